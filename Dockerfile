@@ -1,0 +1,19 @@
+# The one recipe, for every image of images/images.toml. `envtool build` fills HAC_BASE in, adds the labels and puts
+# the layers beside it; nothing here needs a network, and both of Docker's builders understand every line.
+ARG HAC_BASE
+FROM ${HAC_BASE}
+ADD layers/10-environment.tar /
+ADD layers/20-vendor.tar /
+ADD layers/30-envtool.tar /
+ADD layers/40-system.tar /
+ENV PATH=/opt/conda/envs/pytorch/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
+    CONDA_PREFIX=/opt/conda/envs/pytorch \
+    CONDA_DEFAULT_ENV=pytorch \
+    LANG=C.UTF-8 \
+    PIP_CONSTRAINT=/etc/hac/constraints.txt \
+    UV_CONSTRAINT=/etc/hac/constraints.txt \
+    PIP_ROOT_USER_ACTION=ignore \
+    HAC_GUARD=fail
+# The guard: runs each shell-form RUN of this image's children, then looks whether torch is still the vendor's.
+SHELL ["/opt/hac/bin/hac-shell", "-c"]
+CMD ["/bin/bash"]

@@ -1,0 +1,74 @@
+# What a person does here; `make` alone prints it.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+PYTHON ?= python3
+VENV := .venv
+ENVTOOL := $(VENV)/bin/envtool
+IMAGE ?= hac-base
+# In the checkout, so that `make clean` finds it.
+export HAC_STORE ?= $(CURDIR)/.work/store
+
+.DEFAULT_GOAL := help
+.PHONY: help venv engine engine-stop demo build verify lock lock-check test test-fast lint format bench clean
+
+help: ## print this list
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
+
+# A fresh Debian has python3 but may lack its venv module.
+$(VENV)/installed: pyproject.toml
+	@if ! $(PYTHON) -c 'import ensurepip, sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
+	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq python3 python3-venv; \
+	  else echo 'error: Python 3.11 or newer with its venv module is needed (Debian: python3-venv)' >&2; exit 15; fi; fi
+	@echo "making the virtual environment in $(VENV), with everything that building images takes (half a minute)"
+	@$(PYTHON) -m venv $(VENV)
+	@$(VENV)/bin/pip install --quiet --disable-pip-version-check --editable '.[image,dev]'
+	@touch $@
+
+venv: $(VENV)/installed ## make the virtual environment for envtool
+
+engine: venv ## find a Docker Engine that answers, or install and start a private one
+	@$(ENVTOOL) engine start
+
+engine-stop: venv ## stop the private engine
+	@$(ENVTOOL) engine stop
+
+demo: venv ## set everything up and run the main job from end to end, with stand-ins
+	@$(ENVTOOL) demo
+
+build: venv ## build hac-base from the embedded default
+	@DOCKER_HOST=$$($(ENVTOOL) engine start) $(ENVTOOL) build --demo
+
+verify: venv ## run the checks of IMAGE (hac-base) inside it
+	@DOCKER_HOST=$$($(ENVTOOL) engine start) $(ENVTOOL) verify $(IMAGE)
+
+lock: venv ## lock the embedded default anew
+	@$(ENVTOOL) lock --demo
+
+lock-check: venv ## exit with 1 where a lock is out of date
+	@$(ENVTOOL) lock --check
+
+# Without an engine, and where none can be installed, the Docker tests are left out and the run says so; CI sets
+# HAC_REQUIRE_DOCKER=1, so that there they fail instead.
+test: venv ## set everything up and run all tests
+	@host=$$($(ENVTOOL) engine start --for-tests) || { [ -z "$${HAC_REQUIRE_DOCKER:-}" ] || exit 1; host=; }; \
+	if [ -n "$$host" ]; then export DOCKER_HOST=$$host; fi; \
+	$(VENV)/bin/pytest -q -n auto -m 'not docker' && \
+	if [ -n "$$host" ]; then $(VENV)/bin/pytest -q -m docker; \
+	else echo 'LEFT OUT: the Docker tests, because no Docker Engine answers and none can be installed here'; fi
+
+test-fast: venv ## run the tests that need no Docker Engine
+	@$(VENV)/bin/pytest -q -n auto -m 'not docker'
+
+lint: venv ## type checks and style
+	@$(VENV)/bin/ruff check . && $(VENV)/bin/ruff format --check . && $(VENV)/bin/mypy
+
+format: venv ## put the code into the project's format
+	@$(VENV)/bin/ruff check --fix . && $(VENV)/bin/ruff format .
+
+bench: venv ## measure against peers, in one run
+	@DOCKER_HOST=$$($(ENVTOOL) engine start) $(VENV)/bin/python -m benchmarks
+
+clean: ## stop the private engine and remove everything that was made here
+	@if [ -x $(ENVTOOL) ]; then $(ENVTOOL) engine remove; fi
+	rm -rf .work $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis dist

@@ -1,0 +1,42 @@
+"""The guard on an unchanged environment, and a build that has nothing to do."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+from benchmarks.timing import Row, alternately, difference_row
+
+_TOOLS = Path(sys.executable).parent
+# Runs inside the image, because starting a container takes a hundred times what is measured.
+_INSIDE = """
+import json, subprocess, time
+commands = [["/opt/hac/bin/hac-shell", "-c", "true"], ["/bin/sh", "-c", "true"]]
+found = [[], []]
+for _ in range(200):
+    for index, command in enumerate(commands):
+        start = time.perf_counter()
+        subprocess.run(command)
+        found[index].append(time.perf_counter() - start)
+print(json.dumps(found))
+"""
+
+
+def measure_guard() -> Row:
+    """The guard in hac-base, which must have been built."""
+    command = ["docker", "run", "--rm", "-i", "--network", "none", "hac-base", "python", "-"]
+    done = subprocess.run(command, input=_INSIDE, text=True, capture_output=True, check=True)
+    ours, theirs = json.loads(done.stdout)
+    return difference_row("guard, nothing changed", ours, "/bin/sh -c true", theirs, 5, "ms", 1e3)
+
+
+def measure_build(project: Path, runs: int = 5) -> Row:
+    """A second `envtool build`, against the engine's own answer."""
+    commands: list[list[str | Path]] = [
+        [_TOOLS / "envtool", "build", "--demo", "--project", project],
+        ["docker", "version"],
+    ]
+    ours, theirs = alternately(commands, runs)
+    return difference_row("build, nothing to do", ours, "docker version", theirs, 2, "s", 1)

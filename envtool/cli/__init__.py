@@ -1,0 +1,1 @@
+"""Parses, calls, renders. Nothing else knows Typer, and only `main` catches errors."""

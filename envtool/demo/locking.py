@@ -1,0 +1,54 @@
+"""The embedded default's lock: the committed one where it still holds, else one made anew beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from envtool.demo.embedded import EmbeddedSources
+from envtool.errors import HashError, LockError
+from envtool.image.inputs import fetch, is_complete, make_lock
+from envtool.image.lock import FOLDER, ImageLock, differences, is_stale, read_lock, write_lock
+from envtool.image.spec import ImageSpec
+from envtool.vendor.store import FileStore
+
+OWN_FOLDER = Path(".work/lockfiles")
+
+
+def usable_lock(spec: ImageSpec, sources: EmbeddedSources, store: FileStore, say: Callable[[str], None]) -> ImageLock:
+    """A lock whose every input can be had here and now.
+
+    The distribution that the embedded default is made from moves on without asking. A demonstration that fails for
+    that helps nobody, so it is said, and the lock made anew in a folder of its own; the committed one stays.
+    """
+    committed = _read(spec, spec.project / FOLDER, say)
+    own = _read(spec, spec.project / OWN_FOLDER, lambda _text: None)
+    if committed is not None and is_complete(committed, store):
+        return committed
+    if own is not None and is_complete(own, store):
+        say(f"using the lock in {OWN_FOLDER}: the committed one no longer holds")
+        return own
+    if committed is not None:
+        try:
+            fetch(committed, sources, store, lambda _name, _done, _total: None)
+            return committed
+        except (LockError, HashError) as error:
+            say(f"the committed lock of {spec.name} no longer holds: {error.what} ({error.why})")
+    say(f"locking anew into {OWN_FOLDER}")
+    lock = make_lock(spec, sources, store, say)
+    write_lock(lock, spec.project / OWN_FOLDER)
+    for line in differences(committed, lock)[:20] if committed is not None else ():
+        say(f"  {line}")
+    return lock
+
+
+def _read(spec: ImageSpec, folder: Path, say: Callable[[str], None]) -> ImageLock | None:
+    try:
+        lock = read_lock(spec, folder)
+    except LockError as error:
+        say(f"{error.what}: {error.why}")
+        return None
+    if is_stale(spec, lock):
+        say(f"the committed lock of {spec.name} is older than the image table or a file it names")
+        return None
+    return lock

@@ -1,0 +1,167 @@
+"""The demonstration: the main job from an empty machine to a restored image, each step held to what it should give."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import uuid
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from envtool.demo.private_engine import ensure_engine
+from envtool.demo.python_index import make_index, served
+from envtool.errors import SetupError
+from envtool.vendor.store import default_store
+
+INDEX = Path(".work/index")
+EXAMPLES = Path("examples")
+_IMAGE = "hac-base"
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step: the command as a person would type it, and what it should give."""
+
+    title: str
+    command: tuple[str, ...]
+    status: int | None = 0
+    says: tuple[str, ...] = ()
+    says_not: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class StepResult:
+    """A step and what is wrong with what it gave: nothing, if all is well."""
+
+    step: Step
+    problems: tuple[str, ...]
+
+
+def run_demonstration(project: Path, show: Callable[[str], None]) -> tuple[StepResult, ...]:
+    """Run all of it, showing each command and what it prints. Raises `SetupError`, `EngineError`, `SourceError`."""
+    show("\n== an engine to build with")
+    host = ensure_engine(project, show)
+    show(f"   DOCKER_HOST={host}")
+    environment = {**os.environ, "DOCKER_HOST": host}
+    results = [_run(step, environment, show) for step in _build_steps(project)]
+    show("\n== a package index on loopback, with real small packages and a stand-in for an upstream torch")
+    make_index(project / INDEX, default_store())
+    with served(project / INDEX) as index:
+        results += [_run(step, environment, show) for step in _child_steps(project, index)]
+    with _container("hac-demo-unguarded", environment) as name:
+        results += [_run(step, environment, show) for step in _repair_steps(name)]
+    return tuple(results)
+
+
+def _build_steps(project: Path) -> Iterator[Step]:
+    tool = (sys.executable, "-m", "envtool")
+    where = ("--project", str(project))
+    yield Step("build hac-base from the embedded default", (*tool, "build", "--demo", *where))
+    yield Step("a second build reuses everything", (*tool, "build", "--demo", *where), says=("everything reused",))
+    yield Step("verify hac-base", (*tool, "verify", _IMAGE, *where), says=("all checks passed",))
+
+
+def _child_steps(project: Path, index: str) -> Iterator[Step]:
+    def build(example: str) -> tuple[str, ...]:
+        options = ("--network", "host", "--no-cache", "--build-arg", f"PIP_INDEX_URL={index}")
+        return ("docker", "build", *options, "--tag", f"hac-demo-{example}", str(project / EXAMPLES / example))
+
+    yield Step("(a) harmless requirements build", build("harmless"), says_not=("hac-guard",))
+    yield Step(
+        "(a) torch is untouched",
+        ("docker", "run", "--rm", "--network", "none", "hac-demo-harmless", "envtool", "doctor"),
+        says=("healthy",),
+    )
+    culprit = "rotary-embedding-torch 0.9.1"
+    yield Step(
+        "(b) a clobber through a dependency: pip gives up, and it is explained",
+        build("clobber"),
+        status=None,
+        says=("hac-guard: this instruction was stopped", f"pulled in by {culprit}", "rotary-embedding-torch<0.9.1"),
+    )
+    yield Step(
+        "(b) the same past pip's constraints: the guard stops that very RUN",
+        build("clobber-past-pip"),
+        status=None,
+        says=("hac-guard: this instruction damaged", f"{culprit} requires torch", "update-moreh --force"),
+        says_not=("\nnever reached",),
+    )
+    yield Step(
+        "(c) constraints unset, guard on warn: it builds, damaged",
+        build("unguarded"),
+        says=("hac-guard: this instruction damaged", "HAC_GUARD=warn"),
+    )
+
+
+def _repair_steps(container: str) -> Iterator[Step]:
+    def inside(*command: str) -> tuple[str, ...]:
+        return ("docker", "exec", container, *command)
+
+    yield Step(
+        "(c) doctor says damaged, by whom, and what to type",
+        inside("envtool", "doctor"),
+        status=1,
+        says=("damaged", "rotary-embedding-torch", "update-moreh --force"),
+    )
+    yield Step("(c) update-moreh --force restores, offline", inside("update-moreh", "--force"), says=("restored",))
+    yield Step("(c) doctor is healthy again", inside("envtool", "doctor", "--deep"), says=("healthy",))
+    yield Step(
+        "(c) envtool list torch",
+        inside("envtool", "list", "^torch$"),
+        says=("torch                     1.7.1+cu110.moreh22.8.0          pypi_0    pypi",),
+    )
+
+
+def _run(step: Step, environment: dict[str, str], show: Callable[[str], None]) -> StepResult:
+    shown = ["envtool", *step.command[3:]] if step.command[:1] == (sys.executable,) else step.command
+    show(f"\n== {step.title}\n$ {' '.join(shown)}")
+    try:
+        output, status = _captured(step.command, environment, show)
+    except FileNotFoundError as error:
+        raise SetupError(
+            f"{step.command[0]} is not installed", why="the demonstration calls it", remedy="apt-get install docker.io"
+        ) from error
+    problems = [f"does not say {text!r}" for text in step.says if text not in output]
+    problems += [f"says {text.strip()!r}" for text in step.says_not if text in output]
+    # None: any failure will do; each builder has a status of its own for "an instruction failed".
+    if (step.status is None and status == 0) or (step.status is not None and status != step.status):
+        problems.append(f"ended with status {status}")
+    return StepResult(step, tuple(problems))
+
+
+def _captured(command: Sequence[str], environment: dict[str, str], show: Callable[[str], None]) -> tuple[str, int]:
+    """Run a command, showing its lines as they come; progress bars of ours go straight to the terminal."""
+    own = command[0] == sys.executable
+    process = subprocess.Popen(
+        command,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=None if own else subprocess.STDOUT,
+        text=True,
+        errors="replace",
+    )
+    lines = []
+    assert process.stdout is not None
+    for line in process.stdout:
+        lines.append(line)
+        show(f"  {line.rstrip()}")
+    return "".join(lines), process.wait()
+
+
+@contextmanager
+def _container(image: str, environment: dict[str, str]) -> Iterator[str]:
+    """A container of `image` without a network, for as long as the block lasts."""
+    name = f"hac-demo-{uuid.uuid4().hex[:8]}"
+    quiet = {"env": environment, "check": False, "capture_output": True}
+    subprocess.run(
+        ["docker", "run", "--detach", "--init", "--network", "none", "--name", name, image, "sleep", "600"],
+        **quiet,  # type: ignore[call-overload]
+    )
+    try:
+        yield name
+    finally:
+        subprocess.run(["docker", "rm", "--force", name], **quiet)  # type: ignore[call-overload]

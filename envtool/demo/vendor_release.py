@@ -1,0 +1,143 @@
+"""The stand-in vendor release: tiny wheels of torch and its companions, and a stand-in `moreh-smi`.
+
+They have the vendor's names, versions and records, so that pip, uv and every check treat them as the real
+ones; they hold none of the vendor's code and compute nothing.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from envtool.demo.wheel_writer import WheelContent, write_wheel
+from envtool.vendor.version import VendorVersion
+
+TORCH_VERSION = "1.7.1+cu110.moreh22.8.0"
+_COMPANIONS = {"torchvision": "0.8.2", "torchaudio": "0.7.2"}
+_SUMMARY = "A stand-in for the vendor's {name}: same name, version and records, none of its code"
+# A source folder that holds this file under tools/ declares everything in it a stand-in.
+MARKER = "STAND-IN"
+
+_TORCH = '''"""STAND-IN for the vendor build of torch: it bears its name and version and computes nothing."""
+
+from torch import cuda, version
+from torch.version import __version__
+
+STAND_IN = True
+'''
+
+_VERSION = '''"""The vendor's build prints the bare torch version; its release is in `moreh`."""
+
+__version__ = "{public}"
+cuda = "11.0"
+moreh = "{release}"
+'''
+
+_CUDA = '''"""STAND-IN: there is no accelerator behind it, and it says so."""
+
+
+def is_available():
+    return False
+
+
+def device_count():
+    return 0
+'''
+
+_COMPANION = '''"""STAND-IN for the vendor's {name}: it bears its name and version and computes nothing."""
+
+__version__ = "{version}"
+STAND_IN = True
+'''
+
+_COMMAND = '''"""STAND-IN for the commands that torch 1.7.1 installs."""
+
+import sys
+
+
+def main():
+    sys.exit("this is the stand-in for the vendor torch: it converts nothing")
+'''
+
+
+def write_release(folder: Path, python: tuple[int, int]) -> None:
+    """Write the release for CPython `python` into `folder`: wheels, and programs below `tools/`."""
+    for content in release_contents(python):
+        write_wheel(content, folder)
+    tools = folder / "tools"
+    tools.mkdir(parents=True, exist_ok=True)
+    version = VendorVersion.parse(TORCH_VERSION)
+    _write_program(tools / "moreh-smi", moreh_smi(str(version.release)))
+    (tools / MARKER).write_text("Everything in this folder is a stand-in for what the vendor ships.\n")
+
+
+def release_contents(python: tuple[int, int], torch_version: str = TORCH_VERSION) -> list[WheelContent]:
+    """The wheels of a stand-in release, torch first."""
+    tag = f"cp{python[0]}{python[1]}-cp{python[0]}{python[1]}-linux_x86_64"
+    version = VendorVersion.parse(torch_version)
+    torch = WheelContent(
+        "torch",
+        torch_version,
+        tag,
+        {
+            "torch/__init__.py": _TORCH.encode(),
+            "torch/version.py": _VERSION.format(public=version.public, release=version.release).encode(),
+            "torch/cuda.py": _CUDA.encode(),
+            "torch/_command.py": _COMMAND.encode(),
+            "torch/lib/libtorch_stand_in.txt": b"Where the vendor's libraries would be.\n" * 4096,
+            "caffe2/__init__.py": _COMPANION.format(name="caffe2", version=version.public).encode(),
+        },
+        _SUMMARY.format(name="torch"),
+        commands={"convert-caffe2-to-onnx": "torch._command:main"},
+    )
+    companions = [
+        WheelContent(
+            name,
+            number,
+            tag,
+            {f"{name}/__init__.py": _COMPANION.format(name=name, version=number).encode()},
+            _SUMMARY.format(name=name),
+            requires=[f"torch (=={version.public})"],
+        )
+        for name, number in _COMPANIONS.items()
+    ]
+    return [torch, *companions]
+
+
+def moreh_smi(release: str) -> str:
+    """The stand-in `moreh-smi`: the table of the service's documentation, for a device that is not there."""
+    title = f"  Moreh-SMI {release}"
+    versions = f"Client Version: {release}  Server Version: {release}  "
+    width = 110
+    devices = [
+        ("Device", 10), ("Name", 21), ("Token", 28), ("Model", 14), ("Memory Usage", 16), ("Total Memory", 16),
+    ]  # fmt: skip
+    values = ("0", "KT AI Accelerator", "(stand-in: no token)", "Small.64GB", "-", "-")
+    processes = [("Device", 10), ("Job ID", 10), ("PID", 7), ("Process", 11), ("Memory Usage", 16)]
+    rule, double = f"+{'-' * width}+", f"+{'=' * width}+"
+    short = sum(size for _, size in processes) + len(processes) - 1
+    lines = [
+        rule,
+        f"|{title}{versions.rjust(width - len(title))}|",
+        rule,
+        _cells([(name.center(size), size) for name, size in devices]),
+        double,
+        _cells([(f"  {value}", size) for value, (_, size) in zip(values, devices, strict=True)]),
+        rule,
+        "",
+        "Processes:",
+        f"+{'-' * short}+",
+        _cells([(name.center(size), size) for name, size in processes]),
+        f"+{'=' * short}+",
+        f"+{'-' * short}+",
+    ]
+    notice = "moreh-smi: STAND-IN; there is no accelerator, and the table above is fixed"
+    return "\n".join(["#!/bin/sh", "cat <<'TABLE'", *lines, "TABLE", f"echo '{notice}' >&2", ""])
+
+
+def _cells(cells: list[tuple[str, int]]) -> str:
+    return "|" + "|".join(text.ljust(size) for text, size in cells) + "|"
+
+
+def _write_program(path: Path, text: str) -> None:
+    path.write_text(text)
+    path.chmod(0o755)

@@ -1,0 +1,67 @@
+"""Who brought the intruder: what other distributions' metadata and the installer's records tell."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from envtool.environment.distribution import Distribution
+from envtool.environment.reader import Environment
+from envtool.vendor.names import requirements_on
+from envtool.vendor.pin import PinnedDistribution
+
+if TYPE_CHECKING:
+    from packaging.requirements import Requirement
+
+
+@dataclass(frozen=True)
+class Demand:
+    """A distribution and what it requires of another."""
+
+    name: str
+    version: str
+    requirement: str
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.version} requires {self.requirement}"
+
+
+def demands_against(environment: Environment, pinned: PinnedDistribution) -> tuple[Demand, ...]:
+    """Every installed distribution that requires a version of `pinned.name` other than the pinned one."""
+    return tuple(
+        demand
+        for demand, requirement in _demands(environment, pinned.name)
+        if not requirement.specifier.contains(pinned.version, prereleases=True)
+    )
+
+
+def requirers(environment: Environment, name: str) -> tuple[Demand, ...]:
+    """Every installed distribution that requires `name` in any version."""
+    return tuple(demand for demand, _requirement in _demands(environment, name))
+
+
+def _demands(environment: Environment, name: str) -> Iterator[tuple[Demand, Requirement]]:
+    for item in environment.distributions:
+        for requirement in requirements_on(item.requires(), name):
+            yield Demand(item.name, item.version, str(requirement)), requirement
+
+
+def explain_intruder(environment: Environment, pinned: PinnedDistribution, intruder: Distribution) -> str:
+    """One sentence on how `intruder` came in, saying no more than the records show."""
+    by = f"{intruder.installer} installed it"
+    demands = demands_against(environment, pinned)
+    if demands:
+        return f"{by} because " + "; ".join(str(demand) for demand in demands)
+    # uv leaves the REQUESTED record with everything it installs, so from uv it says nothing.
+    if intruder.requested and intruder.installer != "uv":
+        return f"{by} because it was asked for by name (the REQUESTED record is there)"
+    others = requirers(environment, pinned.name)
+    if others:
+        return (
+            f"{by} for "
+            + ", ".join(f"{demand.name} {demand.version}" for demand in others)
+            + f", which {'is' if len(others) == 1 else 'are'} content with {pinned.version}: "
+            "an upgrade was asked for, or nothing was pinned"
+        )
+    return f"{by}; no installed distribution requires it"

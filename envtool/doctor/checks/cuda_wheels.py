@@ -1,0 +1,59 @@
+"""Case 9: CUDA runtime wheels that an upstream torch dragged in, and that nothing needs but an intruder."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator
+
+from envtool.doctor.findings import Evidence, Finding, Severity, shortened
+from envtool.environment.distribution import Distribution
+from envtool.environment.reader import Environment
+from envtool.vendor.names import TORCH, requirements_on
+from envtool.vendor.pin import VendorPin
+from envtool.vendor.version import same_build
+
+
+def check(environment: Environment, pin: VendorPin) -> Iterator[Finding]:
+    """One finding for all such wheels together."""
+    suspects = {item.name: item for item in environment.distributions if _is_cuda_wheel(item.name)}
+    if not suspects:
+        return
+    intruders = {item.name for item in environment.find(TORCH) if not same_build(item.version, pin.torch.version)}
+    needed = _needed_by_others(environment, suspects, intruders)
+    idle = [item for name, item in suspects.items() if name not in needed]
+    if idle:
+        names = " ".join(item.name for item in idle)
+        size = sum(_size(item) for item in idle)
+        yield Finding(
+            "cuda-wheels",
+            Severity.WARNING,
+            f"{len(idle)} CUDA runtime distributions ({size / 1e6:.0f} MB) that the vendor torch has no use for",
+            shortened(Evidence(str(item.path), "not installed", item.version) for item in idle),
+            "an upstream torch required them, and they stayed when it went" if not intruders else "torch requires them",
+            f"{shlex.quote(str(environment.prefix.interpreter))} -m pip uninstall --yes {names}",
+        )
+
+
+def _is_cuda_wheel(name: str) -> bool:
+    return name.startswith("nvidia-") or name == "triton"
+
+
+def _needed_by_others(environment: Environment, suspects: dict[str, Distribution], intruders: set[str]) -> set[str]:
+    """The suspects that a distribution requires which is neither an intruder nor itself idle."""
+    needed: set[str] = set()
+    requires = {item.name: item.requires() for item in environment.distributions if item.name not in intruders}
+    while True:
+        keeping = [lines for name, lines in requires.items() if name not in suspects or name in needed]
+        found = {
+            name
+            for name in suspects.keys() - needed
+            if any(any(True for _ in requirements_on(lines, name)) for lines in keeping)
+        }
+        if not found:
+            return needed
+        needed |= found
+
+
+def _size(item: Distribution) -> int:
+    record = item.record()
+    return sum(row.size or 0 for row in record.rows) if record else 0

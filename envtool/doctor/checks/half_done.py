@@ -1,0 +1,82 @@
+"""Case 6: what a broken-off install or uninstall leaves behind."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from envtool.doctor.findings import Evidence, Finding, Severity, shortened
+from envtool.doctor.remedy import restore_command
+from envtool.environment.distribution import Distribution
+from envtool.environment.leftover import STAGING_NAME, leftover_of
+from envtool.environment.reader import Environment
+from envtool.vendor.names import PINNED_NAMES, TOP_LEVEL_NAMES, TORCH
+from envtool.vendor.pin import PinnedDistribution, VendorPin
+
+
+def check(environment: Environment, pin: VendorPin) -> Iterator[Finding]:
+    """Findings for `~` leftovers, several `.dist-info` folders, and a RECORD that is missing or empty."""
+    yield from _interrupted(environment, pin)
+    yield from _leftovers(environment, pin)
+    for pinned in pin.distributions:
+        installed = environment.find(pinned.name)
+        if len(installed) > 1:
+            yield _several(environment, pin, pinned, installed)
+        for item in installed:
+            if item.record() is None:
+                yield _no_record(environment, pin, pinned, item)
+
+
+def _interrupted(environment: Environment, pin: VendorPin) -> Iterator[Finding]:
+    staging = environment.prefix.site_packages / STAGING_NAME
+    if staging.is_dir():
+        yield Finding(
+            "restore-interrupted",
+            Severity.ERROR,
+            "a restore was broken off, or is at work right now",
+            (Evidence(str(staging), "no such folder", "a restore's working folder"),),
+            "the restore was killed; the next one completes it",
+            restore_command(environment, pin),
+            None,
+        )
+
+
+def _leftovers(environment: Environment, pin: VendorPin) -> Iterator[Finding]:
+    ours = [path for path in environment.leftovers if leftover_of(path.name, TOP_LEVEL_NAMES)]
+    if ours:
+        yield Finding(
+            "torch-leftovers",
+            Severity.WARNING,
+            "an install of torch was broken off and left renamed folders behind",
+            shortened(Evidence(str(path), "no such folder", "a folder that pip renamed") for path in ours),
+            "pip moves a distribution aside as ~… while it replaces it, and did not come to the end",
+            restore_command(environment, pin),
+            next((name for path in ours if (name := leftover_of(path.name, PINNED_NAMES))), TORCH),
+        )
+
+
+def _several(
+    environment: Environment, pin: VendorPin, pinned: PinnedDistribution, installed: tuple[Distribution, ...]
+) -> Finding:
+    return Finding(
+        "torch-two-metadata",
+        Severity.ERROR,
+        f"{pinned.name} has {len(installed)} .dist-info folders; which one Python sees is chance",
+        tuple(Evidence(str(item.path), "one .dist-info", item.version) for item in installed),
+        "a second installer put its files over the first one's without removing them",
+        restore_command(environment, pin),
+        pinned.name,
+    )
+
+
+def _no_record(environment: Environment, pin: VendorPin, pinned: PinnedDistribution, item: Distribution) -> Finding:
+    data = item.read("RECORD")
+    return Finding(
+        "torch-no-record",
+        Severity.ERROR,
+        f"{pinned.name} {item.version} has {'no' if data is None else 'an empty'} RECORD, "
+        "so nothing can tell which files are its own",
+        (Evidence(str(item.path / "RECORD"), "a list of files", "nothing" if data is None else "an empty file"),),
+        "an install was broken off, or another installer removed the list",
+        restore_command(environment, pin),
+        pinned.name,
+    )

@@ -1,0 +1,30 @@
+"""Case 3: a pinned distribution is not installed at all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from envtool.doctor.findings import Evidence, Finding, Severity
+from envtool.doctor.remedy import restore_command
+from envtool.environment.reader import Environment
+from envtool.vendor.names import TORCH
+from envtool.vendor.pin import VendorPin
+
+
+def check(environment: Environment, pin: VendorPin) -> Iterator[Finding]:
+    """Findings for each pinned distribution without a `.dist-info`."""
+    for pinned in pin.distributions:
+        if environment.find(pinned.name):
+            continue
+        folder = environment.prefix.site_packages / pinned.name
+        has_files = folder.is_dir()
+        yield Finding(
+            "torch-missing" if pinned.name == TORCH else "companion-missing",
+            Severity.ERROR,
+            f"{pinned.name} is not installed"
+            + (" as a distribution, though there is a folder of that name" if has_files else ""),
+            (Evidence(str(folder), pinned.version, "a folder without a .dist-info" if has_files else "nothing"),),
+            "files were copied or an install was broken off" if has_files else "it was uninstalled",
+            restore_command(environment, pin),
+            pinned.name,
+        )

@@ -1,0 +1,52 @@
+"""Cases 1 and 2: a pinned distribution was replaced, by an upstream wheel or by another vendor release."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from envtool.doctor.cause import explain_intruder
+from envtool.doctor.findings import Evidence, Finding, Severity
+from envtool.doctor.remedy import restore_command
+from envtool.environment.distribution import Distribution
+from envtool.environment.reader import Environment
+from envtool.vendor.names import TORCH
+from envtool.vendor.pin import PinnedDistribution, VendorPin
+from envtool.vendor.version import our_version, same_build, vendor_version
+
+
+def check(environment: Environment, pin: VendorPin) -> Iterator[Finding]:
+    """Findings for each pinned distribution that is installed in another version only."""
+    for pinned in pin.distributions:
+        installed = environment.find(pinned.name)
+        if installed and not any(same_build(item.version, pinned.version) for item in installed):
+            yield _finding(environment, pin, pinned, installed[-1])
+
+
+def _finding(environment: Environment, pin: VendorPin, pinned: PinnedDistribution, intruder: Distribution) -> Finding:
+    identity, title = _verdict(pinned, intruder)
+    return Finding(
+        identity,
+        Severity.ERROR,
+        title,
+        (Evidence(str(intruder.path), pinned.version, intruder.version),),
+        explain_intruder(environment, pinned, intruder),
+        restore_command(environment, pin),
+        pinned.name,
+    )
+
+
+def _verdict(pinned: PinnedDistribution, intruder: Distribution) -> tuple[str, str]:
+    if pinned.name != TORCH:
+        return "companion-replaced", f"{pinned.name} {intruder.version} does not belong to the vendor torch"
+    if our_version(intruder.version):
+        return (
+            "torch-other-release",
+            f"torch {intruder.version} is another vendor release than the pinned one",
+        )
+    other = vendor_version(intruder.version)
+    if other is not None:
+        return (
+            "torch-replaced",
+            f"torch {intruder.version} is a build for another vendor's hardware ({other.vendor})",
+        )
+    return "torch-replaced", f"torch {intruder.version} is not the vendor's build: the accelerator is lost"

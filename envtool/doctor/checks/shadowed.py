@@ -1,0 +1,68 @@
+"""Case 4: another torch comes first on the search path, so that the vendor's is never imported."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from envtool.doctor.findings import Evidence, Finding, Severity
+from envtool.environment.distribution import distribution_at
+from envtool.environment.reader import Environment
+from envtool.environment.search_path import EarlierFolder, earlier_folders
+from envtool.vendor.pin import VendorPin
+
+
+def check(environment: Environment, pin: VendorPin, variables: Mapping[str, str] = os.environ) -> Iterator[Finding]:
+    """Findings for each pinned distribution that a folder before site-packages has as well."""
+    for folder in earlier_folders(environment.prefix, variables):
+        if _same_folder(folder.path, environment.prefix.site_packages):
+            continue
+        for pinned in pin.distributions:
+            found = _importable(folder.path, pinned.name)
+            if found is not None:
+                yield Finding(
+                    "torch-shadowed",
+                    Severity.ERROR,
+                    f"{pinned.name} is imported from {folder.path}, not from the environment",
+                    (Evidence(str(found), f"{pinned.version} from {environment.prefix.path}", _version(found)),),
+                    f"{folder.named_by} comes before site-packages",
+                    _remedy(environment, folder, pinned.name),
+                )
+
+
+def _same_folder(one: Path, other: Path) -> bool:
+    try:
+        return one.samefile(other)
+    except OSError:
+        return False
+
+
+def _importable(folder: Path, name: str) -> Path | None:
+    """What `import name` would find in the folder: a package, a module, or an extension module."""
+    try:
+        if (folder / name / "__init__.py").is_file():
+            return folder / name
+        if (folder / f"{name}.py").is_file():
+            return folder / f"{name}.py"
+        return next(folder.glob(f"{name}.*.so"), None)
+    except OSError:
+        return None
+
+
+def _version(found: Path) -> str:
+    for path in sorted(found.parent.glob(f"{found.stem}-*.dist-info")):
+        distribution = distribution_at(path)
+        if distribution is not None:
+            return distribution.version
+    return "a copy without records"
+
+
+def _remedy(environment: Environment, folder: EarlierFolder, name: str) -> str:
+    if folder.named_by == "PYTHONPATH":
+        return "unset PYTHONPATH"
+    if any(True for _ in folder.path.glob(f"{name}-*.dist-info")):
+        # pip takes away the copy that is imported, which is this one.
+        return f"{shlex.quote(str(environment.prefix.interpreter))} -m pip uninstall --yes {name}"
+    return f"rm -r {shlex.quote(str(folder.path / name))}"

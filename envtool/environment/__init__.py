@@ -1,0 +1,1 @@
+"""Reads an installed environment from disk. Nothing in it is imported or run."""

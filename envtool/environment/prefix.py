@@ -1,0 +1,143 @@
+"""Finds the environment to look after, and where in it Python keeps its distributions."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+
+from envtool.errors import PrefixError
+
+_PYTHON = re.compile(r"python(\d)\.(\d+)")
+_HINT = "envtool doctor --prefix DIRECTORY   (the folder that holds bin/python)"
+
+
+class PrefixKind(Enum):
+    """What made a prefix."""
+
+    CONDA = "conda"
+    VENV = "venv"
+    SYSTEM = "system"
+
+
+@dataclass(frozen=True)
+class Prefix:
+    """An installed Python: its root, its version and its folders.
+
+    `site_packages` is where installers put distributions; `also_read` are further folders that the
+    interpreter imports from (a distribution's own `dist-packages`).
+    """
+
+    path: Path
+    kind: PrefixKind
+    python: tuple[int, int]
+    site_packages: Path
+    also_read: tuple[Path, ...] = ()
+
+    @property
+    def interpreter(self) -> Path:
+        """The interpreter, as it is called inside the prefix."""
+        return self.path / "bin" / f"python{self.python[0]}.{self.python[1]}"
+
+    @property
+    def scripts(self) -> Path:
+        """Where installers put commands."""
+        return (Path("/usr/local") if self.kind is PrefixKind.SYSTEM else self.path) / "bin"
+
+
+def find_prefix(prefix: Path | None = None, python: Path | None = None) -> Prefix:
+    """The environment a person means: named, else the active one, else the `python` on PATH.
+
+    Raises `PrefixError` where there is none, or it has no Python.
+    """
+    if prefix is not None:
+        return read_prefix(prefix)
+    if python is not None:
+        return read_prefix(_prefix_of(python))
+    for variable in ("CONDA_PREFIX", "VIRTUAL_ENV"):
+        if named := os.environ.get(variable):
+            return read_prefix(Path(named), named_by=variable)
+    found = shutil.which("python") or shutil.which("python3")
+    if found is None:
+        raise PrefixError(
+            "no environment to look at",
+            why="no --prefix, CONDA_PREFIX or VIRTUAL_ENV is given, and there is no python on PATH",
+            remedy=_HINT,
+        )
+    return read_prefix(_prefix_of(Path(found)), named_by=f"{found} on PATH")
+
+
+def read_prefix(path: Path, *, named_by: str = "--prefix") -> Prefix:
+    """Read the layout of the prefix at `path`. Raises `PrefixError`."""
+    root = path.absolute()
+    if not root.is_dir():
+        raise PrefixError(f"{path} is not a folder", why=f"it is named by {named_by}", remedy=_HINT)
+    kind = _kind(root)
+    versions = _python_versions(root)
+    if not versions:
+        raise PrefixError(
+            f"{path} has no Python",
+            why=f"there is no bin/python3.* with a lib/python3.* beside it (named by {named_by})",
+            remedy=_HINT,
+        )
+    if kind is PrefixKind.SYSTEM:
+        return _system_prefix(root, versions[0])
+    python = _preferred(root, versions)
+    site_packages = root / "lib" / f"python{python[0]}.{python[1]}" / "site-packages"
+    if not site_packages.is_dir():
+        raise PrefixError(f"{path} has no site-packages", why=f"{site_packages} is not a folder", remedy=_HINT)
+    return Prefix(root, kind, python, site_packages)
+
+
+def _prefix_of(python: Path) -> Path:
+    if not python.exists():
+        raise PrefixError(f"{python} does not exist", remedy=_HINT)
+    root = python.absolute().parent.parent
+    if _python_versions(root):
+        return root
+    # A bare link to an interpreter elsewhere, and not a virtual environment's.
+    return python.resolve().parent.parent
+
+
+def _kind(root: Path) -> PrefixKind:
+    if (root / "conda-meta").is_dir():
+        return PrefixKind.CONDA
+    if (root / "pyvenv.cfg").is_file():
+        return PrefixKind.VENV
+    # A Debian interpreter is told by its dist-packages; any other without a marker is laid out like a venv.
+    return PrefixKind.SYSTEM if (root / "lib/python3/dist-packages").is_dir() else PrefixKind.VENV
+
+
+def _python_versions(root: Path) -> list[tuple[int, int]]:
+    """The Pythons of a prefix: those with both an interpreter and a library folder, newest first."""
+    try:
+        libraries = {entry.name for entry in os.scandir(root / "lib")}
+        programs = {entry.name for entry in os.scandir(root / "bin")}
+    except OSError:
+        return []
+    found = [match for name in libraries if (match := _PYTHON.fullmatch(name))]
+    both = [match for match in found if match[0] in programs]
+    # uv and old virtualenvs may link only bin/python.
+    usable = both or (found if {"python", "python3"} & programs else [])
+    return sorted(((int(match[1]), int(match[2])) for match in usable), reverse=True)
+
+
+def _preferred(root: Path, versions: list[tuple[int, int]]) -> tuple[int, int]:
+    """Where an upgrade left several library folders: the one that `bin/python` leads to."""
+    for name in ("python", "python3"):
+        match = _PYTHON.fullmatch((root / "bin" / name).resolve().name)
+        if match and (named := (int(match[1]), int(match[2]))) in versions:
+            return named
+    return versions[0]
+
+
+def _system_prefix(root: Path, python: tuple[int, int]) -> Prefix:
+    local = Path("/usr/local/lib") if root == Path("/usr") else root / "local" / "lib"
+    local = local / f"python{python[0]}.{python[1]}" / "dist-packages"
+    distribution = root / "lib/python3/dist-packages"
+    if local.is_dir():
+        return Prefix(root, PrefixKind.SYSTEM, python, local, (distribution,))
+    return Prefix(root, PrefixKind.SYSTEM, python, distribution)

@@ -1,0 +1,103 @@
+"""The one root of everything that envtool reports as an error.
+
+A class is one kind of error and carries the exit status of that kind, so that a script can tell them
+apart. Statuses 0, 1 and 2 are not errors: all well, the answer is "no", wrong usage.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class EnvtoolError(Exception):
+    """Something envtool could not find out or could not do.
+
+    `what` happened, `why`, and the `remedy`: the next command to type. Only `envtool.cli.main` catches it.
+    """
+
+    exit_status: ClassVar[int] = 3
+
+    def __init__(self, what: str, *, why: str = "", remedy: str = "") -> None:
+        super().__init__(what)
+        self.what = what
+        self.why = why
+        self.remedy = remedy
+
+    def render(self) -> str:
+        """The message as a person reads it, one line for each part that is known."""
+        lines = [f"error: {self.what}"]
+        lines += [f"  why:  {self.why}"] if self.why else []
+        lines += [f"  next: {self.remedy}"] if self.remedy else []
+        return "\n".join(lines)
+
+
+class PrefixError(EnvtoolError):
+    """The environment to look after cannot be found or has no Python."""
+
+    exit_status = 4
+
+
+class VersionError(EnvtoolError):
+    """A text that should be a version of the vendor's form is not."""
+
+    exit_status = 5
+
+
+class SourceError(EnvtoolError):
+    """A vendor source, an index or a channel cannot be read."""
+
+    exit_status = 6
+
+
+class ReleaseError(EnvtoolError):
+    """No source has a vendor release that fits."""
+
+    exit_status = 7
+
+
+class HashError(EnvtoolError):
+    """Bytes do not have the sha256 that was locked or declared for them."""
+
+    exit_status = 8
+
+
+class StoreError(EnvtoolError):
+    """The wheel store or a working folder cannot be written: disk full, no permission."""
+
+    exit_status = 9
+
+
+class RestoreError(EnvtoolError):
+    """A restore could not be carried out; the environment is as it was."""
+
+    exit_status = 10
+
+
+class SpecError(EnvtoolError):
+    """The image table or a file it names is wrong."""
+
+    exit_status = 11
+
+
+class LockError(EnvtoolError):
+    """A lock is missing, unreadable, or could not be made."""
+
+    exit_status = 12
+
+
+class EngineError(EnvtoolError):
+    """No Docker Engine answers, or it went away."""
+
+    exit_status = 13
+
+
+class BuildError(EnvtoolError):
+    """The engine answered, but the image could not be built or run."""
+
+    exit_status = 14
+
+
+class SetupError(EnvtoolError):
+    """A program or an optional part of envtool that the command needs is not installed."""
+
+    exit_status = 15

@@ -1,0 +1,1 @@
+"""ImageSpec → ImageLock → BuildContext → BuiltImage → Report: makes the images, and proves them."""

@@ -1,0 +1,46 @@
+"""A staging tree → a tar archive whose bytes depend on the tree's contents only.
+
+Format: POSIX.1-2001 pax. Sorted by path, owned by root, all times the image's epoch, modes 755 and 644.
+"""
+
+from __future__ import annotations
+
+import os
+import tarfile
+from pathlib import Path
+
+
+def write_layer(root: Path, target: Path, epoch: int) -> None:
+    """Archive everything below `root`. Raises `OSError`."""
+    incoming = target.with_suffix(".incoming")
+    with tarfile.open(incoming, "w", format=tarfile.PAX_FORMAT) as archive:
+        for path in _entries(root):
+            member = archive.gettarinfo(path, arcname=str(path.relative_to(root)))
+            # Two paths of one staged file stay two files; which of them comes first must not matter.
+            if member.islnk():
+                member.type, member.linkname, member.size = tarfile.REGTYPE, "", path.stat().st_size
+            member.uid = member.gid = 0
+            member.uname = member.gname = "root"
+            member.mtime = epoch
+            member.mode = _mode(member)
+            if member.isreg():
+                with open(path, "rb") as stream:
+                    archive.addfile(member, stream)
+            else:
+                archive.addfile(member)
+    incoming.replace(target)
+
+
+def _entries(root: Path) -> list[Path]:
+    found = []
+    for folder, folders, files in os.walk(root):
+        folders.sort()
+        found += [Path(folder) / name for name in (*folders, *files)]
+    return sorted(found)
+
+
+def _mode(member: tarfile.TarInfo) -> int:
+    if member.issym():
+        return 0o777
+    # /tmp and its like carry a sticky bit that an archive of a part of the tree must not take away.
+    return 0o755 if member.isdir() or member.mode & 0o100 else 0o644

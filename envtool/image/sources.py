@@ -1,0 +1,59 @@
+"""Where an image's inputs come from. The embedded default and released images differ in this only."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from envtool.errors import LockError
+from envtool.image.engine import Engine
+from envtool.image.lock import LockedBase
+from envtool.image.spec import ImageSpec
+from envtool.vendor.source.interface import Source
+from envtool.vendor.store import FileStore
+
+
+class ImageSources(Protocol):
+    """What a kind of image sources can do."""
+
+    def lock_base(self, store: FileStore) -> LockedBase:
+        """The base as it is to be had now; a bootstrapped one is put into the store."""
+
+    def base_archive(self, base: LockedBase, store: FileStore) -> Path | None:
+        """The archive of a bootstrapped base, `None` for one that is pulled. Raises `LockError` if it moved on."""
+
+    def channel_map(self) -> Mapping[str, str]:
+        """The address of a channel as a lock names it, and where it really is."""
+
+    def vendor(self) -> Sequence[Source]:
+        """The vendor sources."""
+
+
+@dataclass(frozen=True)
+class ReleasedSources:
+    """Real ones: conda-forge, the configured vendor sources, a base pulled by digest."""
+
+    spec: ImageSpec
+    vendor_sources: tuple[Source, ...]
+    engine: Engine | None
+
+    def lock_base(self, store: FileStore) -> LockedBase:  # noqa: ARG002
+        """Pull the base and note its digest."""
+        reference = self.spec.base.reference
+        if reference is None or self.engine is None:
+            raise LockError(f"{self.spec.name} has no base to pull", why="its base names no reference")
+        return LockedBase(self.engine.pull(reference), reference, ())
+
+    def base_archive(self, base: LockedBase, store: FileStore) -> Path | None:  # noqa: ARG002
+        """A pulled base has none."""
+        return None
+
+    def channel_map(self) -> Mapping[str, str]:
+        """Channels are where their names say."""
+        return {}
+
+    def vendor(self) -> Sequence[Source]:
+        """The configured sources."""
+        return self.vendor_sources

@@ -1,0 +1,236 @@
+"""images/images.toml → ImageSpec: the one image table, checked as a whole."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from envtool.errors import SpecError
+
+TABLE = Path("images/images.toml")
+# Where things are inside every image.
+ENVIRONMENT_PREFIX = Path("/opt/conda/envs/pytorch")
+TOOL_PREFIX = Path("/opt/hac/envtool")
+
+EMBEDDED, RELEASED = "embedded", "released"
+_UNITS = {"MB": 10**6, "GB": 10**9}
+_SIZE = re.compile(r"(\d+(?:\.\d+)?) (MB|GB)")
+_NAME = re.compile(r"[a-z0-9]+(?:[._-][a-z0-9]+)*")
+_PYTHON = re.compile(r"3\.\d+")
+
+
+@dataclass(frozen=True)
+class BaseSpec:
+    """What an image starts from: a suite to bootstrap with some packages, or a reference to pull."""
+
+    bootstrap: str | None
+    packages: tuple[str, ...]
+    reference: str | None
+
+
+@dataclass(frozen=True)
+class ImageSpec:
+    """One row of the table. `project` is the folder the table belongs to; `size_budget` is in bytes."""
+
+    project: Path
+    name: str
+    title: str
+    sources: str
+    recipe: str
+    inherits: str | None
+    python: tuple[int, int]
+    torch: str
+    release: str
+    size_budget: int
+    epoch: int
+    base: BaseSpec
+
+    @property
+    def environment_file(self) -> Path:
+        """The environment.yml of the conda environment `pytorch`."""
+        return self._recipe_path("environment.yml")
+
+    @property
+    def tool_environment_file(self) -> Path:
+        """The environment.yml of the Python that envtool runs on."""
+        return self._recipe_path("envtool-environment.yml")
+
+    def folders(self, kind: str) -> tuple[Path, ...]:
+        """The recipe's folders of a kind (`rootfs`, `checks`), the inherited one first."""
+        names = [name for name in (self.inherits, self.recipe) if name]
+        found = (self.project / "images" / name / kind for name in names)
+        return tuple(path for path in found if path.is_dir())
+
+    def _recipe_path(self, name: str) -> Path:
+        own = self.project / "images" / self.recipe / name
+        return own if own.exists() or not self.inherits else self.project / "images" / self.inherits / name
+
+    def checksum(self) -> str:
+        """The sha256 of everything that a lock is made from: a lock that names another one is out of date."""
+        described = {
+            "python": self.python,
+            "torch": self.torch,
+            "release": self.release,
+            "base": [self.base.bootstrap, sorted(self.base.packages), self.base.reference],
+            "epoch": self.epoch,
+            "environment": _text(self.environment_file),
+            "envtool-environment": _text(self.tool_environment_file),
+            "envtool-requires": tool_requirements(self.project),
+        }
+        return hashlib.sha256(json.dumps(described, sort_keys=True).encode()).hexdigest()
+
+
+def tool_requirements(project: Path) -> list[str]:
+    """What envtool itself requires, as pyproject.toml says. Raises `SpecError`."""
+    try:
+        table = tomllib.loads((project / "pyproject.toml").read_text())
+        return sorted(table["project"]["dependencies"])
+    except (OSError, ValueError, KeyError) as error:
+        raise SpecError(
+            f"{project} is not a checkout of hac-envtool",
+            why=f"pyproject.toml: {error}",
+            remedy="run the command in the checkout, or name it with --project",
+        ) from error
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text()
+    except OSError as error:
+        raise SpecError(f"{path} cannot be read", why=str(error.strerror)) from error
+
+
+def read_table(project: Path) -> dict[str, ImageSpec]:
+    """All images of the table. Raises `SpecError` that lists every problem of the table, each with its line."""
+    path = project / TABLE
+    text = _table_text(path)
+    try:
+        table = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise SpecError(f"{TABLE} is not TOML", why=str(error), remedy=f"mend that line of {path}") from error
+    rows = table.get("image")
+    if not isinstance(rows, dict) or not rows:
+        raise SpecError(f"{TABLE} has no [image.NAME] table", remedy=f"add one to {path}")
+    problems = [
+        f"line {_line_of(text, name, key)}: [image.{name}] {problem}"
+        for name, row in rows.items()
+        for key, problem in _problems(project, name, row)
+    ]
+    if problems:
+        raise SpecError(
+            f"{TABLE} has {len(problems)} problem{'s' if len(problems) > 1 else ''}",
+            why="\n        ".join(problems),
+            remedy=f"mend them in {path}",
+        )
+    return {name: _spec(project, name, row) for name, row in rows.items()}
+
+
+def select_images(project: Path, names: list[str]) -> list[ImageSpec]:
+    """The named images of the table, or all. Raises `SpecError` for an unknown one."""
+    table = read_table(project)
+    unknown = [name for name in names if name not in table]
+    if unknown:
+        raise SpecError(
+            f"there is no image called {unknown[0]!r}",
+            why=f"{TABLE} has {', '.join(table)}",
+            remedy=f"name one of those, or add [image.{unknown[0]}] to the table",
+        )
+    return [table[name] for name in names or table]
+
+
+def _table_text(path: Path) -> str:
+    try:
+        return path.read_text()
+    except OSError as error:
+        raise SpecError(
+            f"there is no image table at {path}",
+            why=str(error.strerror),
+            remedy="run the command in the checkout, or name it with --project",
+        ) from error
+    except UnicodeDecodeError as error:
+        raise SpecError(f"{path} is not UTF-8", why=str(error)) from error
+
+
+def _problems(project: Path, name: str, row: object) -> Iterator[tuple[str, str]]:
+    """Everything that is wrong with one row: the key it concerns, and what to say."""
+    if not _NAME.fullmatch(name):
+        yield "", "the name must be lower-case letters, digits, and single . _ - between them"
+    if not isinstance(row, dict):
+        yield "", "must be a table"
+        return
+    known = {"title", "sources", "recipe", "inherits", "python", "torch", "release", "size-budget", "epoch", "base"}
+    for key in row.keys() - known:
+        yield key, f"{key}: there is no such setting"
+    for key in sorted(known - {"inherits", "epoch", "base"}):
+        if not isinstance(row.get(key), str):
+            yield key, f"{key}: a text is needed" if key in row else f"{key}: is missing"
+    yield from _value_problems(project, row)
+    yield from _base_problems(row.get("base"))
+
+
+def _value_problems(project: Path, row: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    if isinstance(row.get("sources"), str) and row["sources"] not in (EMBEDDED, RELEASED):
+        yield "sources", f"sources: {row['sources']!r} is neither {EMBEDDED!r} nor {RELEASED!r}"
+    if isinstance(row.get("python"), str) and not _PYTHON.fullmatch(row["python"]):
+        yield "python", f"python: {row['python']!r} is not of the form 3.N"
+    if isinstance(row.get("size-budget"), str) and not _SIZE.fullmatch(row["size-budget"]):
+        yield "size-budget", f"size-budget: {row['size-budget']!r} is not of the form '900 MB'"
+    if not isinstance(row.get("epoch"), int) or isinstance(row.get("epoch"), bool):
+        yield "epoch", "epoch: a number of seconds since 1970 is needed"
+    for key in ("recipe", "inherits"):
+        if isinstance(row.get(key), str) and not (project / "images" / row[key]).is_dir():
+            yield key, f"{key}: there is no folder images/{row[key]}"
+
+
+def _base_problems(base: object) -> Iterator[tuple[str, str]]:
+    if not isinstance(base, dict):
+        yield "base", "base: is missing"
+        return
+    if ("bootstrap" in base) == ("reference" in base):
+        yield "base", "base: needs either bootstrap or reference"
+    for key in base.keys() - {"bootstrap", "packages", "reference"}:
+        yield key, f"base.{key}: there is no such setting"
+    packages = base.get("packages", [])
+    if not isinstance(packages, list) or not all(isinstance(item, str) for item in packages):
+        yield "packages", "base.packages: a list of names is needed"
+
+
+def _line_of(text: str, name: str, key: str) -> int:
+    """The line of a setting of an image, or of the image's header; tomllib does not tell."""
+    header = re.compile(rf"\s*\[image\.(?:\"{re.escape(name)}\"|{re.escape(name)})(?:\.base)?\]")
+    inside, found = False, 1
+    for number, line in enumerate(text.splitlines(), 1):
+        if line.lstrip().startswith("["):
+            was_inside, inside = inside, header.match(line) is not None
+            if inside and not was_inside and found == 1:
+                found = number
+        elif inside and key and re.match(rf"\s*\"?{re.escape(key)}\"?\s*=", line):
+            return number
+    return found
+
+
+def _spec(project: Path, name: str, row: Mapping[str, Any]) -> ImageSpec:
+    size = _SIZE.fullmatch(row["size-budget"])
+    assert size is not None
+    major, minor = row["python"].split(".")
+    base = row["base"]
+    return ImageSpec(
+        project=project,
+        name=name,
+        title=row["title"],
+        sources=row["sources"],
+        recipe=row["recipe"],
+        inherits=row.get("inherits"),
+        python=(int(major), int(minor)),
+        torch=row["torch"],
+        release=row["release"],
+        size_budget=int(float(size[1]) * _UNITS[size[2]]),
+        epoch=row["epoch"],
+        base=BaseSpec(base.get("bootstrap"), tuple(base.get("packages", ())), base.get("reference")),
+    )

@@ -1,0 +1,193 @@
+"""Lays a wheel out as it will lie in the environment, inside the staging folder: where each file goes, the
+commands, INSTALLER and RECORD.
+
+Formats: binary distribution format, "The .data directory"; entry points specification; PyPA "Recording
+installed projects".
+"""
+
+from __future__ import annotations
+
+import configparser
+import hashlib
+import os
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from envtool.errors import SourceError
+from envtool.install.unpack import Progress, WheelContents, unpack
+from envtool.vendor.record import RecordRow, write_record
+
+INSTALLER = b"envtool\n"
+_GROUPS: tuple[tuple[str, Literal["console", "gui"]], ...] = (("console_scripts", "console"), ("gui_scripts", "gui"))
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Where a distribution's files go: the folders as they are named inside the environment."""
+
+    site_packages: Path
+    scripts: Path
+    data: Path
+    headers: Path
+    interpreter: Path
+
+    @classmethod
+    def below(cls, prefix: Path, python: tuple[int, int]) -> Layout:
+        """The layout of a conda or virtual environment (sysconfig's scheme `posix_prefix`)."""
+        version = f"python{python[0]}.{python[1]}"
+        return cls(
+            site_packages=prefix / "lib" / version / "site-packages",
+            scripts=prefix / "bin",
+            data=prefix,
+            headers=prefix / "include" / "site" / version,
+            interpreter=prefix / "bin" / version,
+        )
+
+
+@dataclass(frozen=True)
+class Place:
+    """Move a staged file or folder to where it belongs."""
+
+    staged: Path
+    final: Path
+
+
+def stage_wheel(
+    contents: WheelContents, layout: Layout, staging: Path, *, requested: bool, progress: Progress
+) -> tuple[Place, ...]:
+    """Unpack a wheel below `staging` and return the steps that put its entries in place.
+
+    Raises `SourceError`, `HashError` for an unsound wheel and `OSError` where the staging folder cannot be written.
+    """
+    tree = staging / contents.wheel.name.name
+    tree.mkdir(parents=True)
+    unpack(contents, tree, progress)
+    rows = list(_unsealed(contents))
+    outside: list[Place] = []
+    data = tree / f"{contents.dist_info.removesuffix('.dist-info')}.data"
+    if data.is_dir():
+        _merge_into_site_packages(contents, data, tree)
+        rows, outside = _outside(contents, data, layout, staging, rows)
+    for name, text in _commands(tree / contents.dist_info, layout.interpreter):
+        target = staging / "commands" / contents.wheel.name.name / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(text)
+        target.chmod(0o755)
+        outside.append(Place(target, layout.scripts / name))
+        rows.append(_row(_relative(layout.scripts / name, layout), text))
+    rows += _seal(tree / contents.dist_info, contents.dist_info, requested)
+    (tree / contents.dist_info / "RECORD").write_bytes(write_record(rows))
+    shutil.rmtree(data, ignore_errors=True)
+    inside = (Place(entry, layout.site_packages / entry.name) for entry in sorted(tree.iterdir()))
+    return (*inside, *outside)
+
+
+def _unsealed(contents: WheelContents) -> Iterator[RecordRow]:
+    """The wheel's rows without RECORD itself and without signatures of the RECORD that is about to change."""
+    gone = {f"{contents.dist_info}/{name}" for name in ("RECORD", "RECORD.jws", "RECORD.p7s")}
+    return (row for row in contents.record.rows if row.path not in gone)
+
+
+def _merge_into_site_packages(contents: WheelContents, data: Path, tree: Path) -> None:
+    for scheme in ("purelib", "platlib"):
+        for path in sorted((data / scheme).rglob("*")):
+            target = tree / path.relative_to(data / scheme)
+            if path.is_dir():
+                target.mkdir(exist_ok=True)
+            elif target.exists():
+                raise SourceError(f"{contents.wheel.name.filename} has two files for {target.relative_to(tree)}")
+            else:
+                path.rename(target)
+
+
+def _outside(
+    contents: WheelContents, data: Path, layout: Layout, staging: Path, rows: list[RecordRow]
+) -> tuple[list[RecordRow], list[Place]]:
+    """Rows with `.data` paths rewritten to where the files go, and the steps for those outside site-packages."""
+    roots = {
+        "scripts": layout.scripts,
+        "data": layout.data,
+        "headers": layout.headers / contents.wheel.name.name,
+    }
+    kept: list[RecordRow] = []
+    steps: list[Place] = []
+    for row in rows:
+        parts = row.path.split("/", 2)
+        if parts[0] != data.name or len(parts) < 3:
+            kept.append(row)
+        elif parts[1] in {"purelib", "platlib"}:
+            kept.append(RecordRow(parts[2], row.sha256, row.size))
+        elif parts[1] in roots:
+            final = roots[parts[1]] / parts[2]
+            staged = staging / "outside" / contents.wheel.name.name / parts[1] / parts[2]
+            staged.parent.mkdir(parents=True, exist_ok=True)
+            (data / parts[1] / parts[2]).rename(staged)
+            if parts[1] == "scripts":
+                _point_at_interpreter(staged, layout.interpreter)
+            kept.append(_row(_relative(final, layout), staged.read_bytes()))
+            steps.append(Place(staged, final))
+        else:
+            raise SourceError(
+                f"{contents.wheel.name.filename} has files for the unknown place {parts[1]!r}",
+                remedy="get the wheel from the vendor again; nothing was changed",
+            )
+    return kept, steps
+
+
+def _point_at_interpreter(script: Path, interpreter: Path) -> None:
+    text = script.read_bytes()
+    first, newline, rest = text.partition(b"\n")
+    if first.startswith(b"#!python"):
+        script.write_bytes(b"#!" + os.fsencode(interpreter) + newline + rest)
+    script.chmod(0o755)
+
+
+def _commands(dist_info: Path, interpreter: Path) -> Iterator[tuple[str, bytes]]:
+    """The commands that `entry_points.txt` declares: file name and text."""
+    from installer.scripts import InvalidScript, Script
+
+    parser = configparser.ConfigParser(delimiters=("=",), interpolation=None)
+    parser.optionxform = str  # type: ignore[assignment,method-assign]
+    try:
+        parser.read(dist_info / "entry_points.txt", encoding="utf-8")
+        for group, section in _GROUPS:
+            for name, reference in parser.items(group) if parser.has_section(group) else ():
+                module, _, attribute = reference.split("[", 1)[0].strip().partition(":")
+                if "/" in name or name in {"", ".", ".."}:
+                    raise SourceError(f"{dist_info.name} wants a command called {name!r}")
+                script = Script(name, module.strip(), attribute.strip(), section)
+                yield script.generate(os.fspath(interpreter), kind="posix")
+    except (configparser.Error, UnicodeDecodeError, InvalidScript) as error:
+        raise SourceError(f"{dist_info.name} has a malformed entry_points.txt", why=str(error)) from error
+
+
+def _seal(dist_info: Path, name: str, requested: bool) -> Iterator[RecordRow]:
+    (dist_info / "INSTALLER").write_bytes(INSTALLER)
+    yield _row(f"{name}/INSTALLER", INSTALLER)
+    if requested:
+        (dist_info / "REQUESTED").write_bytes(b"")
+        yield _row(f"{name}/REQUESTED", b"")
+    for signature in ("RECORD.jws", "RECORD.p7s"):
+        (dist_info / signature).unlink(missing_ok=True)
+    yield RecordRow(f"{name}/RECORD", None, None)
+
+
+def _relative(final: Path, layout: Layout) -> str:
+    return os.path.relpath(final, layout.site_packages)
+
+
+def _row(path: str, data: bytes) -> RecordRow:
+    return RecordRow(path, hashlib.sha256(data).hexdigest(), len(data))
+
+
+def keep_foreign_files(tree: Path, site_packages: Path, paths: Iterator[str]) -> None:
+    """Copy files of other distributions that live in a folder about to be swapped into the new folder."""
+    for path in paths:
+        source, target = site_packages / path, tree / path
+        if ".." in source.parts or not source.is_file() or target.exists():
+            continue
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(source, target, follow_symlinks=False)

@@ -1,0 +1,1 @@
+"""Findings → RestorePlan → Outcome: puts the pinned vendor wheels back, as one transaction."""

@@ -1,0 +1,50 @@
+"""The names of the vendor's distributions, and what other distributions require of them.
+
+Imported by everything, so it imports next to nothing: `envtool doctor` spends most of its time on imports.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from packaging.requirements import Requirement
+
+TORCH = "torch"
+COMPANIONS = ("torchvision", "torchaudio")
+PINNED_NAMES = (TORCH, *COMPANIONS)
+# The folders that these distributions put into site-packages; torch has had several beside its own.
+TOP_LEVEL_NAMES = (*PINNED_NAMES, "caffe2", "functorch", "torchgen")
+
+_SEPARATORS = re.compile(r"[-_.]+")
+
+
+def normalized_name(name: str) -> str:
+    """A distribution's name as names are compared (PEP 503).
+
+    `packaging.utils` has the same, and takes longer to import than all of a healthy environment takes to read.
+    """
+    return _SEPARATORS.sub("-", name).lower()
+
+
+def requirements_on(requires_dist: Iterable[str], name: str) -> Iterator[Requirement]:
+    """The entries of `Requires-Dist` that concern `name` and need no extra; malformed ones are passed over."""
+    # Parsing is dear and almost all entries concern something else.
+    candidates = [text for text in requires_dist if normalized_name(text).startswith(name)]
+    if not candidates:
+        return
+    from packaging.requirements import InvalidRequirement, Requirement
+
+    for text in candidates:
+        try:
+            requirement = Requirement(text)
+        except InvalidRequirement:
+            continue
+        if normalized_name(requirement.name) == name and _applies(requirement):
+            yield requirement
+
+
+def _applies(requirement: Requirement) -> bool:
+    return requirement.marker is None or requirement.marker.evaluate({"extra": ""})

@@ -1,0 +1,53 @@
+"""A folder with wheels in it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from packaging.requirements import Requirement
+
+from envtool.errors import SourceError
+from envtool.vendor.names import PINNED_NAMES
+from envtool.vendor.release import Candidate
+from envtool.vendor.store import FileStore
+from envtool.vendor.wheel import WheelName, torch_requirement, wheel_metadata
+
+
+@dataclass(frozen=True)
+class FolderSource:
+    """Wheels in one folder, not looked for below it; its programs are in `tools/`."""
+
+    folder: Path
+
+    @property
+    def label(self) -> str:
+        """The folder's path."""
+        return str(self.folder)
+
+    def candidates(self) -> tuple[Candidate, ...]:
+        """The wheels of torch and its companions; other files are passed over."""
+        try:
+            names = sorted(path.name for path in self.folder.iterdir() if path.suffix == ".whl")
+        except OSError as error:
+            raise SourceError(
+                f"the vendor folder {self.folder} cannot be read",
+                why=str(error.strerror),
+                remedy="envtool vendor list   shows where the path comes from",
+            ) from error
+        # Wheels of other projects may have any name; only ours must be well-formed.
+        ours = (name for name in names if name.split("-", 1)[0].lower() in PINNED_NAMES)
+        return tuple(Candidate(WheelName.parse(name), str(self.folder / name)) for name in ours)
+
+    def requires_torch(self, candidate: Candidate) -> Requirement | None:
+        """Read from the wheel's own metadata."""
+        return torch_requirement(wheel_metadata(Path(candidate.location)))
+
+    def fetch(self, candidate: Candidate, store: FileStore) -> Path:
+        """Copy the wheel into the store."""
+        return store.add(Path(candidate.location), expected=candidate.sha256)
+
+    def tool(self, name: str) -> Path | None:
+        """A file in the folder's `tools/`."""
+        path = self.folder / "tools" / name
+        return path if path.is_file() else None

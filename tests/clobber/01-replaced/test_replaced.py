@@ -1,0 +1,61 @@
+"""Case 1: torch replaced by an upstream wheel, by pip and by uv, in the ways that happen."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from tests.conftest import RealEnvironment
+
+Damage = Callable[[RealEnvironment], object]
+DAMAGES: dict[str, tuple[Damage, str]] = {
+    "pip-upgrade": (lambda e: e.pip_install("-U", "torch"), "asked for by name"),
+    "pip-dependency": (lambda e: e.pip_install("wants-newer"), "wants-newer 1.0 requires torch>=2.0"),
+    "pip-eager": (lambda e: e.pip_install("-U", "--upgrade-strategy", "eager", "wants-any"), "wants-any 1.0"),
+    "uv-dependency": (lambda e: e.uv_install("wants-newer"), "wants-newer 1.0 requires torch>=2.0"),
+    "uv-upgrade": (lambda e: e.uv_install("-U", "wants-any"), "wants-any 1.0"),
+}
+
+
+@pytest.mark.parametrize("name", DAMAGES)
+def test_named_with_its_cause_and_restored(environment: RealEnvironment, name: str) -> None:
+    damage, cause = DAMAGES[name]
+    damage(environment)
+    document = environment.doctor()
+    assert document["status"] == "damaged"
+    finding = next(item for item in document["findings"] if item["id"] == "torch-replaced")
+    assert finding["evidence"][0]["found"] == "2.13.0"
+    assert cause in finding["cause"]
+    assert finding["remedy"] == f"envtool restore --prefix {environment.path}"
+
+    assert environment.restore().status == 0
+    assert environment.doctor("--deep")["findings"] == []
+    assert not (environment.site_packages / "torch/upstream_only.py").exists()
+    assert "already nothing to do" not in environment.restore().out
+    assert "nothing to do" in environment.restore().out
+
+
+def test_healthy_twin(environment: RealEnvironment) -> None:
+    environment.pip_install("wants-any", "harmless")
+    environment.uv_install("wants-any", "torch==1.7.1")
+    assert environment.doctor("--deep")["findings"] == []
+
+
+def test_other_distributions_stay(environment: RealEnvironment) -> None:
+    environment.pip_install("harmless", "wants-newer")
+    environment.restore()
+    names = environment.envtool("list", "--prefix", str(environment.path)).out
+    assert "harmless" in names
+    assert "wants-newer" in names
+
+
+def test_companion_replaced(environment: RealEnvironment) -> None:
+    from envtool.demo.wheel_writer import write_wheel
+    from tests.conftest import package
+
+    wheel = write_wheel(package("torchvision", "0.19.0", ["torch>=2.0"]), environment.path.parent / "other")
+    environment.pip("install", "--quiet", "--no-deps", "--no-index", str(wheel))
+    assert environment.finding_ids() == {"companion-replaced"}
+    environment.restore()
+    assert environment.doctor("--deep")["findings"] == []

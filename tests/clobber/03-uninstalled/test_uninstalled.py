@@ -1,0 +1,31 @@
+"""Case 3: torch or a companion uninstalled."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.conftest import RealEnvironment
+
+
+@pytest.mark.parametrize(("name", "identity"), [("torch", "torch-missing"), ("torchvision", "companion-missing")])
+def test_named_and_restored(environment: RealEnvironment, name: str, identity: str) -> None:
+    environment.pip("uninstall", "--quiet", "--yes", name)
+    assert environment.finding_ids() == {identity}
+    environment.restore()
+    assert environment.doctor("--deep")["findings"] == []
+    assert environment.pip("check").status == 0
+
+
+def test_a_folder_without_records_is_told(environment: RealEnvironment) -> None:
+    environment.pip("uninstall", "--quiet", "--yes", "torch")
+    (environment.site_packages / "torch").mkdir()
+    finding = environment.doctor()["findings"][0]
+    assert "folder" in finding["title"]
+    environment.restore()
+    assert environment.doctor("--deep")["findings"] == []
+
+
+def test_healthy_twin_reinstalled_by_pip(environment: RealEnvironment) -> None:
+    environment.pip("uninstall", "--quiet", "--yes", "torch")
+    environment.pip_install("--no-deps", "torch==1.7.1+cu110.moreh22.8.0")
+    assert environment.doctor("--deep")["findings"] == []

@@ -1,0 +1,105 @@
+"""Case 4: another torch first on the search path: PYTHONPATH and the user site."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from envtool.demo.vendor_release import release_contents
+from envtool.environment.prefix import find_prefix
+from envtool.environment.search_path import earlier_folders
+from tests.conftest import PYTHON, RealEnvironment
+
+VERSION = f"python{PYTHON[0]}.{PYTHON[1]}"
+
+
+def imported_from(environment: RealEnvironment) -> str:
+    """Where the real interpreter finds torch: the truth that doctor is held to."""
+    code = "import importlib.util as u; print(u.find_spec('torch').origin)"
+    variables = {**os.environ, **environment.variables}
+    done = subprocess.run([environment.python, "-c", code], env=variables, capture_output=True, text=True, check=True)
+    return done.stdout.strip()
+
+
+def test_pythonpath(environment: RealEnvironment, tmp_path: Path) -> None:
+    target = tmp_path / "elsewhere"
+    environment.pip_install("--no-deps", "--target", str(target), "torch==2.13.0")
+    assert environment.doctor()["findings"] == []
+    environment.variables["PYTHONPATH"] = f"{tmp_path}/absent:{target}"
+    # envtool itself must not be led astray by what it is to find.
+    finding = json.loads(environment.envtool("doctor", "--prefix", str(environment.path), "--format", "json").out)[
+        "findings"
+    ][0]
+    assert imported_from(environment).startswith(str(target))
+    assert (finding["id"], finding["evidence"][0]["found"]) == ("torch-shadowed", "2.13.0")
+    assert "PYTHONPATH" in finding["cause"]
+    assert finding["remedy"] == "unset PYTHONPATH"
+    outcome = environment.restore()
+    assert "leave     torch is imported from" in outcome.out
+    assert (outcome.status, "still damaged" in outcome.out) == (1, True)
+
+
+def test_the_user_site_comes_first_as_the_real_interpreter_says() -> None:
+    """Outside of virtual environments: asked of the interpreter that this one's environment was made from."""
+    code = "import json, site, sys; print(json.dumps([sys.path, site.getusersitepackages(), site.getsitepackages()]))"
+    folder = Path.home() / f".local/lib/{VERSION}/site-packages"
+    base = Path(sys.base_prefix)
+    done = subprocess.run([base / "bin" / VERSION, "-c", code], capture_output=True, text=True, check=True)
+    path, user_site, _ = json.loads(done.stdout)
+    found = [item.path for item in earlier_folders(find_prefix(base), {"HOME": str(Path.home())})]
+    assert found == [Path(user_site)] == [folder]
+    if user_site in path:
+        assert path.index(user_site) < path.index(str(find_prefix(base).site_packages))
+
+
+@pytest.fixture
+def conda_environment(environment: RealEnvironment) -> RealEnvironment:
+    """The environment with the marks of a conda environment, which has a user site."""
+    (environment.path / "pyvenv.cfg").unlink()
+    (environment.path / "conda-meta").mkdir()
+    return environment
+
+
+def test_user_site(conda_environment: RealEnvironment) -> None:
+    environment = conda_environment
+    target = Path(environment.variables["HOME"]) / f".local/lib/{VERSION}/site-packages"
+    (target / "torch").mkdir(parents=True)
+    (target / "torch/__init__.py").touch()
+    (target / "torch-2.13.0.dist-info").mkdir()
+    finding = environment.doctor()["findings"][0]
+    assert (finding["id"], finding["evidence"][0]["found"]) == ("torch-shadowed", "2.13.0")
+    assert "the user site" in finding["cause"]
+    assert finding["remedy"].endswith("-m pip uninstall --yes torch")
+
+
+def test_the_remedy_works_when_pasted(conda_environment: RealEnvironment) -> None:
+    environment = conda_environment
+    target = Path(environment.variables["HOME"]) / f".local/lib/{VERSION}/site-packages"
+    (target / "torch").mkdir(parents=True)
+    (target / "torch/__init__.py").touch()
+    remedy = environment.doctor()["findings"][0]["remedy"]
+    subprocess.run(remedy, shell=True, check=True)
+    assert environment.doctor("--deep")["findings"] == []
+
+
+def test_healthy_twins(environment: RealEnvironment, make_environment: Callable[[str], RealEnvironment]) -> None:
+    """A user site that a virtual environment does not see; PYTHONPATH without torch, and with site-packages itself."""
+    target = Path(environment.variables["HOME"]) / f".local/lib/{VERSION}/site-packages"
+    environment.pip_install("--no-deps", "--target", str(target), "torch==2.13.0")
+    assert imported_from(environment).startswith(str(environment.path))
+    assert environment.doctor()["findings"] == []
+    environment.variables["PYTHONPATH"] = f"{environment.path.parent}:{environment.site_packages}"
+    assert environment.doctor()["findings"] == []
+
+
+def test_switched_off_by_variable(environment: RealEnvironment) -> None:
+    prefix = find_prefix(environment.path)
+    variables = {"HOME": "/home/someone", "PYTHONNOUSERSITE": "1", "PYTHONPATH": "::"}
+    assert list(earlier_folders(prefix, variables)) == []
+    assert release_contents(PYTHON)[0].name == "torch"

@@ -1,0 +1,62 @@
+"""Case 9: CUDA runtime wheels dragged in by an upstream torch."""
+
+from __future__ import annotations
+
+import subprocess
+
+from envtool.demo.wheel_writer import WheelContent, write_wheel
+from tests.conftest import RealEnvironment, package
+
+
+def add_wheels(environment: RealEnvironment) -> str:
+    """An upstream torch that requires CUDA wheels, one of which requires another; returns the folder's path."""
+    folder = environment.path.parent / "cuda"
+    torch = WheelContent(
+        "torch",
+        "2.14.0",
+        "py3-none-any",
+        {"torch/__init__.py": b""},
+        "for tests",
+        ["nvidia-cublas-cu12", "triton==3.0; python_version >= '3.8'"],
+    )
+    for content in (
+        torch,
+        package("nvidia-cublas-cu12", "12.1", ["nvidia-nvrtc-cu12"]),
+        package("nvidia-nvrtc-cu12", "12.1", []),
+        package("triton", "3.0", []),
+        package("renders-with-nvidia", "1.0", ["nvidia-nvrtc-cu12"]),
+    ):
+        write_wheel(content, folder)
+    return str(folder)
+
+
+def test_named_after_the_restore_and_gone_with_the_remedy(environment: RealEnvironment) -> None:
+    folder = add_wheels(environment)
+    environment.pip_install("--find-links", folder, "-U", "torch")
+    assert environment.finding_ids() == {"torch-replaced", "cuda-wheels"}
+    outcome = environment.restore()
+    assert "leave     3 CUDA runtime distributions" in outcome.out
+    document = environment.doctor()
+    assert document["status"] == "degraded"
+    finding = document["findings"][0]
+    assert finding["id"] == "cuda-wheels"
+    assert "stayed when it went" in finding["cause"]
+    words = finding["remedy"].split(" -m pip ")[1].split()
+    environment.pip(*words)
+    assert environment.doctor("--deep")["findings"] == []
+
+
+def test_what_another_distribution_requires_is_left_out(environment: RealEnvironment) -> None:
+    folder = add_wheels(environment)
+    environment.pip_install("--find-links", folder, "nvidia-cublas-cu12", "renders-with-nvidia")
+    finding = environment.doctor()["findings"][0]
+    assert finding["remedy"].endswith("uninstall --yes nvidia-cublas-cu12")
+
+
+def test_healthy_twin(environment: RealEnvironment) -> None:
+    """CUDA wheels that something needs, and a distribution with a name that only sounds like one."""
+    folder = add_wheels(environment)
+    sounds = write_wheel(package("my-nvidia-notes", "1.0", []), environment.path.parent / "sounds")
+    environment.pip_install("--find-links", folder, "renders-with-nvidia", str(sounds))
+    assert environment.doctor("--deep")["findings"] == []
+    assert subprocess.run([environment.python, "-c", "import torch"], check=False).returncode == 0

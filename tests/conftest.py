@@ -1,0 +1,183 @@
+"""Real environments to damage and mend: virtual environments made by uv, filled by pip and uv from real wheels.
+
+The vendor's wheels and the upstream torch are the stand-ins of `envtool.demo`; pip, uv and every record are real.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from envtool.demo.python_index import upstream_torch
+from envtool.demo.vendor_release import release_contents, write_release
+from envtool.demo.wheel_writer import WheelContent, write_wheel
+from envtool.environment.prefix import read_prefix
+from envtool.restore.perform import keep_pin
+from envtool.vendor.choose import choose_from_sources
+from envtool.vendor.release import Wanted
+from envtool.vendor.source.folder import FolderSource
+from envtool.vendor.store import FileStore
+
+PYTHON = (sys.version_info.major, sys.version_info.minor)
+TORCH = "1.7.1+cu110.moreh22.8.0"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a command ended and what it printed."""
+
+    status: int
+    out: str
+    err: str
+
+
+@dataclass(frozen=True)
+class RealEnvironment:
+    """A virtual environment on disk, with the wheels it may be filled from."""
+
+    path: Path
+    wheels: Path
+    variables: dict[str, str]
+
+    @property
+    def site_packages(self) -> Path:
+        """Where distributions are."""
+        return self.path / "lib" / f"python{PYTHON[0]}.{PYTHON[1]}" / "site-packages"
+
+    @property
+    def python(self) -> Path:
+        """The interpreter."""
+        return self.path / "bin" / "python"
+
+    def pip(self, *arguments: str, check: bool = True) -> Outcome:
+        """Run the real pip against the environment, without any index but the folder of wheels."""
+        command = [sys.executable, "-m", "pip", "--python", str(self.python), *arguments]
+        return self._run(command, check=check)
+
+    def pip_install(self, *arguments: str) -> Outcome:
+        """`pip install` from the folder of wheels."""
+        return self.pip("install", "--quiet", "--no-index", "--find-links", str(self.wheels), *arguments)
+
+    def uv_install(self, *arguments: str) -> Outcome:
+        """`uv pip install` from the folder of wheels."""
+        command = [str(Path(sys.executable).parent / "uv"), "pip", "install", "--python", str(self.python)]
+        return self._run([*command, "--no-index", "--find-links", str(self.wheels), *arguments], check=True)
+
+    def envtool(self, *arguments: str, input: str | None = None) -> Outcome:
+        """Run envtool as a person does."""
+        return self._run([sys.executable, "-m", "envtool", *arguments], check=False, input=input)
+
+    def doctor(self, *arguments: str) -> dict[str, Any]:
+        """What `envtool doctor --format json` says."""
+        outcome = self.envtool("doctor", "--prefix", str(self.path), "--format", "json", *arguments)
+        assert outcome.status in {0, 1}, outcome.err
+        document: dict[str, Any] = json.loads(outcome.out)
+        assert (document["status"] == "healthy") == (outcome.status == 0)
+        return document
+
+    def finding_ids(self, *arguments: str) -> set[str]:
+        """The ids of doctor's findings."""
+        return {finding["id"] for finding in self.doctor(*arguments)["findings"]}
+
+    def restore(self, *arguments: str) -> Outcome:
+        """`envtool restore`."""
+        return self.envtool("restore", "--prefix", str(self.path), *arguments)
+
+    def _run(self, command: list[str], *, check: bool, input: str | None = None) -> Outcome:
+        environment = {**os.environ, **self.variables}
+        done = subprocess.run(
+            command, env=environment, capture_output=True, text=True, check=False, input=input, timeout=120
+        )
+        assert not check or done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
+        assert "Traceback" not in done.stderr, done.stderr
+        return Outcome(done.returncode, done.stdout, done.stderr)
+
+
+@pytest.fixture(scope="session")
+def release(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the stand-in vendor release for this interpreter."""
+    folder = tmp_path_factory.mktemp("release")
+    write_release(folder, PYTHON)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def wheels(tmp_path_factory: pytest.TempPathFactory, release: Path) -> Path:
+    """A folder of wheels to install from: the release, an upstream torch, and distributions that require torch."""
+    folder = tmp_path_factory.mktemp("wheels")
+    for path in release.glob("*.whl"):
+        (folder / path.name).write_bytes(path.read_bytes())
+    write_wheel(upstream_torch(), folder)
+    write_wheel(package("wants-newer", "1.0", ["torch>=2.0"]), folder)
+    write_wheel(package("wants-any", "1.0", ["torch>=1.5"]), folder)
+    write_wheel(package("harmless", "1.0", []), folder)
+    return folder
+
+
+def package(name: str, version: str, requires: list[str]) -> WheelContent:
+    """A small distribution of no use but for what it requires."""
+    module = name.replace("-", "_")
+    return WheelContent(module, version, "py3-none-any", {f"{module}.py": b""}, "for tests", requires)
+
+
+def other_release(folder: Path, version: str) -> Path:
+    """The torch wheel of another vendor release, in a folder of its own below `folder`."""
+    target = folder / version
+    return write_wheel(release_contents(PYTHON, version)[0], target)
+
+
+@pytest.fixture
+def make_environment(
+    tmp_path: Path, wheels: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[str], RealEnvironment]:
+    """Makes empty virtual environments, isolated from the configuration and the caches of whoever runs the tests."""
+
+    def make(name: str) -> RealEnvironment:
+        path = tmp_path / name
+        uv = str(Path(sys.executable).parent / "uv")
+        subprocess.run([uv, "venv", "--quiet", "--python", sys.executable, str(path)], check=True)
+        home = tmp_path / "home"
+        home.mkdir(exist_ok=True)
+        variables = {
+            "HOME": str(home),
+            "HAC_STORE": str(tmp_path / "store"),
+            "HAC_VENDOR": "",
+            "XDG_CONFIG_HOME": str(home / "config"),
+            "CONDA_PREFIX": "",
+            "VIRTUAL_ENV": "",
+            "PIP_CONFIG_FILE": "/dev/null",
+            "PIP_FIND_LINKS": "",
+            "PIP_EXTRA_INDEX_URL": "",
+            "PIP_CONSTRAINT": "",
+            "UV_CONSTRAINT": "",
+            "UV_CACHE_DIR": str(tmp_path_factory.getbasetemp() / "uv-cache"),
+            # Hard links into the cache would let the damage of one test into the next.
+            "UV_LINK_MODE": "copy",
+            "NO_COLOR": "1",
+        }
+        return RealEnvironment(path, wheels, variables)
+
+    return make
+
+
+@pytest.fixture
+def environment(make_environment: Callable[[str], RealEnvironment], release: Path) -> RealEnvironment:
+    """A healthy environment: the stand-in release installed, and pinned by hash.
+
+    Installed by uv, which is quicker than pip by a second for each of a hundred tests; pip's own work is tested apart.
+    """
+    made = make_environment("environment")
+    made.uv_install(f"torch=={TORCH}", "torchvision==0.8.2", "torchaudio==0.7.2")
+    # What `envtool restore --vendor` does where nothing needs restoring; the command itself is tested apart.
+    store = FileStore(Path(made.variables["HAC_STORE"]))
+    choice = choose_from_sources(PYTHON, [FolderSource(release)], Wanted(), store)
+    keep_pin(read_prefix(made.path), choice.pin)
+    return made

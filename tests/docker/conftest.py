@@ -1,0 +1,214 @@
+"""The real engine, the image built from the embedded default, and the services beside it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from envtool.demo.bootstrap import bootstrap
+from envtool.demo.python_index import add_to_index, make_index, served
+from envtool.demo.vendor_release import write_release
+from envtool.image.engine import Engine, find_engine
+from envtool.image.lock import LockedFile
+from envtool.image.tool_wheels import fetch_wheels
+from envtool.vendor.store import default_store
+
+PROJECT = Path(__file__).parents[2]
+_EPOCH = 1_661_990_400
+# uv for the image's own Python, to be installed in children; any recent one would do.
+_UV = LockedFile(
+    "uv-0.13.9-py3-none-manylinux_2_17_x86_64.manylinux2014_x86_64.whl",
+    "d7f459fe4fd247d830351c75686d3996ace3c6f3f728eb0e85a30b7ada0cef19",
+)
+
+
+@dataclass(frozen=True)
+class Ran:
+    """How a command ended and all that it printed."""
+
+    status: int
+    output: str
+
+
+def run(command: Sequence[str | Path], **variables: str) -> Ran:
+    """Run a program to its end."""
+    environment = {**os.environ, **variables}
+    done = subprocess.run(
+        [str(word) for word in command],
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+        check=False,
+        timeout=600,
+    )
+    assert "Traceback" not in done.stdout, done.stdout
+    return Ran(done.returncode, done.stdout)
+
+
+def envtool(*arguments: str | Path, **variables: str) -> Ran:
+    """Run envtool as a person in the checkout does."""
+    return run([sys.executable, "-m", "envtool", *arguments], **variables)
+
+
+@pytest.fixture(scope="session")
+def engine() -> Engine:
+    """The engine that `make test` found or started."""
+    return find_engine(PROJECT)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def engine_address(engine: Engine) -> Iterator[None]:
+    """Lets the docker command and docker-compose reach the same engine."""
+    before = os.environ.get("DOCKER_HOST")
+    os.environ["DOCKER_HOST"] = engine.host
+    yield
+    if before is None:
+        del os.environ["DOCKER_HOST"]
+    else:
+        os.environ["DOCKER_HOST"] = before
+
+
+@pytest.fixture(scope="session")
+def hac_base(engine_address: None) -> str:
+    """hac-base, built from the embedded default."""
+    built = envtool("build", "--demo", "--project", PROJECT)
+    assert built.status == 0, built.output
+    return "hac-base"
+
+
+@pytest.fixture(scope="session")
+def index(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A package index on loopback with real packages, uv among them, and a stand-in for an upstream torch."""
+    folder = tmp_path_factory.mktemp("index")
+    store = default_store()
+    make_index(folder, store)
+    add_to_index(folder, fetch_wheels([_UV], store)[_UV.sha256])
+    with served(folder) as address:
+        yield address
+
+
+Builder = dict[str, str]
+
+
+def _builders() -> dict[str, Builder]:
+    """The docker commands here, by builder: variables to run them with, and in DOCKER the program's path."""
+    found: dict[str, Builder] = {}
+    for path in ("docker", "/usr/bin/docker"):
+        program = shutil.which(path)
+        if program is None:
+            continue
+        found.setdefault("classic", {"DOCKER": program, "DOCKER_BUILDKIT": "0"})
+        old = run([program, "--version"]).output.startswith("Docker version 20.")
+        has_plugin = run([program, "buildx", "version"]).status == 0
+        if old or has_plugin:
+            found.setdefault("buildkit", {"DOCKER": program, "DOCKER_BUILDKIT": "1", "BUILDKIT_PROGRESS": "plain"})
+    return found
+
+
+@pytest.fixture(params=["classic", "buildkit"])
+def builder(request: pytest.FixtureRequest) -> Builder:
+    """Each of Docker's two builders in turn."""
+    found = _builders()
+    if request.param not in found:
+        pytest.skip(f"the docker command here has no {request.param} builder")
+    return found[request.param]
+
+
+BuildChild = Callable[..., Ran]
+
+
+@pytest.fixture
+def build_child(hac_base: str, index: str, builder: Builder, tmp_path: Path) -> BuildChild:
+    """Builds a child of hac-base with plain `docker build`: `build(*instructions, tag=…)`."""
+
+    def build(*instructions: str, tag: str = "hac-test-child", base: str = hac_base) -> Ran:
+        # ARG: a mere build argument, so that no child has the index's address in its environment.
+        lines = [f"FROM {base}", "ARG PIP_INDEX_URL", "ARG UV_INDEX_URL", *instructions, ""]
+        (tmp_path / "Dockerfile").write_text("\n".join(lines))
+        command = [builder["DOCKER"], "build", "--network", "host", "--no-cache", "--tag", tag]
+        command += ["--build-arg", f"PIP_INDEX_URL={index}", "--build-arg", f"UV_INDEX_URL={index}", str(tmp_path)]
+        return run(command, **builder)
+
+    return build
+
+
+def in_container(image: str, *command: str) -> Ran:
+    """Run a command in a fresh container without a network."""
+    return run(["docker", "run", "--rm", "--network", "none", image, *command])
+
+
+@pytest.fixture(scope="session")
+def docker_compose_command() -> str:
+    """Compose as a plug-in where there is one, else the program."""
+    return "docker compose" if run(["docker", "compose", "version"]).status == 0 else "docker-compose"
+
+
+@pytest.fixture(scope="session")
+def docker_compose_file() -> str:
+    """The services of the tests."""
+    return str(Path(__file__).parent / "compose.yml")
+
+
+@pytest.fixture(scope="session")
+def docker_setup(engine: Engine) -> list[str]:
+    """Make the image of the services, once for each engine, before compose starts them."""
+    if not engine.image_attributes("hac-test-services:latest"):
+        _make_services(engine)
+    return ["up --detach"]
+
+
+def _make_services(engine: Engine) -> None:
+    with tempfile.TemporaryDirectory() as text:
+        folder = Path(text)
+        made = bootstrap("bookworm", ["docker-registry", "python3"], [], _EPOCH, folder / "base")
+        engine.import_base(made.tar, "hac-test-bootstrap:latest")
+        context = folder / "context"
+        shutil.copytree(Path(__file__).parent / "services", context)
+        write_release(context / "wheels", (3, 11))
+        (context / "Dockerfile").write_text("FROM hac-test-bootstrap:latest\nCOPY . /services/\n")
+        engine.build(context, ("hac-test-services:latest",), lambda _line: None)
+
+
+@pytest.fixture(scope="session")
+def registry(docker_services: Any) -> str:
+    """The address of the registry: host and port."""
+    import requests
+
+    port = docker_services.port_for("registry", 5000)
+    address = f"127.0.0.1:{port}"
+    docker_services.wait_until_responsive(
+        timeout=60, pause=0.2, check=lambda: _answers(lambda: requests.get(f"http://{address}/v2/", timeout=2).ok)
+    )
+    return address
+
+
+@pytest.fixture(scope="session")
+def private_index(docker_services: Any) -> str:
+    """The address of the private wheel index."""
+    import requests
+
+    address = f"http://127.0.0.1:{docker_services.port_for('index', 8080)}/simple/"
+    docker_services.wait_until_responsive(
+        timeout=60, pause=0.2, check=lambda: _answers(lambda: requests.get(address, timeout=2).status_code == 401)
+    )
+    return address
+
+
+def _answers(question: Callable[[], bool]) -> bool:
+    import requests
+
+    try:
+        return question()
+    except requests.RequestException:
+        return False

@@ -1,0 +1,15 @@
+"""`make demo`, as a person sees it."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.docker.conftest import PROJECT, envtool
+
+pytestmark = pytest.mark.docker
+
+
+def test_every_step_gives_what_it_should(hac_base: str) -> None:
+    done = envtool("demo", "--project", PROJECT)
+    assert done.status == 0, done.output
+    assert "12 of 12 steps gave what they should" in done.output

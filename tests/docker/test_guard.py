@@ -1,0 +1,170 @@
+"""The guard in children, with both builders: what it stops, what it lets pass, and what it never hides."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.docker.conftest import envtool, in_container, run
+
+pytestmark = pytest.mark.docker
+
+CLOBBER = "'rotary-embedding-torch>=0.9'"
+
+
+def test_harmless_requirements(build_child: Any) -> None:
+    built = build_child("RUN pip install einops lion-pytorch")
+    assert built.status == 0, built.output
+    assert "hac-guard" not in built.output
+    assert in_container("hac-test-child", "envtool", "doctor", "--deep").status == 0
+
+
+def test_pip_gives_up_and_it_is_explained(build_child: Any) -> None:
+    built = build_child(f"RUN pip install {CLOBBER}")
+    assert built.status != 0
+    assert "hac-guard: this instruction was stopped because it would have replaced the vendor torch" in built.output
+    assert "pulled in by rotary-embedding-torch 0.9.1, which wants torch>=2.4" in built.output
+    assert 'pip install "rotary-embedding-torch<0.9.1"' in built.output
+
+
+def test_the_way_out_that_is_named_works(build_child: Any) -> None:
+    built = build_child('RUN pip install "rotary-embedding-torch<0.9.1"')
+    assert built.status == 0, built.output
+    assert in_container("hac-test-child", "envtool", "doctor").status == 0
+
+
+def test_uv_gives_up_and_it_is_explained(build_child: Any) -> None:
+    built = build_child("RUN pip install uv", f"RUN uv pip install {CLOBBER}")
+    assert built.status != 0
+    assert "pulled in by rotary-embedding-torch" in built.output
+    assert "which wants torch>=2.4" in built.output
+
+
+def test_uv_installs_what_is_harmless(build_child: Any) -> None:
+    built = build_child("RUN pip install uv", "RUN uv pip install lion-pytorch && uv pip list")
+    assert built.status == 0, built.output
+    assert in_container("hac-test-child", "envtool", "doctor").status == 0
+
+
+@pytest.mark.parametrize(
+    "instruction",
+    [
+        f"RUN PIP_CONSTRAINT= pip install {CLOBBER}",
+        "RUN PIP_CONSTRAINT= pip install --no-deps torch==2.13.0",
+        "RUN PIP_CONSTRAINT= python -m pip install --upgrade torch",
+        "RUN pip uninstall --yes torch",
+        "RUN PIP_CONSTRAINT= pip install --user --no-deps torch==2.13.0",
+        'RUN rm -r "$CONDA_PREFIX"/lib/python3.11/site-packages/torch/lib',
+    ],
+)
+def test_past_the_constraints_the_very_instruction_is_stopped(build_child: Any, instruction: str) -> None:
+    built = build_child("RUN echo before", instruction, "RUN echo this comes ''too late")
+    assert built.status != 0
+    assert "hac-guard: this instruction damaged the vendor torch" in built.output
+    assert instruction.removeprefix("RUN ") in built.output
+    assert ("pip uninstall --yes torch" if "--user" in instruction else "update-moreh --force") in built.output
+    assert "this comes too late" not in built.output
+
+
+def test_warn_lets_the_build_go_on_and_restore_mends_it_offline(build_child: Any) -> None:
+    built = build_child("ENV PIP_CONSTRAINT= UV_CONSTRAINT= HAC_GUARD=warn", f"RUN pip install {CLOBBER}")
+    assert built.status == 0, built.output
+    assert "HAC_GUARD=warn, so the build goes on" in built.output
+    script = """
+        envtool doctor && exit 20
+        update-moreh --force || exit 21
+        envtool doctor --deep || exit 22
+        python -c 'import torch; assert torch.version.moreh == "22.8.0"' || exit 23
+        update-moreh | grep 'Already installed : 1.7.1+cu110.moreh22.8.0' || exit 24
+    """
+    done = in_container("hac-test-child", "sh", "-c", script)
+    assert done.status == 0, done.output
+    assert "rotary-embedding-torch 0.9.1 requires torch>=2.4" in done.output
+
+
+def test_restore_mode_puts_torch_back_in_the_same_instruction(build_child: Any) -> None:
+    built = build_child("ENV PIP_CONSTRAINT= HAC_GUARD=restore", f"RUN pip install {CLOBBER}")
+    assert built.status == 0, built.output
+    assert in_container("hac-test-child", "envtool", "doctor", "--deep").status == 0
+
+
+def test_off_is_silent(build_child: Any) -> None:
+    built = build_child("ENV PIP_CONSTRAINT= HAC_GUARD=off", f"RUN pip install {CLOBBER}")
+    assert built.status == 0, built.output
+    assert "hac-guard" not in built.output
+    assert in_container("hac-test-child", "envtool", "doctor").status == 1
+
+
+@pytest.mark.parametrize("status", [1, 7, 97, 130])
+def test_a_commands_own_status_is_never_hidden(hac_base: str, status: int) -> None:
+    done = in_container(hac_base, "/opt/hac/bin/hac-shell", "-c", f"echo out; echo err >&2; exit {status}")
+    assert done.status == status
+    assert "out" in done.output
+    assert "err" in done.output
+    uv = in_container(hac_base, "/opt/hac/bin/hac-shell", "-c", f"uv --version; exit {status}")
+    assert uv.status == status
+
+
+@pytest.mark.parametrize("option", ["--tmpfs=/dev/shm:ro", "--user=65534"])
+def test_without_a_place_for_its_stamp_and_without_rights(hac_base: str, option: str) -> None:
+    """It then looks at the environment after every instruction, and still passes statuses on."""
+    command = ["docker", "run", "--rm", "--network", "none", option, hac_base, "/opt/hac/bin/hac-shell", "-c"]
+    for status in (0, 7):
+        done = run([*command, f"echo said; pip --version; exit {status}"])
+        assert done.status == status, done.output
+        assert "said" in done.output
+
+
+def test_no_interpreter_starts_where_nothing_changed(hac_base: str) -> None:
+    """The guard's only other program is envtool; with that out of the way, an unchanged environment still passes."""
+    script = "mv /opt/hac/envtool /opt/hac/away && /opt/hac/bin/hac-shell -c 'touch /srv/file; pip --version'"
+    assert in_container(hac_base, "sh", "-c", script).status == 0
+    script += "; /opt/hac/bin/hac-shell -c 'touch $CONDA_PREFIX/lib/python3.11/site-packages/new'"
+    assert in_container(hac_base, "sh", "-c", script).status == 127
+
+
+def test_what_a_person_installs_cannot_break_the_tool(build_child: Any) -> None:
+    """Modules on PYTHONPATH and in the user site, named like envtool's own requirements."""
+    built = build_child(
+        "ENV PYTHONPATH=/srv/modules",
+        "RUN mkdir -p /srv/modules ~/.local/lib/python3.11/site-packages",
+        "RUN for name in typer packaging tomllib; do echo 'raise SystemExit(5)' > /srv/modules/$name.py;"
+        " cp /srv/modules/$name.py ~/.local/lib/python3.11/site-packages/; done",
+    )
+    assert built.status == 0, built.output
+    assert in_container("hac-test-child", "envtool", "doctor").status == 0
+    assert in_container("hac-test-child", "update-moreh", "--force").status == 0
+
+
+def test_nothing_of_the_guard_stays_in_a_layer(build_child: Any) -> None:
+    build_child("RUN pip install einops", "RUN true")
+    found = in_container(
+        "hac-test-child", "sh", "-c", "find / -xdev -name 'hac-pip*' -o -xdev -name 'hac-guard.[0-9]*'"
+    )
+    assert found.output.strip() == ""
+
+
+def test_private_index_with_credentials(private_index: str, tmp_path: Any) -> None:
+    import sys
+
+    store = str(tmp_path / "store")
+    arguments = ("vendor", "fetch", "--vendor", private_index, "--prefix", str(_embedded_prefix(tmp_path)))
+    refused = envtool(*arguments, HAC_STORE=store, NETRC="/dev/null")
+    assert refused.status == 6
+    assert "HTTP 401" in refused.output
+    credentials = {"HAC_VENDOR_USERNAME": "reader", "HAC_VENDOR_PASSWORD": "for-tests-only"}
+    fetched = envtool(*arguments, HAC_STORE=store, **credentials)
+    assert fetched.status == 0, fetched.output
+    assert "torch-1.7.1+cu110.moreh22.8.0" in fetched.output
+    assert "for-tests-only" not in run(["grep", "-r", "for-tests-only", store]).output
+    assert sys.version_info >= (3, 11)
+
+
+def _embedded_prefix(folder: Any) -> Any:
+    """A prefix of the Python that the private index has wheels for."""
+    root = folder / "prefix"
+    (root / "lib/python3.11/site-packages").mkdir(parents=True)
+    (root / "bin").mkdir()
+    (root / "bin/python3.11").touch()
+    return root

@@ -1,0 +1,200 @@
+"""hac-base itself: built, reused, rebuilt by hand, verified, pushed."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from envtool.image.context import CONTEXT_LABEL
+from envtool.image.engine import Engine
+from tests.docker.conftest import PROJECT, Builder, envtool, in_container, run
+
+pytestmark = pytest.mark.docker
+
+
+def test_a_second_build_reuses_everything(engine: Engine, hac_base: str) -> None:
+    before = engine.image_attributes(hac_base)["Id"]
+    again = envtool("build", "--demo", "--project", PROJECT)
+    assert again.status == 0
+    assert "everything reused" in again.output
+    assert engine.image_attributes(hac_base)["Id"] == before
+
+
+def test_labels(engine: Engine, hac_base: str) -> None:
+    labels: dict[str, str] = engine.image_attributes(hac_base)["Config"]["Labels"]
+    prefix = "org.opencontainers.image."
+    for key in ("title", "version", "source", "revision", "created", "base.digest"):
+        assert labels[prefix + key]
+    assert labels["io.hac-envtool.torch.version"] == "1.7.1+cu110.moreh22.8.0"
+    assert labels["io.hac-envtool.vendor.release"] == "22.8.0"
+    assert labels["io.hac-envtool.stand-in"] == "true"
+    assert len(labels["io.hac-envtool.lock"]) == 64
+
+
+def test_a_plain_docker_build_of_the_context_gives_the_same_image(
+    engine: Engine, hac_base: str, builder: Builder
+) -> None:
+    context = PROJECT / ".work/contexts/hac-base"
+    # --no-cache: engine 20.10 lists the same files in another order where BuildKit takes a layer from its cache,
+    # because overlay2 compares the layer with a parent that is not its own; the digest of the archive then differs.
+    command = [builder["DOCKER"], "build", "--no-cache", "--network", "none", "--tag", "hac-test-plain", str(context)]
+    done = run(command, **builder)
+    assert done.status == 0, done.output
+    ours, plain = (engine.image_attributes(name) for name in (hac_base, "hac-test-plain"))
+    assert plain["RootFS"]["Layers"] == ours["RootFS"]["Layers"]
+    for key in ("Env", "Cmd", "Shell", "Labels"):
+        assert plain["Config"][key] == ours["Config"][key], key
+
+
+def test_verify(hac_base: str) -> None:
+    done = envtool("verify", hac_base, "--project", PROJECT)
+    assert done.status == 0, done.output
+    assert done.output.count("pass  ") == 11
+    assert "all checks passed" in done.output
+
+
+def test_verify_fails_a_damaged_child(build_child: Any) -> None:
+    built = build_child("ENV HAC_GUARD=off PIP_CONSTRAINT=", "RUN pip uninstall --yes torch", tag="hac-test-damaged")
+    assert built.status == 0, built.output
+    done = envtool("verify", "hac-test-damaged", "--project", PROJECT)
+    assert done.status == 1
+    for name in ("20-torch", "30-doctor", "40-constraints"):
+        assert f"FAIL  {name}" in done.output
+    assert "pass  60-restore" in done.output
+
+
+def test_verify_refuses_what_is_no_image_of_ours(docker_services: Any) -> None:
+    unknown = envtool("verify", "no-such-image", "--project", PROJECT)
+    assert unknown.status == 14
+    assert "there is no image" in unknown.output
+    foreign = envtool("verify", "hac-test-services", "--project", PROJECT)
+    assert foreign.status == 14
+    assert "no checks" in foreign.output
+
+
+def test_what_is_in_it(hac_base: str) -> None:
+    listing = in_container(hac_base, "envtool", "list", "torch").output
+    assert "torch                     1.7.1+cu110.moreh22.8.0          pypi_0    pypi" in listing
+    table = in_container(hac_base, "moreh-smi").output
+    for text in ("Moreh-SMI 22.8.0", "KT AI Accelerator", "Small.64GB", "Processes:", "STAND-IN"):
+        assert text in table
+    constraints = in_container(hac_base, "cat", "/etc/hac/constraints.txt").output
+    names = [line.split("==")[0] for line in constraints.splitlines() if not line.startswith("#")]
+    assert names == ["torch", "torchvision", "torchaudio"]
+    where = in_container(hac_base, "sh", "-c", "readlink -f $(command -v envtool)").output.strip()
+    assert not where.startswith("/opt/conda")
+
+
+def test_pushed_to_a_registry_and_built_upon(hac_base: str, registry: str, build_child: Any, engine: Engine) -> None:
+    name = f"{registry}/team/hac-base:22.8.0"
+    engine.client.api.tag(hac_base, f"{registry}/team/hac-base", "22.8.0")
+    pushed = run(["docker", "push", name])
+    assert pushed.status == 0, pushed.output
+    engine.client.images.remove(name)
+    run(["docker", "pull", name])
+    built = build_child("RUN pip install einops", base=name, tag="hac-test-from-registry")
+    assert built.status == 0, built.output
+    assert in_container("hac-test-from-registry", "envtool", "doctor").status == 0
+    clobbered = build_child("RUN pip install 'rotary-embedding-torch>=0.9'", base=name, tag="hac-test-never")
+    assert clobbered.status != 0
+    assert "rotary-embedding-torch" in clobbered.output
+
+
+def test_the_released_image_is_refused_while_it_is_not_locked() -> None:
+    done = envtool("build", "hac-base-22.8.0-py38", "--project", PROJECT)
+    assert done.status == 12
+    assert "is not locked" in done.output
+    assert "envtool lock hac-base-22.8.0-py38" in done.output
+
+
+class Cable:
+    """A socket in front of the engine's that is cut when the engine's answer first has `mark` in it."""
+
+    def __init__(self, path: Path, engine_socket: str, mark: bytes) -> None:
+        self.engine_socket, self.mark = engine_socket, mark
+        self.listener = socket.socket(socket.AF_UNIX)
+        self.listener.bind(str(path))
+        self.listener.listen()
+        self.cut = False
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def _serve(self) -> None:
+        while not self.cut:
+            client, _ = self.listener.accept()
+            upstream = socket.socket(socket.AF_UNIX)
+            upstream.connect(self.engine_socket)
+            for source, target, mark in ((client, upstream, None), (upstream, client, self.mark)):
+                threading.Thread(target=self._pump, args=(source, target, mark), daemon=True).start()
+
+    def _pump(self, source: socket.socket, target: socket.socket, mark: bytes | None) -> None:
+        try:
+            while block := source.recv(65536):
+                if mark is not None and mark in block:
+                    self.cut = True
+                    self.listener.close()
+                    break
+                target.sendall(block)
+        except OSError:
+            pass
+        for end in (source, target):
+            with contextlib.suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
+
+
+def test_engine_gone_in_mid_build(engine: Engine, hac_base: str, tmp_path: Path) -> None:
+    if not engine.host.startswith("unix://"):
+        pytest.skip("the engine is not reached through a socket file")
+    # A label that differs makes the build a real one; nothing else changes.
+    before = engine.image_attributes(hac_base)
+    cable = tmp_path / "engine.sock"
+    Cable(cable, engine.host.removeprefix("unix://"), b"Step 3/")
+    project = copy_of_the_project(tmp_path)
+    done = envtool("build", "--demo", "--project", project, DOCKER_HOST=f"unix://{cable}")
+    assert done.status == 13, done.output
+    assert "next:" in done.output
+    after = engine.image_attributes(hac_base)
+    assert after["Id"] == before["Id"]
+    assert after["Config"]["Labels"][CONTEXT_LABEL] == before["Config"]["Labels"][CONTEXT_LABEL]
+
+
+def copy_of_the_project(folder: Path) -> Path:
+    """A checkout with one file of the recipe changed, so that its image is another one."""
+    import shutil
+
+    target = folder / "project"
+    target.mkdir()
+    for name in ("envtool", "images", "lockfiles"):
+        shutil.copytree(PROJECT / name, target / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("pyproject.toml", "README.md", "Dockerfile"):
+        shutil.copy(PROJECT / name, target)
+    if (PROJECT / ".work/lockfiles").is_dir():
+        shutil.copytree(PROJECT / ".work/lockfiles", target / ".work/lockfiles")
+    (target / "images/hac-base/rootfs/etc").mkdir(exist_ok=True)
+    (target / "images/hac-base/rootfs/etc/hac-test").write_text(os.urandom(8).hex())
+    return target
+
+
+def test_two_checkouts_give_the_same_layers(engine: Engine, hac_base: str, tmp_path: Path) -> None:
+    """Another folder, another umask, another time: but for the file that differs, the same bytes."""
+    project = copy_of_the_project(tmp_path)
+    (project / "images/hac-base/rootfs/etc/hac-test").unlink()
+    # Not the tag hac-base: this checkout's image is made beside it.
+    table = project / "images/images.toml"
+    table.write_text(table.read_text().replace("[image.hac-base", "[image.hac-again"))
+    for path in (*project.glob("lockfiles/hac-base.*"), *project.glob(".work/lockfiles/hac-base.*")):
+        path.rename(path.with_name(path.name.replace("hac-base.", "hac-again.")))
+    before = os.umask(0o077)
+    try:
+        done = envtool("build", "--demo", "--project", project)
+    finally:
+        os.umask(before)
+    assert done.status == 0, done.output
+    ours, again = (engine.image_attributes(name)["RootFS"]["Layers"] for name in (hac_base, "hac-again"))
+    # The last layer has the image's name in it.
+    assert ours[:-1] == again[:-1]

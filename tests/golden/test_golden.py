@@ -1,0 +1,58 @@
+"""Texts that people and scripts read, held to the letter. `UPDATE_GOLDEN=1 make test-fast` writes them anew."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+import pytest
+
+from envtool.demo.vendor_release import moreh_smi
+from tests.conftest import PYTHON, RealEnvironment
+
+FOLDER = Path(__file__).parent
+pytestmark = pytest.mark.skipif(PYTHON != (3, 11), reason="the texts name the version of Python")
+
+
+def hold(name: str, text: str, environment: RealEnvironment | None = None) -> None:
+    if environment is not None:
+        text = text.replace(str(environment.path), "PREFIX")
+    text = re.sub(r'"[0-9a-f]{64}"', '"SHA256"', text)
+    path = FOLDER / name
+    if os.environ.get("UPDATE_GOLDEN"):
+        path.write_text(text)
+    assert text == path.read_text()
+
+
+def test_doctor_on_a_healthy_environment(environment: RealEnvironment) -> None:
+    outcome = environment.envtool("doctor", "--prefix", str(environment.path))
+    assert outcome.status == 0
+    hold("doctor-healthy.txt", outcome.out, environment)
+
+
+def test_doctor_on_a_clobbered_environment(environment: RealEnvironment) -> None:
+    environment.pip_install("wants-newer")
+    arguments = ("doctor", "--prefix", str(environment.path))
+    outcome = environment.envtool(*arguments)
+    assert outcome.status == 1
+    hold("doctor-replaced.txt", outcome.out, environment)
+    hold("doctor-replaced.json", environment.envtool(*arguments, "--format", "json").out, environment)
+    hold("restore-plan.txt", environment.restore("--dry-run").out, environment)
+
+
+def test_list(environment: RealEnvironment) -> None:
+    hold("list.txt", environment.envtool("list", "--prefix", str(environment.path), "torch").out, environment)
+
+
+def test_pin_and_constraints(environment: RealEnvironment) -> None:
+    from envtool.vendor.pin import read_pin
+
+    pin = read_pin(environment.path)
+    assert pin is not None
+    hold("constraints.txt", pin.constraints())
+    hold("pin.toml", (environment.path / "etc/hac/pin.toml").read_text())
+
+
+def test_moreh_smi() -> None:
+    hold("moreh-smi.sh", moreh_smi("22.8.0"))

@@ -1,0 +1,88 @@
+"""The command line as a person meets it: help, statuses, streams, and the README's word for it."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import jsonschema
+import pytest
+
+from tests.conftest import RealEnvironment
+
+PROJECT = Path(__file__).parents[2]
+SCHEMA = json.loads((PROJECT / "docs/doctor.schema.json").read_text())
+
+
+@pytest.mark.parametrize("damage", [None, "missing", "replaced", "no-pin"])
+def test_json_follows_its_published_schema(environment: RealEnvironment, damage: str | None) -> None:
+    if damage == "missing":
+        environment.pip("uninstall", "--quiet", "--yes", "torch")
+    if damage in {"replaced", "no-pin"}:
+        environment.pip_install("wants-newer")
+    if damage == "no-pin":
+        (environment.path / "etc/hac/pin.toml").unlink()
+        environment.pip("uninstall", "--quiet", "--yes", "torchvision", "torchaudio")
+    document = environment.doctor()
+    jsonschema.validate(document, SCHEMA)
+    assert document["status"] == ("damaged" if damage else "healthy")
+
+
+def test_a_report_goes_to_stdout_and_notes_to_stderr(environment: RealEnvironment) -> None:
+    loud = environment.envtool("doctor", "--prefix", str(environment.path), "--deep")
+    assert "hashing" in loud.err
+    assert "hashing" not in loud.out
+    quiet = environment.envtool("--quiet", "doctor", "--prefix", str(environment.path), "--deep")
+    assert quiet.err == ""
+    assert "\x1b[" not in quiet.out
+
+
+def test_wrong_usage_is_status_2(environment: RealEnvironment) -> None:
+    assert environment.envtool("doctor", "--no-such-option").status == 2
+    assert environment.envtool("list", "[", "--prefix", str(environment.path)).status == 2
+
+
+def test_the_readme_names_commands_that_exist(environment: RealEnvironment) -> None:
+    readme = (PROJECT / "README.md").read_text()
+    named = set(re.findall(r"(?:`|\$ )envtool ((?:vendor )?[a-z]+)", readme)) - {"vendor"}
+    assert {"doctor", "restore", "list", "build", "verify", "lock", "vendor add"} <= named
+    for command in sorted(named):
+        assert environment.envtool(*command.split(), "--help").status == 0, command
+    targets = set(re.findall(r"(?:`|\$ )make ([a-z-]+)", readme + (PROJECT / "CONTRIBUTING.md").read_text()))
+    makefile = (PROJECT / "Makefile").read_text()
+    assert all(f"\n{target}: " in makefile for target in targets), targets
+
+
+def test_help_has_examples(environment: RealEnvironment) -> None:
+    for command in ([], ["doctor"], ["restore"], ["list"], ["lock"], ["build"], ["verify"]):
+        assert "Example" in environment.envtool(*command, "--help").out, command
+
+
+def test_completion(environment: RealEnvironment) -> None:
+    outcome = environment.envtool("--show-completion", "bash")
+    assert outcome.status == 0
+    assert "complete" in outcome.out
+
+
+def test_update_moreh_says_what_is_installed(environment: RealEnvironment) -> None:
+    import os
+    import subprocess
+    import sys
+
+    command = [str(Path(sys.executable).parent / "update-moreh"), "--prefix", str(environment.path)]
+    variables = {**os.environ, **environment.variables}
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=variables)
+    assert done.returncode == 0, done.stderr
+    assert "Already installed : 1.7.1+cu110.moreh22.8.0" in done.stdout
+    forced = subprocess.run([*command, "--force"], capture_output=True, text=True, check=False, env=variables)
+    assert "restored: torch, torchvision, torchaudio" in forced.stdout
+
+
+def test_vendor_commands(environment: RealEnvironment, release: Path) -> None:
+    assert "envtool vendor add" in environment.envtool("vendor", "list").out
+    assert environment.envtool("vendor", "add", str(release)).status == 0
+    assert "torch-1.7.1+cu110.moreh22.8.0" in environment.envtool("vendor", "list").out
+    shown = environment.envtool("vendor", "show", "--prefix", str(environment.path)).out
+    assert "sha256" in shown
+    assert environment.envtool("vendor", "add", "ftp://host/x").status == 6

@@ -1,0 +1,142 @@
+"""conda-lock through our solver program, a channel over HTTP, and packages linked into a tree: all real, all small."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import http.server
+import io
+import json
+import tarfile
+import threading
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from envtool.errors import HashError, LockError, SourceError
+from envtool.image.conda_prefix import link_packages
+from envtool.image.condalock import LockedPackage, lock_environment, read_packages
+from envtool.image.inputs import _conda_package
+from envtool.vendor.store import FileStore
+
+CHANNEL = "https://channel.invalid/test"
+PREFIX = Path("/opt/conda/envs/pytorch")
+
+
+def write_package(channel: Path, name: str, version: str, depends: list[str], files: dict[str, str]) -> None:
+    """A conda package (`.tar.bz2`); a file that names `/placeholder` gets the prefix in its place when linked."""
+    index = {
+        "name": name,
+        "version": version,
+        "build": "0",
+        "build_number": 0,
+        "depends": depends,
+        "subdir": "linux-64",
+        "arch": "x86_64",
+        "platform": "linux",
+    }
+    paths = []
+    for path, text in files.items():
+        row = {
+            "_path": path,
+            "path_type": "hardlink",
+            "sha256": hashlib.sha256(text.encode()).hexdigest(),
+            "size_in_bytes": len(text),
+        }
+        if "/placeholder" in text:
+            row |= {"prefix_placeholder": "/placeholder", "file_mode": "text"}
+        paths.append(row)
+    members = {
+        "info/index.json": json.dumps(index),
+        "info/paths.json": json.dumps({"paths": paths, "paths_version": 1}),
+        "info/files": "".join(f"{path}\n" for path in files),
+        **files,
+    }
+    target = channel / "linux-64" / f"{name}-{version}-0.tar.bz2"
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with tarfile.open(target, "w:bz2") as archive:
+        for path, text in members.items():
+            member = tarfile.TarInfo(path)
+            member.size, member.mode = len(text.encode()), 0o644
+            archive.addfile(member, io.BytesIO(text.encode()))
+
+
+@pytest.fixture(scope="module")
+def channel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    from rattler.index import index_fs
+
+    folder = tmp_path_factory.mktemp("channel")
+    write_package(folder, "library", "1.0", [], {"lib/old.txt": "1.0"})
+    write_package(folder, "library", "2.0", [], {"lib/library.txt": "2.0"})
+    write_package(folder, "program", "3.0", ["library >=1.5"], {"bin/program": "#!/placeholder/bin/python\n"})
+    asyncio.run(index_fs(folder, force=True, write_shards=False))
+    return folder
+
+
+@pytest.fixture
+def served_channel(channel: Path) -> Iterator[str]:
+    class Quiet(http.server.SimpleHTTPRequestHandler):
+        def log_message(self, format: str, *args: object) -> None:
+            pass
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(channel)))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_address[1]}"
+    server.shutdown()
+    server.server_close()
+
+
+def environment_file(folder: Path, *specs: str) -> Path:
+    path = folder / "environment.yml"
+    lines = ["channels:", f"  - {CHANNEL}", "platforms:", "  - linux-64", "dependencies:", *(f"  - {s}" for s in specs)]
+    path.write_text("\n".join([*lines, ""]))
+    return path
+
+
+def test_locked_fetched_over_http_and_linked(channel: Path, served_channel: str, tmp_path: Path) -> None:
+    text = lock_environment(environment_file(tmp_path, "program"), {CHANNEL: served_channel})
+    packages = {package.name: package for package in read_packages(text)}
+    assert {name: package.version for name, package in packages.items()} == {"library": "2.0", "program": "3.0"}
+    assert packages["program"].url == f"{CHANNEL}/linux-64/program-3.0-0.tar.bz2"
+    assert "127.0.0.1" not in text
+    assert str(tmp_path) not in text
+
+    store = FileStore(tmp_path / "store")
+    files = {item: _conda_package(item, {CHANNEL: served_channel}, store) for item in packages.values()}
+    root = tmp_path / "root"
+    link_packages(files, root, PREFIX)
+    linked = root / PREFIX.relative_to("/")
+    assert (linked / "bin/program").read_text() == f"#!{PREFIX}/bin/python\n"
+    assert (linked / "lib/library.txt").read_text() == "2.0"
+    records = "".join(path.read_text() for path in (linked / "conda-meta").glob("*.json"))
+    assert str(tmp_path) not in records
+    assert "hac-rattler" not in records
+
+
+def test_no_solution_is_said_in_the_solvers_words(channel: Path, tmp_path: Path) -> None:
+    path = environment_file(tmp_path, "program", "library <1.5")
+    with pytest.raises(LockError, match=r"could not lock environment\.yml") as caught:
+        lock_environment(path, {CHANNEL: channel.as_uri()})
+    assert "library" in caught.value.why
+    assert "Traceback" not in caught.value.render()
+
+
+def test_a_channel_that_is_down(tmp_path: Path) -> None:
+    with pytest.raises(LockError, match="a channel cannot be reached") as caught:
+        lock_environment(environment_file(tmp_path, "program"), {CHANNEL: "http://127.0.0.1:9"})
+    assert "where the channel can be reached" in caught.value.remedy
+
+
+def test_a_package_that_is_not_the_locked_one(channel: Path, served_channel: str, tmp_path: Path) -> None:
+    wrong = LockedPackage("library", "2.0", f"{CHANNEL}/linux-64/library-2.0-0.tar.bz2", "00" * 32, "00" * 16)
+    store = FileStore(tmp_path / "store")
+    with pytest.raises(HashError):
+        _conda_package(wrong, {CHANNEL: served_channel}, store)
+    gone = LockedPackage("library", "9", f"{CHANNEL}/linux-64/library-9-0.tar.bz2", "00" * 32, "00" * 16)
+    with pytest.raises(SourceError, match="cannot be fetched"):
+        _conda_package(gone, {CHANNEL: served_channel}, store)
+    with pytest.raises(LockError, match="no longer has"):
+        _conda_package(gone, {CHANNEL: channel.as_uri()}, store)
+    assert [path for path in store.root.rglob("*") if path.is_file()] == []
