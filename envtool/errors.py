@@ -18,7 +18,8 @@ class EnvtoolError(Exception):
     exit_status: ClassVar[int] = 3
 
     def __init__(self, what: str, *, why: str = "", remedy: str = "") -> None:
-        super().__init__(what)
+        # The reason belongs to the text, so that a log or a failed test that shows only str(error) has it too.
+        super().__init__(f"{what}: {why}" if why else what)
         self.what = what
         self.why = why
         self.remedy = remedy

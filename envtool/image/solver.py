@@ -11,6 +11,7 @@ import asyncio
 import json
 import os
 import sys
+import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -76,15 +77,18 @@ def _solve(arguments: Sequence[str]) -> dict[str, Any]:
 async def _records(
     specs: Sequence[str], channels: Sequence[str], channel_map: Mapping[str, str]
 ) -> list[dict[str, Any]]:
-    from rattler import Channel, Subdir, VirtualPackage, solve
+    from rattler import Channel, Gateway, Subdir, VirtualPackage, solve
 
-    solved = await solve(
-        sources=[Channel(channel_map.get(channel.rstrip("/"), channel)) for channel in channels],
-        specs=list(specs),
-        platforms=[Subdir(os.environ.get("CONDA_SUBDIR", "linux-64")), Subdir("noarch")],
-        # conda-lock's own channel offers __glibc and the like as packages; nothing of this machine may count.
-        virtual_packages=[] if channels else VirtualPackage.detect(),
-    )
+    # The user's cache of channel indexes goes by address. A folder or a loopback port is another channel tomorrow.
+    with tempfile.TemporaryDirectory(prefix="hac-solver-") as cache:
+        solved = await solve(
+            sources=[Channel(channel_map.get(channel.rstrip("/"), channel)) for channel in channels],
+            specs=list(specs),
+            gateway=Gateway(cache_dir=Path(cache)),
+            platforms=[Subdir(os.environ.get("CONDA_SUBDIR", "linux-64")), Subdir("noarch")],
+            # conda-lock's own channel offers __glibc and the like as packages; nothing of this machine may count.
+            virtual_packages=[] if channels else VirtualPackage.detect(),
+        )
     found = []
     for record in solved:
         url = str(record.url)
