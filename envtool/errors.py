@@ -102,3 +102,9 @@ class SetupError(EnvtoolError):
     """A program or an optional part of envtool that the command needs is not installed."""
 
     exit_status = 15
+
+
+class SettingsError(EnvtoolError):
+    """A project's settings for doctor cannot be followed."""
+
+    exit_status = 16

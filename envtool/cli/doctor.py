@@ -1,23 +1,46 @@
-"""`envtool doctor`."""
+"""`envtool doctor`: its options and its help. What it does is in `examine`."""
 
 from __future__ import annotations
 
-from typing import Annotated
-
 import typer
 
-from envtool.cli.options import Format, FormatOption, PrefixOption, PythonOption
+from envtool.cli.examine import DoctorRequest, Format, examine
+from envtool.cli.options import (
+    ContainerOption,
+    DeepOption,
+    DriverOption,
+    FixOption,
+    FormatOption,
+    IgnoreOption,
+    ImageOption,
+    OutputOption,
+    PrefixOption,
+    ProbeOption,
+    PythonOption,
+    StrictOption,
+    TimeLimitOption,
+)
 
 
 def doctor(
     prefix: PrefixOption = None,
     python: PythonOption = None,
-    deep: Annotated[bool, typer.Option("--deep", help="Hash every file of torch, not only look for it.")] = False,
+    image: ImageOption = None,
+    container: ContainerOption = None,
+    deep: DeepOption = False,
+    probe: ProbeOption = False,
+    time_limit: TimeLimitOption = None,
+    driver: DriverOption = None,
     format: FormatOption = Format.TEXT,
+    output: OutputOption = None,
+    ignore: IgnoreOption = None,
+    strict: StrictOption = False,
+    fix: FixOption = False,
 ) -> None:
     """Tell whether the vendor torch is in place and, where it is not, by whom, why and what to type.
 
-    Exit status 0: healthy; 1: damaged or degraded.
+    Exit status 0: healthy; 1: damaged or degraded. The tables \\[doctor] of hac.toml and \\[tool.hac.doctor] of
+    pyproject.toml may set `ignore` and `strict`.
 
     [bold]Examples[/bold]
 
@@ -25,21 +48,30 @@ def doctor(
 
       envtool doctor --prefix /opt/conda/envs/pytorch --deep
 
-      envtool doctor --format json
-    """
-    from envtool.cli.report import render_json, render_text
-    from envtool.cli.terminal import progress_bars
-    from envtool.doctor.diagnose import bytes_to_hash, diagnose
-    from envtool.doctor.findings import Status
-    from envtool.environment.prefix import find_prefix
-    from envtool.environment.reader import read_environment
+      envtool doctor --image my-training:latest --format sarif -o doctor.sarif
 
-    environment = read_environment(find_prefix(prefix, python))
-    if deep:
-        with progress_bars("hashing") as advance:
-            size = bytes_to_hash(environment)
-            report = diagnose(environment, deep=True, progress=lambda count: advance("files", count, size))
-    else:
-        report = diagnose(environment)
-    typer.echo(render_json(report) if format is Format.JSON else render_text(report))
-    raise typer.Exit(0 if report.status is Status.HEALTHY else 1)
+      envtool doctor --fix
+    """
+    from envtool.cli.terminal import is_quiet
+
+    if image is not None and container is not None:
+        raise typer.BadParameter("give --image or --container, not both")
+    if (image is not None or container is not None) and (probe or fix or driver):
+        raise typer.BadParameter("--probe, --driver and --fix need the environment itself, not an image or a container")
+    request = DoctorRequest(
+        prefix,
+        python,
+        image,
+        container,
+        deep,
+        probe,
+        time_limit,
+        driver,
+        format,
+        output,
+        tuple(ignore or ()),
+        strict,
+        fix,
+        is_quiet(),
+    )
+    raise typer.Exit(examine(request))

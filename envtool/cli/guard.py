@@ -36,14 +36,18 @@ def check(
     command: CommandOption = "",
 ) -> None:
     """Look whether an instruction damaged torch, and act as the mode says."""
-    from envtool.cli.report import render_text
+    from envtool.cli.render.text import render_text
     from envtool.doctor.diagnose import diagnose
-    from envtool.doctor.findings import Status
+    from envtool.doctor.findings import Severity, Status
     from envtool.environment.prefix import find_prefix
     from envtool.environment.reader import read_environment
 
     report = diagnose(read_environment(find_prefix(prefix)))
-    if report.status is Status.HEALTHY:
+    if report.is_whole and report.status is not Status.DAMAGED:
+        # What is wrong around torch is worth a line, and no reason to stop a build.
+        for finding in report.findings:
+            if finding.severity is Severity.WARNING:
+                typer.echo(f"hac-guard: {finding.title}; type: {finding.remedy}")
         return
     known = mode in set(Mode)
     typer.echo(f"\nhac-guard: this instruction damaged the vendor torch\n  instruction  RUN {command}")

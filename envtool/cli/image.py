@@ -90,7 +90,7 @@ def build(
 
       envtool build hac-base-22.8.0-py38 --vendor https://wheels.example.com/simple/
     """
-    from envtool.cli.terminal import counters
+    from envtool.cli.progress import counters
     from envtool.image.build import build_image
     from envtool.image.engine import find_engine
     from envtool.vendor.store import default_store

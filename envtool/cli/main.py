@@ -3,91 +3,17 @@
 from __future__ import annotations
 
 import sys
-from typing import Annotated
+from collections.abc import Callable
 
-import typer
-
-import envtool
-from envtool.cli.demo import demo
-from envtool.cli.doctor import doctor
-from envtool.cli.engine import app as engine_app
-from envtool.cli.explain import explain
-from envtool.cli.guard import app as guard_app
-from envtool.cli.image import build, lock, verify
-from envtool.cli.listing import list_
-from envtool.cli.restore import restore
-from envtool.cli.restore import update_moreh as update_moreh_command
-from envtool.cli.vendor import app as vendor_app
 from envtool.errors import EnvtoolError
 
 # The shell's convention for a program that SIGINT ended.
 INTERRUPTED = 130
 
-app = typer.Typer(
-    name="envtool",
-    no_args_is_help=True,
-    rich_markup_mode="rich",
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-    epilog="Exit status: 0 all well, 1 the answer is no, 2 wrong usage, 3 and up an error (see README).",
-)
-app.command("doctor")(doctor)
-app.command("explain")(explain)
-app.command("restore")(restore)
-app.command("list")(list_)
-app.command("lock")(lock)
-app.command("build")(build)
-app.command("verify")(verify)
-app.command("demo", hidden=True)(demo)
-app.add_typer(engine_app, name="engine")
-app.add_typer(vendor_app, name="vendor")
-app.add_typer(guard_app, name="guard", hidden=True)
-
-_update_moreh = typer.Typer(
-    name="update-moreh",
-    pretty_exceptions_enable=False,
-    add_completion=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
-_update_moreh.command()(update_moreh_command)
-
-
-def _show_version(value: bool) -> None:
-    if value:
-        typer.echo(f"envtool {envtool.__version__}")
-        raise typer.Exit
-
-
-@app.callback()
-def _main(
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print the report only: no notes, no progress.")] = False,
-    version: Annotated[  # noqa: ARG001
-        bool,
-        typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version and leave."),
-    ] = False,
-) -> None:
-    """Keep the vendor build of torch, the one that sees the KT AI Accelerator, in environments and images.
-
-    [bold]Examples[/bold]
-
-      envtool doctor            is this environment's torch the vendor's?
-
-      envtool restore           put it back
-
-      envtool list torch        what is installed
-
-      envtool build --demo      build hac-base from stand-ins
-
-      envtool verify hac-base   run the image's checks
-    """
-    from envtool.cli.terminal import set_quiet
-
-    set_quiet(quiet)
-
 
 def main() -> None:
     """The `envtool` command."""
-    _run(app)
+    _run(_envtool)
 
 
 def update_moreh() -> None:
@@ -95,9 +21,28 @@ def update_moreh() -> None:
     _run(_update_moreh)
 
 
-def _run(application: typer.Typer) -> None:
+def _envtool() -> None:
+    from envtool.cli.plain_doctor import plain_request
+
+    request = plain_request(sys.argv[1:])
+    if request is not None:
+        from envtool.cli.examine import examine
+
+        raise SystemExit(examine(request))
+    from envtool.cli.application import app
+
+    app()
+
+
+def _update_moreh() -> None:
+    from envtool.cli.application import update_moreh_app
+
+    update_moreh_app()
+
+
+def _run(program: Callable[[], None]) -> None:
     try:
-        application()
+        program()
     except EnvtoolError as error:
         print(error.render(), file=sys.stderr)
         raise SystemExit(error.exit_status) from None

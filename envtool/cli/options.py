@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from envtool.cli.examine import Format
 
 PrefixOption = Annotated[
     Path | None,
@@ -36,11 +37,32 @@ ProjectOption = Annotated[
 ]
 
 
-class Format(StrEnum):
-    """How to print a report."""
-
-    TEXT = "text"
-    JSON = "json"
-
-
 FormatOption = Annotated[Format, typer.Option("--format", help="How to print the report.")]
+ImageOption = Annotated[
+    str | None, typer.Option("--image", help="Look into an image, without running it.", show_default=False)
+]
+ContainerOption = Annotated[
+    str | None, typer.Option("--container", help="Look into a container, running or stopped.", show_default=False)
+]
+TimeLimitOption = Annotated[
+    float | None, typer.Option("--time-limit", help="Seconds for --probe. Default: 120.", min=1, show_default=False)
+]
+DriverOption = Annotated[
+    bool | None,
+    typer.Option(
+        "--driver/--no-driver", help="Ask moreh-smi or ap-smi as well. Default: where there is one.", show_default=False
+    ),
+]
+OutputOption = Annotated[
+    Path | None, typer.Option("--output", "-o", help="Write the report to a file.", show_default=False)
+]
+IgnoreOption = Annotated[
+    list[str] | None,
+    typer.Option("--ignore", metavar="ID", help="Leave a finding out of the verdict; repeatable.", show_default=False),
+]
+DeepOption = Annotated[bool, typer.Option("--deep", help="Hash every file of torch, not only look for it.")]
+ProbeOption = Annotated[
+    bool, typer.Option("--probe", help="Import torch in the environment and compute on the accelerator.")
+]
+StrictOption = Annotated[bool, typer.Option("--strict", help="Let notes count for the verdict.")]
+FixOption = Annotated[bool, typer.Option("--fix", help="Put torch back, and say what is left to you.")]

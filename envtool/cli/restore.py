@@ -63,6 +63,11 @@ def update_moreh(
     _restore(prefix, None, vendor, target, torch, force=force, dry_run=dry_run, called="update-moreh")
 
 
+def put_back(prefix: Path) -> None:
+    """Restore the environment at `prefix` to its own pin, for another command that found it damaged."""
+    _restore(prefix, None, None, None, None, force=False, dry_run=False, called="envtool doctor --fix")
+
+
 def _restore(
     prefix: Path | None,
     python: Path | None,
@@ -74,7 +79,8 @@ def _restore(
     dry_run: bool,
     called: str,
 ) -> None:
-    from envtool.cli.terminal import note, progress_bars
+    from envtool.cli.progress import progress_bars
+    from envtool.cli.terminal import note
     from envtool.doctor.diagnose import diagnose
     from envtool.doctor.findings import Status
     from envtool.environment.prefix import find_prefix
@@ -121,7 +127,8 @@ def _healthy_pin(environment: Environment) -> VendorPin | None:
     pin = pin_of(environment)
     if pin is None or pin.torch.sha256 is None:
         return None
-    return pin if diagnose(environment, pin).status is Status.HEALTHY else None
+    report = diagnose(environment, pin)
+    return pin if report.is_whole and report.status is not Status.DAMAGED else None
 
 
 def _choose(environment: Environment, vendor: list[str] | None, wanted: Wanted) -> Choice:

@@ -2,13 +2,32 @@
 
 from __future__ import annotations
 
-from envtool.doctor.checks import cuda_wheels, files, half_done, missing, replaced, shadowed
-from envtool.doctor.findings import Evidence, Finding, Report, Severity
+from collections.abc import Callable, Iterator
+
+from envtool.doctor.checks import (
+    companions,
+    conda,
+    cuda_direct,
+    cuda_wheels,
+    files,
+    half_done,
+    interpreter,
+    metadata,
+    missing,
+    protection,
+    replaced,
+    shadowed,
+    wrong_environment,
+)
+from envtool.doctor.findings import Evidence, Finding, Report, Severity, as_inside
 from envtool.doctor.pinned import pin_of
 from envtool.doctor.remedy import restore_command
 from envtool.environment.reader import Environment
 from envtool.vendor.names import PINNED_NAMES, TORCH
 from envtool.vendor.pin import VendorPin
+
+# A check of what is not in the environment's files, such as the driver's; it is handed the pin that was found.
+OtherCheck = Callable[[Environment, VendorPin | None], Iterator[Finding]]
 
 
 def diagnose(
@@ -17,6 +36,7 @@ def diagnose(
     *,
     deep: bool = False,
     progress: files.Progress = lambda _bytes: None,
+    others: tuple[OtherCheck, ...] = (),
 ) -> Report:
     """Everything that is wrong with an environment, held against `pin` or against the pin it carries itself.
 
@@ -24,16 +44,46 @@ def diagnose(
     """
     pin = pin or pin_of(environment)
     if pin is None:
-        return Report(environment, None, (_unpinned(environment),))
-    findings = (
-        *missing.check(environment, pin),
-        *replaced.check(environment, pin),
-        *half_done.check(environment, pin),
-        *files.check(environment, pin, deep=deep, progress=progress),
-        *shadowed.check(environment, pin),
-        *cuda_wheels.check(environment, pin),
-    )
-    return Report(environment, pin, findings)
+        found = _without_pin(environment)
+    else:
+        found = [*_torch(environment, pin, deep=deep, progress=progress)]
+        damaged = frozenset(finding.distribution for finding in found if finding.distribution)
+        # Reading conda's records takes time that only a damaged environment is worth.
+        found += [*conda.check(environment, pin, damaged)] if damaged else []
+        found += [*_surroundings(environment, pin)]
+    for check in others:
+        found += check(environment, pin)
+    return Report(environment, pin, tuple(as_inside(finding, environment.setting) for finding in found))
+
+
+def _torch(environment: Environment, pin: VendorPin, *, deep: bool, progress: files.Progress) -> Iterator[Finding]:
+    """What is wrong with the pinned distributions themselves."""
+    changed = list(interpreter.check(environment, pin))
+    yield from changed
+    if not changed:
+        # Under another Python everything is missing, which would only hide the reason.
+        yield from missing.check(environment, pin)
+    yield from replaced.check(environment, pin)
+    yield from half_done.check(environment, pin)
+    yield from files.check(environment, pin, deep=deep, progress=progress)
+    yield from shadowed.check(environment, pin)
+    yield from metadata.check(environment, pin)
+
+
+def _surroundings(environment: Environment, pin: VendorPin) -> Iterator[Finding]:
+    """What is wrong with what is around them."""
+    yield from companions.check(environment, pin)
+    yield from cuda_wheels.check(environment, pin)
+    yield from cuda_direct.check(environment)
+    yield from wrong_environment.check(environment)
+    yield from protection.check(environment, pin)
+
+
+def _without_pin(environment: Environment) -> list[Finding]:
+    changed = list(interpreter.check(environment, None))
+    if any(finding.id == interpreter.CHANGED for finding in changed):
+        return changed
+    return [*changed, wrong_environment.elsewhere(environment) or _unpinned(environment)]
 
 
 def bytes_to_hash(environment: Environment) -> int:

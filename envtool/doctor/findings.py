@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, replace
 from enum import Enum
 
 from envtool.environment.reader import Environment
+from envtool.environment.setting import Setting
 from envtool.vendor.pin import VendorPin
 
 
 class Severity(Enum):
-    """How bad a finding is: an error loses the accelerator, a warning may."""
+    """How bad a finding is: an error loses the accelerator, a warning may, a note takes a protection away."""
 
     ERROR = "error"
     WARNING = "warning"
+    NOTE = "note"
 
 
 class Status(Enum):
@@ -36,7 +38,7 @@ class Evidence:
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that is wrong. `distribution` is the pinned distribution it concerns."""
+    """One thing that is wrong. `distribution` is the pinned one that putting its wheel back mends, if that does."""
 
     id: str
     severity: Severity
@@ -47,21 +49,64 @@ class Finding:
     distribution: str | None = None
 
 
+# What a restore mends beside the distributions themselves.
+_OURS_TO_MEND = frozenset({"restore-interrupted"})
+
+
 @dataclass(frozen=True)
 class Report:
-    """Everything doctor has to say of one environment. `pin` is `None` where nothing says what it should be."""
+    """Everything doctor has to say of one environment. `pin` is `None` where nothing says what it should be.
+
+    `ignored` are the findings that a person asked to leave out of the verdict; `strict` lets notes into it;
+    `driver` says in one line what the accelerator's driver told.
+    """
 
     environment: Environment
     pin: VendorPin | None
     findings: tuple[Finding, ...]
+    ignored: tuple[Finding, ...] = ()
+    strict: bool = False
+    driver: str = ""
 
     @property
     def status(self) -> Status:
-        """Damaged with any error, degraded with any warning, else healthy."""
+        """Damaged with any error, degraded with any warning (strictly: or note), else healthy."""
         severities = {finding.severity for finding in self.findings}
         if Severity.ERROR in severities:
             return Status.DAMAGED
-        return Status.DEGRADED if severities else Status.HEALTHY
+        degraded = Severity.WARNING in severities or (self.strict and bool(severities))
+        return Status.DEGRADED if degraded else Status.HEALTHY
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the pinned distributions are in place, whatever may be wrong around them."""
+        return not any(finding.distribution or finding.id in _OURS_TO_MEND for finding in self.findings)
+
+    def judged(self, ignored: Collection[str], *, strict: bool) -> Report:
+        """The same report with the findings of some ids set aside."""
+        findings = (*self.findings, *self.ignored)
+        return replace(
+            self,
+            findings=tuple(finding for finding in findings if finding.id not in ignored),
+            ignored=tuple(finding for finding in findings if finding.id in ignored),
+            strict=strict,
+        )
+
+
+def as_inside(finding: Finding, setting: Setting) -> Finding:
+    """The finding with its paths as they are called inside of the image or container that it was made in."""
+    if setting.in_place:
+        return finding
+    shown = setting.shown
+    return replace(
+        finding,
+        title=shown(finding.title),
+        evidence=tuple(
+            Evidence(shown(item.file), shown(item.expected), shown(item.found)) for item in finding.evidence
+        ),
+        cause=finding.cause and shown(finding.cause),
+        remedy=finding.remedy and shown(finding.remedy),
+    )
 
 
 # A report names at most this many files of one kind; the count is always given.

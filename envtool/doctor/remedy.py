@@ -2,18 +2,40 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 
 from envtool.environment.reader import Environment
+from envtool.environment.setting import Housing
 from envtool.vendor.pin import VendorPin
 
 
 def restore_command(environment: Environment, pin: VendorPin | None) -> str:
     """`update-moreh --force` where that finds this environment by itself, else the long form."""
     path = environment.prefix.path
+    setting = environment.setting
     if pin is None or pin.torch.sha256 is None:
-        return f"envtool restore --prefix {shlex.quote(str(path))} --vendor FOLDER_OR_INDEX"
-    if os.environ.get("CONDA_PREFIX") == str(path):
-        return "update-moreh --force"
-    return f"envtool restore --prefix {shlex.quote(str(path))}"
+        command = f"envtool restore --prefix {shlex.quote(setting.shown(str(path)))} --vendor FOLDER_OR_INDEX"
+    elif setting.variables.get("CONDA_PREFIX") == setting.shown(str(path)):
+        command = "update-moreh --force"
+    else:
+        command = f"envtool restore --prefix {shlex.quote(setting.shown(str(path)))}"
+    return where_it_runs(environment, command)
+
+
+def where_it_runs(environment: Environment, command: str) -> str:
+    """`command`, a command for the environment's own machine, as it is typed on this one."""
+    setting = environment.setting
+    if setting.housing is Housing.CONTAINER:
+        name = shlex.quote(setting.reference)
+        return f"docker start {name} && docker exec {name} {command}"
+    if setting.housing is Housing.IMAGE:
+        # An image cannot be changed, only succeeded.
+        recipe = shlex.quote(f"FROM {setting.reference}\nRUN {command}\n")
+        return f"printf {recipe} | docker build --tag {shlex.quote(setting.reference)} -"
+    return command
+
+
+def pip_uninstall(environment: Environment, *names: str) -> str:
+    """The command that takes distributions away, with the environment's own pip."""
+    interpreter = shlex.quote(environment.setting.shown(str(environment.prefix.interpreter)))
+    return where_it_runs(environment, f"{interpreter} -m pip uninstall --yes {' '.join(names)}")

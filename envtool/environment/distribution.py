@@ -1,7 +1,7 @@
-"""An installed distribution, read from its `.dist-info`.
+"""An installed distribution, read from its `.dist-info`, or from the `.egg-info` of older tools and of conda.
 
-Format: PyPA "Recording installed projects". File contents are read only when asked for, because most
-questions about most distributions are answered by the folder's name.
+Formats: PyPA "Recording installed projects"; setuptools, "The Internal Structure of Python Eggs". Files are
+read only when asked for, because most questions about most distributions are answered by the folder's name.
 """
 
 from __future__ import annotations
@@ -15,11 +15,16 @@ from envtool.vendor.record import Record, parse_record
 
 @dataclass(frozen=True)
 class Distribution:
-    """One `.dist-info` folder. `name` is normalised (PEP 503)."""
+    """One `.dist-info` or `.egg-info`. `name` is normalised (PEP 503)."""
 
     name: str
     version: str
     path: Path
+
+    @property
+    def is_egg(self) -> bool:
+        """Whether its records are of the older kind: `PKG-INFO`, and no RECORD."""
+        return self.path.name.endswith(".egg-info")
 
     @property
     def site_packages(self) -> Path:
@@ -40,6 +45,28 @@ class Distribution:
         return (text or b"").decode("utf-8", "replace").strip() or "unknown"
 
     @property
+    def source(self) -> str | None:
+        """Where a direct install came from: the address in `direct_url.json` (PEP 610), or `None`."""
+        import json
+
+        try:
+            table = json.loads(self.read("direct_url.json") or b"null")
+            kind = "an editable install of " if table.get("dir_info", {}).get("editable") else ""
+            return f"{kind}{table['url']}"
+        except (ValueError, KeyError, TypeError, AttributeError):
+            return None
+
+    @property
+    def installed_at(self) -> float | None:
+        """When its records were written, in seconds since the epoch; wheels carry no time into RECORD."""
+        for name in ("RECORD", "INSTALLER", ""):
+            try:
+                return (self.path / name).stat().st_mtime
+            except OSError:
+                continue
+        return None
+
+    @property
     def requested(self) -> bool:
         """Whether a person asked for it by name, as opposed to another distribution's requirement."""
         return (self.path / "REQUESTED").exists()
@@ -49,6 +76,19 @@ class Distribution:
         data = self.read("RECORD")
         return parse_record(data) if data and data.strip() else None
 
+    def metadata(self) -> bytes | None:
+        """METADATA, or what an `.egg-info` has in its place, or `None` where it cannot be read."""
+        if not self.is_egg:
+            return self.read("METADATA")
+        data = self.read("PKG-INFO")
+        if data is None:
+            # distutils wrote a file where setuptools made a folder.
+            try:
+                return self.path.read_bytes()
+            except OSError:
+                return None
+        return data
+
     def requires(self) -> tuple[str, ...]:
         """The `Requires-Dist` lines of METADATA, unparsed; none where METADATA cannot be read."""
         return self.headers("Requires-Dist")
@@ -57,7 +97,7 @@ class Distribution:
         """All values of one field of METADATA."""
         import email.parser
 
-        data = self.read("METADATA") or b""
+        data = self.metadata() or b""
         # The body is a README of any length; the fields end at the first blank line.
         head = data.replace(b"\r\n", b"\n").split(b"\n\n", 1)[0]
         message = email.parser.HeaderParser().parsestr(head.decode("utf-8", "replace"))
@@ -65,11 +105,30 @@ class Distribution:
 
 
 def distribution_at(path: Path) -> Distribution | None:
-    """The distribution of a `.dist-info` folder, by the folder's name; by METADATA where that tells nothing."""
+    """The distribution of a `.dist-info` or `.egg-info`, by its name; by its metadata where the name tells nothing."""
+    if path.name.endswith(".egg-info"):
+        parts = path.name.removesuffix(".egg-info").split("-")
+        if len(parts) > 1 and all(parts[:2]):
+            return Distribution(normalized_name(parts[0]), parts[1], path)
+        return _by_metadata(path, parts[0])
     stem = path.name.removesuffix(".dist-info")
     name, separator, version = stem.partition("-")
     if separator and name and version:
         return Distribution(normalized_name(name), version, path)
+    return _by_metadata(path, stem)
+
+
+def _by_metadata(path: Path, stem: str) -> Distribution | None:
     unnamed = Distribution(normalized_name(stem), "", path)
     names, versions = unnamed.headers("Name"), unnamed.headers("Version")
     return Distribution(normalized_name(names[0]), versions[0], path) if names and versions else None
+
+
+def linked_distribution(link: Path) -> Distribution | None:
+    """What an `.egg-link` of `setup.py develop` leads to: its first line names the folder with the `.egg-info`."""
+    try:
+        folder = Path(link.read_bytes().split(b"\n", 1)[0].decode("utf-8", "replace").strip())
+        found = distribution_at(folder / f"{link.name.removesuffix('.egg-link').replace('-', '_')}.egg-info")
+    except (OSError, ValueError):
+        return None
+    return found if found is not None and found.metadata() is not None else None

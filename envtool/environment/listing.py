@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from envtool.environment.conda_records import read_conda_records
 from envtool.environment.reader import Environment
 
 # What conda prints for a distribution that pip or uv installed.
@@ -44,16 +44,12 @@ def list_packages(environment: Environment, pattern: str | None = None) -> tuple
 
 
 def _conda_packages(prefix: Path) -> list[ListedPackage]:
-    found = []
-    for path in sorted((prefix / "conda-meta").glob("*.json")):
-        try:
-            record = json.loads(path.read_bytes())
-            channel = str(record.get("channel") or "").rstrip("/").rsplit("/", 1)[-1]
-            found.append(ListedPackage(str(record["name"]), str(record["version"]), str(record["build"]), channel))
-        except (OSError, ValueError, KeyError, TypeError, AttributeError):
-            # A record that is no record is conda's to complain of; the table shows the rest.
-            continue
-    return found
+    # A record that is no record is doctor's to complain of; the table shows the rest.
+    return [
+        ListedPackage(record.name, record.version, record.build, record.channel)
+        for _path, record in read_conda_records(prefix)
+        if record is not None
+    ]
 
 
 def render_listing(prefix: Path, rows: tuple[ListedPackage, ...]) -> str:

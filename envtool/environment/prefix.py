@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 
+from envtool.environment.setting import Setting
 from envtool.errors import PrefixError
 
 _PYTHON = re.compile(r"python(\d)\.(\d+)")
@@ -48,26 +49,36 @@ class Prefix:
         return (Path("/usr/local") if self.kind is PrefixKind.SYSTEM else self.path) / "bin"
 
 
-def find_prefix(prefix: Path | None = None, python: Path | None = None) -> Prefix:
+def find_prefix(prefix: Path | None = None, python: Path | None = None, setting: Setting | None = None) -> Prefix:
     """The environment a person means: named, else the active one, else the `python` on PATH.
 
-    Raises `PrefixError` where there is none, or it has no Python.
+    In the file system of an image or a container the names are those inside of it. Raises `PrefixError` where there
+    is none, or it has no Python.
     """
+    setting = setting or Setting()
     if prefix is not None:
-        return read_prefix(prefix)
+        return read_prefix(prefix if setting.in_place else setting.on_disk(prefix))
     if python is not None:
-        return read_prefix(_prefix_of(python))
+        return read_prefix(_prefix_of(python if setting.in_place else setting.on_disk(python)))
     for variable in ("CONDA_PREFIX", "VIRTUAL_ENV"):
-        if named := os.environ.get(variable):
-            return read_prefix(Path(named), named_by=variable)
-    found = shutil.which("python") or shutil.which("python3")
+        if named := setting.variables.get(variable):
+            return read_prefix(setting.on_disk(named), named_by=variable)
+    found = python_on_path(setting)
     if found is None:
         raise PrefixError(
             "no environment to look at",
             why="no --prefix, CONDA_PREFIX or VIRTUAL_ENV is given, and there is no python on PATH",
             remedy=_HINT,
         )
-    return read_prefix(_prefix_of(Path(found)), named_by=f"{found} on PATH")
+    return read_prefix(_prefix_of(found), named_by=f"{found} on PATH")
+
+
+def python_on_path(setting: Setting) -> Path | None:
+    """The `python`, else the `python3`, that a shell would start."""
+    folders = setting.variables.get("PATH", os.defpath).split(":")
+    path = ":".join(str(setting.on_disk(folder)) if folder.startswith("/") else folder for folder in folders)
+    found = shutil.which("python", path=path) or shutil.which("python3", path=path)
+    return Path(found) if found else None
 
 
 def read_prefix(path: Path, *, named_by: str = "--prefix") -> Prefix:

@@ -1,64 +1,98 @@
-"""Prefix → Environment: what is installed, from the names of the folders in site-packages."""
+"""Prefix → Environment: what is installed, from the names of the entries in site-packages."""
 
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from envtool.environment.distribution import Distribution, distribution_at
+from envtool.environment.distribution import Distribution, distribution_at, linked_distribution
 from envtool.environment.prefix import Prefix
+from envtool.environment.setting import Setting
 from envtool.errors import PrefixError
 from envtool.vendor.names import normalized_name
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """Something in the environment that cannot be read as what it should be."""
+
+    path: Path
+    expected: str
+    found: str
 
 
 @dataclass(frozen=True)
 class Environment:
     """An installed environment as it is on disk.
 
-    `leftovers` are folders that pip renamed to `~…` and did not come to remove; `broken` are `.dist-info`
-    entries that name no distribution.
+    `leftovers` are folders that pip renamed to `~…` and did not come to remove; `pth_files` are the `.pth` files of
+    its folders; `troubles` is what could not be read.
     """
 
     prefix: Prefix
     distributions: tuple[Distribution, ...]
     leftovers: tuple[Path, ...] = ()
-    broken: tuple[Path, ...] = ()
+    pth_files: tuple[Path, ...] = ()
+    troubles: tuple[Trouble, ...] = ()
+    setting: Setting = field(default_factory=Setting)
 
     def find(self, name: str) -> tuple[Distribution, ...]:
-        """Every `.dist-info` of the distribution `name`; more than one where an install went wrong."""
+        """Every record of the distribution `name`; more than one where an install went wrong."""
         wanted = normalized_name(name)
         return tuple(item for item in self.distributions if item.name == wanted)
 
 
-def read_environment(prefix: Prefix) -> Environment:
+def read_environment(prefix: Prefix, setting: Setting | None = None) -> Environment:
     """Read the environment of a prefix. Raises `PrefixError` where site-packages cannot be listed."""
     distributions: list[Distribution] = []
     leftovers: list[Path] = []
-    broken: list[Path] = []
+    pth_files: list[Path] = []
+    troubles: list[Trouble] = []
     for folder in (prefix.site_packages, *prefix.also_read):
-        for entry in _entries(folder):
-            if entry.name.startswith("~"):
+        for entry in _entries(folder, troubles, required=folder == prefix.site_packages):
+            name = entry.name
+            if name.startswith("~"):
                 leftovers.append(Path(entry.path))
-            elif entry.name.endswith(".dist-info"):
-                found = distribution_at(Path(entry.path)) if entry.is_dir() else None
-                if found is None:
-                    broken.append(Path(entry.path))
-                else:
+            elif name.endswith(".pth"):
+                pth_files.append(Path(entry.path))
+            elif name.endswith((".dist-info", ".egg-info", ".egg-link")):
+                found = _distribution(entry)
+                if isinstance(found, Distribution):
                     distributions.append(found)
+                else:
+                    troubles.append(found)
     return Environment(
         prefix,
         tuple(sorted(distributions, key=lambda item: (item.name, item.path.name))),
         tuple(sorted(leftovers)),
-        tuple(sorted(broken)),
+        tuple(sorted(pth_files)),
+        tuple(sorted(troubles, key=lambda trouble: trouble.path)),
+        setting or Setting(),
     )
 
 
-def _entries(folder: Path) -> list[os.DirEntry[str]]:
+def _distribution(entry: os.DirEntry[str]) -> Distribution | Trouble:
+    path = Path(entry.path)
+    try:
+        is_folder = entry.is_dir()
+    except OSError as error:
+        return Trouble(path, "a folder", str(error.strerror))
+    if entry.name.endswith(".egg-link"):
+        return linked_distribution(path) or Trouble(path, "the address of a folder with an .egg-info", "no such thing")
+    if not is_folder and entry.name.endswith(".dist-info"):
+        return Trouble(path, "a folder", "a broken link" if not path.exists() else "a file")
+    return distribution_at(path) or Trouble(path, "metadata with a name and a version", "neither")
+
+
+def _entries(folder: Path, troubles: list[Trouble], *, required: bool) -> list[os.DirEntry[str]]:
     try:
         with os.scandir(folder) as entries:
             return list(entries)
     except OSError as error:
-        raise PrefixError(
-            f"{folder} cannot be read", why=str(error.strerror), remedy="run the command as its owner"
-        ) from error
+        if required:
+            raise PrefixError(
+                f"{folder} cannot be read", why=str(error.strerror), remedy="run the command as its owner"
+            ) from error
+        troubles.append(Trouble(folder, "a folder that can be read", str(error.strerror)))
+        return []

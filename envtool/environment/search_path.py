@@ -5,11 +5,14 @@ Order: the Python documentation, "The initialization of the sys.path module sear
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from envtool.environment.prefix import Prefix
+from envtool.environment.pth import read_pth
+from envtool.environment.reader import Environment
+from envtool.environment.setting import Setting
 
 
 @dataclass(frozen=True)
@@ -20,18 +23,38 @@ class EarlierFolder:
     named_by: str
 
 
-def earlier_folders(prefix: Prefix, variables: Mapping[str, str]) -> Iterator[EarlierFolder]:
-    """The folders, in their order, that an interpreter started with the environment `variables` would search first."""
-    for entry in variables.get("PYTHONPATH", "").split(":"):
+def earlier_folders(environment: Environment) -> Iterator[EarlierFolder]:
+    """The folders, in their order, that the environment's interpreter would search first."""
+    setting, prefix = environment.setting, environment.prefix
+    for entry in setting.variables.get("PYTHONPATH", "").split(":"):
         # An empty entry means the current folder, which nobody can tell from here.
         if entry:
-            yield EarlierFolder(Path(entry), "PYTHONPATH")
-    if not variables.get("PYTHONNOUSERSITE") and _has_user_site(prefix):
-        base = variables.get("PYTHONUSERBASE") or f"{variables.get('HOME', '')}/.local"
-        version = f"python{prefix.python[0]}.{prefix.python[1]}"
-        yield EarlierFolder(Path(base) / "lib" / version / "site-packages", "the user site")
+            yield EarlierFolder(setting.on_disk(entry) if entry.startswith("/") else Path(entry), "PYTHONPATH")
+    for pth in environment.pth_files:
+        content = read_pth(pth)
+        for folder in content.first if content else ():
+            yield EarlierFolder(_joined(setting, pth, folder), str(pth))
+    user_site = user_site_of(prefix, setting)
+    if user_site is not None:
+        yield EarlierFolder(user_site, "the user site")
+        # The user site is added, with its own .pth files, before site-packages is.
+        for pth in sorted(user_site.glob("*.pth")):
+            content = read_pth(pth)
+            for folder in content.folders if content else ():
+                yield EarlierFolder(_joined(setting, pth, folder), str(pth))
 
 
-def _has_user_site(prefix: Prefix) -> bool:
-    """A virtual environment's own site-packages comes first, even where it sees the system's and the user's."""
-    return not (prefix.path / "pyvenv.cfg").is_file()
+def user_site_of(prefix: Prefix, setting: Setting) -> Path | None:
+    """The user's own site-packages, where the interpreter would use it.
+
+    A virtual environment's own site-packages comes first, even where it sees the system's and the user's.
+    """
+    variables = setting.variables
+    if variables.get("PYTHONNOUSERSITE") or (prefix.path / "pyvenv.cfg").is_file():
+        return None
+    base = variables.get("PYTHONUSERBASE") or f"{variables.get('HOME', '')}/.local"
+    return setting.on_disk(base) / "lib" / f"python{prefix.python[0]}.{prefix.python[1]}" / "site-packages"
+
+
+def _joined(setting: Setting, pth: Path, folder: str) -> Path:
+    return setting.on_disk(folder) if folder.startswith("/") else pth.parent / folder

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from envtool.doctor.findings import Report
+from envtool.doctor.findings import Report, Severity
 from envtool.environment.distribution import Distribution
 from envtool.environment.leftover import leftover_of
 from envtool.environment.reader import Environment
@@ -16,8 +16,6 @@ from envtool.vendor.names import TOP_LEVEL_NAMES
 from envtool.vendor.pin import VendorPin
 from envtool.vendor.version import same_build
 from envtool.vendor.wheel import StoredWheel
-
-_NOT_OURS = frozenset({"torch-shadowed", "cuda-wheels"})
 
 
 @dataclass(frozen=True)
@@ -75,7 +73,11 @@ def plan_restore(report: Report, choice: Choice, *, force: bool = False) -> Rest
             )
         )
     # What a restore does not mend by putting wheels in place: another copy first on the path, idle CUDA wheels.
-    left_alone += [f"{item.title}; type: {item.remedy}" for item in report.findings if item.id in _NOT_OURS]
+    left_alone += [
+        f"{item.title}; type: {item.remedy}"
+        for item in report.findings
+        if item.distribution is None and item.severity is not Severity.NOTE and item.id != "restore-interrupted"
+    ]
     leftovers = tuple(path for path in environment.leftovers if leftover_of(path.name, TOP_LEVEL_NAMES))
     return RestorePlan(environment, choice.pin, tuple(keep), tuple(replacements), leftovers, tuple(left_alone))
 

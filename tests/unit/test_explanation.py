@@ -11,16 +11,20 @@ from tests.conftest import RealEnvironment
 DOCTOR = Path(__file__).parents[2] / "envtool/doctor"
 
 
+# Texts of that form which are something else: a command, a key of uv's settings.
+OTHER_TEXTS = {"update-moreh", "moreh-switch-model", "conda-meta", "override-dependencies"}
+
+
 def ids_in_the_code() -> set[str]:
     """All texts of the checks that are of an id's form: those given to `Finding`, and those chosen among."""
     found = set()
-    for path in [*DOCTOR.glob("checks/*.py"), DOCTOR / "diagnose.py"]:
+    for path in [*DOCTOR.glob("checks/*.py"), DOCTOR / "diagnose.py", DOCTOR / "probe.py"]:
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Constant) and isinstance(node.value, str):
                 words = node.value.split("-")
                 if len(words) > 1 and all(word.isalpha() and word.islower() for word in words):
                     found.add(node.value)
-    return found
+    return found - OTHER_TEXTS
 
 
 def test_each_finding_has_its_page() -> None:

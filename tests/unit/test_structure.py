@@ -12,12 +12,13 @@ ALLOWED: dict[str, set[str]] = {
     "vendor": set(),
     "environment": {"vendor"},
     "install": {"vendor"},
-    "doctor": {"vendor", "environment"},
+    "driver": set(),
+    "doctor": {"vendor", "environment", "driver"},
     "restore": {"vendor", "environment", "install", "doctor"},
     "guard": {"vendor"},
     "image": {"vendor", "install"},
     "demo": {"vendor", "image"},
-    "cli": {"vendor", "environment", "install", "doctor", "restore", "guard", "image", "demo"},
+    "cli": {"vendor", "environment", "driver", "install", "doctor", "restore", "guard", "image", "demo"},
 }
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterator
 
 from envtool.doctor.findings import Evidence, Finding, Severity, shortened
+from envtool.doctor.remedy import pip_uninstall
 from envtool.environment.distribution import Distribution
 from envtool.environment.reader import Environment
 from envtool.vendor.names import TORCH, requirements_on
@@ -15,14 +15,13 @@ from envtool.vendor.version import same_build
 
 def check(environment: Environment, pin: VendorPin) -> Iterator[Finding]:
     """One finding for all such wheels together."""
-    suspects = {item.name: item for item in environment.distributions if _is_cuda_wheel(item.name)}
+    suspects = {item.name: item for item in environment.distributions if is_cuda_wheel(item.name)}
     if not suspects:
         return
     intruders = {item.name for item in environment.find(TORCH) if not same_build(item.version, pin.torch.version)}
     needed = _needed_by_others(environment, suspects, intruders)
     idle = [item for name, item in suspects.items() if name not in needed]
     if idle:
-        names = " ".join(item.name for item in idle)
         size = sum(_size(item) for item in idle)
         yield Finding(
             "cuda-wheels",
@@ -30,11 +29,12 @@ def check(environment: Environment, pin: VendorPin) -> Iterator[Finding]:
             f"{len(idle)} CUDA runtime distributions ({size / 1e6:.0f} MB) that the vendor torch has no use for",
             shortened(Evidence(str(item.path), "not installed", item.version) for item in idle),
             "an upstream torch required them, and they stayed when it went" if not intruders else "torch requires them",
-            f"{shlex.quote(str(environment.prefix.interpreter))} -m pip uninstall --yes {names}",
+            pip_uninstall(environment, *(item.name for item in idle)),
         )
 
 
-def _is_cuda_wheel(name: str) -> bool:
+def is_cuda_wheel(name: str) -> bool:
+    """Whether it is one of the distributions that NVIDIA splits its runtime into, or the compiler that uses them."""
     return name.startswith("nvidia-") or name == "triton"
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
+import shlex
 import stat
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -18,6 +20,7 @@ from envtool.vendor.record import RecordRow, content_digest
 from envtool.vendor.version import same_build
 
 Progress = Callable[[int], None]
+_FORBIDDEN = "this user may not read it"
 
 
 @dataclass(frozen=True)
@@ -27,6 +30,7 @@ class Damage:
     missing: tuple[Evidence, ...] = ()
     changed: tuple[Evidence, ...] = ()
     outside: tuple[Evidence, ...] = ()
+    unreadable: tuple[Evidence, ...] = ()
 
 
 def check(
@@ -52,6 +56,7 @@ def compare(prefix: Path, item: Distribution, rows: tuple[RecordRow, ...], *, de
     missing: list[Evidence] = []
     changed: list[Evidence] = []
     outside: list[Evidence] = []
+    unreadable: list[Evidence] = []
     to_hash: list[tuple[str, RecordRow]] = []
     base, root = str(item.site_packages), os.path.normpath(prefix)
     for row in rows:
@@ -65,14 +70,17 @@ def compare(prefix: Path, item: Distribution, rows: tuple[RecordRow, ...], *, de
                 continue
         found = _regular_size(path)
         if found is None:
-            missing.append(Evidence(path, "a file", "nothing"))
+            why = _why_missing(path)
+            (unreadable if why == _FORBIDDEN else missing).append(Evidence(path, "a file", why))
         elif row.size is not None and found != row.size:
             changed.append(Evidence(path, f"{row.size} bytes", f"{found} bytes"))
         elif deep and row.sha256 is not None:
             to_hash.append((path, row))
     if to_hash:
         changed += _hash_all(to_hash, progress)
-    return Damage(tuple(missing), tuple(changed), tuple(outside))
+    forbidden = [item for item in changed if item.found == _FORBIDDEN]
+    changed = [item for item in changed if item.found != _FORBIDDEN]
+    return Damage(tuple(missing), tuple(changed), tuple(outside), (*unreadable, *forbidden))
 
 
 def _regular_size(path: str) -> int | None:
@@ -81,6 +89,18 @@ def _regular_size(path: str) -> int | None:
     except (OSError, ValueError):
         return None
     return found.st_size if stat.S_ISREG(found.st_mode) else None
+
+
+def _why_missing(path: str) -> str:
+    try:
+        found = os.stat(path)  # noqa: PTH116  # as above
+    except PermissionError:
+        return _FORBIDDEN
+    except OSError as error:
+        return "a link that leads back to itself" if error.errno == errno.ELOOP else "nothing"
+    except ValueError:
+        return "nothing"
+    return "a folder" if stat.S_ISDIR(found.st_mode) else "something else than a file"
 
 
 def _hash_all(files: list[tuple[str, RecordRow]], progress: Progress) -> list[Evidence]:
@@ -102,6 +122,8 @@ def _digest(path: str, progress: Progress) -> str:
         with open(path, "rb") as stream:
             digest = hashlib.file_digest(stream, "sha256").hexdigest()
             progress(stream.tell())
+    except PermissionError:
+        return _FORBIDDEN
     except OSError as error:
         return f"unreadable: {error.strerror}"
     return f"sha256 {digest}"
@@ -136,6 +158,15 @@ def _findings(
             "they were edited, are corrupt, or another package wrote over them",
             remedy,
             pinned.name,
+        )
+    if damage.unreadable:
+        yield Finding(
+            "torch-files-unreadable",
+            Severity.WARNING,
+            f"{len(damage.unreadable)} files of {pinned.name} {item.version} cannot be read, by doctor or by Python",
+            shortened(damage.unreadable),
+            "they belong to another user, who installed them with a umask that keeps everybody else out",
+            f"sudo chmod -R a+rX {shlex.quote(str(item.site_packages))}",
         )
     if damage.outside or malformed:
         odd = [*damage.outside, *(Evidence(record, "path,hash,size", line) for line in malformed)]

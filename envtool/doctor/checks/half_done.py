@@ -22,7 +22,8 @@ def check(environment: Environment, pin: VendorPin) -> Iterator[Finding]:
         if len(installed) > 1:
             yield _several(environment, pin, pinned, installed)
         for item in installed:
-            if item.record() is None:
+            # An .egg-info has no RECORD by its nature; whether it may be there is another check's question.
+            if item.record() is None and not item.is_egg:
                 yield _no_record(environment, pin, pinned, item)
 
 
@@ -60,8 +61,8 @@ def _several(
     return Finding(
         "torch-two-metadata",
         Severity.ERROR,
-        f"{pinned.name} has {len(installed)} .dist-info folders; which one Python sees is chance",
-        tuple(Evidence(str(item.path), "one .dist-info", item.version) for item in installed),
+        f"{pinned.name} is recorded {len(installed)} times; which one Python sees is chance",
+        tuple(Evidence(str(item.path), "one record", item.version) for item in installed),
         "a second installer put its files over the first one's without removing them",
         restore_command(environment, pin),
         pinned.name,

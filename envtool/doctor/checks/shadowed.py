@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import os
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 
 from envtool.doctor.findings import Evidence, Finding, Severity
+from envtool.doctor.remedy import pip_uninstall, where_it_runs
 from envtool.environment.distribution import distribution_at
 from envtool.environment.reader import Environment
 from envtool.environment.search_path import EarlierFolder, earlier_folders
 from envtool.vendor.pin import VendorPin
 
 
-def check(environment: Environment, pin: VendorPin, variables: Mapping[str, str] = os.environ) -> Iterator[Finding]:
+def check(environment: Environment, pin: VendorPin) -> Iterator[Finding]:
     """Findings for each pinned distribution that a folder before site-packages has as well."""
-    for folder in earlier_folders(environment.prefix, variables):
+    for folder in earlier_folders(environment):
         if _same_folder(folder.path, environment.prefix.site_packages):
             continue
         for pinned in pin.distributions:
@@ -62,7 +62,9 @@ def _version(found: Path) -> str:
 def _remedy(environment: Environment, folder: EarlierFolder, name: str) -> str:
     if folder.named_by == "PYTHONPATH":
         return "unset PYTHONPATH"
+    if folder.named_by.endswith(".pth"):
+        return where_it_runs(environment, f"rm {shlex.quote(environment.setting.shown(folder.named_by))}")
     if any(True for _ in folder.path.glob(f"{name}-*.dist-info")):
         # pip takes away the copy that is imported, which is this one.
-        return f"{shlex.quote(str(environment.prefix.interpreter))} -m pip uninstall --yes {name}"
-    return f"rm -r {shlex.quote(str(folder.path / name))}"
+        return pip_uninstall(environment, name)
+    return where_it_runs(environment, f"rm -r {shlex.quote(environment.setting.shown(str(folder.path / name)))}")

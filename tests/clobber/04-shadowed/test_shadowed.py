@@ -13,10 +13,17 @@ import pytest
 
 from envtool.demo.vendor_release import release_contents
 from envtool.environment.prefix import find_prefix
+from envtool.environment.reader import Environment, read_environment
 from envtool.environment.search_path import earlier_folders
+from envtool.environment.setting import Setting
 from tests.conftest import PYTHON, RealEnvironment
 
 VERSION = f"python{PYTHON[0]}.{PYTHON[1]}"
+
+
+def seen_with(prefix: Path, variables: dict[str, str]) -> Environment:
+    """An environment whose interpreter is started with these environment variables."""
+    return read_environment(find_prefix(prefix), Setting(variables=variables))
 
 
 def imported_from(environment: RealEnvironment) -> str:
@@ -52,7 +59,7 @@ def test_the_user_site_comes_first_as_the_real_interpreter_says() -> None:
     base = Path(sys.base_prefix)
     done = subprocess.run([base / "bin" / VERSION, "-c", code], capture_output=True, text=True, check=True)
     path, user_site, _ = json.loads(done.stdout)
-    found = [item.path for item in earlier_folders(find_prefix(base), {"HOME": str(Path.home())})]
+    found = [item.path for item in earlier_folders(seen_with(base, {"HOME": str(Path.home())}))]
     assert found == [Path(user_site)] == [folder]
     if user_site in path:
         assert path.index(user_site) < path.index(str(find_prefix(base).site_packages))
@@ -99,7 +106,6 @@ def test_healthy_twins(environment: RealEnvironment, make_environment: Callable[
 
 
 def test_switched_off_by_variable(environment: RealEnvironment) -> None:
-    prefix = find_prefix(environment.path)
     variables = {"HOME": "/home/someone", "PYTHONNOUSERSITE": "1", "PYTHONPATH": "::"}
-    assert list(earlier_folders(prefix, variables)) == []
+    assert list(earlier_folders(seen_with(environment.path, variables))) == []
     assert release_contents(PYTHON)[0].name == "torch"

@@ -1,0 +1,191 @@
+"""What `envtool doctor` does, once its options are read. Imports next to nothing: it is to feel instant."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stdout
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from envtool.doctor.diagnose import OtherCheck, bytes_to_hash, diagnose
+from envtool.doctor.findings import Report, Status
+from envtool.environment.prefix import Prefix, find_prefix
+from envtool.environment.reader import read_environment
+from envtool.environment.setting import Housing, Setting
+
+if TYPE_CHECKING:
+    from envtool.driver.ask import DriverReading, Question
+
+
+class Format(StrEnum):
+    """How to print a report."""
+
+    TEXT = "text"
+    JSON = "json"
+    SARIF = "sarif"
+    JUNIT = "junit"
+    GITHUB = "github"
+    PROMETHEUS = "prometheus"
+
+
+@dataclass(frozen=True)
+class DoctorRequest:
+    """The options of `envtool doctor`. `driver` is `None` where its program is to be asked if there is one."""
+
+    prefix: Path | None = None
+    python: Path | None = None
+    image: str | None = None
+    container: str | None = None
+    deep: bool = False
+    probe: bool = False
+    time_limit: float | None = None
+    driver: bool | None = None
+    format: Format = Format.TEXT
+    output: Path | None = None
+    ignore: tuple[str, ...] = ()
+    strict: bool = False
+    fix: bool = False
+    quiet: bool = False
+
+
+def examine(request: DoctorRequest) -> int:
+    """Diagnose, print the report, and return the exit status: 0 for healthy, else 1. Raises `EnvtoolError`."""
+    from envtool.cli.terminal import set_quiet
+
+    set_quiet(request.quiet)
+    with _file_system(request) as setting:
+        prefix = find_prefix(request.prefix, request.python, setting)
+        report = _judged(request, _report(request, prefix, setting))
+        if request.fix:
+            report = _fixed(request, prefix, setting, report)
+        text = render(report, request.format)
+    if request.output is None:
+        print(text)
+    else:
+        from envtool.cli.output import write_whole
+
+        write_whole(request.output, text + "\n")
+    return 0 if report.status is Status.HEALTHY else 1
+
+
+@contextmanager
+def _file_system(request: DoctorRequest) -> Iterator[Setting]:
+    named = request.prefix is not None or request.python is not None
+    if request.image is None and request.container is None:
+        yield Setting(named=named)
+        return
+    from envtool.cli.terminal import note
+    from envtool.image.file_system import opened_container, opened_image
+    from envtool.vendor.names import TOP_LEVEL_NAMES
+
+    note(f"reading the files of {request.image or request.container}")
+    whole = frozenset(TOP_LEVEL_NAMES) if request.deep else frozenset()
+    if request.image is not None:
+        housing, reference, opening = Housing.IMAGE, request.image, opened_image
+    else:
+        housing, reference, opening = Housing.CONTAINER, str(request.container), opened_container
+    with opening(reference, whole) as opened:
+        yield Setting(housing, reference, opened.root, opened.variables, named)
+
+
+def _report(request: DoctorRequest, prefix: Prefix, setting: Setting) -> Report:
+    question = _question(request, setting)
+    environment = read_environment(prefix, setting)
+    others: list[OtherCheck] = []
+    if request.probe:
+        from envtool.doctor.probe import TIME_LIMIT, probe_check
+
+        others.append(probe_check(request.time_limit or TIME_LIMIT))
+    readings: list[DriverReading] = []
+    if question is not None:
+        from envtool.doctor.checks import driver
+        from envtool.driver.ask import DriverReading
+
+        # Asked for last: its program has been at work since before the checks began.
+        readings.append(question if isinstance(question, DriverReading) else question.answer())
+        others.append(partial(driver.check, reading=readings[0], asked=bool(request.driver)))
+    if request.deep:
+        from envtool.cli.progress import progress_bars
+
+        with progress_bars("hashing") as advance:
+            size = bytes_to_hash(environment)
+            report = diagnose(
+                environment, deep=True, progress=lambda count: advance("files", count, size), others=tuple(others)
+            )
+    else:
+        report = diagnose(environment, others=tuple(others))
+    return replace(report, driver=readings[0].summary) if readings else report
+
+
+def _question(request: DoctorRequest, setting: Setting) -> Question | DriverReading | None:
+    """The driver's program, started, where it is there or was asked for; never for an image or a container."""
+    if not setting.in_place or request.driver is False:
+        return None
+    if not request.driver and not os.path.isdir("/etc/moreh") and not _has_driver():  # noqa: PTH112  # pathlib is slow
+        return None
+    from envtool.driver.ask import start_asking
+
+    return start_asking(os.environ)
+
+
+def _has_driver() -> bool:
+    folders = os.environ.get("PATH", os.defpath).split(":")
+    return any(os.path.exists(f"{folder}/{name}") for folder in folders for name in ("moreh-smi", "ap-smi"))  # noqa: PTH110
+
+
+def _judged(request: DoctorRequest, report: Report) -> Report:
+    from envtool.doctor.settings import known_ids, read_settings
+
+    settings = read_settings(Path.cwd())
+    ignored = settings.ignore | known_ids(request.ignore, "--ignore")
+    return report.judged(ignored, strict=request.strict or settings.strict)
+
+
+def _fixed(request: DoctorRequest, prefix: Prefix, setting: Setting, report: Report) -> Report:
+    """Apply the remedies that are envtool's own, and say which are left to the person."""
+    from envtool.cli.terminal import note
+
+    if not report.is_whole:
+        from envtool.cli.restore import put_back
+
+        # The report is all that belongs on stdout.
+        with redirect_stdout(sys.stderr):
+            put_back(prefix.path)
+        report = _judged(request, _report(request, prefix, setting))
+    for finding in report.findings:
+        note(f"left to you: [{finding.id}] {finding.title}" + (f"; type: {finding.remedy}" if finding.remedy else ""))
+    return report
+
+
+def render(report: Report, format: Format) -> str:
+    """The report in a format, without a line's end after it."""
+    match format:
+        case Format.TEXT:
+            from envtool.cli.render.text import render_text
+
+            return render_text(report)
+        case Format.JSON:
+            from envtool.cli.render.json_document import render_json
+
+            return render_json(report)
+        case Format.SARIF:
+            from envtool.cli.render.sarif import render_sarif
+
+            return render_sarif(report)
+        case Format.JUNIT:
+            from envtool.cli.render.junit import render_junit
+
+            return render_junit(report)
+        case Format.GITHUB:
+            from envtool.cli.render.github import render_github
+
+            return render_github(report)
+        case Format.PROMETHEUS:
+            from envtool.cli.render.prometheus import render_prometheus
+
+            return render_prometheus(report)

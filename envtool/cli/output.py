@@ -1,0 +1,33 @@
+"""Writes a report to a file."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+
+from envtool.errors import EnvtoolError
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write `text` to `path`; who reads it meanwhile, such as a metrics collector, sees the old or the new one whole.
+
+    Raises `EnvtoolError` where it cannot be written.
+    """
+    try:
+        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        try:
+            with os.fdopen(descriptor, "w", encoding="utf-8", errors="replace") as stream:
+                stream.write(text)
+            # What mkstemp makes, nobody else may read.
+            Path(name).chmod(0o644)
+            Path(name).replace(path)
+        except BaseException:
+            Path(name).unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        raise EnvtoolError(
+            f"{path} cannot be written",
+            why=str(error.strerror),
+            remedy="name a file in a folder of yours with --output",
+        ) from error

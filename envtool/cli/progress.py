@@ -1,0 +1,73 @@
+"""Progress bars on stderr, and plain lines where that is no terminal."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from envtool.cli.terminal import coloured, is_quiet, note
+
+Advance = Callable[[str, int, int], None]
+
+
+@contextmanager
+def progress_bars(title: str) -> Iterator[Advance]:
+    """Progress bars on stderr that count bytes: the value takes a task's name, bytes newly done and bytes in all.
+
+    On anything but a terminal a task's start is one plain line instead.
+    """
+    with _bars(title, "bytes") as advance:
+        yield advance
+
+
+@contextmanager
+def counters(title: str) -> Iterator[Advance]:
+    """Like `progress_bars`, for things that are counted."""
+    with _bars(title, "things") as advance:
+        yield advance
+
+
+@contextmanager
+def _bars(title: str, unit: str) -> Iterator[Advance]:
+    if is_quiet() or not sys.stderr.isatty():
+        yield _plain_lines(title, unit)
+        return
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        DownloadColumn,
+        MofNCompleteColumn,
+        Progress,
+        TaskID,
+        TextColumn,
+        TimeElapsedColumn,
+    )
+
+    columns = (
+        TextColumn(f"{title} [bold]{{task.description}}"),
+        BarColumn(),
+        DownloadColumn(binary_units=True) if unit == "bytes" else MofNCompleteColumn(),
+        TimeElapsedColumn(),
+    )
+    tasks: dict[str, TaskID] = {}
+    console = Console(stderr=True, no_color=not coloured(sys.stderr))
+    with Progress(*columns, console=console) as progress:
+
+        def advance(name: str, done: int, total: int) -> None:
+            if name not in tasks:
+                tasks[name] = progress.add_task(name, total=total)
+            progress.advance(tasks[name], done)
+
+        yield advance
+
+
+def _plain_lines(title: str, unit: str) -> Advance:
+    seen: set[str] = set()
+
+    def advance(name: str, _done: int, total: int) -> None:
+        if name not in seen:
+            seen.add(name)
+            note(f"{title} {name} ({total / 1e6:.1f} MB)" if unit == "bytes" else f"{title} {name} ({total})")
+
+    return advance

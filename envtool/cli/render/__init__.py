@@ -1,0 +1,1 @@
+"""How a doctor report is printed: one module for each format, each a function from the report to its text."""

@@ -1,0 +1,30 @@
+"""A doctor report as annotations of GitHub Actions ("Workflow commands for GitHub Actions")."""
+
+from __future__ import annotations
+
+from envtool.doctor.findings import Finding, Report, Severity
+
+_COMMANDS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.NOTE: "notice"}
+
+
+def render_github(report: Report) -> str:
+    """One command for each finding, and the verdict as a plain line."""
+    lines = [_annotation(finding) for finding in report.findings]
+    lines += [f"ignored: {finding.id}" for finding in report.ignored]
+    return "\n".join([*lines, f"envtool doctor: {report.status.value}"])
+
+
+def _annotation(finding: Finding) -> str:
+    parts = [finding.title]
+    parts += [f"seen: {item.file}: expected {item.expected}, found {item.found}" for item in finding.evidence]
+    parts += [f"cause: {finding.cause}"] if finding.cause else []
+    parts += [f"type: {finding.remedy}"] if finding.remedy else []
+    return f"::{_COMMANDS[finding.severity]} title={_property(finding.id)}::{_data(chr(10).join(parts))}"
+
+
+def _data(text: str) -> str:
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def _property(text: str) -> str:
+    return _data(text).replace(":", "%3A").replace(",", "%2C")

@@ -1,0 +1,66 @@
+"""A doctor report as SARIF, for code scanning (OASIS, Static Analysis Results Interchange Format 2.1.0)."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import envtool
+from envtool.doctor.explanation import explained_ids, explanation
+from envtool.doctor.findings import Finding, Report, Status
+
+VERSION = "2.1.0"
+_SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
+
+
+def render_sarif(report: Report) -> str:
+    """The report as one SARIF log with one run; an ignored finding is a suppressed result."""
+    ids = explained_ids()
+    results = [_result(finding, ids) for finding in report.findings]
+    results += [{**_result(finding, ids), "suppressions": [{"kind": "external"}]} for finding in report.ignored]
+    run = {
+        "tool": {
+            "driver": {
+                "name": "envtool doctor",
+                "semanticVersion": envtool.__version__,
+                "rules": [_rule(identity) for identity in ids],
+            }
+        },
+        "invocations": [{"executionSuccessful": True, "exitCode": 0 if report.status is Status.HEALTHY else 1}],
+        "properties": {"status": report.status.value},
+        "results": results,
+    }
+    return json.dumps({"$schema": _SCHEMA, "version": VERSION, "runs": [run]}, indent=2)
+
+
+def _rule(identity: str) -> dict[str, Any]:
+    page = explanation(identity) or ""
+    title = page.split("\n", 1)[0].partition(": ")[2]
+    level = page.partition("Severity: ")[2].split("\n", 1)[0]
+    return {
+        "id": identity,
+        "shortDescription": {"text": title},
+        "help": {"text": page, "markdown": page},
+        "defaultConfiguration": {"level": level},
+    }
+
+
+def _result(finding: Finding, ids: tuple[str, ...]) -> dict[str, Any]:
+    parts = [finding.title]
+    parts += [f"expected {item.expected}, found {item.found}" for item in finding.evidence[:1] if item.expected]
+    parts += [f"Cause: {finding.cause}"] if finding.cause else []
+    parts += [f"Type: {finding.remedy}"] if finding.remedy else []
+    return {
+        "ruleId": finding.id,
+        "ruleIndex": ids.index(finding.id),
+        "level": finding.severity.value,
+        "message": {"text": ". ".join(parts)},
+        "locations": [_location(item.file) for item in finding.evidence if item.file != "…"],
+    }
+
+
+def _location(file: str) -> dict[str, Any]:
+    if file.startswith("/"):
+        return {"physicalLocation": {"artifactLocation": {"uri": Path(file).as_uri()}}}
+    return {"logicalLocations": [{"name": file}]}

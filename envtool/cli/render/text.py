@@ -1,0 +1,67 @@
+"""A doctor report as a person reads it: the verdict first, then the findings, the worst first."""
+
+from __future__ import annotations
+
+from envtool.cli.terminal import paint
+from envtool.doctor.findings import Finding, Report, Severity, Status
+from envtool.vendor.pin import VendorPin
+
+_COLOURS = {Status.HEALTHY: "green", Status.DEGRADED: "yellow", Status.DAMAGED: "red"}
+_SEVERITY_COLOURS = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.NOTE: "blue"}
+
+
+def render_text(report: Report) -> str:
+    """The verdict first, then each finding with its evidence, its cause and the command that mends it."""
+    prefix = report.environment.prefix
+    verdict = paint(report.status.value, _COLOURS[report.status], bold=True)
+    lines = [
+        f"{verdict}: {_summary(report)}",
+        f"  environment {_place(report)} ({prefix.kind.value}, Python {prefix.python[0]}.{prefix.python[1]})",
+        f"  pinned      {_pin_line(report.pin)}",
+    ]
+    lines += [f"  accelerator {report.driver}"] if report.driver else []
+    for severity in Severity:
+        for finding in report.findings:
+            if finding.severity is severity:
+                lines += ["", *finding_lines(finding)]
+    for finding in report.ignored:
+        lines += ["", f"ignored [{finding.id}] {finding.title}"]
+    return "\n".join(lines)
+
+
+def _place(report: Report) -> str:
+    setting = report.environment.setting
+    path = setting.shown(str(report.environment.prefix.path))
+    return path if setting.in_place else f"{path} in the {setting.housing.value} {setting.reference}"
+
+
+def _summary(report: Report) -> str:
+    for severity in (Severity.ERROR, Severity.WARNING):
+        first = next((finding for finding in report.findings if finding.severity is severity), None)
+        if first is not None:
+            return first.title
+    if report.pin is None:
+        return "nothing says which torch there should be"
+    counted = sum(1 for finding in report.findings if finding.severity is Severity.NOTE)
+    notes = f"; {counted} {'note' if counted == 1 else 'notes'}" if counted else ""
+    return f"torch {report.pin.version} is in place, with all its files{notes}"
+
+
+def _pin_line(pin: VendorPin | None) -> str:
+    if pin is None:
+        return "nothing"
+    names = ", ".join(f"{item.name} {item.version}" for item in pin.distributions)
+    stand_in = " (stand-ins, not the vendor's code)" if pin.stand_in else ""
+    return f"{names}{stand_in}; from {pin.origin.value}"
+
+
+def finding_lines(finding: Finding) -> list[str]:
+    """One finding: its title, its evidence, its cause and the command that mends it."""
+    colour = _SEVERITY_COLOURS[finding.severity]
+    lines = [f"{paint(finding.severity.value, colour, bold=True)} [{finding.id}] {finding.title}"]
+    for item in finding.evidence:
+        expected = f": expected {item.expected}, found {item.found}" if item.expected else f" {item.found}"
+        lines.append(f"  seen   {item.file}{expected}")
+    lines += [f"  cause  {finding.cause}"] if finding.cause else []
+    lines += [f"  type   {paint(finding.remedy, 'cyan', bold=True)}"] if finding.remedy else []
+    return lines

@@ -1,0 +1,32 @@
+"""Case 8: torchvision or torchaudio that belong to another torch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from envtool.doctor.cause import explain_intruder
+from envtool.doctor.findings import Evidence, Finding, Severity
+from envtool.doctor.remedy import pip_uninstall
+from envtool.environment.reader import Environment
+from envtool.vendor.names import COMPANIONS, TORCH, requirements_on
+from envtool.vendor.pin import PinnedDistribution, VendorPin
+
+
+def check(environment: Environment, pin: VendorPin) -> Iterator[Finding]:
+    """Findings for companions that the pin does not name and that require another torch than the pinned one."""
+    for name in COMPANIONS:
+        if pin.find(name) is not None:
+            continue
+        for item in environment.find(name):
+            for requirement in requirements_on(item.requires(), TORCH):
+                if requirement.specifier.contains(pin.torch.version, prereleases=True):
+                    continue
+                yield Finding(
+                    "companion-mismatch",
+                    Severity.ERROR,
+                    f"{name} {item.version} was built for another torch than {pin.torch.version}",
+                    (Evidence(str(item.path / "METADATA"), pin.torch.version, str(requirement)),),
+                    explain_intruder(environment, PinnedDistribution(name, "0"), item),
+                    pip_uninstall(environment, name),
+                )
+                break

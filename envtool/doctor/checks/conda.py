@@ -1,0 +1,63 @@
+"""Case 5: conda put its own torch over the vendor's, with or without touching pip's records."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+
+from envtool.doctor.findings import Evidence, Finding, Severity
+from envtool.doctor.remedy import restore_command
+from envtool.environment.conda_records import CondaRecord, linked_by, read_conda_records
+from envtool.environment.reader import Environment
+from envtool.vendor.pin import VendorPin
+
+# Two builds of a distribution never agree in this file, and it is small.
+_TELLING_FILES = ("version.py", "__init__.py")
+
+
+def check(environment: Environment, pin: VendorPin, damaged: frozenset[str]) -> Iterator[Finding]:
+    """Findings for each damaged distribution whose files are now those of a conda package.
+
+    conda's and pip's records of torch can lawfully coexist, where the vendor's wheel was put over conda's package; so
+    only what other checks found damaged is asked about, and only by what is in the files.
+    """
+    for pinned in pin.distributions:
+        if pinned.name not in damaged:
+            continue
+        folder = f"site-packages/{pinned.name}/"
+        for _path, record in read_conda_records(environment.prefix.path, folder.encode()):
+            if record is not None and _files_are_its_own(environment, record, folder):
+                yield _finding(environment, pin, record, pinned.name, pinned.version)
+                break
+
+
+def _files_are_its_own(environment: Environment, record: CondaRecord, folder: str) -> bool:
+    for name, digest in record.digests.items():
+        if name.endswith(tuple(folder + telling for telling in _TELLING_FILES)):
+            try:
+                data = (environment.prefix.path / name).read_bytes()
+            except (OSError, ValueError):
+                continue
+            return hashlib.sha256(data).hexdigest() == digest
+    return False
+
+
+def _finding(environment: Environment, pin: VendorPin, record: CondaRecord, name: str, version: str) -> Finding:
+    transaction = linked_by(environment.prefix.path, record)
+    cause = f"conda installed {record.distribution}"
+    if record.channel:
+        cause += f" from {record.channel}"
+    if transaction is not None:
+        cause += f" on {transaction.time}"
+        cause += f", by: {transaction.command}" if transaction.command else ""
+    elif record.requested:
+        cause += f", because {record.requested!r} was asked for"
+    return Finding(
+        "torch-conda-overwritten",
+        Severity.ERROR,
+        f"conda's package {record.name} {record.version} lies over the vendor's {name}",
+        (Evidence(str(record.path), f"{name} {version}", f"{record.name} {record.version} {record.build}"),),
+        cause,
+        restore_command(environment, pin),
+        name,
+    )

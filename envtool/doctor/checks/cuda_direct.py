@@ -1,0 +1,69 @@
+"""Case 11: packages that link the CUDA driver or its libraries themselves, whatever they are called."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from envtool.doctor.cause import requirers
+from envtool.doctor.checks.cuda_wheels import is_cuda_wheel
+from envtool.doctor.findings import Evidence, Finding, Severity, shortened
+from envtool.doctor.remedy import pip_uninstall
+from envtool.environment.distribution import Distribution
+from envtool.environment.reader import Environment
+from envtool.environment.shared_object import NotAnObject, may_need, needed_libraries
+from envtool.vendor.names import PINNED_NAMES
+
+_CUDA_LIBRARY = re.compile(
+    r"lib(cuda|cudart|cublas(Lt)?|cudnn\w*|cufft(w)?|curand|cusolver(Mg)?|cusparse(Lt)?|cufile|cupti|cudss|cutensor\w*"
+    r"|nccl|nvrtc|nvrtc-builtins|nvJitLink|nvToolsExt|nvidia-ml|nvidia-ptxjitcompiler|nvinfer\w*|nvjpeg|npp\w+)\.so"
+)
+# A piece of each of those names; a file without any of them needs no closer look.
+_FRAGMENTS = (b"libcu", b"libnccl", b"libnv", b"libnpp")
+_SHARED_OBJECT = re.compile(rb"^([^,\n]+\.so(?:\.[0-9.]+)?),", re.MULTILINE)
+Links = Mapping[str, tuple[str, ...]]
+
+
+def check(environment: Environment) -> Iterator[Finding]:
+    """A finding for each distribution with shared objects that ask for a CUDA library."""
+    for item in environment.distributions:
+        if item.name in PINNED_NAMES or is_cuda_wheel(item.name):
+            continue
+        links = cuda_links(item)
+        if links:
+            yield _finding(environment, item, links)
+
+
+def cuda_links(item: Distribution) -> Links:
+    """The distribution's shared objects that ask the dynamic linker for CUDA libraries, and for which."""
+    data = item.read("RECORD")
+    if data is None or b".so" not in data:
+        return {}
+    found: dict[str, tuple[str, ...]] = {}
+    for match in _SHARED_OBJECT.finditer(data):
+        # A name with a comma or a quote is written in quotes; no installer makes such shared objects.
+        path = f"{item.site_packages}/{match[1].decode('utf-8', 'surrogateescape')}"
+        if not may_need(path, _FRAGMENTS):
+            continue
+        try:
+            libraries = needed_libraries(Path(path))
+        except NotAnObject:
+            # It is missing or no shared object at all: then it links nothing.
+            continue
+        if named := tuple(name for name in libraries if _CUDA_LIBRARY.match(name)):
+            found[path] = named
+    return found
+
+
+def _finding(environment: Environment, item: Distribution, links: Links) -> Finding:
+    wanting = requirers(environment, item.name)
+    libraries = sorted({name for names in links.values() for name in names})
+    return Finding(
+        "cuda-direct",
+        Severity.WARNING,
+        f"{item.name} {item.version} calls CUDA directly ({', '.join(libraries[:4])}), which cannot run here",
+        shortened(Evidence(path, "no CUDA library", ", ".join(names)) for path, names in links.items()),
+        "; ".join(str(demand) for demand in wanting) or f"{item.installer} installed it; no distribution requires it",
+        pip_uninstall(environment, item.name),
+    )

@@ -1,0 +1,131 @@
+"""Case 12: the driver's side, as `moreh-smi` or `ap-smi` tells it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from envtool.doctor.findings import Evidence, Finding, Severity, shortened
+from envtool.driver.ask import PROGRAMS, DriverReading
+from envtool.driver.table import DriverTable
+from envtool.environment.reader import Environment
+from envtool.vendor.names import TORCH
+from envtool.vendor.pin import VendorPin
+from envtool.vendor.version import our_version, same_build, vendor_version
+
+# Where a machine of the service keeps its accelerator's token; containers get the folder mounted.
+_MACHINE_FOLDER = Path("/etc/moreh")
+_UPDATE = "update-moreh --force"
+
+
+def check(environment: Environment, pin: VendorPin | None, reading: DriverReading, *, asked: bool) -> Iterator[Finding]:
+    """Findings on what the driver's program said. `asked`: a person wants to know, so that silence is a finding."""
+    if reading.program is None:
+        if asked or _MACHINE_FOLDER.is_dir():
+            yield _missing()
+    elif reading.table is None:
+        yield _failed(reading)
+    else:
+        yield from _versions(reading.program, reading.table)
+        yield from _release(environment, pin, reading.program, reading.table)
+        yield from _devices(reading.program, reading.table)
+        yield from _stale_jobs(reading.program, reading.table)
+
+
+def _missing() -> Finding:
+    return Finding(
+        "driver-missing",
+        Severity.ERROR,
+        "there is no moreh-smi and no ap-smi here, so nothing can reach the accelerator",
+        (Evidence("PATH", " or ".join(PROGRAMS), "neither"),),
+        "the driver was removed, its folder is not on PATH, or this is no machine of the service",
+        "update-moreh --force",
+    )
+
+
+def _failed(reading: DriverReading) -> Finding:
+    program = str(reading.program)
+    return Finding(
+        "driver-failed",
+        Severity.ERROR,
+        f"{Path(program).name} does not tell of the accelerator",
+        (Evidence(program, "a table of devices", reading.problem),),
+        "the driver waits for a server that does not answer" if reading.timed_out else "the driver does not work",
+        program,
+    )
+
+
+def _versions(program: str, table: DriverTable) -> Iterator[Finding]:
+    if table.client and table.server and not same_build(table.client, table.server):
+        yield Finding(
+            "driver-versions-differ",
+            Severity.WARNING,
+            f"the driver's client is {table.client}, its server {table.server}",
+            (Evidence(program, f"client {table.server}", f"client {table.client}"),),
+            "the service was updated and this machine was not, or the other way round",
+            _UPDATE,
+        )
+    current, latest = (our_version(f"0+moreh{text}") if text else None for text in (table.current, table.latest))
+    if current and latest and current.release < latest.release:
+        yield Finding(
+            "driver-update-available",
+            Severity.NOTE,
+            f"the driver is {table.current}; {table.latest} is there",
+            (Evidence(program, f"{table.latest}", f"{table.current}"),),
+            "the service has a newer release",
+            "update-moreh",
+        )
+
+
+def _release(environment: Environment, pin: VendorPin | None, program: str, table: DriverTable) -> Iterator[Finding]:
+    for item in environment.find(TORCH):
+        torch = our_version(item.version)
+        driver = vendor_version(f"0+moreh{table.version}") if table.version else None
+        if torch is None or driver is None or torch.release == driver.release:
+            continue
+        # Where the environment is to hold another release than it does, that is the finding, and not this.
+        if pin is not None and not same_build(pin.torch.version, item.version):
+            continue
+        yield Finding(
+            "driver-torch-mismatch",
+            Severity.ERROR,
+            f"torch is of release {torch.release}, the driver of release {driver.release}",
+            (
+                Evidence(str(item.path), f"release {driver.release}", f"release {torch.release}"),
+                Evidence(program, f"release {torch.release}", f"release {driver.release}"),
+            ),
+            "one of the two was updated without the other",
+            f"update-moreh --target {driver.release}",
+        )
+
+
+def _devices(program: str, table: DriverTable) -> Iterator[Finding]:
+    if not any(device.active for device in table.devices):
+        yield Finding(
+            "no-accelerator",
+            Severity.ERROR,
+            "the driver works and has no accelerator",
+            (Evidence(program, "a device with a model", f"{len(table.devices)} devices, none with a model"),),
+            "no accelerator is assigned to this machine, or its token is missing",
+            "moreh-switch-model",
+        )
+
+
+def _stale_jobs(program: str, table: DriverTable) -> Iterator[Finding]:
+    # In a container the processes of its machine, and of its neighbours, have other numbers or none.
+    if any(Path(path).exists() for path in ("/.dockerenv", "/run/.containerenv")):
+        return
+    stale = [job for job in table.jobs if job.pid is not None and not os.path.exists(f"/proc/{job.pid}")]  # noqa: PTH110
+    if stale:
+        yield Finding(
+            "stale-jobs",
+            Severity.WARNING,
+            f"{len(stale)} jobs hold the accelerator though their processes are gone",
+            shortened(
+                Evidence(program, f"process {job.pid}", f"job {job.identity} on device {job.device}: {job.process}")
+                for job in stale
+            ),
+            "the processes were killed, and the service has not noticed yet",
+            "moreh-smi --reset",
+        )

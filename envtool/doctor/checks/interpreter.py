@@ -1,0 +1,99 @@
+"""Case 10: the interpreter changed under the vendor torch."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from envtool.doctor.findings import Evidence, Finding, Severity
+from envtool.environment.conda_records import linked_by, read_conda_records
+from envtool.environment.distribution import Distribution, distribution_at
+from envtool.environment.prefix import PrefixKind
+from envtool.environment.reader import Environment
+from envtool.vendor.names import TORCH
+from envtool.vendor.pin import VendorPin
+from envtool.vendor.version import our_version
+
+CHANGED = "interpreter-changed"
+_CPYTHON_TAG = re.compile(r"^Tag:\s*cp(\d)(\d+)-(abi3|\w+)-", re.MULTILINE)
+_PROGRAM = re.compile(r"python(\d)\.(\d+)")
+
+
+def check(environment: Environment, pin: VendorPin | None) -> Iterator[Finding]:
+    """Findings where the vendor torch was made for another Python than the prefix has, or the prefix lost its own."""
+    yield from _lost(environment)
+    for item in environment.find(TORCH):
+        wanted = _python_of(item) if our_version(item.version) else None
+        if wanted is not None and wanted != environment.prefix.python:
+            yield _finding(environment, item, wanted)
+            return
+    if not any(our_version(item.version) for item in environment.find(TORCH)):
+        yield from _left_behind(environment, pin)
+
+
+def _python_of(item: Distribution) -> tuple[int, int] | None:
+    """The one CPython that a wheel's tags (PEP 425) admit, or `None` where they admit several."""
+    match = _CPYTHON_TAG.search((item.read("WHEEL") or b"").decode("utf-8", "replace"))
+    if match is None or match[3] == "abi3":
+        return None
+    return int(match[1]), int(match[2])
+
+
+def _left_behind(environment: Environment, pin: VendorPin | None) -> Iterator[Finding]:
+    """The vendor torch in the site-packages of a Python that the prefix had before."""
+    for folder in sorted(environment.prefix.path.glob("lib/python*/site-packages")):
+        program = _PROGRAM.fullmatch(folder.parent.name)
+        if program is None or folder == environment.prefix.site_packages:
+            continue
+        for path in sorted(folder.glob("torch-*.dist-info")):
+            item = distribution_at(path)
+            if item is not None and (item.version == pin.torch.version if pin else our_version(item.version)):
+                yield _finding(environment, item, (int(program[1]), int(program[2])))
+                return
+
+
+def _lost(environment: Environment) -> Iterator[Finding]:
+    programs = [environment.prefix.path / "bin/python", environment.prefix.interpreter]
+    # In an image a link may lead to where nothing was read; that it leads somewhere is all that can be known.
+    if not environment.setting.in_place or any(path.exists() for path in programs):
+        return
+    target = next((str(path.readlink()) for path in programs if path.is_symlink()), "nothing")
+    yield Finding(
+        "interpreter-missing",
+        Severity.ERROR,
+        "the environment's interpreter is gone",
+        (Evidence(str(programs[0]), "a Python", f"a link to {target}, which does not exist"),),
+        "the Python that the environment was made from was removed or moved",
+        _make_again(environment, environment.prefix.python),
+    )
+
+
+def _finding(environment: Environment, item: Distribution, wanted: tuple[int, int]) -> Finding:
+    has, had = (f"{version[0]}.{version[1]}" for version in (environment.prefix.python, wanted))
+    return Finding(
+        CHANGED,
+        Severity.ERROR,
+        f"torch {item.version} is for Python {had}, and the environment now has Python {has}",
+        (Evidence(str(item.path / "WHEEL"), f"Python {has}", f"Python {had}"),),
+        _cause(environment, has),
+        _make_again(environment, wanted),
+    )
+
+
+def _cause(environment: Environment, has: str) -> str:
+    prefix = environment.prefix
+    if prefix.kind is PrefixKind.CONDA:
+        for _path, record in read_conda_records(prefix.path, b'"python"'):
+            if record is not None and record.name == "python" and (done := linked_by(prefix.path, record)):
+                by = f", by: {done.command}" if done.command else ""
+                return f"conda installed {record.distribution} on {done.time}{by}"
+        return f"conda changed the environment's Python to {has}"
+    return f"the environment was upgraded to Python {has}, or made anew over the old one"
+
+
+def _make_again(environment: Environment, wanted: tuple[int, int]) -> str:
+    version = f"{wanted[0]}.{wanted[1]}"
+    path = environment.setting.shown(str(environment.prefix.path))
+    if environment.prefix.kind is PrefixKind.CONDA:
+        return f"conda install --prefix {path} python={version}"
+    return f"python{version} -m venv --clear {path} && envtool restore --prefix {path}"

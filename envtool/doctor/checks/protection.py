@@ -1,0 +1,117 @@
+"""Case 13: what keeps torch from being replaced is switched off or overridden.
+
+None of it harms the torch that is there, so these are notes; an override, which the next install follows, is more.
+"""
+
+from __future__ import annotations
+
+import configparser
+import tomllib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from envtool.doctor.findings import Evidence, Finding, Severity
+from envtool.environment.reader import Environment
+from envtool.environment.setting import Setting
+from envtool.vendor.names import PINNED_NAMES, requirements_on
+from envtool.vendor.pin import PinOrigin, VendorPin
+
+CONSTRAINTS = "/etc/hac/constraints.txt"
+_GUARD_SETTINGS = "/etc/hac/guard.conf"
+
+
+def check(environment: Environment, pin: VendorPin) -> Iterator[Finding]:
+    """Findings on the constraints of pip and uv and on the guard, where the image has them, and on overrides."""
+    setting = environment.setting
+    yield from _overrides(setting, pin)
+    if pin.origin is not PinOrigin.FILE or not setting.on_disk(CONSTRAINTS).is_file():
+        return
+    for tool, variable in (("pip", "PIP_CONSTRAINT"), ("uv", "UV_CONSTRAINT")):
+        named = setting.variables.get(variable) or (_pip_configured(setting) if tool == "pip" else "")
+        if not any(_names_the_pin(setting.on_disk(path), pin) for path in named.split()):
+            yield Finding(
+                "constraints-off",
+                Severity.NOTE,
+                f"{tool} is not held to the vendor's distributions",
+                (Evidence(variable, CONSTRAINTS, named or "unset"),),
+                f"{variable} was unset or given another value, and nothing else names the vendor's torch",
+                f"export {variable}={CONSTRAINTS}",
+            )
+    mode = setting.variables.get("HAC_GUARD", "fail")
+    if mode == "off" and setting.on_disk(_GUARD_SETTINGS).is_file():
+        yield Finding(
+            "guard-off",
+            Severity.NOTE,
+            "the guard does not look after RUN instructions",
+            (Evidence("HAC_GUARD", "fail", mode),),
+            "HAC_GUARD=off was set",
+            "export HAC_GUARD=fail",
+        )
+
+
+def _names_the_pin(path: Path, pin: VendorPin) -> bool:
+    lines = _text(path).splitlines()
+    return f"{pin.torch.name}=={pin.torch.version}" in {line.strip() for line in lines}
+
+
+def _pip_configured(setting: Setting) -> str:
+    """The constraint files that pip's own configuration names (pip documentation, "Configuration")."""
+    variables = setting.variables
+    home = variables.get("HOME", "")
+    named = variables.get("PIP_CONFIG_FILE")
+    if named == "/dev/null":
+        return ""
+    configuration = variables.get("XDG_CONFIG_HOME") or f"{home}/.config"
+    files = ["/etc/pip.conf", f"{home}/.pip/pip.conf", f"{configuration}/pip/pip.conf", *([named] if named else [])]
+    found = ""
+    for name in files:
+        parser = configparser.RawConfigParser()
+        try:
+            parser.read_string(_text(setting.on_disk(name)))
+        except configparser.Error:
+            continue
+        for section in ("global", "install"):
+            found = parser.get(section, "constraint", fallback=found)
+    return found
+
+
+def _overrides(setting: Setting, pin: VendorPin) -> Iterator[Finding]:
+    """uv's overrides, which count for more than any constraint (uv documentation, "Dependency overrides")."""
+    for source, line in _override_lines(setting):
+        for pinned in pin.distributions:
+            for requirement in requirements_on([line], pinned.name):
+                if not requirement.specifier.contains(pinned.version, prereleases=True):
+                    yield Finding(
+                        "pins-overridden",
+                        Severity.WARNING,
+                        f"uv is told to put another {pinned.name} in, whatever the constraints say",
+                        (Evidence(source, f"no override of {pinned.name}", line),),
+                        "an override counts for more than a constraint; the next uv install replaces the vendor's",
+                        "unset UV_OVERRIDE" if "UV_OVERRIDE" in source else f"${{EDITOR:-vi}} {source}",
+                    )
+
+
+def _override_lines(setting: Setting) -> Iterator[tuple[str, str]]:
+    variables: Mapping[str, str] = setting.variables
+    for name in variables.get("UV_OVERRIDE", "").split():
+        for line in _text(setting.on_disk(name)).splitlines():
+            if line.strip().lower().startswith(PINNED_NAMES):
+                yield f"UV_OVERRIDE={name}", line.split("#", 1)[0].strip()
+    home = variables.get("HOME", "")
+    for name in ("/etc/uv/uv.toml", f"{variables.get('XDG_CONFIG_HOME') or f'{home}/.config'}/uv/uv.toml"):
+        text = _text(setting.on_disk(name))
+        if "override-dependencies" not in text:
+            continue
+        try:
+            lines = tomllib.loads(text).get("override-dependencies")
+        except ValueError:
+            continue
+        for line in lines if isinstance(lines, list) else ():
+            yield name, str(line)
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8", errors="replace")
+    except (OSError, ValueError):
+        return ""

@@ -1,0 +1,161 @@
+"""The one check that runs something: torch imported and used in the environment's interpreter, within a time limit."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shlex
+import signal
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import partial
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from envtool.doctor.diagnose import OtherCheck
+from envtool.doctor.findings import Evidence, Finding, Severity
+from envtool.doctor.remedy import restore_command
+from envtool.environment.reader import Environment
+from envtool.vendor.names import TORCH
+from envtool.vendor.pin import VendorPin
+
+# Seconds; the first use of the accelerator compiles and may take most of a minute.
+TIME_LIMIT = 120.0
+# Products of 64 numbers below 1 are about 16; half precision errs by some hundredths there.
+_TOLERANCE = 0.1
+
+
+@dataclass(frozen=True)
+class Probed:
+    """What the probe told before it ended. `status` is `None` where it had to be stopped."""
+
+    values: dict[str, Any] = field(default_factory=dict)
+    status: int | None = 0
+    last_words: str = ""
+
+
+def probe_check(time_limit: float = TIME_LIMIT) -> OtherCheck:
+    """The probe as a check; it waits at most `time_limit` seconds."""
+    return partial(_check, time_limit=time_limit)
+
+
+def _check(environment: Environment, pin: VendorPin | None, *, time_limit: float) -> Iterator[Finding]:
+    interpreter = environment.prefix.interpreter
+    if not interpreter.exists():
+        interpreter = environment.prefix.path / "bin/python"
+    yield from judge(environment, pin, run_probe(interpreter, time_limit), interpreter, time_limit)
+
+
+def run_probe(interpreter: Path, time_limit: float) -> Probed:
+    """Run the script with an interpreter and collect what it tells."""
+    script = resources.files("envtool.doctor").joinpath("probe_script.py").read_text(encoding="utf-8")
+    reading, writing = os.pipe()
+    try:
+        process = subprocess.Popen(
+            [interpreter, "-c", script, str(writing)],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            pass_fds=(writing,),
+            # Not the current folder, which may have a torch of its own; and a group that ends as one.
+            cwd="/",
+            start_new_session=True,
+        )
+    except OSError as error:
+        os.close(reading)
+        return Probed(status=127, last_words=str(error.strerror))
+    finally:
+        os.close(writing)
+    with os.fdopen(reading, "rb") as report:
+        try:
+            _, err = process.communicate(timeout=time_limit)
+            status: int | None = process.returncode
+        except subprocess.TimeoutExpired:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            _, err = process.communicate()
+            status = None
+        # What the script tells is far below a pipe's size, so it never waits for a reader.
+        os.set_blocking(reading, False)
+        told = report.read() or b""
+    last = err.decode("utf-8", "replace").strip().splitlines()[-1:]
+    return Probed(_values(told), status, last[0][:300] if last else "")
+
+
+def _values(told: bytes) -> dict[str, Any]:
+    values: dict[str, Any] = {}
+    for line in told.splitlines():
+        with contextlib.suppress(ValueError):
+            row = json.loads(line)
+            values |= row if isinstance(row, dict) else {}
+    return values
+
+
+def judge(
+    environment: Environment, pin: VendorPin | None, probed: Probed, interpreter: Path, time_limit: float
+) -> Iterator[Finding]:
+    """What the probe's words mean; pure."""
+    values, step = probed.values, str(probed.values.get("step", "the interpreter's start"))
+    by_hand = f"{shlex.quote(str(interpreter))} -c 'import torch; print(torch.cuda.get_device_name(0))'"
+    if probed.status is None:
+        yield Finding(
+            "probe-timeout",
+            Severity.ERROR,
+            f"torch hangs: {step}",
+            (Evidence(str(interpreter), f"an end within {time_limit:g} seconds", step),),
+            "the accelerator is held by another program, or its server does not answer",
+            by_hand,
+        )
+    elif probed.status != 0:
+        ended = f"exit status {probed.status}" if probed.status > 0 else f"signal {-probed.status}"
+        yield Finding(
+            "probe-failed",
+            Severity.ERROR,
+            f"torch does not work: {step} ended with {ended}",
+            (Evidence(str(interpreter), "an end without error", probed.last_words or ended),),
+            probed.last_words or None,
+            by_hand,
+        )
+    if pin is not None and "version" in values:
+        yield from _other_torch(environment, pin, values)
+    if "available" in values and (not values["available"] or values.get("count") == 0):
+        yield Finding(
+            "probe-no-accelerator",
+            Severity.ERROR,
+            "torch works and sees no accelerator",
+            (Evidence(str(values.get("file")), "torch.cuda.is_available() is True", "it is False"),),
+            "it is not the vendor's build, or there is no driver, no token or no accelerator",
+            "envtool doctor --driver",
+        )
+    difference = values.get("difference")
+    # Not a number is not within any tolerance.
+    if isinstance(difference, float) and not difference <= _TOLERANCE:
+        yield Finding(
+            "probe-wrong-result",
+            Severity.ERROR,
+            f"a matrix product on {values.get('name', 'cuda:0')} differs from the CPU's by {difference:.3g}",
+            (Evidence("cuda:0", f"within {_TOLERANCE}", f"{difference:.3g}"),),
+            "torch and the driver do not fit each other, or the device is at fault",
+            "update-moreh --force",
+        )
+
+
+def _other_torch(environment: Environment, pin: VendorPin, values: dict[str, Any]) -> Iterator[Finding]:
+    version, file = str(values["version"]), str(values["file"])
+    expected = (str(pin.version.public), str(pin.version), str(pin.version.release))
+    # The vendor's build may call itself by the bare version and tell its release apart.
+    right = version == expected[1] or (version == expected[0] and str(values.get("moreh")) == expected[2])
+    if right and Path(file).is_relative_to(environment.prefix.site_packages):
+        return
+    yield Finding(
+        "probe-other-torch",
+        Severity.ERROR,
+        f"the torch that is imported is {version}" + (f" of release {values['moreh']}" if values.get("moreh") else ""),
+        (Evidence(file, f"{pin.torch.version} below {environment.prefix.site_packages}", version),),
+        "it is shadowed by a copy elsewhere, or its files were exchanged in place",
+        restore_command(environment, pin),
+        TORCH,
+    )

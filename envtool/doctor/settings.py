@@ -1,0 +1,89 @@
+"""What a project wants of doctor: `[doctor]` in `hac.toml`, or `[tool.hac.doctor]` in `pyproject.toml`."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from envtool.errors import SettingsError
+
+_FILES = ("hac.toml", "pyproject.toml")
+_KEYS = frozenset({"ignore", "strict"})
+
+
+@dataclass(frozen=True)
+class DoctorSettings:
+    """`ignore`: ids that do not count for the verdict; `strict`: notes count as well."""
+
+    ignore: frozenset[str] = frozenset()
+    strict: bool = False
+
+
+def read_settings(folder: Path) -> DoctorSettings:
+    """The settings of the nearest file at or above `folder` that has the table; without one, the defaults.
+
+    Raises `SettingsError` where the table has what nobody knows, or the file is no TOML.
+    """
+    for place in (folder, *folder.parents):
+        for name in _FILES:
+            path = place / name
+            table = _table(path)
+            if table is not None:
+                return _settings(table, path)
+    return DoctorSettings()
+
+
+def known_ids(ids: Iterable[str], named_by: str) -> frozenset[str]:
+    """The ids, each of which doctor must know. Raises `SettingsError`."""
+    from envtool.doctor.explanation import explained_ids
+
+    ids = tuple(ids)
+    for identity in ids:
+        if identity not in explained_ids():
+            near = difflib.get_close_matches(identity, explained_ids(), 1)
+            raise SettingsError(
+                f"there is no finding called {identity!r}",
+                why=f"{named_by} asks to ignore it" + (f"; {near[0]!r} comes near" if near else ""),
+                remedy="envtool explain   (lists the ids)",
+            )
+    return frozenset(ids)
+
+
+def _table(path: Path) -> Any:
+    try:
+        data = path.read_bytes()
+    except OSError:
+        return None
+    own = path.name == "hac.toml"
+    # Nearly every project file has nothing for doctor in it, and is then not worth parsing.
+    if b"doctor" not in data:
+        return None
+    import tomllib
+
+    try:
+        table: Any = tomllib.loads(data.decode())
+    except ValueError as error:
+        raise SettingsError(f"{path} is not TOML", why=str(error), remedy="mend that line") from error
+    for key in ("doctor",) if own else ("tool", "hac", "doctor"):
+        table = table.get(key) if isinstance(table, dict) else None
+    return table
+
+
+def _settings(table: Any, path: Path) -> DoctorSettings:
+    if not isinstance(table, dict):
+        raise _wrong(path, "doctor is not a table")
+    if unknown := sorted(table.keys() - _KEYS):
+        raise _wrong(path, f"{unknown[0]!r} is not known; {', '.join(sorted(_KEYS))} are")
+    ignore, strict = table.get("ignore", []), table.get("strict", False)
+    if not (isinstance(ignore, list) and all(isinstance(item, str) for item in ignore)):
+        raise _wrong(path, "ignore is not a list of ids")
+    if not isinstance(strict, bool):
+        raise _wrong(path, "strict is neither true nor false")
+    return DoctorSettings(known_ids(ignore, str(path)), strict)
+
+
+def _wrong(path: Path, why: str) -> SettingsError:
+    return SettingsError(f"the settings in {path} cannot be followed", why=why, remedy=f"${{EDITOR:-vi}} {path}")

@@ -1,0 +1,98 @@
+"""Runs `moreh-smi`, from release 25.4 `ap-smi`, within a time limit."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import shutil
+import signal
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from envtool.driver.table import MASK, DriverTable, parse_table
+
+PROGRAMS = ("moreh-smi", "ap-smi")
+# Seconds. The program asks a server; where that does not answer it may wait for ever.
+TIME_LIMIT = 10.0
+# What a stand-in for the program says of itself on stderr.
+_STAND_IN = "STAND-IN"
+_TOKEN = re.compile(r"[A-Za-z0-9+/_=-]{20,}")
+
+
+@dataclass(frozen=True)
+class DriverReading:
+    """What came of asking: the table, or what went wrong instead. `program` is `None` where there is none."""
+
+    program: str | None
+    table: DriverTable | None = None
+    problem: str = ""
+    timed_out: bool = False
+    stand_in: bool = False
+
+    @property
+    def summary(self) -> str:
+        """One line for a report: the program, its release and the devices."""
+        if self.program is None:
+            return "no moreh-smi and no ap-smi"
+        name = self.program.rsplit("/", 1)[-1]
+        if self.table is None:
+            return f"{name}: {self.problem}"
+        devices = (
+            ", ".join(f"{item.name} {item.model}" for item in self.table.devices if item.active) or "no accelerator"
+        )
+        release = f" {self.table.version}" if self.table.version else ""
+        return f"{name}{release}: {devices}" + (" (a stand-in; there is no accelerator)" if self.stand_in else "")
+
+
+class Question:
+    """The program at work. It is started first and read last, so that its time passes beside that of the checks."""
+
+    def __init__(self, program: str, process: subprocess.Popen[bytes]) -> None:
+        self._program = program
+        self._process = process
+
+    def answer(self, time_limit: float = TIME_LIMIT) -> DriverReading:
+        """Wait for the program's end, at most `time_limit` seconds."""
+        try:
+            out, err = self._process.communicate(timeout=time_limit)
+        except subprocess.TimeoutExpired:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.communicate()
+            return DriverReading(self._program, problem=f"no answer within {time_limit:g} seconds", timed_out=True)
+        text, notice = out.decode("utf-8", "replace"), err.decode("utf-8", "replace")
+        status = self._process.returncode
+        if status != 0:
+            last = (notice.strip() or text.strip()).splitlines()[-1:] or ["it printed nothing"]
+            return DriverReading(self._program, problem=f"exit status {status}: {without_tokens(last[0])[:200]}")
+        table = parse_table(text)
+        if table is None:
+            return DriverReading(self._program, problem="its output has no table of devices")
+        return DriverReading(self._program, table, stand_in=_STAND_IN in notice)
+
+
+def start_asking(variables: Mapping[str, str]) -> Question | DriverReading:
+    """Start the first of `PROGRAMS` that is on PATH; a reading at once where there is none or it does not start."""
+    found = next((path for name in PROGRAMS if (path := shutil.which(name, path=variables.get("PATH")))), None)
+    if found is None:
+        return DriverReading(None)
+    try:
+        process = subprocess.Popen(
+            [found],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=dict(variables),
+            # A group of its own, so that what it starts ends with it.
+            start_new_session=True,
+        )
+    except OSError as error:
+        return DriverReading(found, problem=f"it cannot be started: {error.strerror}")
+    return Question(found, process)
+
+
+def without_tokens(text: str) -> str:
+    """`text` with everything masked that might be an accelerator token."""
+    return _TOKEN.sub(MASK, text)

@@ -1,0 +1,49 @@
+"""`.pth` files: more folders to import from, and code that runs when the interpreter starts.
+
+Format: the Python documentation, module `site`: one folder a line; a line that starts with `import` is run.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+# easy_install framed its folders by two lines of code that move them to the front of sys.path.
+_MOVES_FOLDERS_FIRST = "sys.__plen"
+_PUT_FIRST = re.compile(r"sys\.path\s*(?:\.insert\s*\(\s*0|\[\s*(?:0)?\s*:\s*0?\s*\]\s*=)")
+_QUOTED_FOLDER = re.compile(r"""["'](/[^"']+)["']""")
+
+
+@dataclass(frozen=True)
+class PthContent:
+    """What a `.pth` file says. `first` are folders that it puts before site-packages, as far as can be told."""
+
+    folders: tuple[str, ...]
+    first: tuple[str, ...]
+    is_utf8: bool
+
+
+def parse_pth(data: bytes) -> PthContent:
+    """Read a `.pth` file. Never fails; what its code does beyond naming folders is not known."""
+    try:
+        text, is_utf8 = data.decode("utf-8-sig"), True
+    except UnicodeDecodeError:
+        text, is_utf8 = data.decode("latin-1"), False
+    lines = [line.strip() for line in text.split("\n")]
+    code = [line for line in lines if line.startswith(("import ", "import\t"))]
+    folders = tuple(line for line in lines if line and not line.startswith(("#", "import ", "import\t")))
+    folders = tuple(folder for folder in folders if "\0" not in folder)
+    first = list(folders) if any(_MOVES_FOLDERS_FIRST in line for line in code) else []
+    for line in code:
+        if _PUT_FIRST.search(line):
+            first += [folder for folder in _QUOTED_FOLDER.findall(line) if "\0" not in folder]
+    return PthContent(folders, tuple(first), is_utf8)
+
+
+def read_pth(path: Path) -> PthContent | None:
+    """The content of a `.pth` file, or `None` where it cannot be read."""
+    try:
+        return parse_pth(path.read_bytes())
+    except OSError:
+        return None

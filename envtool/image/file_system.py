@@ -1,0 +1,118 @@
+"""Looks into an image or a container without running it: the engine exports its file system."""
+
+from __future__ import annotations
+
+import io
+import tarfile
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from envtool.errors import EngineError
+from envtool.image.engine import Engine, find_engine
+from envtool.image.skeleton import Skeleton
+
+# On the containers that are made for reading and never started; one may be left where the reader is killed.
+_LABEL = {"hac.envtool": "doctor"}
+
+
+@dataclass(frozen=True)
+class FileSystem:
+    """A folder that stands for `/` of an image or a container, and the environment variables it sets."""
+
+    root: Path
+    variables: dict[str, str]
+
+
+@contextmanager
+def opened_image(reference: str, whole: frozenset[str] = frozenset()) -> Iterator[FileSystem]:
+    """The file system of an image. Raises `EngineError` where no engine answers or it has no such image."""
+    engine = find_engine(Path.cwd())
+    attributes = engine.image_attributes(reference)
+    if not attributes:
+        raise EngineError(
+            f"the engine has no image {reference}", why="it was never built or pulled here", remedy="docker images"
+        )
+    with engine.reported():
+        # It is not started, so the command need not exist; the engine wants one all the same.
+        made = engine.client.api.create_container(attributes["Id"], command=["none"], labels=_LABEL)
+    try:
+        with _extracted(engine, made["Id"], attributes["Config"], whole) as opened:
+            yield opened
+    finally:
+        with engine.reported():
+            engine.client.api.remove_container(made["Id"], force=True)
+
+
+@contextmanager
+def opened_container(reference: str, whole: frozenset[str] = frozenset()) -> Iterator[FileSystem]:
+    """The file system of a container, running or not. Raises `EngineError` as `opened_image` does."""
+    import docker.errors
+
+    engine = find_engine(Path.cwd())
+    with engine.reported():
+        try:
+            attributes = engine.client.api.inspect_container(reference)
+        except docker.errors.NotFound as error:
+            raise EngineError(
+                f"the engine has no container {reference}", why="it was removed or never made", remedy="docker ps --all"
+            ) from error
+    with _extracted(engine, attributes["Id"], attributes.get("Config") or {}, whole) as opened:
+        yield opened
+
+
+@contextmanager
+def _extracted(
+    engine: Engine, container: str, configuration: dict[str, Any], whole: frozenset[str]
+) -> Iterator[FileSystem]:
+    with tempfile.TemporaryDirectory(prefix="hac-doctor-") as folder:
+        root = Path(folder).resolve()
+        with engine.reported():
+            chunks = engine.client.api.export(container, chunk_size=1 << 20)
+            try:
+                Skeleton(root, whole).take(io.BufferedReader(_Chunks(chunks), 1 << 20))
+            except tarfile.TarError as error:
+                raise EngineError("the engine's export is cut short", why=str(error), remedy="docker info") from error
+        yield FileSystem(root, _variables(configuration, root))
+
+
+class _Chunks(io.RawIOBase):
+    """An iterator of bytes as a stream, which tarfile wants."""
+
+    def __init__(self, chunks: Iterator[bytes]) -> None:
+        self._chunks = chunks
+        self._rest = memoryview(b"")
+
+    def readable(self) -> bool:
+        """It is only ever read."""
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        """Fill `buffer` from the chunk at hand, or the next one."""
+        if not self._rest:
+            self._rest = memoryview(next(self._chunks, b""))
+        count = min(len(buffer), len(self._rest))
+        buffer[:count] = self._rest[:count]
+        self._rest = self._rest[count:]
+        return count
+
+
+def _variables(configuration: dict[str, Any], root: Path) -> dict[str, str]:
+    variables = dict(entry.partition("=")[::2] for entry in configuration.get("Env") or [])
+    variables.setdefault("HOME", _home(str(configuration.get("User") or "0"), root))
+    return variables
+
+
+def _home(user: str, root: Path) -> str:
+    """The home folder of a user, by name or number (passwd(5)); the engine sets HOME to it."""
+    name = user.partition(":")[0]
+    try:
+        lines = (root / "etc/passwd").read_text(errors="replace").splitlines()
+    except OSError:
+        lines = []
+    rows = [line.split(":") for line in lines]
+    found = next((row[5] for row in rows if len(row) > 5 and name in (row[0], row[2])), None)
+    return found or ("/root" if name in {"0", "root"} else "/")
