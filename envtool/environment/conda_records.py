@@ -46,7 +46,7 @@ def parse_conda_record(data: bytes, path: Path) -> CondaRecord | None:
             str(table["build"]),
             channel,
             _digests(table),
-            str(table.get("requested_spec") or ""),
+            str(table.get("requested_spec") or " ".join(map(str, table.get("requested_specs") or ()))),
         )
     # Deeply nested brackets exhaust the parser's recursion.
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):

@@ -14,7 +14,7 @@ import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 # JSON object: the address of a channel as a lock names it -> where it is on this machine. A lock must not name a
 # folder or a loopback address.
@@ -48,13 +48,14 @@ def main() -> None:
             _fail(f"this solver does not know how to {' '.join(arguments)}")
 
 
-def _answer(document: Any) -> None:
-    print(json.dumps(document))
+def _answer(document: Any, status: int = 0) -> NoReturn:
+    print(json.dumps(document), flush=True)
+    # py-rattler's threads may still be at work when the interpreter takes itself down, which then ends in an abort.
+    os._exit(status)
 
 
-def _fail(message: str) -> None:
-    _answer({"success": False, "message": message})
-    raise SystemExit(1)
+def _fail(message: str) -> NoReturn:
+    _answer({"success": False, "message": message}, 1)
 
 
 def _solve(arguments: Sequence[str]) -> dict[str, Any]:
@@ -70,7 +71,6 @@ def _solve(arguments: Sequence[str]) -> dict[str, Any]:
     # py-rattler raises its own errors and plain RuntimeErrors; for conda-lock each is "no solution, because".
     except Exception as error:
         _fail(f"{type(error).__name__}: {error}")
-        raise
     return {"success": True, "actions": {"FETCH": packages, "LINK": packages}}
 
 
