@@ -101,6 +101,47 @@ class RealEnvironment:
         return Outcome(done.returncode, done.stdout, done.stderr)
 
 
+@dataclass(frozen=True)
+class Verdict:
+    """Holds doctor to the truth about a damage, and records how it did for the table of `make bench`."""
+
+    record: Callable[[str, object], None]
+
+    def finds(
+        self, environment: RealEnvironment, identity: str, *arguments: str, cause: str | None = None
+    ) -> dict[str, Any]:
+        """Doctor must have a finding of this id, whose cause contains `cause`; returns the finding."""
+        findings: list[dict[str, Any]] = environment.doctor(*arguments)["findings"]
+        found = next((item for item in findings if item["id"] == identity), None)
+        self.record("found", found is not None)
+        assert found is not None, f"missed {identity}: {sorted(environment.finding_ids(*arguments))}"
+        if cause is not None:
+            right = cause in (found["cause"] or "")
+            self.record("cause", right)
+            assert right, found["cause"]
+        return found
+
+    def silent(self, environment: RealEnvironment, *arguments: str) -> None:
+        """Doctor must have nothing to say."""
+        findings = environment.doctor(*arguments)["findings"]
+        self.record("false alarm", bool(findings))
+        assert findings == []
+
+
+@pytest.fixture
+def verdict(record_property: Callable[[str, object], None]) -> Verdict:
+    """The judge of a clobber test."""
+    return Verdict(record_property)
+
+
+@pytest.fixture
+def conda_environment(environment: RealEnvironment) -> RealEnvironment:
+    """The environment with the mark of a conda environment. It keeps its pyvenv.cfg: without, pip would install into
+    the Python that it was made from."""
+    (environment.path / "conda-meta").mkdir()
+    return environment
+
+
 @pytest.fixture(scope="session")
 def release(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the stand-in vendor release for this interpreter."""

@@ -80,16 +80,17 @@ def _file_system(request: DoctorRequest) -> Iterator[Setting]:
         yield Setting(named=named)
         return
     from envtool.cli.terminal import note
-    from envtool.image.file_system import opened_container, opened_image
+    from envtool.doctor.checks.cuda_direct import may_need_cuda
+    from envtool.image.file_system import Taking, opened_container, opened_image
     from envtool.vendor.names import TOP_LEVEL_NAMES
 
     note(f"reading the files of {request.image or request.container}")
-    whole = frozenset(TOP_LEVEL_NAMES) if request.deep else frozenset()
+    taking = Taking(frozenset(TOP_LEVEL_NAMES) if request.deep else frozenset(), may_need_cuda)
     if request.image is not None:
         housing, reference, opening = Housing.IMAGE, request.image, opened_image
     else:
         housing, reference, opening = Housing.CONTAINER, str(request.container), opened_container
-    with opening(reference, whole) as opened:
+    with opening(reference, taking) as opened:
         yield Setting(housing, reference, opened.root, opened.variables, named)
 
 

@@ -30,8 +30,8 @@ def where_it_runs(environment: Environment, command: str) -> str:
         return f"docker start {name} && docker exec {name} {command}"
     if setting.housing is Housing.IMAGE:
         # An image cannot be changed, only succeeded.
-        recipe = shlex.quote(f"FROM {setting.reference}\nRUN {command}\n")
-        return f"printf {recipe} | docker build --tag {shlex.quote(setting.reference)} -"
+        name = shlex.quote(setting.reference)
+        return f"printf 'FROM %s\\nRUN %s\\n' {name} {shlex.quote(command)} | docker build --tag {name} -"
     return command
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import io
+import os
 import tarfile
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,7 @@ from envtool.errors import EngineError
 from envtool.image.engine import Engine, find_engine
 from envtool.image.skeleton import Skeleton
 
+_MEMORY = Path("/dev/shm")
 # On the containers that are made for reading and never started; one may be left where the reader is killed.
 _LABEL = {"hac.envtool": "doctor"}
 
@@ -27,8 +29,16 @@ class FileSystem:
     variables: dict[str, str]
 
 
+@dataclass(frozen=True)
+class Taking:
+    """What of the files' content is taken along; see `Skeleton`."""
+
+    whole: frozenset[str] = frozenset()
+    telling: Callable[[str], bool] = lambda _path: True
+
+
 @contextmanager
-def opened_image(reference: str, whole: frozenset[str] = frozenset()) -> Iterator[FileSystem]:
+def opened_image(reference: str, taking: Taking) -> Iterator[FileSystem]:
     """The file system of an image. Raises `EngineError` where no engine answers or it has no such image."""
     engine = find_engine(Path.cwd())
     attributes = engine.image_attributes(reference)
@@ -40,7 +50,7 @@ def opened_image(reference: str, whole: frozenset[str] = frozenset()) -> Iterato
         # It is not started, so the command need not exist; the engine wants one all the same.
         made = engine.client.api.create_container(attributes["Id"], command=["none"], labels=_LABEL)
     try:
-        with _extracted(engine, made["Id"], attributes["Config"], whole) as opened:
+        with _extracted(engine, made["Id"], attributes["Config"], taking) as opened:
             yield opened
     finally:
         with engine.reported():
@@ -48,7 +58,7 @@ def opened_image(reference: str, whole: frozenset[str] = frozenset()) -> Iterato
 
 
 @contextmanager
-def opened_container(reference: str, whole: frozenset[str] = frozenset()) -> Iterator[FileSystem]:
+def opened_container(reference: str, taking: Taking) -> Iterator[FileSystem]:
     """The file system of a container, running or not. Raises `EngineError` as `opened_image` does."""
     import docker.errors
 
@@ -60,20 +70,21 @@ def opened_container(reference: str, whole: frozenset[str] = frozenset()) -> Ite
             raise EngineError(
                 f"the engine has no container {reference}", why="it was removed or never made", remedy="docker ps --all"
             ) from error
-    with _extracted(engine, attributes["Id"], attributes.get("Config") or {}, whole) as opened:
+    with _extracted(engine, attributes["Id"], attributes.get("Config") or {}, taking) as opened:
         yield opened
 
 
 @contextmanager
-def _extracted(
-    engine: Engine, container: str, configuration: dict[str, Any], whole: frozenset[str]
-) -> Iterator[FileSystem]:
-    with tempfile.TemporaryDirectory(prefix="hac-doctor-") as folder:
+def _extracted(engine: Engine, container: str, configuration: dict[str, Any], taking: Taking) -> Iterator[FileSystem]:
+    # Thousands of files without content: that is what a file system in memory is quickest at. Torch itself is too
+    # large for one.
+    place = None if taking.whole or not os.access(_MEMORY, os.W_OK) else _MEMORY
+    with tempfile.TemporaryDirectory(prefix="hac-doctor-", dir=place) as folder:
         root = Path(folder).resolve()
         with engine.reported():
             chunks = engine.client.api.export(container, chunk_size=1 << 20)
             try:
-                Skeleton(root, whole).take(io.BufferedReader(_Chunks(chunks), 1 << 20))
+                Skeleton(root, taking.whole, taking.telling).take(io.BufferedReader(_Chunks(chunks), 1 << 20))
             except tarfile.TarError as error:
                 raise EngineError("the engine's export is cut short", why=str(error), remedy="docker info") from error
         yield FileSystem(root, _variables(configuration, root))

@@ -11,10 +11,16 @@ import os
 import re
 import shutil
 import tarfile
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
+# What a wheel puts outside of site-packages, but not all that a distribution has below /usr.
+_PREFIX_FILES = re.compile(
+    r"^(?!(?:usr|bin|sbin|etc|var|lib|lib64|proc|opt/hac/envtool)/)(?:.*/)?(?:bin|etc|share|man|include)/|^usr/local/bin/"
+)
+_SMALL = 1 << 16
 # Packages installed by hard link have their first copy in the cache of conda or uv.
 _PACKAGES = re.compile(r"(?:^|/)(?:site-packages|dist-packages|archive-v0)(?:/|$)")
 _RECORDS = re.compile(
@@ -22,20 +28,28 @@ _RECORDS = re.compile(
     r"|(?:^|/)etc/hac/pin\.toml$|(?:^|/)pip\.conf$|(?:^|/)uv\.toml$|(?:^|/)\.conda/environments\.txt$"
 )
 _LAYOUT = re.compile(r"(?:^|/)(?:bin/python[0-9.]*|bin/activate|lib/python\d[\d.]*/?)$")
-_CODE = re.compile(r"\.so(?:\.[0-9.]+)?$|/(?:version|__init__)\.py$")
+_CODE = re.compile(r"/(?:version|__init__)\.py$")
+_SHARED_OBJECT = re.compile(r"\.so(?:\.[0-9.]+)?$")
 
 
 @dataclass
 class Skeleton:
-    """The folder being filled. `whole` are the top-level names whose files are written in full, to be hashed."""
+    """The folder being filled.
+
+    `whole` are the top-level names whose files are written in full, to be hashed. `telling` is asked of each shared
+    object, which for the time of the question is at the path it is given, whether its content matters.
+    """
 
     root: Path
     whole: frozenset[str] = frozenset()
+    telling: Callable[[str], bool] = lambda _path: True
     sizes: dict[str, int] = field(default_factory=dict)
     links: list[tuple[str, str]] = field(default_factory=list)
+    folders: set[str] = field(default_factory=set)
 
     def take(self, stream: IO[bytes]) -> None:
         """Read the tar stream to its end. Raises `tarfile.TarError` and `OSError`."""
+        self.root.mkdir(exist_ok=True)
         with tarfile.open(fileobj=stream, mode="r|", bufsize=1 << 20) as archive:
             for member in archive:
                 self._member(archive, member)
@@ -48,7 +62,7 @@ class Skeleton:
             return
         if member.isreg():
             self.sizes[name] = member.size
-        if not (_PACKAGES.search(name) or _RECORDS.search(name) or _LAYOUT.search(name)):
+        if not any(kind.search(name) for kind in (_PACKAGES, _RECORDS, _LAYOUT, _PREFIX_FILES)):
             return
         if member.isdir():
             self._folder(name)
@@ -57,37 +71,47 @@ class Skeleton:
         elif member.islnk():
             self._hard_link(name, os.path.normpath(member.linkname).lstrip("/"))
         elif member.isreg():
-            source = archive.extractfile(member) if self._wanted(name) else None
+            source = archive.extractfile(member) if self._wanted(name, member.size) else None
             self._file(name, member.size, source)
 
-    def _wanted(self, name: str) -> bool:
-        if _RECORDS.search(name):
+    def _wanted(self, name: str, size: int) -> bool:
+        if _RECORDS.search(name) or (size <= _SMALL and not _PACKAGES.search(name)):
             return True
-        inner = _PACKAGES.split(name)[-1]
-        if inner.split("/", 1)[0] in self.whole:
+        if self._in_whole(name):
             return True
-        return _CODE.search(name) is not None
+        return _CODE.search(name) is not None or _SHARED_OBJECT.search(name) is not None
 
     def _folder(self, name: str) -> bool:
+        if name in self.folders:
+            return True
         try:
-            (self.root / name).mkdir(parents=True, exist_ok=True)
+            os.makedirs(f"{self.root}/{name}", exist_ok=True)  # noqa: PTH103  # thousands of times
         except OSError:
             # A file where another entry wants a folder, a name too long: no file system has both.
             return False
+        self.folders.add(name)
         return True
 
     def _file(self, name: str, size: int, source: IO[bytes] | None) -> None:
         if not self._folder(os.path.dirname(name)):  # noqa: PTH120  # a member's name, not a path
             return
-        path = self.root / name
-        if path.is_dir():
+        path = f"{self.root}/{name}"
+        try:
+            descriptor = os.open(path, os.O_CREAT | os.O_WRONLY | os.O_TRUNC | os.O_CLOEXEC, 0o644)
+        except IsADirectoryError:
             return
-        path.unlink(missing_ok=True)
-        with path.open("wb") as target:
-            if source is not None:
-                shutil.copyfileobj(source, target, 1 << 20)
-            else:
+        with os.fdopen(descriptor, "wb") as target:
+            if source is None:
                 target.truncate(size)
+                return
+            shutil.copyfileobj(source, target, 1 << 20)
+            target.flush()
+            if _SHARED_OBJECT.search(name) and not self._in_whole(name) and not self.telling(path):
+                target.truncate(0)
+                target.truncate(size)
+
+    def _in_whole(self, name: str) -> bool:
+        return _PACKAGES.split(name)[-1].split("/", 1)[0] in self.whole
 
     def _hard_link(self, name: str, target: str) -> None:
         existing = self.root / target

@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-import hashlib
 import http.server
-import io
-import json
-import tarfile
 import threading
 from collections.abc import Iterator
 from functools import partial
@@ -20,58 +15,19 @@ from envtool.image.conda_prefix import link_packages
 from envtool.image.condalock import LockedPackage, lock_environment, read_packages
 from envtool.image.inputs import _conda_package
 from envtool.vendor.store import FileStore
+from tests.conda_channel import index_channel, write_package
 
 CHANNEL = "https://channel.invalid/test"
 PREFIX = Path("/opt/conda/envs/pytorch")
 
 
-def write_package(channel: Path, name: str, version: str, depends: list[str], files: dict[str, str]) -> None:
-    """A conda package (`.tar.bz2`); a file that names `/placeholder` gets the prefix in its place when linked."""
-    index = {
-        "name": name,
-        "version": version,
-        "build": "0",
-        "build_number": 0,
-        "depends": depends,
-        "subdir": "linux-64",
-        "arch": "x86_64",
-        "platform": "linux",
-    }
-    paths = []
-    for path, text in files.items():
-        row = {
-            "_path": path,
-            "path_type": "hardlink",
-            "sha256": hashlib.sha256(text.encode()).hexdigest(),
-            "size_in_bytes": len(text),
-        }
-        if "/placeholder" in text:
-            row |= {"prefix_placeholder": "/placeholder", "file_mode": "text"}
-        paths.append(row)
-    members = {
-        "info/index.json": json.dumps(index),
-        "info/paths.json": json.dumps({"paths": paths, "paths_version": 1}),
-        "info/files": "".join(f"{path}\n" for path in files),
-        **files,
-    }
-    target = channel / "linux-64" / f"{name}-{version}-0.tar.bz2"
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with tarfile.open(target, "w:bz2") as archive:
-        for path, text in members.items():
-            member = tarfile.TarInfo(path)
-            member.size, member.mode = len(text.encode()), 0o644
-            archive.addfile(member, io.BytesIO(text.encode()))
-
-
 @pytest.fixture(scope="module")
 def channel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    from rattler.index import index_fs
-
     folder = tmp_path_factory.mktemp("channel")
     write_package(folder, "library", "1.0", [], {"lib/old.txt": "1.0"})
     write_package(folder, "library", "2.0", [], {"lib/library.txt": "2.0"})
     write_package(folder, "program", "3.0", ["library >=1.5"], {"bin/program": "#!/placeholder/bin/python\n"})
-    asyncio.run(index_fs(folder, force=True, write_shards=False))
+    index_channel(folder)
     return folder
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from envtool.doctor.cause import explain_intruder
+from envtool.doctor.cause import requirers
 from envtool.doctor.findings import Evidence, Finding, Severity
 from envtool.doctor.remedy import pip_uninstall
+from envtool.environment.distribution import Distribution
 from envtool.environment.reader import Environment
 from envtool.vendor.names import COMPANIONS, TORCH, requirements_on
-from envtool.vendor.pin import PinnedDistribution, VendorPin
+from envtool.vendor.pin import VendorPin
 
 
 def check(environment: Environment, pin: VendorPin) -> Iterator[Finding]:
@@ -26,7 +27,18 @@ def check(environment: Environment, pin: VendorPin) -> Iterator[Finding]:
                     Severity.ERROR,
                     f"{name} {item.version} was built for another torch than {pin.torch.version}",
                     (Evidence(str(item.path / "METADATA"), pin.torch.version, str(requirement)),),
-                    explain_intruder(environment, PinnedDistribution(name, "0"), item),
+                    _cause(environment, item),
                     pip_uninstall(environment, name),
                 )
                 break
+
+
+def _cause(environment: Environment, item: Distribution) -> str:
+    by = f"{item.installer} installed it"
+    demands = requirers(environment, item.name)
+    if demands:
+        return f"{by} because " + "; ".join(str(demand) for demand in demands)
+    # From uv the REQUESTED record says nothing: it leaves one with everything.
+    if item.requested and item.installer != "uv":
+        return f"{by} because it was asked for by name (the REQUESTED record is there)"
+    return f"{by}; no installed distribution requires it"

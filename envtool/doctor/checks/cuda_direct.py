@@ -44,7 +44,7 @@ def cuda_links(item: Distribution) -> Links:
     for match in _SHARED_OBJECT.finditer(data):
         # A name with a comma or a quote is written in quotes; no installer makes such shared objects.
         path = f"{item.site_packages}/{match[1].decode('utf-8', 'surrogateescape')}"
-        if not may_need(path, _FRAGMENTS):
+        if not may_need_cuda(path):
             continue
         try:
             libraries = needed_libraries(Path(path))
@@ -54,6 +54,11 @@ def cuda_links(item: Distribution) -> Links:
         if named := tuple(name for name in libraries if _CUDA_LIBRARY.match(name)):
             found[path] = named
     return found
+
+
+def may_need_cuda(path: str) -> bool:
+    """Whether a shared object deserves the closer look; `False` is certain."""
+    return may_need(path, _FRAGMENTS)
 
 
 def _finding(environment: Environment, item: Distribution, links: Links) -> Finding:

@@ -16,6 +16,8 @@ from envtool.vendor.version import our_version, same_build, vendor_version
 
 # Where a machine of the service keeps its accelerator's token; containers get the folder mounted.
 _MACHINE_FOLDER = Path("/etc/moreh")
+# What Docker and Podman put into every container.
+CONTAINER_MARKS: tuple[str, ...] = ("/.dockerenv", "/run/.containerenv")
 _UPDATE = "update-moreh --force"
 
 
@@ -114,7 +116,7 @@ def _devices(program: str, table: DriverTable) -> Iterator[Finding]:
 
 def _stale_jobs(program: str, table: DriverTable) -> Iterator[Finding]:
     # In a container the processes of its machine, and of its neighbours, have other numbers or none.
-    if any(Path(path).exists() for path in ("/.dockerenv", "/run/.containerenv")):
+    if any(Path(path).exists() for path in CONTAINER_MARKS):
         return
     stale = [job for job in table.jobs if job.pid is not None and not os.path.exists(f"/proc/{job.pid}")]  # noqa: PTH110
     if stale:

@@ -76,7 +76,10 @@ def _pip_configured(setting: Setting) -> str:
 
 
 def _overrides(setting: Setting, pin: VendorPin) -> Iterator[Finding]:
-    """uv's overrides, which count for more than any constraint (uv documentation, "Dependency overrides")."""
+    """uv's overrides, which take the place of what is required (uv documentation, "Dependency overrides").
+
+    Measured with uv 0.13: without the constraints the vendor's torch is replaced, under them uv finds no solution.
+    """
     for source, line in _override_lines(setting):
         for pinned in pin.distributions:
             for requirement in requirements_on([line], pinned.name):
@@ -84,9 +87,9 @@ def _overrides(setting: Setting, pin: VendorPin) -> Iterator[Finding]:
                     yield Finding(
                         "pins-overridden",
                         Severity.WARNING,
-                        f"uv is told to put another {pinned.name} in, whatever the constraints say",
+                        f"uv is told to put another {pinned.name} in, whatever is required of it",
                         (Evidence(source, f"no override of {pinned.name}", line),),
-                        "an override counts for more than a constraint; the next uv install replaces the vendor's",
+                        "an override takes the place of every requirement: the next install by uv replaces the vendor's, or fails",
                         "unset UV_OVERRIDE" if "UV_OVERRIDE" in source else f"${{EDITOR:-vi}} {source}",
                     )
 

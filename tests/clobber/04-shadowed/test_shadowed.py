@@ -16,9 +16,17 @@ from envtool.environment.prefix import find_prefix
 from envtool.environment.reader import Environment, read_environment
 from envtool.environment.search_path import earlier_folders
 from envtool.environment.setting import Setting
-from tests.conftest import PYTHON, RealEnvironment
+from tests.conftest import PYTHON, RealEnvironment, Verdict
 
 VERSION = f"python{PYTHON[0]}.{PYTHON[1]}"
+
+
+@pytest.fixture
+def with_user_site(environment: RealEnvironment) -> RealEnvironment:
+    """The environment laid out as conda's are, which have a user site. No installer may be run on it any more."""
+    (environment.path / "pyvenv.cfg").unlink()
+    (environment.path / "conda-meta").mkdir()
+    return environment
 
 
 def seen_with(prefix: Path, variables: dict[str, str]) -> Environment:
@@ -34,7 +42,7 @@ def imported_from(environment: RealEnvironment) -> str:
     return done.stdout.strip()
 
 
-def test_pythonpath(environment: RealEnvironment, tmp_path: Path) -> None:
+def test_pythonpath(environment: RealEnvironment, verdict: Verdict, tmp_path: Path) -> None:
     target = tmp_path / "elsewhere"
     environment.pip_install("--no-deps", "--target", str(target), "torch==2.13.0")
     assert environment.doctor()["findings"] == []
@@ -45,7 +53,7 @@ def test_pythonpath(environment: RealEnvironment, tmp_path: Path) -> None:
     ][0]
     assert imported_from(environment).startswith(str(target))
     assert (finding["id"], finding["evidence"][0]["found"]) == ("torch-shadowed", "2.13.0")
-    assert "PYTHONPATH" in finding["cause"]
+    verdict.finds(environment, "torch-shadowed", cause="PYTHONPATH")
     assert finding["remedy"] == "unset PYTHONPATH"
     outcome = environment.restore()
     assert "leave     torch is imported from" in outcome.out
@@ -65,34 +73,66 @@ def test_the_user_site_comes_first_as_the_real_interpreter_says() -> None:
         assert path.index(user_site) < path.index(str(find_prefix(base).site_packages))
 
 
-@pytest.fixture
-def conda_environment(environment: RealEnvironment) -> RealEnvironment:
-    """The environment with the marks of a conda environment, which has a user site."""
-    (environment.path / "pyvenv.cfg").unlink()
-    (environment.path / "conda-meta").mkdir()
-    return environment
-
-
-def test_user_site(conda_environment: RealEnvironment) -> None:
-    environment = conda_environment
+def test_user_site(with_user_site: RealEnvironment, verdict: Verdict) -> None:
+    environment = with_user_site
     target = Path(environment.variables["HOME"]) / f".local/lib/{VERSION}/site-packages"
     (target / "torch").mkdir(parents=True)
     (target / "torch/__init__.py").touch()
     (target / "torch-2.13.0.dist-info").mkdir()
     finding = environment.doctor()["findings"][0]
     assert (finding["id"], finding["evidence"][0]["found"]) == ("torch-shadowed", "2.13.0")
-    assert "the user site" in finding["cause"]
+    verdict.finds(environment, "torch-shadowed", cause="the user site")
     assert finding["remedy"].endswith("-m pip uninstall --yes torch")
 
 
-def test_the_remedy_works_when_pasted(conda_environment: RealEnvironment) -> None:
-    environment = conda_environment
+def test_the_remedy_works_when_pasted(with_user_site: RealEnvironment) -> None:
+    environment = with_user_site
     target = Path(environment.variables["HOME"]) / f".local/lib/{VERSION}/site-packages"
     (target / "torch").mkdir(parents=True)
     (target / "torch/__init__.py").touch()
     remedy = environment.doctor()["findings"][0]["remedy"]
     subprocess.run(remedy, shell=True, check=True)
     assert environment.doctor("--deep")["findings"] == []
+
+
+def test_a_pth_file_that_puts_its_folder_first(environment: RealEnvironment, verdict: Verdict, tmp_path: Path) -> None:
+    """As easy_install's did; the real interpreter says that it works."""
+    target = tmp_path / "elsewhere"
+    environment.pip_install("--no-deps", "--target", str(target), "torch==2.13.0")
+    pth = environment.site_packages / "easy-install.pth"
+    pth.write_text(
+        "import sys; sys.__plen = len(sys.path)\n"
+        f"{target}\n"
+        "import sys; new = sys.path[sys.__plen:]; del sys.path[sys.__plen:]; sys.path[0:0] = new\n"
+    )
+    assert imported_from(environment).startswith(str(target))
+    finding = verdict.finds(environment, "torch-shadowed", cause="easy-install.pth")
+    subprocess.run(finding["remedy"], shell=True, check=True)
+    verdict.silent(environment)
+    pth.write_text(f"import sys; sys.path.insert(0, '{target}')\n")
+    assert imported_from(environment).startswith(str(target))
+    verdict.finds(environment, "torch-shadowed", cause="easy-install.pth")
+
+
+def test_a_pth_file_in_the_user_site(with_user_site: RealEnvironment, verdict: Verdict, tmp_path: Path) -> None:
+    environment = with_user_site
+    target = tmp_path / "elsewhere"
+    (target / "torch").mkdir(parents=True)
+    (target / "torch/__init__.py").touch()
+    user_site = Path(environment.variables["HOME"]) / f".local/lib/{VERSION}/site-packages"
+    user_site.mkdir(parents=True)
+    (user_site / "mine.pth").write_text(f"# mine\n{target}\n")
+    verdict.finds(environment, "torch-shadowed", cause="mine.pth")
+
+
+def test_healthy_twin_with_pth_files(environment: RealEnvironment, verdict: Verdict, tmp_path: Path) -> None:
+    """A folder that a `.pth` file appends comes after site-packages; code that moves nothing does no harm."""
+    target = tmp_path / "elsewhere"
+    environment.pip_install("--no-deps", "--target", str(target), "torch==2.13.0")
+    (environment.site_packages / "plain.pth").write_text(f"{target}\n")
+    (environment.site_packages / "code.pth").write_text("import os; os.environ.get('/torch')\n")
+    assert imported_from(environment).startswith(str(environment.path))
+    verdict.silent(environment)
 
 
 def test_healthy_twins(environment: RealEnvironment, make_environment: Callable[[str], RealEnvironment]) -> None:
