@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -182,43 +183,61 @@ def make_environment(
     """Makes empty virtual environments, isolated from the configuration and the caches of whoever runs the tests."""
 
     def make(name: str) -> RealEnvironment:
-        path = tmp_path / name
-        uv = str(Path(sys.executable).parent / "uv")
-        subprocess.run([uv, "venv", "--quiet", "--python", sys.executable, str(path)], check=True)
-        home = tmp_path / "home"
-        home.mkdir(exist_ok=True)
-        variables = {
-            "HOME": str(home),
-            "HAC_STORE": str(tmp_path / "store"),
-            "HAC_VENDOR": "",
-            "XDG_CONFIG_HOME": str(home / "config"),
-            "CONDA_PREFIX": "",
-            "VIRTUAL_ENV": "",
-            "PIP_CONFIG_FILE": "/dev/null",
-            "PIP_FIND_LINKS": "",
-            "PIP_EXTRA_INDEX_URL": "",
-            "PIP_CONSTRAINT": "",
-            "UV_CONSTRAINT": "",
-            "UV_CACHE_DIR": str(tmp_path_factory.getbasetemp() / "uv-cache"),
-            # Hard links into the cache would let the damage of one test into the next.
-            "UV_LINK_MODE": "copy",
-            "NO_COLOR": "1",
-        }
-        return RealEnvironment(path, wheels, variables)
+        made = _environment_in(tmp_path, wheels, tmp_path_factory.getbasetemp(), name)
+        _make_virtual_environment(made.path)
+        return made
 
     return make
 
 
-@pytest.fixture
-def environment(make_environment: Callable[[str], RealEnvironment], release: Path) -> RealEnvironment:
-    """A healthy environment: the stand-in release installed, and pinned by hash.
+def _make_virtual_environment(path: Path) -> None:
+    uv = str(Path(sys.executable).parent / "uv")
+    subprocess.run([uv, "venv", "--quiet", "--python", sys.executable, str(path)], check=True)
 
-    Installed by uv, which is quicker than pip by a second for each of a hundred tests; pip's own work is tested apart.
-    """
-    made = make_environment("environment")
+
+def _environment_in(folder: Path, wheels: Path, shared: Path, name: str = "environment") -> RealEnvironment:
+    """The environment `folder`/`name`, with variables that keep the user's own settings and caches out of it."""
+    home = folder / "home"
+    home.mkdir(exist_ok=True)
+    variables = {
+        "HOME": str(home),
+        "HAC_STORE": str(folder / "store"),
+        "HAC_VENDOR": "",
+        "XDG_CONFIG_HOME": str(home / "config"),
+        "CONDA_PREFIX": "",
+        "VIRTUAL_ENV": "",
+        "PIP_CONFIG_FILE": "/dev/null",
+        "PIP_FIND_LINKS": "",
+        "PIP_EXTRA_INDEX_URL": "",
+        "PIP_CONSTRAINT": "",
+        "UV_CONSTRAINT": "",
+        "UV_CACHE_DIR": str(shared / "uv-cache"),
+        # Hard links into the cache would let the damage of one test into the next.
+        "UV_LINK_MODE": "copy",
+        "NO_COLOR": "1",
+    }
+    return RealEnvironment(folder / name, wheels, variables)
+
+
+@pytest.fixture(scope="session")
+def healthy_template(tmp_path_factory: pytest.TempPathFactory, wheels: Path, release: Path) -> Path:
+    """A folder with a healthy environment and the store of its wheels, to be copied."""
+    folder = tmp_path_factory.mktemp("template")
+    made = _environment_in(folder, wheels, tmp_path_factory.getbasetemp())
+    _make_virtual_environment(made.path)
+    # By uv, which is quicker than pip by a second; pip's own work is tested apart.
     made.uv_install(f"torch=={TORCH}", "torchvision==0.8.2", "torchaudio==0.7.2")
     # What `envtool restore --vendor` does where nothing needs restoring; the command itself is tested apart.
-    store = FileStore(Path(made.variables["HAC_STORE"]))
-    choice = choose_from_sources(PYTHON, [FolderSource(release)], Wanted(), store)
+    choice = choose_from_sources(PYTHON, [FolderSource(release)], Wanted(), FileStore(folder / "store"))
     keep_pin(read_prefix(made.path), choice.pin)
-    return made
+    return folder
+
+
+@pytest.fixture
+def environment(
+    healthy_template: Path, wheels: Path, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> RealEnvironment:
+    """A healthy environment: the stand-in release installed, and pinned by hash."""
+    for name in ("environment", "store"):
+        shutil.copytree(healthy_template / name, tmp_path / name, symlinks=True)
+    return _environment_in(tmp_path, wheels, tmp_path_factory.getbasetemp())

@@ -27,7 +27,5 @@ def write_whole(path: Path, text: str) -> None:
             raise
     except OSError as error:
         raise EnvtoolError(
-            f"{path} cannot be written",
-            why=str(error.strerror),
-            remedy="name a file in a folder of yours with --output",
+            f"{path} cannot be written", why=str(error.strerror), remedy="--output FILE   (in a folder of yours)"
         ) from error

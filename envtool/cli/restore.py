@@ -44,7 +44,8 @@ def restore(
 
       envtool restore --prefix /opt/conda/envs/pytorch --vendor /mnt/wheels
     """
-    _restore(prefix, python, vendor, release, None, force=force, dry_run=dry_run, called="envtool restore")
+    done = _restore(prefix, python, vendor, release, None, force=force, dry_run=dry_run, called="envtool restore")
+    raise typer.Exit(0 if done else 1)
 
 
 def update_moreh(
@@ -60,7 +61,8 @@ def update_moreh(
     vendor: VendorOption = None,
 ) -> None:
     """Put the vendor torch back: `envtool restore` under its familiar name."""
-    _restore(prefix, None, vendor, target, torch, force=force, dry_run=dry_run, called="update-moreh")
+    done = _restore(prefix, None, vendor, target, torch, force=force, dry_run=dry_run, called="update-moreh")
+    raise typer.Exit(0 if done else 1)
 
 
 def put_back(prefix: Path) -> None:
@@ -78,7 +80,8 @@ def _restore(
     force: bool,
     dry_run: bool,
     called: str,
-) -> None:
+) -> bool:
+    """Do it, and tell whether all is well afterwards."""
     from envtool.cli.progress import progress_bars
     from envtool.cli.terminal import note
     from envtool.doctor.diagnose import diagnose
@@ -97,12 +100,12 @@ def _restore(
     environment = read_environment(found)
     if not vendor and not force and wanted == Wanted() and (healthy := _healthy_pin(environment)) is not None:
         typer.echo(f"{found.path}: nothing to do\nAlready installed : {healthy.version}")
-        return
+        return True
     choice = _choose(environment, vendor, wanted)
     plan = plan_restore(diagnose(environment, choice.pin), choice, force=force)
     typer.echo(render_plan(plan))
     if dry_run:
-        return
+        return True
     if plan.is_empty:
         if choice.pin.origin is PinOrigin.SOURCE:
             keep_pin(found, choice.pin)
@@ -115,7 +118,7 @@ def _restore(
     after = diagnose(read_environment(found), choice.pin)
     if after.status is Status.DAMAGED:
         typer.echo(f"still damaged: {after.findings[0].title}\n  type   {after.findings[0].remedy}")
-        raise typer.Exit(1)
+    return after.status is not Status.DAMAGED
 
 
 def _healthy_pin(environment: Environment) -> VendorPin | None:

@@ -49,7 +49,9 @@ def _demands(environment: Environment, name: str) -> Iterator[tuple[Demand, Requ
 
 def explain_intruder(environment: Environment, pinned: PinnedDistribution, intruder: Distribution) -> str:
     """One sentence on how `intruder` came in, saying no more than the records show."""
-    by = f"{intruder.installer} installed it"
+    by = f"{intruder.installer} installed it{_when(intruder)}"
+    if intruder.source:
+        return f"{by} from {intruder.source}"
     demands = demands_against(environment, pinned)
     if demands:
         return f"{by} because " + "; ".join(str(demand) for demand in demands)
@@ -65,3 +67,12 @@ def explain_intruder(environment: Environment, pinned: PinnedDistribution, intru
             "an upgrade was asked for, or nothing was pinned"
         )
     return f"{by}; no installed distribution requires it"
+
+
+def _when(item: Distribution) -> str:
+    """The time of its records, which is when it came; whole minutes, as nobody remembers seconds."""
+    if item.installed_at is None:
+        return ""
+    import time
+
+    return time.strftime(" on %Y-%m-%d at %H:%M UTC", time.gmtime(item.installed_at))

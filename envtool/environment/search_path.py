@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from envtool.environment.looking import is_file
 from envtool.environment.prefix import Prefix
 from envtool.environment.pth import read_pth
 from envtool.environment.reader import Environment
@@ -50,7 +51,7 @@ def user_site_of(prefix: Prefix, setting: Setting) -> Path | None:
     A virtual environment's own site-packages comes first, even where it sees the system's and the user's.
     """
     variables = setting.variables
-    if variables.get("PYTHONNOUSERSITE") or (prefix.path / "pyvenv.cfg").is_file():
+    if variables.get("PYTHONNOUSERSITE") or is_file(prefix.path / "pyvenv.cfg"):
         return None
     base = variables.get("PYTHONUSERBASE") or f"{variables.get('HOME', '')}/.local"
     return setting.on_disk(base) / "lib" / f"python{prefix.python[0]}.{prefix.python[1]}" / "site-packages"

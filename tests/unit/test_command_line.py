@@ -20,7 +20,7 @@ def test_json_follows_its_published_schema(environment: RealEnvironment, damage:
     if damage == "missing":
         environment.pip("uninstall", "--quiet", "--yes", "torch")
     if damage in {"replaced", "no-pin"}:
-        environment.pip_install("wants-newer")
+        environment.uv_install("wants-newer")
     if damage == "no-pin":
         (environment.path / "etc/hac/pin.toml").unlink()
         environment.pip("uninstall", "--quiet", "--yes", "torchvision", "torchaudio")

@@ -18,7 +18,7 @@ from tests.conftest import PYTHON, TORCH, RealEnvironment, package
 
 
 def test_dry_run_changes_nothing(environment: RealEnvironment) -> None:
-    environment.pip_install("wants-newer")
+    environment.uv_install("wants-newer")
     before = snapshot(environment.path)
     outcome = environment.restore("--dry-run")
     assert outcome.status == 0
@@ -49,7 +49,7 @@ main()
 
 @pytest.mark.parametrize("limit", range(26))
 def test_killed_anywhere_leaves_the_old_or_completes(environment: RealEnvironment, limit: int) -> None:
-    environment.pip_install("wants-newer")
+    environment.uv_install("wants-newer")
     command = [sys.executable, "-c", KILL_AT, str(limit), "restore", "--force", "--prefix", str(environment.path)]
     done = subprocess.run(command, env={**os.environ, **environment.variables}, capture_output=True, check=False)
     assert done.returncode == -signal.SIGKILL, done.stderr
@@ -81,7 +81,7 @@ def test_files_of_others_in_torchs_folder_stay(environment: RealEnvironment) -> 
     plugin = WheelContent("plugin", "1", "py3-none-any", {"torch/plugin.py": b"PLUGIN = 1\n"}, "for tests")
     wheel = write_wheel(plugin, environment.path.parent / "plugin")
     environment.pip("install", "--quiet", "--no-index", str(wheel))
-    environment.pip_install("--no-deps", "-U", "torch")
+    environment.uv_install("--no-deps", "-U", "torch")
     environment.restore()
     assert (environment.site_packages / "torch/plugin.py").read_text() == "PLUGIN = 1\n"
     assert not (environment.site_packages / "torch/upstream_only.py").exists()
@@ -98,7 +98,7 @@ def test_commands_point_at_the_environments_interpreter(environment: RealEnviron
 
 
 def test_pip_and_importlib_accept_what_was_restored(environment: RealEnvironment) -> None:
-    environment.pip_install("wants-newer")
+    environment.uv_install("wants-newer")
     environment.restore()
     code = "import importlib.metadata, torch; d = importlib.metadata.distribution('torch'); "
     code += "print(d.version, len(d.files), d.read_text('INSTALLER').strip())"
@@ -112,7 +112,7 @@ def test_pip_and_importlib_accept_what_was_restored(environment: RealEnvironment
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root may mount a read-only file system")
 def test_read_only_site_packages(environment: RealEnvironment) -> None:
-    environment.pip_install("wants-newer")
+    environment.uv_install("wants-newer")
     site = str(environment.site_packages)
     subprocess.run(["mount", "--bind", site, site], check=True)
     try:
@@ -214,7 +214,7 @@ def test_a_folder_is_enough_to_make_the_pin(make_environment: object, tmp_path: 
 
 
 def test_history_is_kept(environment: RealEnvironment) -> None:
-    environment.pip_install("wants-newer")
+    environment.uv_install("wants-newer")
     environment.restore()
     lines = (environment.path / "etc/hac/history.jsonl").read_text().splitlines()
     assert '"from": ["2.13.0"]' in lines[-1]

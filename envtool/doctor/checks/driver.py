@@ -9,6 +9,7 @@ from pathlib import Path
 from envtool.doctor.findings import Evidence, Finding, Severity, shortened
 from envtool.driver.ask import PROGRAMS, DriverReading
 from envtool.driver.table import DriverTable
+from envtool.environment.looking import is_folder
 from envtool.environment.reader import Environment
 from envtool.vendor.names import TORCH
 from envtool.vendor.pin import VendorPin
@@ -24,7 +25,7 @@ _UPDATE = "update-moreh --force"
 def check(environment: Environment, pin: VendorPin | None, reading: DriverReading, *, asked: bool) -> Iterator[Finding]:
     """Findings on what the driver's program said. `asked`: a person wants to know, so that silence is a finding."""
     if reading.program is None:
-        if asked or _MACHINE_FOLDER.is_dir():
+        if asked or is_folder(_MACHINE_FOLDER):
             yield _missing()
     elif reading.table is None:
         yield _failed(reading)

@@ -8,6 +8,7 @@ from envtool.doctor.findings import Evidence, Finding, Severity, shortened
 from envtool.doctor.remedy import restore_command
 from envtool.environment.distribution import Distribution
 from envtool.environment.leftover import STAGING_NAME, leftover_of
+from envtool.environment.looking import is_folder
 from envtool.environment.reader import Environment
 from envtool.vendor.names import PINNED_NAMES, TOP_LEVEL_NAMES, TORCH
 from envtool.vendor.pin import PinnedDistribution, VendorPin
@@ -29,7 +30,7 @@ def check(environment: Environment, pin: VendorPin) -> Iterator[Finding]:
 
 def _interrupted(environment: Environment, pin: VendorPin) -> Iterator[Finding]:
     staging = environment.prefix.site_packages / STAGING_NAME
-    if staging.is_dir():
+    if is_folder(staging):
         yield Finding(
             "restore-interrupted",
             Severity.ERROR,

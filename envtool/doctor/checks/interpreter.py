@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from envtool.doctor.findings import Evidence, Finding, Severity
 from envtool.environment.conda_records import linked_by, read_conda_records
 from envtool.environment.distribution import Distribution, distribution_at
+from envtool.environment.looking import leads_nowhere
 from envtool.environment.prefix import PrefixKind
 from envtool.environment.reader import Environment
 from envtool.vendor.names import TORCH
@@ -55,7 +56,7 @@ def _left_behind(environment: Environment, pin: VendorPin | None) -> Iterator[Fi
 def _lost(environment: Environment) -> Iterator[Finding]:
     programs = [environment.prefix.path / "bin/python", environment.prefix.interpreter]
     # In an image a link may lead to where nothing was read; that it leads somewhere is all that can be known.
-    if not environment.setting.in_place or any(path.exists() for path in programs):
+    if not environment.setting.in_place or not all(leads_nowhere(path) for path in programs):
         return
     target = next((str(path.readlink()) for path in programs if path.is_symlink()), "nothing")
     yield Finding(

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from envtool.doctor.findings import Evidence, Finding, Severity
 from envtool.doctor.remedy import restore_command
+from envtool.environment.looking import is_folder
 from envtool.environment.reader import Environment
 from envtool.vendor.names import TORCH
 from envtool.vendor.pin import VendorPin
@@ -17,7 +18,7 @@ def check(environment: Environment, pin: VendorPin) -> Iterator[Finding]:
         if environment.find(pinned.name):
             continue
         folder = environment.prefix.site_packages / pinned.name
-        has_files = folder.is_dir()
+        has_files = is_folder(folder)
         yield Finding(
             "torch-missing" if pinned.name == TORCH else "companion-missing",
             Severity.ERROR,

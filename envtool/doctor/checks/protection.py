@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from envtool.doctor.findings import Evidence, Finding, Severity
+from envtool.environment.looking import is_file
 from envtool.environment.reader import Environment
 from envtool.environment.setting import Setting
 from envtool.vendor.names import PINNED_NAMES, requirements_on
@@ -24,7 +25,7 @@ def check(environment: Environment, pin: VendorPin) -> Iterator[Finding]:
     """Findings on the constraints of pip and uv and on the guard, where the image has them, and on overrides."""
     setting = environment.setting
     yield from _overrides(setting, pin)
-    if pin.origin is not PinOrigin.FILE or not setting.on_disk(CONSTRAINTS).is_file():
+    if pin.origin is not PinOrigin.FILE or not is_file(setting.on_disk(CONSTRAINTS)):
         return
     for tool, variable in (("pip", "PIP_CONSTRAINT"), ("uv", "UV_CONSTRAINT")):
         named = setting.variables.get(variable) or (_pip_configured(setting) if tool == "pip" else "")
@@ -38,7 +39,7 @@ def check(environment: Environment, pin: VendorPin) -> Iterator[Finding]:
                 f"export {variable}={CONSTRAINTS}",
             )
     mode = setting.variables.get("HAC_GUARD", "fail")
-    if mode == "off" and setting.on_disk(_GUARD_SETTINGS).is_file():
+    if mode == "off" and is_file(setting.on_disk(_GUARD_SETTINGS)):
         yield Finding(
             "guard-off",
             Severity.NOTE,
@@ -89,7 +90,8 @@ def _overrides(setting: Setting, pin: VendorPin) -> Iterator[Finding]:
                         Severity.WARNING,
                         f"uv is told to put another {pinned.name} in, whatever is required of it",
                         (Evidence(source, f"no override of {pinned.name}", line),),
-                        "an override takes the place of every requirement: the next install by uv replaces the vendor's, or fails",
+                        "an override takes the place of every requirement: the next install by uv"
+                        " replaces the vendor's, or fails",
                         "unset UV_OVERRIDE" if "UV_OVERRIDE" in source else f"${{EDITOR:-vi}} {source}",
                     )
 

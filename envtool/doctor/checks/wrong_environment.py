@@ -8,6 +8,7 @@ from pathlib import Path
 
 from envtool.doctor.findings import Evidence, Finding, Severity
 from envtool.environment.distribution import distribution_at
+from envtool.environment.looking import is_file, is_folder
 from envtool.environment.prefix import PrefixKind, python_on_path
 from envtool.environment.reader import Environment
 from envtool.vendor.pin import PIN_FILE
@@ -31,7 +32,7 @@ def elsewhere(environment: Environment) -> Finding | None:
             ),
             f"{_named_by(environment)}, and the vendor torch was installed into another environment",
             f"conda activate {shlex.quote(shown(str(prefix)))}"
-            if (prefix / "conda-meta").is_dir()
+            if is_folder(prefix / "conda-meta")
             else f". {shlex.quote(shown(str(prefix)))}/bin/activate",
         )
     return None
@@ -44,7 +45,7 @@ def check(environment: Environment) -> Iterator[Finding]:
         return
     python = python_on_path(setting)
     folder = environment.prefix.path / "bin"
-    if python is None or not folder.is_dir() or python.parent.resolve() == folder.resolve():
+    if python is None or not is_folder(folder) or python.parent.resolve() == folder.resolve():
         return
     yield Finding(
         "environment-not-first",
@@ -89,7 +90,7 @@ def _vendor_torch(prefix: Path) -> str | None:
         item = distribution_at(path)
         if item is not None and our_version(item.version) is not None:
             return item.version
-    return "as pinned" if (prefix / PIN_FILE).is_file() else None
+    return "as pinned" if is_file(prefix / PIN_FILE) else None
 
 
 def _named_by(environment: Environment) -> str:

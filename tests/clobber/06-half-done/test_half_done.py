@@ -65,7 +65,7 @@ def test_two_dist_infos(environment: RealEnvironment) -> None:
     kept = environment.path.parent / "kept"
     dist_info = environment.site_packages / f"torch-{TORCH}.dist-info"
     shutil.copytree(dist_info, kept)
-    environment.pip_install("--no-deps", "-U", "torch")
+    environment.uv_install("--no-deps", "-U", "torch")
     shutil.copytree(kept, dist_info)
     assert "torch-two-metadata" in environment.finding_ids()
     environment.restore()
