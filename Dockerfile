@@ -13,7 +13,8 @@ ENV PATH=/opt/conda/envs/pytorch/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/u
     PIP_CONSTRAINT=/etc/hac/constraints.txt \
     UV_CONSTRAINT=/etc/hac/constraints.txt \
     PIP_ROOT_USER_ACTION=ignore \
-    HAC_GUARD=fail
+    HAC_GUARD=fail \
+    HAC_MEMORY=off
 # The guard: runs each shell-form RUN of this image's children, then looks whether torch is still the vendor's.
 SHELL ["/opt/hac/bin/hac-shell", "-c"]
 CMD ["/bin/bash"]

@@ -1,59 +1,100 @@
-"""`envtool doctor` on a healthy environment of 40 distributions, against `pip check` and `uv pip check`."""
+"""`envtool doctor` against `pip check`, `uv pip check` and `sha256sum -c`, and how it grows."""
 
 from __future__ import annotations
 
+import os
 import subprocess
-import sys
+import time
 from pathlib import Path
 
+from benchmarks.environments import REAL, TOOLS, make_environment
 from benchmarks.timing import Row, alternately, ratio_row
-from envtool.demo.vendor_release import write_release
-from envtool.demo.wheel_writer import WheelContent, write_wheel
+from envtool.vendor.record import parse_record
 
-_TOOLS = Path(sys.executable).parent
-_PYTHON = (sys.version_info.major, sys.version_info.minor)
+_DOCTOR: list[str | Path] = [TOOLS / "envtool", "doctor", "--no-driver", "--prefix"]
+# Prints the largest resident set of a command, in KiB.
+_MEASURE_PEAK = """
+import resource, subprocess, sys
+subprocess.run(sys.argv[1:], capture_output=True, check=True)
+print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
+"""
 
 
-def measure(folder: Path, runs: int = 15) -> list[Row]:
-    """Make the environment below `folder` and measure."""
-    prefix = make_environment(folder, 35)
+def measure(folder: Path, wheel: Path | None, runs: int = 15) -> list[Row]:
+    """Make an environment of 300 distributions with the torch of `wheel` below `folder` and measure."""
+    prefix = make_environment(folder / "300", 300, torch=wheel, real=REAL)
+    # RECORDs that were written a moment ago are not yet remembered.
+    time.sleep(1.5)
     commands: list[list[str | Path]] = [
-        [_TOOLS / "envtool", "doctor", "--prefix", prefix],
+        [*_DOCTOR, prefix],
         [prefix / "bin/pip", "check"],
-        [_TOOLS / "uv", "pip", "check", "--python", prefix / "bin/python"],
+        [TOOLS / "uv", "pip", "check", "--python", prefix / "bin/python"],
     ]
     ours, pip, uv = alternately(commands, runs)
+    what = "doctor, 300 distributions" + (", a real torch" if wheel else "")
+    rows = [ratio_row(what, ours, "pip check", pip, 0.2), ratio_row(what, ours, "uv pip check", uv, 1.5)]
+    first, pip = alternately([commands[0], commands[1]], 5, variables={"HAC_MEMORY": "off"})
+    rows.append(ratio_row(f"{what}, first time", first, "pip check", pip, None))
+    rows.append(_peak(f"{what}: peak memory", [*_DOCTOR, prefix]))
+    if wheel:
+        rows += _deep(prefix, folder, runs=5)
+    return rows
+
+
+def _deep(prefix: Path, folder: Path, runs: int) -> list[Row]:
+    """Hashing every file of torch, against coreutils doing the same from a list."""
+    sums = folder / "sums"
+    site = next(prefix.glob("lib/python*/site-packages"))
+    record = parse_record(next(site.glob("torch-*.dist-info/RECORD")).read_bytes())
+    sums.write_text("".join(f"{row.sha256}  {site}/{row.path}\n" for row in record.rows if row.sha256))
+    ours, theirs = alternately([[*_DOCTOR, prefix, "--deep"], ["sha256sum", "--quiet", "-c", sums]], runs)
     return [
-        ratio_row("doctor, 40 distributions", ours, "pip check", pip, 0.35),
-        ratio_row("doctor, 40 distributions", ours, "uv pip check", uv, None),
+        ratio_row(f"doctor --deep, {os.cpu_count()} cores", ours, "sha256sum -c", theirs, 0.45),
+        _peak("doctor --deep: peak memory", [*_DOCTOR, prefix, "--deep"]),
     ]
 
 
-def make_environment(folder: Path, others: int) -> Path:
-    """A virtual environment with pip, the stand-in release and `others` small distributions that require each other."""
-    prefix, wheels = folder / "environment", folder / "wheels"
-    subprocess.run([sys.executable, "-m", "venv", prefix], check=True)
-    write_release(wheels, _PYTHON)
-    for number in range(others):
-        requires = [f"distribution-{number - 1}>=1.0; python_version >= '3.6'", "torch>=1.6"] if number else []
-        content = WheelContent(
-            f"distribution_{number}",
-            "1.0",
-            "py3-none-any",
-            {f"distribution_{number}/module{part}.py": b"" for part in range(20)},
-            "for measuring",
-            requires,
-        )
-        write_wheel(content, wheels)
-    command: list[str | Path] = [
-        prefix / "bin/pip",
-        "install",
-        "--quiet",
-        "--no-index",
-        "--no-deps",
-        *wheels.glob("*.whl"),
+def _peak(what: str, command: list[str | Path]) -> Row:
+    """The largest resident set of a command, in MiB."""
+    done = subprocess.run([TOOLS / "python", "-c", _MEASURE_PEAK, *command], capture_output=True, text=True, check=True)
+    mebibytes = int(done.stdout) / 1024
+    return Row(what, 0, "", 0, mebibytes, "MB", 80)
+
+
+def growth(folder: Path, counts: tuple[int, ...] = (50, 300, 1000, 2000), runs: int = 5) -> str:
+    """How the time grows with the number of distributions, with and without memory, as a table in seconds."""
+    lines = [f"{'distributions':>14} {'doctor':>9} {'first time':>11} {'pip check':>10} {'uv pip check':>13}"]
+    for count in counts:
+        prefix = make_environment(folder / str(count), count)
+        time.sleep(1.5)
+        commands: list[list[str | Path]] = [
+            [*_DOCTOR, prefix],
+            ["env", "HAC_MEMORY=off", *_DOCTOR, prefix],
+            [prefix / "bin/pip", "check"],
+            [TOOLS / "uv", "pip", "check", "--python", prefix / "bin/python"],
+        ]
+        times = [sorted(found)[len(found) // 2] for found in alternately(commands, runs)]
+        lines.append(f"{count:>14} {times[0]:>8.3f}s {times[1]:>10.3f}s {times[2]:>9.3f}s {times[3]:>12.3f}s")
+    return "\n".join(lines)
+
+
+def phases(prefix: Path) -> str:
+    """Where the time of one diagnosis goes: Python's start, imports, and the work."""
+    start, nothing, imports = (
+        "pass",
+        "import envtool.cli.main",
+        "import envtool.cli.examine, envtool.cli.plain_doctor, envtool.cli.render.text, envtool.doctor.settings",
+    )
+    python = TOOLS / "python"
+    commands: list[list[str | Path]] = [
+        [python, "-c", start],
+        [python, "-c", nothing],
+        [python, "-c", imports],
+        [*_DOCTOR, prefix],
     ]
-    subprocess.run(command, check=True, env={"PATH": "/usr/bin:/bin", "PIP_CONFIG_FILE": "/dev/null"})
-    envtool: list[str | Path] = [_TOOLS / "envtool", "restore", "--prefix", prefix, "--vendor", wheels]
-    subprocess.run(envtool, check=True, capture_output=True)
-    return prefix
+    times = [sorted(found)[len(found) // 2] for found in alternately(commands, 15)]
+    parts = [times[0], times[2] - times[0], times[3] - times[2]]
+    names = ("Python's start", "imports", "reading and checking")
+    return "where the time goes: " + ", ".join(
+        f"{name} {part * 1e3:.0f} ms" for name, part in zip(names, parts, strict=True)
+    )

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
-from benchmarks.timing import Row, alternately, difference_row
+from benchmarks.timing import Row, alternately, difference_row, ratio_row
 
 _TOOLS = Path(sys.executable).parent
 # Runs inside the image, because starting a container takes a hundred times what is measured.
@@ -40,3 +42,28 @@ def measure_build(project: Path, runs: int = 5) -> Row:
     ]
     ours, theirs = alternately(commands, runs)
     return difference_row("build, nothing to do", ours, "docker version", theirs, 2, "s", 1)
+
+
+_BIG = "hac-bench-big"
+_SIZE = 2_000_000_000
+
+
+def measure_doctor(environment: Path, folder: Path, runs: int = 2) -> Row:
+    """`envtool doctor --image` on an image of 2 GB with a real environment in it, against `docker save`."""
+    context = folder / "context"
+    # Hard links: the engine is sent a copy in any case.
+    shutil.copytree(environment, context / "environment", symlinks=True, copy_function=os.link)
+    size = sum(path.lstat().st_size for path in (context / "environment").rglob("*"))
+    (context / "filler").write_bytes(os.urandom(max(_SIZE - size - 300_000_000, 0)))
+    lines = ["FROM hac-base", "COPY environment /opt/environment", "COPY filler /opt/filler", "ENV HAC_GUARD=off", ""]
+    (context / "Dockerfile").write_text("\n".join(lines))
+    subprocess.run(["docker", "build", "--quiet", "--tag", _BIG, context], check=True, capture_output=True)
+    commands: list[list[str | Path]] = [
+        [_TOOLS / "envtool", "doctor", "--image", _BIG, "--prefix", "/opt/environment"],
+        ["sh", "-c", f"docker save {_BIG} | cat >/dev/null"],
+    ]
+    try:
+        ours, theirs = alternately(commands, runs)
+    finally:
+        subprocess.run(["docker", "rmi", "--force", _BIG], check=False, capture_output=True)
+    return ratio_row("doctor --image, 2 GB", ours, "docker save | cat", theirs, 1.5)

@@ -19,11 +19,8 @@ UPSTREAM = "2.13.0"
 VERSION = "2.13.0+cpu.moreh26.11.0"
 
 
-def measure(folder: Path, runs: int = 3) -> list[Row]:
-    """Fetch the wheel into `folder` and measure; no rows, and a word why, where it cannot be had."""
-    wheel = vendor_wheel(folder)
-    if wheel is None:
-        return []
+def measure(folder: Path, wheel: Path, runs: int = 3) -> list[Row]:
+    """Measure with the wheel, below `folder`."""
     prefix, target = folder / "environment", folder / "unzipped"
     subprocess.run([sys.executable, "-m", "venv", prefix], check=True)
     restore: list[str | Path] = [_TOOLS / "envtool", "restore", "--force", "--prefix", prefix]

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 
 from envtool.doctor.diagnose import OtherCheck, bytes_to_hash, diagnose
 from envtool.doctor.findings import Report, Status
+from envtool.doctor.memory import Memory, open_memory
+from envtool.environment.looking import is_folder, is_there, start_witness, witnessed
 from envtool.environment.prefix import Prefix, find_prefix
 from envtool.environment.reader import read_environment
 from envtool.environment.setting import Housing, Setting
@@ -53,11 +55,16 @@ class DoctorRequest:
     quiet: bool = False
 
 
-def examine(request: DoctorRequest) -> int:
-    """Diagnose, print the report, and return the exit status: 0 for healthy, else 1. Raises `EnvtoolError`."""
+def examine(request: DoctorRequest, arguments: list[str] | None = None) -> int:
+    """Diagnose, print the report, and return the exit status: 0 for healthy, else 1.
+
+    `arguments` are those that the request was read from, where the answer may be kept for the same ones. Raises
+    `EnvtoolError`.
+    """
     from envtool.cli.terminal import set_quiet
 
     set_quiet(request.quiet)
+    start_witness()
     with _file_system(request) as setting:
         prefix = find_prefix(request.prefix, request.python, setting)
         report = _judged(request, _report(request, prefix, setting))
@@ -66,6 +73,8 @@ def examine(request: DoctorRequest) -> int:
         text = render(report, request.format)
     if request.output is None:
         print(text)
+        if arguments is not None and not (request.deep or report.findings or report.ignored or report.driver):
+            _keep(arguments, report, text)
     else:
         from envtool.cli.output import write_whole
 
@@ -119,15 +128,28 @@ def _report(request: DoctorRequest, prefix: Prefix, setting: Setting) -> Report:
                 environment, deep=True, progress=lambda count: advance("files", count, size), others=tuple(others)
             )
     else:
-        report = diagnose(environment, others=tuple(others))
+        memory = open_memory(prefix.path) if setting.in_place else Memory(None)
+        report = diagnose(environment, others=tuple(others), memory=memory)
+        memory.save()
+        report = replace(report, vouched=tuple(memory.vouched))
     return replace(report, driver=readings[0].summary) if readings else report
+
+
+def _keep(arguments: list[str], report: Report, text: str) -> None:
+    """Keep the answer, where each pinned distribution's files are vouched for."""
+    seen = witnessed()
+    vouched = report.vouched
+    if report.pin is not None and len(vouched) == len(report.pin.distributions):
+        from envtool.cli.again import keep_answer
+
+        keep_answer(arguments, seen, list(vouched), f"{text}\n")
 
 
 def _question(request: DoctorRequest, setting: Setting) -> Question | DriverReading | None:
     """The driver's program, started, where it is there or was asked for; never for an image or a container."""
     if not setting.in_place or request.driver is False:
         return None
-    if not request.driver and not os.path.isdir("/etc/moreh") and not _has_driver():  # noqa: PTH112  # pathlib is slow
+    if not request.driver and not is_folder("/etc/moreh") and not _has_driver():
         return None
     from envtool.driver.ask import start_asking
 
@@ -136,7 +158,7 @@ def _question(request: DoctorRequest, setting: Setting) -> Question | DriverRead
 
 def _has_driver() -> bool:
     folders = os.environ.get("PATH", os.defpath).split(":")
-    return any(os.path.exists(f"{folder}/{name}") for folder in folders for name in ("moreh-smi", "ap-smi"))  # noqa: PTH110
+    return any(is_there(f"{folder}/{name}") for folder in folders for name in ("moreh-smi", "ap-smi"))
 
 
 def _judged(request: DoctorRequest, report: Report) -> Report:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 
-from envtool.errors import EnvtoolError
+from envtool.cli.again import told_again
 
 # The shell's convention for a program that SIGINT ended.
 INTERRUPTED = 130
@@ -13,7 +13,8 @@ INTERRUPTED = 130
 
 def main() -> None:
     """The `envtool` command."""
-    _run(_envtool)
+    if not told_again(sys.argv[1:]):
+        _run(_envtool)
 
 
 def update_moreh() -> None:
@@ -28,7 +29,7 @@ def _envtool() -> None:
     if request is not None:
         from envtool.cli.examine import examine
 
-        raise SystemExit(examine(request))
+        raise SystemExit(examine(request, sys.argv[1:]))
     from envtool.cli.application import app
 
     app()
@@ -41,6 +42,9 @@ def _update_moreh() -> None:
 
 
 def _run(program: Callable[[], None]) -> None:
+    # Not above: `told_again` is to be reached with next to nothing imported.
+    from envtool.errors import EnvtoolError
+
     try:
         program()
     except EnvtoolError as error:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 
 from envtool.doctor.checks import (
     companions,
-    conda,
     cuda_direct,
     cuda_wheels,
     files,
@@ -20,12 +20,14 @@ from envtool.doctor.checks import (
     wrong_environment,
 )
 from envtool.doctor.findings import Evidence, Finding, Report, Severity, as_inside
+from envtool.doctor.memory import Memory
 from envtool.doctor.pinned import pin_of
 from envtool.doctor.remedy import restore_command
 from envtool.environment.reader import Environment
 from envtool.vendor.names import PINNED_NAMES, TORCH
 from envtool.vendor.pin import VendorPin
 
+Check = Callable[[Environment, VendorPin], Iterator[Finding]]
 # A check of what is not in the environment's files, such as the driver's; it is handed the pin that was found.
 OtherCheck = Callable[[Environment, VendorPin | None], Iterator[Finding]]
 
@@ -37,6 +39,7 @@ def diagnose(
     deep: bool = False,
     progress: files.Progress = lambda _bytes: None,
     others: tuple[OtherCheck, ...] = (),
+    memory: Memory | None = None,
 ) -> Report:
     """Everything that is wrong with an environment, held against `pin` or against the pin it carries itself.
 
@@ -46,17 +49,20 @@ def diagnose(
     if pin is None:
         found = _without_pin(environment)
     else:
-        found = [*_torch(environment, pin, deep=deep, progress=progress)]
+        found = [*_torch(environment, pin, partial(files.check, deep=deep, progress=progress, memory=memory))]
         damaged = frozenset(finding.distribution for finding in found if finding.distribution)
-        # Reading conda's records takes time that only a damaged environment is worth.
-        found += [*conda.check(environment, pin, damaged)] if damaged else []
-        found += [*_surroundings(environment, pin)]
+        if damaged:
+            # Reading conda's records takes time that only a damaged environment is worth.
+            from envtool.doctor.checks import conda
+
+            found += conda.check(environment, pin, damaged)
+        found += [*_surroundings(environment, pin, memory)]
     for check in others:
         found += check(environment, pin)
     return Report(environment, pin, tuple(as_inside(finding, environment.setting) for finding in found))
 
 
-def _torch(environment: Environment, pin: VendorPin, *, deep: bool, progress: files.Progress) -> Iterator[Finding]:
+def _torch(environment: Environment, pin: VendorPin, check_files: Check) -> Iterator[Finding]:
     """What is wrong with the pinned distributions themselves."""
     changed = list(interpreter.check(environment, pin))
     yield from changed
@@ -65,16 +71,16 @@ def _torch(environment: Environment, pin: VendorPin, *, deep: bool, progress: fi
         yield from missing.check(environment, pin)
     yield from replaced.check(environment, pin)
     yield from half_done.check(environment, pin)
-    yield from files.check(environment, pin, deep=deep, progress=progress)
+    yield from check_files(environment, pin)
     yield from shadowed.check(environment, pin)
     yield from metadata.check(environment, pin)
 
 
-def _surroundings(environment: Environment, pin: VendorPin) -> Iterator[Finding]:
+def _surroundings(environment: Environment, pin: VendorPin, memory: Memory | None) -> Iterator[Finding]:
     """What is wrong with what is around them."""
     yield from companions.check(environment, pin)
     yield from cuda_wheels.check(environment, pin)
-    yield from cuda_direct.check(environment)
+    yield from cuda_direct.check(environment, memory)
     yield from wrong_environment.check(environment)
     yield from protection.check(environment, pin)
 

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from enum import Enum
 
+from envtool.environment.identity import Traces
 from envtool.environment.reader import Environment
 from envtool.environment.setting import Setting
 from envtool.vendor.pin import VendorPin
@@ -58,7 +59,8 @@ class Report:
     """Everything doctor has to say of one environment. `pin` is `None` where nothing says what it should be.
 
     `ignored` are the findings that a person asked to leave out of the verdict; `strict` lets notes into it;
-    `driver` says in one line what the accelerator's driver told.
+    `vouched` are the traces of the pinned distributions whose files
+    are in order. `driver` says in one line what the accelerator's driver told.
     """
 
     environment: Environment
@@ -67,6 +69,7 @@ class Report:
     ignored: tuple[Finding, ...] = ()
     strict: bool = False
     driver: str = ""
+    vouched: tuple[tuple[str, Traces], ...] = ()
 
     @property
     def status(self) -> Status:

@@ -71,6 +71,11 @@ class Distribution:
         """Whether a person asked for it by name, as opposed to another distribution's requirement."""
         return (self.path / "REQUESTED").exists()
 
+    @property
+    def has_record(self) -> bool:
+        """Whether there is a RECORD with something in it."""
+        return bool((self.read("RECORD") or b"").strip())
+
     def record(self) -> Record | None:
         """RECORD, or `None` where there is none or it is empty."""
         data = self.read("RECORD")

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 
+from envtool.environment.looking import is_file, is_folder, is_there, saw
 from envtool.environment.setting import Setting
 from envtool.errors import PrefixError
 
@@ -76,6 +77,8 @@ def find_prefix(prefix: Path | None = None, python: Path | None = None, setting:
 def python_on_path(setting: Setting) -> Path | None:
     """The `python`, else the `python3`, that a shell would start."""
     folders = setting.variables.get("PATH", os.defpath).split(":")
+    for folder in folders:
+        saw(setting.on_disk(folder) if folder.startswith("/") else folder)
     path = ":".join(str(setting.on_disk(folder)) if folder.startswith("/") else folder for folder in folders)
     found = shutil.which("python", path=path) or shutil.which("python3", path=path)
     return Path(found) if found else None
@@ -84,7 +87,7 @@ def python_on_path(setting: Setting) -> Path | None:
 def read_prefix(path: Path, *, named_by: str = "--prefix") -> Prefix:
     """Read the layout of the prefix at `path`. Raises `PrefixError`."""
     root = path.absolute()
-    if not root.is_dir():
+    if not is_folder(root):
         raise PrefixError(f"{path} is not a folder", why=f"it is named by {named_by}", remedy=_HINT)
     kind = _kind(root)
     versions = _python_versions(root)
@@ -98,13 +101,13 @@ def read_prefix(path: Path, *, named_by: str = "--prefix") -> Prefix:
         return _system_prefix(root, versions[0])
     python = _preferred(root, versions)
     site_packages = root / "lib" / f"python{python[0]}.{python[1]}" / "site-packages"
-    if not site_packages.is_dir():
+    if not is_folder(site_packages):
         raise PrefixError(f"{path} has no site-packages", why=f"{site_packages} is not a folder", remedy=_HINT)
     return Prefix(root, kind, python, site_packages)
 
 
 def _prefix_of(python: Path) -> Path:
-    if not python.exists():
+    if not is_there(python):
         raise PrefixError(f"{python} does not exist", remedy=_HINT)
     root = python.absolute().parent.parent
     if _python_versions(root):
@@ -114,12 +117,12 @@ def _prefix_of(python: Path) -> Path:
 
 
 def _kind(root: Path) -> PrefixKind:
-    if (root / "conda-meta").is_dir():
+    if is_folder(root / "conda-meta"):
         return PrefixKind.CONDA
-    if (root / "pyvenv.cfg").is_file():
+    if is_file(root / "pyvenv.cfg"):
         return PrefixKind.VENV
     # A Debian interpreter is told by its dist-packages; any other without a marker is laid out like a venv.
-    return PrefixKind.SYSTEM if (root / "lib/python3/dist-packages").is_dir() else PrefixKind.VENV
+    return PrefixKind.SYSTEM if is_folder(root / "lib/python3/dist-packages") else PrefixKind.VENV
 
 
 def _python_versions(root: Path) -> list[tuple[int, int]]:
@@ -139,7 +142,9 @@ def _python_versions(root: Path) -> list[tuple[int, int]]:
 def _preferred(root: Path, versions: list[tuple[int, int]]) -> tuple[int, int]:
     """Where an upgrade left several library folders: the one that `bin/python` leads to."""
     for name in ("python", "python3"):
-        match = _PYTHON.fullmatch((root / "bin" / name).resolve().name)
+        program = root / "bin" / name
+        saw(program)
+        match = _PYTHON.fullmatch(program.resolve().name)
         if match and (named := (int(match[1]), int(match[2]))) in versions:
             return named
     return versions[0]
@@ -149,6 +154,6 @@ def _system_prefix(root: Path, python: tuple[int, int]) -> Prefix:
     local = Path("/usr/local/lib") if root == Path("/usr") else root / "local" / "lib"
     local = local / f"python{python[0]}.{python[1]}" / "dist-packages"
     distribution = root / "lib/python3/dist-packages"
-    if local.is_dir():
+    if is_folder(local):
         return Prefix(root, PrefixKind.SYSTEM, python, local, (distribution,))
     return Prefix(root, PrefixKind.SYSTEM, python, distribution)

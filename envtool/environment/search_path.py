@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from envtool.environment.looking import is_file
+from envtool.environment.looking import is_file, saw
 from envtool.environment.prefix import Prefix
 from envtool.environment.pth import read_pth
 from envtool.environment.reader import Environment
@@ -37,6 +37,7 @@ def earlier_folders(environment: Environment) -> Iterator[EarlierFolder]:
             yield EarlierFolder(_joined(setting, pth, folder), str(pth))
     user_site = user_site_of(prefix, setting)
     if user_site is not None:
+        saw(user_site)
         yield EarlierFolder(user_site, "the user site")
         # The user site is added, with its own .pth files, before site-packages is.
         for pth in sorted(user_site.glob("*.pth")):

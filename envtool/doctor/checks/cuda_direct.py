@@ -9,6 +9,7 @@ from pathlib import Path
 from envtool.doctor.cause import requirers
 from envtool.doctor.checks.cuda_wheels import is_cuda_wheel
 from envtool.doctor.findings import Evidence, Finding, Severity, shortened
+from envtool.doctor.memory import Memory
 from envtool.doctor.remedy import pip_uninstall
 from envtool.environment.distribution import Distribution
 from envtool.environment.reader import Environment
@@ -25,14 +26,23 @@ _SHARED_OBJECT = re.compile(rb"^([^,\n]+\.so(?:\.[0-9.]+)?),", re.MULTILINE)
 Links = Mapping[str, tuple[str, ...]]
 
 
-def check(environment: Environment) -> Iterator[Finding]:
-    """A finding for each distribution with shared objects that ask for a CUDA library."""
+def check(environment: Environment, memory: Memory | None = None) -> Iterator[Finding]:
+    """A finding for each distribution with shared objects that ask for a CUDA library.
+
+    What `memory` knows to ask for none is not looked into again until it is installed anew.
+    """
+    memory = memory or Memory(None)
     for item in environment.distributions:
         if item.name in PINNED_NAMES or is_cuda_wheel(item.name):
+            continue
+        subject, record = f"links of {item.path.name}", f"{item.path}/RECORD"
+        if memory.recall(subject, record) == "none":
             continue
         links = cuda_links(item)
         if links:
             yield _finding(environment, item, links)
+        else:
+            memory.keep(subject, record, "none")
 
 
 def cuda_links(item: Distribution) -> Links:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
 from envtool.doctor.findings import Evidence, Finding, Severity, shortened
 from envtool.driver.ask import PROGRAMS, DriverReading
 from envtool.driver.table import DriverTable
-from envtool.environment.looking import is_folder
+from envtool.environment.looking import is_folder, is_there
 from envtool.environment.reader import Environment
 from envtool.vendor.names import TORCH
 from envtool.vendor.pin import VendorPin
@@ -117,9 +116,9 @@ def _devices(program: str, table: DriverTable) -> Iterator[Finding]:
 
 def _stale_jobs(program: str, table: DriverTable) -> Iterator[Finding]:
     # In a container the processes of its machine, and of its neighbours, have other numbers or none.
-    if any(Path(path).exists() for path in CONTAINER_MARKS):
+    if any(is_there(path) for path in CONTAINER_MARKS):
         return
-    stale = [job for job in table.jobs if job.pid is not None and not os.path.exists(f"/proc/{job.pid}")]  # noqa: PTH110
+    stale = [job for job in table.jobs if job.pid is not None and not is_there(f"/proc/{job.pid}")]
     if stale:
         yield Finding(
             "stale-jobs",

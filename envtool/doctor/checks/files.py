@@ -10,10 +10,13 @@ import stat
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 from envtool.doctor.findings import Evidence, Finding, Severity, shortened
+from envtool.doctor.memory import Memory
 from envtool.doctor.remedy import restore_command
 from envtool.environment.distribution import Distribution
+from envtool.environment.identity import Traces, traces, unchanged
 from envtool.environment.reader import Environment
 from envtool.vendor.pin import PinnedDistribution, VendorPin
 from envtool.vendor.record import RecordRow, content_digest
@@ -34,21 +37,57 @@ class Damage:
 
 
 def check(
-    environment: Environment, pin: VendorPin, *, deep: bool = False, progress: Progress = lambda _bytes: None
+    environment: Environment,
+    pin: VendorPin,
+    *,
+    deep: bool = False,
+    progress: Progress = lambda _bytes: None,
+    memory: Memory | None = None,
 ) -> Iterator[Finding]:
     """Findings on the files of each pinned distribution that is there in the pinned version.
 
-    `deep` hashes every file; otherwise presence and size are compared. `progress` is told of bytes hashed.
+    `deep` hashes every file; otherwise presence and size are compared, as far as `memory` does not vouch for them.
+    `progress` is told of bytes hashed.
     """
+    memory = memory or Memory(None)
     for pinned in pin.distributions:
         for item in environment.find(pinned.name):
+            if not same_build(item.version, pinned.version) or (not deep and _as_remembered(memory, item, pinned)):
+                continue
             record = item.record()
-            if record is None or not same_build(item.version, pinned.version):
+            if record is None:
                 continue
             damage = compare(environment.prefix.path, item, record.rows, deep=deep, progress=progress)
-            yield from _findings(environment, pin, pinned, item, damage, record.malformed)
+            found = [*_findings(environment, pin, pinned, item, damage, record.malformed)]
             if pinned.content is not None and content_digest(record.rows) != pinned.content:
-                yield _imposter(environment, pin, pinned, item)
+                found.append(_imposter(environment, pin, pinned, item))
+            if not found and not deep:
+                _remember(memory, item, pinned, record.rows)
+            yield from found
+
+
+def _as_remembered(memory: Memory, item: Distribution, pinned: PinnedDistribution) -> bool:
+    kept = memory.recall(f"files of {item.path.name}", f"{item.path}/RECORD")
+    if not isinstance(kept, dict) or kept.get("content") != pinned.content:
+        return False
+    base, known = str(item.site_packages), cast(Traces, kept.get("traces"))
+    try:
+        in_order = unchanged(base, known)
+    except (TypeError, ValueError, AttributeError):
+        # Not what was written: then it is as if nothing were known.
+        return False
+    if in_order:
+        memory.vouched.append((base, known))
+    return in_order
+
+
+def _remember(memory: Memory, item: Distribution, pinned: PinnedDistribution, rows: tuple[RecordRow, ...]) -> None:
+    files = [(row.path, row.size) for row in rows if row.size is not None and not row.path.startswith("/")]
+    kept = traces(str(item.site_packages), files)
+    if kept is not None:
+        memory.vouched.append((str(item.site_packages), kept))
+        value = {"content": pinned.content, "traces": kept}
+        memory.keep(f"files of {item.path.name}", f"{item.path}/RECORD", value)
 
 
 def compare(prefix: Path, item: Distribution, rows: tuple[RecordRow, ...], *, deep: bool, progress: Progress) -> Damage:

@@ -24,7 +24,7 @@ def check(environment: Environment, pin: VendorPin) -> Iterator[Finding]:
             yield _several(environment, pin, pinned, installed)
         for item in installed:
             # An .egg-info has no RECORD by its nature; whether it may be there is another check's question.
-            if item.record() is None and not item.is_egg:
+            if not item.has_record and not item.is_egg:
                 yield _no_record(environment, pin, pinned, item)
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from envtool.doctor.findings import Evidence, Finding, Severity
 from envtool.doctor.remedy import pip_uninstall, where_it_runs
 from envtool.environment.distribution import distribution_at
+from envtool.environment.looking import is_file, saw
 from envtool.environment.reader import Environment
 from envtool.environment.search_path import EarlierFolder, earlier_folders
 from envtool.vendor.pin import VendorPin
@@ -34,6 +35,7 @@ def check(environment: Environment, pin: VendorPin) -> Iterator[Finding]:
 
 def _same_folder(one: Path, other: Path) -> bool:
     try:
+        saw(one)
         return one.samefile(other)
     except OSError:
         return False
@@ -42,9 +44,10 @@ def _same_folder(one: Path, other: Path) -> bool:
 def _importable(folder: Path, name: str) -> Path | None:
     """What `import name` would find in the folder: a package, a module, or an extension module."""
     try:
-        if (folder / name / "__init__.py").is_file():
+        saw(folder)
+        if is_file(folder / name / "__init__.py"):
             return folder / name
-        if (folder / f"{name}.py").is_file():
+        if is_file(folder / f"{name}.py"):
             return folder / f"{name}.py"
         return next(folder.glob(f"{name}.*.so"), None)
     except OSError:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from envtool.doctor.findings import Evidence, Finding, Severity
 from envtool.environment.distribution import distribution_at
-from envtool.environment.looking import is_file, is_folder
+from envtool.environment.looking import is_file, is_folder, saw
 from envtool.environment.prefix import PrefixKind, python_on_path
 from envtool.environment.reader import Environment
 from envtool.vendor.pin import PIN_FILE
@@ -45,6 +45,8 @@ def check(environment: Environment) -> Iterator[Finding]:
         return
     python = python_on_path(setting)
     folder = environment.prefix.path / "bin"
+    if python is not None:
+        saw(python.parent)
     if python is None or not is_folder(folder) or python.parent.resolve() == folder.resolve():
         return
     yield Finding(

@@ -1,0 +1,68 @@
+"""The environments that doctor is measured on: real distributions, small made ones to fill up, and a real torch."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+from envtool.demo.vendor_release import write_release
+from envtool.demo.wheel_writer import WheelContent, write_wheel
+
+TOOLS = Path(sys.executable).parent
+PYTHON = (sys.version_info.major, sys.version_info.minor)
+# Real distributions with compiled parts, and what torch 2.13 requires, from PyPI; in all they are about a hundred.
+REAL = (
+    "filelock",
+    "fsspec",
+    "jinja2",
+    "networkx",
+    "setuptools",
+    "sympy",
+    "numpy",
+    "scipy",
+    "pandas",
+    "scikit-learn",
+    "matplotlib",
+    "lxml",
+    "aiohttp",
+    "cryptography",
+    "pyyaml",
+    "jupyterlab",
+)
+
+
+def make_environment(folder: Path, count: int, *, torch: Path | None = None, real: tuple[str, ...] = ()) -> Path:
+    """A virtual environment below `folder` with pip and `count` distributions in all.
+
+    Its torch is the wheel `torch`, pinned, or the stand-in release; `real` come from PyPI; the rest is made, twenty
+    modules each, and each requires another and torch.
+    """
+    prefix, wheels = folder / "environment", folder / "wheels"
+    subprocess.run([sys.executable, "-m", "venv", prefix], check=True)
+    uv: list[str | Path] = [TOOLS / "uv", "pip", "install", "--quiet", "--python", prefix / "bin/python"]
+    if real:
+        subprocess.run([*uv, *real], check=True)
+    if torch is None:
+        write_release(wheels, PYTHON)
+    else:
+        (wheels / torch.name).parent.mkdir(parents=True, exist_ok=True)
+        (wheels / torch.name).hardlink_to(torch)
+    present = len([*prefix.glob("lib/python*/site-packages/*.dist-info"), *wheels.glob("*.whl")])
+    for number in range(count - present):
+        write_wheel(_filler(number), wheels)
+    subprocess.run([*uv, "--no-index", "--no-deps", *wheels.glob("*.whl")], check=True)
+    envtool: list[str | Path] = [TOOLS / "envtool", "restore", "--prefix", prefix, "--vendor", wheels]
+    subprocess.run(envtool, check=True, capture_output=True)
+    return prefix
+
+
+def _filler(number: int) -> WheelContent:
+    return WheelContent(
+        f"distribution_{number}",
+        "1.0",
+        "py3-none-any",
+        {f"distribution_{number}/module{part}.py": b"" for part in range(20)},
+        "for measuring",
+        [f"distribution-{number - 1}>=1.0; python_version >= '3.6'", "torch>=1.6"] if number else [],
+    )

@@ -1,0 +1,42 @@
+"""Healthy environments of real distributions from PyPI, in which doctor must find nothing."""
+
+from __future__ import annotations
+
+# Kind and requirements. Each gets the stand-in vendor release as well, pinned, and is solved under its constraints.
+ENVIRONMENTS: dict[str, tuple[str, ...]] = {
+    "scientific: numpy and scipy": ("numpy", "scipy"),
+    "scientific: pandas and pyarrow": ("pandas", "pyarrow"),
+    "scientific: plotting": ("matplotlib", "seaborn"),
+    "scientific: images": ("scikit-image", "imageio"),
+    "scientific: statistics": ("statsmodels", "patsy"),
+    "scientific: symbols and graphs": ("sympy", "networkx"),
+    "scientific: compiled on the fly": ("numba",),
+    "scientific: large arrays": ("dask[array,dataframe]", "xarray", "zarr"),
+    "scientific: files": ("h5py", "tables", "netCDF4"),
+    "scientific: maps": ("shapely", "pyproj", "rasterio"),
+    "scientific: notebooks": ("jupyterlab", "ipywidgets"),
+    "web: flask": ("flask", "flask-sqlalchemy", "gunicorn"),
+    "web: django": ("django", "djangorestframework", "psycopg2-binary"),
+    "web: fastapi": ("fastapi", "uvicorn[standard]", "httpx"),
+    "web: aiohttp": ("aiohttp", "redis", "orjson"),
+    "web: scraping": ("scrapy", "beautifulsoup4", "lxml"),
+    "web: queues": ("celery", "kombu", "grpcio"),
+    "web: cloud": ("boto3", "paramiko", "cryptography"),
+    "tools: tests and types": ("pytest", "hypothesis", "mypy", "black"),
+    "tools: documentation": ("sphinx", "mkdocs"),
+    "tools: names with cuda and torch in them": ("pynvml", "pycuda-stubs", "cuda-pathfinder"),
+    "machine learning: scikit-learn": ("scikit-learn", "imbalanced-learn"),
+    "machine learning: boosting": ("lightgbm", "catboost"),
+    "machine learning: language": ("gensim", "nltk"),
+    "machine learning: onnx": ("onnx", "onnxruntime"),
+    "machine learning: tokens": ("tokenizers", "sentencepiece", "huggingface-hub"),
+    "machine learning: jax": ("jax[cpu]",),
+    "machine learning: images": ("opencv-python-headless", "albumentations"),
+    "machine learning: tuning": ("optuna", "tensorboard"),
+    "with torch: models": ("einops", "timm==0.4.12"),
+    "with torch: training": ("torchmetrics==0.6.0", "tensorboardX"),
+    "with torch: summaries": ("torchinfo", "torch-summary", "efficientnet-pytorch"),
+    "with torch: scikit": ("skorch==0.10.0",),
+    "with torch: transformers": ("transformers==4.30.2",),
+    "with torch: explanations": ("captum==0.4.0",),
+}

@@ -1,0 +1,148 @@
+"""The truth table: for each case what doctor found and missed, and its false alarms in healthy environments."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import xml.etree.ElementTree as ElementTree
+from collections import defaultdict
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from benchmarks.environments import PYTHON, TOOLS
+from benchmarks.healthy import ENVIRONMENTS
+from envtool.demo.vendor_release import TORCH_VERSION, write_release
+
+# Kept in the repository; written anew by each run.
+_KEPT = Path("docs/truth.md")
+
+
+@dataclass
+class Counted:
+    """What the tests of one case recorded."""
+
+    damages: int = 0
+    found: int = 0
+    causes: int = 0
+    right_causes: int = 0
+    twins: int = 0
+    false_alarms: int = 0
+
+
+@dataclass(frozen=True)
+class Truth:
+    """The table as text, and whether it is as it should be: no miss, no false alarm."""
+
+    text: str
+    holds: bool
+
+
+@dataclass
+class Healthy:
+    """The healthy environments: those that were looked into, their alarms, and those that could not be made."""
+
+    silent: list[str] = field(default_factory=list)
+    alarmed: dict[str, list[str]] = field(default_factory=dict)
+    unmade: dict[str, str] = field(default_factory=dict)
+
+
+def measure(project: Path, folder: Path) -> Truth:
+    """Run the clobber tests, make the healthy environments below `folder`, and keep the table in the repository."""
+    cases, healthy = _cases(project, folder / "clobber.xml"), _healthy(folder / "healthy")
+    text = _render(cases, healthy)
+    (project / _KEPT).write_text(text)
+    missed = any(counted.found < counted.damages or counted.false_alarms for counted in cases.values())
+    return Truth(text, not missed and not healthy.alarmed and len(healthy.silent) >= 30)
+
+
+def _cases(project: Path, report: Path) -> dict[str, Counted]:
+    command = [sys.executable, "-m", "pytest", "-q", "-n", "auto", f"--junitxml={report}", "tests/clobber"]
+    subprocess.run(command, cwd=project, check=False, capture_output=True)
+    found: dict[str, Counted] = defaultdict(Counted)
+    for case in ElementTree.parse(report).iter("testcase"):
+        name = str(case.get("classname")).split(".")[2]
+        for item in case.iter("property"):
+            _count(found[name], str(item.get("name")), item.get("value") == "True")
+        if case.find("failure") is not None:
+            # Whatever failed, it was not shown to be found.
+            found[name].damages += 1
+    return dict(sorted(found.items()))
+
+
+def _count(counted: Counted, name: str, value: bool) -> None:
+    if name == "found":
+        counted.damages, counted.found = counted.damages + 1, counted.found + value
+    elif name == "cause":
+        counted.causes, counted.right_causes = counted.causes + 1, counted.right_causes + value
+    elif name == "false alarm":
+        counted.twins, counted.false_alarms = counted.twins + 1, counted.false_alarms + value
+
+
+def _healthy(folder: Path) -> Healthy:
+    wheels, constraints = folder / "wheels", folder / "constraints.txt"
+    write_release(wheels, PYTHON)
+    constraints.write_text(f"torch=={TORCH_VERSION}\ntorchvision==0.8.2\ntorchaudio==0.7.2\nsetuptools<80\n")
+    result = Healthy()
+    for number, (name, requirements) in enumerate(ENVIRONMENTS.items()):
+        prefix = folder / str(number)
+        problem = _make(prefix, wheels, constraints, requirements)
+        if problem is not None:
+            result.unmade[name] = problem
+            continue
+        command = [TOOLS / "envtool", "doctor", "--deep", "--no-driver", "--format", "json", "--prefix", prefix]
+        done = subprocess.run([str(word) for word in command], capture_output=True, text=True, check=False)
+        findings = [item["id"] for item in json.loads(done.stdout)["findings"]]
+        if findings:
+            result.alarmed[name] = findings
+        else:
+            result.silent.append(name)
+    return result
+
+
+def _make(prefix: Path, wheels: Path, constraints: Path, requirements: tuple[str, ...]) -> str | None:
+    """Make one environment; the reason where PyPI has no such set for this Python."""
+    uv = TOOLS / "uv"
+    variables = {**os.environ, "UV_CONSTRAINT": str(constraints), "UV_BUILD_CONSTRAINT": str(constraints)}
+    subprocess.run([uv, "venv", "--quiet", "--python", sys.executable, prefix], check=True)
+    install = [uv, "pip", "install", "--quiet", "--python", prefix / "bin/python", "--find-links", wheels]
+    done = subprocess.run(
+        [*install, "torch", "torchvision", "torchaudio", *requirements],
+        env=variables,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode != 0:
+        return next((line.strip() for line in done.stderr.splitlines() if line.strip()), "no reason given")[:120]
+    restore = [TOOLS / "envtool", "restore", "--prefix", prefix, "--vendor", wheels]
+    subprocess.run(restore, check=True, capture_output=True)
+    return None
+
+
+def _render(cases: dict[str, Counted], healthy: Healthy) -> str:
+    lines = [
+        "# How far doctor can be trusted",
+        "",
+        "Written by `make bench`. Each damage is made by the tool that causes it (`tests/clobber/`).",
+        "",
+        "| case | damages | found | causes asked for | right | healthy twins | false alarms |",
+        "| --- | --- | --- | --- | --- | --- | --- |",
+    ]
+    for name, item in cases.items():
+        counts = (item.damages, item.found, item.causes, item.right_causes, item.twins, item.false_alarms)
+        lines.append(f"| {name} | " + " | ".join(map(str, counts)) + " |")
+    silent, alarmed = len(healthy.silent), len(healthy.alarmed)
+    lines += [
+        "",
+        f"Healthy environments of real distributions from PyPI, each with the stand-in release, looked into with"
+        f" `--deep`: {silent + alarmed}, false alarms in {alarmed}.",
+        "",
+        "| environment | doctor |",
+        "| --- | --- |",
+        *(f"| {name} | silent |" for name in healthy.silent),
+        *(f"| {name} | FALSE ALARM: {', '.join(ids)} |" for name, ids in healthy.alarmed.items()),
+        *(f"| {name} | could not be made: {why} |" for name, why in healthy.unmade.items()),
+    ]
+    return "\n".join([*lines, ""])
