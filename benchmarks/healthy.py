@@ -24,7 +24,7 @@ ENVIRONMENTS: dict[str, tuple[str, ...]] = {
     "web: cloud": ("boto3", "paramiko", "cryptography"),
     "tools: tests and types": ("pytest", "hypothesis", "mypy", "black"),
     "tools: documentation": ("sphinx", "mkdocs"),
-    "tools: names with cuda and torch in them": ("pynvml", "pycuda-stubs", "cuda-pathfinder"),
+    "tools: names with cuda and torch in them": ("pynvml", "cuda-pathfinder", "pytorch-ignite==0.4.7"),
     "machine learning: scikit-learn": ("scikit-learn", "imbalanced-learn"),
     "machine learning: boosting": ("lightgbm", "catboost"),
     "machine learning: language": ("gensim", "nltk"),

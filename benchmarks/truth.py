@@ -106,7 +106,16 @@ def _make(prefix: Path, wheels: Path, constraints: Path, requirements: tuple[str
     uv = TOOLS / "uv"
     variables = {**os.environ, "UV_CONSTRAINT": str(constraints), "UV_BUILD_CONSTRAINT": str(constraints)}
     subprocess.run([uv, "venv", "--quiet", "--python", sys.executable, prefix], check=True)
-    install = [uv, "pip", "install", "--quiet", "--python", prefix / "bin/python", "--find-links", wheels]
+    install: list[str | Path] = [
+        uv,
+        "pip",
+        "install",
+        "--quiet",
+        "--python",
+        prefix / "bin/python",
+        "--find-links",
+        wheels,
+    ]
     done = subprocess.run(
         [*install, "torch", "torchvision", "torchaudio", *requirements],
         env=variables,
@@ -116,7 +125,7 @@ def _make(prefix: Path, wheels: Path, constraints: Path, requirements: tuple[str
     )
     if done.returncode != 0:
         return next((line.strip() for line in done.stderr.splitlines() if line.strip()), "no reason given")[:120]
-    restore = [TOOLS / "envtool", "restore", "--prefix", prefix, "--vendor", wheels]
+    restore: list[str | Path] = [TOOLS / "envtool", "restore", "--prefix", prefix, "--vendor", wheels]
     subprocess.run(restore, check=True, capture_output=True)
     return None
 
@@ -136,8 +145,8 @@ def _render(cases: dict[str, Counted], healthy: Healthy) -> str:
     silent, alarmed = len(healthy.silent), len(healthy.alarmed)
     lines += [
         "",
-        f"Healthy environments of real distributions from PyPI, each with the stand-in release, looked into with"
-        f" `--deep`: {silent + alarmed}, false alarms in {alarmed}.",
+        "Healthy environments of real distributions from PyPI, each with the stand-in release, looked into with",
+        f"`--deep`: {silent + alarmed}, false alarms in {alarmed}.",
         "",
         "| environment | doctor |",
         "| --- | --- |",

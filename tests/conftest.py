@@ -5,6 +5,7 @@ The vendor's wheels and the upstream torch are the stand-ins of `envtool.demo`; 
 
 from __future__ import annotations
 
+import compileall
 import json
 import os
 import shutil
@@ -17,6 +18,7 @@ from typing import Any
 
 import pytest
 
+import envtool
 from envtool.demo.python_index import upstream_torch
 from envtool.demo.vendor_release import release_contents, write_release
 from envtool.demo.wheel_writer import WheelContent, write_wheel
@@ -29,6 +31,12 @@ from envtool.vendor.store import FileStore
 
 PYTHON = (sys.version_info.major, sys.version_info.minor)
 TORCH = "1.7.1+cu110.moreh22.8.0"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Compile envtool once, as an installed tool is: hundreds of processes would else do it, where none may write."""
+    if not hasattr(config, "workerinput"):
+        compileall.compile_dir(Path(envtool.__file__).parent, quiet=1)
 
 
 @dataclass(frozen=True)

@@ -92,10 +92,7 @@ CHANGES: dict[str, tuple[Change, str]] = {
     "an override": (override, "pins-overridden"),
     "a driver": (driver, "driver-failed"),
     "the interpreter gone": (lose_interpreter, "interpreter-missing"),
-    "the pin": (
-        lambda e: append(e.path / "etc/hac/pin.toml", "\n[[distribution]]\nname='x'\nversion='1'\n"),
-        "torch-missing",
-    ),
+    "the pin": (lambda e: append(e.path / "etc/hac/pin.toml", PINNED_MORE), "companion-missing"),
     "metadata of others": (lambda e: (site(e) / "numpy-1.0.dist-info").mkdir(), "metadata-broken"),
 }
 

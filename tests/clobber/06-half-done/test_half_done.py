@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from envtool.demo.wheel_writer import WheelContent, write_wheel
-from tests.conftest import TORCH, RealEnvironment
+from tests.conftest import TORCH, RealEnvironment, Verdict
 
 
 def moved_aside(site_packages: Path) -> bool:
@@ -24,7 +24,7 @@ def moved_aside(site_packages: Path) -> bool:
     return False
 
 
-def test_pip_killed_while_it_replaces_torch(environment: RealEnvironment) -> None:
+def test_pip_killed_while_it_replaces_torch(environment: RealEnvironment, verdict: Verdict) -> None:
     """pip moves the old torch aside before it unpacks the new one; a big new one gives time to kill it there."""
     files = {f"torch/part{number}.bin": bytes(50_000) for number in range(600)}
     wheel = write_wheel(
@@ -42,6 +42,7 @@ def test_pip_killed_while_it_replaces_torch(environment: RealEnvironment) -> Non
     process.wait()
     assert process.returncode == -signal.SIGKILL, "pip was through before it could be killed"
     assert "torch-leftovers" in environment.finding_ids()
+    verdict.finds(environment, "torch-leftovers", cause="did not come to the end")
     assert environment.doctor()["status"] != "healthy"
 
     assert environment.restore().status == 0
@@ -50,32 +51,35 @@ def test_pip_killed_while_it_replaces_torch(environment: RealEnvironment) -> Non
 
 
 @pytest.mark.parametrize("text", [None, ""])
-def test_record_missing_or_empty(environment: RealEnvironment, text: str | None) -> None:
+def test_record_missing_or_empty(environment: RealEnvironment, verdict: Verdict, text: str | None) -> None:
     record = environment.site_packages / f"torch-{TORCH}.dist-info/RECORD"
     if text is None:
         record.unlink()
     else:
         record.write_text(text)
     assert environment.finding_ids() == {"torch-no-record"}
+    verdict.finds(environment, "torch-no-record", cause="broken off")
     environment.restore()
     assert environment.doctor("--deep")["findings"] == []
 
 
-def test_two_dist_infos(environment: RealEnvironment) -> None:
+def test_two_dist_infos(environment: RealEnvironment, verdict: Verdict) -> None:
     kept = environment.path.parent / "kept"
     dist_info = environment.site_packages / f"torch-{TORCH}.dist-info"
     shutil.copytree(dist_info, kept)
     environment.uv_install("--no-deps", "-U", "torch")
     shutil.copytree(kept, dist_info)
     assert "torch-two-metadata" in environment.finding_ids()
+    verdict.finds(environment, "torch-two-metadata", cause="second installer")
     environment.restore()
     assert environment.doctor("--deep")["findings"] == []
     assert len(list(environment.site_packages.glob("torch-*.dist-info"))) == 1
 
 
-def test_files_missing(environment: RealEnvironment) -> None:
+def test_files_missing(environment: RealEnvironment, verdict: Verdict) -> None:
     (environment.site_packages / "torch/cuda.py").unlink()
     assert environment.finding_ids() == {"torch-files-missing"}
+    verdict.finds(environment, "torch-files-missing", cause="broken off")
     environment.restore()
     assert environment.doctor("--deep")["findings"] == []
 
@@ -91,7 +95,7 @@ def test_where_only_leftovers_name_the_vendor_torch(environment: RealEnvironment
     assert document["status"] == "damaged"
 
 
-def test_healthy_twin_with_leftovers_of_others(environment: RealEnvironment) -> None:
+def test_healthy_twin_with_leftovers_of_others(environment: RealEnvironment, verdict: Verdict) -> None:
     (environment.site_packages / "~umpy").mkdir()
     (environment.site_packages / "~umpy-1.0.dist-info").mkdir()
-    assert environment.doctor("--deep")["findings"] == []
+    verdict.silent(environment, "--deep")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from envtool.demo.vendor_release import release_contents
 from envtool.demo.wheel_writer import WheelContent, write_wheel
-from tests.conftest import PYTHON, TORCH, RealEnvironment
+from tests.conftest import PYTHON, TORCH, RealEnvironment, Verdict
 
 
 def imposter(environment: RealEnvironment) -> str:
@@ -14,14 +14,15 @@ def imposter(environment: RealEnvironment) -> str:
     return str(write_wheel(content, environment.path.parent / "imposter"))
 
 
-def test_imposter_is_told_without_hashing(environment: RealEnvironment) -> None:
+def test_imposter_is_told_without_hashing(environment: RealEnvironment, verdict: Verdict) -> None:
     environment.pip("install", "--quiet", "--force-reinstall", "--no-deps", "--no-index", imposter(environment))
     assert environment.finding_ids() == {"torch-imposter"}
+    verdict.finds(environment, "torch-imposter", cause="only bears the vendor's version")
     environment.restore()
     assert environment.doctor("--deep")["findings"] == []
 
 
-def test_restore_refuses_an_imposter_in_a_source(environment: RealEnvironment) -> None:
+def test_restore_refuses_an_imposter_in_a_source(environment: RealEnvironment, verdict: Verdict) -> None:
     """The pin knows the hash; a folder that has another wheel of that name is not taken for it."""
     import shutil
     from pathlib import Path
@@ -34,8 +35,9 @@ def test_restore_refuses_an_imposter_in_a_source(environment: RealEnvironment) -
     assert outcome.status == 8
     assert "sha256" in outcome.err
     assert environment.finding_ids() == {"torch-missing"}
+    verdict.finds(environment, "torch-missing", cause="uninstalled")
 
 
-def test_healthy_twin_installed_by_another_installer(environment: RealEnvironment) -> None:
+def test_healthy_twin_installed_by_another_installer(environment: RealEnvironment, verdict: Verdict) -> None:
     environment.uv_install("--reinstall", "--no-deps", f"torch=={TORCH}")
-    assert environment.doctor("--deep")["findings"] == []
+    verdict.silent(environment, "--deep")
