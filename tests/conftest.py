@@ -6,19 +6,23 @@ The vendor's wheels and the upstream torch are the stand-ins of `envtool.demo`; 
 from __future__ import annotations
 
 import compileall
+import io
 import json
 import os
 import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 
 import envtool
+from envtool.cli.main import main
 from envtool.demo.python_index import upstream_torch
 from envtool.demo.vendor_release import release_contents, write_release
 from envtool.demo.wheel_writer import WheelContent, write_wheel
@@ -85,11 +89,21 @@ class RealEnvironment:
         return self._run([sys.executable, "-m", "envtool", *arguments], check=False, input=input)
 
     def doctor(self, *arguments: str) -> dict[str, Any]:
-        """What `envtool doctor --format json` says."""
-        outcome = self.envtool("doctor", "--prefix", str(self.path), "--format", "json", *arguments)
-        assert outcome.status in {0, 1}, outcome.err
-        document: dict[str, Any] = json.loads(outcome.out)
-        assert (document["status"] == "healthy") == (outcome.status == 0)
+        """What `envtool doctor --format json` says.
+
+        In this process, which saves most of the time of hundreds of calls; `envtool` starts one as a person does.
+        """
+        words = ["envtool", "doctor", "--prefix", str(self.path), "--format", "json", *arguments]
+        out = io.StringIO()
+        with patch.dict(os.environ, self.variables), patch.object(sys, "argv", words), redirect_stdout(out):
+            try:
+                main()
+                status = 0
+            except SystemExit as end:
+                status = int(end.code or 0)
+        assert status in {0, 1}, f"exit status {status}"
+        document: dict[str, Any] = json.loads(out.getvalue())
+        assert (document["status"] == "healthy") == (status == 0)
         return document
 
     def finding_ids(self, *arguments: str) -> set[str]:
