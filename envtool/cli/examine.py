@@ -21,7 +21,10 @@ from envtool.environment.reader import read_environment
 from envtool.environment.setting import Housing, Setting
 
 if TYPE_CHECKING:
+    from envtool.doctor.findings import Finding
     from envtool.driver.ask import DriverReading, Question
+    from envtool.environment.reader import Environment
+    from envtool.vendor.pin import VendorPin
 
 
 class Format(StrEnum):
@@ -113,12 +116,7 @@ def _report(request: DoctorRequest, prefix: Prefix, setting: Setting) -> Report:
         others.append(probe_check(request.time_limit or TIME_LIMIT))
     readings: list[DriverReading] = []
     if question is not None:
-        from envtool.doctor.checks import driver
-        from envtool.driver.ask import DriverReading
-
-        # Asked for last: its program has been at work since before the checks began.
-        readings.append(question if isinstance(question, DriverReading) else question.answer())
-        others.append(partial(driver.check, reading=readings[0], asked=bool(request.driver)))
+        others.append(partial(_driver, question, readings, bool(request.driver)))
     if request.deep:
         from envtool.cli.progress import progress_bars
 
@@ -133,6 +131,21 @@ def _report(request: DoctorRequest, prefix: Prefix, setting: Setting) -> Report:
         memory.save()
         report = replace(report, vouched=tuple(memory.vouched))
     return replace(report, driver=readings[0].summary) if readings else report
+
+
+def _driver(
+    question: Question | DriverReading,
+    readings: list[DriverReading],
+    asked: bool,
+    environment: Environment,
+    pin: VendorPin | None,
+) -> Iterator[Finding]:
+    """The driver's check, which comes last: its program has been at work since before the others began."""
+    from envtool.doctor.checks import driver
+    from envtool.driver.ask import DriverReading
+
+    readings.append(question if isinstance(question, DriverReading) else question.answer())
+    yield from driver.check(environment, pin, readings[0], asked=asked)
 
 
 def _keep(arguments: list[str], report: Report, text: str) -> None:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 import subprocess
+import time
+from pathlib import Path
 
 import pytest
 
 from envtool.demo.vendor_release import moreh_smi
 from envtool.doctor.checks import driver
 from envtool.doctor.pinned import pin_of
-from envtool.driver.ask import DriverReading
+from envtool.driver.ask import DriverReading, Question, start_asking
 from envtool.driver.table import parse_table
 from envtool.environment.prefix import read_prefix
 from envtool.environment.reader import read_environment
@@ -112,6 +114,25 @@ def test_it_fails_hangs_or_babbles(environment: RealEnvironment, verdict: Verdic
     assert "exit status 3: cannot reach the server with token ****" in finding["evidence"][0]["found"]
     printing(environment, "nothing that is a table")
     assert "no table" in verdict.finds(environment, "driver-failed")["evidence"][0]["found"]
+
+
+def test_it_hangs_and_what_it_started_ends_with_it(environment: RealEnvironment, tmp_path: Path) -> None:
+    pid = tmp_path / "pid"
+    install_program(environment, f"#!/bin/sh\nsleep 600 &\necho $! >{pid}\nwait\n")
+    question = start_asking(environment.variables)
+    assert isinstance(question, Question)
+    reading = question.answer(0.5)
+    assert (reading.timed_out, reading.problem) == (True, "no answer within 0.5 seconds")
+    seen = read_environment(read_prefix(environment.path))
+    findings = list(driver.check(seen, pin_of(seen), reading, asked=False))
+    assert [(item.id, item.cause) for item in findings] == [
+        ("driver-failed", "the driver waits for a server that does not answer")
+    ]
+    status = Path(f"/proc/{pid.read_text().strip()}/status")
+    deadline = time.monotonic() + 10
+    while status.exists() and "zombie" not in status.read_text() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not status.exists() or "zombie" in status.read_text()
 
 
 def test_no_driver_where_one_is_asked_for(environment: RealEnvironment, verdict: Verdict) -> None:
