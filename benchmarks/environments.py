@@ -17,7 +17,7 @@ REAL = (
     "fsspec",
     "jinja2",
     "networkx",
-    "setuptools",
+    "setuptools>=77.0.3,<82",
     "sympy",
     "numpy",
     "scipy",
