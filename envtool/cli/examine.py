@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from envtool.doctor.diagnose import OtherCheck, bytes_to_hash, diagnose
+from envtool.doctor.diagnose import OtherCheck, diagnose
 from envtool.doctor.findings import Report, Status
 from envtool.doctor.memory import Memory, open_memory
 from envtool.environment.looking import is_folder, is_there, start_witness, witnessed
@@ -121,10 +121,7 @@ def _report(request: DoctorRequest, prefix: Prefix, setting: Setting) -> Report:
         from envtool.cli.progress import progress_bars
 
         with progress_bars("hashing") as advance:
-            size = bytes_to_hash(environment)
-            report = diagnose(
-                environment, deep=True, progress=lambda count: advance("files", count, size), others=tuple(others)
-            )
+            report = diagnose(environment, deep=True, progress=advance, others=tuple(others))
     else:
         memory = open_memory(prefix.path) if setting.in_place else Memory(None)
         report = diagnose(environment, others=tuple(others), memory=memory)

@@ -24,7 +24,7 @@ from envtool.doctor.memory import Memory
 from envtool.doctor.pinned import pin_of
 from envtool.doctor.remedy import restore_command
 from envtool.environment.reader import Environment
-from envtool.vendor.names import PINNED_NAMES, TORCH
+from envtool.vendor.names import TORCH
 from envtool.vendor.pin import VendorPin
 
 Check = Callable[[Environment, VendorPin], Iterator[Finding]]
@@ -37,7 +37,7 @@ def diagnose(
     pin: VendorPin | None = None,
     *,
     deep: bool = False,
-    progress: files.Progress = lambda _bytes: None,
+    progress: files.Progress = lambda _name, _bytes, _total: None,
     others: tuple[OtherCheck, ...] = (),
     memory: Memory | None = None,
 ) -> Report:
@@ -90,12 +90,6 @@ def _without_pin(environment: Environment) -> list[Finding]:
     if any(finding.id == interpreter.CHANGED for finding in changed):
         return changed
     return [*changed, wrong_environment.elsewhere(environment) or _unpinned(environment)]
-
-
-def bytes_to_hash(environment: Environment) -> int:
-    """How many bytes a deep diagnosis will hash, as the RECORD files say; for a progress bar."""
-    records = (item.record() for name in PINNED_NAMES for item in environment.find(name))
-    return sum(row.size or 0 for record in records if record is not None for row in record.rows)
 
 
 def _unpinned(environment: Environment) -> Finding:

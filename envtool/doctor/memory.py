@@ -54,11 +54,6 @@ class Memory:
             self._known[subject] = {"identity": found, "value": value}
             self._changed = True
 
-    @property
-    def is_kept(self) -> bool:
-        """Whether this memory outlives the process."""
-        return self._file is not None
-
     def save(self) -> None:
         """Write the memory, whole or not at all; where that cannot be, it is lost."""
         if self._file is None or not self._changed:

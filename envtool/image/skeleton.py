@@ -26,6 +26,7 @@ _PACKAGES = re.compile(r"(?:^|/)(?:site-packages|dist-packages|archive-v0)(?:/|$
 _RECORDS = re.compile(
     r"\.(?:dist-info|egg-info)(?:/|$)|\.(?:pth|egg-link)$|(?:^|/)conda-meta/|(?:^|/)pyvenv\.cfg$|^etc/hac/|^etc/passwd$"
     r"|(?:^|/)etc/hac/pin\.toml$|(?:^|/)pip\.conf$|(?:^|/)uv\.toml$|(?:^|/)\.conda/environments\.txt$"
+    r"|(?:constraints?|overrides?)[^/]*\.txt$"
 )
 _LAYOUT = re.compile(r"(?:^|/)(?:bin/python[0-9.]*|bin/activate|lib/python\d[\d.]*/?)$")
 _CODE = re.compile(r"/(?:version|__init__)\.py$")

@@ -125,7 +125,11 @@ def _verify(plan: RestorePlan) -> None:
         record = installed[0].record() if len(installed) == 1 else None
         if record is not None:
             damage = compare(
-                environment.prefix.path, installed[0], record.rows, deep=False, progress=lambda _bytes: None
+                environment.prefix.path,
+                installed[0],
+                record.rows,
+                deep=False,
+                progress=lambda _name, _bytes, _total: None,
             )
             if damage.missing or damage.changed:
                 record = None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import hashlib
 import os
 import shlex
 import stat
@@ -22,7 +21,8 @@ from envtool.vendor.pin import PinnedDistribution, VendorPin
 from envtool.vendor.record import RecordRow, content_digest
 from envtool.vendor.version import same_build
 
-Progress = Callable[[int], None]
+# Told of bytes newly hashed and of bytes in all, under the name of what they belong to.
+Progress = Callable[[str, int, int], None]
 _FORBIDDEN = "this user may not read it"
 
 
@@ -41,7 +41,7 @@ def check(
     pin: VendorPin,
     *,
     deep: bool = False,
-    progress: Progress = lambda _bytes: None,
+    progress: Progress = lambda _name, _bytes, _total: None,
     memory: Memory | None = None,
 ) -> Iterator[Finding]:
     """Findings on the files of each pinned distribution that is there in the pinned version.
@@ -116,7 +116,9 @@ def compare(prefix: Path, item: Distribution, rows: tuple[RecordRow, ...], *, de
         elif deep and row.sha256 is not None:
             to_hash.append((path, row))
     if to_hash:
-        changed += _hash_all(to_hash, progress)
+        from envtool.doctor.hashing import wrong_digests
+
+        changed += [Evidence(*entry) for entry in wrong_digests(item.name, to_hash, progress)]
     forbidden = [item for item in changed if item.found == _FORBIDDEN]
     changed = [item for item in changed if item.found != _FORBIDDEN]
     return Damage(tuple(missing), tuple(changed), tuple(outside), (*unreadable, *forbidden))
@@ -140,32 +142,6 @@ def _why_missing(path: str) -> str:
     except ValueError:
         return "nothing"
     return "a folder" if stat.S_ISDIR(found.st_mode) else "something else than a file"
-
-
-def _hash_all(files: list[tuple[str, RecordRow]], progress: Progress) -> list[Evidence]:
-    from concurrent.futures import ThreadPoolExecutor
-
-    # hashlib lets go of the interpreter's lock, so threads use all cores. Largest first keeps them even.
-    files.sort(key=lambda entry: entry[1].size or 0, reverse=True)
-    with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
-        digests = pool.map(lambda entry: _digest(entry[0], progress), files)
-        return [
-            Evidence(path, f"sha256 {row.sha256}", found)
-            for (path, row), found in zip(files, digests, strict=True)
-            if found != f"sha256 {row.sha256}"
-        ]
-
-
-def _digest(path: str, progress: Progress) -> str:
-    try:
-        with open(path, "rb") as stream:
-            digest = hashlib.file_digest(stream, "sha256").hexdigest()
-            progress(stream.tell())
-    except PermissionError:
-        return _FORBIDDEN
-    except OSError as error:
-        return f"unreadable: {error.strerror}"
-    return f"sha256 {digest}"
 
 
 def _findings(

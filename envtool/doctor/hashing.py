@@ -1,0 +1,66 @@
+"""Hashes many files at once, on all cores."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable
+
+from envtool.vendor.record import RecordRow
+
+FORBIDDEN = "this user may not read it"
+# Files up to this size are read at once; a buffer for each would cost more than the file.
+_AT_ONCE = 1 << 20
+
+
+def wrong_digests(
+    name: str, files: list[tuple[str, RecordRow]], progress: Callable[[str, int, int], None]
+) -> list[tuple[str, str, str]]:
+    """The files whose sha256 is not their row's: path, what was expected, and what was found, in the order of paths.
+
+    `progress` is told of bytes newly hashed and of bytes in all, under `name`.
+    """
+    from concurrent.futures import ThreadPoolExecutor
+
+    total = sum(row.size or 0 for _path, row in files)
+    # Workers take from the end; the largest first, so that none is left alone with it when the others are through.
+    waiting = sorted(files, key=lambda entry: entry[1].size or 0)
+    found: list[tuple[str, str, str]] = []
+
+    def work() -> None:
+        while True:
+            try:
+                # One operation of the interpreter, which no other thread can come between.
+                path, row = waiting.pop()
+            except IndexError:
+                return
+            expected = f"sha256 {row.sha256}"
+            digest = _digest(path, row.size or 0)
+            if digest != expected:
+                found.append((path, expected, digest))
+            progress(name, row.size or 0, total)
+
+    # hashlib lets go of the interpreter's lock, so threads use all cores; one task for each, not for each file.
+    count = os.cpu_count() or 1
+    with ThreadPoolExecutor(count) as pool:
+        for task in [pool.submit(work) for _ in range(count)]:
+            task.result()
+    return sorted(found)
+
+
+def _digest(path: str, size: int) -> str:
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            if size <= _AT_ONCE:
+                digest = hashlib.sha256(os.read(descriptor, size + 1)).hexdigest()
+            else:
+                with open(descriptor, "rb", buffering=0, closefd=False) as stream:
+                    digest = hashlib.file_digest(stream, "sha256").hexdigest()
+        finally:
+            os.close(descriptor)
+    except PermissionError:
+        return FORBIDDEN
+    except OSError as error:
+        return f"unreadable: {error.strerror}"
+    return f"sha256 {digest}"
