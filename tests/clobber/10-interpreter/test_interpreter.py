@@ -32,6 +32,11 @@ def test_conda_brings_another_python(conda_environment: RealEnvironment, verdict
     cause = f"conda installed python-{OTHER[0]}.{OTHER[1]}.1-0 on 2026-11-21 08:09:10, by: conda update --all"
     verdict.finds(environment, "interpreter-changed", cause=cause)
     assert "torch-missing" not in environment.finding_ids()
+    # A restore cannot mend that, touches nothing and says so.
+    outcome = environment.restore()
+    assert outcome.status == 1
+    assert f"conda install --prefix {environment.path} python=" in outcome.out
+    assert (environment.path / f"lib/python{PYTHON[0]}.{PYTHON[1]}/site-packages/torch/__init__.py").exists()
 
 
 def test_a_wheel_for_another_python(environment: RealEnvironment, verdict: Verdict, tmp_path: Path) -> None:
