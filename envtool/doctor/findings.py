@@ -58,9 +58,9 @@ _OURS_TO_MEND = frozenset({"restore-interrupted"})
 class Report:
     """Everything doctor has to say of one environment. `pin` is `None` where nothing says what it should be.
 
-    `ignored` are the findings that a person asked to leave out of the verdict; `strict` lets notes into it;
-    `vouched` are the traces of the pinned distributions whose files
-    are in order. `driver` says in one line what the accelerator's driver told.
+    `ignored` are the findings that a person asked to leave out of the verdict; `strict` lets notes into it. `driver`
+    says in one line what the accelerator's driver told. `vouched` are the traces of the pinned distributions whose
+    files are in order.
     """
 
     environment: Environment
