@@ -72,12 +72,12 @@ def difference_row(
 
 def render(rows: Sequence[Row]) -> str:
     """The rows as a table."""
-    lines = [f"{'what':<44} {'ours':>9} {'peer':<42} {'theirs':>9} {'value':>9} {'limit':>9}"]
+    lines = [f"{'what':<58} {'ours':>9} {'peer':<42} {'theirs':>9} {'value':>9} {'limit':>9}"]
     for row in rows:
         limit = "-" if row.limit is None else f"{row.limit:g} {row.unit}"
         verdict = "" if row.within else "  OVER"
         lines.append(
-            f"{row.what:<44} {row.ours:>8.3f}s {row.peer:<42} {row.theirs:>8.3f}s "
+            f"{row.what:<58} {row.ours:>8.3f}s {row.peer:<42} {row.theirs:>8.3f}s "
             f"{row.value:>6.2f} {row.unit:<2} {limit:>9}{verdict}"
         )
     return "\n".join(lines)
