@@ -71,7 +71,7 @@ def test_it_fails_or_crashes(environment: RealEnvironment, verdict: Verdict, cod
 
 def test_it_hangs(environment: RealEnvironment, verdict: Verdict) -> None:
     put(environment, WORKING.format(error=0.0) + "import time\ncuda.device_count = lambda: time.sleep(600)\n")
-    finding = verdict.finds(environment, "probe-timeout", "--probe", "--time-limit", "1.5", cause="held by another")
+    finding = verdict.finds(environment, "probe-timeout", "--probe", "--time-limit", "5", cause="held by another")
     assert "torch.cuda.device_count()" in finding["title"]
 
 
