@@ -47,6 +47,15 @@ def _demands(environment: Environment, name: str) -> Iterator[tuple[Demand, Requ
             yield Demand(item.name, item.version, str(requirement)), requirement
 
 
+ASKED_FOR = "it was asked for by name (the REQUESTED record is there)"
+
+
+def asked_for_by_name(item: Distribution) -> bool:
+    """Whether the records show that a person asked for it."""
+    # uv leaves the REQUESTED record with everything it installs, so from uv it says nothing.
+    return item.requested and item.installer != "uv"
+
+
 def explain_intruder(environment: Environment, pinned: PinnedDistribution, intruder: Distribution) -> str:
     """One sentence on how `intruder` came in, saying no more than the records show."""
     by = f"{intruder.installer} installed it{_when(intruder)}"
@@ -55,9 +64,8 @@ def explain_intruder(environment: Environment, pinned: PinnedDistribution, intru
     demands = demands_against(environment, pinned)
     if demands:
         return f"{by} because " + "; ".join(str(demand) for demand in demands)
-    # uv leaves the REQUESTED record with everything it installs, so from uv it says nothing.
-    if intruder.requested and intruder.installer != "uv":
-        return f"{by} because it was asked for by name (the REQUESTED record is there)"
+    if asked_for_by_name(intruder):
+        return f"{by} because {ASKED_FOR}"
     others = requirers(environment, pinned.name)
     if others:
         return (

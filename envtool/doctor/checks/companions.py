@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from envtool.doctor.cause import requirers
+from envtool.doctor.cause import ASKED_FOR, asked_for_by_name, requirers
 from envtool.doctor.findings import Evidence, Finding, Severity
 from envtool.doctor.remedy import pip_uninstall
 from envtool.environment.distribution import Distribution
@@ -38,7 +38,6 @@ def _cause(environment: Environment, item: Distribution) -> str:
     demands = requirers(environment, item.name)
     if demands:
         return f"{by} because " + "; ".join(str(demand) for demand in demands)
-    # From uv the REQUESTED record says nothing: it leaves one with everything.
-    if item.requested and item.installer != "uv":
-        return f"{by} because it was asked for by name (the REQUESTED record is there)"
+    if asked_for_by_name(item):
+        return f"{by} because {ASKED_FOR}"
     return f"{by}; no installed distribution requires it"

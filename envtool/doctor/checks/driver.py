@@ -42,7 +42,7 @@ def _missing() -> Finding:
         "there is no moreh-smi and no ap-smi here, so nothing can reach the accelerator",
         (Evidence("PATH", " or ".join(PROGRAMS), "neither"),),
         "the driver was removed, its folder is not on PATH, or this is no machine of the service",
-        "update-moreh --force",
+        _UPDATE,
     )
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import cast
 
 from envtool.doctor.findings import Evidence, Finding, Severity, shortened
+from envtool.doctor.hashing import FORBIDDEN, wrong_digests
 from envtool.doctor.memory import Memory
 from envtool.doctor.remedy import restore_command
 from envtool.environment.distribution import Distribution
@@ -23,7 +24,6 @@ from envtool.vendor.version import same_build
 
 # Told of bytes newly hashed and of bytes in all, under the name of what they belong to.
 Progress = Callable[[str, int, int], None]
-_FORBIDDEN = "this user may not read it"
 
 
 @dataclass(frozen=True)
@@ -110,17 +110,15 @@ def compare(prefix: Path, item: Distribution, rows: tuple[RecordRow, ...], *, de
         found = _regular_size(path)
         if found is None:
             why = _why_missing(path)
-            (unreadable if why == _FORBIDDEN else missing).append(Evidence(path, "a file", why))
+            (unreadable if why == FORBIDDEN else missing).append(Evidence(path, "a file", why))
         elif row.size is not None and found != row.size:
             changed.append(Evidence(path, f"{row.size} bytes", f"{found} bytes"))
         elif deep and row.sha256 is not None:
             to_hash.append((path, row))
     if to_hash:
-        from envtool.doctor.hashing import wrong_digests
-
         changed += [Evidence(*entry) for entry in wrong_digests(item.name, to_hash, progress)]
-    forbidden = [item for item in changed if item.found == _FORBIDDEN]
-    changed = [item for item in changed if item.found != _FORBIDDEN]
+    forbidden = [item for item in changed if item.found == FORBIDDEN]
+    changed = [item for item in changed if item.found != FORBIDDEN]
     return Damage(tuple(missing), tuple(changed), tuple(outside), (*unreadable, *forbidden))
 
 
@@ -136,7 +134,7 @@ def _why_missing(path: str) -> str:
     try:
         found = os.stat(path)  # noqa: PTH116  # as above
     except PermissionError:
-        return _FORBIDDEN
+        return FORBIDDEN
     except OSError as error:
         return "a link that leads back to itself" if error.errno == errno.ELOOP else "nothing"
     except ValueError:
