@@ -108,3 +108,21 @@ class SettingsError(EnvtoolError):
     """A project's settings for doctor cannot be followed."""
 
     exit_status = 16
+
+
+class RequirementsError(EnvtoolError):
+    """A dependency file cannot be read as what its name says."""
+
+    exit_status = 17
+
+
+class ResolutionError(EnvtoolError):
+    """No set of versions meets what the dependency files ask for, or the resolver could not tell."""
+
+    exit_status = 18
+
+
+class InstallError(EnvtoolError):
+    """A guarded install could not be carried out; the environment is as it was."""
+
+    exit_status = 19

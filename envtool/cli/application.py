@@ -7,12 +7,14 @@ from typing import Annotated
 import typer
 
 import envtool
+from envtool.cli.check import check
 from envtool.cli.demo import demo
 from envtool.cli.doctor import doctor
 from envtool.cli.engine import app as engine_app
 from envtool.cli.explain import explain
 from envtool.cli.guard import app as guard_app
 from envtool.cli.image import build, lock, verify
+from envtool.cli.install import install
 from envtool.cli.listing import list_
 from envtool.cli.restore import restore
 from envtool.cli.restore import update_moreh as update_moreh_command
@@ -27,6 +29,8 @@ app = typer.Typer(
     epilog="Exit status: 0 all well, 1 the answer is no, 2 wrong usage, 3 and up an error (see README).",
 )
 app.command("doctor")(doctor)
+app.command("check")(check)
+app.command("install", context_settings={"ignore_unknown_options": True})(install)
 app.command("explain")(explain)
 app.command("restore")(restore)
 app.command("list")(list_)
@@ -66,6 +70,10 @@ def _main(
     [bold]Examples[/bold]
 
       envtool doctor            is this environment's torch the vendor's?
+
+      envtool check FILE        would installing these requirements replace it?
+
+      envtool install -r FILE   install beside it
 
       envtool restore           put it back
 

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import errno
-import fcntl
 import json
 import os
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -18,9 +15,10 @@ from envtool.environment.leftover import STAGING_NAME
 from envtool.environment.prefix import Prefix
 from envtool.environment.reader import read_environment
 from envtool.errors import RestoreError
+from envtool.install.journal import Step, carry_out, delete, journal_steps, recover_journal, write_journal
 from envtool.install.layout import Layout, Place, keep_foreign_files, stage_wheel
 from envtool.install.unpack import WheelContents, read_contents
-from envtool.restore.journal import Step, carry_out, delete, journal_steps, read_journal, write_journal
+from envtool.restore.exclusive import alone, reported
 from envtool.restore.plan import RestorePlan, foreign_files
 from envtool.vendor.pin import PIN_FILE, VendorPin, render_pin
 
@@ -35,19 +33,15 @@ class Outcome:
 
 
 def recover(prefix: Prefix) -> bool:
-    """Complete a restore that was cut off, or clear away one that had not begun to change anything.
+    """Complete a restore that was cut off, take an install back, or clear away what had not begun to change anything.
 
     Returns whether there was one to complete. Raises `RestoreError`.
     """
     staging = prefix.site_packages / STAGING_NAME
     if not os.path.lexists(staging):  # Path.exists follows links
         return False
-    with _reported(prefix), _alone(prefix):
-        steps = read_journal(staging)
-        if steps is not None:
-            carry_out(steps, staging / "trash")
-        delete(staging)
-    return steps is not None
+    with reported(prefix), alone(prefix):
+        return recover_journal(staging)
 
 
 def perform(plan: RestorePlan, *, reason: str, progress: Callable[[str, int, int], None]) -> Outcome:
@@ -59,7 +53,7 @@ def perform(plan: RestorePlan, *, reason: str, progress: Callable[[str, int, int
     """
     prefix = plan.environment.prefix
     contents = [read_contents(item.wheel) for item in plan.replacements]
-    with _reported(prefix), _alone(prefix):
+    with reported(prefix), alone(prefix):
         staging = prefix.site_packages / STAGING_NAME
         # Outside of the clean-up: a folder that is there already may hold another restore's journal.
         staging.mkdir(mode=0o755)
@@ -79,7 +73,7 @@ def perform(plan: RestorePlan, *, reason: str, progress: Callable[[str, int, int
 def keep_pin(prefix: Prefix, pin: VendorPin) -> None:
     """Make `pin` the prefix's own. Raises `RestoreError` where the prefix cannot be written."""
     path = prefix.path / PIN_FILE
-    with _reported(prefix):
+    with reported(prefix):
         path.parent.mkdir(parents=True, exist_ok=True)
         incoming = path.with_suffix(".incoming")
         incoming.write_text(render_pin(pin))
@@ -157,33 +151,3 @@ def _note(plan: RestorePlan, reason: str) -> None:
                 "why": reason,
             }
             stream.write(json.dumps(row) + "\n")
-
-
-@contextmanager
-def _alone(prefix: Prefix) -> Iterator[None]:
-    """Hold the prefix's lock: on the folder itself, so that no lock file can be left behind by a dead process."""
-    handle = os.open(prefix.site_packages, os.O_RDONLY)
-    try:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise RestoreError(
-                f"another restore of {prefix.path} is at work",
-                remedy="wait until it has ended, and try again",
-            ) from error
-        yield
-    finally:
-        os.close(handle)
-
-
-@contextmanager
-def _reported(prefix: Prefix) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        full = error.errno in {errno.ENOSPC, errno.EDQUOT}
-        raise RestoreError(
-            f"{'the disk is full' if full else 'the environment cannot be written'}: {prefix.path}",
-            why=f"{error.strerror}: {error.filename or prefix.site_packages}",
-            remedy="make room and try again" if full else "run the command as the owner of the environment",
-        ) from error

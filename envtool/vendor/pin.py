@@ -24,6 +24,7 @@ class PinOrigin(Enum):
     FILE = "the environment's pin file"
     SOURCE = "a vendor source"
     RECORDS = "the environment's own records"
+    GIVEN = "the version that was given"
 
 
 @dataclass(frozen=True)

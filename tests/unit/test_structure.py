@@ -16,9 +16,21 @@ ALLOWED: dict[str, set[str]] = {
     "doctor": {"vendor", "environment", "driver"},
     "restore": {"vendor", "environment", "install", "doctor"},
     "guard": {"vendor"},
+    "requirements": {"vendor"},
     "image": {"vendor", "install"},
     "demo": {"vendor", "image"},
-    "cli": {"vendor", "environment", "driver", "install", "doctor", "restore", "guard", "image", "demo"},
+    "cli": {
+        "vendor",
+        "environment",
+        "driver",
+        "install",
+        "doctor",
+        "restore",
+        "guard",
+        "requirements",
+        "image",
+        "demo",
+    },
 }
 
 

@@ -19,7 +19,12 @@ def _annotation(finding: Finding) -> str:
     parts += [f"seen: {item.file}: expected {item.expected}, found {item.found}" for item in finding.evidence]
     parts += [f"cause: {finding.cause}"] if finding.cause else []
     parts += [f"type: {finding.remedy}"] if finding.remedy else []
-    return f"::{_COMMANDS[finding.severity]} title={_property(finding.id)}::{_data(chr(10).join(parts))}"
+    return annotation(_COMMANDS[finding.severity], f"title={_property(finding.id)}", "\n".join(parts))
+
+
+def annotation(command: str, properties: str, text: str) -> str:
+    """One command; the properties are written as they are."""
+    return f"::{command} {properties}::{_data(text)}"
 
 
 def _data(text: str) -> str:

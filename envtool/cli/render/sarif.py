@@ -19,19 +19,19 @@ def render_sarif(report: Report) -> str:
     ids = explained_ids()
     results = [_result(finding, ids) for finding in report.findings]
     results += [{**_result(finding, ids), "suppressions": [{"kind": "external"}]} for finding in report.ignored]
-    run = {
-        "tool": {
-            "driver": {
-                "name": "envtool doctor",
-                "semanticVersion": envtool.__version__,
-                "rules": [_rule(identity) for identity in ids],
-            }
-        },
-        "invocations": [{"executionSuccessful": True, "exitCode": 0 if report.status is Status.HEALTHY else 1}],
-        "properties": {"status": report.status.value},
-        "results": results,
+    driver = {
+        "name": "envtool doctor",
+        "semanticVersion": envtool.__version__,
+        "rules": [_rule(identity) for identity in ids],
     }
-    return json.dumps({"$schema": _SCHEMA, "version": VERSION, "runs": [run]}, indent=2)
+    invocation = {"executionSuccessful": True, "exitCode": 0 if report.status is Status.HEALTHY else 1}
+    status = {"status": report.status.value}
+    return json.dumps(log(driver, results, invocations=[invocation], properties=status), indent=2)
+
+
+def log(driver: dict[str, Any], results: list[dict[str, Any]], **more: Any) -> dict[str, Any]:
+    """A SARIF log with one run of one tool."""
+    return {"$schema": _SCHEMA, "version": VERSION, "runs": [{"tool": {"driver": driver}, **more, "results": results}]}
 
 
 def _rule(identity: str) -> dict[str, Any]:

@@ -5,13 +5,13 @@ None of it harms the torch that is there, so these are notes; an override, which
 
 from __future__ import annotations
 
-import configparser
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from envtool.doctor.findings import Evidence, Finding, Severity
 from envtool.environment.looking import is_file
+from envtool.environment.pip_configuration import pip_settings
 from envtool.environment.reader import Environment
 from envtool.environment.setting import Setting
 from envtool.vendor.names import PINNED_NAMES, requirements_on
@@ -28,7 +28,9 @@ def check(environment: Environment, pin: VendorPin) -> Iterator[Finding]:
     if pin.origin is not PinOrigin.FILE or not is_file(setting.on_disk(CONSTRAINTS)):
         return
     for tool, variable in (("pip", "PIP_CONSTRAINT"), ("uv", "UV_CONSTRAINT")):
-        named = setting.variables.get(variable) or (_pip_configured(setting) if tool == "pip" else "")
+        named = setting.variables.get(variable, "")
+        if tool == "pip":
+            named = pip_settings(setting, environment.prefix).get("constraint", "")
         if not any(_names_the_pin(setting.on_disk(path), pin) for path in named.split()):
             yield Finding(
                 "constraints-off",
@@ -53,27 +55,6 @@ def check(environment: Environment, pin: VendorPin) -> Iterator[Finding]:
 def _names_the_pin(path: Path, pin: VendorPin) -> bool:
     lines = _text(path).splitlines()
     return f"{pin.torch.name}=={pin.torch.version}" in {line.strip() for line in lines}
-
-
-def _pip_configured(setting: Setting) -> str:
-    """The constraint files that pip's own configuration names (pip documentation, "Configuration")."""
-    variables = setting.variables
-    home = variables.get("HOME", "")
-    named = variables.get("PIP_CONFIG_FILE")
-    if named == "/dev/null":
-        return ""
-    configuration = variables.get("XDG_CONFIG_HOME") or f"{home}/.config"
-    files = ["/etc/pip.conf", f"{home}/.pip/pip.conf", f"{configuration}/pip/pip.conf", *([named] if named else [])]
-    found = ""
-    for name in files:
-        parser = configparser.RawConfigParser()
-        try:
-            parser.read_string(_text(setting.on_disk(name)))
-        except configparser.Error:
-            continue
-        for section in ("global", "install"):
-            found = parser.get(section, "constraint", fallback=found)
-    return found
 
 
 def _overrides(setting: Setting, pin: VendorPin) -> Iterator[Finding]:

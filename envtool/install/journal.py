@@ -1,7 +1,8 @@
-"""The journal of a restore: once it is written, the restore will be completed, if need be by a later call.
+"""The journal of a change to an environment: once it is written, whoever finds it knows what to do.
 
-Before the journal exists, a restore has changed nothing but its own staging folder. The journal lists steps
-that can be repeated any number of times, so that whoever finds it just carries them all out.
+Before the journal exists, nothing has changed but the staging folder. The journal lists steps that can be repeated any
+number of times. Those of a restore are carried out to the end by whoever finds them; those of an install, which may
+still turn out wrong, are taken back.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import errno
 import json
 import os
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -42,23 +43,37 @@ def journal_steps(removals: Iterable[Path], places: Iterable[Place]) -> tuple[St
     return (*(Remove(path) for path in dict.fromkeys(kept)), *placed)
 
 
-def write_journal(staging: Path, steps: Iterable[Step]) -> None:
-    """The point of no return: from here on the new state is the true one."""
+@dataclass(frozen=True)
+class Journal:
+    """The steps that were begun, and whether they are to be taken back rather than completed."""
+
+    steps: tuple[Step, ...]
+    backwards: bool = False
+
+
+def write_journal(staging: Path, steps: Iterable[Step], *, backwards: bool = False) -> None:
+    """From here on the new state is the true one; `backwards`: the old one, until the journal is struck."""
     rows = [
         {"remove": str(step.path)} if isinstance(step, Remove) else {"place": str(step.staged), "at": str(step.final)}
         for step in steps
     ]
     incoming = staging / f"{JOURNAL_NAME}.incoming"
     with open(incoming, "w") as stream:
-        json.dump({"schema": 1, "steps": rows}, stream)
+        json.dump({"schema": 1, "backwards": backwards, "steps": rows}, stream)
         stream.flush()
         os.fsync(stream.fileno())
     incoming.replace(staging / JOURNAL_NAME)
     _sync_folder(staging)
 
 
-def read_journal(staging: Path) -> tuple[Step, ...] | None:
-    """The steps of an interrupted restore, or `None` where none was begun in earnest."""
+def strike_journal(staging: Path) -> None:
+    """The change is done and good: what is left of the staging folder is rubbish."""
+    (staging / JOURNAL_NAME).unlink()
+    _sync_folder(staging)
+
+
+def read_journal(staging: Path) -> Journal | None:
+    """What was interrupted, or `None` where nothing was begun in earnest."""
     try:
         table = json.loads((staging / JOURNAL_NAME).read_bytes())
     except FileNotFoundError:
@@ -69,10 +84,11 @@ def read_journal(staging: Path) -> tuple[Step, ...] | None:
             why=str(error),
             remedy=f"rm -r {staging}; envtool restore --force",
         ) from error
-    return tuple(
+    steps = tuple(
         Remove(Path(row["remove"])) if "remove" in row else Place(Path(row["place"]), Path(row["at"]))
         for row in table["steps"]
     )
+    return Journal(steps, bool(table.get("backwards")))
 
 
 def carry_out(steps: Iterable[Step], trash: Path) -> None:
@@ -88,6 +104,38 @@ def carry_out(steps: Iterable[Step], trash: Path) -> None:
                     _set_aside(final, trash / str(number))
                     final.parent.mkdir(parents=True, exist_ok=True)
                     staged.rename(final)
+
+
+def take_back(steps: Sequence[Step], trash: Path) -> None:
+    """Undo every step that was done. May be called again after having been cut off anywhere.
+
+    The steps must be such that nothing was deleted rather than set aside: files, and folders that were new.
+    """
+    for number, step in reversed(list(enumerate(steps))):
+        aside = trash / str(number)
+        match step:
+            case Remove(path):
+                if os.path.lexists(aside):
+                    path.parent.mkdir(parents=True, exist_ok=True)
+                    aside.rename(path)
+            case Place(staged, final):
+                # The staged one is missing only while it is in place.
+                if not os.path.lexists(staged) and os.path.lexists(final):
+                    final.rename(staged)
+                if os.path.lexists(aside):
+                    aside.rename(final)
+
+
+def recover_journal(staging: Path) -> bool:
+    """Complete or take back what is journalled below `staging`, and clear it away; whether there was anything."""
+    journal = read_journal(staging)
+    if journal is not None and journal.backwards:
+        take_back(journal.steps, staging / "trash")
+        strike_journal(staging)
+    elif journal is not None:
+        carry_out(journal.steps, staging / "trash")
+    delete(staging)
+    return journal is not None
 
 
 def _set_aside(path: Path, aside: Path) -> None:

@@ -1,0 +1,1 @@
+"""An install that leaves the vendor torch alone, or the environment as it was."""

@@ -1,0 +1,101 @@
+"""InstallPlan → the environment changed, or as it was: stage, journal, swap, verify, or take everything back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from envtool.doctor.diagnose import diagnose
+from envtool.environment.leftover import STAGING_NAME
+from envtool.environment.prefix import Prefix
+from envtool.environment.reader import read_environment
+from envtool.errors import InstallError
+from envtool.guarded.plan import InstallPlan, steps_of
+from envtool.install.journal import Step, carry_out, delete, strike_journal, take_back, write_journal
+from envtool.restore.exclusive import alone, reported
+
+# Lays the distributions of some lines out below a folder as if it were the prefix.
+Stage = Callable[[Sequence[str], Path], None]
+
+
+@dataclass(frozen=True)
+class Installed:
+    """How many files were put in place and taken away."""
+
+    placed: int
+    removed: int
+
+
+def install(plan: InstallPlan, stage: Stage) -> Installed:
+    """Carry a plan out.
+
+    The environment must have been recovered before it was read. Raises `InstallError`, `SourceError`, `ResolutionError`
+    and `RestoreError`; the environment is as it was then. After a kill the next `recover` takes the install back.
+    """
+    prefix = plan.environment.prefix
+    with reported(prefix), alone(prefix):
+        staging = prefix.site_packages / STAGING_NAME
+        staging.mkdir(mode=0o755)
+        try:
+            staged = staging / "prefix"
+            staged.mkdir()
+            if plan.lines:
+                stage(plan.lines, staged)
+            steps = steps_of(plan, staged)
+            write_journal(staging, steps, backwards=True)
+        except BaseException:
+            delete(staging)
+            raise
+        _swap(plan, staging, steps)
+    return Installed(len(steps) - len(plan.removals), len(plan.removals))
+
+
+def _swap(plan: InstallPlan, staging: Path, steps: Sequence[Step]) -> None:
+    trash = staging / "trash"
+    try:
+        carry_out(steps, trash)
+        # Before the look: a `.dist-info` without files would still count as a record.
+        _prune(plan)
+        _verify(plan)
+    except BaseException:
+        take_back(steps, trash)
+        strike_journal(staging)
+        delete(staging)
+        raise
+    strike_journal(staging)
+    delete(staging)
+
+
+def _verify(plan: InstallPlan) -> None:
+    """Torch must be whole, and everything in the version that was planned."""
+    environment = read_environment(plan.environment.prefix)
+    # Not `is_whole`, which this very transaction is a blemish to.
+    damage = [item for item in diagnose(environment, plan.pin).findings if item.distribution is not None]
+    if damage:
+        raise InstallError(
+            "the install was taken back, because it damaged torch",
+            why=damage[0].title,
+            remedy="envtool check …   (says which distribution does that)",
+        )
+    for change in plan.changes:
+        found = environment.find(change.name)
+        if (change.after is None) == bool(found) or len(found) > 1:
+            raise InstallError(
+                f"the install was taken back, because {change.name} is not there as planned",
+                why=", ".join(f"{item.version} in {item.path.name}" for item in found) or "it is missing",
+            )
+
+
+def _prune(plan: InstallPlan) -> None:
+    """Folders that became empty when their files were taken away."""
+    prefix: Prefix = plan.environment.prefix
+    keep = {prefix.path, prefix.site_packages, prefix.scripts}
+    for path in plan.removals:
+        for folder in path.parents:
+            if folder in keep or not folder.is_relative_to(prefix.path):
+                break
+            try:
+                folder.rmdir()
+            except OSError:
+                break

@@ -1,0 +1,125 @@
+"""Who wants another torch: the chains from the lines of a file to it, with the version ranges."""
+
+from __future__ import annotations
+
+import re
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from itertools import pairwise
+
+from packaging.requirements import InvalidRequirement, Requirement
+
+from envtool.requirements.entry import Entry
+from envtool.requirements.target import Target
+from envtool.vendor.names import normalized_name
+
+# Name and version → the `Requires-Dist` lines, or `None` where they cannot be had.
+Requires = Callable[[str, str], "tuple[str, ...] | None"]
+# A distribution → those that require it.
+Parents = Mapping[str, tuple[str, ...]]
+
+
+@dataclass(frozen=True)
+class Link:
+    """One distribution of a chain in the version that would be installed, and what it requires of the next."""
+
+    name: str
+    version: str
+    requirement: str
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.version} requires {self.requirement}"
+
+
+@dataclass(frozen=True)
+class Chain:
+    """From a line of a file to a pinned distribution. Without links, the line itself asks for another one."""
+
+    entry: Entry
+    subject: str
+    links: tuple[Link, ...] = ()
+
+    @property
+    def culprit(self) -> str:
+        """The distribution that asks for something else than the vendor's."""
+        return self.links[-1].name if self.links else self.subject
+
+    def __str__(self) -> str:
+        start = f"{self.entry.place}: {self.entry.asked}"
+        return " → ".join([start, *(str(link) for link in self.links)])
+
+
+def parents_from(annotated: str) -> Parents:
+    """Who requires whom, from the `# via` notes of `uv pip compile --annotation-style split`. Pure."""
+    found: dict[str, list[str]] = {}
+    current: list[str] = []
+    for line in annotated.splitlines():
+        if line and not line[0].isspace() and not line.startswith("#"):
+            name = re.split(r"[\[=@;\s]", line.removeprefix("-e "), maxsplit=1)[0]
+            current = found.setdefault(normalized_name(name), [])
+            continue
+        note = line.strip().lstrip("#").strip().removeprefix("via").strip()
+        if note and not note.startswith("-") and " " not in note:
+            current.append(normalized_name(note.split("[")[0]))
+    return {name: tuple(values) for name, values in found.items()}
+
+
+@dataclass(frozen=True)
+class Graph:
+    """What would be installed: versions, who requires whom, and where to ask for the requirements themselves."""
+
+    state: Mapping[str, str]
+    parents: Parents
+    requires: Requires
+
+    def requirement(self, parent: str, child: str) -> Requirement | None:
+        """What `parent` requires of `child`, or `None` where that cannot be had."""
+        for line in self.requires(parent, self.state.get(parent, "")) or ():
+            try:
+                found = Requirement(line)
+            except InvalidRequirement:
+                continue
+            if normalized_name(found.name) == child:
+                return found
+        return None
+
+    def link(self, parent: str, child: str) -> Link:
+        """One link of a chain."""
+        found = self.requirement(parent, child)
+        return Link(parent, self.state.get(parent, "?"), f"{found.name}{found.specifier}" if found else child)
+
+    def way_to(self, name: str, entries: tuple[Entry, ...]) -> tuple[Entry, tuple[str, ...]] | None:
+        """The shortest way from an entry to a distribution: the entry, and the names from it on."""
+        by_name = {entry.name: entry for entry in reversed(entries)}
+        queue: deque[tuple[str, ...]] = deque([(name,)])
+        seen = {name}
+        while queue:
+            path = queue.popleft()
+            if path[0] in by_name:
+                return by_name[path[0]], path
+            for parent in self.parents.get(path[0], ()):
+                if parent not in seen:
+                    seen.add(parent)
+                    queue.append((parent, *path))
+        return None
+
+
+def find_chains(subject: str, entries: tuple[Entry, ...], graph: Graph, target: Target) -> tuple[Chain, ...]:
+    """The chains of everyone that asks for another `subject` than the pinned one.
+
+    Where nobody does, the chains of all that ask for it: then an upgrade took it.
+    """
+    direct = [entry for entry in entries if entry.name == subject and target.applies(entry)]
+    refusing = [Chain(entry, subject) for entry in direct if not target.meets_pin(entry)]
+    contented = [Chain(entry, subject) for entry in direct if target.meets_pin(entry)]
+    pinned = target.pin.find(subject)
+    for parent in graph.parents.get(subject, ()):
+        way = graph.way_to(parent, entries)
+        if way is None:
+            continue
+        links = tuple(graph.link(*pair) for pair in pairwise((*way[1], subject)))
+        wanted = graph.requirement(parent, subject)
+        met = wanted is None or (pinned is not None and wanted.specifier.contains(pinned.version, prereleases=True))
+        (contented if met else refusing).append(Chain(way[0], subject, links))
+    return tuple(refusing or contented)

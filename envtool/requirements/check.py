@@ -1,0 +1,86 @@
+"""Files → answers: every set of every file, for each installer that may be meant, several at once."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+
+from envtool.errors import ResolutionError, SourceError
+from envtool.requirements.entry import DependencyFile, RequirementSet
+from envtool.requirements.metadata import DEFAULT_INDEX, MetadataReader
+from envtool.requirements.predict import Answer, predict, predict_static
+from envtool.requirements.resolve import Installer, Resolver
+from envtool.requirements.static import Verdict
+from envtool.requirements.target import Target
+from envtool.requirements.uv_command import find_uv
+from envtool.requirements.ways_out import find_way_out
+
+# Sets under way together. They wait for the index most of the time, and uv is parallel in itself.
+_AT_ONCE = 4
+
+
+@dataclass(frozen=True)
+class Checker:
+    """What files are held against. `held` are the installers that are held to the pins where they would run."""
+
+    target: Target
+    resolvers: Mapping[Installer, Resolver]
+    held: Collection[Installer] = ()
+    with_ways_out: bool = True
+
+    def check(self, file: DependencyFile) -> tuple[Answer, ...]:
+        """The second stage's answers on a file's sets. Raises `SourceError` and `ResolutionError`."""
+        # Before there are threads: what it asks of `sysconfig` is not safe among them.
+        find_uv()
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
+            return tuple(answer for answers in pool.map(self.check_set, file.sets) for answer in answers)
+
+    def check_set(self, wanted: RequirementSet) -> tuple[Answer, ...]:
+        """One answer for each installer, or a single one where they agree or the first stage settled it."""
+        answers: list[Answer] = []
+        failures: list[SourceError | ResolutionError] = []
+        for resolver in self._meant(wanted):
+            try:
+                answer = predict(wanted, resolver, self._reader(wanted, resolver), held=resolver.installer in self.held)
+            except (SourceError, ResolutionError) as error:
+                # That one installer cannot be predicted, having no index of its own, say, does not hide what the other
+                # would do; where neither can, the error is the answer.
+                failures.append(error)
+                continue
+            answers.append(answer)
+        if not answers:
+            raise failures[0]
+        answers = _agreed(answers)
+        answers += [Answer(wanted, None, Verdict.UNKNOWN, f"{error.what}: {error.why}") for error in failures]
+        return tuple(self._advised(answer) for answer in answers)
+
+    def _meant(self, wanted: RequirementSet) -> list[Resolver]:
+        tool = wanted.instruction.tool if wanted.instruction is not None else None
+        named = [resolver for installer, resolver in self.resolvers.items() if installer.value == tool]
+        return named or list(self.resolvers.values())
+
+    def _reader(self, wanted: RequirementSet, resolver: Resolver) -> MetadataReader:
+        options = wanted.options.over(resolver.options)
+        first = () if options.no_index else (options.index_url or DEFAULT_INDEX,)
+        return MetadataReader((*first, *options.extra_index_urls), options.certificates)
+
+    def _advised(self, answer: Answer) -> Answer:
+        if not self.with_ways_out or not answer.is_bad or answer.wanted.locked or answer.wanted.gaps:
+            return answer
+        resolver = self.resolvers.get(answer.installer or next(iter(self.resolvers)))
+        if resolver is None or not answer.culprits:
+            return answer
+        return replace(answer, way_out=find_way_out(answer, resolver))
+
+
+def check_statically(file: DependencyFile, target: Target) -> tuple[Answer, ...]:
+    """The first stage's answers on a file's sets."""
+    return tuple(predict_static(wanted, target) for wanted in file.sets)
+
+
+def _agreed(answers: Sequence[Answer]) -> list[Answer]:
+    """One answer in the place of several that say the same."""
+    first = answers[0]
+    same = all((item.verdict, item.clobbers) == (first.verdict, first.clobbers) for item in answers)
+    return [replace(first, installer=None if len(answers) > 1 else first.installer)] if same else list(answers)

@@ -1,0 +1,197 @@
+"""The arguments of `pip install` and `uv pip install` (pip documentation, "pip install"; uv documentation, "CLI")."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NoReturn
+
+from envtool.errors import RequirementsError
+from envtool.requirements.entry import Entry, InstallOptions, Place, Role
+from envtool.requirements.reading.requirements_txt import direct_entry, read_nested
+from envtool.vendor.names import normalized_name
+
+# Where a file named in the arguments really is; an image's Dockerfile names it by its place in the image.
+Locate = Callable[[str], Path]
+
+_LISTS = {
+    ("-r", "--requirement", "--requirements"): "requirement",
+    ("-c", "--constraint", "--constraints"): "constraint",
+    ("-e", "--editable"): "editable",
+    ("--extra-index-url", "--index"): "extra_index_url",
+    ("-f", "--find-links"): "find_links",
+    ("--no-binary",): "no_binary",
+    ("--only-binary",): "only_binary",
+    ("--trusted-host", "--allow-insecure-host"): "trusted_host",
+    ("-P", "--upgrade-package"): "upgrade_package",
+}
+_VALUES = {
+    ("-i", "--index-url", "--pypi-url", "--default-index"): "index_url",
+    ("--upgrade-strategy",): "upgrade_strategy",
+    ("-t", "--target"): "target",
+    ("--prefix",): "prefix",
+    ("--root",): "root",
+    ("--cert",): "cert",
+    ("--prerelease",): "prerelease",
+}
+_FLAGS = {
+    ("-U", "--upgrade"): "upgrade",
+    ("--force-reinstall", "-I", "--ignore-installed", "--reinstall"): "reinstall",
+    ("--no-deps",): "no_deps",
+    ("--pre",): "pre",
+    ("--no-index",): "no_index",
+    ("--require-hashes",): "require_hashes",
+    ("--user",): "user",
+}
+# What an install hands on to uv, in uv's words: options with a value, and flags.
+_PASSED_VALUES = {
+    ("-C", "--config-settings", "--config-setting"): "--config-setting",
+    ("--keyring-provider",): "--keyring-provider",
+    ("--cache-dir",): "--cache-dir",
+    ("--build-constraint", "--build-constraints"): "--build-constraints",
+    ("--index-strategy",): "--index-strategy",
+    ("--exclude-newer",): "--exclude-newer",
+    ("--link-mode",): "--link-mode",
+    ("--torch-backend",): "--torch-backend",
+    ("--overrides", "--override"): "--overrides",
+    ("--resolution",): "--resolution",
+}
+_PASSED_FLAGS = {
+    ("--no-build-isolation",): "--no-build-isolation",
+    ("--no-cache-dir", "--no-cache", "-n"): "--no-cache",
+    ("--compile", "--compile-bytecode"): "--compile-bytecode",
+    ("--no-build",): "--no-build",
+    ("--no-sources",): "--no-sources",
+    ("--offline",): "--offline",
+    ("--system-certs", "--native-tls"): "--system-certs",
+}
+_PASSED_VARIABLES = {("--proxy",): "ALL_PROXY", ("--timeout",): "UV_HTTP_TIMEOUT", ("--retries",): "UV_HTTP_RETRIES"}
+# Told apart from arguments, and without a bearing on which versions are chosen.
+_OTHER_VALUES = """
+    --platform --python-version --implementation --abi --src --global-option --progress-bar --root-user-action --report
+    --group --python --log --exists-action --client-cert --use-feature --use-deprecated --reinstall-package -p --extra
+"""
+_OTHER_FLAGS = """
+    --dry-run --ignore-requires-python --use-pep517 --no-use-pep517 --check-build-dependencies --break-system-packages
+    --no-compile --no-warn-script-location --no-warn-conflicts --prefer-binary --no-clean --debug --isolated
+    --require-virtualenv --no-input --disable-pip-version-check --no-color --no-python-version-warning --system
+    --all-extras --strict --no-progress --exact
+"""
+
+
+@dataclass(frozen=True)
+class InstallCommand:
+    """What an install command asks for.
+
+    `unknown` are the words that neither pip nor uv is known to take; `passed` those that say how to build and fetch, as
+    uv spells them, and `variables` those that uv takes from its environment.
+    """
+
+    entries: tuple[Entry, ...]
+    options: InstallOptions
+    unknown: tuple[str, ...] = ()
+    passed: tuple[str, ...] = ()
+    variables: tuple[tuple[str, str], ...] = ()
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise RequirementsError(f"the arguments of the install command cannot be read: {message}")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(add_help=False, allow_abbrev=False, exit_on_error=False)
+    for words, name in _LISTS.items():
+        parser.add_argument(*words, dest=name, action="append", default=[])
+    for words, name in _VALUES.items():
+        parser.add_argument(*words, dest=name)
+    for words, name in _FLAGS.items():
+        parser.add_argument(*words, dest=name, action="store_true")
+    for words, name in (*_PASSED_VALUES.items(), *_PASSED_VARIABLES.items()):
+        parser.add_argument(*words, dest=name, action="append", default=[])
+    for words, name in _PASSED_FLAGS.items():
+        parser.add_argument(*words, dest=name, action="store_true")
+    for word in _OTHER_VALUES.split():
+        parser.add_argument(word, dest="_", action="append")
+    for word in _OTHER_FLAGS.split():
+        parser.add_argument(word, dest="_", action="store_true")
+    parser.add_argument("-q", "--quiet", dest="_", action="count")
+    parser.add_argument("-v", "--verbose", dest="_", action="count")
+    parser.add_argument("packages", nargs="*")
+    return parser
+
+
+def read_command(words: Sequence[str], place: Place, locate: Locate | None = None) -> InstallCommand:
+    """What `pip install WORDS` asks for, with the entries of the files it names.
+
+    Raises `RequirementsError` for arguments and files that cannot be read.
+    """
+    locate = locate or (lambda name: place.path.parent / name)
+    try:
+        known, unknown = _parser().parse_known_intermixed_args(list(words))
+    except (argparse.ArgumentError, TypeError) as error:
+        raise RequirementsError(
+            f"{place}: the arguments of the install command cannot be read", why=str(error)
+        ) from error
+    entries = [direct_entry(text, place) for text in known.packages]
+    entries += [direct_entry(text, place, editable=True) for text in known.editable]
+    options = _options(known)
+    for names, role in ((known.requirement, Role.REQUIREMENT), (known.constraint, Role.CONSTRAINT)):
+        for name in names:
+            found_entries, found_options = _file(locate(name), role)
+            entries += found_entries
+            options = options.over(found_options)
+    return InstallCommand(tuple(entries), options, tuple(unknown), tuple(_passed(known)), tuple(_variables(known)))
+
+
+def _passed(known: argparse.Namespace) -> Iterator[str]:
+    for name in _PASSED_VALUES.values():
+        for value in getattr(known, name):
+            yield from (name, value)
+    yield from (name for name in _PASSED_FLAGS.values() if getattr(known, name))
+
+
+def _variables(known: argparse.Namespace) -> Iterator[tuple[str, str]]:
+    for name in _PASSED_VARIABLES.values():
+        yield from ((name, value) for value in getattr(known, name)[-1:])
+
+
+def _file(path: Path, role: Role) -> tuple[tuple[Entry, ...], InstallOptions]:
+    if path.name == "pyproject.toml" or path.name.startswith("pylock."):
+        # uv takes these with -r as well.
+        from envtool.requirements.read import read_file
+
+        sets = read_file(path).sets[:1]
+        return (sets[0].entries, sets[0].options) if sets else ((), InstallOptions())
+    found = read_nested(path, role=role)
+    return found.entries, found.options
+
+
+def _options(known: Any) -> InstallOptions:
+    elsewhere = next(
+        (f"--{name} {value}" for name in ("target", "prefix", "root") if (value := getattr(known, name))), None
+    )
+    return InstallOptions(
+        index_url=known.index_url,
+        extra_index_urls=tuple(known.extra_index_url),
+        find_links=tuple(known.find_links),
+        no_index=known.no_index,
+        pre=known.pre or known.prerelease == "allow",
+        upgrade=known.upgrade,
+        eager=known.upgrade and known.upgrade_strategy == "eager",
+        upgrade_names=tuple(normalized_name(name) for name in known.upgrade_package),
+        reinstall=known.reinstall,
+        elsewhere="--user" if known.user else elsewhere,
+        no_deps=known.no_deps,
+        require_hashes=known.require_hashes,
+        no_binary=_split(known.no_binary),
+        only_binary=_split(known.only_binary),
+        trusted_hosts=tuple(known.trusted_host),
+        certificates=known.cert,
+    )
+
+
+def _split(values: Sequence[str]) -> tuple[str, ...]:
+    return tuple(part for value in values for part in value.split(",") if part)

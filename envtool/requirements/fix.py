@@ -1,0 +1,88 @@
+"""Answers → files that install cleanly beside the vendor torch, proven by resolving them again."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from envtool.errors import RequirementsError, ResolutionError
+from envtool.requirements.check import Checker
+from envtool.requirements.entry import DependencyFile
+from envtool.requirements.predict import Answer
+from envtool.requirements.read import read_file
+from envtool.requirements.rewrite import Rewriting, rewritten, touched_files
+from envtool.requirements.text import read_text
+
+
+def write_fixed(file: DependencyFile, answers: Sequence[Answer], checker: Checker, folder: Path) -> tuple[Path, ...]:
+    """Write the file, and all that it includes, into `folder`, which must not hold any of them yet.
+
+    Nothing is written where a way out is missing, or where the new files are not safe. Raises `RequirementsError`,
+    `ResolutionError` and `SourceError`.
+    """
+    if file.not_rewritable is not None:
+        raise RequirementsError(f"{file.path} is not rewritten", why=file.not_rewritable)
+    for answer in answers:
+        _refuse_hopeless(answer)
+    paths = touched_files(file)
+    targets = _targets(paths, folder)
+    for target in targets.values():
+        if target.exists():
+            raise RequirementsError(f"{target} exists", why="nothing is overwritten", remedy="--fix ANOTHER_FOLDER")
+    ways = [(answer.wanted, answer.way_out) for answer in answers if answer.way_out is not None]
+    rewriting = Rewriting(
+        file,
+        tuple(item for _wanted, way in ways for item in way.replacements),
+        tuple((wanted, way.added) for wanted, way in ways if way.added),
+    )
+    texts = {path: read_text(path) for path in paths}
+    new = rewritten(rewriting, texts, {path: target.parent for path, target in targets.items()})
+    _prove_and_write({targets[path]: text for path, text in new.items()}, targets[file.path], checker)
+    return tuple(targets.values())
+
+
+def _refuse_hopeless(answer: Answer) -> None:
+    if answer.is_bad and (answer.way_out is None or answer.way_out.none is not None):
+        why = answer.way_out.none if answer.way_out is not None else answer.why
+        label = f" ({answer.wanted.label})" if answer.wanted.label else ""
+        raise ResolutionError(
+            f"{answer.wanted.path}{label} cannot be made to live with the vendor torch",
+            why=why or "",
+            remedy=f"envtool check {answer.wanted.path}",
+        )
+
+
+def _targets(paths: Sequence[Path], folder: Path) -> dict[Path, Path]:
+    """Where each file goes, so that they name each other as before."""
+    parents = [str(path.resolve().parent) for path in paths]
+    common = Path(os.path.commonpath(parents))
+    return {path: folder / path.resolve().relative_to(common) for path in paths}
+
+
+def _prove_and_write(texts: dict[Path, str], main: Path, checker: Checker) -> None:
+    """Have the new files read and resolved where they will be, and keep them only if they are safe."""
+    made: list[Path] = []
+    try:
+        for path, text in texts.items():
+            made += _make_folders(path.parent)
+            with path.open("x", encoding="utf-8") as stream:
+                stream.write(text)
+            made.append(path)
+        for answer in checker.check(read_file(main)):
+            if answer.is_bad:
+                raise ResolutionError(
+                    f"the rewritten {main.name} would still not be safe",
+                    why=f"{answer.why}: " + "; ".join(str(chain) for item in answer.clobbers for chain in item.chains),
+                    remedy="change the lines that `envtool check` names by hand",
+                )
+    except BaseException:
+        for path in reversed(made):
+            path.rmdir() if path.is_dir() else path.unlink()
+        raise
+
+
+def _make_folders(folder: Path) -> list[Path]:
+    missing = [path for path in (folder, *folder.parents) if not path.exists()]
+    folder.mkdir(parents=True, exist_ok=True)
+    return missing[::-1]

@@ -1,0 +1,156 @@
+"""Both stages in one answer: what installing a set would do to the vendor's distributions, and who is to blame."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from envtool.errors import ResolutionError
+from envtool.requirements.chain import Chain, Graph, find_chains
+from envtool.requirements.entry import Entry, RequirementSet, Role
+from envtool.requirements.metadata import MetadataReader
+from envtool.requirements.resolve import Change, Installer, Resolution, Resolver
+from envtool.requirements.static import Effect, Remark, Verdict, judge, remarks
+from envtool.requirements.target import Target
+from envtool.vendor.pin import VendorPin
+
+if TYPE_CHECKING:
+    from envtool.requirements.ways_out import WayOut
+
+
+@dataclass(frozen=True)
+class Clobber:
+    """What would happen to one pinned distribution, and the chains of those who want it."""
+
+    change: Change
+    chains: tuple[Chain, ...] = ()
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The verdict on one set for one installer; `installer` is `None` where the first stage settled it for both.
+
+    `notes` are for a person; `way_out` is there where a clobber was predicted and the second stage ran.
+    """
+
+    wanted: RequirementSet
+    installer: Installer | None
+    verdict: Verdict
+    why: str
+    remarks: tuple[Remark, ...] = ()
+    changes: tuple[Change, ...] = ()
+    clobbers: tuple[Clobber, ...] = ()
+    way_out: WayOut | None = None
+    notes: tuple[str, ...] = field(default=())
+
+    @property
+    def is_bad(self) -> bool:
+        """Whether the set must not be installed as it is."""
+        return self.verdict in {Verdict.CLOBBERED, Verdict.BLOCKED}
+
+    @property
+    def culprits(self) -> tuple[Entry, ...]:
+        """The entries that lead to another torch, each once."""
+        entries = [chain.entry for clobber in self.clobbers for chain in clobber.chains]
+        entries += [remark.entry for remark in self.remarks if remark.effect is Effect.REPLACES]
+        return tuple(dict.fromkeys(entries))
+
+
+def pins_of(pin: VendorPin) -> tuple[str, ...]:
+    """The pinned distributions as constraints."""
+    return tuple(f"{item.name}=={item.version}" for item in pin.distributions)
+
+
+def predict_static(wanted: RequirementSet, target: Target) -> Answer:
+    """The first stage's answer."""
+    verdict, why = judge(wanted, target)
+    return Answer(wanted, None, verdict, why, remarks(wanted, target))
+
+
+def predict(wanted: RequirementSet, resolver: Resolver, reader: MetadataReader, *, held: bool = False) -> Answer:
+    """The answer for the resolver's installer. `held` says that this installer is held to the pins where it would run.
+
+    Raises `SourceError` where an index cannot be read and `ResolutionError` where nothing meets the set by itself.
+    """
+    target = resolver.target
+    first = predict_static(wanted, target)
+    if first.verdict is Verdict.SAFE or wanted.locked or not wanted.requirements:
+        return first
+    free = resolver.resolve(wanted)
+    if free.unsolvable is not None:
+        raise _unsolvable(wanted, free.unsolvable)
+    clobbers = tuple(_clobbers(wanted, resolver, reader, free))
+    if any(remark.effect is Effect.REPLACES and remark.entry.role is Role.CONDA for remark in first.remarks):
+        # No constraint of pip's or uv's holds conda.
+        return replace(first, changes=free.changes, clobbers=clobbers)
+    if not clobbers:
+        return _unharmed(wanted, resolver, first, free)
+    if held:
+        kept = resolver.resolve(wanted, constraints=pins_of(target.pin))
+        if kept.unsolvable is None:
+            why = "the constraints here hold it to the vendor's"
+            return Answer(wanted, resolver.installer, Verdict.SAFE, why, first.remarks, kept.changes)
+    verdict = Verdict.BLOCKED if held else Verdict.CLOBBERED
+    why = "the constraints here stop it" if held else str(clobbers[0].change)
+    return Answer(wanted, resolver.installer, verdict, why, first.remarks, free.changes, clobbers)
+
+
+def _unharmed(wanted: RequirementSet, resolver: Resolver, first: Answer, free: Resolution) -> Answer:
+    """No pinned distribution would change; what the first stage could not see into stays unknown."""
+    blind = wanted.gaps or tuple(f"conda's {entry.written}" for entry in wanted.of_role(Role.CONDA))
+    if blind and first.verdict is Verdict.UNKNOWN:
+        return Answer(wanted, resolver.installer, Verdict.UNKNOWN, first.why, first.remarks, free.changes)
+    if wanted.options.elsewhere and first.verdict is Verdict.CLOBBERED:
+        return first
+    return Answer(wanted, resolver.installer, Verdict.SAFE, "torch stays the vendor's", first.remarks, free.changes)
+
+
+def _clobbers(
+    wanted: RequirementSet, resolver: Resolver, reader: MetadataReader, free: Resolution
+) -> Iterator[Clobber]:
+    target = resolver.target
+    changed = [
+        change
+        for item in target.pin.distributions
+        if (change := free.change_of(item.name)) is not None and change.after != item.version
+    ]
+    if not changed:
+        return
+    graph = Graph(free.after(target), resolver.parents(wanted, free), _asking(target, reader, free))
+    for change in changed:
+        yield Clobber(change, find_chains(change.name, wanted.requirements, graph, target))
+
+
+class _asking:  # a function with something to remember
+    """Name and version → requirements: of what is installed from its records, of the rest from the index."""
+
+    def __init__(self, target: Target, reader: MetadataReader, free: Resolution) -> None:
+        self._changed = {change.name for change in free.changes}
+        self._installed = target.installed
+        self._reader = reader
+
+    def __call__(self, name: str, version: str) -> tuple[str, ...] | None:
+        if name not in self._changed and name in self._installed:
+            return self._installed[name].requires()
+        return self._reader.requires(name, version)
+
+
+def _unsolvable(wanted: RequirementSet, proof: str) -> ResolutionError:
+    """uv's proof, with the lines of the file that it speaks of."""
+    places = list(_named_in(proof, wanted.requirements))
+    where = ", ".join(f"{entry.place} ({entry.asked})" for entry in places[:6])
+    label = f" ({wanted.label})" if wanted.label else ""
+    return ResolutionError(
+        f"{wanted.path}{label}: nothing meets all of it, with any torch",
+        why=f"{where + ': ' if where else ''}{proof[:1500]}",
+        remedy=f"${{EDITOR:-vi}} +{places[0].place.line} {places[0].place.path}" if places else "",
+    )
+
+
+def _named_in(text: str, entries: Iterable[Entry]) -> Iterator[Entry]:
+    import re
+
+    for entry in entries:
+        if entry.name and re.search(rf"(?<![\w.-]){re.escape(entry.name)}(?![\w-])", text.lower()):
+            yield entry

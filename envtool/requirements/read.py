@@ -1,0 +1,110 @@
+"""A dependency file of any kind, told by its name and, where that says nothing, by what is in it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+from envtool.errors import RequirementsError
+from envtool.requirements.entry import DependencyFile
+
+
+def _requirements(path: Path) -> DependencyFile:
+    from envtool.requirements.reading.requirements_txt import read_requirements
+
+    return read_requirements(path)
+
+
+def _pyproject(path: Path) -> DependencyFile:
+    from envtool.requirements.reading.pyproject import read_pyproject
+
+    return read_pyproject(path)
+
+
+def _pylock(path: Path) -> DependencyFile:
+    from envtool.requirements.reading.pylock import read_pylock
+
+    return read_pylock(path)
+
+
+def _uv_lock(path: Path) -> DependencyFile:
+    from envtool.requirements.reading.uv_lock import read_uv_lock
+
+    return read_uv_lock(path)
+
+
+def _poetry_lock(path: Path) -> DependencyFile:
+    from envtool.requirements.reading.poetry import read_poetry_lock
+
+    return read_poetry_lock(path)
+
+
+def _pipfile(path: Path) -> DependencyFile:
+    from envtool.requirements.reading.pipfile import read_pipfile
+
+    return read_pipfile(path)
+
+
+def _pipfile_lock(path: Path) -> DependencyFile:
+    from envtool.requirements.reading.pipfile import read_pipfile_lock
+
+    return read_pipfile_lock(path)
+
+
+def _setup_cfg(path: Path) -> DependencyFile:
+    from envtool.requirements.reading.setup_cfg import read_setup_cfg
+
+    return read_setup_cfg(path)
+
+
+def _conda(path: Path) -> DependencyFile:
+    from envtool.requirements.reading.conda_environment import read_conda_environment
+
+    return read_conda_environment(path)
+
+
+def _dockerfile(path: Path) -> DependencyFile:
+    from envtool.requirements.reading.dockerfile import read_dockerfile
+
+    return read_dockerfile(path)
+
+
+# By file name, the first that matches; each reader is imported only where it is needed.
+_KINDS: tuple[tuple[str, Callable[[Path], DependencyFile]], ...] = (
+    (r"pyproject\.toml", _pyproject),
+    (r"pylock(?:\..+)?\.toml", _pylock),
+    (r"uv\.lock", _uv_lock),
+    (r"poetry\.lock", _poetry_lock),
+    (r"pipfile\.lock", _pipfile_lock),
+    (r"pipfile", _pipfile),
+    (r"setup\.cfg", _setup_cfg),
+    (r".*\.ya?ml", _conda),
+    (r"(?:.*[.-])?(?:dockerfile|containerfile)(?:[.-].*)?", _dockerfile),
+    (r".*\.(?:txt|in|pip|reqs)|.*requirements.*", _requirements),
+)
+NAMES = (
+    "requirements.txt, pyproject.toml, pylock.toml, uv.lock, poetry.lock, Pipfile, Pipfile.lock, setup.cfg,"
+    " environment.yml, Dockerfile"
+)
+
+
+def read_file(path: Path, kind: str | None = None) -> DependencyFile:
+    """Read a dependency file, as one of the name `kind` where that is given.
+
+    Raises `RequirementsError`, also for a name that tells no kind.
+    """
+    name = (kind or path.name).lower()
+    for pattern, reader in _KINDS:
+        if re.fullmatch(pattern, name):
+            return reader(path)
+    raise RequirementsError(
+        f"{path}: its name does not tell which kind of dependency file it is",
+        why=f"known are {NAMES}",
+        remedy=f"envtool check --as requirements.txt {path}",
+    )
+
+
+def is_known_name(name: str) -> bool:
+    """Whether a file of this name would be read."""
+    return any(re.fullmatch(pattern, name.lower()) for pattern, _reader in _KINDS)

@@ -1,0 +1,34 @@
+"""Wheels of nothing but metadata, so that uv takes what is installed for a candidate that it may name."""
+
+from __future__ import annotations
+
+import tempfile
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from envtool.requirements.target import Target
+
+
+@contextmanager
+def stub_wheels(target: Target) -> Iterator[str]:
+    """A folder with one for each installed distribution. STAND-INS: they are never installed.
+
+    Format: PyPA specifications, "Binary distribution format".
+    """
+    with tempfile.TemporaryDirectory(prefix="hac-stubs-") as folder:
+        _write(target, Path(folder))
+        yield folder
+
+
+def _write(target: Target, folder: Path) -> None:
+    for item in target.installed.values():
+        stem = f"{item.name.replace('-', '_')}-{item.version}"
+        metadata = f"Metadata-Version: 2.1\nName: {item.name}\nVersion: {item.version}\n"
+        metadata += "".join(f"Requires-Dist: {line}\n" for line in item.requires())
+        wheel = "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+        with zipfile.ZipFile(folder / f"{stem}-py3-none-any.whl", "w") as archive:
+            archive.writestr(f"{stem}.dist-info/METADATA", metadata)
+            archive.writestr(f"{stem}.dist-info/WHEEL", wheel)
+            archive.writestr(f"{stem}.dist-info/RECORD", "")

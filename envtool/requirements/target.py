@@ -1,0 +1,66 @@
+"""The environment that dependency files are held against: installed, or assumed from a pin alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol, TypeAlias
+
+from envtool.requirements.entry import Entry
+from envtool.vendor.pin import VendorPin
+
+
+class Installed(Protocol):
+    """What has to be known of an installed distribution."""
+
+    @property
+    def name(self) -> str:
+        """Normalised (PEP 503)."""
+
+    @property
+    def version(self) -> str:
+        """As its records say."""
+
+    def requires(self) -> tuple[str, ...]:
+        """The `Requires-Dist` lines, unparsed."""
+
+
+MarkerEnvironment: TypeAlias = dict[str, str]
+
+
+@dataclass(frozen=True)
+class Target:
+    """Where an install would go.
+
+    `python` is a version of two or three parts. `interpreter` is the environment's; where that is only assumed there is
+    none, and `folder` holds the records of the distributions that it is assumed to have.
+    """
+
+    pin: VendorPin
+    python: str
+    interpreter: Path | None = None
+    folder: Path | None = None
+    installed: Mapping[str, Installed] = field(default_factory=dict)
+
+    @property
+    def marker_environment(self) -> MarkerEnvironment:
+        """The values of environment markers there (PyPA specifications, "Environment markers")."""
+        from packaging.markers import default_environment
+
+        here: MarkerEnvironment = {key: str(value) for key, value in default_environment().items()}
+        parts = self.python.split(".")
+        full = self.python if len(parts) > 2 else f"{self.python}.0"
+        here |= {"python_version": ".".join(parts[:2]), "python_full_version": full, "implementation_version": full}
+        return here | {"implementation_name": "cpython", "platform_python_implementation": "CPython", "extra": ""}
+
+    def applies(self, entry: Entry) -> bool:
+        """Whether an entry's marker holds here."""
+        if entry.marker is None:
+            return True
+        return entry.marker.evaluate({**self.marker_environment, "extra": entry.group or ""})
+
+    def meets_pin(self, entry: Entry) -> bool:
+        """Whether the pinned distribution of an entry's name is what it asks for."""
+        pinned = self.pin.find(entry.name or "")
+        return pinned is not None and entry.specifier.contains(pinned.version, prereleases=True)

@@ -1,0 +1,108 @@
+"""The text of a dependency file, or an error that names the file and the line."""
+
+from __future__ import annotations
+
+import codecs
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from envtool.errors import RequirementsError
+
+# Bytes. The largest lock files that are met are a fifth of this.
+LARGEST = 8 << 20
+_MARKS = (
+    (codecs.BOM_UTF8, "utf-8"),
+    (codecs.BOM_UTF32_LE, "utf-32-le"),
+    (codecs.BOM_UTF32_BE, "utf-32-be"),
+    (codecs.BOM_UTF16_LE, "utf-16-le"),
+    (codecs.BOM_UTF16_BE, "utf-16-be"),
+)
+# PEP 263, which pip follows for requirements files.
+_CODING = re.compile(rb"^[ \t\f]*#.*?coding[:=][ \t]*([-_.a-zA-Z0-9]+)")
+
+
+def read_text(path: Path) -> str:
+    """The file's text. Raises `RequirementsError` where it is missing, too large, or no text."""
+    try:
+        with path.open("rb") as file:
+            data = file.read(LARGEST + 1)
+    except FileNotFoundError as error:
+        raise RequirementsError(f"{path} does not exist", remedy=f"ls {path.parent}") from error
+    except OSError as error:
+        raise RequirementsError(f"{path} cannot be read", why=str(error.strerror)) from error
+    if len(data) > LARGEST:
+        raise RequirementsError(
+            f"{path} is larger than {LARGEST >> 20} MiB",
+            why="no dependency file is; it may be an archive or a log",
+            remedy=f"head -c 300 {path}",
+        )
+    return decoded(data, path)
+
+
+def decoded(data: bytes, path: Path) -> str:
+    """Bytes as text: by their byte order mark, a coding line, or UTF-8. Raises `RequirementsError`."""
+    for mark, encoding in _MARKS:
+        if data.startswith(mark):
+            return _decode(data[len(mark) :], encoding, path)
+    for line in data.split(b"\n", 2)[:2]:
+        if match := _CODING.match(line):
+            return _decode(data, match[1].decode("ascii"), path)
+    return _decode(data, "utf-8", path)
+
+
+def _decode(data: bytes, encoding: str, path: Path) -> str:
+    try:
+        text = data.decode(encoding)
+        bad = text.find("\0")
+    except LookupError as error:
+        raise RequirementsError(f"{path}:1: the coding line names no encoding", why=str(error)) from error
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise RequirementsError(
+            f"{path}:{line}: not a text file", why=f"{error.reason} in {encoding}", remedy=f"file {path}"
+        ) from error
+    if bad >= 0:
+        line = text.count("\n", 0, bad) + 1
+        raise RequirementsError(f"{path}:{line}: not a text file", why="a NUL character", remedy=f"file {path}")
+    return text
+
+
+@dataclass
+class Lines:
+    """Finds on which line of a text something stands, for formats whose parsers do not tell."""
+
+    text: str
+    _rows: list[str] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._rows = self.text.splitlines()
+
+    def find(self, wanted: str, after: int = 1) -> int:
+        """The first line from `after` on with `wanted` in it, else the first of all, else `after`."""
+        for start in (after, 1):
+            for number in range(max(start, 1), len(self._rows) + 1):
+                if wanted in self._rows[number - 1]:
+                    return number
+        return after
+
+    def quoted(self, wanted: str, after: int = 1) -> int:
+        """The same for a string between quotes, as JSON and TOML write it."""
+        import json
+
+        for spelled in (f'"{wanted}"', f"'{wanted}'", json.dumps(wanted)):
+            number = self.find(spelled, after)
+            if spelled in self._row(number):
+                return number
+        return self.find(wanted, after)
+
+    def matching(self, pattern: str, after: int = 1) -> int:
+        """The first line from `after` on that matches a pattern from its start, else `after`."""
+        compiled = re.compile(pattern)
+        for number in range(max(after, 1), len(self._rows) + 1):
+            if compiled.match(self._rows[number - 1]):
+                return number
+        return after
+
+    def _row(self, number: int) -> str:
+        return self._rows[number - 1] if 0 < number <= len(self._rows) else ""

@@ -1,0 +1,131 @@
+"""Runs uv, and tells what its failures mean."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+
+from envtool.errors import EnvtoolError, ResolutionError, SetupError, SourceError
+
+# Seconds. A resolution takes one or two; an index that says nothing for this long is not going to.
+TIME_LIMIT = 120.0
+# What uv may be told by variables even where it stands in for pip.
+_HARMLESS = re.compile(r"UV_(?:CACHE_DIR|HTTP_.*|NATIVE_TLS|SYSTEM_CERTS|CONCURRENT_.*|OFFLINE|LINK_MODE|NO_PROGRESS)")
+
+
+@dataclass(frozen=True)
+class UvOutput:
+    """What uv printed. `unsolvable` is its proof that there is no solution, where it found none."""
+
+    out: str
+    unsolvable: str | None = None
+
+
+@cache
+def find_uv() -> str:
+    """uv's program: the one that came with envtool, else the one on PATH. Raises `SetupError`."""
+    try:
+        from uv import find_uv_bin
+
+        return os.fspath(find_uv_bin())
+    except (ImportError, FileNotFoundError):
+        found = shutil.which("uv")
+    if found is None:
+        raise SetupError(
+            "uv is not installed", why="requirements are resolved with it", remedy="pip install 'hac-envtool[check]'"
+        )
+    return found
+
+
+def neutral_variables(variables: Mapping[str, str]) -> dict[str, str]:
+    """The variables without uv's own, for a uv that stands in for pip."""
+    return {key: value for key, value in variables.items() if not key.startswith("UV_") or _HARMLESS.fullmatch(key)}
+
+
+def run_uv(
+    arguments: Sequence[str],
+    variables: Mapping[str, str],
+    *,
+    time_limit: float = TIME_LIMIT,
+) -> UvOutput:
+    """Run uv to its end.
+
+    `time_limit` is in seconds. Raises `SourceError` where an index cannot be read, and `ResolutionError` where uv
+    could not tell for another reason.
+    """
+    environment = {**variables, "NO_COLOR": "1", "UV_NO_PROGRESS": "1", "UV_PYTHON_DOWNLOADS": "never"}
+    try:
+        done = subprocess.run(
+            [find_uv(), *arguments],
+            env=environment,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            stdin=subprocess.DEVNULL,
+            check=False,
+            timeout=time_limit,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise SourceError(
+            f"the index gave no answer within {time_limit:.0f} seconds",
+            why="it is down or slow, or a source distribution takes that long to build",
+            remedy="envtool check --time-limit 600 …, or --static, which needs no index",
+        ) from error
+    if done.returncode == 0:
+        return UvOutput(done.stdout)
+    return _failed(done.stderr)
+
+
+_REFUSED = re.compile(r"\b(401 Unauthorized|403 Forbidden)\b")
+_NETWORK = re.compile(
+    r"Failed to fetch|error sending request|Could not connect|tcp connect error|timed out|connection closed"
+    r"|HTTP status|dns error|Network connectivity is disabled|Failed to download"
+    r"|[Ff]ailed to read metadata|metadata is inconsistent"
+)
+
+
+def _failed(said: str) -> UvOutput:
+    text = plain(said)
+    if match := _REFUSED.search(text):
+        raise SourceError(
+            f"an index refuses access ({match[1]})",
+            why=_last(text),
+            remedy="put its user name and password into ~/.netrc, or into UV_INDEX_<NAME>_USERNAME and …_PASSWORD",
+        )
+    if "No solution found" in text:
+        return UvOutput("", _proof(said))
+    raise _error(text)
+
+
+def _error(text: str) -> EnvtoolError:
+    if _NETWORK.search(text):
+        return SourceError(
+            "an index or a file of it cannot be read",
+            why=_last(text),
+            remedy="check the index and the proxy variables; --static needs no index",
+        )
+    return ResolutionError("the requirements could not be resolved", why=_last(text), remedy="envtool check --static …")
+
+
+def plain(said: str) -> str:
+    """uv's message without its colours and without credentials in addresses."""
+    return re.sub(r"(://)[^/\s@]+@", r"\1***@", re.sub(r"\x1b\[[0-9;]*m", "", said)).strip()
+
+
+def _last(text: str) -> str:
+    lines = [line.strip() for line in text.splitlines() if line.strip() and not line.startswith("Using Python")]
+    return " ".join(lines)[-600:]
+
+
+def _proof(said: str) -> str:
+    """uv's derivation, as one paragraph."""
+    text = plain(said).partition("No solution found")[2]
+    # uv draws a tree in front of its sentences.
+    text = re.sub(r"\s*[\u2500-\u25ff\u00d7]+\s*", " ", text.partition("Because")[2])
+    text = re.split(r"\n\s*\n|\bhint:", text)[0]
+    return "because " + " ".join(text.split()) if text.strip() else " ".join(plain(said).split())

@@ -1,0 +1,199 @@
+"""What to change in a set so that it lives with the vendor torch: versions to take, and what to leave out.
+
+Each suggestion is a resolution that uv found with the vendor's distributions pinned; where there is none, its proof
+says why.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.specifiers import SpecifierSet
+from packaging.version import Version
+
+from envtool.errors import ResolutionError
+from envtool.requirements.chain import Chain
+from envtool.requirements.entry import Entry, RequirementSet, Role
+from envtool.requirements.predict import Answer, pins_of
+from envtool.requirements.resolve import Resolution, Resolver
+from envtool.requirements.static import Effect, Remark
+from envtool.requirements.target import Target
+from envtool.vendor.names import PINNED_NAMES
+
+# Resolutions under way together: they wait for the index most of the time.
+_AT_ONCE = 4
+
+
+@dataclass(frozen=True)
+class Replacement:
+    """What becomes of one line: `specifier` takes the place of its versions, `None` leaves it out."""
+
+    entry: Entry
+    specifier: str | None
+    why: str
+
+    @property
+    def text(self) -> str:
+        """The new requirement, or what was left out."""
+        extras = f"[{','.join(self.entry.extras)}]" if self.entry.extras else ""
+        return (
+            f"{self.entry.name}{extras}{self.specifier}"
+            if self.specifier is not None
+            else f"without {self.entry.asked}"
+        )
+
+
+@dataclass(frozen=True)
+class WayOut:
+    """Replacements that make a set live with the vendor torch, and what the set needs beside its own lines.
+
+    `added` are pins of the vendor's distributions. `none` says why there is no way out; then nothing else is there.
+    """
+
+    replacements: tuple[Replacement, ...] = ()
+    added: tuple[str, ...] = ()
+    none: str | None = None
+
+
+def find_way_out(answer: Answer, resolver: Resolver) -> WayOut:
+    """The smallest change that was found: no line where pinning torch suffices, then versions, then leaving out.
+
+    Raises `SourceError` and `ResolutionError`.
+    """
+    wanted, target = answer.wanted, resolver.target
+    settled = [_pinned(entry, target) for entry in wanted.requirements]
+    held = _resolve(resolver, wanted, settled)
+    if held.unsolvable is None:
+        return _way(answer, settled, {}, held, target)
+    hard = {chain.entry for chain in _chains(answer) if chain.culprit not in PINNED_NAMES}
+    culprits = {entry for entry in answer.culprits if entry.name not in PINNED_NAMES}
+    first = _loosened(wanted, settled, hard, {})
+    held = _resolve(resolver, wanted, first) if first != settled else held
+    if held.unsolvable is None:
+        return _way(answer, first, {}, held, target)
+    impossible: dict[Entry, str] = {}
+    ordered = [entry for entry in wanted.requirements if entry in hard]
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        alone = pool.map(lambda entry: _resolve(resolver, wanted, [entry.relaxed()]), ordered)
+    for entry, resolution in zip(ordered, alone, strict=True):
+        if resolution.unsolvable is not None:
+            impossible[entry] = shortened(resolution.unsolvable, target)
+    for free in (set(), hard | culprits, set(wanted.requirements)):
+        entries = _loosened(wanted, settled, free, impossible)
+        held = _resolve(resolver, wanted, entries)
+        if held.unsolvable is None:
+            return _way(answer, entries, impossible, held, target)
+    return WayOut(none=shortened(held.unsolvable or "", target))
+
+
+def _chains(answer: Answer) -> Iterator[Chain]:
+    return (chain for clobber in answer.clobbers for chain in clobber.chains)
+
+
+def _loosened(
+    wanted: RequirementSet, settled: Sequence[Entry], free: set[Entry], impossible: Mapping[Entry, str]
+) -> list[Entry]:
+    """The set's lines without those that are impossible, some of them in any version."""
+    return [
+        entry.relaxed() if original in free and entry.name not in PINNED_NAMES else entry
+        for original, entry in zip(wanted.requirements, settled, strict=True)
+        if original not in impossible
+    ]
+
+
+def _resolve(resolver: Resolver, wanted: RequirementSet, entries: Sequence[Entry]) -> Resolution:
+    # Hashes belong to the versions that are being given up.
+    free_of_hashes = [replace(entry, hashes=()) for entry in entries]
+    eased = replace(wanted, options=replace(wanted.options, require_hashes=False, reinstall=False))
+    pins = pins_of(resolver.target.pin)
+    try:
+        return resolver.resolve(eased, entries=free_of_hashes, constraints=pins)
+    except ResolutionError:
+        # A source distribution of some version could not be built, often an old one; wheels may do.
+        wheels = replace(eased, options=replace(eased.options, only_binary=(":all:",)))
+        return resolver.resolve(wheels, entries=free_of_hashes, constraints=pins)
+
+
+def _pinned(entry: Entry, target: Target) -> Entry:
+    """A line that names a pinned distribution, with exactly the vendor's version."""
+    pinned = target.pin.find(entry.name or "")
+    if pinned is None:
+        return entry
+    return replace(entry.relaxed(), specifier=SpecifierSet(f"=={pinned.version}"))
+
+
+def _way(
+    answer: Answer, settled: Sequence[Entry], impossible: Mapping[Entry, str], held: Resolution, target: Target
+) -> WayOut:
+    """The differences between what the files say and what was resolved with torch pinned."""
+    found = []
+    for entry in answer.wanted.requirements:
+        if entry in impossible:
+            found.append(Replacement(entry, None, impossible[entry]))
+        elif target.applies(entry):
+            found += _differing(entry, answer, settled, held, target)
+    gone = {item.entry for item in found}
+    found += [
+        Replacement(remark.entry, None, remark.why)
+        for remark in answer.remarks
+        if _is_to_go(remark) and remark.entry not in gone
+    ]
+    named = {entry.name for entry in answer.wanted.requirements}
+    changed = {clobber.change.name for clobber in answer.clobbers}
+    added = [item for item in target.pin.distributions if item.name in changed - named]
+    return WayOut(tuple(found), tuple(f"{item.name}=={item.version}" for item in added))
+
+
+def _is_to_go(remark: Remark) -> bool:
+    return remark.effect is Effect.INTRUDES or (remark.effect is Effect.REPLACES and remark.entry.role is Role.CONDA)
+
+
+def _differing(
+    entry: Entry, answer: Answer, settled: Sequence[Entry], held: Resolution, target: Target
+) -> Iterator[Replacement]:
+    """The replacement of one line, where the version that lives with the vendor torch is not the one it would get."""
+    name = entry.name or ""
+    if (pinned := target.pin.find(name)) is not None:
+        if str(entry.specifier) != f"=={pinned.version}" or entry.hashes or entry.link is not None:
+            yield Replacement(entry, f"=={pinned.version}", "the vendor's build")
+        return
+    after = held.after(target)
+    freely = next((change.after for change in answer.changes if change.name == name), after.get(name))
+    if name in after and any(item.place == entry.place for item in settled) and after[name] != freely:
+        links = [link for chain in _chains(answer) if chain.entry == entry for link in chain.links[-1:]]
+        why = str(links[0]) if links else f"{name} {freely} does not go with the vendor's torch"
+        yield Replacement(entry, f"=={after[name]}", why)
+
+
+_DEMAND = re.compile(rf"depends? on ((?:{'|'.join(PINNED_NAMES)})(?![\w-])(?:[<>=!~]=?[^\s,]+,?)*)")
+
+
+def shortened(proof: str, target: Target) -> str:
+    """What uv's proof comes down to: the most modest demand on torch that any version makes."""
+    demands = dict.fromkeys(text.rstrip(".,") for text in _DEMAND.findall(proof))
+    modest = min((text for text in demands if not _is_met(text, target)), key=_least, default=None)
+    if modest is None:
+        return proof[:400]
+    return f"every version that can be had wants another torch, the most modest {modest}"
+
+
+def _is_met(demand: str, target: Target) -> bool:
+    try:
+        requirement = Requirement(demand)
+    except InvalidRequirement:
+        return False
+    pinned = target.pin.find(requirement.name)
+    return pinned is not None and requirement.specifier.contains(pinned.version, prereleases=True)
+
+
+def _least(demand: str) -> Version:
+    """The lowest version that a demand admits, as far as its bounds tell."""
+    versions = re.findall(r"(?:>=?|==|~=)([0-9][^\s,]*)", demand)
+    try:
+        return min(Version(text) for text in versions)
+    except ValueError:
+        return Version("0")

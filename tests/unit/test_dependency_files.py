@@ -1,0 +1,311 @@
+"""Every kind of dependency file is read as the tools that own it read it, and bad ones name the file and the line."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from envtool.errors import RequirementsError
+from envtool.requirements.entry import DependencyFile, Role
+from envtool.requirements.read import read_file
+from envtool.requirements.text import LARGEST
+
+
+def written(folder: Path, name: str, text: str | bytes) -> Path:
+    path = folder / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(text.encode() if isinstance(text, str) else text)
+    return path
+
+
+def asked(file: DependencyFile, number: int = 0) -> list[str]:
+    return [entry.asked for entry in file.sets[number].entries]
+
+
+def labels(file: DependencyFile) -> list[str]:
+    return [item.label for item in file.sets]
+
+
+def test_requirements_in_all_their_grammar(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WANTED", "six")
+    monkeypatch.delenv("UNSET", raising=False)
+    written(tmp_path, "base/more.txt", "numpy>=1\n-c ../limits.txt\n")
+    written(tmp_path, "limits.txt", "torch==1.7.1+cu110.moreh22.8.0\n")
+    written(tmp_path, "project/pyproject.toml", '[project]\nname = "My.Project"\nversion = "1"\n')
+    path = written(
+        tmp_path,
+        "requirements.txt",
+        "\ufeff# a comment\n"
+        "--index-url https://one.example/simple\n"
+        "--extra-index-url https://two.example/simple\n"
+        "-f ./wheels\n"
+        "--pre\n"
+        "-r base/more.txt\n"
+        "-e ./project[extra]\n"
+        'torch==2.1.0 ; python_version >= "3.8" \\\n'
+        "    --hash=sha256:aaaa \\\n"
+        "    --hash=sha256:bbbb\n"
+        "./wheels/thing-1.0-py3-none-any.whl\n"
+        "other[a,b] @ https://example.org/other-2.tar.gz\n"
+        "${WANTED}==1.16  # why\n"
+        'settings --config-settings="x=y"\n'
+        "git+https://example.org/a.git@v1#egg=From_Git\n",
+    )
+    file = read_file(path)
+    entries = {entry.name: entry for entry in file.sets[0].entries}
+    assert set(entries) == {"numpy", "torch", "my-project", "thing", "other", "six", "settings", "from-git"}
+    torches = [entry for entry in file.sets[0].entries if entry.name == "torch"]
+    constraint, required = sorted(torches, key=lambda entry: entry.role is Role.REQUIREMENT)
+    assert constraint.role is Role.CONSTRAINT
+    assert str(constraint.specifier) == "==1.7.1+cu110.moreh22.8.0"
+    assert required.hashes == ("sha256:aaaa", "sha256:bbbb")
+    assert (required.place.line, str(required.marker)) == (8, 'python_version >= "3.8"')
+    assert required.written.count("\n") == 2
+    assert entries["numpy"].place.path.name == "more.txt"
+    assert entries["my-project"].editable
+    assert entries["my-project"].link == str(tmp_path / "project")
+    assert entries["my-project"].extras == ("extra",)
+    assert str(entries["thing"].specifier) == "==1.0"
+    assert entries["other"].extras == ("a", "b")
+    assert entries["six"].place.line == 13
+    options = file.sets[0].options
+    assert options.index_url == "https://one.example/simple"
+    assert options.extra_index_urls == ("https://two.example/simple",)
+    assert options.find_links == (str(tmp_path / "wheels"),)
+    assert options.pre
+
+
+def test_line_of_a_requirements_file_gives_the_entry_back(tmp_path: Path) -> None:
+    for line in (
+        "torch>=1.5,<2",
+        'a[b,c]==1 ; python_version >= "3.8"',
+        "x==1 --hash=sha256:00",
+        "y @ https://example.org/y-1-py3-none-any.whl",
+    ):
+        first = read_file(written(tmp_path, "requirements.txt", line + "\n")).sets[0].entries[0]
+        again = read_file(written(tmp_path, "requirements.txt", first.line() + "\n")).sets[0].entries[0]
+        assert (first.asked, first.hashes, str(first.marker)) == (again.asked, again.hashes, str(again.marker))
+
+
+PYPROJECT = """
+[project]
+name = "sample"
+dependencies = [
+  "torch>=2.0",  # why
+  "accelerate",
+]
+[project.optional-dependencies]
+dev = ["pytest", "sample[vision]"]
+vision = ["timm"]
+[dependency-groups]
+test = ["coverage", {include-group = "lint"}]
+lint = ["ruff"]
+[tool.uv]
+constraint-dependencies = ["numpy<2"]
+[[tool.uv.index]]
+url = "https://one.example/simple"
+default = true
+[[tool.uv.index]]
+url = "https://hidden.example/simple"
+explicit = true
+"""
+
+
+def test_pyproject_of_the_standards_and_uv(tmp_path: Path) -> None:
+    file = read_file(written(tmp_path, "pyproject.toml", PYPROJECT))
+    assert labels(file) == ["", "extra dev", "extra vision", "group test", "group lint"]
+    assert asked(file) == ["torch>=2.0", "accelerate", "numpy<2"]
+    assert asked(file, 1)[:-1] == ["torch>=2.0", "accelerate", "pytest", "timm"]
+    assert asked(file, 3)[:-1] == ["coverage", "ruff"]
+    assert [entry.place.line for entry in file.sets[0].entries][:2] == [5, 6]
+    assert file.sets[0].entries[-1].role is Role.CONSTRAINT
+    assert file.sets[0].options.index_url == "https://one.example/simple"
+    assert file.sets[0].options.extra_index_urls == ()
+
+
+def test_pyproject_of_poetry(tmp_path: Path) -> None:
+    text = """
+[tool.poetry.dependencies]
+python = "^3.8"
+torch = "^2.1"
+timm = {version = "~1.0", extras = ["x"], optional = true, markers = "sys_platform == 'linux'"}
+[tool.poetry.group.dev.dependencies]
+pytest = "*"
+[[tool.poetry.source]]
+url = "https://one.example/simple"
+"""
+    file = read_file(written(tmp_path, "pyproject.toml", text))
+    assert labels(file) == ["tool.poetry", "group dev"]
+    first, second = file.sets[0].entries
+    assert (first.asked, first.place.line) == ("torch<3.0,>=2.1", 4)
+    assert (second.asked, str(second.marker)) == ("timm[x]<1.1,>=1.0", 'sys_platform == "linux"')
+    assert file.sets[0].options.extra_index_urls == ("https://one.example/simple",)
+
+
+def test_locks_are_read_as_all_there_is(tmp_path: Path) -> None:
+    uv_lock = """version = 1
+requires-python = ">=3.8"
+[[package]]
+name = "sample"
+version = "0.1"
+source = { virtual = "." }
+dependencies = [{ name = "torch" }, { name = "old", marker = "python_full_version < '3.9'" }]
+[[package]]
+name = "torch"
+version = "2.13.0"
+source = { registry = "https://one.example/simple" }
+[[package]]
+name = "old"
+version = "1.0"
+source = { registry = "https://one.example/simple" }
+"""
+    poetry_lock = """
+[[package]]
+name = "torch"
+version = "2.1.0"
+optional = false
+python-versions = ">=3.8"
+markers = "python_version >= '3.8'"
+[metadata]
+lock-version = "2.1"
+"""
+    pylock = """lock-version = "1.0"
+created-by = "uv"
+[[packages]]
+name = "torch"
+version = "2.1.0"
+wheels = [{ name = "torch-2.1.0-py3-none-any.whl", url = "https://one.example/torch-2.1.0-py3-none-any.whl", \
+hashes = { sha256 = "aa" } }]
+"""
+    pipfile_lock = json.dumps(
+        {"_meta": {}, "default": {"torch": {"version": "==2.1.0", "markers": "python_version >= '3.8'"}}, "develop": {}}
+    )
+    expected = {"uv.lock": uv_lock, "poetry.lock": poetry_lock, "pylock.toml": pylock, "Pipfile.lock": pipfile_lock}
+    for name, text in expected.items():
+        file = read_file(written(tmp_path, name, text))
+        assert file.not_rewritable, name
+        assert all(item.locked for item in file.sets), name
+        torch = next(entry for entry in file.sets[0].entries if entry.name == "torch")
+        assert str(torch.specifier).startswith("==2."), name
+        assert "torch" in (tmp_path / name).read_text().splitlines()[torch.place.line - 1], name
+    old = read_file(tmp_path / "uv.lock").sets[0].entries[1]
+    assert "python_full_version" in str(old.marker)
+
+
+def test_pipfile_setup_cfg_and_conda(tmp_path: Path) -> None:
+    pipfile = '[[source]]\nurl = "https://one.example/simple"\n[packages]\ntorch = ">=2"\n'
+    pipfile += 'timm = {version = "==1.0.9", markers = "python_version > \'3.7\'"}\n[dev-packages]\npytest = "*"\n'
+    file = read_file(written(tmp_path, "Pipfile", pipfile))
+    assert labels(file) == ["", "dev-packages"]
+    assert asked(file) == ["torch>=2", "timm==1.0.9"]
+    assert file.sets[0].options.index_url == "https://one.example/simple"
+
+    setup = (
+        "[options]\ninstall_requires =\n    torch>=2\n    # a comment\n    numpy\n[options.extras_require]\nx = timm\n"
+    )
+    file = read_file(written(tmp_path, "setup.cfg", setup))
+    assert (labels(file), asked(file), asked(file, 1)) == (
+        ["", "extra x"],
+        ["torch>=2", "numpy"],
+        ["torch>=2", "numpy", "timm"],
+    )
+    assert file.sets[0].entries[1].place.line == 5
+
+    written(tmp_path, "more.txt", "einops\n")
+    conda = "name: a\ndependencies:\n  - pytorch::pytorch=2.1\n  - pip:\n"
+    conda += "    - torch>=2  # c\n    - -r more.txt\n    - --pre\n"
+    file = read_file(written(tmp_path, "environment.yml", conda))
+    entries = file.sets[0].entries
+    assert [(entry.name, entry.role, entry.place.line) for entry in entries] == [
+        ("pytorch", Role.CONDA, 3),
+        ("torch", Role.REQUIREMENT, 5),
+        ("einops", Role.REQUIREMENT, 1),
+    ]
+    assert file.sets[0].options.pre
+
+
+DOCKERFILE = """FROM hac-base
+ARG VERSION=2.1.0
+ENV EXTRA=timm
+COPY deps/requirements.txt /tmp/
+RUN --mount=type=cache,target=/root/.cache \\
+    pip install -r /tmp/requirements.txt "torch==${VERSION}" && \\
+    uv pip install --system -U $EXTRA 2>/dev/null
+RUN <<EOF
+set -e
+python3 -m pip install --no-deps xformers
+EOF
+RUN ["pip", "install", "lightning"]
+RUN conda install -y -c pytorch pytorch torchvision && conda clean -a
+RUN uv sync --frozen
+RUN apt-get install -y git
+RUN pip install -r /nowhere/missing.txt
+RUN echo 'pip install torch'
+"""
+
+
+def test_dockerfile(tmp_path: Path) -> None:
+    written(tmp_path, "deps/requirements.txt", "accelerate\n")
+    file = read_file(written(tmp_path, "Dockerfile", DOCKERFILE))
+    rows = [(item.instruction.tool, item.instruction.place.line) for item in file.sets if item.instruction]
+    assert rows == [("pip", 5), ("uv", 5), ("pip", 8), ("pip", 12), ("conda", 13), ("uv", 14), ("pip", 16)]
+    assert asked(file) == ["torch==2.1.0", "accelerate"]
+    assert asked(file, 1) == ["timm"]
+    assert file.sets[1].options.upgrade
+    assert file.sets[2].options.no_deps
+    assert asked(file, 3) == ["lightning"]
+    assert [entry.name for entry in file.sets[4].entries] == ["pytorch", "torchvision"]
+    assert file.sets[5].instruction is not None
+    assert file.sets[5].instruction.exact
+    assert file.sets[6].gaps == ("/nowhere/missing.txt is not in the build context",)
+
+
+BAD: dict[str, tuple[str | bytes, str]] = {
+    "requirements.txt": ("torch==1\n!!bad\n", ":2"),
+    "unclosed.txt": ("-r nowhere.txt\n", ":1"),
+    "options.txt": ("six\n--frobnicate\n", ":2"),
+    "remote.txt": ("-r https://example.org/requirements.txt\n", ":1"),
+    "pyproject.toml": ("[project\n", "line 1"),
+    "pylock.toml": ('lock-version = "1.0"\n', "pylock"),
+    "uv.lock": ("[[package]]\n", "uv.lock"),
+    "poetry.lock": ("[metadata]\n", "poetry.lock"),
+    "Pipfile": ("[package\n", "Pipfile"),
+    "Pipfile.lock": ("{", "Pipfile.lock"),
+    "setup.cfg": ("no section\n", "setup.cfg"),
+    "environment.yml": ("dependencies: [a\n", ":"),
+    "Dockerfile": ("RUN pip install torch\n", "FROM"),
+    "binary.txt": (b"\x7fELF\x00\x01\xff\xfe", ":1"),
+    "mojibake.txt": (b"six\n\xff\xfe\xfa\n", ":2"),
+    "huge.txt": (b"#" * (LARGEST + 1), "8 MiB"),
+    "strange.conf": ("torch\n", "strange.conf"),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_bad_input_names_file_and_line(tmp_path: Path, name: str) -> None:
+    text, expected = BAD[name]
+    path = written(tmp_path, name, text)
+    with pytest.raises(RequirementsError) as error:
+        read_file(path)
+    assert expected in error.value.render()
+    assert str(path) in error.value.render()
+
+
+def test_files_that_include_each_other_are_told_with_the_circle(tmp_path: Path) -> None:
+    written(tmp_path, "b.txt", "-r a.txt\n")
+    with pytest.raises(RequirementsError, match=r"includes itself") as error:
+        read_file(written(tmp_path, "a.txt", "-r b.txt\n"))
+    assert error.value.why == "a.txt → b.txt → a.txt"
+    groups = '[dependency-groups]\na = [{include-group = "b"}]\nb = [{include-group = "a"}]\n'
+    with pytest.raises(RequirementsError, match="dependency group"):
+        read_file(written(tmp_path, "pyproject.toml", groups))
+
+
+def test_missing_file_and_folder(tmp_path: Path) -> None:
+    with pytest.raises(RequirementsError, match="does not exist"):
+        read_file(tmp_path / "requirements.txt")
+    with pytest.raises(RequirementsError, match="cannot be read"):
+        (tmp_path / "folder.txt").mkdir()
+        read_file(tmp_path / "folder.txt")
