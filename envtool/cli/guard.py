@@ -69,6 +69,31 @@ def check(
             restore(prefix=prefix)
 
 
+@app.command("elsewhere")
+def elsewhere(
+    command: CommandOption = "",
+    mode: Annotated[str, typer.Option("--mode", help="fail, warn or restore.")] = Mode.FAIL.value,
+) -> None:
+    """Look whether an instruction put another torch into a folder or an environment of its own."""
+    import os
+
+    from envtool.guard.elsewhere import find_other_torches
+
+    found = find_other_torches(command, Path.cwd(), os.environ)
+    if not found:
+        return
+    typer.echo(f"\nhac-guard: this instruction installed a torch that does not see the accelerator\n  RUN {command}")
+    for item in found:
+        typer.echo(f"  found    torch {item.version} in {item.folder}")
+    typer.echo(
+        "  way out  install into the environment itself: uv pip install -r requirements.txt; for a locked project\n"
+        "           uv export --no-emit-package torch | uv pip install -r -, or poetry with virtualenvs.create false"
+    )
+    if mode not in {Mode.WARN, Mode.RESTORE}:
+        typer.echo("hac-guard: stopped. HAC_GUARD=warn would let the build go on")
+        raise typer.Exit(STOPPED)
+
+
 def _ways_out(report: Report) -> list[str]:
     """How to change the instruction, where installed distributions say that they want another torch."""
     from envtool.doctor.cause import demands_against

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from envtool.errors import BuildError
+from envtool.image.conda_pins import CONDA_PINS, conda_pins
 from envtool.image.conda_prefix import compile_bytecode, link_packages
 from envtool.image.inputs import Inputs, Progress
 from envtool.image.layer import write_layer
@@ -25,6 +26,7 @@ from envtool.vendor.wheel import StoredWheel, WheelName, sha256_of
 
 CHECKS_FOLDER = Path("opt/hac/checks")
 CONFIGURATION_FOLDER = Path("etc/hac")
+WHEELS_FOLDER = Path("opt/hac/wheels")
 
 
 def assemble(spec: ImageSpec, lock: ImageLock, inputs: Inputs, folder: Path, progress: Progress) -> None:
@@ -54,9 +56,14 @@ def _vendor(spec: ImageSpec, lock: ImageLock, inputs: Inputs, root: Path) -> Non
     _install(inputs.vendor, layout, root)
     store = FileStore(root / IMAGE_STORE.relative_to("/"))
     for wheel in inputs.vendor:
-        store.add(wheel.path, expected=wheel.sha256)
+        stored = store.add(wheel.path, expected=wheel.sha256)
+        link = root / WHEELS_FOLDER / wheel.path.name
+        link.parent.mkdir(parents=True, exist_ok=True)
+        # For --find-links: isolated builds, virtual environments and reinstalls take the vendor's from there.
+        link.symlink_to(f"/{stored.relative_to(root)}")
     _write(root / ENVIRONMENT_PREFIX.relative_to("/") / PIN_FILE, render_pin(lock.pin))
     _write(root / CONFIGURATION_FOLDER / "constraints.txt", lock.pin.constraints())
+    _write(root / ENVIRONMENT_PREFIX.relative_to("/") / CONDA_PINS, conda_pins(spec.python))
 
 
 def _install(wheels: tuple[StoredWheel, ...], layout: Layout, root: Path) -> None:

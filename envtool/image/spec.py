@@ -87,10 +87,10 @@ class ImageSpec:
 
 
 def tool_requirements(project: Path) -> list[str]:
-    """What envtool itself requires, as pyproject.toml says. Raises `SpecError`."""
+    """What envtool itself requires, reading and resolving dependency files included. Raises `SpecError`."""
     try:
-        table = tomllib.loads((project / "pyproject.toml").read_text())
-        return sorted(table["project"]["dependencies"])
+        table = tomllib.loads((project / "pyproject.toml").read_text())["project"]
+        return sorted([*table["dependencies"], *table["optional-dependencies"]["check"]])
     except (OSError, ValueError, KeyError) as error:
         raise SpecError(
             f"{project} is not a checkout of hac-envtool",

@@ -1,0 +1,24 @@
+"""What conda and mamba are held to in an image: that no package of theirs writes over the vendor's torch.
+
+Format: conda documentation, "Preventing packages from updating (pinning)": one match specification a line. They bound
+what a solve may take, and ask for nothing.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+# Relative to the environment's prefix.
+CONDA_PINS = Path("conda-meta/pinned")
+# Those that put files into site-packages/torch, torchvision or torchaudio.
+_OVERWRITING = ("pytorch", "pytorch-cpu", "pytorch-gpu", "libtorch", "torchvision", "torchaudio")
+
+
+def conda_pins(python: tuple[int, int]) -> str:
+    """The file's text: no version of conda's torch, and the Python that the vendor's is built for."""
+    lines = [
+        "# No package of conda's may write over the vendor's torch; to see what did: envtool doctor",
+        *(f"{name} <0" for name in _OVERWRITING),
+        f"python {python[0]}.{python[1]}.*",
+    ]
+    return "\n".join([*lines, ""])

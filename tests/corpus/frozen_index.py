@@ -1,0 +1,123 @@
+"""The frozen index: real names, versions and requirements, served over HTTP as wheels of nothing but metadata.
+
+STAND-INS for the wheels on PyPI: pip and uv install them like any other, and they have no code in them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import html
+import http.server
+import io
+import json
+import threading
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
+
+INDEX = Path(__file__).parent / "index.json"
+# As the fixtures' facts: what upstream has beside the frozen versions, so that every case of the table can occur.
+Projects = dict[str, dict[str, dict[str, Any]]]
+
+
+@cache
+def projects() -> Projects:
+    """Project → version → facts, with the upstream versions that are a vendor build's own public version."""
+    found: Projects = json.loads(INDEX.read_text())
+    for version in ("1.7.1", "1.7.1+cu110", "1.8.1", "1.10.0", "1.13.0"):
+        found["torch"].setdefault(version, {"requires": ["typing-extensions"]})
+    return found
+
+
+def wheel_name(project: str, version: str) -> str:
+    """The file name of a version's stand-in."""
+    return f"{project.replace('-', '_')}-{version}-py3-none-any.whl"
+
+
+def metadata(project: str, version: str) -> bytes:
+    """METADATA with the real requirements (PyPA specifications, "Core metadata")."""
+    facts = projects()[project][version]
+    lines = ["Metadata-Version: 2.1", f"Name: {project}", f"Version: {version}"]
+    lines.append("Summary: A stand-in of the frozen index; it has no code")
+    lines += [f"Requires-Dist: {requirement}" for requirement in facts["requires"]]
+    return ("\n".join(lines) + "\n").encode()
+
+
+@cache
+def wheel(project: str, version: str) -> bytes:
+    """A wheel that pip and uv install (PyPA specifications, "Binary distribution format")."""
+    stem = f"{project.replace('-', '_')}-{version}"
+    module = project.replace("-", "_")
+    files = {
+        f"{module}/__init__.py": f'__version__ = "{version}"\n'.encode(),
+        f"{stem}.dist-info/METADATA": metadata(project, version),
+        f"{stem}.dist-info/WHEEL": b"Wheel-Version: 1.0\nGenerator: frozen\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+    }
+    record = "".join(f"{name},,\n" for name in (*files, f"{stem}.dist-info/RECORD"))
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for name, data in {**files, f"{stem}.dist-info/RECORD": record.encode()}.items():
+            archive.writestr(zipfile.ZipInfo(name, (2022, 9, 1, 0, 0, 0)), data)
+    return buffer.getvalue()
+
+
+@cache
+def page(project: str) -> bytes:
+    """The project's page (PEP 503, with PEP 592's and PEP 714's attributes)."""
+    rows = ["<!DOCTYPE html><html><head><title>Links</title></head><body>"]
+    for version, facts in projects()[project].items():
+        name = wheel_name(project, version)
+        digest = hashlib.sha256(metadata(project, version)).hexdigest()
+        yanked = ' data-yanked="withdrawn"' if facts.get("yanked") else ""
+        target = f"/files/{html.escape(name.replace('+', '%2B'))}"
+        rows.append(f'<a href="{target}" data-core-metadata="sha256={digest}"{yanked}>{html.escape(name)}</a><br>')
+    return "\n".join([*rows, "</body></html>", ""]).encode()
+
+
+class _Handler(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self) -> None:
+        parts = [unquote(part) for part in self.path.split("?")[0].strip("/").split("/")]
+        body, kind = self._answer(parts)
+        self.send_response(200 if body else 404)
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(len(body)))
+        self.send_header("Cache-Control", "max-age=600")
+        self.end_headers()
+        if self.command == "GET":
+            self.wfile.write(body)
+
+    do_HEAD = do_GET
+
+    def _answer(self, parts: list[str]) -> tuple[bytes, str]:
+        if parts[0] == "simple" and len(parts) == 2 and parts[1] in projects():
+            return page(parts[1]), "text/html"
+        if parts[0] == "files" and len(parts) == 2:
+            bare = parts[1].removesuffix(".metadata").removesuffix("-py3-none-any.whl")
+            name, _, version = bare.partition("-")
+            project = name.replace("_", "-")
+            if version in projects().get(project, {}):
+                is_metadata = parts[1].endswith(".metadata")
+                data = metadata(project, version) if is_metadata else wheel(project, version)
+                return data, "application/octet-stream"
+        return b"", "text/plain"
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Leave the terminal to the tests."""
+
+
+@contextmanager
+def served() -> Iterator[str]:
+    """Serve the frozen index on a free port of loopback; the value is its address."""
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{server.server_address[1]}/simple"
+    finally:
+        server.shutdown()
+        server.server_close()

@@ -1,0 +1,130 @@
+"""Real pip and real uv install every set of the corpus; what becomes of torch is what predictions are held to.
+
+Clobbered means that one of the vendor's distributions is not what it was. An install that fails changes nothing.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+
+from envtool.cli.target import target_of
+from envtool.environment.prefix import read_prefix
+from envtool.environment.reader import read_environment
+from envtool.errors import ResolutionError
+from envtool.requirements.entry import InstallOptions, RequirementSet
+from envtool.requirements.metadata import MetadataReader
+from envtool.requirements.predict import Answer, predict, predict_static
+from envtool.requirements.read import read_file
+from envtool.requirements.resolve import Installer, Resolver
+from envtool.requirements.static import Verdict
+from tests.conftest import RealEnvironment
+from tests.corpus.frozen_index import served
+from tests.corpus.sets import Set, all_sets
+
+pytestmark = pytest.mark.truth
+
+SETS = {item.name: item for item in all_sets()}
+PINNED = ("torch", "torchvision", "torchaudio")
+
+
+@pytest.fixture(scope="session")
+def index() -> Iterator[str]:
+    """The frozen index."""
+    with served() as address:
+        yield address
+
+
+@dataclass(frozen=True)
+class Truth:
+    """What an installer did: whether it failed, and the pinned distributions that it changed."""
+
+    failed: bool
+    changed: frozenset[str]
+
+    @property
+    def clobbered(self) -> bool:
+        return bool(self.changed)
+
+
+def versions(environment: RealEnvironment) -> dict[str, list[str]]:
+    found = read_environment(read_prefix(environment.path))
+    return {name: sorted(item.version for item in found.find(name)) for name in PINNED}
+
+
+def install(installer: Installer, environment: RealEnvironment, index: str, file: Path, case: Set) -> Truth:
+    before = versions(environment)
+    if installer is Installer.PIP:
+        command = [sys.executable, "-m", "pip", "--python", str(environment.python), "install", "--no-compile"]
+        command += ["--quiet", "--disable-pip-version-check", "--no-warn-conflicts", "--index-url", index]
+    else:
+        command = [str(Path(sys.executable).parent / "uv"), "pip", "install", "--python", str(environment.python)]
+        command += ["--quiet", "--default-index", index]
+    variables = {**os.environ, **environment.variables, "PIP_EXTRA_INDEX_URL": "", "PIP_FIND_LINKS": ""}
+    done = subprocess.run(
+        [*command, "-r", str(file), *case.options],
+        env=variables,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    after = versions(environment)
+    return Truth(done.returncode != 0, frozenset(name for name in PINNED if before[name] != after[name]))
+
+
+def read_set(file: Path, case: Set) -> RequirementSet:
+    wanted = read_file(file).sets[0]
+    options = InstallOptions(upgrade="-U" in case.options, eager="eager" in case.options)
+    return replace(wanted, options=options.over(wanted.options))
+
+
+def predicted(resolver: Resolver, index: str, wanted: RequirementSet) -> Answer | None:
+    """The second stage's answer; `None` where it says that nothing meets the set."""
+    try:
+        return predict(wanted, resolver, MetadataReader((index,)))
+    except ResolutionError:
+        return None
+
+
+@pytest.mark.parametrize("name", SETS)
+def test_prediction_is_what_happens(
+    name: str,
+    environment: RealEnvironment,
+    index: str,
+    tmp_path: Path,
+    record_property: Callable[[str, object], None],
+) -> None:
+    case = SETS[name]
+    file = tmp_path / "requirements.txt"
+    file.write_text(case.text)
+    wanted = read_set(file, case)
+    target = target_of(read_environment(read_prefix(environment.path)))
+    static = predict_static(wanted, target)
+    spare = RealEnvironment(tmp_path / "spare", environment.wheels, environment.variables)
+    variables = {**os.environ, **environment.variables}
+    wrong = []
+    for installer in Installer:
+        if installer is Installer.UV and "--upgrade-strategy" in case.options:
+            # uv has no such option.
+            continue
+        resolver = Resolver(target, installer, variables, InstallOptions(index_url=index))
+        answer = predicted(resolver, index, wanted)
+        shutil.copytree(environment.path, spare.path, symlinks=True)
+        truth = install(installer, spare, index, file, case)
+        shutil.rmtree(spare.path)
+        said = "fails" if answer is None else answer.verdict.value
+        happened = "failed" if truth.failed else "clobbered" if truth.clobbered else "kept"
+        record_property(installer.value, f"{static.verdict.value} {said} {happened}")
+        if (answer is not None and answer.is_bad) != truth.clobbered:
+            wrong.append(f"{installer.value}: {said}, but {truth}: {case.lines} {case.options}")
+        if static.verdict is Verdict.SAFE and truth.clobbered:
+            wrong.append(f"static: safe, but {installer.value}: {truth}: {case.lines} {case.options}")
+    assert wrong == []
