@@ -87,7 +87,7 @@ def check(
     from envtool.cli.render.answers import render_answers
     from envtool.cli.target import configured, opened_target
     from envtool.requirements.check import check_statically
-    from envtool.requirements.resolve import Installer
+    from envtool.requirements.uv_options import Installer
 
     if fix is not None and static:
         raise typer.BadParameter("--fix proves what it writes by resolving it; leave --static out")

@@ -101,7 +101,7 @@ def _resolver(environment: Environment, command: InstallCommand) -> Resolver:
     from dataclasses import replace
 
     from envtool.cli.target import configured, target_of
-    from envtool.requirements.resolve import Installer
+    from envtool.requirements.uv_options import Installer
 
     target = target_of(environment)
     # The choices are pip's where the two differ: nothing is upgraded that was not asked for.
@@ -116,7 +116,7 @@ def _resolved(wanted: RequirementSet, resolver: Resolver) -> Resolution | None:
     from envtool.cli.render.answers import render_answers
     from envtool.requirements.check import Checker
     from envtool.requirements.predict import pins_of
-    from envtool.requirements.resolve import Installer
+    from envtool.requirements.uv_options import Installer
 
     resolution = resolver.resolve(wanted, constraints=pins_of(resolver.target.pin))
     if resolution.unsolvable is None:

@@ -17,8 +17,9 @@ from envtool.errors import ReleaseError
 from envtool.requirements.entry import InstallOptions, Role
 from envtool.requirements.pip_options import options_of
 from envtool.requirements.reading.requirements_txt import read_nested
-from envtool.requirements.resolve import Installer, Resolver
+from envtool.requirements.resolve import Resolver
 from envtool.requirements.target import Target
+from envtool.requirements.uv_options import Installer
 from envtool.vendor.pin import VendorPin
 
 

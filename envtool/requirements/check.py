@@ -10,10 +10,11 @@ from envtool.errors import ResolutionError, SourceError
 from envtool.requirements.entry import DependencyFile, RequirementSet
 from envtool.requirements.metadata import DEFAULT_INDEX, MetadataReader
 from envtool.requirements.predict import Answer, predict, predict_static
-from envtool.requirements.resolve import Installer, Resolver
+from envtool.requirements.resolve import Resolver
 from envtool.requirements.static import Verdict
 from envtool.requirements.target import Target
 from envtool.requirements.uv_command import find_uv
+from envtool.requirements.uv_options import Installer
 from envtool.requirements.ways_out import find_way_out
 
 # Sets under way together. They wait for the index most of the time, and uv is parallel in itself.

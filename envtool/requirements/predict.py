@@ -10,9 +10,11 @@ from envtool.errors import ResolutionError
 from envtool.requirements.chain import Chain, Graph, find_chains
 from envtool.requirements.entry import Entry, RequirementSet, Role
 from envtool.requirements.metadata import MetadataReader
-from envtool.requirements.resolve import Change, Installer, Resolution, Resolver
+from envtool.requirements.pip_order import resolve_as_pip
+from envtool.requirements.resolve import Change, Resolution, Resolver
 from envtool.requirements.static import Effect, Remark, Verdict, judge, remarks
 from envtool.requirements.target import Target
+from envtool.requirements.uv_options import Installer
 from envtool.vendor.pin import VendorPin
 
 if TYPE_CHECKING:
@@ -77,7 +79,7 @@ def predict(wanted: RequirementSet, resolver: Resolver, reader: MetadataReader, 
     first = predict_static(wanted, target)
     if first.verdict is Verdict.SAFE or wanted.locked or not wanted.requirements:
         return first
-    free = resolver.resolve(wanted)
+    free = resolve_as_pip(wanted, resolver) if resolver.installer is Installer.PIP else resolver.resolve(wanted)
     if free.unsolvable is not None:
         raise _unsolvable(wanted, free.unsolvable)
     clobbers = tuple(_clobbers(wanted, resolver, reader, free))

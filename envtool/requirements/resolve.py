@@ -7,7 +7,6 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from enum import Enum
 from pathlib import Path
 
 from envtool.errors import ResolutionError
@@ -15,7 +14,8 @@ from envtool.requirements.chain import Parents, parents_from
 from envtool.requirements.entry import Entry, InstallOptions, RequirementSet, Role
 from envtool.requirements.stub_wheels import stub_wheels
 from envtool.requirements.target import Target
-from envtool.requirements.uv_command import TIME_LIMIT, UvOutput, neutral_variables, run_uv
+from envtool.requirements.uv_command import TIME_LIMIT, UvOutput, is_harmless, neutral_variables, run_uv
+from envtool.requirements.uv_options import Installer, index_configuration, index_words, option_words
 
 _CONSTRAINTS = frozenset({"UV_CONSTRAINT", "UV_BUILD_CONSTRAINT"})
 
@@ -23,13 +23,6 @@ _CONSTRAINTS = frozenset({"UV_CONSTRAINT", "UV_BUILD_CONSTRAINT"})
 _COMING = frozenset({"installed", "reinstalled"})
 # What uv's plan has for the version of what comes from an address or a path.
 UNTOLD = "from an address"
-
-
-class Installer(Enum):
-    """Whose behaviour is predicted."""
-
-    PIP = "pip"
-    UV = "uv"
 
 
 @dataclass(frozen=True)
@@ -83,17 +76,23 @@ class Resolver:
     time_limit: float = TIME_LIMIT
 
     def resolve(
-        self, wanted: RequirementSet, *, entries: Sequence[Entry] | None = None, constraints: Sequence[str] = ()
+        self,
+        wanted: RequirementSet,
+        *,
+        entries: Sequence[Entry] | None = None,
+        constraints: Sequence[str] = (),
+        without: Sequence[str] = (),
     ) -> Resolution:
-        """What installing the set would change; `entries` in the place of its own, under further constraints.
+        """What installing the set would change.
 
-        Raises `SourceError` and `ResolutionError`.
+        `entries` are taken in the place of its own, under further `constraints`, as if nothing required the
+        distributions `without`. Raises `SourceError` and `ResolutionError`.
         """
         asked = wanted.requirements if entries is None else entries
-        options = wanted.options.over(self.options)
-        with self._files(wanted, asked, constraints) as (requirements, bounds):
-            command = ["pip", "install", "--dry-run", "--output-format", "json", "-r", requirements, "-c", bounds]
-            said = self._run([*command, *option_words(options, self.installer, asked), *self.passed])
+        with self._files(wanted, asked, constraints, without) as files:
+            command = ["pip", "install", "--dry-run", "--output-format", "json", "-r", files[0], "-c", files[1]]
+            command += ["--excludes", files[2]] if without else []
+            said = self._run([*command, *self.passed], wanted.options.over(self.options), asked)
         if said.unsolvable is not None:
             return Resolution(unsolvable=said.unsolvable)
         return Resolution(_changes(said.out))
@@ -107,8 +106,8 @@ class Resolver:
         with tempfile.NamedTemporaryFile("w", encoding="utf-8", suffix=".txt") as file:
             file.write("".join(f"{line}\n" for line in lines))
             file.flush()
-            words = ["pip", "install", "--prefix", str(folder), "--no-deps", "-r", file.name]
-            said = self._run([*words, *option_words(replace(options, no_deps=False), self.installer), *self.passed])
+            words = ["pip", "install", "--prefix", str(folder), "-r", file.name, *self.passed]
+            said = self._run(words, replace(options, no_deps=True))
         if said.unsolvable is not None:
             raise ResolutionError("what was resolved a moment ago is gone from the index", why=said.unsolvable)
 
@@ -127,75 +126,55 @@ class Resolver:
             wanted.options.over(self.options), upgrade=False, upgrade_names=(), reinstall=False, require_hashes=False
         )
         bare = [replace(entry, hashes=()) for entry in wanted.requirements]
-        with self._files(wanted, bare, exact) as (requirements, bounds), stub_wheels(self.target) as stubs:
+        with self._files(wanted, bare, exact) as files, stub_wheels(self.target) as stubs:
             shape = ["--no-header", "--annotation-style", "split", "--no-strip-extras", "--find-links", stubs]
-            words = ["pip", "compile", requirements, "-c", bounds, *shape]
-            said = self._run([*words, *option_words(options, self.installer)])
+            said = self._run(["pip", "compile", files[0], "-c", files[1], *shape], options)
         return parents_from(said.out)
 
     @contextmanager
     def _files(
-        self, wanted: RequirementSet, asked: Sequence[Entry], constraints: Sequence[str]
-    ) -> Iterator[tuple[str, str]]:
-        """The requirements and the constraints as files, which last as long as the context."""
+        self, wanted: RequirementSet, asked: Sequence[Entry], constraints: Sequence[str], without: Sequence[str] = ()
+    ) -> Iterator[tuple[str, str, str]]:
+        """The requirements, the constraints and the exclusions as files, which last as long as the context."""
         stated = [replace(entry, hashes=()).line() for entry in wanted.of_role(Role.CONSTRAINT)]
-        bounds = [*stated, *self.constraints, *constraints]
+        # What constrains a distribution asks for it, as far as exclusions are concerned.
+        texts = (
+            [entry.line() for entry in asked if entry.name not in without],
+            [*stated, *self.constraints, *constraints],
+            without,
+        )
         with tempfile.TemporaryDirectory(prefix="hac-resolve-") as folder:
-            files = (Path(folder) / "requirements.in", Path(folder) / "constraints.in")
-            for file, lines in zip(files, ([entry.line() for entry in asked], bounds), strict=True):
+            files = [Path(folder) / name for name in ("requirements.in", "constraints.in", "excludes.in")]
+            for file, lines in zip(files, texts, strict=True):
                 file.write_text("".join(f"{line}\n" for line in lines))
-            yield str(files[0]), str(files[1])
+            yield str(files[0]), str(files[1]), str(files[2])
 
-    def _run(self, words: Sequence[str]) -> UvOutput:
-        target = self.target
-        if target.interpreter is not None:
-            where = ["--python", str(target.interpreter)]
-        elif words[1] == "compile":
-            where = ["--python-version", target.python]
-        else:
-            where = ["--python-version", target.python, "--target", str(target.folder)]
-        if self.installer is Installer.PIP:
-            variables = neutral_variables(self.variables) | {"UV_NO_CONFIG": "1"}
-        else:
+    def _run(self, words: Sequence[str], options: InstallOptions, asked: Sequence[Entry] = ()) -> UvOutput:
+        arguments = [*words, *self._where(words), *option_words(options, self.installer, asked)]
+        if self.installer is Installer.UV and self._is_configured():
             # The pins are given or left out on purpose, case by case.
             variables = {key: value for key, value in self.variables.items() if key not in _CONSTRAINTS}
-        return run_uv([*words, *where], variables, time_limit=self.time_limit)
+            return run_uv([*arguments, *index_words(options)], variables, time_limit=self.time_limit)
+        with tempfile.NamedTemporaryFile("w", encoding="utf-8", suffix=".toml") as file:
+            file.write("" if options.no_index else index_configuration(options))
+            file.flush()
+            variables = neutral_variables(self.variables)
+            return run_uv([*arguments, "--config-file", file.name], variables, time_limit=self.time_limit)
 
+    def _where(self, words: Sequence[str]) -> list[str]:
+        target = self.target
+        if target.interpreter is not None:
+            return ["--python", str(target.interpreter)]
+        if words[1] == "compile":
+            return ["--python-version", target.python]
+        return ["--python-version", target.python, "--target", str(target.folder)]
 
-def option_words(options: InstallOptions, installer: Installer, asked: Sequence[Entry] = ()) -> list[str]:
-    """Options of pip and of requirements files as uv spells them."""
-    words: list[str] = []
-    words += ["--default-index", options.index_url] if options.index_url else []
-    words += [word for url in options.extra_index_urls for word in ("--index", url)]
-    words += [word for link in options.find_links for word in ("--find-links", link)]
-    words += [word for host in options.trusted_hosts for word in ("--allow-insecure-host", host)]
-    words += [word for name in options.no_binary for word in ("--no-binary", name)]
-    words += [word for name in options.only_binary for word in ("--only-binary", name)]
-    words += [word for name in options.upgrade_names for word in ("--upgrade-package", name)]
-    words += ["--cert", options.certificates] if options.certificates else []
-    flags = {
-        "--no-index": options.no_index,
-        "--no-deps": options.no_deps,
-        "--require-hashes": options.require_hashes,
-        "--reinstall": options.reinstall,
-    }
-    words += [flag for flag, is_set in flags.items() if is_set]
-    words += ["--prerelease", "allow"] if options.pre else []
-    return words + _upgrade_words(options, installer, asked) + _index_words(installer)
-
-
-def _upgrade_words(options: InstallOptions, installer: Installer, asked: Sequence[Entry]) -> list[str]:
-    """pip upgrades what is named, and what that requires only where it must; uv upgrades everything."""
-    if not options.upgrade:
-        return []
-    if options.eager or installer is Installer.UV:
-        return ["--upgrade"]
-    return [word for entry in asked if entry.name for word in ("--upgrade-package", entry.name)]
-
-
-def _index_words(installer: Installer) -> list[str]:
-    """pip takes the best of all indexes, uv what the first that knows a name has."""
-    return ["--index-strategy", "unsafe-best-match"] if installer is Installer.PIP else []
+    def _is_configured(self) -> bool:
+        """Whether uv has a configuration of its own, which is then left to it."""
+        home = Path(self.variables.get("HOME", "/root"))
+        folder = Path(self.variables.get("XDG_CONFIG_HOME") or home / ".config")
+        named = any(key.startswith("UV_") and not is_harmless(key) for key in self.variables if key not in _CONSTRAINTS)
+        return named or (folder / "uv/uv.toml").exists() or Path("/etc/uv/uv.toml").exists()
 
 
 def _changes(text: str) -> tuple[Change, ...]:

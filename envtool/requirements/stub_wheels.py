@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -12,18 +12,20 @@ from envtool.requirements.target import Target
 
 
 @contextmanager
-def stub_wheels(target: Target) -> Iterator[str]:
-    """A folder with one for each installed distribution. STAND-INS: they are never installed.
+def stub_wheels(target: Target, names: Collection[str] | None = None) -> Iterator[str]:
+    """A folder with one for each installed distribution, or for each of `names`. STAND-INS: they are never installed.
 
     Format: PyPA specifications, "Binary distribution format".
     """
     with tempfile.TemporaryDirectory(prefix="hac-stubs-") as folder:
-        _write(target, Path(folder))
+        _write(target, Path(folder), names)
         yield folder
 
 
-def _write(target: Target, folder: Path) -> None:
+def _write(target: Target, folder: Path, names: Collection[str] | None) -> None:
     for item in target.installed.values():
+        if names is not None and item.name not in names:
+            continue
         stem = f"{item.name.replace('-', '_')}-{item.version}"
         metadata = f"Metadata-Version: 2.1\nName: {item.name}\nVersion: {item.version}\n"
         metadata += "".join(f"Requires-Dist: {line}\n" for line in item.requires())

@@ -44,7 +44,12 @@ def find_uv() -> str:
 
 def neutral_variables(variables: Mapping[str, str]) -> dict[str, str]:
     """The variables without uv's own, for a uv that stands in for pip."""
-    return {key: value for key, value in variables.items() if not key.startswith("UV_") or _HARMLESS.fullmatch(key)}
+    return {key: value for key, value in variables.items() if not key.startswith("UV_") or is_harmless(key)}
+
+
+def is_harmless(name: str) -> bool:
+    """Whether a variable of uv's says nothing about what is chosen."""
+    return _HARMLESS.fullmatch(name) is not None
 
 
 def run_uv(

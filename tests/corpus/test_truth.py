@@ -23,8 +23,9 @@ from envtool.requirements.entry import InstallOptions, RequirementSet
 from envtool.requirements.metadata import MetadataReader
 from envtool.requirements.predict import Answer, predict, predict_static
 from envtool.requirements.read import read_file
-from envtool.requirements.resolve import Installer, Resolver
+from envtool.requirements.resolve import Resolver
 from envtool.requirements.static import Verdict
+from envtool.requirements.uv_options import Installer
 from tests.conftest import RealEnvironment
 from tests.corpus.frozen_index import served
 from tests.corpus.sets import Set, all_sets

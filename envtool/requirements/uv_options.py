@@ -1,0 +1,72 @@
+"""Options of pip's as uv spells them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from enum import Enum
+
+from envtool.requirements.entry import Entry, InstallOptions
+from envtool.requirements.metadata import DEFAULT_INDEX
+
+
+class Installer(Enum):
+    """Whose behaviour is predicted."""
+
+    PIP = "pip"
+    UV = "uv"
+
+
+# Seconds for which an index's answers are taken for fresh. One check asks the same pages again and again, and many
+# indexes have uv ask whether each has changed, every time.
+_FRESH = 300
+
+
+def option_words(options: InstallOptions, installer: Installer, asked: Sequence[Entry] = ()) -> list[str]:
+    """Options of pip and of requirements files as uv spells them, but for the indexes."""
+    words: list[str] = []
+    words += [word for link in options.find_links for word in ("--find-links", link)]
+    words += [word for host in options.trusted_hosts for word in ("--allow-insecure-host", host)]
+    words += [word for name in options.no_binary for word in ("--no-binary", name)]
+    words += [word for name in options.only_binary for word in ("--only-binary", name)]
+    words += [word for name in options.upgrade_names for word in ("--upgrade-package", name)]
+    words += ["--cert", options.certificates] if options.certificates else []
+    flags = {
+        "--no-index": options.no_index,
+        "--no-deps": options.no_deps,
+        "--require-hashes": options.require_hashes,
+        "--reinstall": options.reinstall,
+    }
+    words += [flag for flag, is_set in flags.items() if is_set]
+    words += ["--prerelease", "allow"] if options.pre else []
+    return words + _upgrade_words(options, installer, asked) + _index_words(installer)
+
+
+def _upgrade_words(options: InstallOptions, installer: Installer, asked: Sequence[Entry]) -> list[str]:
+    """pip upgrades what is named, and what that requires only where it must; uv upgrades everything."""
+    if not options.upgrade:
+        return []
+    if options.eager or installer is Installer.UV:
+        return ["--upgrade"]
+    return [word for entry in asked if entry.name for word in ("--upgrade-package", entry.name)]
+
+
+def _index_words(installer: Installer) -> list[str]:
+    """pip takes the best of all indexes, uv what the first that knows a name has."""
+    return ["--index-strategy", "unsafe-best-match"] if installer is Installer.PIP else []
+
+
+def index_words(options: InstallOptions) -> list[str]:
+    """The indexes as options."""
+    words = ["--default-index", options.index_url] if options.index_url else []
+    return words + [word for url in options.extra_index_urls for word in ("--index", url)]
+
+
+def index_configuration(options: InstallOptions) -> str:
+    """The indexes as a configuration of uv's (uv documentation, "Package indexes", "Customizing cache control")."""
+    rows = [(url, False) for url in options.extra_index_urls] + [(options.index_url or DEFAULT_INDEX, True)]
+    return "\n".join(
+        f"[[index]]\nurl = {json.dumps(url)}\ndefault = {str(default).lower()}\n"
+        f'cache-control = {{ api = "max-age={_FRESH}", files = "max-age={_FRESH}" }}\n'
+        for url, default in rows
+    )
