@@ -53,12 +53,13 @@ lock-check: venv ## exit with 1 where a lock is out of date
 test: venv ## set everything up and run all tests
 	@host=$$($(ENVTOOL) engine start --for-tests) || { [ -z "$${HAC_REQUIRE_DOCKER:-}" ] || exit 1; host=; }; \
 	if [ -n "$$host" ]; then export DOCKER_HOST=$$host; fi; \
-	$(VENV)/bin/pytest -q -n auto -m 'not docker' && \
+	$(VENV)/bin/pytest -q -n auto -m 'not docker and not exhaustive' && \
+	$(VENV)/bin/pytest -q -n auto -m exhaustive && \
 	if [ -n "$$host" ]; then $(VENV)/bin/pytest -q -m docker; \
 	else echo 'LEFT OUT: the Docker tests, because no Docker Engine answers and none can be installed here'; fi
 
-test-fast: venv ## run the tests that need no Docker Engine
-	@$(VENV)/bin/pytest -q -n auto -m 'not docker'
+test-fast: venv ## run the tests that take two minutes and need no Docker Engine
+	@$(VENV)/bin/pytest -q -n auto -m 'not docker and not exhaustive'
 
 lint: venv ## type checks and style
 	@$(VENV)/bin/ruff check . && $(VENV)/bin/ruff format --check . && $(VENV)/bin/mypy

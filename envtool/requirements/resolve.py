@@ -15,8 +15,9 @@ from envtool.requirements.entry import Entry, InstallOptions, RequirementSet, Ro
 from envtool.requirements.stub_wheels import stub_wheels
 from envtool.requirements.target import Target
 from envtool.requirements.uv_command import TIME_LIMIT, UvOutput, is_harmless, neutral_variables, run_uv
-from envtool.requirements.uv_options import Installer, index_configuration, index_words, option_words
+from envtool.requirements.uv_options import Installer, index_configuration, index_words, option_words, strategy_words
 
+_NOT_FOUND = "was not found in the package registry"
 _CONSTRAINTS = frozenset({"UV_CONSTRAINT", "UV_BUILD_CONSTRAINT"})
 
 
@@ -158,8 +159,14 @@ class Resolver:
         with tempfile.NamedTemporaryFile("w", encoding="utf-8", suffix=".toml") as file:
             file.write("" if options.no_index else index_configuration(options))
             file.flush()
+            arguments += ["--config-file", file.name]
             variables = neutral_variables(self.variables)
-            return run_uv([*arguments, "--config-file", file.name], variables, time_limit=self.time_limit)
+            strategy = strategy_words(options, self.installer)
+            said = run_uv([*arguments, *strategy], variables, time_limit=self.time_limit)
+            if strategy and said.unsolvable is not None and _NOT_FOUND in said.unsolvable:
+                # Only without a strategy does uv tell of an index that refuses access.
+                run_uv(arguments, variables, time_limit=self.time_limit)
+            return said
 
     def _where(self, words: Sequence[str]) -> list[str]:
         target = self.target

@@ -39,7 +39,7 @@ def option_words(options: InstallOptions, installer: Installer, asked: Sequence[
     }
     words += [flag for flag, is_set in flags.items() if is_set]
     words += ["--prerelease", "allow"] if options.pre else []
-    return words + _upgrade_words(options, installer, asked) + _index_words(installer)
+    return words + _upgrade_words(options, installer, asked)
 
 
 def _upgrade_words(options: InstallOptions, installer: Installer, asked: Sequence[Entry]) -> list[str]:
@@ -51,9 +51,10 @@ def _upgrade_words(options: InstallOptions, installer: Installer, asked: Sequenc
     return [word for entry in asked if entry.name for word in ("--upgrade-package", entry.name)]
 
 
-def _index_words(installer: Installer) -> list[str]:
+def strategy_words(options: InstallOptions, installer: Installer) -> list[str]:
     """pip takes the best of all indexes, uv what the first that knows a name has."""
-    return ["--index-strategy", "unsafe-best-match"] if installer is Installer.PIP else []
+    several = installer is Installer.PIP and options.extra_index_urls
+    return ["--index-strategy", "unsafe-best-match"] if several else []
 
 
 def index_words(options: InstallOptions) -> list[str]:

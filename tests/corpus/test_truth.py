@@ -30,7 +30,7 @@ from tests.conftest import RealEnvironment
 from tests.corpus.frozen_index import served
 from tests.corpus.sets import Set, all_sets
 
-pytestmark = pytest.mark.truth
+pytestmark = pytest.mark.exhaustive
 
 SETS = {item.name: item for item in all_sets()}
 PINNED = ("torch", "torchvision", "torchaudio")

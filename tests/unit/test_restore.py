@@ -6,7 +6,6 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 import zipfile
 from pathlib import Path
 
@@ -15,6 +14,7 @@ import pytest
 from envtool.demo.vendor_release import release_contents
 from envtool.demo.wheel_writer import write_wheel
 from tests.conftest import PYTHON, TORCH, RealEnvironment, package
+from tests.killing import killed_at
 
 
 def test_dry_run_changes_nothing(environment: RealEnvironment) -> None:
@@ -30,28 +30,11 @@ def snapshot(root: Path) -> dict[str, bytes]:
     return {str(path.relative_to(root)): path.read_bytes() for path in sorted(root.rglob("*")) if path.is_file()}
 
 
-# Kills the process just before the n-th rename or unlink that the swap makes.
-KILL_AT = """
-import os, signal, sys
-limit = int(sys.argv.pop(1))
-count = 0
-def audit(event, arguments):
-    global count
-    if event in ("os.rename", "os.remove", "os.rmdir", "shutil.rmtree") and "site-packages" in str(arguments[0]):
-        count += 1
-        if count > limit:
-            os.kill(os.getpid(), signal.SIGKILL)
-sys.addaudithook(audit)
-from envtool.cli.main import main
-main()
-"""
-
-
-@pytest.mark.parametrize("limit", range(26))
+@pytest.mark.exhaustive
+@pytest.mark.parametrize("limit", range(28))
 def test_killed_anywhere_leaves_the_old_or_completes(environment: RealEnvironment, limit: int) -> None:
     environment.uv_install("wants-newer")
-    command = [sys.executable, "-c", KILL_AT, str(limit), "restore", "--force", "--prefix", str(environment.path)]
-    done = subprocess.run(command, env={**os.environ, **environment.variables}, capture_output=True, check=False)
+    done = killed_at(limit, environment, "restore", "--force", "--prefix", str(environment.path))
     assert done.returncode == -signal.SIGKILL, done.stderr
     # Without the wheels, the next call can only complete what the journal says, or leave things as they were.
     store = Path(environment.variables["HAC_STORE"])

@@ -1,0 +1,203 @@
+"""`envtool install`: what it installs, what it refuses, and that a failed or killed one leaves the old state."""
+
+from __future__ import annotations
+
+import random
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from envtool.demo.wheel_writer import WheelContent, write_wheel
+from tests.conftest import TORCH, RealEnvironment
+from tests.corpus.frozen_index import served
+from tests.killing import killed_at
+
+State = dict[str, tuple[int, bytes]]
+
+
+@pytest.fixture(scope="session")
+def index() -> Iterator[str]:
+    """Real names, versions and requirements, frozen."""
+    with served() as address:
+        yield address
+
+
+def state(environment: RealEnvironment) -> State:
+    """Every file with its mode and content, and every folder; bytecode is Python's to write."""
+    found: State = {}
+    for path in sorted(environment.path.rglob("*")):
+        if "__pycache__" in path.parts:
+            continue
+        content = str(path.readlink()).encode() if path.is_symlink() else path.read_bytes() if path.is_file() else b""
+        found[str(path.relative_to(environment.path))] = (path.lstat().st_mode, content)
+    return found
+
+
+def names(environment: RealEnvironment) -> dict[str, str]:
+    records = environment.site_packages.glob("*.dist-info")
+    pairs = [path.name.removesuffix(".dist-info").split("-", 1) for path in records]
+    return {name.replace("_", "-"): version for name, version in pairs}
+
+
+def install(environment: RealEnvironment, index: str, *arguments: str) -> tuple[int, str, str]:
+    done = environment.envtool("install", "--prefix", str(environment.path), "--index-url", index, *arguments)
+    return done.status, done.out, done.err
+
+
+def test_adds_changes_and_keeps(environment: RealEnvironment, index: str, tmp_path: Path) -> None:
+    (tmp_path / "requirements.txt").write_text("accelerate  # newest is for torch 2\ntqdm==4.60.0\n")
+    status, out, err = install(environment, index, "--only-binary=:all:", "-r", str(tmp_path / "requirements.txt"))
+    assert status == 0, out + err
+    assert f"kept     torch {TORCH}" in out
+    assert "added    accelerate 0." in out
+    assert names(environment)["torch"] == TORCH
+    assert environment.doctor("--deep")["findings"] == []
+    before = state(environment)
+    status, out, _err = install(environment, index, "accelerate")
+    assert (status, "nothing to do" in out) == (0, True)
+    assert state(environment) == before
+
+
+def test_the_next_version_leaves_nothing_of_the_last(environment: RealEnvironment, index: str, wheels: Path) -> None:
+    folder = str(environment.path.parent / "own")
+    old = WheelContent(
+        "own", "1", "py3-none-any", {"own/__init__.py": b"", "own/gone.py": b""}, "x", commands={"own": "own:f"}
+    )
+    new = WheelContent("own", "2", "py3-none-any", {"own/__init__.py": b"", "own/new.py": b""}, "x")
+    write_wheel(old, Path(folder))
+    assert install(environment, index, "--find-links", folder, "own")[0] == 0
+    assert (environment.path / "bin/own").read_text().startswith(f"#!{environment.path}")
+    write_wheel(new, Path(folder))
+    status, out, _err = install(environment, index, "--find-links", folder, "-U", "own")
+    assert status == 0
+    assert "changed  own 1 → 2" in out
+    assert sorted(path.name for path in (environment.site_packages / "own").iterdir()) == ["__init__.py", "new.py"]
+    assert not (environment.path / "bin/own").exists()
+    assert not (environment.site_packages / "own-1.dist-info").exists()
+
+
+def test_dry_run_and_what_cannot_live_with_torch_change_nothing(environment: RealEnvironment, index: str) -> None:
+    before = state(environment)
+    status, out, _err = install(environment, index, "--dry-run", "timm")
+    assert status == 0
+    assert "would install" in out
+    status, out, _err = install(environment, index, "torch>=2")
+    assert status == 1
+    assert "torch>=2" in out
+    assert f"torch=={TORCH}" in out
+    status, out, _err = install(environment, index, "lightning")
+    assert status == 1
+    assert "without lightning" in out or "lightning==" in out or "there is none" in out
+    assert state(environment) == before
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "said"),
+    [
+        (("--user", "tqdm"), 2, "--user"),
+        (("--target", "/tmp/x", "tqdm"), 2, "--target"),
+        (("--frobnicate", "tqdm"), 2, "--frobnicate"),
+        ((), 2, "name packages"),
+        (("-r", "nowhere.txt"), 17, "nowhere.txt"),
+        (("no-such-distribution-anywhere",), 18, "no-such-distribution-anywhere"),
+        (("--no-index", "tqdm"), 18, "tqdm"),
+    ],
+)
+def test_bad_arguments_change_nothing(
+    environment: RealEnvironment, index: str, arguments: tuple[str, ...], status: int, said: str
+) -> None:
+    before = state(environment)
+    ended, out, err = install(environment, index, *arguments)
+    assert ended == status, out + err
+    assert said in out + err
+    assert state(environment) == before
+
+
+def test_a_wheel_that_writes_over_torch_is_refused(environment: RealEnvironment, index: str) -> None:
+    folder = environment.path.parent / "rude"
+    write_wheel(WheelContent("rude", "1", "py3-none-any", {"torch/version.py": b"moreh = 'no'\n"}, "x"), folder)
+    before = state(environment)
+    status, _out, err = install(environment, index, "--find-links", str(folder), "rude")
+    assert status == 19
+    assert "torch/version.py" in err
+    assert state(environment) == before
+
+
+def test_a_wheel_that_cannot_be_unpacked_changes_nothing(environment: RealEnvironment, index: str) -> None:
+    folder = environment.path.parent / "broken"
+    content = random.Random(1).randbytes(4096)
+    wheel = write_wheel(WheelContent("broken", "1", "py3-none-any", {"broken.bin": content}, "x"), folder)
+    data = bytearray(wheel.read_bytes())
+    position = data.index(b"broken.bin") + 1000
+    data[position : position + 8] = b"\0" * 8
+    wheel.write_bytes(bytes(data))
+    before = state(environment)
+    status, _out, err = install(environment, index, "--find-links", str(folder), "broken")
+    assert status in {6, 18}
+    assert "error:" in err
+    assert state(environment) == before
+
+
+def test_damaged_torch_is_refused_first(environment: RealEnvironment, index: str) -> None:
+    environment.pip("uninstall", "--quiet", "--yes", "torch")
+    status, _out, err = install(environment, index, "tqdm")
+    assert status == 19
+    assert "envtool restore" in err
+
+
+BACKEND = """
+import pathlib, zipfile
+def _write(folder):
+    name = "mine-1-py3-none-any.whl"
+    with zipfile.ZipFile(pathlib.Path(folder) / name, "w") as archive:
+        archive.writestr("mine.py", "")
+        metadata = "Metadata-Version: 2.1\\nName: mine\\nVersion: 1\\nRequires-Dist: tqdm\\n"
+        archive.writestr("mine-1.dist-info/METADATA", metadata)
+        archive.writestr("mine-1.dist-info/WHEEL", "Wheel-Version: 1.0\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n")
+        archive.writestr("mine-1.dist-info/RECORD", "mine.py,,\\n")
+    return name
+def build_wheel(folder, config_settings=None, metadata_directory=None):
+    return _write(folder)
+build_editable = build_wheel
+"""
+
+
+@pytest.mark.parametrize("editable", [False, True])
+def test_a_project_of_ones_own(environment: RealEnvironment, index: str, tmp_path: Path, editable: bool) -> None:
+    """Built by a backend in its own tree, without a name in pyproject.toml."""
+    project = tmp_path / "project"
+    project.mkdir()
+    (project / "backend.py").write_text(BACKEND)
+    system = 'requires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n'
+    (project / "pyproject.toml").write_text(f"[build-system]\n{system}")
+    arguments = ("-e", str(project)) if editable else (str(project),)
+    status, out, err = install(environment, index, *arguments)
+    assert status == 0, out + err
+    assert "added    mine" in out
+    assert "added    tqdm" in out
+    assert set(names(environment)) >= {"mine", "tqdm"}
+
+
+@pytest.mark.exhaustive
+@pytest.mark.parametrize("limit", range(48))
+def test_killed_anywhere_leaves_the_old_or_the_new(environment: RealEnvironment, index: str, limit: int) -> None:
+    assert install(environment, index, "tqdm<4.70")[0] == 0
+    before = state(environment)
+    arguments = ("install", "--prefix", str(environment.path), "--index-url", index, "-U", "tqdm", "timm")
+    done = killed_at(limit, environment, *arguments)
+    assert done.returncode in {-signal.SIGKILL, 0}, done.stderr
+    finished = done.returncode == 0
+    # The first command after it puts things right, whatever it is that it is asked for.
+    assert environment.restore().status == 0
+    after = state(environment)
+    new = "timm" in names(environment)
+    assert new or after == before
+    assert new or not finished
+    if new:
+        assert names(environment)["tqdm"] == "4.70.1"
+    assert environment.doctor("--deep")["findings"] == []
+    assert not (environment.site_packages / ".hac-restore").exists()
+    assert install(environment, index, "-U", "tqdm", "timm")[0] == 0
+    assert "timm" in names(environment)
