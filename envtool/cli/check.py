@@ -113,7 +113,10 @@ def _read(path: Path, kind: str | None) -> DependencyFile:
 
 
 def _selected(file: DependencyFile, only: list[str] | tuple[str, ...], *, upgrade: bool) -> DependencyFile:
-    sets = [item for item in file.sets if not only or item.label.split(" ")[-1] in only]
+    from envtool.requirements.entry import RequirementSet
+
+    present = file.sets or (RequirementSet(file.path, "", ()),)
+    sets = [item for item in present if not only or item.label.split(" ")[-1] in only]
     if only and not sets:
         known = ", ".join(item.label.split(" ")[-1] for item in file.sets if item.label) or "none"
         raise typer.BadParameter(f"{file.path} has no extra or group of that name; it has {known}")

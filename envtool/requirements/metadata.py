@@ -39,8 +39,13 @@ class MetadataReader:
         return self._known[key]
 
     def _answers(self, name: str, version: str) -> Iterator[tuple[str, ...]]:
-        import requests
+        from zipfile import BadZipFile
 
+        import requests
+        from mousebender import simple
+
+        # An explanation is the poorer without what cannot be read; the answer itself is uv's.
+        unreadable = (requests.RequestException, simple.UnsupportedMIMEType, BadZipFile, OSError, ValueError, KeyError)
         with requests.Session() as session:
             if self.certificates:
                 session.verify = self.certificates
@@ -50,7 +55,14 @@ class MetadataReader:
                         data = _metadata(session, file)
                         if data is not None:
                             yield _requires_dist(data)
-                except (requests.RequestException, OSError, ValueError):
+                except (
+                    requests.RequestException,
+                    simple.UnsupportedMIMEType,
+                    BadZipFile,
+                    OSError,
+                    ValueError,
+                    KeyError,
+                ):
                     # An explanation is the poorer without; the answer itself is uv's.
                     continue
 
@@ -87,12 +99,12 @@ def _metadata(session: requests.Session, file: dict[str, Any]) -> bytes | None:
 
 
 def _from_the_end(session: requests.Session, url: str) -> bytes | None:
-    from remotezip import RemoteIOError, RemoteZip
+    from remotezip import RemoteZip, RemoteZipError
 
     try:
         with RemoteZip(url, session=session, timeout=TIMEOUT) as archive:
             return _member(archive)
-    except RemoteIOError:
+    except RemoteZipError:
         pass
     head = session.head(url, allow_redirects=True, timeout=TIMEOUT)
     if not head.ok or int(head.headers.get("Content-Length", SMALL + 1)) > SMALL:
