@@ -33,7 +33,7 @@ def main() -> int:
         table = truth.measure(PROJECT, folder)
         store, os.environ["HAC_STORE"] = os.environ["HAC_STORE"], str(PROJECT / ".work/store")
         rows.append(image.measure_build(PROJECT))
-        rows.append(image.measure_guard())
+        rows += image.measure_guard()
         os.environ["HAC_STORE"] = store
         rows.append(image.measure_doctor(folder / "300/environment", folder / "image"))
     print(render(rows), shares, growth, table.text, sep="\n\n")

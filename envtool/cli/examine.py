@@ -188,7 +188,7 @@ def _fixed(request: DoctorRequest, prefix: Prefix, setting: Setting, report: Rep
 
         # The report is all that belongs on stdout.
         with redirect_stdout(sys.stderr):
-            put_back(prefix.path)
+            put_back(prefix.path, "envtool doctor --fix")
         report = _judged(request, _report(request, prefix, setting))
     for finding in report.findings:
         note(f"left to you: [{finding.id}] {finding.title}" + (f"; type: {finding.remedy}" if finding.remedy else ""))

@@ -23,6 +23,11 @@ def update_moreh() -> None:
 
 
 def _envtool() -> None:
+    from envtool.cli.watch import plain_watch
+
+    status = plain_watch(sys.argv[1:])
+    if status is not None:
+        raise SystemExit(status)
     from envtool.cli.plain_doctor import plain_request
 
     request = plain_request(sys.argv[1:])

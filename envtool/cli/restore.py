@@ -65,9 +65,9 @@ def update_moreh(
     raise typer.Exit(0 if done else 1)
 
 
-def put_back(prefix: Path) -> None:
-    """Restore the environment at `prefix` to its own pin, for another command that found it damaged."""
-    _restore(prefix, None, None, None, None, force=False, dry_run=False, called="envtool doctor --fix")
+def put_back(prefix: Path | None, called: str) -> bool:
+    """Restore an environment to its own pin, for another command that found it damaged; whether all is well then."""
+    return _restore(prefix, None, None, None, None, force=False, dry_run=False, called=called)
 
 
 def _restore(

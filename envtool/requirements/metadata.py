@@ -55,15 +55,7 @@ class MetadataReader:
                         data = _metadata(session, file)
                         if data is not None:
                             yield _requires_dist(data)
-                except (
-                    requests.RequestException,
-                    simple.UnsupportedMIMEType,
-                    BadZipFile,
-                    OSError,
-                    ValueError,
-                    KeyError,
-                ):
-                    # An explanation is the poorer without; the answer itself is uv's.
+                except unreadable:
                     continue
 
 
