@@ -8,7 +8,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from benchmarks import doctor, image, restore, truth
+from benchmarks import doctor, image, predictions, requirements, restore, truth
 from benchmarks.timing import Row, render
 
 PROJECT = Path(__file__).parents[1]
@@ -31,13 +31,16 @@ def main() -> int:
             rows += restore.measure(folder, wheel)
         shares, growth = doctor.phases(folder / "300/environment"), doctor.growth(folder / "growth")
         table = truth.measure(PROJECT, folder)
+        asked = requirements.measure(folder / "requirements")
+        rows += asked.rows
+        foretold = predictions.measure(PROJECT, folder)
         store, os.environ["HAC_STORE"] = os.environ["HAC_STORE"], str(PROJECT / ".work/store")
         rows.append(image.measure_build(PROJECT))
         rows += image.measure_guard()
         os.environ["HAC_STORE"] = store
         rows.append(image.measure_doctor(folder / "300/environment", folder / "image"))
-    print(render(rows), shares, growth, table.text, sep="\n\n")
-    return 0 if all(row.within for row in rows) and table.holds else 1
+    print(render(rows), asked.text, shares, growth, table.text, foretold.text, sep="\n\n")
+    return 0 if all(row.within for row in rows) and table.holds and foretold.holds else 1
 
 
 if __name__ == "__main__":

@@ -1,0 +1,157 @@
+"""`envtool check` and `envtool install` against pip and uv, on requirement sets of the kind that pull torch in.
+
+Resolves against PyPI, as the peers do, with empty caches. The bytes are those that came in over the network meanwhile.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import statistics
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.environments import TOOLS, make_environment
+from benchmarks.timing import Row, ratio_row
+
+# What well-known projects of these kinds ask for.
+SETS: dict[str, tuple[str, ...]] = {
+    "fine-tuning": ("accelerate", "transformers", "peft", "datasets", "safetensors"),
+    "image models": ("timm==1.0.9", "torchvision", "pyyaml", "tqdm"),
+    "diffusion": ("diffusers>=0.27", "transformers", "accelerate", "pillow"),
+    "trainer": ("lightning", "torchmetrics", "tensorboard"),
+    "embeddings": ("sentence-transformers>=2.2", "scikit-learn"),
+    "detection": ("ultralytics", "opencv-python-headless"),
+    "reading text": ("easyocr", "pillow"),
+    "contrastive": ("open-clip-torch", "ftfy", "regex"),
+    "segmentation": ("segmentation-models-pytorch", "albumentations"),
+    "transformers from scratch": ("x-transformers", "vit-pytorch", "einops", "rotary-embedding-torch"),
+}
+# One that lives with the vendor's torch, for the install itself.
+LIVING = ("einops", "tqdm", "requests", "rich", "pyyaml", "numpy", "pandas", "accelerate==0.20.3", "lion-pytorch")
+WHEEL_LIMIT = 1 << 20
+
+
+@dataclass(frozen=True)
+class Requirements:
+    """The rows, and what is said below the table."""
+
+    rows: tuple[Row, ...]
+    text: str
+
+
+def measure(folder: Path) -> Requirements:
+    """Everything about requirements."""
+    environment = make_environment(folder, 6)
+    checks, text = _checks(environment, folder)
+    return Requirements((*checks, *_static(environment, folder), *_installs(environment, folder)), text)
+
+
+def _checks(environment: Path, folder: Path) -> tuple[list[Row], str]:
+    ours, theirs, lines, largest = [], [], [], 0
+    for name, requirements in SETS.items():
+        file = folder / "requirements.txt"
+        file.write_text("".join(f"{line}\n" for line in requirements))
+        with _empty_cache(folder) as cache:
+            command: list[str | Path] = [TOOLS / "envtool", "check", "--prefix", environment, file]
+            seconds, received = _timed(command, {"UV_CACHE_DIR": str(cache)}, statuses=(0, 1))
+            largest = max(largest, *(path.stat().st_size for path in cache.rglob("*.whl")), 0)
+        pip: list[str | Path] = [TOOLS / "python", "-m", "pip", "--python", environment / "bin/python", "install"]
+        pip += ["--quiet", "--dry-run", "--no-cache-dir", "--report", folder / "report.json", "-r", file]
+        peer_seconds, peer_received = _timed(pip, {})
+        ours.append(seconds)
+        theirs.append(peer_seconds)
+        lines.append(
+            f"  {name:<28} {seconds:6.2f} s {received / 1e6:8.1f} MB    pip {peer_seconds:6.1f} s"
+            f" {peer_received / 1e6:8.1f} MB    {seconds / peer_seconds:.3f} x"
+        )
+    rows = [
+        ratio_row("check, ten projects' sets, cold (median)", ours, "pip install --dry-run --report", theirs, 0.1),
+        ratio_row("check, all ten together", [sum(ours)], "pip install --dry-run --report", [sum(theirs)], 0.1),
+        Row("check, largest wheel fetched (MB)", 0.0, "the limit", 0.0, largest / WHEEL_LIMIT, "MB", 1.0),
+    ]
+    return rows, "\n".join(["check, set by set: time, bytes received, and pip's", *lines])
+
+
+def _static(environment: Path, folder: Path) -> list[Row]:
+    """Files of the size that projects have, and the growth to 10,000 lines; both without the start of Python."""
+    files = []
+    for number, requirements in enumerate(SETS.values()):
+        file = folder / f"requirements-{number}.txt"
+        lines = [f"{line}\n" for line in requirements]
+        file.write_text("".join(lines + [f"package-{index}>=1.{index},<3\n" for index in range(40)]))
+        files.append(file)
+    command: list[str | Path] = [TOOLS / "envtool", "check", "--static", "--prefix", environment]
+    one = _median(lambda: _timed([*command, files[0]], {}, statuses=(0, 1))[0])
+    ten = _median(lambda: _timed([*command, *files], {}, statuses=(0, 1))[0])
+    sizes = {}
+    for count in (1_000, 10_000):
+        file = folder / f"lines-{count}.txt"
+        file.write_text("".join(f"package-{index}>=1.{index},<3 ; python_version > '3.6'\n" for index in range(count)))
+        sizes[count] = _timed([*command, file], {}, statuses=(0, 1))[0]
+    slope = (sizes[10_000] - one) / (sizes[1_000] - one)
+    return [
+        Row("check --static, each further file of 45 lines", ten, "one file", one, (ten - one) / 9 * 1e3, "ms", 60.0),
+        Row("check --static, 10,000 lines against 1,000", sizes[10_000], "1,000 lines", sizes[1_000], slope, "x", 11.0),
+    ]
+
+
+def _installs(environment: Path, folder: Path, runs: int = 5) -> list[Row]:
+    """`envtool install` against `uv pip install`, with caches empty and filled."""
+    rows = []
+    spare = folder / "spare"
+    for what, is_cold in (("cold cache", True), ("warm cache", False)):
+        found: tuple[list[float], list[float]] = ([], [])
+        with _empty_cache(folder) as cache:
+            for number in range(runs + 1):
+                commands: Sequence[Sequence[str | Path]] = (
+                    [TOOLS / "envtool", "install", "--prefix", spare, *LIVING],
+                    [TOOLS / "uv", "pip", "install", "--python", spare / "bin/python", *LIVING],
+                )
+                for times, command in zip(found, commands, strict=True):
+                    shutil.rmtree(spare, ignore_errors=True)
+                    shutil.copytree(environment, spare, symlinks=True)
+                    if is_cold:
+                        shutil.rmtree(cache)
+                    seconds, _received = _timed(command, {"UV_CACHE_DIR": str(cache)})
+                    if number:
+                        times.append(seconds)
+        # A cold cache waits for a network, whose moods are no installer's.
+        rows.append(ratio_row(f"install, {what}", found[0], "uv pip install", found[1], 1.15))
+    return rows
+
+
+def _median(sample: Callable[[], float]) -> float:
+    return statistics.median(sample() for _ in range(5))
+
+
+@contextmanager
+def _empty_cache(folder: Path) -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(dir=folder) as text:
+        cache = Path(text) / "uv"
+        cache.mkdir()
+        yield cache
+
+
+def _timed(
+    command: Sequence[str | Path], variables: dict[str, str], statuses: Sequence[int] = (0,)
+) -> tuple[float, int]:
+    """Seconds, and the bytes that this machine received meanwhile."""
+    environment = {**os.environ, **variables}
+    before, start = _received(), time.perf_counter()
+    done = subprocess.run([str(word) for word in command], env=environment, capture_output=True, text=True, check=False)
+    seconds = time.perf_counter() - start
+    if done.returncode not in statuses:
+        raise SystemExit(f"{command}\n{done.stdout}\n{done.stderr}")
+    return seconds, _received() - before
+
+
+def _received() -> int:
+    """Bytes received by all interfaces but loopback (proc(5), /proc/net/dev)."""
+    rows = [line.split(":") for line in Path("/proc/net/dev").read_text().splitlines()[2:]]
+    return sum(int(counts.split()[0]) for name, counts in rows if name.strip() != "lo")
