@@ -35,6 +35,8 @@ SETS: dict[str, tuple[str, ...]] = {
 # One that lives with the vendor's torch, for the install itself.
 LIVING = ("einops", "tqdm", "requests", "rich", "pyyaml", "numpy", "pandas", "accelerate==0.20.3", "lion-pytorch")
 WHEEL_LIMIT = 1 << 20
+# PyPI and nothing else, for all alike.
+_PLAIN = {"PIP_CONFIG_FILE": "/dev/null", "PIP_FIND_LINKS": "", "PIP_EXTRA_INDEX_URL": ""}
 
 
 @dataclass(frozen=True)
@@ -142,7 +144,7 @@ def _timed(
     command: Sequence[str | Path], variables: dict[str, str], statuses: Sequence[int] = (0,)
 ) -> tuple[float, int]:
     """Seconds, and the bytes that this machine received meanwhile."""
-    environment = {**os.environ, **variables}
+    environment = {**os.environ, **_PLAIN, **variables}
     before, start = _received(), time.perf_counter()
     done = subprocess.run([str(word) for word in command], env=environment, capture_output=True, text=True, check=False)
     seconds = time.perf_counter() - start

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
@@ -34,7 +35,9 @@ class InstallerChoice(StrEnum):
     UV = "uv"
 
 
-FilesArgument = Annotated[list[Path], typer.Argument(help="Dependency files of any kind.", metavar="FILE…")]
+FilesArgument = Annotated[
+    list[Path], typer.Argument(help="Dependency files of any kind, or folders of them.", metavar="FILE…")
+]
 StaticOption = Annotated[bool, typer.Option("--static", help="Read the lines only: no index, milliseconds.")]
 TorchOption = Annotated[
     str | None,
@@ -91,7 +94,7 @@ def check(
 
     if fix is not None and static:
         raise typer.BadParameter("--fix proves what it writes by resolving it; leave --static out")
-    read = [_selected(_read(path, kind), only or (), upgrade=upgrade) for path in files]
+    read = [_selected(_read(path, kind), only or (), upgrade=upgrade) for path in _expanded(files)]
     chosen = tuple(item for item in Installer if installer in {InstallerChoice.BOTH, item.value})
     with opened_target(prefix, python, torch, python_version) as (target, found):
         if static:
@@ -104,6 +107,20 @@ def check(
     else:
         write_whole(output, text + "\n")
     raise typer.Exit(1 if any(answer.is_bad for one in answers for answer in one) else 0)
+
+
+def _expanded(paths: list[Path]) -> Iterator[Path]:
+    """The files, and of a folder those in it that have the name of a dependency file."""
+    from envtool.requirements.read import is_known_name
+
+    for path in paths:
+        if not path.is_dir():
+            yield path
+            continue
+        found = sorted(entry for entry in path.iterdir() if entry.is_file() and is_known_name(entry.name))
+        if not found:
+            raise typer.BadParameter(f"{path} has no dependency file in it")
+        yield from found
 
 
 def _read(path: Path, kind: str | None) -> DependencyFile:

@@ -127,14 +127,16 @@ def _resolved(wanted: RequirementSet, resolver: Resolver) -> Resolution | None:
 
 
 def _install(plan: InstallPlan, wanted: RequirementSet, resolver: Resolver) -> None:
-    from envtool.cli.progress import counters
+    import sys
+
+    from envtool.cli.terminal import is_quiet, note
     from envtool.guarded.transaction import install as carry_out
 
     count = sum(change.after is not None for change in plan.changes)
-    with counters("installing") as advance:
-        advance("distributions", 0, count)
-        carry_out(plan, lambda lines, folder: resolver.stage(wanted, lines, folder))
-        advance("distributions", count, count)
+    note(f"installing {count} distributions beside torch {plan.pin.version}")
+    # On a terminal uv shows the progress of what it fetches and builds.
+    shown = sys.stderr.isatty() and not is_quiet()
+    carry_out(plan, lambda lines, folder: resolver.stage(wanted, lines, folder, shown=shown))
 
 
 def _summary(plan: InstallPlan, *, dry_run: bool) -> str:

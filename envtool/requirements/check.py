@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from envtool.errors import ResolutionError, SourceError
 from envtool.requirements.entry import DependencyFile, RequirementSet
@@ -29,6 +29,7 @@ class Checker:
     resolvers: Mapping[Installer, Resolver]
     held: Collection[Installer] = ()
     with_ways_out: bool = True
+    _readers: dict[tuple[str, ...], MetadataReader] = field(default_factory=dict)
 
     def check(self, file: DependencyFile) -> tuple[Answer, ...]:
         """The second stage's answers on a file's sets. Raises `SourceError` and `ResolutionError`."""
@@ -39,22 +40,29 @@ class Checker:
 
     def check_set(self, wanted: RequirementSet) -> tuple[Answer, ...]:
         """One answer for each installer, or a single one where they agree or the first stage settled it."""
-        answers: list[Answer] = []
-        failures: list[SourceError | ResolutionError] = []
-        for resolver in self._meant(wanted):
-            try:
-                answer = predict(wanted, resolver, self._reader(wanted, resolver), held=resolver.installer in self.held)
-            except (SourceError, ResolutionError) as error:
-                # That one installer cannot be predicted, having no index of its own, say, does not hide what the other
-                # would do; where neither can, the error is the answer.
-                failures.append(error)
-                continue
-            answers.append(answer)
+        resolvers = self._meant(wanted)
+        # With the same indexes one after the other: what the first has fetched, the second finds in uv's cache.
+        options = [resolver.options for resolver in resolvers]
+        places = {(item.index_url, item.extra_index_urls, item.find_links) for item in options}
+        with ThreadPoolExecutor(len(places)) as pool:
+            outcomes = list(pool.map(lambda resolver: self._predicted(wanted, resolver), resolvers))
+        answers = [outcome for outcome in outcomes if isinstance(outcome, Answer)]
+        failures = [outcome for outcome in outcomes if not isinstance(outcome, Answer)]
         if not answers:
             raise failures[0]
         answers = _agreed(answers)
         answers += [Answer(wanted, None, Verdict.UNKNOWN, f"{error.what}: {error.why}") for error in failures]
         return tuple(self._advised(answer) for answer in answers)
+
+    def _predicted(self, wanted: RequirementSet, resolver: Resolver) -> Answer | SourceError | ResolutionError:
+        """The prediction for one installer, or why there is none.
+
+        That one cannot be predicted, having no index of its own, say, does not hide what the other would do.
+        """
+        try:
+            return predict(wanted, resolver, self._reader(wanted, resolver), held=resolver.installer in self.held)
+        except (SourceError, ResolutionError) as error:
+            return error
 
     def _meant(self, wanted: RequirementSet) -> list[Resolver]:
         tool = wanted.instruction.tool if wanted.instruction is not None else None
@@ -64,7 +72,9 @@ class Checker:
     def _reader(self, wanted: RequirementSet, resolver: Resolver) -> MetadataReader:
         options = wanted.options.over(resolver.options)
         first = () if options.no_index else (options.index_url or DEFAULT_INDEX,)
-        return MetadataReader((*first, *options.extra_index_urls), options.certificates)
+        indexes = (*first, *options.extra_index_urls)
+        # One for all sets that have the same indexes: what one has read, the others need not.
+        return self._readers.setdefault(indexes, MetadataReader(indexes, options.certificates))
 
     def _advised(self, answer: Answer) -> Answer:
         if not self.with_ways_out or not answer.is_bad or answer.wanted.locked or answer.wanted.gaps:
@@ -72,7 +82,7 @@ class Checker:
         resolver = self.resolvers.get(answer.installer or next(iter(self.resolvers)))
         if resolver is None or not answer.culprits:
             return answer
-        return replace(answer, way_out=find_way_out(answer, resolver))
+        return replace(answer, way_out=find_way_out(answer, resolver, self._reader(answer.wanted, resolver)))
 
 
 def check_statically(file: DependencyFile, target: Target) -> tuple[Answer, ...]:

@@ -6,9 +6,14 @@ The index's own metadata file where it serves one (PEP 658, PEP 714), else the e
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin
+
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
+from packaging.version import Version
 
 from envtool.vendor.names import normalized_name
 from envtool.vendor.version import same_build
@@ -20,16 +25,23 @@ if TYPE_CHECKING:
 TIMEOUT = 20.0
 # Bytes. Where a server knows no ranges, a wheel up to this size is read whole.
 SMALL = 1 << 20
+# Requests under way together.
+AT_ONCE = 16
 DEFAULT_INDEX = "https://pypi.org/simple"
 
 
 @dataclass
 class MetadataReader:
-    """Reads `Requires-Dist` from indexes, each answer once. What cannot be read counts as not known."""
+    """Reads indexes: which versions there are, and what they require, each answer once.
+
+    What cannot be read counts as not known: it makes an explanation poorer, and the answer itself is uv's. May be used
+    by several threads.
+    """
 
     indexes: tuple[str, ...] = (DEFAULT_INDEX,)
     certificates: str | None = None
     _known: dict[tuple[str, str], tuple[str, ...] | None] = field(default_factory=dict)
+    _pages: dict[str, tuple[_File, ...]] = field(default_factory=dict)
 
     def requires(self, name: str, version: str) -> tuple[str, ...] | None:
         """The `Requires-Dist` lines of one version, or `None` where no index tells."""
@@ -38,56 +50,111 @@ class MetadataReader:
             self._known[key] = next(self._answers(*key), None)
         return self._known[key]
 
+    def versions(self, name: str, python: str) -> tuple[str, ...]:
+        """The final versions with a wheel for a Python, the newest first; yanked ones left out (PEP 592)."""
+        found = {
+            file.version
+            for file in self._page(normalized_name(name))
+            if not file.yanked and not file.version.is_prerelease and file.admits(python)
+        }
+        return tuple(str(version) for version in sorted(found, reverse=True))
+
     def _answers(self, name: str, version: str) -> Iterator[tuple[str, ...]]:
+        files = [file for file in self._page(name) if same_build(str(file.version), version)]
+        # The wheels of one version require the same, so the smallest will do.
+        for file in sorted(files, key=lambda file: file.size):
+            with self._unreadable_passed_over():
+                data = _metadata(self._session, file)
+                if data is not None:
+                    yield _requires_dist(data)
+
+    def _page(self, name: str) -> tuple[_File, ...]:
+        if name not in self._pages:
+            found: list[_File] = []
+            for index in self.indexes:
+                with self._unreadable_passed_over():
+                    found += _files(self._session, index, name)
+            self._pages[name] = tuple(found)
+        return self._pages[name]
+
+    @cached_property
+    def _session(self) -> requests.Session:
+        import requests
+        from requests.adapters import HTTPAdapter
+
+        session = requests.Session()
+        session.mount("https://", HTTPAdapter(pool_maxsize=AT_ONCE))
+        session.mount("http://", HTTPAdapter(pool_maxsize=AT_ONCE))
+        if self.certificates:
+            session.verify = self.certificates
+        return session
+
+    @contextmanager
+    def _unreadable_passed_over(self) -> Iterator[None]:
         from zipfile import BadZipFile
 
-        import requests
         from mousebender import simple
+        from requests import RequestException
 
-        # An explanation is the poorer without what cannot be read; the answer itself is uv's.
-        unreadable = (requests.RequestException, simple.UnsupportedMIMEType, BadZipFile, OSError, ValueError, KeyError)
-        with requests.Session() as session:
-            if self.certificates:
-                session.verify = self.certificates
-            for index in self.indexes:
-                try:
-                    for file in _files(session, index, name, version):
-                        data = _metadata(session, file)
-                        if data is not None:
-                            yield _requires_dist(data)
-                except unreadable:
-                    continue
+        with suppress(RequestException, simple.UnsupportedMIMEType, BadZipFile, OSError, ValueError, KeyError):
+            yield
 
 
-def _files(session: requests.Session, index: str, name: str, version: str) -> Iterator[dict[str, Any]]:
-    """The wheels of one version, the smallest first: their requirements are the same."""
+@dataclass(frozen=True)
+class _File:
+    """A wheel as an index describes it. `size` is in bytes, 0 where it is not told."""
+
+    version: Version
+    url: str
+    size: int
+    has_metadata: bool
+    requires_python: str
+    yanked: bool
+
+    def admits(self, python: str) -> bool:
+        try:
+            return SpecifierSet(self.requires_python).contains(python, prereleases=True)
+        except InvalidSpecifier:
+            return True
+
+
+def _files(session: requests.Session, index: str, name: str) -> list[_File]:
     from mousebender import simple
     from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 
     page = simple.create_project_url(index.rstrip("/") + "/", name)
     if not page.startswith(("http://", "https://")):
-        return
+        return []
     answer = session.get(page, headers={"Accept": simple.ACCEPT_SUPPORTED}, timeout=TIMEOUT)
     if not answer.ok:
-        return
+        return []
     details = simple.parse_project_details(answer.text, answer.headers.get("Content-Type", "text/html"), name)
-    found: list[dict[str, Any]] = []
-    for file in details["files"]:
+    found = []
+    rows: list[dict[str, Any]] = [dict(file) for file in details["files"]]
+    for row in rows:
         try:
-            wheel = parse_wheel_filename(file["filename"])
+            version = parse_wheel_filename(row["filename"])[1]
         except InvalidWheelFilename:
             continue
-        if same_build(str(wheel[1]), version):
-            found.append({**file, "url": urljoin(answer.url, file["url"])})
-    yield from sorted(found, key=lambda file: file.get("size") or 0)
+        found.append(
+            _File(
+                version,
+                urljoin(answer.url, row["url"]),
+                row.get("size") or 0,
+                bool(row.get("core-metadata") or row.get("dist-info-metadata")),
+                row.get("requires-python") or "",
+                row.get("yanked", False) is not False,
+            )
+        )
+    return found
 
 
-def _metadata(session: requests.Session, file: dict[str, Any]) -> bytes | None:
-    if file.get("core-metadata") or file.get("dist-info-metadata"):
-        answer = session.get(f"{file['url']}.metadata", timeout=TIMEOUT)
+def _metadata(session: requests.Session, file: _File) -> bytes | None:
+    if file.has_metadata:
+        answer = session.get(f"{file.url}.metadata", timeout=TIMEOUT)
         if answer.ok:
             return answer.content
-    return _from_the_end(session, str(file["url"]))
+    return _from_the_end(session, file.url)
 
 
 def _from_the_end(session: requests.Session, url: str) -> bytes | None:

@@ -98,17 +98,18 @@ class Resolver:
             return Resolution(unsolvable=said.unsolvable)
         return Resolution(_changes(said.out))
 
-    def stage(self, wanted: RequirementSet, lines: Sequence[str], folder: Path) -> None:
+    def stage(self, wanted: RequirementSet, lines: Sequence[str], folder: Path, *, shown: bool = False) -> None:
         """Install exactly the distributions of some lines below `folder`, as if that were the target's prefix.
 
-        Raises `SourceError`, and `ResolutionError` where a distribution cannot be fetched or built.
+        `shown` leaves uv's progress to the terminal. Raises `SourceError`, and
+        `ResolutionError` where a distribution cannot be fetched or built.
         """
         options = replace(wanted.options.over(self.options), upgrade=False, upgrade_names=(), reinstall=False)
         with tempfile.NamedTemporaryFile("w", encoding="utf-8", suffix=".txt") as file:
             file.write("".join(f"{line}\n" for line in lines))
             file.flush()
             words = ["pip", "install", "--prefix", str(folder), "-r", file.name, *self.passed]
-            said = self._run(words, replace(options, no_deps=True))
+            said = self._run(words, replace(options, no_deps=True), shown=shown)
         if said.unsolvable is not None:
             raise ResolutionError("what was resolved a moment ago is gone from the index", why=said.unsolvable)
 
@@ -150,7 +151,9 @@ class Resolver:
                 file.write_text("".join(f"{line}\n" for line in lines))
             yield str(files[0]), str(files[1]), str(files[2])
 
-    def _run(self, words: Sequence[str], options: InstallOptions, asked: Sequence[Entry] = ()) -> UvOutput:
+    def _run(
+        self, words: Sequence[str], options: InstallOptions, asked: Sequence[Entry] = (), *, shown: bool = False
+    ) -> UvOutput:
         arguments = [*words, *self._where(words), *option_words(options, self.installer, asked)]
         if self.installer is Installer.UV and self._is_configured():
             # The pins are given or left out on purpose, case by case.
@@ -162,7 +165,7 @@ class Resolver:
             arguments += ["--config-file", file.name]
             variables = neutral_variables(self.variables)
             strategy = strategy_words(options, self.installer)
-            said = run_uv([*arguments, *strategy], variables, time_limit=self.time_limit)
+            said = run_uv([*arguments, *strategy], variables, time_limit=self.time_limit, shown=shown)
             if strategy and said.unsolvable is not None and _NOT_FOUND in said.unsolvable:
                 # Only without a strategy does uv tell of an index that refuses access.
                 run_uv(arguments, variables, time_limit=self.time_limit)

@@ -124,7 +124,9 @@ def judge(wanted: RequirementSet, target: Target) -> tuple[Verdict, str]:
     if wanted.instruction is not None and wanted.instruction.exact:
         named = {entry.name for entry in wanted.requirements}
         if TORCH not in named:
-            return Verdict.CLOBBERED, f"`{wanted.instruction.tool}` uninstalls what it is not told of, torch among it"
+            tool = wanted.instruction.tool
+            why = f"{tool} leaves its environment with what the lock names and nothing else, so without torch"
+            return Verdict.CLOBBERED, f"{why}; `uv sync --inexact` would keep it" if tool.startswith("uv") else why
     if wanted.gaps:
         return Verdict.UNKNOWN, wanted.gaps[0]
     conda = [

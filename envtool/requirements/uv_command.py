@@ -57,18 +57,22 @@ def run_uv(
     variables: Mapping[str, str],
     *,
     time_limit: float = TIME_LIMIT,
+    shown: bool = False,
 ) -> UvOutput:
     """Run uv to its end.
 
-    `time_limit` is in seconds. Raises `SourceError` where an index cannot be read, and `ResolutionError` where uv
-    could not tell for another reason.
+    `time_limit` is in seconds. `shown` leaves uv's progress, and all that it says, to the terminal. Raises
+    `SourceError` where an index cannot be read, and `ResolutionError` where uv could not tell for another reason.
     """
-    environment = {**variables, "NO_COLOR": "1", "UV_NO_PROGRESS": "1", "UV_PYTHON_DOWNLOADS": "never"}
+    environment = {**variables, "UV_PYTHON_DOWNLOADS": "never"}
+    if not shown:
+        environment |= {"NO_COLOR": "1", "UV_NO_PROGRESS": "1"}
     try:
         done = subprocess.run(
             [find_uv(), *arguments],
             env=environment,
-            capture_output=True,
+            stdout=subprocess.PIPE,
+            stderr=None if shown else subprocess.PIPE,
             text=True,
             errors="replace",
             stdin=subprocess.DEVNULL,
@@ -83,6 +87,8 @@ def run_uv(
         ) from error
     if done.returncode == 0:
         return UvOutput(done.stdout)
+    if shown:
+        raise ResolutionError("uv could not do it", why="for the reason that it gives above")
     return _failed(done.stderr)
 
 

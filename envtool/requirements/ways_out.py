@@ -18,6 +18,8 @@ from packaging.version import Version
 from envtool.errors import ResolutionError
 from envtool.requirements.chain import Chain
 from envtool.requirements.entry import Entry, RequirementSet, Role
+from envtool.requirements.metadata import MetadataReader
+from envtool.requirements.newest import newest_living
 from envtool.requirements.predict import Answer, pins_of
 from envtool.requirements.resolve import Resolution, Resolver
 from envtool.requirements.static import Effect, Remark
@@ -59,35 +61,58 @@ class WayOut:
     none: str | None = None
 
 
-def find_way_out(answer: Answer, resolver: Resolver) -> WayOut:
+def find_way_out(answer: Answer, resolver: Resolver, reader: MetadataReader) -> WayOut:
     """The smallest change that was found: no line where pinning torch suffices, then versions, then leaving out.
 
     Raises `SourceError` and `ResolutionError`.
     """
     wanted, target = answer.wanted, resolver.target
     settled = [_pinned(entry, target) for entry in wanted.requirements]
-    held = _resolve(resolver, wanted, settled)
-    if held.unsolvable is None:
-        return _way(answer, settled, {}, held, target)
     hard = {chain.entry for chain in _chains(answer) if chain.culprit not in PINNED_NAMES}
-    culprits = {entry for entry in answer.culprits if entry.name not in PINNED_NAMES}
-    first = _loosened(wanted, settled, hard, {})
-    held = _resolve(resolver, wanted, first) if first != settled else held
-    if held.unsolvable is None:
-        return _way(answer, first, {}, held, target)
-    impossible: dict[Entry, str] = {}
-    ordered = [entry for entry in wanted.requirements if entry in hard]
-    with ThreadPoolExecutor(_AT_ONCE) as pool:
-        alone = pool.map(lambda entry: _resolve(resolver, wanted, [entry.relaxed()]), ordered)
-    for entry, resolution in zip(ordered, alone, strict=True):
-        if resolution.unsolvable is not None:
-            impossible[entry] = shortened(resolution.unsolvable, target)
-    for free in (set(), hard | culprits, set(wanted.requirements)):
-        entries = _loosened(wanted, settled, free, impossible)
-        held = _resolve(resolver, wanted, entries)
-        if held.unsolvable is None:
-            return _way(answer, entries, impossible, held, target)
+    culprits = hard | {entry for entry in answer.culprits if entry.name not in PINNED_NAMES}
+    bounds, impossible = _searched(answer, target, reader)
+    steps: tuple[set[Entry], ...] = (set(), hard, culprits, set(wanted.requirements))
+    # Within the bounds uv need not walk there version by version; where they mislead, it does.
+    for limits in dict.fromkeys((bounds, ())):
+        if not limits:
+            impossible = {**_impossible_alone(wanted, resolver, hard - set(impossible)), **impossible}
+        seen: list[list[Entry]] = []
+        for free in steps:
+            entries = _loosened(wanted, settled, free, impossible)
+            if entries in seen:
+                continue
+            seen.append(entries)
+            held = _resolve(resolver, wanted, entries, limits)
+            if held.unsolvable is None:
+                return _way(answer, entries, impossible, held, target)
     return WayOut(none=shortened(held.unsolvable or "", target))
+
+
+def _searched(answer: Answer, target: Target, reader: MetadataReader) -> tuple[tuple[str, ...], Mapping[Entry, str]]:
+    """Upper bounds for those that ask for another torch, and the lines of which no version can do without one."""
+    names = dict.fromkeys(chain.culprit for chain in _chains(answer) if chain.culprit not in PINNED_NAMES)
+    by_name = {entry.name: entry for entry in answer.wanted.requirements}
+    bounds, impossible = [], {}
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        searches = pool.map(lambda name: newest_living(name, reader, target), names)
+        for name, search in zip(names, searches, strict=True):
+            if search.newest is not None:
+                bounds.append(f"{name}<={search.newest}")
+            elif search.complete and name in by_name:
+                impossible[by_name[name]] = _most_modest(search.demands)
+    return tuple(bounds), impossible
+
+
+def _impossible_alone(wanted: RequirementSet, resolver: Resolver, entries: set[Entry]) -> dict[Entry, str]:
+    """Those that cannot be had beside the vendor torch even by themselves, for what they require in their turn."""
+    ordered = [entry for entry in wanted.requirements if entry in entries]
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        alone = list(pool.map(lambda entry: _resolve(resolver, wanted, [entry.relaxed()]), ordered))
+    return {
+        entry: shortened(resolution.unsolvable, resolver.target)
+        for entry, resolution in zip(ordered, alone, strict=True)
+        if resolution.unsolvable is not None
+    }
 
 
 def _chains(answer: Answer) -> Iterator[Chain]:
@@ -105,11 +130,13 @@ def _loosened(
     ]
 
 
-def _resolve(resolver: Resolver, wanted: RequirementSet, entries: Sequence[Entry]) -> Resolution:
+def _resolve(
+    resolver: Resolver, wanted: RequirementSet, entries: Sequence[Entry], bounds: Sequence[str] = ()
+) -> Resolution:
     # Hashes belong to the versions that are being given up.
     free_of_hashes = [replace(entry, hashes=()) for entry in entries]
     eased = replace(wanted, options=replace(wanted.options, require_hashes=False, reinstall=False))
-    pins = pins_of(resolver.target.pin)
+    pins = (*pins_of(resolver.target.pin), *bounds)
     try:
         return resolver.resolve(eased, entries=free_of_hashes, constraints=pins)
     except ResolutionError:
@@ -175,10 +202,13 @@ _DEMAND = re.compile(rf"depends? on ((?:{'|'.join(PINNED_NAMES)})(?![\w-])(?:[<>
 def shortened(proof: str, target: Target) -> str:
     """What uv's proof comes down to: the most modest demand on torch that any version makes."""
     demands = dict.fromkeys(text.rstrip(".,") for text in _DEMAND.findall(proof))
-    modest = min((text for text in demands if not _is_met(text, target)), key=_least, default=None)
-    if modest is None:
-        return proof[:400]
-    return f"every version that can be had wants another torch, the most modest {modest}"
+    return _most_modest([text for text in demands if not _is_met(text, target)]) or proof[:400]
+
+
+def _most_modest(demands: Sequence[str]) -> str:
+    if not demands:
+        return ""
+    return f"every version that can be had wants another torch, the most modest {min(demands, key=_least)}"
 
 
 def _is_met(demand: str, target: Target) -> bool:

@@ -287,6 +287,27 @@ def test_an_index_that_misbehaves(
     assert done.out == ""
 
 
+LISTED = b"""<html><body>
+<a href="/files/accelerate-9.0-py3-none-any.whl" data-core-metadata="true">accelerate-9.0-py3-none-any.whl</a>
+<a href="/files/accelerate-8.0-py3-none-any.whl" data-yanked="withdrawn">accelerate-8.0-py3-none-any.whl</a>
+</body></html>"""
+
+
+@pytest.mark.parametrize("metadata", [b"\x00\xff no metadata", b"Metadata-Version: 2.1\nName: other\nVersion: 9.0\n"])
+def test_metadata_that_is_broken(environment: RealEnvironment, tmp_path: Path, metadata: bytes) -> None:
+    def do_get(handler: _Handler) -> None:
+        handler.body = metadata if handler.path.endswith(".metadata") else LISTED
+        _Handler.do_GET(handler)
+
+    path = written(tmp_path, "requirements.txt", "accelerate\n")
+    with bad_index(do_GET=do_get) as address:
+        environment.variables.update(PIP_INDEX_URL=address, UV_HTTP_RETRIES="0")
+        done = check(environment, "--installer", "pip", path)
+    assert done.status in {6, 18}, done.err
+    assert "accelerate" in done.err
+    assert done.out == ""
+
+
 def test_an_index_that_is_down(environment: RealEnvironment, tmp_path: Path) -> None:
     environment.variables.update(PIP_INDEX_URL="http://127.0.0.1:9/simple", UV_HTTP_RETRIES="0")
     done = check(environment, "--installer", "pip", written(tmp_path, "requirements.txt", "accelerate\n"))
@@ -304,6 +325,11 @@ def test_several_files_and_a_name_of_no_kind(checked: RealEnvironment, tmp_path:
     odd = written(tmp_path, "wanted.conf", "torch>=2\n")
     assert check(checked, odd).status == 17
     assert check(checked, "--as", "requirements.txt", odd).status == 1
+    whole = check(checked, "--static", tmp_path)
+    assert whole.status == 1
+    assert "a.txt" in whole.out
+    assert "wanted.conf" not in whole.out
+    assert check(checked, "--static", tmp_path / "home").status == 2
     only = written(tmp_path, "pyproject.toml", FILES["pyproject.toml"])
     assert check(checked, "--static", "--only", "vision", only).out.count("clobbered:") == 1
     assert check(checked, "--static", "--only", "nothing", only).status == 2

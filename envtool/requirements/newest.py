@@ -1,0 +1,74 @@
+"""The newest version of a distribution that lives with the vendor torch, found without resolving anything.
+
+What a distribution demands of torch rises with its versions, so a few of them tell where the border is. uv would read
+one version after the other on its way there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from packaging.requirements import InvalidRequirement, Requirement
+
+from envtool.requirements.metadata import AT_ONCE, MetadataReader
+from envtool.requirements.target import Target
+from envtool.vendor.names import normalized_name
+
+# Versions that are looked at together; in a round the search comes down to one part in nine.
+_SAMPLED = 8
+
+
+@dataclass(frozen=True)
+class Search:
+    """What was found: the newest version, or `None`, and then the demands on torch that all versions make.
+
+    `complete` says that every version was read, so that `None` means that there is none.
+    """
+
+    newest: str | None
+    demands: tuple[str, ...] = ()
+    complete: bool = False
+
+
+def newest_living(name: str, reader: MetadataReader, target: Target) -> Search:
+    """Search among the final versions that have wheels for the target's Python."""
+    versions = reader.versions(name, target.python)
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+
+        def refused(wanted: Sequence[str]) -> dict[str, list[str] | None]:
+            return dict(zip(wanted, pool.map(lambda one: _refusals(name, one, reader, target), wanted), strict=True))
+
+        newer, older = -1, len(versions)
+        while older - newer > 1:
+            step = max((older - newer) / (_SAMPLED + 1), 1.0)
+            points = sorted({min(int(newer + step * number), older - 1) for number in range(1, _SAMPLED + 1)} - {newer})
+            answers = refused([versions[point] for point in points])
+            living = [point for point in points if answers[versions[point]] == []]
+            older = living[0] if living else older
+            newer = max([point for point in points if point < older and point not in living], default=newer)
+        if older < len(versions):
+            return Search(versions[older])
+        everything = refused(versions)
+    living_somewhere = next((version for version in versions if everything[version] == []), None)
+    demands = tuple(dict.fromkeys(text for found in everything.values() for text in found or ()))
+    return Search(living_somewhere, demands, bool(versions) and None not in everything.values())
+
+
+def _refusals(name: str, version: str, reader: MetadataReader, target: Target) -> list[str] | None:
+    """What a version demands of the pinned distributions that they do not meet; `None` where nobody tells."""
+    lines = reader.requires(name, version)
+    if lines is None:
+        return None
+    here, found = target.marker_environment, []
+    for line in lines:
+        try:
+            requirement = Requirement(line)
+        except InvalidRequirement:
+            continue
+        pinned = target.pin.find(normalized_name(requirement.name))
+        applies = requirement.marker is None or requirement.marker.evaluate({**here})
+        if pinned is not None and applies and not requirement.specifier.contains(pinned.version, prereleases=True):
+            found.append(f"{requirement.name}{requirement.specifier}")
+    return found
