@@ -22,12 +22,12 @@ from benchmarks.timing import Row, ratio_row
 # What well-known projects of these kinds ask for.
 SETS: dict[str, tuple[str, ...]] = {
     "fine-tuning": ("accelerate", "transformers", "peft", "datasets", "safetensors"),
-    "image models": ("timm==1.0.9", "torchvision", "pyyaml", "tqdm"),
+    "image models": ("timm==1.0.9", "torchvision>=0.15", "pyyaml", "tqdm"),
     "diffusion": ("diffusers>=0.27", "transformers", "accelerate", "pillow"),
     "trainer": ("lightning", "torchmetrics", "tensorboard"),
     "embeddings": ("sentence-transformers>=2.2", "scikit-learn"),
     "detection": ("ultralytics", "opencv-python-headless"),
-    "reading text": ("easyocr", "pillow"),
+    "reading text": ("easyocr", "torch>=1.13", "pillow"),
     "contrastive": ("open-clip-torch", "ftfy", "regex"),
     "segmentation": ("segmentation-models-pytorch", "albumentations"),
     "transformers from scratch": ("x-transformers", "vit-pytorch", "einops", "rotary-embedding-torch"),

@@ -28,13 +28,14 @@ def _envtool() -> None:
     status = plain_watch(sys.argv[1:])
     if status is not None:
         raise SystemExit(status)
-    from envtool.cli.plain_doctor import plain_request
+    if "doctor" in sys.argv[1:3]:
+        from envtool.cli.plain_doctor import plain_request
 
-    request = plain_request(sys.argv[1:])
-    if request is not None:
-        from envtool.cli.examine import examine
+        request = plain_request(sys.argv[1:])
+        if request is not None:
+            from envtool.cli.examine import examine
 
-        raise SystemExit(examine(request, sys.argv[1:]))
+            raise SystemExit(examine(request, sys.argv[1:]))
     from envtool.cli.application import app
 
     app()

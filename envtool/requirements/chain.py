@@ -5,15 +5,19 @@ from __future__ import annotations
 import re
 from collections import deque
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import pairwise
 
-from packaging.requirements import InvalidRequirement, Requirement
+from packaging.requirements import Requirement
 
 from envtool.requirements.entry import Entry
+from envtool.requirements.metadata import parsed_requirement
 from envtool.requirements.target import Target
 from envtool.vendor.names import normalized_name
 
+# Questions to the index under way together.
+_AT_ONCE = 8
 # Name and version → the `Requires-Dist` lines, or `None` where they cannot be had.
 Requires = Callable[[str, str], "tuple[str, ...] | None"]
 # A distribution → those that require it.
@@ -76,11 +80,8 @@ class Graph:
     def requirement(self, parent: str, child: str) -> Requirement | None:
         """What `parent` requires of `child`, or `None` where that cannot be had."""
         for line in self.requires(parent, self.state.get(parent, "")) or ():
-            try:
-                found = Requirement(line)
-            except InvalidRequirement:
-                continue
-            if normalized_name(found.name) == child:
+            found = parsed_requirement(line)
+            if found is not None and normalized_name(found.name) == child:
                 return found
         return None
 
@@ -114,7 +115,11 @@ def find_chains(subject: str, entries: tuple[Entry, ...], graph: Graph, target: 
     refusing = [Chain(entry, subject) for entry in direct if not target.meets_pin(entry)]
     contented = [Chain(entry, subject) for entry in direct if target.meets_pin(entry)]
     pinned = target.pin.find(subject)
-    for parent in graph.parents.get(subject, ()):
+    parents = graph.parents.get(subject, ())
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        # Asked for together, because each answer may be a network's way off; the graph remembers them.
+        list(pool.map(lambda parent: graph.requirement(parent, subject), parents))
+    for parent in parents:
         way = graph.way_to(parent, entries)
         if way is None:
             continue

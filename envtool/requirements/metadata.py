@@ -5,6 +5,7 @@ The index's own metadata file where it serves one (PEP 658, PEP 714), else the e
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -12,6 +13,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin
 
+from packaging.requirements import InvalidRequirement, Requirement
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.version import Version
 
@@ -181,6 +183,17 @@ def _member(archive: Any) -> bytes | None:
             data: bytes = archive.read(name)
             return data
     return None
+
+
+def parsed_requirement(line: str) -> Requirement | None:
+    """A `Requires-Dist` line, or `None` where it is none.
+
+    Old metadata has `>=1.9.*`, which PEP 440 never admitted and installers take for `>=1.9`.
+    """
+    try:
+        return Requirement(re.sub(r"([<>]=?\s*[0-9][^\s,;)]*?)\.\*", r"\1", line))
+    except InvalidRequirement:
+        return None
 
 
 def _requires_dist(data: bytes) -> tuple[str, ...]:

@@ -10,14 +10,12 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from packaging.requirements import InvalidRequirement, Requirement
-
-from envtool.requirements.metadata import AT_ONCE, MetadataReader
+from envtool.requirements.metadata import AT_ONCE, MetadataReader, parsed_requirement
 from envtool.requirements.target import Target
 from envtool.vendor.names import normalized_name
 
-# Versions that are looked at together; in a round the search comes down to one part in nine.
-_SAMPLED = 8
+# Versions that are looked at together; in a round the search comes down to one part in five.
+_SAMPLED = 4
 
 
 @dataclass(frozen=True)
@@ -32,8 +30,11 @@ class Search:
     complete: bool = False
 
 
-def newest_living(name: str, reader: MetadataReader, target: Target) -> Search:
-    """Search among the final versions that have wheels for the target's Python."""
+def newest_living(name: str, reader: MetadataReader, target: Target, *, prove: bool) -> Search:
+    """Search among the final versions that have wheels for the target's Python.
+
+    `prove` has every version read where none is found on the way.
+    """
     versions = reader.versions(name, target.python)
     with ThreadPoolExecutor(AT_ONCE) as pool:
 
@@ -50,6 +51,8 @@ def newest_living(name: str, reader: MetadataReader, target: Target) -> Search:
             newer = max([point for point in points if point < older and point not in living], default=newer)
         if older < len(versions):
             return Search(versions[older])
+        if not prove:
+            return Search(None)
         everything = refused(versions)
     living_somewhere = next((version for version in versions if everything[version] == []), None)
     demands = tuple(dict.fromkeys(text for found in everything.values() for text in found or ()))
@@ -63,9 +66,8 @@ def _refusals(name: str, version: str, reader: MetadataReader, target: Target) -
         return None
     here, found = target.marker_environment, []
     for line in lines:
-        try:
-            requirement = Requirement(line)
-        except InvalidRequirement:
+        requirement = parsed_requirement(line)
+        if requirement is None:
             continue
         pinned = target.pin.find(normalized_name(requirement.name))
         applies = requirement.marker is None or requirement.marker.evaluate({**here})

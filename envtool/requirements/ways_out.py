@@ -94,7 +94,7 @@ def _searched(answer: Answer, target: Target, reader: MetadataReader) -> tuple[t
     by_name = {entry.name: entry for entry in answer.wanted.requirements}
     bounds, impossible = [], {}
     with ThreadPoolExecutor(_AT_ONCE) as pool:
-        searches = pool.map(lambda name: newest_living(name, reader, target), names)
+        searches = pool.map(lambda name: newest_living(name, reader, target, prove=name in by_name), names)
         for name, search in zip(names, searches, strict=True):
             if search.newest is not None:
                 bounds.append(f"{name}<={search.newest}")
