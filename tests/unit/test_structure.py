@@ -20,16 +20,8 @@ ALLOWED: dict[str, set[str]] = {
     "image": {"vendor", "install"},
     "demo": {"vendor", "image"},
     "cli": {
-        "vendor",
-        "environment",
-        "driver",
-        "install",
-        "doctor",
-        "restore",
-        "guard",
-        "requirements",
-        "image",
-        "demo",
+        *("vendor", "environment", "driver", "install", "doctor", "restore"),
+        *("guard", "requirements", "guarded", "image", "demo"),
     },
 }
 
