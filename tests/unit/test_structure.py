@@ -19,6 +19,7 @@ ALLOWED: dict[str, set[str]] = {
     "requirements": {"vendor"},
     "image": {"vendor", "install"},
     "demo": {"vendor", "image"},
+    "guarded": {"vendor", "environment", "install", "doctor", "restore", "requirements"},
     "cli": {
         *("vendor", "environment", "driver", "install", "doctor", "restore"),
         *("guard", "requirements", "guarded", "image", "demo"),
