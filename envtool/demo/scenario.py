@@ -13,6 +13,7 @@ from pathlib import Path
 
 from envtool.demo.private_engine import ensure_engine
 from envtool.demo.python_index import make_index, served
+from envtool.demo.vendor_release import TORCH_VERSION
 from envtool.errors import SetupError
 from envtool.vendor.store import default_store
 
@@ -76,6 +77,17 @@ def _child_steps(project: Path, index: str) -> Iterator[Step]:
         says=("healthy",),
     )
     culprit = "rotary-embedding-torch 0.9.1"
+    # hac-base's Python, as images/images.toml has it.
+    assumed = ("--torch", TORCH_VERSION, "--python-version", "3.11")
+    yield Step(
+        "(b) a clobber through a dependency: foretold before anything is built",
+        (
+            *("env", f"PIP_INDEX_URL={index}", f"UV_DEFAULT_INDEX={index}", sys.executable, "-m", "envtool"),
+            *("check", *assumed, str(project / EXAMPLES / "clobber/Dockerfile")),
+        ),
+        status=1,
+        says=("clobbered", f"{culprit} requires torch"),
+    )
     yield Step(
         "(b) a clobber through a dependency: pip gives up, and it is explained",
         build("clobber"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from enum import Enum
@@ -10,6 +11,8 @@ from pathlib import Path
 
 from packaging.markers import Marker
 from packaging.specifiers import SpecifierSet
+
+_CREDENTIALS = re.compile(r"(://)[^/\s@]+@")
 
 
 @dataclass(frozen=True)
@@ -54,7 +57,11 @@ class Entry:
 
     @property
     def asked(self) -> str:
-        """The requirement without its marker and hashes, as a person reads it."""
+        """The requirement without its marker and hashes, as a person reads it: no address shows its credentials."""
+        return _CREDENTIALS.sub(r"\1***@", self._spelled)
+
+    @property
+    def _spelled(self) -> str:
         extras = f"[{','.join(self.extras)}]" if self.extras else ""
         if self.link is not None:
             return f"{self.name}{extras} @ {self.link}" if self.name else f"{self.link}{extras}"
@@ -67,7 +74,7 @@ class Entry:
             return f"-e {self.link}{extras}"
         marker = f" ; {self.marker}" if self.marker is not None else ""
         hashes = "".join(f" --hash={value}" for value in self.hashes)
-        return f"{self.asked}{marker}{hashes}"
+        return f"{self._spelled}{marker}{hashes}"
 
     def relaxed(self) -> Entry:
         """The same distribution in any version."""

@@ -77,6 +77,13 @@ def test_requirements_in_all_their_grammar(tmp_path: Path, monkeypatch: pytest.M
     assert options.pre
 
 
+def test_credentials_in_an_address_are_used_and_not_shown(tmp_path: Path) -> None:
+    text = "x @ https://me:secret@example.org/x-1-py3-none-any.whl\n"
+    entry = read_file(written(tmp_path, "requirements.txt", text)).sets[0].entries[0]
+    assert "secret" not in entry.asked
+    assert "me:secret@example.org" in entry.line()
+
+
 def test_line_of_a_requirements_file_gives_the_entry_back(tmp_path: Path) -> None:
     for line in (
         "torch>=1.5,<2",
