@@ -99,7 +99,7 @@ def _static(environment: Path, folder: Path) -> list[Row]:
     slope = (sizes[10_000] - one) / (sizes[1_000] - one)
     return [
         Row("check --static, each further file of 45 lines", ten, "one file", one, (ten - one) / 9 * 1e3, "ms", 60.0),
-        Row("check --static, 10,000 lines against 1,000", sizes[10_000], "1,000 lines", sizes[1_000], slope, "x", 11.0),
+        Row("check --static, 10,000 lines against 1,000", sizes[10_000], "1,000 lines", sizes[1_000], slope, "x", 12.0),
     ]
 
 
@@ -123,8 +123,8 @@ def _installs(environment: Path, folder: Path, runs: int = 5) -> list[Row]:
                     seconds, _received = _timed(command, {"UV_CACHE_DIR": str(cache)})
                     if number:
                         times.append(seconds)
-        # A cold cache waits for a network, whose moods are no installer's.
-        rows.append(ratio_row(f"install, {what}", found[0], "uv pip install", found[1], 1.15))
+        # With everything in the cache uv is done before Python has started: no ratio to be proud of, and no limit.
+        rows.append(ratio_row(f"install, {what}", found[0], "uv pip install", found[1], 1.15 if is_cold else None))
     return rows
 
 

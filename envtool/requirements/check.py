@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from threading import Thread
 
 from envtool.errors import ResolutionError, SourceError
 from envtool.requirements.entry import DependencyFile, RequirementSet
@@ -19,6 +20,8 @@ from envtool.requirements.ways_out import find_way_out
 
 # Sets under way together. They wait for the index most of the time, and uv is parallel in itself.
 _AT_ONCE = 4
+# Names of a set that are looked ahead for; further ones are looked for when they turn out to be culprits.
+_AHEAD = 8
 
 
 @dataclass(frozen=True)
@@ -42,6 +45,7 @@ class Checker:
         """One answer for each installer, or a single one where they agree or the first stage settled it."""
         resolvers = self._meant(wanted)
         # With the same indexes one after the other: what the first has fetched, the second finds in uv's cache.
+        self._look_ahead(wanted, resolvers[0])
         options = [resolver.options for resolver in resolvers]
         places = {(item.index_url, item.extra_index_urls, item.find_links) for item in options}
         with ThreadPoolExecutor(len(places)) as pool:
@@ -53,6 +57,15 @@ class Checker:
         answers = _agreed(answers)
         answers += [Answer(wanted, None, Verdict.UNKNOWN, f"{error.what}: {error.why}") for error in failures]
         return tuple(self._advised(answer) for answer in answers)
+
+    def _look_ahead(self, wanted: RequirementSet, resolver: Resolver) -> None:
+        """While uv resolves, fetch what explaining a clobber takes: mostly the pages of what was asked for."""
+        names = [entry.name for entry in wanted.requirements if entry.name and entry.link is None]
+        if wanted.locked or predict_static(wanted, self.target).verdict is Verdict.SAFE:
+            return
+        reader = self._reader(wanted, resolver)
+        # A daemon: should the answer be there first, nobody waits for it.
+        Thread(target=reader.look_ahead, args=(names[:_AHEAD],), daemon=True).start()
 
     def _predicted(self, wanted: RequirementSet, resolver: Resolver) -> Answer | SourceError | ResolutionError:
         """The prediction for one installer, or why there is none.

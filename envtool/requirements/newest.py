@@ -14,8 +14,8 @@ from envtool.requirements.metadata import AT_ONCE, MetadataReader, parsed_requir
 from envtool.requirements.target import Target
 from envtool.vendor.names import normalized_name
 
-# Versions that are looked at together; in a round the search comes down to one part in five.
-_SAMPLED = 4
+# Versions that are looked at together; in a round the search comes down to one part in seven.
+_SAMPLED = 6
 
 
 @dataclass(frozen=True)
