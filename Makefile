@@ -22,7 +22,7 @@ $(VENV)/installed: pyproject.toml
 	  else echo 'error: Python 3.11 or newer with its venv module is needed (Debian: python3-venv)' >&2; exit 15; fi; fi
 	@echo "making the virtual environment in $(VENV), with everything that building images takes (half a minute)"
 	@$(PYTHON) -m venv $(VENV)
-	@$(VENV)/bin/pip install --quiet --disable-pip-version-check --editable '.[image,dev]'
+	@$(VENV)/bin/pip install --quiet --disable-pip-version-check --editable '.[check,image,dev]'
 	@touch $@
 
 venv: $(VENV)/installed ## make the virtual environment for envtool

@@ -101,7 +101,7 @@ def predict(wanted: RequirementSet, resolver: Resolver, reader: MetadataReader, 
 def _unharmed(wanted: RequirementSet, resolver: Resolver, first: Answer, free: Resolution) -> Answer:
     """No pinned distribution would change; what the first stage could not see into stays unknown."""
     blind = wanted.gaps or tuple(f"conda's {entry.written}" for entry in wanted.of_role(Role.CONDA))
-    if blind and first.verdict is Verdict.UNKNOWN:
+    if (blind or wanted.options.elsewhere) and first.verdict is Verdict.UNKNOWN:
         return Answer(wanted, resolver.installer, Verdict.UNKNOWN, first.why, first.remarks, free.changes)
     if wanted.options.elsewhere and first.verdict is Verdict.CLOBBERED:
         return first
@@ -119,23 +119,28 @@ def _clobbers(
     ]
     if not changed:
         return
-    graph = Graph(free.after(target), resolver.parents(wanted, free), _asking(target, reader, free))
+    graph = Graph(
+        free.after(target),
+        resolver.parents(wanted, free),
+        _Asked(target, reader, frozenset(change.name for change in free.changes)),
+    )
     for change in changed:
         yield Clobber(change, find_chains(change.name, wanted.requirements, graph, target))
 
 
-class _asking:  # a function with something to remember
+@dataclass(frozen=True)
+class _Asked:
     """Name and version → requirements: of what is installed from its records, of the rest from the index."""
 
-    def __init__(self, target: Target, reader: MetadataReader, free: Resolution) -> None:
-        self._changed = {change.name for change in free.changes}
-        self._installed = target.installed
-        self._reader = reader
+    target: Target
+    reader: MetadataReader
+    changed: frozenset[str]
 
     def __call__(self, name: str, version: str) -> tuple[str, ...] | None:
-        if name not in self._changed and name in self._installed:
-            return self._installed[name].requires()
-        return self._reader.requires(name, version)
+        installed = self.target.installed.get(name)
+        if installed is not None and name not in self.changed:
+            return installed.requires()
+        return self.reader.requires(name, version)
 
 
 def _unsolvable(wanted: RequirementSet, proof: str) -> ResolutionError:

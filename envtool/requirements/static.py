@@ -138,7 +138,10 @@ def judge(wanted: RequirementSet, target: Target) -> tuple[Verdict, str]:
         unnamed = next((entry for entry in wanted.requirements if entry.name is None), None)
         return (Verdict.SAFE, "the lock names no torch") if unnamed is None else (Verdict.UNKNOWN, unnamed.asked)
     if wanted.options.elsewhere:
-        return Verdict.UNKNOWN, f"{wanted.options.elsewhere} is another place than the environment"
+        return (
+            Verdict.UNKNOWN,
+            f"{wanted.options.elsewhere} is another place: the torch here does not count there",
+        )
     return _nothing_to_do(wanted, target)
 
 

@@ -226,6 +226,13 @@ def test_fix_of_a_lock_and_of_the_hopeless_writes_nothing(checked: RealEnvironme
     assert not (tmp_path / "out").exists()
 
 
+def test_another_place_is_never_called_safe(checked: RealEnvironment, tmp_path: Path) -> None:
+    """pip looks at what is in the folder, not at the environment, and would put an upstream torch there."""
+    text = "FROM hac-base\nRUN pip install --target /libraries timm\nRUN pip install --target=/libraries torch\n"
+    done = check(checked, "--format", "json", written(tmp_path, "Dockerfile", text))
+    assert [answer["verdict"] for answer in json.loads(done.out)["answers"]] == ["unknown", "clobbered"]
+
+
 def test_two_versions_that_exclude_each_other(checked: RealEnvironment, tmp_path: Path) -> None:
     path = written(tmp_path, "requirements.txt", "tqdm\naccelerate==1.15.0\ntorch==1.13.1\n")
     done = check(checked, path)
