@@ -10,6 +10,7 @@ from threading import Thread
 from envtool.errors import ResolutionError, SourceError
 from envtool.requirements.entry import DependencyFile, RequirementSet
 from envtool.requirements.metadata import DEFAULT_INDEX, MetadataReader
+from envtool.requirements.newest import look_ahead
 from envtool.requirements.predict import Answer, predict, predict_static
 from envtool.requirements.resolve import Resolver
 from envtool.requirements.static import Verdict
@@ -59,13 +60,13 @@ class Checker:
         return tuple(self._advised(answer) for answer in answers)
 
     def _look_ahead(self, wanted: RequirementSet, resolver: Resolver) -> None:
-        """While uv resolves, fetch what explaining a clobber takes: mostly the pages of what was asked for."""
+        """While uv resolves, read what explaining a clobber would take of what was asked for by name."""
         names = [entry.name for entry in wanted.requirements if entry.name and entry.link is None]
         if wanted.locked or predict_static(wanted, self.target).verdict is Verdict.SAFE:
             return
         reader = self._reader(wanted, resolver)
         # A daemon: should the answer be there first, nobody waits for it.
-        Thread(target=reader.look_ahead, args=(names[:_AHEAD],), daemon=True).start()
+        Thread(target=look_ahead, args=(names[:_AHEAD], reader, self.target), daemon=True).start()
 
     def _predicted(self, wanted: RequirementSet, resolver: Resolver) -> Answer | SourceError | ResolutionError:
         """The prediction for one installer, or why there is none.

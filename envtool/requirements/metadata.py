@@ -6,8 +6,7 @@ The index's own metadata file where it serves one (PEP 658, PEP 714), else the e
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -28,8 +27,6 @@ if TYPE_CHECKING:
 TIMEOUT = 20.0
 # Bytes. Where a server knows no ranges, a wheel up to this size is read whole.
 SMALL = 1 << 20
-# Pages fetched ahead, at once: beside uv, which has the network to itself otherwise.
-_AHEAD = 4
 # Requests under way together.
 AT_ONCE = 16
 DEFAULT_INDEX = "https://pypi.org/simple"
@@ -63,11 +60,6 @@ class MetadataReader:
             if not file.yanked and not file.version.is_prerelease and file.admits(python)
         }
         return tuple(str(version) for version in sorted(found, reverse=True))
-
-    def look_ahead(self, names: Iterable[str]) -> None:
-        """Fetch the pages of some projects, which are likely to be asked for soon."""
-        with ThreadPoolExecutor(_AHEAD) as pool:
-            list(pool.map(self._page, names))
 
     def _answers(self, name: str, version: str) -> Iterator[tuple[str, ...]]:
         files = [file for file in self._page(name) if same_build(str(file.version), version)]

@@ -16,6 +16,8 @@ from envtool.vendor.names import normalized_name
 
 # Versions that are looked at together; in a round the search comes down to one part in seven.
 _SAMPLED = 6
+# Distributions that are looked ahead for together, beside uv, which waits for the network meanwhile.
+_AHEAD = 4
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,21 @@ def newest_living(name: str, reader: MetadataReader, target: Target, *, prove: b
     living_somewhere = next((version for version in versions if everything[version] == []), None)
     demands = tuple(dict.fromkeys(text for found in everything.values() for text in found or ()))
     return Search(living_somewhere, demands, bool(versions) and None not in everything.values())
+
+
+def look_ahead(names: Sequence[str], reader: MetadataReader, target: Target) -> None:
+    """Have the reader know by the time it is asked what a search for these would read.
+
+    Of those whose newest version lives with the vendor torch, that is the newest version alone.
+    """
+
+    def look(name: str) -> None:
+        versions = reader.versions(name, target.python)
+        if versions and _refusals(name, versions[0], reader, target):
+            newest_living(name, reader, target, prove=False)
+
+    with ThreadPoolExecutor(_AHEAD) as pool:
+        list(pool.map(look, names))
 
 
 def _refusals(name: str, version: str, reader: MetadataReader, target: Target) -> list[str] | None:
