@@ -36,6 +36,8 @@ def usable_lock(spec: ImageSpec, sources: EmbeddedSources, store: FileStore, say
             say(f"the committed lock of {spec.name} no longer holds: {error.what} ({error.why})")
     say(f"locking anew into {OWN_FOLDER}")
     lock = make_lock(spec, sources, store, say)
+    # Only with all of it in the store is this lock good for the next time too: PyPI moves on as well.
+    fetch(lock, sources, store, lambda _name, _done, _total: None)
     write_lock(lock, spec.project / OWN_FOLDER)
     for line in differences(committed, lock)[:20] if committed is not None else ():
         say(f"  {line}")

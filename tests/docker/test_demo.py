@@ -12,4 +12,4 @@ pytestmark = pytest.mark.docker
 def test_every_step_gives_what_it_should(hac_base: str) -> None:
     done = envtool("demo", "--project", PROJECT)
     assert done.status == 0, done.output
-    assert "12 of 12 steps gave what they should" in done.output
+    assert "13 of 13 steps gave what they should" in done.output
