@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 
 from envtool.requirements.metadata import AT_ONCE, MetadataReader, parsed_requirement
@@ -72,7 +73,8 @@ def look_ahead(names: Sequence[str], reader: MetadataReader, target: Target) -> 
         if versions and _refusals(name, versions[0], reader, target):
             newest_living(name, reader, target, prove=False)
 
-    with ThreadPoolExecutor(_AHEAD) as pool:
+    # The program may be at its end before this is: then no more work is taken on, and that is all.
+    with suppress(RuntimeError), ThreadPoolExecutor(_AHEAD) as pool:
         list(pool.map(look, names))
 
 
