@@ -46,7 +46,7 @@ def _sites(command: str, folder: Path, variables: Mapping[str, str]) -> Iterator
     named = [variables[name] for name in ("UV_PROJECT_ENVIRONMENT", "VIRTUAL_ENV") if variables.get(name)]
     candidates = [base / name for base in folders for name in (".venv", "venv", *named, *_paths_after_venv(command))]
     for home in _HOMES:
-        candidates += sorted(Path(variables.get("HOME", "/root"), home).glob("*"))
+        candidates += sorted(Path(variables.get("HOME", "/"), home).glob("*"))
     for candidate in candidates:
         if (candidate / "pyvenv.cfg").is_file():
             yield from candidate.glob("lib/python*/site-packages")

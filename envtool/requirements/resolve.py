@@ -181,7 +181,7 @@ class Resolver:
 
     def _is_configured(self) -> bool:
         """Whether uv has a configuration of its own, which is then left to it."""
-        home = Path(self.variables.get("HOME", "/root"))
+        home = Path(self.variables.get("HOME", "/"))
         folder = Path(self.variables.get("XDG_CONFIG_HOME") or home / ".config")
         named = any(key.startswith("UV_") and not is_harmless(key) for key in self.variables if key not in _CONSTRAINTS)
         return named or (folder / "uv/uv.toml").exists() or Path("/etc/uv/uv.toml").exists()
