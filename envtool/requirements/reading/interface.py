@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import tomllib
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -84,11 +83,6 @@ def texts(value: object, path: Path, what: str) -> list[str]:
     if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
         raise wrong_form(path, f"{what} is not a list of strings")
     return value
-
-
-def in_group(entry: Entry, group: str | None) -> Entry:
-    """The same entry in a group."""
-    return replace(entry, group=group)
 
 
 def _edit(place: Place) -> str:
