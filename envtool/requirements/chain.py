@@ -12,7 +12,7 @@ from itertools import pairwise
 from packaging.requirements import Requirement
 
 from envtool.requirements.entry import Entry
-from envtool.requirements.metadata import parsed_requirement
+from envtool.requirements.metadata import requirements_among
 from envtool.requirements.target import Target
 from envtool.vendor.names import normalized_name
 
@@ -79,11 +79,8 @@ class Graph:
 
     def requirement(self, parent: str, child: str) -> Requirement | None:
         """What `parent` requires of `child`, or `None` where that cannot be had."""
-        for line in self.requires(parent, self.state.get(parent, "")) or ():
-            found = parsed_requirement(line)
-            if found is not None and normalized_name(found.name) == child:
-                return found
-        return None
+        lines = self.requires(parent, self.state.get(parent, "")) or ()
+        return next(requirements_among(lines, {child}), None)
 
     def link(self, parent: str, child: str) -> Link:
         """One link of a chain."""

@@ -6,10 +6,10 @@ The index's own metadata file where it serves one (PEP 658, PEP 714), else the e
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin
 
@@ -18,7 +18,6 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.version import Version
 
 from envtool.vendor.names import normalized_name
-from envtool.vendor.version import same_build
 
 if TYPE_CHECKING:
     import requests
@@ -62,7 +61,8 @@ class MetadataReader:
         return tuple(str(version) for version in sorted(found, reverse=True))
 
     def _answers(self, name: str, version: str) -> Iterator[tuple[str, ...]]:
-        files = [file for file in self._page(name) if same_build(str(file.version), version)]
+        wanted = Version(version)
+        files = [file for file in self._page(name) if file.version == wanted]
         # The wheels of one version require the same, so the smallest will do.
         for file in sorted(files, key=lambda file: file.size):
             with self._unreadable_passed_over():
@@ -130,7 +130,9 @@ def _files(session: requests.Session, index: str, name: str) -> list[_File]:
     answer = session.get(page, headers={"Accept": simple.ACCEPT_SUPPORTED}, timeout=TIMEOUT)
     if not answer.ok:
         return []
-    details = simple.parse_project_details(answer.text, answer.headers.get("Content-Type", "text/html"), name)
+    # Not `answer.text`, which guesses at the encoding of what both forms have in UTF-8, and takes long for it.
+    text = answer.content.decode("utf-8", "replace")
+    details = simple.parse_project_details(text, answer.headers.get("Content-Type", "text/html"), name)
     found = []
     rows: list[dict[str, Any]] = [dict(file) for file in details["files"]]
     for row in rows:
@@ -185,11 +187,26 @@ def _member(archive: Any) -> bytes | None:
     return None
 
 
-def parsed_requirement(line: str) -> Requirement | None:
-    """A `Requires-Dist` line, or `None` where it is none.
+def requirements_among(lines: Iterable[str], names: Collection[str]) -> Iterator[Requirement]:
+    """Those of some `Requires-Dist` lines that concern one of `names` (normalised); what is no requirement is left out.
 
-    Old metadata has `>=1.9.*`, which PEP 440 never admitted and installers take for `>=1.9`.
+    Lines are many, the same from version to version, and parsing is dear: only what may be meant is parsed, and once.
     """
+    for line in lines:
+        found = _NAME.match(line)
+        if found is not None and normalized_name(found[0].strip()) in names:
+            requirement = _parsed(line)
+            if requirement is not None:
+                yield requirement
+
+
+# PEP 508, "Names".
+_NAME = re.compile(r"\s*[A-Za-z0-9][A-Za-z0-9._-]*")
+
+
+@cache
+def _parsed(line: str) -> Requirement | None:
+    # Old metadata has `>=1.9.*`, which PEP 440 never admitted and installers take for `>=1.9`.
     try:
         return Requirement(re.sub(r"([<>]=?\s*[0-9][^\s,;)]*?)\.\*", r"\1", line))
     except InvalidRequirement:
@@ -199,4 +216,6 @@ def parsed_requirement(line: str) -> Requirement | None:
 def _requires_dist(data: bytes) -> tuple[str, ...]:
     from packaging.metadata import parse_email
 
-    return tuple(parse_email(data)[0].get("requires_dist", ()))
+    # Behind the first blank line is a README of any length.
+    head = data.replace(b"\r\n", b"\n").split(b"\n\n", 1)[0]
+    return tuple(parse_email(head)[0].get("requires_dist", ()))

@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 
-from envtool.requirements.metadata import AT_ONCE, MetadataReader, parsed_requirement
+from envtool.requirements.metadata import AT_ONCE, MetadataReader, requirements_among
 from envtool.requirements.target import Target
 from envtool.vendor.names import normalized_name
 
@@ -84,12 +84,10 @@ def _refusals(name: str, version: str, reader: MetadataReader, target: Target) -
     if lines is None:
         return None
     here, found = target.marker_environment, []
-    for line in lines:
-        requirement = parsed_requirement(line)
-        if requirement is None:
-            continue
-        pinned = target.pin.find(normalized_name(requirement.name))
+    pinned = {item.name: item.version for item in target.pin.distributions}
+    for requirement in requirements_among(lines, pinned):
+        version_there = pinned[normalized_name(requirement.name)]
         applies = requirement.marker is None or requirement.marker.evaluate({**here})
-        if pinned is not None and applies and not requirement.specifier.contains(pinned.version, prereleases=True):
+        if applies and not requirement.specifier.contains(version_there, prereleases=True):
             found.append(f"{requirement.name}{requirement.specifier}")
     return found

@@ -32,7 +32,13 @@ def test_pip_killed_while_it_replaces_torch(environment: RealEnvironment, verdic
     )
     command = [sys.executable, "-m", "pip", "--python", str(environment.python), "install", "--no-index", str(wheel)]
     # A group of its own: pip starts a second pip with the environment's interpreter, and both must die.
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+    process = subprocess.Popen(
+        command,
+        env={**os.environ, **environment.variables},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
     deadline = time.monotonic() + 60
     while process.poll() is None and time.monotonic() < deadline:
         if moved_aside(environment.site_packages):
