@@ -24,12 +24,20 @@ class EnvtoolError(Exception):
         self.why = why
         self.remedy = remedy
 
+    def __reduce__(self) -> tuple[object, ...]:
+        """As a process hands it to the one that it works for."""
+        return (_rebuilt, (type(self), self.what, self.why, self.remedy))
+
     def render(self) -> str:
         """The message as a person reads it, one line for each part that is known."""
         lines = [f"error: {self.what}"]
         lines += [f"  why:  {self.why}"] if self.why else []
         lines += [f"  next: {self.remedy}"] if self.remedy else []
         return "\n".join(lines)
+
+
+def _rebuilt(kind: type[EnvtoolError], what: str, why: str, remedy: str) -> EnvtoolError:
+    return kind(what, why=why, remedy=remedy)
 
 
 class PrefixError(EnvtoolError):

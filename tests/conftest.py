@@ -205,7 +205,7 @@ def make_environment(
     """Makes empty virtual environments, isolated from the configuration and the caches of whoever runs the tests."""
 
     def make(name: str) -> RealEnvironment:
-        made = _environment_in(tmp_path, wheels, tmp_path_factory.getbasetemp(), name)
+        made = environment_in(tmp_path, wheels, tmp_path_factory.getbasetemp(), name)
         _make_virtual_environment(made.path)
         return made
 
@@ -217,7 +217,7 @@ def _make_virtual_environment(path: Path) -> None:
     subprocess.run([uv, "venv", "--quiet", "--python", sys.executable, str(path)], check=True)
 
 
-def _environment_in(folder: Path, wheels: Path, shared: Path, name: str = "environment") -> RealEnvironment:
+def environment_in(folder: Path, wheels: Path, shared: Path, name: str = "environment") -> RealEnvironment:
     """The environment `folder`/`name`, with variables that keep the user's own settings and caches out of it."""
     home = folder / "home"
     home.mkdir(exist_ok=True)
@@ -245,7 +245,7 @@ def _environment_in(folder: Path, wheels: Path, shared: Path, name: str = "envir
 def healthy_template(tmp_path_factory: pytest.TempPathFactory, wheels: Path, release: Path) -> Path:
     """A folder with a healthy environment and the store of its wheels, to be copied."""
     folder = tmp_path_factory.mktemp("template")
-    made = _environment_in(folder, wheels, tmp_path_factory.getbasetemp())
+    made = environment_in(folder, wheels, tmp_path_factory.getbasetemp())
     _make_virtual_environment(made.path)
     # By uv, which is quicker than pip by a second; pip's own work is tested apart.
     made.uv_install(f"torch=={TORCH}", "torchvision==0.8.2", "torchaudio==0.7.2")
@@ -262,4 +262,4 @@ def environment(
     """A healthy environment: the stand-in release installed, and pinned by hash."""
     for name in ("environment", "store"):
         shutil.copytree(healthy_template / name, tmp_path / name, symlinks=True)
-    return _environment_in(tmp_path, wheels, tmp_path_factory.getbasetemp())
+    return environment_in(tmp_path, wheels, tmp_path_factory.getbasetemp())

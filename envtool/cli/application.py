@@ -17,7 +17,7 @@ from envtool.cli.image import build, lock, verify
 from envtool.cli.install import install
 from envtool.cli.listing import list_
 from envtool.cli.restore import restore
-from envtool.cli.restore import update_moreh as update_moreh_command
+from envtool.cli.update import update_moreh as update_moreh_command
 from envtool.cli.vendor import app as vendor_app
 
 app = typer.Typer(

@@ -15,6 +15,9 @@ from envtool.environment.pth import read_pth
 from envtool.environment.reader import Environment
 from envtool.environment.setting import Setting
 
+# What an `EarlierFolder` that is the user's own site-packages is named by.
+USER_SITE = "the user site"
+
 
 @dataclass(frozen=True)
 class EarlierFolder:
@@ -38,7 +41,7 @@ def earlier_folders(environment: Environment) -> Iterator[EarlierFolder]:
     user_site = user_site_of(prefix, setting)
     if user_site is not None:
         saw(user_site)
-        yield EarlierFolder(user_site, "the user site")
+        yield EarlierFolder(user_site, USER_SITE)
         # The user site is added, with its own .pth files, before site-packages is.
         for pth in sorted(user_site.glob("*.pth")):
             content = read_pth(pth)

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from envtool.environment.distribution import Distribution
+from envtool.environment.owned import Bounds, owned_files
 from envtool.environment.prefix import Prefix
 from envtool.environment.reader import Environment
 from envtool.errors import InstallError
@@ -38,7 +38,9 @@ def plan_install(
     environment: Environment, pin: VendorPin, entries: Sequence[Entry], changes: Sequence[Change]
 ) -> InstallPlan:
     """Plan from what was resolved with torch pinned. Raises `InstallError` where something cannot be uninstalled."""
-    removals = [path for change in changes if change.before is not None for path in _files_of(environment, change.name)]
+    bounds = Bounds.of(environment.prefix)
+    leaving = [change.name for change in changes if change.before is not None]
+    removals = [path for name in leaving for path in _files_of(environment, name, bounds)]
     by_name = {entry.name: entry for entry in entries}
     lines = [_line(change, by_name.get(change.name)) for change in changes if change.after is not None]
     # A project whose name only building tells is there under a name that no entry has.
@@ -53,27 +55,16 @@ def _line(change: Change, entry: Entry | None) -> str:
     return f"{change.name}=={change.after}" if change.after != UNTOLD else ""
 
 
-def _files_of(environment: Environment, name: str) -> Iterator[Path]:
+def _files_of(environment: Environment, name: str, bounds: Bounds) -> Iterator[Path]:
     for item in environment.find(name):
-        record = item.record()
-        if record is None:
+        owned = owned_files(item, bounds)
+        if owned is None:
             raise InstallError(
                 f"{name} {item.version} cannot be replaced",
                 why=f"{item.path.name} has no list of its files, so nobody can take them away cleanly",
                 remedy=f"{environment.prefix.path}/bin/python -m pip install --force-reinstall {name}=={item.version}",
             )
-        for row in record.rows:
-            yield from _file(environment.prefix, item, row.path)
-
-
-def _file(prefix: Prefix, item: Distribution, row: str) -> Iterator[Path]:
-    """A file of RECORD that is inside of the prefix, with the bytecode that Python wrote for it."""
-    path = Path(os.path.normpath(item.site_packages / row))
-    if not path.is_relative_to(prefix.path):
-        return
-    yield path
-    if path.suffix == ".py":
-        yield from (path.parent / "__pycache__").glob(f"{path.stem}.cpython-*.pyc")
+        yield from owned.inside
 
 
 def steps_of(plan: InstallPlan, staged: Path) -> tuple[Step, ...]:

@@ -8,11 +8,13 @@ from pathlib import Path
 
 from envtool.doctor.diagnose import diagnose
 from envtool.environment.leftover import STAGING_NAME
-from envtool.environment.prefix import Prefix
 from envtool.environment.reader import read_environment
 from envtool.errors import InstallError
 from envtool.guarded.plan import InstallPlan, steps_of
-from envtool.install.journal import Step, carry_out, delete, strike_journal, take_back, write_journal
+from envtool.install.belonging import as_open_as, give_to_owner_of
+from envtool.install.durable import sync_file_system
+from envtool.install.journal import TRASH_NAME, Journal, carry_out, delete, strike_journal, take_back, write_journal
+from envtool.install.prune import prune
 from envtool.restore.exclusive import alone, reported
 
 # Lays the distributions of some lines out below a folder as if it were the prefix.
@@ -34,32 +36,35 @@ def install(plan: InstallPlan, stage: Stage) -> Installed:
     and `RestoreError`; the environment is as it was then. After a kill the next `recover` takes the install back.
     """
     prefix = plan.environment.prefix
-    with reported(prefix), alone(prefix):
+    with reported(prefix), alone(prefix), as_open_as(prefix.site_packages):
         staging = prefix.site_packages / STAGING_NAME
-        staging.mkdir(mode=0o755)
+        staging.mkdir()
         try:
             staged = staging / "prefix"
             staged.mkdir()
             if plan.lines:
                 stage(plan.lines, staged)
-            steps = steps_of(plan, staged)
-            write_journal(staging, steps, backwards=True)
+            journal = Journal(steps_of(plan, staged), backwards=True)
+            give_to_owner_of(prefix.site_packages, staging)
+            sync_file_system(staging)
+            write_journal(staging, journal)
         except BaseException:
             delete(staging)
             raise
-        _swap(plan, staging, steps)
-    return Installed(len(steps) - len(plan.removals), len(plan.removals))
+        _swap(plan, staging, journal)
+    return Installed(len(journal.steps) - len(plan.removals), len(plan.removals))
 
 
-def _swap(plan: InstallPlan, staging: Path, steps: Sequence[Step]) -> None:
-    trash = staging / "trash"
+def _swap(plan: InstallPlan, staging: Path, journal: Journal) -> None:
+    trash = staging / TRASH_NAME
     try:
-        carry_out(steps, trash)
+        carry_out(journal, trash)
         # Before the look: a `.dist-info` without files would still count as a record.
-        _prune(plan)
+        prefix = plan.environment.prefix
+        prune(prefix.path, (prefix.site_packages, prefix.scripts), plan.removals)
         _verify(plan)
     except BaseException:
-        take_back(steps, trash)
+        take_back(journal.steps, trash)
         strike_journal(staging)
         delete(staging)
         raise
@@ -85,17 +90,3 @@ def _verify(plan: InstallPlan) -> None:
                 f"the install was taken back, because {change.name} is not there as planned",
                 why=", ".join(f"{item.version} in {item.path.name}" for item in found) or "it is missing",
             )
-
-
-def _prune(plan: InstallPlan) -> None:
-    """Folders that became empty when their files were taken away."""
-    prefix: Prefix = plan.environment.prefix
-    keep = {prefix.path, prefix.site_packages, prefix.scripts}
-    for path in plan.removals:
-        for folder in path.parents:
-            if folder in keep or not folder.is_relative_to(prefix.path):
-                break
-            try:
-                folder.rmdir()
-            except OSError:
-                break

@@ -75,8 +75,8 @@ def fetch(lock: ImageLock, sources: ImageSources, store: FileStore, progress: Pr
     for package in packages:
         conda[package] = _conda_package(package, channel_map, store)
         progress("inputs", 1, total)
-    choice = choose_pinned(lock.pin, list(sources.vendor()), store)
-    progress("inputs", len(choice.wheels), total)
+    vendor = choose_pinned(lock.pin, list(sources.vendor()), store)
+    progress("inputs", len(vendor), total)
     wheels = fetch_wheels(lock.wheels, store)
     progress("inputs", len(wheels), total)
     programs = {item.name: _locked_program(item, sources, store) for item in lock.tools}
@@ -85,7 +85,7 @@ def fetch(lock: ImageLock, sources: ImageSources, store: FileStore, progress: Pr
         base,
         {package: conda[package] for package in lock.packages},
         {package: conda[package] for package in lock.tool_packages},
-        tuple(choice.wheels.values()),
+        tuple(vendor.values()),
         tuple(StoredWheel(WheelName.parse(item.name), wheels[item.sha256], item.sha256) for item in lock.wheels),
         programs,
     )

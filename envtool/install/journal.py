@@ -3,22 +3,32 @@
 Before the journal exists, nothing has changed but the staging folder. The journal lists steps that can be repeated any
 number of times. Those of a restore are carried out to the end by whoever finds them; those of an install, which may
 still turn out wrong, are taken back.
+
+A folder that takes another's place is exchanged with it in one step, so that Python finds the old one or the new one at
+every moment, also when the process dies between two steps. To tell afterwards whether that step was done, the new
+folder bears a mark, a file whose name only this journal knows.
 """
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import json
 import os
+import secrets
 import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from envtool.errors import RestoreError
+from envtool.install.durable import sync_folder, sync_folders
+from envtool.install.exchange import exchange
 from envtool.install.layout import Place
 
 JOURNAL_NAME = "journal.json"
+# Where old entries wait until the change is done and good.
+TRASH_NAME = "trash"
 
 
 @dataclass(frozen=True)
@@ -40,36 +50,52 @@ def journal_steps(removals: Iterable[Path], places: Iterable[Place]) -> tuple[St
     placed = tuple(places)
     finals = {place.final for place in placed}
     kept = (path for path in removals if finals.isdisjoint((path, *path.parents)))
-    return (*(Remove(path) for path in dict.fromkeys(kept)), *placed)
+    # What is new comes first: between the two, better both than neither.
+    return (*placed, *(Remove(path) for path in dict.fromkeys(kept)))
 
 
 @dataclass(frozen=True)
 class Journal:
-    """The steps that were begun, and whether they are to be taken back rather than completed."""
+    """The steps that were begun, and whether they are to be taken back rather than completed.
+
+    `mark` is the name of the file that tells a new folder from an old one, or nothing where folders bear none.
+    """
 
     steps: tuple[Step, ...]
     backwards: bool = False
+    mark: str = ""
 
 
-def write_journal(staging: Path, steps: Iterable[Step], *, backwards: bool = False) -> None:
-    """From here on the new state is the true one; `backwards`: the old one, until the journal is struck."""
+def marked(steps: Sequence[Step]) -> Journal:
+    """The journal of steps that are to be carried out to the end, with the staged folders marked."""
+    mark = f".hac-{secrets.token_hex(8)}"
+    for step in steps:
+        if isinstance(step, Place) and _is_folder(step.staged):
+            (step.staged / mark).touch()
+    return Journal(tuple(steps), mark=mark)
+
+
+def write_journal(staging: Path, journal: Journal) -> None:
+    """From here on the new state is the true one; with `backwards` the old one, until the journal is struck."""
+    (staging / TRASH_NAME).mkdir(exist_ok=True)
     rows = [
         {"remove": str(step.path)} if isinstance(step, Remove) else {"place": str(step.staged), "at": str(step.final)}
-        for step in steps
+        for step in journal.steps
     ]
+    table = {"schema": 1, "backwards": journal.backwards, "mark": journal.mark, "steps": rows}
     incoming = staging / f"{JOURNAL_NAME}.incoming"
     with open(incoming, "w") as stream:
-        json.dump({"schema": 1, "backwards": backwards, "steps": rows}, stream)
+        json.dump(table, stream)
         stream.flush()
         os.fsync(stream.fileno())
     incoming.replace(staging / JOURNAL_NAME)
-    _sync_folder(staging)
+    sync_folder(staging)
 
 
 def strike_journal(staging: Path) -> None:
     """The change is done and good: what is left of the staging folder is rubbish."""
     (staging / JOURNAL_NAME).unlink()
-    _sync_folder(staging)
+    sync_folder(staging)
 
 
 def read_journal(staging: Path) -> Journal | None:
@@ -88,22 +114,60 @@ def read_journal(staging: Path) -> Journal | None:
         Remove(Path(row["remove"])) if "remove" in row else Place(Path(row["place"]), Path(row["at"]))
         for row in table["steps"]
     )
-    return Journal(steps, bool(table.get("backwards")))
+    return Journal(steps, bool(table.get("backwards")), str(table.get("mark", "")))
 
 
-def carry_out(steps: Iterable[Step], trash: Path) -> None:
+def carry_out(journal: Journal, trash: Path) -> None:
     """Do every step that is not done yet. May be called again after having been cut off anywhere."""
     trash.mkdir(exist_ok=True)
-    for number, step in enumerate(steps):
+    for number, step in enumerate(journal.steps):
+        aside = trash / str(number)
         match step:
             case Remove(path):
-                _set_aside(path, trash / str(number))
+                _set_aside(path, aside)
             case Place(staged, final):
                 # Without the staged one, an earlier call has placed it already.
                 if os.path.lexists(staged):  # Path.exists follows links
-                    _set_aside(final, trash / str(number))
-                    final.parent.mkdir(parents=True, exist_ok=True)
-                    staged.rename(final)
+                    _put(journal, staged, final, aside)
+                if journal.mark:
+                    _unmark(final / journal.mark)
+    sync_folders(_touched(journal.steps))
+
+
+def _put(journal: Journal, staged: Path, final: Path, aside: Path) -> None:
+    """Put the staged entry in place and set aside what was there, without a moment in which nothing is, if possible."""
+    if not journal.mark:
+        _set_aside(final, aside)
+    elif not _is_folder(staged):
+        if _is_folder(final):
+            _set_aside(final, aside)
+        final.parent.mkdir(parents=True, exist_ok=True)
+        staged.replace(final)
+        return
+    elif _is_folder(final):
+        # Where the mark is in place already, an earlier call exchanged the two, and what is staged now is the old one.
+        if os.path.lexists(final / journal.mark) or exchange(staged, final):
+            staged.rename(aside)
+            return
+        _set_aside(final, aside)
+    else:
+        _set_aside(final, aside)
+    final.parent.mkdir(parents=True, exist_ok=True)
+    staged.rename(final)
+
+
+def _is_folder(path: Path) -> bool:
+    return path.is_dir() and not path.is_symlink()
+
+
+def _unmark(path: Path) -> None:
+    # The place may be a file, which has nothing below it.
+    with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+        path.unlink()
+
+
+def _touched(steps: Iterable[Step]) -> Iterator[Path]:
+    return (step.path.parent if isinstance(step, Remove) else step.final.parent for step in steps)
 
 
 def take_back(steps: Sequence[Step], trash: Path) -> None:
@@ -130,10 +194,11 @@ def recover_journal(staging: Path) -> bool:
     """Complete or take back what is journalled below `staging`, and clear it away; whether there was anything."""
     journal = read_journal(staging)
     if journal is not None and journal.backwards:
-        take_back(journal.steps, staging / "trash")
-        strike_journal(staging)
+        take_back(journal.steps, staging / TRASH_NAME)
     elif journal is not None:
-        carry_out(journal.steps, staging / "trash")
+        carry_out(journal, staging / TRASH_NAME)
+    if journal is not None:
+        strike_journal(staging)
     delete(staging)
     return journal is not None
 
@@ -157,11 +222,3 @@ def delete(path: Path) -> None:
         shutil.rmtree(path)
     else:
         path.unlink(missing_ok=True)
-
-
-def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -11,14 +11,15 @@ import configparser
 import hashlib
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from envtool.errors import SourceError
+from envtool.install.belonging import current_umask
 from envtool.install.unpack import Progress, WheelContents, unpack
-from envtool.vendor.record import RecordRow, write_record
+from envtool.vendor.record import RecordRow, installed_path, write_record
 
 INSTALLER = b"envtool\n"
 _GROUPS: tuple[tuple[str, Literal["console", "gui"]], ...] = (("console_scripts", "console"), ("gui_scripts", "gui"))
@@ -71,11 +72,11 @@ def stage_wheel(
     if data.is_dir():
         _merge_into_site_packages(contents, data, tree)
         rows, outside = _outside(contents, data, layout, staging, rows)
-    for name, text in _commands(tree / contents.dist_info, layout.interpreter):
+    for name, text in command_scripts(tree / contents.dist_info, layout.interpreter):
         target = staging / "commands" / contents.wheel.name.name / name
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(text)
-        target.chmod(0o755)
+        target.chmod(0o777 & ~current_umask())
         outside.append(Place(target, layout.scripts / name))
         rows.append(_row(_relative(layout.scripts / name, layout), text))
     rows += _seal(tree / contents.dist_info, contents.dist_info, requested)
@@ -83,6 +84,29 @@ def stage_wheel(
     shutil.rmtree(data, ignore_errors=True)
     inside = (Place(entry, layout.site_packages / entry.name) for entry in sorted(tree.iterdir()))
     return (*inside, *outside)
+
+
+def stage_files(contents: WheelContents, rows: Iterable[RecordRow], layout: Layout, staging: Path) -> tuple[Place, ...]:
+    """Unpack single files of a wheel below `staging`, for an installed distribution that lacks them.
+
+    `rows` are those of its RECORD: files of the wheel, or commands. Raises as `stage_wheel` does.
+    """
+    tree = staging / contents.wheel.name.name
+    tree.mkdir(parents=True)
+    wanted = {row.path for row in rows}
+    members = {path: member for member in contents.members if (path := installed_path(member.path)) in wanted}
+    unpack(contents, tree, members=tuple(members.values()))
+    places = [Place(tree / member.path, layout.site_packages / path) for path, member in members.items() if path]
+    made = wanted - members.keys()
+    if made:
+        for name, text in command_scripts(layout.site_packages / contents.dist_info, layout.interpreter):
+            if _relative(layout.scripts / name, layout) in made:
+                target = staging / "commands" / name
+                target.parent.mkdir(exist_ok=True)
+                target.write_bytes(text)
+                target.chmod(0o777 & ~current_umask())
+                places.append(Place(target, layout.scripts / name))
+    return tuple(places)
 
 
 def _unsealed(contents: WheelContents) -> Iterator[RecordRow]:
@@ -142,11 +166,11 @@ def _point_at_interpreter(script: Path, interpreter: Path) -> None:
     first, newline, rest = text.partition(b"\n")
     if first.startswith(b"#!python"):
         script.write_bytes(b"#!" + os.fsencode(interpreter) + newline + rest)
-    script.chmod(0o755)
+    script.chmod(0o777 & ~current_umask())
 
 
-def _commands(dist_info: Path, interpreter: Path) -> Iterator[tuple[str, bytes]]:
-    """The commands that `entry_points.txt` declares: file name and text."""
+def command_scripts(dist_info: Path, interpreter: Path) -> Iterator[tuple[str, bytes]]:
+    """The commands that `entry_points.txt` declares: file name and text. Raises `SourceError` where it is malformed."""
     from installer.scripts import InvalidScript, Script
 
     parser = configparser.ConfigParser(delimiters=("=",), interpolation=None)

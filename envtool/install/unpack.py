@@ -1,53 +1,41 @@
-"""Unpacks a wheel into a staging folder, on all cores, checking each file against RECORD as it is written.
+"""A wheel's list of files, checked before the first byte is written, and the unpacking of it on all cores.
 
-Formats: binary distribution format, "What's the point of adding metadata"/"The .data directory"; APPNOTE.TXT
-4.3 for the zip local header. Everything in the archive is checked before the first byte is written.
+Formats: binary distribution format, "What's the point of adding metadata"/"The .data directory"; APPNOTE.TXT for zip.
 """
 
 from __future__ import annotations
 
-import hashlib
 import os
 import stat
-import struct
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
-from envtool.errors import HashError, SourceError
+from envtool.errors import SourceError
+from envtool.install.write import Member, Wanted, write_all
 from envtool.vendor.record import Record, RecordRow, parse_record
 from envtool.vendor.wheel import StoredWheel, dist_info_of, opened_wheel
 
 Progress = Callable[[int], None]
-_CHUNK = 1 << 20
-_LOCAL_HEADER = struct.Struct("<4s22xHH")
+# What deflate can make of a byte at the most (zlib, "Technical Details"), and of an empty block.
+_MOST_FOR_A_BYTE, _MOST_FOR_NOTHING = 1032, 64
+# More than this many bytes at more than this ratio is a bomb: torch as a whole is packed to a quarter.
+_BOMB_SIZE, _BOMB_RATIO = 1 << 30, 100
 _UNHASHED = frozenset({"RECORD", "RECORD.jws", "RECORD.p7s"})
 
 
 @dataclass(frozen=True)
-class Member:
-    """One file of the archive: where its data are and what RECORD says of it."""
-
-    path: str
-    offset: int
-    compressed: int
-    size: int
-    method: int
-    executable: bool
-    sha256: str | None
-
-
-@dataclass(frozen=True)
 class WheelContents:
-    """A wheel that was read and found sound."""
+    """A wheel that was read and found sound. `requires` are its `Requires-Dist` lines."""
 
     wheel: StoredWheel
     dist_info: str
     record: Record
     members: tuple[Member, ...]
+    requires: tuple[str, ...] = ()
 
     @property
     def size(self) -> int:
@@ -57,18 +45,23 @@ class WheelContents:
 
 def read_contents(wheel: StoredWheel) -> WheelContents:
     """Read and check a wheel's list of files. Raises `SourceError` for one that must not be installed."""
+    from packaging.metadata import parse_email
+
     with opened_wheel(wheel.path) as archive:
         dist_info = dist_info_of(archive, wheel.name)
         try:
             record = parse_record(archive.read(f"{dist_info}/RECORD"))
+            requires = parse_email(archive.read(f"{dist_info}/METADATA"))[0].get("requires_dist", ())
         except (KeyError, zlib.error, RuntimeError) as error:
-            raise _refused(wheel, "it has no readable RECORD") from error
+            raise _refused(wheel, "it has no readable RECORD or METADATA") from error
         listed = {row.path: row for row in record.rows}
         members = tuple(_members(wheel, archive, dist_info, listed))
+        _require_places_of_their_own(wheel, members, archive.start_dir)
+    _require_plausible_sizes(wheel, members)
     absent = listed.keys() - {member.path for member in members}
     if absent:
         raise _refused(wheel, f"RECORD lists {len(absent)} files that are not in it, such as {min(absent)}")
-    return WheelContents(wheel, dist_info, record, members)
+    return WheelContents(wheel, dist_info, record, members, tuple(requires))
 
 
 def _members(
@@ -105,6 +98,32 @@ def _members(
         )
 
 
+def _require_places_of_their_own(wheel: StoredWheel, members: Iterable[Member], end: int) -> None:
+    """No two files may share bytes of the archive, nor one be the folder that another is in."""
+    spans = sorted((member.offset, member.offset + member.compressed, member.path) for member in members)
+    for (_start, stop, path), (start, _stop, other) in pairwise([*spans, (end, end, "the list of files")]):
+        if stop > start:
+            raise _refused(wheel, f"{path} and {other} overlap in the archive")
+    files = {path for _start, _stop, path in spans}
+    for path in files:
+        parents = path.split("/")[:-1]
+        for depth in range(1, len(parents) + 1):
+            if "/".join(parents[:depth]) in files:
+                raise _refused(wheel, f"{'/'.join(parents[:depth])} is a file and a folder in it")
+
+
+def _require_plausible_sizes(wheel: StoredWheel, members: Sequence[Member]) -> None:
+    for member in members:
+        most = member.compressed
+        if member.method == zipfile.ZIP_DEFLATED:
+            most = member.compressed * _MOST_FOR_A_BYTE + _MOST_FOR_NOTHING
+        if member.size > most:
+            raise _refused(wheel, f"{member.path} claims {member.size} bytes, which its data cannot hold")
+    size, packed = sum(member.size for member in members), sum(member.compressed for member in members)
+    if size > _BOMB_SIZE and size > packed * _BOMB_RATIO:
+        raise _refused(wheel, f"{packed} bytes would become {size}, as in an archive made to fill the disk")
+
+
 def _require_plain_path(wheel: StoredWheel, path: str) -> None:
     parts = path.split("/")
     if path.startswith("/") or "\\" in path or "\0" in path or {"", ".", ".."} & set(parts):
@@ -119,67 +138,18 @@ def _refused(wheel: StoredWheel, why: str) -> SourceError:
     )
 
 
-def unpack(contents: WheelContents, target: Path, progress: Progress = lambda _bytes: None) -> None:
-    """Write all of a wheel's files below `target`, an empty folder.
+def unpack(
+    contents: WheelContents,
+    target: Path,
+    progress: Progress = lambda _bytes: None,
+    members: Sequence[Member] | None = None,
+) -> None:
+    """Write a wheel's files, all of them or `members`, below `target`, an empty folder.
 
-    `progress` is told of bytes written. Raises `HashError` where a file is not what RECORD says it is.
+    `progress` is told of bytes written. Raises `HashError` where a file is not what RECORD says it is, `SourceError`
+    where the archive is damaged and `OSError` where the folder cannot be written.
     """
-    for folder in sorted({os.path.dirname(member.path) for member in contents.members}):  # noqa: PTH120
+    wanted = contents.members if members is None else tuple(members)
+    for folder in sorted({os.path.dirname(member.path) for member in wanted}):  # noqa: PTH120
         (target / folder).mkdir(parents=True, exist_ok=True)
-    source = os.open(contents.wheel.path, os.O_RDONLY)
-    try:
-        # Largest first: one library is half of torch, and must not start last.
-        order = sorted(contents.members, key=lambda member: member.size, reverse=True)
-        with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
-            for _ in pool.map(lambda member: _write(source, contents, member, target, progress), order):
-                pass
-    finally:
-        os.close(source)
-
-
-def _write(source: int, contents: WheelContents, member: Member, target: Path, progress: Progress) -> None:
-    digest = hashlib.sha256()
-    written = 0
-    mode = 0o777 if member.executable else 0o666
-    handle = os.open(f"{target}/{member.path}", os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
-    with open(handle, "wb") as stream:
-        for block in _inflate(source, contents.wheel, member):
-            written += len(block)
-            if written > member.size:
-                break
-            digest.update(block)
-            stream.write(block)
-            progress(len(block))
-    if written != member.size or (member.sha256 is not None and digest.hexdigest() != member.sha256):
-        raise HashError(
-            f"{member.path} in {contents.wheel.name.filename} is not the file that its RECORD lists",
-            why="the wheel is damaged or was tampered with",
-            remedy="get the wheel from the vendor again; nothing was changed",
-        )
-
-
-def _inflate(source: int, wheel: StoredWheel, member: Member) -> Iterator[bytes]:
-    """The member's bytes in blocks of bounded size, read by position so that threads share one handle."""
-    signature, name_length, extra_length = _LOCAL_HEADER.unpack(os.pread(source, _LOCAL_HEADER.size, member.offset))
-    if signature != b"PK\x03\x04":
-        raise _refused(wheel, f"the archive is damaged at {member.path}")
-    position = member.offset + _LOCAL_HEADER.size + name_length + extra_length
-    end = position + member.compressed
-    inflater = zlib.decompressobj(-15) if member.method == zipfile.ZIP_DEFLATED else None
-    try:
-        while position < end:
-            block = os.pread(source, min(_CHUNK, end - position), position)
-            if not block:
-                break
-            position += len(block)
-            if inflater is None:
-                yield block
-                continue
-            # max_length keeps a small block that inflates to gigabytes from filling the memory.
-            while block:
-                yield inflater.decompress(block, 4 * _CHUNK)
-                block = inflater.unconsumed_tail
-        if inflater is not None:
-            yield inflater.flush()
-    except zlib.error as error:
-        raise _refused(wheel, f"the archive is damaged at {member.path}: {error}") from error
+    write_all(Wanted(str(contents.wheel.path), contents.wheel.name.filename, str(target), wanted), progress)

@@ -1,1 +1,1 @@
-"""Findings → RestorePlan → Outcome: puts the pinned vendor wheels back, as one transaction."""
+"""Findings → RestorePlan → Report: puts the pinned vendor wheels back, as one transaction."""

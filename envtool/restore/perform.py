@@ -1,153 +1,222 @@
-"""RestorePlan → Outcome: stage, write the journal, swap, verify. The only module here that changes a prefix."""
+"""RestorePlan → the prefix: stage, write the journal, swap, verify. The only module here that changes a prefix."""
 
 from __future__ import annotations
 
-import json
 import os
-import time
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
-from envtool.doctor.checks.files import compare
-from envtool.environment.distribution import Distribution
+from envtool.doctor.checks.half_done import INTERRUPTED
+from envtool.doctor.diagnose import diagnose
+from envtool.doctor.findings import Report
+from envtool.environment.history import HISTORY_FILE, Change, Entry, appended
 from envtool.environment.leftover import STAGING_NAME
+from envtool.environment.owned import Bounds, bytecode_of
 from envtool.environment.prefix import Prefix
 from envtool.environment.reader import read_environment
-from envtool.errors import RestoreError
-from envtool.install.journal import Step, carry_out, delete, journal_steps, recover_journal, write_journal
-from envtool.install.layout import Layout, Place, keep_foreign_files, stage_wheel
-from envtool.install.unpack import WheelContents, read_contents
+from envtool.errors import ReleaseError, RestoreError
+from envtool.install.belonging import as_open_as, give_to_owner_of
+from envtool.install.durable import sync_file_system
+from envtool.install.journal import (
+    TRASH_NAME,
+    Journal,
+    Remove,
+    carry_out,
+    delete,
+    journal_steps,
+    marked,
+    recover_journal,
+    strike_journal,
+    write_journal,
+)
+from envtool.install.layout import Place, keep_foreign_files, stage_files, stage_wheel
+from envtool.install.prune import prune
+from envtool.install.unpack import WheelContents
 from envtool.restore.exclusive import alone, reported
-from envtool.restore.plan import RestorePlan, foreign_files
-from envtool.vendor.pin import PIN_FILE, VendorPin, render_pin
+from envtool.restore.layout import layout_of
+from envtool.restore.plan import RestorePlan, Unshadowing
+from envtool.restore.removal import foreign_files
+from envtool.vendor.pin import PIN_FILE, VendorPin, read_pin, render_pin
 
-HISTORY_FILE = Path("etc/hac/history.jsonl")
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What a restore did: the names of the distributions that were put in place."""
-
-    changed: tuple[str, ...]
+Progress = Callable[[str, int, int], None]
+# Bytes that a file system wants for itself beside the files: folders, RECORD, the journal.
+_MARGIN = 16 << 20
 
 
-def recover(prefix: Prefix) -> bool:
+def recover(prefix: Prefix, *others: Path) -> bool:
     """Complete a restore that was cut off, take an install back, or clear away what had not begun to change anything.
 
-    Returns whether there was one to complete. Raises `RestoreError`.
+    `others` are further folders that a restore may have worked in. Returns whether there was one to complete. Raises
+    `RestoreError`.
     """
-    staging = prefix.site_packages / STAGING_NAME
-    if not os.path.lexists(staging):  # Path.exists follows links
-        return False
-    with reported(prefix), alone(prefix):
-        return recover_journal(staging)
+    found = False
+    for folder in (prefix.site_packages, *others):
+        staging = folder / STAGING_NAME
+        if os.path.lexists(staging):  # Path.exists follows links
+            with reported(prefix), alone(prefix), as_open_as(folder):
+                found = recover_journal(staging) or found
+    return found
 
 
-def perform(plan: RestorePlan, *, reason: str, progress: Callable[[str, int, int], None]) -> Outcome:
-    """Carry a plan out. `progress` is told of a distribution's name, bytes written and bytes in all.
+def perform(plan: RestorePlan, contents: Mapping[str, WheelContents], *, reason: str, progress: Progress) -> Report:
+    """Carry a plan out with the wheels that it wants, by their names, and return doctor's report on what is there then.
 
-    The plan must come from an environment that was read after `recover`. Raises `SourceError` or `HashError`
-    for an unsound wheel and `RestoreError` where the prefix cannot be written; the environment is as it was
-    then, or, once the journal is written, will be completed by the next `recover`.
+    `progress` is told of a name, bytes written and bytes in all.
+    The plan must come from an environment that was read after `recover`. Raises `SourceError` or `HashError` for an
+    unsound wheel and `RestoreError` where the prefix cannot be written; the environment is as it was then, or, once the
+    journal is written, will be completed by the next `recover`.
     """
     prefix = plan.environment.prefix
-    contents = [read_contents(item.wheel) for item in plan.replacements]
-    with reported(prefix), alone(prefix):
+    _require_room(plan, contents)
+    with reported(prefix), alone(prefix), as_open_as(prefix.site_packages):
         staging = prefix.site_packages / STAGING_NAME
         # Outside of the clean-up: a folder that is there already may hold another restore's journal.
-        staging.mkdir(mode=0o755)
+        staging.mkdir()
         try:
-            steps = _stage(plan, contents, staging, progress)
-            write_journal(staging, steps)
+            journal = _staged(plan, contents, staging, reason, progress)
+            give_to_owner_of(prefix.site_packages, staging)
+            sync_file_system(staging)
+            write_journal(staging, journal)
         except BaseException:
             delete(staging)
             raise
-        carry_out(steps, staging / "trash")
-        _verify(plan)
-        _note(plan, reason)
+        carry_out(journal, staging / TRASH_NAME)
+        prune(prefix.path, (prefix.site_packages, prefix.scripts), _removed(journal))
+        after = _verified(plan)
+        strike_journal(staging)
         delete(staging)
-    return Outcome(tuple(item.name for item in plan.replacements))
+    return after
+
+
+def unshadow(prefix: Prefix, item: Unshadowing) -> None:
+    """Take a copy in the user's site-packages away, as a transaction of its own. Raises `RestoreError`."""
+    with reported(prefix), alone(prefix):
+        staging = item.folder / STAGING_NAME
+        staging.mkdir()
+        try:
+            journal = Journal(tuple(Remove(path) for path in item.remove))
+            write_journal(staging, journal)
+        except BaseException:
+            delete(staging)
+            raise
+        carry_out(journal, staging / TRASH_NAME)
+        prune(item.base, (item.folder,), item.remove)
+        strike_journal(staging)
+        delete(staging)
 
 
 def keep_pin(prefix: Prefix, pin: VendorPin) -> None:
     """Make `pin` the prefix's own. Raises `RestoreError` where the prefix cannot be written."""
     path = prefix.path / PIN_FILE
-    with reported(prefix):
+    with reported(prefix), as_open_as(prefix.site_packages):
         path.parent.mkdir(parents=True, exist_ok=True)
         incoming = path.with_suffix(".incoming")
         incoming.write_text(render_pin(pin))
         incoming.replace(path)
 
 
-def _stage(
-    plan: RestorePlan,
-    contents: list[WheelContents],
-    staging: Path,
-    progress: Callable[[str, int, int], None],
-) -> tuple[Step, ...]:
-    prefix = plan.environment.prefix
-    replaced = {item.name for item in plan.replacements}
-    removals = list(plan.leftovers)
+def _require_room(plan: RestorePlan, contents: Mapping[str, WheelContents]) -> None:
+    """Before anything is written: a wheel may declare any size, and a full disk helps nobody."""
+    folder = plan.environment.prefix.site_packages
+    size = sum(contents[item.name].size for item in plan.replacements)
+    with reported(plan.environment.prefix):
+        free = shutil.disk_usage(folder).free
+    if size + _MARGIN > free and size:
+        raise RestoreError(
+            f"the disk is full: {folder}",
+            why=f"the new files take {size / 1e6:.0f} MB beside the old ones, and {free / 1e6:.0f} MB are free",
+            remedy="make room and try again; nothing was changed",
+        )
+
+
+def _staged(
+    plan: RestorePlan, contents: Mapping[str, WheelContents], staging: Path, reason: str, progress: Progress
+) -> Journal:
+    """Everything that comes, laid out below `staging`, and the steps that put it in place."""
+    prefix, layout = plan.environment.prefix, layout_of(plan.environment.prefix)
+    leaving = {item.name for item in plan.leaving}
+    removals = [*plan.leftovers, *(path for item in plan.leaving for path in item.remove)]
     places: list[Place] = []
-    for item, wheel in zip(plan.replacements, contents, strict=True):
+    for item in plan.replacements:
+        wheel = contents[item.name]
         report = _counter(item.name, wheel.size, progress)
-        places += stage_wheel(wheel, _layout(prefix), staging, requested=True, progress=report)
-        removals += item.remove
+        places += stage_wheel(wheel, layout, staging, requested=True, progress=report)
         tree = staging / item.name
         for top in [entry.name for entry in tree.iterdir() if entry.is_dir()]:
-            keep_foreign_files(tree, prefix.site_packages, foreign_files(plan.environment, top, replaced))
-    return journal_steps(removals, places)
+            keep_foreign_files(tree, prefix.site_packages, foreign_files(plan.environment, top, leaving))
+    for repair in plan.repairs:
+        mended = stage_files(contents[repair.name], repair.rows, layout, staging)
+        # The bytecode of what was there in its place; by time and size alone Python might take it for the new one's.
+        removals += [path for place in mended for path in bytecode_of(place.final)]
+        places += mended
+    places += _records(plan, contents, staging, reason)
+    _refuse_outside(prefix, places)
+    return marked(journal_steps(removals, places))
 
 
-def _layout(prefix: Prefix) -> Layout:
-    # A distribution's own Python has its folders elsewhere.
-    below = Layout.below(prefix.path, prefix.python)
-    return replace(below, site_packages=prefix.site_packages, scripts=prefix.scripts)
+def _records(plan: RestorePlan, contents: Mapping[str, WheelContents], staging: Path, reason: str) -> Iterator[Place]:
+    """The pin and the history, which change in the same transaction as what they tell of."""
+    prefix = plan.environment.prefix
+    folder = staging / "records"
+    folder.mkdir()
+    (folder / "pin.toml").write_text(render_pin(plan.pin))
+    yield Place(folder / "pin.toml", prefix.path / PIN_FILE)
+    changes = [
+        *(
+            Change(item.name, item.present, item.version, contents[item.name].wheel.sha256)
+            for item in plan.replacements
+        ),
+        *(Change(item.name, (item.version,), item.version, None, len(item.rows)) for item in plan.repairs),
+        *(Change(item.name, (item.version,), None) for item in plan.removals),
+    ]
+    reasons = {text for item in plan.mended for text in item.reasons}
+    entry = Entry.now(reason, tuple(sorted(reasons)), tuple(changes), _pin_before(prefix))
+    (folder / "history.jsonl").write_bytes(appended(prefix.path / HISTORY_FILE, entry))
+    yield Place(folder / "history.jsonl", prefix.path / HISTORY_FILE)
 
 
-def _counter(name: str, total: int, progress: Callable[[str, int, int], None]) -> Callable[[int], None]:
+def _pin_before(prefix: Prefix) -> VendorPin | None:
+    try:
+        return read_pin(prefix.path)
+    except ReleaseError:
+        # A damaged pin file is nothing to go back to.
+        return None
+
+
+def _refuse_outside(prefix: Prefix, places: list[Place]) -> None:
+    bounds = Bounds.of(prefix)
+    scripts = os.path.realpath(prefix.scripts)
+    for place in places:
+        if not bounds.hold(place.final) and os.path.realpath(place.final.parent) != scripts:
+            raise RestoreError(
+                f"{place.final} would be written outside the environment",
+                why=f"a link leads from {place.final.parent} to {os.path.realpath(place.final.parent)}",
+                remedy=f"ls -ld {place.final.parent}   and take the link away; nothing was changed",
+            )
+
+
+def _counter(name: str, total: int, progress: Progress) -> Callable[[int], None]:
     progress(name, 0, total)
     return lambda count: progress(name, count, total)
 
 
-def _verify(plan: RestorePlan) -> None:
-    """Hold what is now installed against its RECORD; every file's hash was checked when it was written."""
-    environment = read_environment(plan.environment.prefix)
-    for item in plan.replacements:
-        installed: tuple[Distribution, ...] = environment.find(item.name)
-        record = installed[0].record() if len(installed) == 1 else None
-        if record is not None:
-            damage = compare(
-                environment.prefix.path,
-                installed[0],
-                record.rows,
-                deep=False,
-                progress=lambda _name, _bytes, _total: None,
-            )
-            if damage.missing or damage.changed:
-                record = None
-        if record is None:
-            raise RestoreError(
-                f"{item.name} was put in place but does not agree with its RECORD",
-                why="something else wrote to site-packages at the same time",
-                remedy="envtool restore --force",
-            )
+def _removed(journal: Journal) -> Iterator[Path]:
+    return (step.path for step in journal.steps if isinstance(step, Remove))
 
 
-def _note(plan: RestorePlan, reason: str) -> None:
-    """Keep the pin, and add to the prefix's history what was changed."""
-    prefix = plan.environment.prefix
-    keep_pin(prefix, plan.pin)
-    with open(prefix.path / HISTORY_FILE, "a") as stream:
-        for item in plan.replacements:
-            row = {
-                "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-                "user": os.getuid(),
-                "distribution": item.name,
-                "from": list(item.present),
-                "to": item.wheel.name.version,
-                "sha256": item.wheel.sha256,
-                "why": reason,
-            }
-            stream.write(json.dumps(row) + "\n")
+def _verified(plan: RestorePlan) -> Report:
+    """Hold what is now installed against the pin; every file's hash was checked when it was written."""
+    report = diagnose(read_environment(plan.environment.prefix), plan.pin)
+    # This very transaction is no finding.
+    report = replace(report, findings=tuple(item for item in report.findings if item.id != INTERRUPTED))
+    names = {item.name for item in plan.mended}
+    damage = [item for item in report.findings if item.distribution in names]
+    if damage:
+        raise RestoreError(
+            f"{damage[0].distribution} was put in place and is not in order",
+            why=damage[0].title + "; something else wrote to site-packages at the same time",
+            remedy="envtool restore --force",
+        )
+    return report

@@ -3,19 +3,29 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from envtool.doctor.findings import Report, Severity
+from envtool.doctor.checks import conda, shadowed
+from envtool.doctor.findings import Finding, Report, Severity
 from envtool.environment.distribution import Distribution
 from envtool.environment.leftover import leftover_of
+from envtool.environment.owned import Bounds
 from envtool.environment.reader import Environment
-from envtool.vendor.choose import Choice
-from envtool.vendor.names import TOP_LEVEL_NAMES
+from envtool.environment.search_path import USER_SITE
+from envtool.restore.damage import FileDamage
+from envtool.restore.orphans import Orphans, find_orphans
+from envtool.restore.removal import Ownership
+from envtool.vendor.names import COMPANIONS, TOP_LEVEL_NAMES
 from envtool.vendor.pin import VendorPin
+from envtool.vendor.record import RecordRow
 from envtool.vendor.version import same_build
-from envtool.vendor.wheel import StoredWheel
+
+# What putting single files back mends.
+_OF_FILES = frozenset({"torch-files-missing", "torch-files-changed"})
+# Findings that a plan has actions or words of its own for.
+_PLANNED = frozenset({"restore-interrupted", "torch-shadowed", "cuda-wheels", "companion-mismatch"})
 
 
 @dataclass(frozen=True)
@@ -26,9 +36,44 @@ class Replacement:
     """
 
     name: str
-    wheel: StoredWheel
+    version: str
     present: tuple[str, ...]
     reasons: tuple[str, ...]
+    remove: tuple[Path, ...]
+
+
+@dataclass(frozen=True)
+class Repair:
+    """A distribution of which some files are to be written anew. `rows` are those of RECORD, of `total`."""
+
+    name: str
+    version: str
+    rows: tuple[RecordRow, ...]
+    total: int
+    reasons: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Removal:
+    """A distribution to take away."""
+
+    name: str
+    version: str
+    why: str
+    remove: tuple[Path, ...]
+
+
+@dataclass(frozen=True)
+class Unshadowing:
+    """A copy in the user's own site-packages to take away, which is outside the environment: only if a person agrees.
+
+    `base` is the folder that the user's files are below.
+    """
+
+    name: str
+    version: str
+    folder: Path
+    base: Path
     remove: tuple[Path, ...]
 
 
@@ -38,110 +83,188 @@ class RestorePlan:
 
     environment: Environment
     pin: VendorPin
-    keep: tuple[str, ...]
-    replacements: tuple[Replacement, ...]
-    leftovers: tuple[Path, ...]
-    left_alone: tuple[str, ...] = ()
+    keep: tuple[str, ...] = ()
+    replacements: tuple[Replacement, ...] = ()
+    repairs: tuple[Repair, ...] = ()
+    removals: tuple[Removal, ...] = ()
+    leftovers: tuple[Path, ...] = ()
+    unshadowings: tuple[Unshadowing, ...] = ()
+    left_alone: tuple[str, ...] = field(default=())
 
     @property
     def is_empty(self) -> bool:
-        """Whether there is nothing to do."""
-        return not self.replacements and not self.leftovers
+        """Whether there is nothing to do inside of the environment."""
+        return not (self.replacements or self.repairs or self.removals or self.leftovers)
+
+    @property
+    def mended(self) -> tuple[Replacement | Repair, ...]:
+        """What gets new files."""
+        return (*self.replacements, *self.repairs)
+
+    @property
+    def leaving(self) -> tuple[Replacement | Removal, ...]:
+        """What of the present state goes."""
+        return (*self.replacements, *self.removals)
 
 
-def plan_restore(report: Report, choice: Choice, *, force: bool = False) -> RestorePlan:
-    """Plan from a report that was made against `choice.pin`. `force` replaces what is healthy too."""
-    environment = report.environment
+@dataclass(frozen=True)
+class Held:
+    """An environment held against a pin: doctor's report, and the damage to single files by distribution."""
+
+    report: Report
+    pin: VendorPin
+    damage: Mapping[str, FileDamage]
+
+    def reasons(self, name: str) -> tuple[str, ...]:
+        """The ids of what is wrong with one pinned distribution."""
+        ids = [item.id for item in self.report.findings if item.distribution == name]
+        # Found by hashing, where doctor's quick look saw nothing.
+        if not ids and (damage := self.damage.get(name)) is not None and damage.rows:
+            ids = ["torch-files-changed"]
+        return tuple(dict.fromkeys(ids))
+
+    def repairable(self, name: str) -> FileDamage | None:
+        """The damage of a distribution that single files mend, or `None`."""
+        damage = self.damage.get(name)
+        if damage is None or not damage.repairable or not damage.rows:
+            return None
+        return damage if set(self.reasons(name)) <= _OF_FILES else None
+
+
+def wanted_wheels(held: Held, *, force: bool) -> tuple[str, ...]:
+    """The pinned distributions whose wheels a restore will need."""
+    return tuple(item.name for item in held.pin.distributions if force or held.reasons(item.name))
+
+
+def plan_restore(
+    held: Held, requires: Mapping[str, tuple[str, ...]], *, force: bool = False, keep_orphans: bool = False
+) -> RestorePlan:
+    """Plan what makes the environment hold its pin.
+
+    `requires` are the `Requires-Dist` lines of the wheels that will be put in place. `force` replaces what is healthy
+    too; `keep_orphans` leaves what only an intruder brought.
+    """
+    environment, pin = held.report.environment, held.pin
+    strangers = _mismatched_companions(held)
+    intruders = [*_intruders(environment, pin), *strangers]
+    orphans = Orphans() if keep_orphans else find_orphans(environment, intruders, _required(held, requires))
+    replaced = {name for name in wanted_wheels(held, force=force) if force or held.repairable(name) is None}
+    leaving = replaced | {item.name for item in strangers} | {orphan.item.name for orphan in orphans.going}
+    ownership = Ownership(environment, leaving)
+    keep, replacements, repairs = _pinned(held, ownership, force=force)
+    gone = [*((item, "it belongs to another torch") for item in strangers)]
+    gone += [(orphan.item, orphan.why) for orphan in orphans.going]
+    removals = tuple(Removal(item.name, item.version, why, ownership.paths((item,))) for item, why in gone)
+    unshadowings, unmoved = _shadows(environment, pin)
+    left_alone = (
+        *(f"{path}: outside the environment, though RECORD names it" for path in ownership.outside),
+        *unmoved,
+        *orphans.staying,
+        *_conda_records(held, tuple(item.name for item in replacements)),
+        *_not_ours(held.report.findings, keep_orphans=keep_orphans),
+    )
+    return RestorePlan(
+        environment,
+        pin,
+        keep,
+        replacements,
+        repairs,
+        removals,
+        tuple(path for path in environment.leftovers if leftover_of(path.name, TOP_LEVEL_NAMES)),
+        unshadowings,
+        tuple(dict.fromkeys(left_alone)),
+    )
+
+
+def _required(held: Held, requires: Mapping[str, tuple[str, ...]]) -> Iterator[str]:
+    """What the pinned distributions require, in the form in which they will be there."""
+    for pinned in held.pin.distributions:
+        if pinned.name in requires:
+            yield from requires[pinned.name]
+        else:
+            for item in held.report.environment.find(pinned.name):
+                yield from item.requires()
+
+
+def _pinned(
+    held: Held, ownership: Ownership, *, force: bool
+) -> tuple[tuple[str, ...], tuple[Replacement, ...], tuple[Repair, ...]]:
     keep: list[str] = []
     replacements: list[Replacement] = []
-    left_alone: list[str] = []
-    for pinned in choice.pin.distributions:
-        reasons = tuple(item.id for item in report.findings if item.distribution == pinned.name)
-        installed = environment.find(pinned.name)
+    repairs: list[Repair] = []
+    for pinned in held.pin.distributions:
+        reasons = held.reasons(pinned.name)
+        damage = held.repairable(pinned.name)
         if not reasons and not force:
             keep.append(f"{pinned.name} {pinned.version}")
-            continue
-        inside, outside = _owned(environment, installed, choice)
-        left_alone += [f"{path}: outside the environment, though RECORD names it" for path in outside]
-        replacements.append(
-            Replacement(
-                pinned.name,
-                choice.wheels[pinned.name],
-                tuple(item.version for item in installed),
-                reasons or ("forced",),
-                inside,
+        elif damage is not None and not force:
+            repairs.append(Repair(pinned.name, pinned.version, damage.rows, damage.total, reasons))
+        else:
+            installed = held.report.environment.find(pinned.name)
+            present = tuple(item.version for item in installed)
+            paths = ownership.paths(installed)
+            replacements.append(Replacement(pinned.name, pinned.version, present, reasons or ("forced",), paths))
+    return tuple(keep), tuple(replacements), tuple(repairs)
+
+
+def _intruders(environment: Environment, pin: VendorPin) -> Iterator[Distribution]:
+    for pinned in pin.distributions:
+        yield from (item for item in environment.find(pinned.name) if not same_build(item.version, pinned.version))
+
+
+def _mismatched_companions(held: Held) -> list[Distribution]:
+    """Companions that the pin does not name and that were built for another torch."""
+    titles = {item.title.split(" ", 1)[0] for item in held.report.findings if item.id == "companion-mismatch"}
+    return [item for name in COMPANIONS if name in titles for item in held.report.environment.find(name)]
+
+
+def _shadows(environment: Environment, pin: VendorPin) -> tuple[tuple[Unshadowing, ...], tuple[str, ...]]:
+    """The copies in the user's site-packages; of other copies, whose they are to take away."""
+    found: list[Unshadowing] = []
+    left: list[str] = []
+    for shadow in shadowed.shadows(environment, pin):
+        if shadow.folder.named_by != USER_SITE:
+            remedy = shadowed.shadow_remedy(environment, shadow)
+            left.append(
+                f"{shadow.name} is imported from {shadow.folder.path} by {shadow.folder.named_by}; type: {remedy}"
             )
-        )
-    # What a restore does not mend by putting wheels in place: another copy first on the path, idle CUDA wheels.
-    left_alone += [
-        f"{item.title}; type: {item.remedy}"
-        for item in report.findings
-        if item.distribution is None and item.severity is not Severity.NOTE and item.id != "restore-interrupted"
-    ]
-    leftovers = tuple(path for path in environment.leftovers if leftover_of(path.name, TOP_LEVEL_NAMES))
-    return RestorePlan(environment, choice.pin, tuple(keep), tuple(replacements), leftovers, tuple(left_alone))
-
-
-def _owned(
-    environment: Environment, installed: Iterable[Distribution], choice: Choice
-) -> tuple[tuple[Path, ...], tuple[str, ...]]:
-    """What the installed versions of one distribution own, folders whole where nobody else has files in them."""
-    inside: dict[Path, None] = {}
-    outside: list[str] = []
-    for item in installed:
-        inside[item.path] = None
-        record = item.record()
-        rows = record.rows if record else ()
-        tops = {row.path.split("/", 1)[0] for row in rows if "/" in row.path and not _leaves(row.path)}
-        whole = {top for top in tops if not _shared(environment, top, choice)}
-        for row in rows:
-            top = row.path.split("/", 1)[0]
-            if top in whole:
-                inside[item.site_packages / top] = None
-                continue
-            path = Path(os.path.normpath(item.site_packages / row.path))
-            if path.is_relative_to(environment.prefix.path) and ".." not in path.parts:
-                inside[path] = None
-            else:
-                outside.append(row.path)
-    return tuple(inside), tuple(outside)
-
-
-def _leaves(path: str) -> bool:
-    return path.startswith(("/", "../")) or "/../" in path or path.startswith("./")
-
-
-def _shared(environment: Environment, top: str, choice: Choice) -> bool:
-    """Whether a distribution that stays has files below `site-packages/<top>`."""
-    return any(True for _ in foreign_files(environment, top, {item.name for item in choice.pin.distributions}))
-
-
-def foreign_files(environment: Environment, top: str, replaced: Iterable[str]) -> Iterator[str]:
-    """The RECORD paths below `top` that belong to distributions other than `replaced`."""
-    leaving = set(replaced)
-    # Most RECORDs do not mention the folder at all; a search in the bytes is far cheaper than parsing.
-    needle = f"{top}/".encode()
-    for item in environment.distributions:
-        if item.name in leaving:
             continue
-        data = item.read("RECORD")
-        if data is None or not (data.startswith(needle) or b"\n" + needle in data):
-            continue
-        record = item.record()
-        yield from (row.path for row in (record.rows if record else ()) if row.path.startswith(f"{top}/"))
+        folder = shadow.folder.path
+        base = folder.parents[2]
+        paths = _copy_in(folder, shadow, Bounds((os.path.realpath(base),)))
+        found.append(Unshadowing(shadow.name, shadow.version, folder, base, paths))
+    return tuple(found), tuple(left)
 
 
-def render_plan(plan: RestorePlan) -> str:
-    """The plan as a person reads it."""
-    lines = [f"{plan.environment.prefix.path}: pinned {plan.pin.version} ({plan.pin.origin.value})"]
-    lines += [f"  keep      {text}" for text in plan.keep]
-    for item in plan.replacements:
-        before = ", ".join(item.present) or "nothing"
-        same = len(item.present) == 1 and same_build(item.present[0], item.wheel.name.version)
-        verb = "reinstall" if same else "replace"
-        lines.append(f"  {verb:<9} {item.name}: {before} -> {item.wheel.name.version}   ({', '.join(item.reasons)})")
-    lines += [f"  remove    {path.name}   (left behind by a broken-off install)" for path in plan.leftovers]
-    lines += [f"  leave     {text}" for text in plan.left_alone]
-    if plan.is_empty:
-        lines.append("  nothing to do")
-    return "\n".join(lines)
+def _copy_in(folder: Path, shadow: shadowed.Shadow, bounds: Bounds) -> tuple[Path, ...]:
+    """What is imported first, so that the copy is out of the way in one step; then what its records list."""
+    from envtool.environment.distribution import distribution_at
+    from envtool.environment.owned import owned_files
+
+    paths = {shadow.found: None}
+    for records in sorted(folder.glob(f"{shadow.name}-*.dist-info")):
+        paths[records] = None
+        item = distribution_at(records)
+        owned = owned_files(item, bounds) if item is not None else None
+        paths |= dict.fromkeys(owned.inside if owned is not None else ())
+    return tuple(path for path in paths if path in {shadow.found} or shadow.found not in path.parents)
+
+
+def _conda_records(held: Held, replaced: tuple[str, ...]) -> Iterator[str]:
+    """Where conda's package lay over the vendor's files: its own record stays, which is lawful."""
+    environment = held.report.environment
+    for name in replaced:
+        for record in conda.records_over(environment, name):
+            # Both may be recorded; it is the files that can be one's or the other's only.
+            yield (
+                f"conda's record of {record.name} {record.version}, though its files of {name} go; "
+                f"to have conda forget it: conda remove --force {record.name}, then envtool restore --force"
+            )
+
+
+def _not_ours(findings: Iterable[Finding], *, keep_orphans: bool) -> Iterator[str]:
+    """What a restore does not mend by anything that it does."""
+    for item in findings:
+        planned = _PLANNED - ({"cuda-wheels"} if keep_orphans else set())
+        if item.distribution is None and item.severity is not Severity.NOTE and item.id not in planned:
+            yield f"{item.title}; type: {item.remedy}"

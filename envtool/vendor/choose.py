@@ -50,13 +50,17 @@ def fetch_release(source: Source, release: VendorRelease, store: FileStore) -> C
     return Choice(replace(pin, stand_in=source.tool("STAND-IN") is not None), {w.name.name: w for w in wheels})
 
 
-def choose_pinned(pin: VendorPin, sources: Sequence[Source], store: FileStore) -> Choice:
-    """Each wheel of a pin whose hashes are known: from the store, else from a source that offers it.
+def choose_pinned(
+    pin: VendorPin, sources: Sequence[Source], store: FileStore, names: Sequence[str] | None = None
+) -> Mapping[str, StoredWheel]:
+    """The wheels of a pin, or those of `names`: from the store, else from a source that offers them.
 
     Raises `ReleaseError` where a wheel is nowhere, `HashError` where a source has another under its name.
     """
     wheels = {}
     for item in pin.distributions:
+        if names is not None and item.name not in names:
+            continue
         if item.sha256 is None or item.wheel is None:
             raise ReleaseError(
                 f"which wheel {item.name} {item.version} was installed from is not known",
@@ -64,7 +68,7 @@ def choose_pinned(pin: VendorPin, sources: Sequence[Source], store: FileStore) -
                 remedy="envtool restore --vendor FOLDER_OR_INDEX",
             )
         wheels[item.name] = _pinned(item, item.wheel, item.sha256, sources, store)
-    return Choice(pin, wheels)
+    return wheels
 
 
 def _pinned(

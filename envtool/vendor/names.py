@@ -46,5 +46,17 @@ def requirements_on(requires_dist: Iterable[str], name: str) -> Iterator[Require
             yield requirement
 
 
+_PROJECT = re.compile(r"\s*([A-Za-z0-9][A-Za-z0-9._-]*)")
+_EXTRA = re.compile(r";.*\bextra\s*==")
+
+
+def required_names(requires_dist: Iterable[str], *, with_extras: bool) -> Iterator[str]:
+    """The names in `Requires-Dist` (PEP 508), whatever their other markers say; `with_extras`: an extra's as well."""
+    for line in requires_dist:
+        match = _PROJECT.match(line)
+        if match is not None and (with_extras or not _EXTRA.search(line)):
+            yield normalized_name(match[1])
+
+
 def _applies(requirement: Requirement) -> bool:
     return requirement.marker is None or requirement.marker.evaluate({"extra": ""})

@@ -25,6 +25,7 @@ class PinOrigin(Enum):
     SOURCE = "a vendor source"
     RECORDS = "the environment's own records"
     GIVEN = "the version that was given"
+    HISTORY = "the environment's history"
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ import hashlib
 import io
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 
 # What installers add to a distribution when they install it; not part of the wheel.
 INSTALLER_FILES = frozenset(
@@ -54,6 +55,7 @@ class Record:
     malformed: tuple[str, ...] = ()
 
 
+@lru_cache(maxsize=4)
 def parse_record(data: bytes) -> Record:
     """Read a RECORD. Never fails: what is no row is listed in `malformed`."""
     text = data.decode("utf-8", errors="surrogateescape")
@@ -95,8 +97,10 @@ def _sha256(encoded: str) -> str | None:
     algorithm, _, value = encoded.partition("=")
     if algorithm != "sha256":
         return None
+    padded = value.replace("-", "+").replace("_", "/") + "=" * (-len(value) % 4)
     try:
-        digest = base64.b64decode(value + "=" * (-len(value) % 4), altchars=b"-_", validate=True)
+        # 14,000 times over: base64's own function for this alphabet takes three times as long.
+        digest = binascii.a2b_base64(padded, strict_mode=True)
     except binascii.Error as error:
         raise ValueError(value) from error
     if len(digest) != 32:
@@ -118,12 +122,16 @@ def content_digest(rows: Iterable[RecordRow]) -> str:
     Left out is what installers add or rewrite: their own files in the `.dist-info`, bytecode, and everything
     outside site-packages (scripts get the interpreter's path written into them).
     """
-    seen = sorted({f"{path}\0{row.sha256}\0{row.size}" for row in rows if (path := _kept(row.path)) is not None})
+    kept = ((installed_path(row.path), row) for row in rows)
+    seen = sorted({f"{path}\0{row.sha256}\0{row.size}" for path, row in kept if path is not None})
     return hashlib.sha256("\n".join(seen).encode("utf-8", errors="surrogateescape")).hexdigest()
 
 
-def _kept(path: str) -> str | None:
-    """Where in site-packages a row's file is once installed, or `None` where it does not count."""
+def installed_path(path: str) -> str | None:
+    """Where in site-packages a row's file is once installed.
+
+    `None` for what installers write themselves, and for what goes elsewhere.
+    """
     parts = path.split("/")
     if parts[0] in {"..", ""} or path.endswith(".pyc"):
         return None

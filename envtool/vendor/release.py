@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cmp_to_key
@@ -100,11 +101,15 @@ def _companion(
 
 @dataclass(frozen=True)
 class Wanted:
-    """Which release to take: the exact version, the release, the torch; what is `None` is free."""
+    """Which release to take: the exact version, the release, the torch; what is `None` is free.
+
+    `served` is the only release that the driver of this machine works with, where that is known.
+    """
 
     version: str | None = None
     release: str | None = None
     torch: str | None = None
+    served: str | None = None
 
     def admits(self, version: VendorVersion) -> bool:
         """Whether `version` is one that is wanted."""
@@ -112,10 +117,17 @@ class Wanted:
             (self.version is None or same_build(self.version, version.text))
             and (self.release is None or same_build(self.release, str(version.release)))
             and (self.torch is None or same_build(self.torch, str(version.public)))
+            and (self.served is None or same_build(self.served, str(version.release)))
         )
+
+    @property
+    def is_free(self) -> bool:
+        """Whether any release that the driver serves will do."""
+        return self.version is None and self.release is None and self.torch is None
 
     def __str__(self) -> str:
         named = [("version", self.version), ("release", self.release), ("torch", self.torch)]
+        named += [("for the driver's release", self.served)]
         return ", ".join(f"{label} {value}" for label, value in named if value) or "any release"
 
 
@@ -134,16 +146,52 @@ def choose_release(
             return release
     raise ReleaseError(
         f"{where} has no vendor torch for Python {python[0]}.{python[1]} ({wanted})",
-        why=_what_there_is(candidates, fitting),
-        remedy="envtool vendor list   shows the sources; envtool vendor add SOURCE adds one",
+        why=_what_there_is(candidates, fitting, python),
+        remedy=_what_would_do(fitting, wanted),
     )
 
 
-def _what_there_is(candidates: Sequence[Candidate], fitting: Sequence[VendorRelease]) -> str:
+def _what_there_is(candidates: Sequence[Candidate], fitting: Sequence[VendorRelease], python: tuple[int, int]) -> str:
     if fitting:
         return "it has " + ", ".join(release.version.text for release in fitting)
     ours = [item.wheel for item in candidates if item.wheel.name == TORCH and our_version(item.wheel.version)]
     if ours:
-        return "its wheels are for other interpreters: " + ", ".join(wheel.filename for wheel in ours)
+        return "; ".join(f"{wheel.filename}: {unfit_reason(wheel, python)}" for wheel in ours)
     others = [item.wheel.filename for item in candidates if item.wheel.name == TORCH]
     return f"its torch wheels are not the vendor's: {', '.join(others)}" if others else "it has no torch wheel"
+
+
+def _what_would_do(fitting: Sequence[VendorRelease], wanted: Wanted) -> str:
+    served = [release for release in fitting if Wanted(served=wanted.served).admits(release.version)]
+    if wanted.served is not None and fitting and not served:
+        return f"get release {wanted.served} of torch from the vendor, or update this machine's driver first"
+    if served:
+        return " or ".join(f"update-moreh --target {release.version.release}" for release in served[:3])
+    return "envtool vendor list   shows the sources; envtool vendor add SOURCE adds one"
+
+
+def unfit_reason(wheel: WheelName, python: tuple[int, int]) -> str:
+    """Why an interpreter on this machine cannot load a wheel: its Python, its processor or its C library (PEP 600)."""
+    pythons = sorted({tag.interpreter for tag in wheel.tags})
+    supported = {(tag.interpreter, tag.abi) for tag in interpreter_tags(python)}
+    if not supported & {(tag.interpreter, tag.abi) for tag in wheel.tags}:
+        return f"it is for {', '.join(pythons)}, and here is Python {python[0]}.{python[1]}"
+    wanted = [match for tag in wheel.tags if (match := _MANYLINUX.fullmatch(tag.platform))]
+    here = _here()
+    for match in wanted:
+        if match["machine"] == here["machine"]:
+            needs = f"{match['major']}.{match['minor']}"
+            return f"it needs glibc {needs}, and here is {here['major']}.{here['minor']}"
+    return f"it is for {', '.join(sorted({tag.platform for tag in wheel.tags}))}, and here is {here['machine']}"
+
+
+_MANYLINUX = re.compile(r"manylinux_(?P<major>\d+)_(?P<minor>\d+)_(?P<machine>\w+)")
+
+
+def _here() -> dict[str, str]:
+    """This machine's glibc and processor, as the newest platform tag that it supports names them."""
+    for platform in platform_tags():
+        match = _MANYLINUX.fullmatch(platform)
+        if match is not None:
+            return match.groupdict()
+    return {"major": "0", "minor": "0", "machine": next(iter(platform_tags()), "unknown")}

@@ -55,7 +55,8 @@ def test_wanted_release() -> None:
 @pytest.mark.parametrize(
     ("python", "wanted", "why"),
     [
-        ((3, 9), Wanted(), "other interpreters"),
+        ((3, 9), Wanted(), "it is for cp38, and here is Python 3.9"),
+        ((3, 8), Wanted(served="22.12.0"), "it has 1.7.1+cu110.moreh22.8.0"),
         ((3, 8), Wanted(release="1.0"), "it has 1.7.1+cu110.moreh22.8.0"),
         ((3, 8), Wanted(torch="1.13.1"), "it has 1.7.1+cu110.moreh22.8.0"),
     ],

@@ -22,13 +22,18 @@ def check(environment: Environment, pin: VendorPin, damaged: frozenset[str]) -> 
     only what other checks found damaged is asked about, and only by what is in the files.
     """
     for pinned in pin.distributions:
-        if pinned.name not in damaged:
-            continue
-        folder = f"site-packages/{pinned.name}/"
-        for _path, record in read_conda_records(environment.prefix.path, folder.encode()):
-            if record is not None and _files_are_its_own(environment, record, folder):
+        if pinned.name in damaged:
+            for record in records_over(environment, pinned.name):
                 yield _finding(environment, pin, record, pinned.name, pinned.version)
                 break
+
+
+def records_over(environment: Environment, name: str) -> Iterator[CondaRecord]:
+    """conda's records of packages whose files are where a distribution's own should be."""
+    folder = f"site-packages/{name}/"
+    for _path, record in read_conda_records(environment.prefix.path, folder.encode()):
+        if record is not None and _files_are_its_own(environment, record, folder):
+            yield record
 
 
 def _files_are_its_own(environment: Environment, record: CondaRecord, folder: str) -> bool:

@@ -13,6 +13,8 @@ from envtool.environment.reader import Environment
 from envtool.vendor.names import PINNED_NAMES, TOP_LEVEL_NAMES, TORCH
 from envtool.vendor.pin import PinnedDistribution, VendorPin
 
+INTERRUPTED = "restore-interrupted"
+
 
 def check(environment: Environment, pin: VendorPin) -> Iterator[Finding]:
     """Findings for `~` leftovers, several `.dist-info` folders, and a RECORD that is missing or empty."""
@@ -32,7 +34,7 @@ def _interrupted(environment: Environment, pin: VendorPin) -> Iterator[Finding]:
     staging = environment.prefix.site_packages / STAGING_NAME
     if is_folder(staging):
         yield Finding(
-            "restore-interrupted",
+            INTERRUPTED,
             Severity.ERROR,
             "a restore was broken off, or is at work right now",
             (Evidence(str(staging), "no such folder", "a restore's working folder"),),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from envtool.doctor.findings import Evidence, Finding, Severity
@@ -15,22 +16,40 @@ from envtool.environment.search_path import EarlierFolder, earlier_folders
 from envtool.vendor.pin import VendorPin
 
 
-def check(environment: Environment, pin: VendorPin) -> Iterator[Finding]:
-    """Findings for each pinned distribution that a folder before site-packages has as well."""
+@dataclass(frozen=True)
+class Shadow:
+    """A copy of a pinned distribution that Python imports in its place: what `import` finds, and its version."""
+
+    folder: EarlierFolder
+    name: str
+    found: Path
+    version: str
+
+
+def shadows(environment: Environment, pin: VendorPin) -> Iterator[Shadow]:
+    """The copies of pinned distributions in folders that come before site-packages."""
     for folder in earlier_folders(environment):
         if _same_folder(folder.path, environment.prefix.site_packages):
             continue
         for pinned in pin.distributions:
             found = _importable(folder.path, pinned.name)
             if found is not None:
-                yield Finding(
-                    "torch-shadowed",
-                    Severity.ERROR,
-                    f"{pinned.name} is imported from {folder.path}, not from the environment",
-                    (Evidence(str(found), f"{pinned.version} from {environment.prefix.path}", _version(found)),),
-                    f"{folder.named_by} comes before site-packages",
-                    _remedy(environment, folder, pinned.name),
-                )
+                yield Shadow(folder, pinned.name, found, _version(found))
+
+
+def check(environment: Environment, pin: VendorPin) -> Iterator[Finding]:
+    """Findings for each pinned distribution that a folder before site-packages has as well."""
+    for shadow in shadows(environment, pin):
+        pinned = pin.find(shadow.name)
+        expected = f"{pinned.version if pinned else ''} from {environment.prefix.path}"
+        yield Finding(
+            "torch-shadowed",
+            Severity.ERROR,
+            f"{shadow.name} is imported from {shadow.folder.path}, not from the environment",
+            (Evidence(str(shadow.found), expected, shadow.version),),
+            f"{shadow.folder.named_by} comes before site-packages",
+            shadow_remedy(environment, shadow),
+        )
 
 
 def _same_folder(one: Path, other: Path) -> bool:
@@ -62,7 +81,9 @@ def _version(found: Path) -> str:
     return "a copy without records"
 
 
-def _remedy(environment: Environment, folder: EarlierFolder, name: str) -> str:
+def shadow_remedy(environment: Environment, shadow: Shadow) -> str:
+    """The command that takes the copy, or what puts it first, away."""
+    folder, name = shadow.folder, shadow.name
     if folder.named_by == "PYTHONPATH":
         return "unset PYTHONPATH"
     if folder.named_by.endswith(".pth"):

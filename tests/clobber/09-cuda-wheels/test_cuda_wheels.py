@@ -30,11 +30,21 @@ def add_wheels(environment: RealEnvironment) -> str:
     return str(folder)
 
 
+def test_gone_with_the_restore(environment: RealEnvironment) -> None:
+    folder = add_wheels(environment)
+    environment.pip_install("--find-links", folder, "-U", "torch")
+    outcome = environment.restore()
+    assert outcome.out.count("\n  remove ") == 3, outcome.out
+    assert "only torch 2.14.0 wanted it" in outcome.out
+    assert environment.doctor("--deep")["findings"] == []
+    assert not [*environment.site_packages.glob("nvidia*"), *environment.site_packages.glob("triton*")]
+
+
 def test_named_after_the_restore_and_gone_with_the_remedy(environment: RealEnvironment, verdict: Verdict) -> None:
     folder = add_wheels(environment)
     environment.pip_install("--find-links", folder, "-U", "torch")
     assert environment.finding_ids() == {"torch-replaced", "cuda-wheels"}
-    outcome = environment.restore()
+    outcome = environment.restore("--keep-orphans")
     assert "leave     3 CUDA runtime distributions" in outcome.out
     document = environment.doctor()
     assert document["status"] == "degraded"
@@ -51,6 +61,10 @@ def test_what_another_distribution_requires_is_left_out(environment: RealEnviron
     environment.pip_install("--find-links", folder, "nvidia-cublas-cu12", "renders-with-nvidia")
     finding = environment.doctor()["findings"][0]
     assert finding["remedy"].endswith("uninstall --yes nvidia-cublas-cu12")
+    outcome = environment.restore()
+    assert "leave     nvidia-cublas-cu12" in outcome.out
+    assert "it was asked for by name" in outcome.out
+    assert environment.finding_ids() == {"cuda-wheels"}
 
 
 def test_healthy_twin(environment: RealEnvironment, verdict: Verdict) -> None:

@@ -1,0 +1,251 @@
+"""What `envtool restore` and `update-moreh` do, once their options are read."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from envtool.cli.terminal import note
+from envtool.vendor.release import Wanted
+
+if TYPE_CHECKING:
+    from envtool.doctor.findings import Report
+    from envtool.environment.prefix import Prefix
+    from envtool.environment.reader import Environment
+    from envtool.install.unpack import WheelContents
+    from envtool.restore.plan import Held, RestorePlan
+    from envtool.vendor.pin import VendorPin
+    from envtool.vendor.source.interface import Source
+    from envtool.vendor.wheel import StoredWheel
+
+
+class RestoreFormat(StrEnum):
+    """How to print what a restore plans and does."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+@dataclass(frozen=True)
+class RestoreRequest:
+    """The options of a restore. `called` is the command that was typed; `pin` is what a rollback goes back to."""
+
+    called: str
+    prefix: Path | None = None
+    python: Path | None = None
+    vendor: tuple[str, ...] = ()
+    wanted: Wanted = field(default_factory=Wanted)
+    pin: VendorPin | None = None
+    force: bool = False
+    dry_run: bool = False
+    keep_orphans: bool = False
+    yes: bool = False
+    driver: bool = True
+    format: RestoreFormat = RestoreFormat.TEXT
+
+
+def carry_out(request: RestoreRequest) -> bool:
+    """Plan, print, and unless it is a dry run do it; whether all is well afterwards. Raises `EnvtoolError`."""
+    from envtool.cli.render.restoring import render_plan
+    from envtool.environment.reader import read_environment
+    from envtool.install.unpack import read_contents
+    from envtool.restore.plan import plan_restore, wanted_wheels
+
+    found = recovered(request)
+    environment = read_environment(found)
+    pin, wheels = _chosen(request, environment)
+    held = _held(environment, pin, hashed=not request.force)
+    if wheels is None:
+        wheels = _stored(pin, request.vendor, wanted_wheels(held, force=request.force))
+    contents = {name: read_contents(wheels[name]) for name in wanted_wheels(held, force=request.force)}
+    requires = {name: item.requires for name, item in contents.items()}
+    plan = plan_restore(held, requires, force=request.force, keep_orphans=request.keep_orphans)
+    if request.format is RestoreFormat.TEXT:
+        print(render_plan(plan), flush=True)
+    processes = _named_processes(plan)
+    if request.dry_run:
+        return _told(request, plan, "planned", processes, None)
+    status, after = _done(request, plan, contents)
+    return _told(request, plan, status, processes, after)
+
+
+def recovered(request: RestoreRequest) -> Prefix:
+    """The prefix that is meant, with whatever was broken off there completed or taken back."""
+    from envtool.environment.prefix import find_prefix
+    from envtool.environment.search_path import user_site_of
+    from envtool.environment.setting import Setting
+    from envtool.restore.perform import recover
+
+    found = find_prefix(request.prefix, request.python)
+    user_site = user_site_of(found, Setting())
+    if not request.dry_run and recover(found, *((user_site,) if user_site is not None else ())):
+        note("completed a restore that had been broken off")
+    return found
+
+
+def opened_sources(named: Sequence[str]) -> list[Source]:
+    """The vendor sources in force."""
+    from envtool.vendor.source.configured import configured_sources, open_source
+
+    return [open_source(item.address) for item in configured_sources(named)]
+
+
+def _chosen(request: RestoreRequest, environment: Environment) -> tuple[VendorPin, Mapping[str, StoredWheel] | None]:
+    """The pin to hold the environment to, and its wheels where choosing it has brought them already.
+
+    Named sources decide the pin; without them the environment's own does, and sources only supply its wheels.
+    """
+    from envtool.doctor.pinned import pin_of
+    from envtool.errors import ReleaseError
+    from envtool.vendor.choose import choose_from_sources
+    from envtool.vendor.store import default_store
+
+    try:
+        pin = request.pin or pin_of(environment)
+    except ReleaseError:
+        if not request.vendor:
+            raise
+        pin = None
+    is_settled = pin is not None and pin.torch.sha256 is not None
+    if request.pin is not None or (is_settled and not request.vendor and request.wanted.is_free):
+        assert pin is not None
+        return pin, None
+    python, sources, store = environment.prefix.python, opened_sources(request.vendor), default_store()
+    if pin is not None and request.wanted.is_free:
+        # The version the environment had before is what its owner expects back, whatever the driver.
+        exact = Wanted(version=pin.torch.version)
+        try:
+            choice = choose_from_sources(python, sources, exact, store)
+            return choice.pin, choice.wheels
+        except ReleaseError:
+            if not request.vendor:
+                raise
+    served = served_release() if request.driver else None
+    choice = choose_from_sources(python, sources, replace(request.wanted, served=served), store)
+    return choice.pin, choice.wheels
+
+
+def served_release() -> str | None:
+    """The release of this machine's driver, or `None` where there is none or it does not tell."""
+    from envtool.driver.ask import DriverReading, start_asking
+
+    question = start_asking(os.environ)
+    reading = question if isinstance(question, DriverReading) else question.answer()
+    return reading.table.version if reading.table is not None else None
+
+
+def _held(environment: Environment, pin: VendorPin, *, hashed: bool) -> Held:
+    from envtool.cli.progress import progress_bars
+    from envtool.doctor.diagnose import diagnose
+    from envtool.restore.damage import find_damage
+    from envtool.restore.plan import Held
+
+    report = diagnose(environment, pin)
+    if not hashed:
+        return Held(report, pin, {})
+    with progress_bars("hashing") as advance:
+        return Held(report, pin, find_damage(environment, pin, advance))
+
+
+def _stored(pin: VendorPin, named: Sequence[str], names: Sequence[str]) -> Mapping[str, StoredWheel]:
+    """The wheels of a pin that are wanted; where none is, not even a source need answer."""
+    from envtool.vendor.choose import choose_pinned
+    from envtool.vendor.store import default_store
+
+    return choose_pinned(pin, opened_sources(named), default_store(), names) if names else {}
+
+
+def _named_processes(plan: RestorePlan) -> list[int]:
+    """Say which processes have loaded what is about to be replaced."""
+    from envtool.restore.loaded import processes_with
+
+    if not plan.mended:
+        return []
+    found = processes_with(plan.environment.prefix, [item.name for item in plan.mended])
+    for process in found:
+        note(f"process {process.pid} has it loaded and goes on with the old files: {process.command}")
+    return [process.pid for process in found]
+
+
+def _done(request: RestoreRequest, plan: RestorePlan, contents: Mapping[str, WheelContents]) -> tuple[str, Report]:
+    """Carry the plan out. Returns `restored` or `nothing-to-do`, and doctor's report on what is there then."""
+    from envtool.cli.progress import progress_bars
+    from envtool.doctor.diagnose import diagnose
+    from envtool.environment.reader import read_environment
+    from envtool.restore.perform import keep_pin, perform
+    from envtool.vendor.pin import PinOrigin
+
+    after = None
+    if not plan.is_empty:
+        with progress_bars("unpacking") as advance:
+            after = perform(plan, contents, reason=request.called, progress=advance)
+        if plan.pin.stand_in:
+            note("note: these are stand-ins for the vendor's wheels; they compute nothing")
+    elif plan.pin.origin in {PinOrigin.SOURCE, PinOrigin.HISTORY}:
+        keep_pin(plan.environment.prefix, plan.pin)
+    unshadowed = _unshadowed(request, plan)
+    status = "restored" if after is not None or unshadowed else "nothing-to-do"
+    if after is None or unshadowed:
+        after = diagnose(read_environment(plan.environment.prefix), plan.pin)
+    return status, after
+
+
+def _unshadowed(request: RestoreRequest, plan: RestorePlan) -> bool:
+    """Take copies in the user's site-packages away, as far as the person agrees."""
+    from envtool.restore.perform import unshadow
+
+    done = False
+    for item in plan.unshadowings:
+        what = f"{item.name} {item.version} in {item.folder}"
+        if request.yes or (sys.stdin.isatty() and agrees(f"take away {what}, which hides the vendor's?")):
+            unshadow(plan.environment.prefix, item)
+            done = True
+        else:
+            note(f"left: {what}, which hides the vendor's; --yes takes it away")
+    return done
+
+
+def agrees(question: str) -> bool:
+    """Ask on the terminal, or read a line of what is piped in; anything but yes is no."""
+    print(f"{question} (y/n, default:n) ", end="", file=sys.stderr, flush=True)
+    try:
+        answer = sys.stdin.readline()
+    except (OSError, ValueError):
+        answer = ""
+    if not sys.stdin.isatty():
+        print(file=sys.stderr)
+    return answer.strip().lower() in {"y", "yes"}
+
+
+def _told(request: RestoreRequest, plan: RestorePlan, status: str, processes: list[int], after: Report | None) -> bool:
+    """Print what came of it; whether the environment is in order now, or was only planned for."""
+    from envtool.cli.render.restoring import render_document
+    from envtool.doctor.findings import Status
+
+    if request.format is RestoreFormat.JSON:
+        verdict = after.status.value if after is not None else None
+        print(render_document(plan, status, processes=processes, after=verdict))
+    elif status == "restored":
+        print(_summary(plan))
+    elif status == "nothing-to-do":
+        print(f"Already installed : {plan.pin.version}")
+    if after is None or after.status is not Status.DAMAGED:
+        return True
+    if request.format is RestoreFormat.TEXT:
+        print(f"still damaged: {after.findings[0].title}\n  type   {after.findings[0].remedy}")
+    return False
+
+
+def _summary(plan: RestorePlan) -> str:
+    parts = [
+        ("restored", [item.name for item in plan.mended]),
+        ("removed", [item.name for item in plan.removals]),
+        ("cleared away", [path.name for path in plan.leftovers]),
+    ]
+    done = [f"{label}: {', '.join(names)}" for label, names in parts if names]
+    return "; ".join([*done, f"pinned {plan.pin.version}"])

@@ -1,0 +1,138 @@
+"""The history of an environment's torch: who changed it, when, from what, to what and why.
+
+Format: JSON Lines, one change a line, the oldest first; `pin` is what was pinned before it. Lines that are not such
+changes are passed over, and kept.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from envtool.vendor.pin import PinnedDistribution, PinOrigin, VendorPin
+
+HISTORY_FILE = Path("etc/hac/history.jsonl")
+SCHEMA = 1
+# The newest lines that are kept.
+_KEPT = 500
+
+
+@dataclass(frozen=True)
+class Change:
+    """One distribution: the versions before, the version after (`None`: taken away), and the wheel it came from.
+
+    `files` is how many files were written anew, where not all were.
+    """
+
+    distribution: str
+    before: tuple[str, ...]
+    after: str | None
+    sha256: str | None = None
+    files: int | None = None
+
+    def __str__(self) -> str:
+        before = ", ".join(self.before) or "(none)"
+        if self.files is not None:
+            return f"{self.distribution} {before}: {self.files} files"
+        return f"{self.distribution} {before} → {self.after or '(taken away)'}"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One change of an environment. `time` is in UTC (ISO 8601), `pin` what was pinned before, if anything was."""
+
+    time: str
+    user: str
+    command: str
+    reasons: tuple[str, ...]
+    changes: tuple[Change, ...]
+    pin: VendorPin | None = None
+
+    @classmethod
+    def now(cls, command: str, reasons: tuple[str, ...], changes: tuple[Change, ...], pin: VendorPin | None) -> Entry:
+        """The entry of a change that is being made."""
+        return cls(time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), _user(), command, reasons, changes, pin)
+
+    def __str__(self) -> str:
+        what = "; ".join(str(change) for change in self.changes) or "leftovers cleared away"
+        return f"{self.time} {self.command} by {self.user}: {what}"
+
+
+def read_history(prefix: Path) -> tuple[Entry, ...]:
+    """The entries of a prefix's history, the oldest first; none where there is no history, or it cannot be read."""
+    return tuple(entry for line in _lines(prefix / HISTORY_FILE) if (entry := _entry(line)) is not None)
+
+
+def appended(path: Path, entry: Entry) -> bytes:
+    """The text of the history file at `path` with one more entry."""
+    pin = entry.pin
+    row: dict[str, Any] = {
+        "schema": SCHEMA,
+        "time": entry.time,
+        "user": entry.user,
+        "command": entry.command,
+        "reasons": entry.reasons,
+        "changes": [_without_nothing(asdict(change)) for change in entry.changes],
+        "pin": [_without_nothing(asdict(item)) for item in pin.distributions] if pin is not None else None,
+        "stand-in": bool(pin is not None and pin.stand_in),
+    }
+    kept = list(_lines(path))[-_KEPT + 1 :]
+    return b"".join(line + b"\n" for line in [*kept, json.dumps(row, ensure_ascii=False).encode()])
+
+
+def _lines(path: Path) -> Iterator[bytes]:
+    try:
+        data = path.read_bytes()
+    except OSError:
+        return
+    yield from (line for line in data.split(b"\n") if line.strip())
+
+
+def _entry(line: bytes) -> Entry | None:
+    try:
+        row = json.loads(line)
+        if row["schema"] != SCHEMA:
+            return None
+        changes = tuple(
+            Change(
+                str(item["distribution"]),
+                tuple(str(version) for version in item["before"]),
+                item.get("after"),
+                item.get("sha256"),
+                item.get("files"),
+            )
+            for item in row["changes"]
+        )
+        reasons = tuple(str(text) for text in row["reasons"])
+        return Entry(str(row["time"]), str(row["user"]), str(row["command"]), reasons, changes, _pin(row))
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return None
+
+
+def _pin(row: dict[str, Any]) -> VendorPin | None:
+    if not row.get("pin"):
+        return None
+    distributions = tuple(PinnedDistribution(**item) for item in row["pin"])
+    return VendorPin(distributions, PinOrigin.HISTORY, bool(row.get("stand-in")), str(row["time"]))
+
+
+def _without_nothing(row: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in row.items() if value is not None}
+
+
+def _user() -> str:
+    """Who runs this, and who they were before sudo."""
+    try:
+        # Takes a while to import, and some containers have no such table.
+        import pwd
+
+        name = pwd.getpwuid(os.getuid()).pw_name
+    except (ImportError, KeyError):
+        name = str(os.getuid())
+    before = os.environ.get("SUDO_USER")
+    return f"{name} (sudo by {before})" if before else name

@@ -1,0 +1,36 @@
+"""Whose new files are and who may read them: as in site-packages, whatever the umask and whoever runs the command."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+@contextmanager
+def as_open_as(folder: Path) -> Iterator[None]:
+    """Make what is created meanwhile as open to group and others as `folder` is; the process's umask comes back."""
+    previous = os.umask(~folder.stat().st_mode & 0o777)
+    try:
+        yield
+    finally:
+        os.umask(previous)
+
+
+def current_umask() -> int:
+    """The process's umask, which can only be read by setting it."""
+    value = os.umask(0o022)
+    os.umask(value)
+    return value
+
+
+def give_to_owner_of(folder: Path, tree: Path) -> None:
+    """Where root changes somebody else's environment, let everything below `tree` belong to the owner of `folder`."""
+    owner = folder.stat()
+    if os.geteuid() != 0 or (owner.st_uid, owner.st_gid) == (0, 0):
+        return
+    for top, folders, files in os.walk(tree):
+        for name in (*folders, *files):
+            os.lchown(f"{top}/{name}", owner.st_uid, owner.st_gid)
+    os.lchown(tree, owner.st_uid, owner.st_gid)

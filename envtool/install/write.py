@@ -1,0 +1,233 @@
+"""Writes the files of an archive, in several processes where that is worth it, each checked as it is written.
+
+Threads would wait for each other: with thousands of small files the interpreter's lock is what is short.
+Format: APPNOTE.TXT 4.3.7 for the zip local header.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import hashlib
+import multiprocessing
+import os
+import signal
+import struct
+import zipfile
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Event, Thread
+
+from envtool.errors import HashError, RestoreError, SourceError
+from envtool.install import durable
+
+try:
+    # Inflates three times as fast as zlib; there are processors that it is not made for.
+    from isal import isal_zlib as zlib
+except ImportError:
+    import zlib  # type: ignore[no-redef]
+
+_NotDeflate: type[Exception] = zlib.error  # type: ignore[assignment]
+_LOCAL_HEADER = struct.Struct("<4s22xHH")
+# Bytes read at a time of what is too large to be read at once, and the most that one step inflates to.
+_BLOCK = 1 << 18
+_INFLATED = 4 << 20
+_AT_ONCE = 4 << 20
+# Bytes from which further processes are worth their start, and bytes and files that one is given at a time.
+_WORTH_PROCESSES = 16 << 20
+_SHARE_BYTES, _SHARE_FILES = 4 << 20, 128
+_PR_SET_PDEATHSIG = 1
+# Seconds between two goes at the disk.
+_SYNC_EVERY = 0.3
+
+
+@dataclass(frozen=True)
+class Member:
+    """One file of the archive: where its data are and what RECORD says of it. Sizes are in bytes."""
+
+    path: str
+    offset: int
+    compressed: int
+    size: int
+    method: int
+    executable: bool
+    sha256: str | None
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """The archive at `path`, called `filename`, and the members to write below the folder `target`."""
+
+    path: str
+    filename: str
+    target: str
+    members: tuple[Member, ...]
+
+
+def write_all(wanted: Wanted, progress: Callable[[int], None]) -> None:
+    """Write every member. `progress` is told of bytes written.
+
+    Raises `HashError`, `SourceError`, `OSError`, and `RestoreError` where a process was killed from outside.
+    """
+    cores = os.cpu_count() or 1
+    if cores == 1 or sum(member.size for member in wanted.members) < _WORTH_PROCESSES:
+        with _Archive(wanted) as archive:
+            for member in wanted.members:
+                progress(archive.write(member))
+        return
+    # A fork knows all that it needs, and is there in a millisecond.
+    context = multiprocessing.get_context("fork")
+    try:
+        with ProcessPoolExecutor(cores, context, initializer=_start, initargs=(wanted, os.getpid())) as pool:
+            counts = pool.map(_write_share, list(_shares(wanted.members)))
+            with _disk_kept_busy(wanted.target):
+                for count in counts:
+                    progress(count)
+    except BrokenProcessPool as error:
+        raise RestoreError(
+            "a process that unpacks the wheel was killed",
+            why="by somebody, or because memory ran out",
+            remedy="free some memory and try again; nothing was changed",
+        ) from error
+
+
+@contextmanager
+def _disk_kept_busy(folder: str) -> Iterator[None]:
+    """Bring to the disk what is written meanwhile: the disk works beside the processors, not after them."""
+    ended = Event()
+
+    def work() -> None:
+        # What goes wrong here goes wrong again at the end, where it is reported.
+        with suppress(OSError):
+            while not ended.wait(_SYNC_EVERY):
+                durable.sync_file_system(Path(folder))
+
+    thread = Thread(target=work, daemon=True)
+    if durable.is_wanted():
+        thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        if durable.is_wanted():
+            thread.join()
+
+
+def _shares(members: Sequence[Member]) -> Iterator[list[int]]:
+    """Numbers of members that make a few megabytes together; the largest first, as one library is half of torch."""
+    share: list[int] = []
+    size = 0
+    for number in sorted(range(len(members)), key=lambda number: members[number].size, reverse=True):
+        share.append(number)
+        size += members[number].size
+        if size >= _SHARE_BYTES or len(share) >= _SHARE_FILES:
+            yield share
+            share, size = [], 0
+    if share:
+        yield share
+
+
+_open: _Archive | None = None
+
+
+def _start(wanted: Wanted, parent: int) -> None:
+    """What a process does first."""
+    global _open
+    # One that outlived its parent would write into a folder that somebody else is clearing away.
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        os._exit(1)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    _open = _Archive(wanted)
+
+
+def _write_share(numbers: list[int]) -> int:
+    assert _open is not None
+    return sum(_open.write(_open.wanted.members[number]) for number in numbers)
+
+
+class _Archive:
+    """An open archive, whose members are written one after the other."""
+
+    def __init__(self, wanted: Wanted) -> None:
+        self.wanted = wanted
+        self._source = os.open(wanted.path, os.O_RDONLY | os.O_CLOEXEC)
+
+    def __enter__(self) -> _Archive:
+        return self
+
+    def __exit__(self, *_reason: object) -> None:
+        os.close(self._source)
+
+    def write(self, member: Member) -> int:
+        """Write one member and return its size."""
+        digest = hashlib.sha256()
+        written = 0
+        mode = 0o777 if member.executable else 0o666
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+        handle = os.open(f"{self.wanted.target}/{member.path}", flags, mode)
+        try:
+            for block in self._inflated(member):
+                written += len(block)
+                if written > member.size:
+                    break
+                digest.update(block)
+                _write_whole(handle, block)
+        finally:
+            os.close(handle)
+        if written != member.size or (member.sha256 is not None and digest.hexdigest() != member.sha256):
+            raise HashError(
+                f"{member.path} in {self.wanted.filename} is not the file that its RECORD lists",
+                why="the wheel is damaged or was tampered with",
+                remedy="get the wheel from the vendor again; nothing was changed",
+            )
+        return written
+
+    def _inflated(self, member: Member) -> Iterator[bytes]:
+        """The member's bytes in blocks of bounded size."""
+        position = self._start_of(member)
+        end = position + member.compressed
+        inflater = zlib.decompressobj(-15) if member.method == zipfile.ZIP_DEFLATED else None
+        try:
+            while position < end:
+                whole = member.size <= _AT_ONCE and member.compressed <= _AT_ONCE
+                block = os.pread(self._source, end - position if whole else min(_BLOCK, end - position), position)
+                if not block:
+                    break
+                position += len(block)
+                if inflater is None:
+                    yield block
+                    continue
+                # Bounded, so that a small block that inflates to gigabytes does not fill the memory.
+                while block:
+                    yield inflater.decompress(block, _INFLATED)
+                    block = inflater.unconsumed_tail
+            if inflater is not None:
+                yield inflater.flush()
+        except _NotDeflate as error:
+            raise self._damaged(member, str(error)) from error
+
+    def _start_of(self, member: Member) -> int:
+        header = os.pread(self._source, _LOCAL_HEADER.size, member.offset)
+        if len(header) < _LOCAL_HEADER.size or header[:4] != b"PK\x03\x04":
+            raise self._damaged(member, "no local header")
+        _signature, name_length, extra_length = _LOCAL_HEADER.unpack(header)
+        start: int = member.offset + _LOCAL_HEADER.size + name_length + extra_length
+        return start
+
+    def _damaged(self, member: Member, why: str) -> SourceError:
+        return SourceError(
+            f"{self.wanted.filename} is not installed: it is not a sound wheel",
+            why=f"the archive is damaged at {member.path}: {why}",
+            remedy="get the wheel from the vendor again; nothing was changed",
+        )
+
+
+def _write_whole(handle: int, block: bytes) -> None:
+    """Write all of a block; a write may take less than it is given, as on a disk that is nearly full (write(2))."""
+    view = memoryview(block)
+    while view:
+        view = view[os.write(handle, view) :]

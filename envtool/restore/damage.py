@@ -1,0 +1,82 @@
+"""Which files of a pinned distribution differ from what the vendor's wheel holds, where they can be put back singly.
+
+Read-only. A distribution whose RECORD is not the wheel's own cannot be repaired, only replaced.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from envtool.doctor.checks.files import Progress, compare
+from envtool.environment.distribution import Distribution
+from envtool.environment.reader import Environment
+from envtool.install.layout import command_scripts
+from envtool.restore.layout import layout_of
+from envtool.vendor.pin import PinnedDistribution, VendorPin
+from envtool.vendor.record import RecordRow, content_digest, installed_path
+from envtool.vendor.version import same_build
+
+
+@dataclass(frozen=True)
+class FileDamage:
+    """The rows of RECORD whose files are missing or changed, and how many rows there are in all.
+
+    `repairable`: each of them is in the wheel, or is a command that can be made again to the letter.
+    """
+
+    rows: tuple[RecordRow, ...]
+    total: int
+    repairable: bool
+
+
+def find_damage(environment: Environment, pin: VendorPin, progress: Progress) -> Mapping[str, FileDamage]:
+    """Hash every file of the pinned distributions that are there in their version, and name those that differ.
+
+    `progress` is told of bytes hashed. Left out are those that have no trustworthy RECORD.
+    """
+    found = {}
+    for pinned in pin.distributions:
+        installed = environment.find(pinned.name)
+        if len(installed) == 1 and same_build(installed[0].version, pinned.version):
+            damage = _damage(environment, installed[0], pinned, progress)
+            if damage is not None:
+                found[pinned.name] = damage
+    return found
+
+
+def _damage(
+    environment: Environment, item: Distribution, pinned: PinnedDistribution, progress: Progress
+) -> FileDamage | None:
+    record = item.record()
+    if record is None or record.malformed:
+        return None
+    trusted = pinned.content is not None and content_digest(record.rows) == pinned.content
+    compared = compare(environment.prefix.path, item, record.rows, deep=True, progress=progress)
+    if compared.outside:
+        return None
+    wrong = {evidence.file for evidence in (*compared.missing, *compared.changed)}
+    rows = tuple(row for row in record.rows if wrong & {f"{item.site_packages}/{row.path}", _absolute(item, row)})
+    made = dict(_commands(environment, item)) if any(installed_path(row.path) is None for row in rows) else {}
+    can = trusted and all(_is_repairable(row, made) for row in rows)
+    return FileDamage(rows, len(record.rows), can)
+
+
+def _absolute(item: Distribution, row: RecordRow) -> str:
+    return os.path.normpath(item.site_packages / row.path)
+
+
+def _is_repairable(row: RecordRow, commands: Mapping[str, str]) -> bool:
+    if row.sha256 is None:
+        return False
+    return installed_path(row.path) is not None or commands.get(row.path) == row.sha256
+
+
+def _commands(environment: Environment, item: Distribution) -> Iterator[tuple[str, str]]:
+    """The commands as this installer would make them: their path in RECORD and their sha256."""
+    layout = layout_of(environment.prefix)
+    for name, text in command_scripts(item.path, layout.interpreter):
+        path = os.path.relpath(layout.scripts / name, layout.site_packages)
+        yield path, hashlib.sha256(text).hexdigest()

@@ -1,0 +1,74 @@
+"""Which files and folders go with a distribution: folders whole where nobody else has files in them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from envtool.environment.distribution import Distribution
+from envtool.environment.owned import Bounds, owned_of
+from envtool.environment.reader import Environment
+
+
+@dataclass
+class Ownership:
+    """What the distributions named in `leaving` own. `outside` collects the rows that lead out of the environment."""
+
+    environment: Environment
+    leaving: set[str]
+    outside: list[str] = field(default_factory=list)
+    _shared: dict[str, frozenset[str]] = field(default_factory=dict)
+
+    def paths(self, items: Iterable[Distribution]) -> tuple[Path, ...]:
+        """The files and whole folders to take away with some distributions that leave."""
+        found: dict[Path, None] = {}
+        bounds = Bounds.of(self.environment.prefix)
+        for item in items:
+            found[item.path] = None
+            record = item.record()
+            single = []
+            for row in record.rows if record is not None else ():
+                top = self._own_folder(row.path)
+                if top is not None:
+                    found[item.site_packages / top] = None
+                else:
+                    single.append(row)
+            owned = owned_of(item, single, bounds)
+            self.outside += owned.outside
+            found |= dict.fromkeys(path for path in owned.inside if not self._stays(item, path))
+        return tuple(found)
+
+    def _own_folder(self, row: str) -> str | None:
+        """The folder of site-packages that a row is below, where nothing that stays has files in it."""
+        top, separator, rest = row.partition("/")
+        if not separator or top in {"", ".", ".."} or ".." in rest.split("/") or self._kept(top):
+            return None
+        return top
+
+    def _stays(self, item: Distribution, path: Path) -> bool:
+        if not path.is_relative_to(item.site_packages):
+            return False
+        parts = path.relative_to(item.site_packages).parts
+        return "/".join(parts) in self._kept(parts[0])
+
+    def _kept(self, top: str) -> frozenset[str]:
+        """The rows below a folder of site-packages that belong to what stays."""
+        if top not in self._shared:
+            self._shared[top] = frozenset(foreign_files(self.environment, top, self.leaving))
+        return self._shared[top]
+
+
+def foreign_files(environment: Environment, top: str, replaced: Iterable[str]) -> Iterator[str]:
+    """The RECORD paths below `top` that belong to distributions other than `replaced`."""
+    leaving = set(replaced)
+    # Most RECORDs do not mention the folder at all; a search in the bytes is far cheaper than parsing.
+    needle = f"{top}/".encode()
+    for item in environment.distributions:
+        if item.name in leaving:
+            continue
+        data = item.read("RECORD")
+        if data is None or not (data.startswith(needle) or b"\n" + needle in data):
+            continue
+        record = item.record()
+        yield from (row.path for row in (record.rows if record else ()) if row.path.startswith(f"{top}/"))

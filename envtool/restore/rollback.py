@@ -1,0 +1,24 @@
+"""What was pinned before the last change that had another release. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from envtool.environment.history import Entry
+from envtool.errors import ReleaseError
+from envtool.vendor.pin import VendorPin
+
+
+def pin_to_roll_back_to(history: Sequence[Entry], present: VendorPin | None) -> VendorPin:
+    """The newest pin in the history that is another than the present one. Raises `ReleaseError` where there is none."""
+    for entry in reversed(history):
+        before = entry.pin
+        if before is None or before.torch.sha256 is None:
+            continue
+        if present is None or before.torch.sha256 != present.torch.sha256:
+            return before
+    raise ReleaseError(
+        "there is nothing to roll back to",
+        why="the environment's history has no other vendor release than the present one",
+        remedy="update-moreh --list   shows the releases that can be had",
+    )
