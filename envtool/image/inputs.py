@@ -18,6 +18,7 @@ from envtool.vendor.choose import choose_from_sources, choose_pinned
 from envtool.vendor.download import download
 from envtool.vendor.release import Wanted
 from envtool.vendor.store import FileStore
+from envtool.vendor.transport import new_session
 from envtool.vendor.wheel import StoredWheel, WheelName
 
 # Programs that a vendor source may ship beside its wheels; a released image gets them from the machine.
@@ -143,9 +144,7 @@ def _actual_address(url: str, channel_map: Mapping[str, str]) -> str:
 
 
 def _download(url: str, package: LockedPackage, store: FileStore) -> Path:
-    import requests
-
-    with requests.Session() as session:
+    with new_session() as session:
         return download(
             session,
             url,

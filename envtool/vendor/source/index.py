@@ -20,6 +20,7 @@ from envtool.vendor.download import download
 from envtool.vendor.names import PINNED_NAMES
 from envtool.vendor.release import Candidate
 from envtool.vendor.store import FileStore
+from envtool.vendor.transport import get, new_session
 from envtool.vendor.wheel import WheelName, torch_requirement
 
 if TYPE_CHECKING:
@@ -67,13 +68,15 @@ class IndexSource:
         # An address without the slash at its end would lose its last part when it is joined.
         page = simple.create_project_url(self.url.rstrip("/") + "/", name)
         with self._reported():
-            answer = session.get(page, headers={"Accept": simple.ACCEPT_SUPPORTED}, timeout=TIMEOUT)
+            answer = get(session, page, headers={"Accept": simple.ACCEPT_SUPPORTED}, timeout=TIMEOUT)
             if answer.status_code == 404:
                 return {}
             answer.raise_for_status()
             kind = answer.headers.get("Content-Type", "text/html")
             try:
-                details = simple.parse_project_details(answer.text, kind, name)
+                # Both forms are UTF-8; `answer.text` would guess, and take long for it.
+                text = answer.content.decode("utf-8", "replace")
+                details = simple.parse_project_details(text, kind, name)
             except (simple.UnsupportedMIMEType, simple.UnsupportedAPIVersion, ValueError, KeyError) as error:
                 raise SourceError(f"{self.url} is not a wheel index", why=f"{page} answers with {kind}") from error
         rows: list[dict[str, Any]] = [dict(file) for file in details["files"]]
@@ -97,7 +100,7 @@ class IndexSource:
         if not (file.get("core-metadata") or file.get("dist-info-metadata")):
             return None
         with self._reported(), self._session() as session:
-            answer = session.get(f"{candidate.location}.metadata", timeout=TIMEOUT)
+            answer = get(session, f"{candidate.location}.metadata", timeout=TIMEOUT)
             answer.raise_for_status()
         return torch_requirement(parse_email(answer.content)[0])
 
@@ -121,9 +124,7 @@ class IndexSource:
         return None
 
     def _session(self) -> requests.Session:
-        import requests
-
-        session = requests.Session()
+        session = new_session()
         username = os.environ.get(USERNAME_VARIABLE)
         # Without credentials of its own, requests looks into netrc for the host.
         session.auth = (username, os.environ.get(PASSWORD_VARIABLE, "")) if username else None

@@ -1,0 +1,120 @@
+"""Downloads over real HTTP that break off, meet a server at fault, or a proxy that is not there."""
+
+from __future__ import annotations
+
+import hashlib
+import http.server
+import os
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from envtool.errors import HashError, SourceError
+from envtool.vendor import download as downloading
+from envtool.vendor.download import download
+from envtool.vendor.source.index import IndexSource
+from envtool.vendor.store import FileStore
+from envtool.vendor.transport import new_session
+
+DATA = os.urandom(3 << 20)
+SHA256 = hashlib.sha256(DATA).hexdigest()
+
+
+@dataclass
+class Server:
+    """A file server on loopback. `cuts` are the bytes after which it hangs up, one for each request it is to spoil."""
+
+    url: str = ""
+    cuts: list[int] = field(default_factory=list)
+    statuses: list[int] = field(default_factory=list)
+    knows_ranges: bool = True
+    asked: list[str | None] = field(default_factory=list)
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    served = Server()
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            wanted = self.headers.get("Range")
+            served.asked.append(wanted)
+            if served.statuses:
+                self.send_error(served.statuses.pop(0))
+                return
+            start = int(wanted.removeprefix("bytes=").rstrip("-")) if wanted and served.knows_ranges else 0
+            self.send_response(206 if start else 200)
+            if start:
+                self.send_header("Content-Range", f"bytes {start}-{len(DATA) - 1}/{len(DATA)}")
+            self.send_header("Content-Length", str(len(DATA) - start))
+            self.end_headers()
+            stop = served.cuts.pop(0) if served.cuts else len(DATA)
+            self.wfile.write(DATA[start:][:stop])
+            self.close_connection = True
+
+        def log_message(self, *_words: object) -> None: ...
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as http_server:
+        thread = threading.Thread(target=http_server.serve_forever, daemon=True)
+        thread.start()
+        served.url = f"http://127.0.0.1:{http_server.server_address[1]}/torch.whl"
+        yield served
+        http_server.shutdown()
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(downloading, "BACK_OFF", 0.01)
+
+
+def fetch(server: Server, store: FileStore, expected: str | None = SHA256) -> Path:
+    with new_session() as session:
+        return download(
+            session,
+            server.url,
+            "torch.whl",
+            store,
+            expected=expected,
+            timeout=5,
+            failures=IndexSource(server.url)._reported(),
+        )
+
+
+@pytest.mark.parametrize("knows_ranges", [True, False])
+def test_a_break_is_gone_on_from(server: Server, tmp_path: Path, knows_ranges: bool) -> None:
+    server.cuts, server.knows_ranges = [1 << 20, 1 << 20], knows_ranges
+    assert fetch(server, FileStore(tmp_path)).read_bytes() == DATA
+    assert server.asked[0] is None
+    assert server.asked[1] == f"bytes={1 << 20}-"
+    assert not any((tmp_path / "partial").iterdir())
+
+
+def test_the_next_run_goes_on(server: Server, tmp_path: Path) -> None:
+    server.cuts = [1 << 20, *[0] * 4]
+    with pytest.raises(SourceError):
+        fetch(server, FileStore(tmp_path))
+    server.asked.clear()
+    assert fetch(server, FileStore(tmp_path)).read_bytes() == DATA
+    assert server.asked == [f"bytes={1 << 20}-"]
+
+
+def test_what_is_wrong_is_not_gone_on_from(server: Server, tmp_path: Path) -> None:
+    with pytest.raises(HashError):
+        fetch(server, FileStore(tmp_path), "0" * 64)
+    assert not [path for path in tmp_path.rglob("*") if path.is_file()]
+
+
+def test_a_server_at_fault_is_asked_again(server: Server, tmp_path: Path) -> None:
+    server.statuses = [503, 429]
+    assert fetch(server, FileStore(tmp_path)).read_bytes() == DATA
+
+
+def test_a_dead_proxy_is_done_without(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    for name in ("no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    assert fetch(server, FileStore(tmp_path), None).read_bytes() == DATA
