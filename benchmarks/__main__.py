@@ -25,10 +25,11 @@ def main() -> int:
         folder = Path(text)
         os.environ["HAC_STORE"] = f"{folder}/store"
         os.environ["XDG_CACHE_HOME"] = f"{folder}/cache"
-        wheel = restore.vendor_wheel(folder)
+        wheel, limit = restore.vendor_wheel(folder), ""
         rows += doctor.measure(folder, wheel)
         if wheel is not None:
-            rows += restore.measure(folder, wheel)
+            restored, limit = restore.measure(folder, wheel)
+            rows += restored
         shares, growth = doctor.phases(folder / "300/environment"), doctor.growth(folder / "growth")
         table = truth.measure(PROJECT, folder)
         asked = requirements.measure(folder / "requirements")
@@ -39,7 +40,7 @@ def main() -> int:
         rows += image.measure_guard()
         os.environ["HAC_STORE"] = store
         rows.append(image.measure_doctor(folder / "300/environment", folder / "image"))
-    print(render(rows), asked.text, shares, growth, table.text, foretold.text, sep="\n\n")
+    print(render(rows), limit, asked.text, shares, growth, table.text, foretold.text, sep="\n\n")
     return 0 if all(row.within for row in rows) and table.holds and foretold.holds else 1
 
 

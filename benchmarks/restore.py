@@ -1,17 +1,22 @@
-"""Restore of a real torch wheel, against pip and unzip.
+"""Restore of a real torch wheel, against pip, uv and unzip.
 
 The wheel is PyPI's torch 2.13.0 (CPU), with its version changed to the vendor's form: same 14,000 files, same bytes.
 """
 
 from __future__ import annotations
 
+import os
 import shutil
+import statistics
+import struct
 import subprocess
 import sys
+import time
 import zipfile
+from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks.timing import Row, alternately, ratio_row
+from benchmarks.timing import Command, Row, alternately, ratio_row
 from envtool.vendor.record import RecordRow, parse_record, write_record
 
 _TOOLS = Path(sys.executable).parent
@@ -19,35 +24,97 @@ UPSTREAM = "2.13.0"
 VERSION = "2.13.0+cpu.moreh26.11.0"
 
 
-def measure(folder: Path, wheel: Path, runs: int = 3) -> list[Row]:
-    """Measure with the wheel, below `folder`."""
+def measure(folder: Path, wheel: Path, runs: int = 3) -> tuple[list[Row], str]:
+    """Measure with the wheel, below `folder`: the rows, and what is said of the physical limit."""
     prefix, target = folder / "environment", folder / "unzipped"
     subprocess.run([sys.executable, "-m", "venv", prefix], check=True)
-    restore: list[str | Path] = [_TOOLS / "envtool", "restore", "--force", "--prefix", prefix]
+    restore: list[str | Path] = [_TOOLS / "envtool", "restore", "--prefix", prefix]
     subprocess.run([*restore, "--vendor", wheel.parent], check=True, capture_output=True)
-    pip: list[str | Path] = [
-        prefix / "bin/pip",
-        "install",
-        "--quiet",
-        "--force-reinstall",
-        "--no-deps",
-        "--no-index",
-        wheel,
-    ]
-    peers: dict[str, list[str | Path]] = {"pip install --force-reinstall --no-deps": pip}
+    force = [*restore, "--force"]
+    pip: list[str | Path] = [prefix / "bin/pip", "install", "--quiet", "--force-reinstall", "--no-deps", "--no-index"]
+    uv: list[str | Path] = [_TOOLS / "uv", "pip", "install", "--quiet", "--python", prefix / "bin/python", "--no-deps"]
+    peers: dict[str, tuple[list[str | Path], float | None]] = {
+        "pip install --force-reinstall --no-deps": ([*pip, wheel], 0.3),
+        "uv pip install --reinstall --no-cache": ([*uv, "--reinstall", "--no-cache", "--no-index", wheel], 0.55),
+    }
     if shutil.which("unzip"):
-        peers["unzip"] = ["unzip", "-q", "-d", target, wheel]
+        peers["unzip"] = (["unzip", "-q", "-d", target, wheel], 1.0)
 
     def before(_index: int) -> None:
         shutil.rmtree(target, ignore_errors=True)
+        # What the last one left for the disk to do is not this one's.
+        os.sync()
 
-    commands = [restore, *peers.values()]
-    ours, *theirs = alternately(commands, runs, before=before, variables={"PIP_CONFIG_FILE": "/dev/null"})
+    commands: list[Command] = [["env", "HAC_SYNC=off", *force], force, *(words for words, _limit in peers.values())]
+    times = alternately(commands, runs, before=before, variables={"PIP_CONFIG_FILE": "/dev/null"})
     what = f"restore of a {wheel.stat().st_size / 1e6:.0f} MB torch wheel"
-    return [
-        ratio_row(what, ours, peer, times, None if peer == "unzip" else 0.5)
-        for peer, times in zip(peers, theirs, strict=True)
-    ]
+    rows = []
+    for (peer, (_words, limit)), theirs in zip(peers.items(), times[2:], strict=True):
+        rows.append(ratio_row(f"{what}, no fsync", times[0], peer, theirs, limit))
+        rows.append(ratio_row(f"{what}, synced (default)", times[1], peer, theirs, None))
+    rows += _repair(restore, prefix, times[2], runs)
+    peak = _peak(force)
+    rows.append(Row("restore, peak memory (MiB)", 0.0, "the limit", 0.0, peak, "MB", 150.0))
+    return rows, _physical_limit(folder, wheel, statistics.median(times[0]), statistics.median(times[1]))
+
+
+def _repair(restore: Sequence[str | Path], prefix: Path, pip: list[float], runs: int) -> list[Row]:
+    """Three files of thousands changed in place."""
+    torch = next(prefix.glob("lib/python*/site-packages/torch"))
+    files = sorted(torch.glob("*.py"))[:3]
+
+    def damage(_index: int) -> None:
+        for path in files:
+            path.write_text("")
+
+    (ours,) = alternately([restore], runs, before=damage)
+    return [ratio_row("repair of 3 files", ours, "pip install --force-reinstall", pip, 0.1)]
+
+
+def _peak(command: Sequence[str | Path]) -> float:
+    """The largest of its processes, in MiB; the workers share most of their pages with the first."""
+    code = "import resource, subprocess, sys; subprocess.run(sys.argv[1:], check=True, capture_output=True);"
+    code += "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)"
+    done = subprocess.run([sys.executable, "-c", code, *command], check=True, capture_output=True, text=True)
+    return int(done.stdout) / 1024
+
+
+def _physical_limit(folder: Path, wheel: Path, unsynced: float, synced: float) -> str:
+    """What the parts take by themselves: to inflate on all cores, to write as one file, and to bring that to the disk."""
+    from envtool.install.write import zlib as inflater
+
+    with zipfile.ZipFile(wheel) as archive:
+        members = [item for item in archive.infolist() if item.compress_type == zipfile.ZIP_DEFLATED]
+        packed = [_raw(archive, item) for item in members]
+    size = sum(item.file_size for item in members)
+    start = time.perf_counter()
+    for data in packed:
+        inflater.decompress(data, -15)
+    inflate = (time.perf_counter() - start) / (os.cpu_count() or 1)
+    block = bytes(1 << 20)
+    start = time.perf_counter()
+    with open(folder / "written", "wb") as stream:
+        for _ in range(size >> 20):
+            stream.write(block)
+        write = time.perf_counter() - start
+        os.fsync(stream.fileno())
+        sync = time.perf_counter() - start - write
+    (folder / "written").unlink()
+    return (
+        f"restore, the physical limit for {size / 1e6:.0f} MB: inflate on all cores {inflate:.2f} s, "
+        f"write one file {write:.2f} s, bring it to the disk {sync:.2f} s; "
+        f"measured {unsynced:.2f} s unsynced ({unsynced / (inflate + write):.1f} x), "
+        f"{synced:.2f} s synced ({synced / (inflate + write + sync):.1f} x)"
+    )
+
+
+def _raw(archive: zipfile.ZipFile, item: zipfile.ZipInfo) -> bytes:
+    """A member's data as they are packed."""
+    assert archive.fp is not None
+    archive.fp.seek(item.header_offset + 26)
+    name, extra = struct.unpack("<HH", archive.fp.read(4))
+    archive.fp.seek(item.header_offset + 30 + name + extra)
+    return archive.fp.read(item.compress_size)
 
 
 def vendor_wheel(folder: Path) -> Path | None:

@@ -23,6 +23,7 @@ from envtool.doctor.findings import Evidence, Finding, Report, Severity, as_insi
 from envtool.doctor.memory import Memory
 from envtool.doctor.pinned import pin_of
 from envtool.doctor.remedy import restore_command
+from envtool.environment.history import read_history
 from envtool.environment.reader import Environment
 from envtool.vendor.names import TORCH
 from envtool.vendor.pin import VendorPin
@@ -59,7 +60,8 @@ def diagnose(
         found += [*_surroundings(environment, pin, memory)]
     for check in others:
         found += check(environment, pin)
-    return Report(environment, pin, tuple(as_inside(finding, environment.setting) for finding in found))
+    findings = tuple(as_inside(finding, environment.setting) for finding in found)
+    return Report(environment, pin, findings, history=read_history(environment.prefix.path))
 
 
 def _torch(environment: Environment, pin: VendorPin, check_files: Check) -> Iterator[Finding]:

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from enum import Enum
 
+from envtool.environment.history import Entry
 from envtool.environment.identity import Traces
 from envtool.environment.reader import Environment
 from envtool.environment.setting import Setting
@@ -60,7 +61,7 @@ class Report:
 
     `ignored` are the findings that a person asked to leave out of the verdict; `strict` lets notes into it. `driver`
     says in one line what the accelerator's driver told. `vouched` are the traces of the pinned distributions whose
-    files are in order.
+    files are in order. `history` are the changes that envtool made to torch here, the oldest first.
     """
 
     environment: Environment
@@ -70,6 +71,7 @@ class Report:
     strict: bool = False
     driver: str = ""
     vouched: tuple[tuple[str, Traces], ...] = ()
+    history: tuple[Entry, ...] = ()
 
     @property
     def status(self) -> Status:

@@ -71,16 +71,9 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def fetch(server: Server, store: FileStore, expected: str | None = SHA256) -> Path:
+    failures = IndexSource(server.url)._reported()
     with new_session() as session:
-        return download(
-            session,
-            server.url,
-            "torch.whl",
-            store,
-            expected=expected,
-            timeout=5,
-            failures=IndexSource(server.url)._reported(),
-        )
+        return download(session, server.url, "torch.whl", store, expected=expected, timeout=5, failures=failures)
 
 
 @pytest.mark.parametrize("knows_ranges", [True, False])

@@ -7,9 +7,12 @@ from dataclasses import asdict
 from typing import Any
 
 from envtool.doctor.findings import Finding, Report
+from envtool.environment.history import Entry
 from envtool.vendor.pin import VendorPin
 
 JSON_SCHEMA = "hac-envtool/doctor/1"
+# Changes of torch that a report tells of, the newest.
+_SHOWN_CHANGES = 10
 
 
 def render_json(report: Report) -> str:
@@ -29,10 +32,19 @@ def render_json(report: Report) -> str:
             "pin": _pin_table(report.pin),
         },
         "accelerator": report.driver,
+        "history": [_history_row(entry) for entry in report.history[-_SHOWN_CHANGES:]],
         "findings": [_finding_table(finding) for finding in report.findings],
         "ignored": [_finding_table(finding) for finding in report.ignored],
     }
     return json.dumps(document, indent=2)
+
+
+def _history_row(entry: Entry) -> dict[str, Any]:
+    changes = [
+        {"distribution": item.distribution, "from": list(item.before), "to": item.after} for item in entry.changes
+    ]
+    row = {"time": entry.time, "user": entry.user, "command": entry.command, "reasons": list(entry.reasons)}
+    return {**row, "changes": changes}
 
 
 def _finding_table(finding: Finding) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import Any
 from envtool.restore.plan import Repair, Replacement, RestorePlan
 from envtool.vendor.version import same_build
 
-SCHEMA = 1
+JSON_SCHEMA = "hac-envtool/restore/1"
 
 
 def render_plan(plan: RestorePlan) -> str:
@@ -24,13 +24,17 @@ def render_plan(plan: RestorePlan) -> str:
 def render_document(plan: RestorePlan, status: str, *, processes: list[int], after: str | None) -> str:
     """The plan and what came of it. `after` is doctor's verdict afterwards."""
     document = {
-        "schema": SCHEMA,
+        "schema": JSON_SCHEMA,
         "status": status,
         "environment": {
             "prefix": str(plan.environment.prefix.path),
             "python": ".".join(map(str, plan.environment.prefix.python)),
         },
-        "pin": {"version": str(plan.pin.version), "origin": plan.pin.origin.value, "stand_in": plan.pin.stand_in},
+        "pin": {
+            "version": str(plan.pin.version),
+            "origin": plan.pin.origin.name.lower(),
+            "stand_in": plan.pin.stand_in,
+        },
         "actions": list(plan_rows(plan)),
         "processes": processes,
         "after": after,

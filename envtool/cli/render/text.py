@@ -19,6 +19,7 @@ def render_text(report: Report) -> str:
         f"  environment {_place(report)} ({prefix.kind.value}, Python {prefix.python[0]}.{prefix.python[1]})",
         f"  pinned      {_pin_line(report.pin)}",
     ]
+    lines += [f"  last change {report.history[-1]}"] if report.history else []
     lines += [f"  accelerator {report.driver}"] if report.driver else []
     for severity in Severity:
         for finding in report.findings:
