@@ -80,8 +80,8 @@ def _peak(command: Sequence[str | Path]) -> float:
 
 
 def _physical_limit(folder: Path, wheel: Path, unsynced: float, synced: float) -> str:
-    """What the parts take by themselves: to inflate on all cores, to write as one file, and to bring that to the disk."""
-    from envtool.install.write import zlib as inflater
+    """What the parts take by themselves: to inflate on all cores, to write as one file, to bring that to the disk."""
+    from isal import isal_zlib as inflater
 
     with zipfile.ZipFile(wheel) as archive:
         members = [item for item in archive.infolist() if item.compress_type == zipfile.ZIP_DEFLATED]
