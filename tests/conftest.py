@@ -13,7 +13,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
-from contextlib import redirect_stdout
+from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -93,18 +93,24 @@ class RealEnvironment:
 
         In this process, which saves most of the time of hundreds of calls; `envtool` starts one as a person does.
         """
-        words = ["envtool", "doctor", "--prefix", str(self.path), "--format", "json", *arguments]
-        out = io.StringIO()
-        with patch.dict(os.environ, self.variables), patch.object(sys, "argv", words), redirect_stdout(out):
-            try:
-                main()
-                status = 0
-            except SystemExit as end:
-                status = int(end.code or 0)
-        assert status in {0, 1}, f"exit status {status}"
-        document: dict[str, Any] = json.loads(out.getvalue())
-        assert (document["status"] == "healthy") == (status == 0)
+        outcome = self.here("doctor", "--prefix", str(self.path), "--format", "json", *arguments)
+        assert outcome.status in {0, 1}, f"exit status {outcome.status}"
+        document: dict[str, Any] = json.loads(outcome.out)
+        assert (document["status"] == "healthy") == (outcome.status == 0)
         return document
+
+    def here(self, *arguments: str) -> Outcome:
+        """Run envtool in this process."""
+        out, err = io.StringIO(), io.StringIO()
+        argv = ["envtool", *arguments]
+        with patch.dict(os.environ, self.variables), patch.object(sys, "argv", argv):
+            with redirect_stdout(out), redirect_stderr(err):
+                try:
+                    main()
+                    status = 0
+                except SystemExit as end:
+                    status = int(end.code or 0)
+        return Outcome(status, out.getvalue(), err.getvalue())
 
     def finding_ids(self, *arguments: str) -> set[str]:
         """The ids of doctor's findings."""

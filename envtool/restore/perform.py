@@ -18,7 +18,7 @@ from envtool.environment.prefix import Prefix
 from envtool.environment.reader import read_environment
 from envtool.errors import ReleaseError, RestoreError
 from envtool.install.belonging import as_open_as, give_to_owner_of
-from envtool.install.durable import sync_file_system
+from envtool.install.durable import sync_file_system, sync_folders
 from envtool.install.journal import (
     TRASH_NAME,
     Journal,
@@ -87,6 +87,8 @@ def perform(plan: RestorePlan, contents: Mapping[str, WheelContents], *, reason:
         after = _verified(plan)
         strike_journal(staging)
         delete(staging)
+        # Else the cleared folder could be there again after a loss of power.
+        sync_folders((prefix.site_packages,))
     return after
 
 

@@ -56,11 +56,11 @@ def holds(scenario: Scenario, environment: RealEnvironment, where: str) -> None:
     # Without the wheels the next call can only complete what the journal says, or leave things as they were.
     store = Path(environment.variables["HAC_STORE"])
     store.rename(store.with_name("away"))
-    environment.restore()
+    environment.here("restore", "--prefix", str(environment.path))
     assert snapshot(environment.path) in (scenario.old, scenario.new), where
     assert not (environment.site_packages / ".hac-restore").exists(), where
     store.with_name("away").rename(store)
-    assert environment.restore().status == 0, where
+    assert environment.here("restore", "--prefix", str(environment.path)).status == 0, where
     assert environment.doctor("--deep")["findings"] == [], where
     assert snapshot(environment.path) == scenario.new, where
 

@@ -1,0 +1,82 @@
+"""A machine that loses its power in a restore: what was not brought to the disk is gone.
+
+The environment lies on an ext4 of its own in a file. What its kernel has not written there yet is not in a copy of that
+file, so that a copy made at once is the disk of a machine whose power failed.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import environment_in
+from tests.faults.conftest import Scenario
+from tests.faults.injection import can_inject, killed_at, snapshot
+from tests.faults.test_every_call import part
+
+SHARES = 4
+
+
+def can_mount() -> bool:
+    """Whether this user may mount a file of ext4."""
+    return os.geteuid() == 0 and shutil.which("mkfs.ext4") is not None and Path("/dev/loop-control").exists()
+
+
+pytestmark = [
+    pytest.mark.exhaustive,
+    pytest.mark.skipif(not can_mount() or not can_inject(), reason="needs root, mkfs.ext4, loop devices and strace"),
+]
+
+
+@contextmanager
+def mounted(disk: Path, folder: Path) -> Iterator[None]:
+    # No writing by itself meanwhile: only what a restore asks for gets to the disk.
+    subprocess.run(["mount", "-o", "loop,commit=600", disk, folder], check=True)
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", folder], check=True)
+
+
+@pytest.mark.parametrize("share", range(SHARES))
+def test_power_lost(replaced: Scenario, tmp_path: Path, share: int) -> None:
+    disk, lost, folder = tmp_path / "disk", tmp_path / "lost", tmp_path / "machine"
+    folder.mkdir()
+    with open(disk, "wb") as stream:
+        stream.truncate(48 << 20)
+    subprocess.run(["mkfs.ext4", "-q", "-F", disk], check=True)
+    with mounted(disk, folder):
+        for name in ("environment", "store"):
+            shutil.copytree(replaced.template / name, folder / name, symlinks=True)
+    shutil.copyfile(disk, tmp_path / "fresh")
+    environment = environment_in(folder, replaced.wheels, tmp_path)
+    environment.variables["HAC_STORE"] = str(folder / "store")
+    # Every fifth call, shared out, and the end of a restore that nothing breaks.
+    for call in [*replaced.calls[share * 5 :: SHARES * 5], None]:
+        shutil.copyfile(tmp_path / "fresh", disk)
+        with mounted(disk, folder):
+            old = snapshot(environment.path)
+            if call is None:
+                assert environment.restore().status == 0
+            else:
+                killed_at(call, environment, "restore", "--prefix", str(environment.path))
+            shutil.copyfile(disk, lost)
+        with mounted(lost, folder):
+            where = f"power lost at {call}"
+            now = part(snapshot(environment.path))
+            if call is None:
+                assert environment.doctor("--deep")["findings"] == [], where
+            store = folder / "store"
+            store.rename(folder / "away")
+            environment.here("restore", "--prefix", str(environment.path))
+            (folder / "away").rename(store)
+            done = environment.here("restore", "--prefix", str(environment.path))
+            assert done.status == 0, where + done.err
+            assert environment.doctor("--deep")["findings"] == [], where
+            assert now in (part(old), part(snapshot(environment.path))), where
