@@ -60,6 +60,8 @@ def test_help_has_examples(environment: RealEnvironment) -> None:
 
 
 def test_completion(environment: RealEnvironment) -> None:
+    # Else the shell is looked for among the parent processes, of which a test may have none.
+    environment.variables["_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION"] = "1"
     outcome = environment.envtool("--show-completion", "bash")
     assert outcome.status == 0
     assert "complete" in outcome.out
