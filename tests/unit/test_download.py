@@ -111,3 +111,37 @@ def test_a_dead_proxy_is_done_without(server: Server, tmp_path: Path, monkeypatc
     for name in ("no_proxy", "NO_PROXY"):
         monkeypatch.delenv(name, raising=False)
     assert fetch(server, FileStore(tmp_path), None).read_bytes() == DATA
+
+
+def test_a_private_authority_is_trusted_where_a_variable_names_it(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import ssl
+
+    import trustme
+
+    authority = trustme.CA()
+    for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_DIR"):
+        monkeypatch.delenv(name, raising=False)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("localhost").configure_cert(context)
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(DATA)))
+            self.end_headers()
+            self.wfile.write(DATA)
+
+        def log_message(self, *_words: object) -> None: ...
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as https_server:
+        https_server.socket = context.wrap_socket(https_server.socket, server_side=True)
+        threading.Thread(target=https_server.serve_forever, daemon=True).start()
+        server.url = f"https://localhost:{https_server.server_address[1]}/torch.whl"
+        with pytest.raises(SourceError, match="certificate"):
+            fetch(server, FileStore(tmp_path))
+        authority.cert_pem.write_to_path(tmp_path / "authority.pem")
+        monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "authority.pem"))
+        assert fetch(server, FileStore(tmp_path)).read_bytes() == DATA
+        https_server.shutdown()

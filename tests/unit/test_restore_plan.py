@@ -229,3 +229,37 @@ def test_a_wheel_for_another_glibc_or_python_says_so(environment: RealEnvironmen
         outcome = environment.restore("--vendor", str(folder), "--release", "99.0")
         assert outcome.status == 7
         assert why in outcome.err
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may mount a file system")
+def test_a_store_on_another_file_system_and_an_environment_on_tmpfs(environment: RealEnvironment) -> None:
+    environment.uv_install("wants-newer")
+    saved = environment.path.with_name("saved")
+    environment.path.rename(saved)
+    environment.path.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "tmpfs", environment.path], check=True)
+    try:
+        shutil.copytree(saved, environment.path, symlinks=True, dirs_exist_ok=True)
+        assert environment.restore().status == 0
+        assert environment.doctor("--deep")["findings"] == []
+    finally:
+        subprocess.run(["umount", environment.path], check=True)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may become somebody else")
+def test_an_unprivileged_owner(environment: RealEnvironment) -> None:
+    environment.uv_install("wants-newer")
+    subprocess.run(["chown", "-R", "12345:12345", environment.path.parent], check=True)
+    for folder in environment.path.parents:
+        if "pytest-of-" in str(folder):
+            folder.chmod(0o755)
+    # May read everything, as root's own interpreter may lie where others cannot look; may write only what is theirs.
+    capability = "+dac_read_search"
+    words = ["setpriv", "--reuid=12345", "--regid=12345", "--clear-groups"]
+    words += [f"--inh-caps={capability}", f"--ambient-caps={capability}"]
+    command = [*words, sys.executable, "-m", "envtool", "restore", "--prefix", str(environment.path)]
+    variables = {**os.environ, **environment.variables, "PYTHONDONTWRITEBYTECODE": "1"}
+    done = subprocess.run(command, env=variables, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert environment.doctor("--deep")["findings"] == []
+    assert (environment.site_packages / "torch/cuda.py").stat().st_uid == 12345
