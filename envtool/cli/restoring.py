@@ -202,7 +202,7 @@ def _unshadowed(request: RestoreRequest, plan: RestorePlan) -> bool:
     done = False
     for item in plan.unshadowings:
         what = f"{item.name} {item.version} in {item.folder}"
-        if request.yes or (sys.stdin.isatty() and agrees(f"take away {what}, which hides the vendor's?")):
+        if request.yes or (_is_asked() and agrees(f"take away {what}, which hides the vendor's?")):
             unshadow(plan.environment.prefix, item)
             done = True
         else:
@@ -210,14 +210,19 @@ def _unshadowed(request: RestoreRequest, plan: RestorePlan) -> bool:
     return done
 
 
+def _is_asked() -> bool:
+    """Whether a person sits at the other end; a program may have been started with no standard input at all."""
+    return sys.stdin is not None and sys.stdin.isatty()
+
+
 def agrees(question: str) -> bool:
     """Ask on the terminal, or read a line of what is piped in; anything but yes is no."""
     print(f"{question} (y/n, default:n) ", end="", file=sys.stderr, flush=True)
     try:
-        answer = sys.stdin.readline()
+        answer = sys.stdin.readline() if sys.stdin is not None else ""
     except (OSError, ValueError):
         answer = ""
-    if not sys.stdin.isatty():
+    if not _is_asked():
         print(file=sys.stderr)
     return answer.strip().lower() in {"y", "yes"}
 
