@@ -53,16 +53,20 @@ def carry_out(request: RestoreRequest) -> bool:
     """Plan, print, and unless it is a dry run do it; whether all is well afterwards. Raises `EnvtoolError`."""
     from envtool.cli.render.restoring import render_plan
     from envtool.environment.reader import read_environment
-    from envtool.install.unpack import read_contents
+    from envtool.install.unpack import check_contents, read_contents
     from envtool.restore.plan import plan_restore, wanted_wheels
 
     found = recovered(request)
     environment = read_environment(found)
     pin, wheels = _chosen(request, environment)
     held = _held(environment, pin, hashed=not request.force)
+    is_new = wheels is not None
     if wheels is None:
         wheels = _stored(pin, request.vendor, wanted_wheels(held, force=request.force))
     contents = {name: read_contents(wheels[name]) for name in wanted_wheels(held, force=request.force)}
+    for item in contents.values() if is_new else ():
+        # Nothing vouches for it yet. Later its own sha256 does, and files are checked as they are written.
+        check_contents(item)
     requires = {name: item.requires for name, item in contents.items()}
     plan = plan_restore(held, requires, force=request.force, keep_orphans=request.keep_orphans)
     if request.format is RestoreFormat.TEXT:

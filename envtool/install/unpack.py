@@ -153,3 +153,12 @@ def unpack(
     for folder in sorted({os.path.dirname(member.path) for member in wanted}):  # noqa: PTH120
         (target / folder).mkdir(parents=True, exist_ok=True)
     write_all(Wanted(str(contents.wheel.path), contents.wheel.name.filename, str(target), wanted), progress)
+
+
+def check_contents(contents: WheelContents) -> None:
+    """Hold every file of a wheel to RECORD without writing one: for a wheel that is met for the first time.
+
+    Raises `HashError` and `SourceError`.
+    """
+    wanted = Wanted(str(contents.wheel.path), contents.wheel.name.filename, None, contents.members)
+    write_all(wanted, lambda _bytes: None)

@@ -16,7 +16,7 @@ import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Event, Thread
@@ -59,16 +59,19 @@ class Member:
 
 @dataclass(frozen=True)
 class Wanted:
-    """The archive at `path`, called `filename`, and the members to write below the folder `target`."""
+    """The archive at `path`, called `filename`, and the members to write below the folder `target`.
+
+    Without a target they are only checked.
+    """
 
     path: str
     filename: str
-    target: str
+    target: str | None
     members: tuple[Member, ...]
 
 
 def write_all(wanted: Wanted, progress: Callable[[int], None]) -> None:
-    """Write every member. `progress` is told of bytes written.
+    """Write every member, or check it. `progress` is told of the bytes.
 
     Raises `HashError`, `SourceError`, `OSError`, and `RestoreError` where a process was killed from outside.
     """
@@ -83,7 +86,7 @@ def write_all(wanted: Wanted, progress: Callable[[int], None]) -> None:
     try:
         with ProcessPoolExecutor(cores, context, initializer=_start, initargs=(wanted, os.getpid())) as pool:
             counts = pool.map(_write_share, list(_shares(wanted.members)))
-            with _disk_kept_busy(wanted.target):
+            with _disk_kept_busy(wanted.target) if wanted.target is not None else nullcontext():
                 for count in counts:
                     progress(count)
     except BrokenProcessPool as error:
@@ -163,21 +166,21 @@ class _Archive:
         os.close(self._source)
 
     def write(self, member: Member) -> int:
-        """Write one member and return its size."""
+        """Write one member, or check it, and return its size."""
         digest = hashlib.sha256()
         written = 0
-        mode = 0o777 if member.executable else 0o666
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
-        handle = os.open(f"{self.wanted.target}/{member.path}", flags, mode)
+        handle = self._opened(member)
         try:
             for block in self._inflated(member):
                 written += len(block)
                 if written > member.size:
                     break
                 digest.update(block)
-                _write_whole(handle, block)
+                if handle is not None:
+                    _write_whole(handle, block)
         finally:
-            os.close(handle)
+            if handle is not None:
+                os.close(handle)
         if written != member.size or (member.sha256 is not None and digest.hexdigest() != member.sha256):
             raise HashError(
                 f"{member.path} in {self.wanted.filename} is not the file that its RECORD lists",
@@ -185,6 +188,13 @@ class _Archive:
                 remedy="get the wheel from the vendor again; nothing was changed",
             )
         return written
+
+    def _opened(self, member: Member) -> int | None:
+        if self.wanted.target is None:
+            return None
+        mode = 0o777 if member.executable else 0o666
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+        return os.open(f"{self.wanted.target}/{member.path}", flags, mode)
 
     def _inflated(self, member: Member) -> Iterator[bytes]:
         """The member's bytes in blocks of bounded size."""
