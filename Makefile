@@ -50,10 +50,7 @@ lock-check: venv ## exit with 1 where a lock is out of date
 
 # Without an engine, and where none can be installed, the Docker tests are left out and the run says so; CI sets
 # HAC_REQUIRE_DOCKER=1, so that there they fail instead.
-# strace breaks a restore at each of its system calls; without it those tests are left out, in CI they fail.
 test: venv ## set everything up and run all tests
-	@if ! command -v strace >/dev/null && [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
-	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq strace >/dev/null; fi
 	@host=$$($(ENVTOOL) engine start --for-tests) || { [ -z "$${HAC_REQUIRE_DOCKER:-}" ] || exit 1; host=; }; \
 	if [ -n "$$host" ]; then export DOCKER_HOST=$$host; fi; \
 	$(VENV)/bin/pytest -q -n auto -m 'not docker and not exhaustive' && \

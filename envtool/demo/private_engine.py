@@ -22,7 +22,8 @@ from envtool.image.tool import run
 
 # What the engine, the bootstrapped base and the Docker tests need of the distribution.
 PACKAGES = ("docker.io", "iptables", "mmdebstrap")
-TEST_PACKAGES = ("docker-compose",)
+# strace breaks a restore at each of its system calls.
+TEST_PACKAGES = ("docker-compose", "strace")
 # Seconds to wait for the engine to answer, and for its processes to end.
 _START_SECONDS, _STOP_SECONDS = 60, 20
 
@@ -133,7 +134,10 @@ def ensure_engine(project: Path, say: Callable[[str], None], *, for_tests: bool 
         _install([name for name in packages if name not in ("docker.io", "iptables")], say, required=False)
         return host
     private = PrivateEngine.of(project)
-    if connect(private.host) is None:
+    if connect(private.host) is not None:
+        # Started for less than it is wanted for now, by `make demo` before `make test`.
+        _install(packages, say, required=False)
+    else:
         _install(packages, say, required=True)
         host = _default_host()
         if host is not None:
