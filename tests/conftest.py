@@ -99,14 +99,18 @@ class RealEnvironment:
         assert (document["status"] == "healthy") == (outcome.status == 0)
         return document
 
-    def here(self, *arguments: str) -> Outcome:
-        """Run envtool in this process."""
+    def here(self, *arguments: str, program: Callable[[], None] = main, input: str = "") -> Outcome:
+        """Run envtool, or another program of it, in this process."""
         out, err = io.StringIO(), io.StringIO()
         argv = ["envtool", *arguments]
-        with patch.dict(os.environ, self.variables), patch.object(sys, "argv", argv):
+        with (
+            patch.dict(os.environ, self.variables),
+            patch.object(sys, "argv", argv),
+            patch.object(sys, "stdin", io.StringIO(input)),
+        ):
             with redirect_stdout(out), redirect_stderr(err):
                 try:
-                    main()
+                    program()
                     status = 0
                 except SystemExit as end:
                     status = int(end.code or 0)

@@ -23,7 +23,7 @@ PROJECT = Path(__file__).parents[2]
 
 
 def planned(environment: RealEnvironment, *arguments: str) -> dict[str, Any]:
-    outcome = environment.restore("--format", "json", *arguments)
+    outcome = environment.here("restore", "--prefix", str(environment.path), "--format", "json", *arguments)
     document: dict[str, Any] = json.loads(outcome.out)
     jsonschema.validate(document, json.loads((PROJECT / "docs/restore.schema.json").read_text()))
     return document

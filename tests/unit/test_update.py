@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
+from envtool.cli.main import update_moreh
 from envtool.demo.vendor_release import moreh_smi, release_contents
 from envtool.demo.wheel_writer import write_wheel
 from tests.conftest import PYTHON, TORCH, Outcome, RealEnvironment
@@ -17,11 +16,7 @@ NEWER = "1.7.1+cu110.moreh22.12.0"
 
 
 def update(environment: RealEnvironment, *arguments: str, input: str = "") -> Outcome:
-    command: list[str | Path] = [Path(sys.executable).parent / "update-moreh", "--prefix", environment.path, *arguments]
-    variables = {**os.environ, **environment.variables}
-    done = subprocess.run(command, env=variables, capture_output=True, text=True, check=False, input=input)
-    assert "Traceback" not in done.stderr, done.stderr
-    return Outcome(done.returncode, done.stdout, done.stderr)
+    return environment.here("--prefix", str(environment.path), *arguments, program=update_moreh, input=input)
 
 
 @pytest.fixture
