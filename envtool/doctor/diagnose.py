@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from functools import partial
+from typing import TYPE_CHECKING
 
 from envtool.doctor.checks import (
     companions,
@@ -23,10 +24,13 @@ from envtool.doctor.findings import Evidence, Finding, Report, Severity, as_insi
 from envtool.doctor.memory import Memory
 from envtool.doctor.pinned import pin_of
 from envtool.doctor.remedy import restore_command
-from envtool.environment.history import read_history
+from envtool.environment.looking import is_file
 from envtool.environment.reader import Environment
 from envtool.vendor.names import TORCH
-from envtool.vendor.pin import VendorPin
+from envtool.vendor.pin import HISTORY_FILE, VendorPin
+
+if TYPE_CHECKING:
+    from envtool.environment.history import Entry
 
 Check = Callable[[Environment, VendorPin], Iterator[Finding]]
 # A check of what is not in the environment's files, such as the driver's; it is handed the pin that was found.
@@ -61,7 +65,17 @@ def diagnose(
     for check in others:
         found += check(environment, pin)
     findings = tuple(as_inside(finding, environment.setting) for finding in found)
-    return Report(environment, pin, findings, history=read_history(environment.prefix.path))
+    return Report(environment, pin, findings, history=_history(environment))
+
+
+def _history(environment: Environment) -> tuple[Entry, ...]:
+    path = environment.prefix.path
+    if not is_file(path / HISTORY_FILE):
+        return ()
+    # Only now: most environments have none, and reading it takes further imports.
+    from envtool.environment.history import read_history
+
+    return read_history(path)
 
 
 def _torch(environment: Environment, pin: VendorPin, check_files: Check) -> Iterator[Finding]:

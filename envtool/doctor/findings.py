@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from enum import Enum
+from typing import TYPE_CHECKING
 
-from envtool.environment.history import Entry
 from envtool.environment.identity import Traces
 from envtool.environment.reader import Environment
 from envtool.environment.setting import Setting
 from envtool.vendor.pin import VendorPin
+
+if TYPE_CHECKING:
+    from envtool.environment.history import Entry
 
 
 class Severity(Enum):

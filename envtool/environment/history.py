@@ -14,9 +14,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from envtool.vendor.pin import PinnedDistribution, PinOrigin, VendorPin
+from envtool.vendor.pin import HISTORY_FILE, PinnedDistribution, PinOrigin, VendorPin
 
-HISTORY_FILE = Path("etc/hac/history.jsonl")
 SCHEMA = 1
 # The newest lines that are kept.
 _KEPT = 500

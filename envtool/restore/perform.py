@@ -11,7 +11,7 @@ from pathlib import Path
 from envtool.doctor.checks.half_done import INTERRUPTED
 from envtool.doctor.diagnose import diagnose
 from envtool.doctor.findings import Report
-from envtool.environment.history import HISTORY_FILE, Change, Entry, appended
+from envtool.environment.history import Change, Entry, appended
 from envtool.environment.leftover import STAGING_NAME
 from envtool.environment.owned import Bounds, bytecode_of
 from envtool.environment.prefix import Prefix
@@ -38,7 +38,7 @@ from envtool.restore.exclusive import alone, reported
 from envtool.restore.layout import layout_of
 from envtool.restore.plan import RestorePlan, Unshadowing
 from envtool.restore.removal import foreign_files
-from envtool.vendor.pin import PIN_FILE, VendorPin, read_pin, render_pin
+from envtool.vendor.pin import HISTORY_FILE, PIN_FILE, VendorPin, read_pin, render_pin
 
 Progress = Callable[[str, int, int], None]
 # Bytes that a file system wants for itself beside the files: folders, RECORD, the journal.

@@ -15,6 +15,8 @@ from envtool.vendor.version import VendorVersion
 
 # Where an environment keeps its own pin, relative to its prefix.
 PIN_FILE = Path("etc/hac/pin.toml")
+# And the history of its torch (`environment.history`); here, where looking for it costs no further import.
+HISTORY_FILE = Path("etc/hac/history.jsonl")
 SCHEMA = 1
 
 
