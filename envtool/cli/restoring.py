@@ -60,10 +60,11 @@ def carry_out(request: RestoreRequest) -> bool:
     environment = read_environment(found)
     pin, wheels = _chosen(request, environment)
     held = _held(environment, pin, hashed=not request.force)
+    names = wanted_wheels(held, force=request.force)
     is_new = wheels is not None
     if wheels is None:
-        wheels = _stored(pin, request.vendor, wanted_wheels(held, force=request.force))
-    contents = {name: read_contents(wheels[name]) for name in wanted_wheels(held, force=request.force)}
+        wheels = _stored(pin, request.vendor, names)
+    contents = {name: read_contents(wheels[name]) for name in names}
     for item in contents.values() if is_new else ():
         # Nothing vouches for it yet. Later its own sha256 does, and files are checked as they are written.
         check_contents(item)
