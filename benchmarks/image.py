@@ -26,16 +26,21 @@ for number in range(count + 1):
             found[index].append(time.perf_counter() - start)
 print(json.dumps(found))
 """
-# What an install does that has nothing to do with torch, as far as the guard can see at once.
-_CHANGE = "f=$CONDA_PREFIX/lib/python3.11/site-packages/other.py; rm -f $f; : >$f"
+# What an install does that has nothing to do with torch, as far as the guard can see: a distribution of Python only,
+# and one with a shared object, which is looked into.
+_CHANGE = (
+    "cd $CONDA_PREFIX/lib/python3.11/site-packages; rm -rf other*; mkdir other other-1.0.dist-info;"
+    " cd other-1.0.dist-info; echo Name: other >METADATA; echo other/{0},, >RECORD; echo >../other/{0}"
+)
 
 
 def measure_guard() -> list[Row]:
-    """The guard in hac-base, which must have been built: nothing changed, and site-packages changed but not torch."""
+    """The guard in hac-base, which must have been built: nothing changed, or site-packages but not torch."""
     rows = []
     for what, count, instruction, limit in (
         ("nothing changed", 200, "true", 5.0),
-        ("torch unchanged", 30, _CHANGE, 60.0),
+        ("torch unchanged", 30, _CHANGE.format("__init__.py"), 60.0),
+        ("torch unchanged, shared object", 30, _CHANGE.format("native.so"), 60.0),
     ):
         command = [
             "docker",

@@ -120,8 +120,32 @@ def test_no_interpreter_starts_where_nothing_changed(hac_base: str) -> None:
     """The guard's only other program is envtool; with that out of the way, an unchanged environment still passes."""
     script = "mv /opt/hac/envtool /opt/hac/away && /opt/hac/bin/hac-shell -c 'touch /srv/file; pip --version'"
     assert in_container(hac_base, "sh", "-c", script).status == 0
-    script += "; /opt/hac/bin/hac-shell -c 'touch $CONDA_PREFIX/lib/python3.11/site-packages/new'"
-    assert in_container(hac_base, "sh", "-c", script).status == 127
+
+
+_NEW = "cd $CONDA_PREFIX/lib/python3.11/site-packages && mkdir new-1.dist-info && touch new-1.dist-info/METADATA && "
+
+
+@pytest.mark.parametrize(
+    ("change", "status"),
+    [
+        ("echo new.py,, >new-1.dist-info/RECORD && touch new.py", 0),
+        ("echo new.so,, >new-1.dist-info/RECORD && echo libc.so.6 >new.so", 0),
+        ("echo 'new one/a.so,,' >new-1.dist-info/RECORD && mkdir 'new one' && echo libc.so.6 >'new one/a.so'", 0),
+        ("echo new/a.so,, >new-1.dist-info/RECORD && mkdir new && echo libcudart.so.11.0 >new/a.so", 127),
+        ("echo new/a.so,, >new-1.dist-info/RECORD", 127),
+        ("echo 'Requires-Dist: Torch>=2' >new-1.dist-info/METADATA && touch new-1.dist-info/RECORD", 127),
+        ("touch new-1.dist-info/RECORD nvidia", 127),
+        ("touch new-1.dist-info/RECORD new.pth", 127),
+        ("touch new-1.dist-info/RECORD '~orch'", 127),
+        ("touch new-1.dist-info/RECORD torchgen.py", 127),
+        ("true", 127),
+    ],
+)
+def test_an_interpreter_starts_where_what_is_new_may_concern_torch(hac_base: str, change: str, status: int) -> None:
+    """And not for one that grep can tell to be harmless."""
+    script = f'mv /opt/hac/envtool /opt/hac/away && /opt/hac/bin/hac-shell -c "{_NEW}{change}"'
+    done = in_container(hac_base, "sh", "-c", script)
+    assert done.status == status, done.output
 
 
 def test_what_a_person_installs_cannot_break_the_tool(build_child: Any) -> None:
