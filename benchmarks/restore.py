@@ -53,6 +53,7 @@ def measure(folder: Path, wheel: Path, runs: int = 3) -> tuple[list[Row], str]:
         rows.append(ratio_row(f"{what}, no fsync", times[0], peer, theirs, limit))
         rows.append(ratio_row(f"{what}, synced (default)", times[1], peer, theirs, None))
     rows += _repair(restore, prefix, times[2], runs)
+    rows.append(_unpacked(force, uv, wheel, prefix, runs))
     peak = _peak(force)
     rows.append(Row("restore, peak memory (MiB)", 0.0, "the limit", 0.0, peak, "MB", 150.0))
     return rows, _physical_limit(folder, wheel, statistics.median(times[0]), statistics.median(times[1]))
@@ -69,6 +70,18 @@ def _repair(restore: Sequence[str | Path], prefix: Path, pip: list[float], runs:
 
     (ours,) = alternately([restore], runs, before=damage)
     return [ratio_row("repair of 3 files", ours, "pip install --force-reinstall", pip, 0.1)]
+
+
+def _unpacked(force: Command, uv: Command, wheel: Path, prefix: Path, runs: int) -> Row:
+    """From a copy that is kept unpacked on the same file system, against uv from its cache; both make hard links."""
+    unpack: list[str | Path] = [_TOOLS / "envtool", "vendor", "unpack", "--prefix", prefix]
+    # Else a store elsewhere would make it a copy.
+    variables = {"HAC_STORE": str(prefix.with_name("store")), "UV_CACHE_DIR": str(prefix.with_name("uv-cache"))}
+    environment = {**os.environ, **variables}
+    subprocess.run([*unpack, "--vendor", wheel.parent], check=True, capture_output=True, env=environment)
+    commands: list[Command] = [force, [*uv, "--reinstall", "--no-index", wheel]]
+    ours, theirs = alternately(commands, runs, before=lambda _index: os.sync(), variables=variables)
+    return ratio_row("restore from an unpacked store", ours, "uv pip install --reinstall, warm", theirs, 1.2)
 
 
 def _peak(command: Sequence[str | Path]) -> float:

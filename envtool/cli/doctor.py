@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import typer
 
-from envtool.cli.examine import DoctorRequest, Format, examine
 from envtool.cli.options import (
     ContainerOption,
     DeepOption,
@@ -20,6 +19,7 @@ from envtool.cli.options import (
     StrictOption,
     TimeLimitOption,
 )
+from envtool.cli.request import DoctorRequest, Format
 
 
 def doctor(
@@ -52,6 +52,7 @@ def doctor(
 
       envtool doctor --fix
     """
+    from envtool.cli.examine import examine
     from envtool.cli.terminal import is_quiet
 
     if image is not None and container is not None:

@@ -6,12 +6,12 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
-from dataclasses import dataclass, replace
-from enum import StrEnum
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from envtool.cli.request import DoctorRequest, Format
 from envtool.doctor.diagnose import OtherCheck, diagnose
 from envtool.doctor.findings import Report, Status
 from envtool.doctor.memory import Memory, open_memory
@@ -25,37 +25,6 @@ if TYPE_CHECKING:
     from envtool.driver.ask import DriverReading, Question
     from envtool.environment.reader import Environment
     from envtool.vendor.pin import VendorPin
-
-
-class Format(StrEnum):
-    """How to print a report."""
-
-    TEXT = "text"
-    JSON = "json"
-    SARIF = "sarif"
-    JUNIT = "junit"
-    GITHUB = "github"
-    PROMETHEUS = "prometheus"
-
-
-@dataclass(frozen=True)
-class DoctorRequest:
-    """The options of `envtool doctor`. `driver` is `None` where its program is to be asked if there is one."""
-
-    prefix: Path | None = None
-    python: Path | None = None
-    image: str | None = None
-    container: str | None = None
-    deep: bool = False
-    probe: bool = False
-    time_limit: float | None = None
-    driver: bool | None = None
-    format: Format = Format.TEXT
-    output: Path | None = None
-    ignore: tuple[str, ...] = ()
-    strict: bool = False
-    fix: bool = False
-    quiet: bool = False
 
 
 def examine(request: DoctorRequest, arguments: list[str] | None = None) -> int:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from envtool.cli.examine import Format
+from envtool.cli.request import Format
 
 PrefixOption = Annotated[
     Path | None,

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from envtool.cli.examine import DoctorRequest, Format
+from envtool.cli.request import DoctorRequest, Format
 
 _FLAGS = {"--deep": ("deep", True), "--strict": ("strict", True), "--driver": ("driver", True)}
 _FLAGS |= {"--no-driver": ("driver", False)}

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from envtool.cli.terminal import note
-from envtool.vendor.release import Wanted
 
 if TYPE_CHECKING:
     from envtool.doctor.findings import Report
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
     from envtool.install.unpack import WheelContents
     from envtool.restore.plan import Held, RestorePlan
     from envtool.vendor.pin import VendorPin
+    from envtool.vendor.release import Wanted
     from envtool.vendor.source.interface import Source
     from envtool.vendor.wheel import StoredWheel
 
@@ -31,6 +31,13 @@ class RestoreFormat(StrEnum):
     JSON = "json"
 
 
+def _anything() -> Wanted:
+    # Not above: every command imports this module for its options, and most want no release.
+    from envtool.vendor.release import Wanted
+
+    return Wanted()
+
+
 @dataclass(frozen=True)
 class RestoreRequest:
     """The options of a restore. `called` is the command that was typed; `pin` is what a rollback goes back to."""
@@ -39,7 +46,7 @@ class RestoreRequest:
     prefix: Path | None = None
     python: Path | None = None
     vendor: tuple[str, ...] = ()
-    wanted: Wanted = field(default_factory=Wanted)
+    wanted: Wanted = field(default_factory=_anything)
     pin: VendorPin | None = None
     force: bool = False
     dry_run: bool = False
@@ -61,13 +68,13 @@ def carry_out(request: RestoreRequest) -> bool:
     pin, wheels = _chosen(request, environment)
     held = _held(environment, pin, hashed=not request.force)
     names = wanted_wheels(held, force=request.force)
-    is_new = wheels is not None
     if wheels is None:
-        wheels = _stored(pin, request.vendor, names)
-    contents = {name: read_contents(wheels[name]) for name in names}
-    for item in contents.values() if is_new else ():
-        # Nothing vouches for it yet. Later its own sha256 does, and files are checked as they are written.
-        check_contents(item)
+        contents = _stored(pin, request.vendor, names)
+    else:
+        contents = {name: read_contents(wheels[name]) for name in names}
+        for item in contents.values():
+            # Nothing vouches for it yet. Later its own sha256 does, and files are checked as they are written.
+            check_contents(item)
     requires = {name: item.requires for name, item in contents.items()}
     plan = plan_restore(held, requires, force=request.force, keep_orphans=request.keep_orphans)
     if request.format is RestoreFormat.TEXT:
@@ -108,6 +115,7 @@ def _chosen(request: RestoreRequest, environment: Environment) -> tuple[VendorPi
     from envtool.doctor.pinned import pin_of
     from envtool.errors import ReleaseError
     from envtool.vendor.choose import choose_from_sources
+    from envtool.vendor.release import Wanted
     from envtool.vendor.store import default_store
 
     try:
@@ -157,12 +165,24 @@ def _held(environment: Environment, pin: VendorPin, *, hashed: bool) -> Held:
         return Held(report, pin, find_damage(environment, pin, advance))
 
 
-def _stored(pin: VendorPin, named: Sequence[str], names: Sequence[str]) -> Mapping[str, StoredWheel]:
+def _stored(pin: VendorPin, named: Sequence[str], names: Sequence[str]) -> dict[str, WheelContents]:
     """The wheels of a pin that are wanted; where none is, not even a source need answer."""
+    from envtool.install.unpack import read_contents
+    from envtool.install.unpacked import find_unpacked
     from envtool.vendor.choose import choose_pinned
     from envtool.vendor.store import default_store
+    from envtool.vendor.wheel import WheelName
 
-    return choose_pinned(pin, opened_sources(named), default_store(), names) if names else {}
+    store = default_store()
+    contents = {}
+    for item in pin.distributions:
+        if item.name in names and item.wheel is not None and item.sha256 is not None:
+            found = find_unpacked(WheelName.parse(item.wheel), item.sha256, store)
+            if found is not None:
+                contents[item.name] = found
+    rest = [name for name in names if name not in contents]
+    wheels = choose_pinned(pin, opened_sources(named), store, rest) if rest else {}
+    return contents | {name: read_contents(wheel) for name, wheel in wheels.items()}
 
 
 def _named_processes(plan: RestorePlan) -> list[int]:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Annotated
 
 import typer
 
 from envtool.cli.options import PrefixOption, VendorOption
+from envtool.cli.terminal import note
 
 app = typer.Typer(help="Sources of vendor wheels, and the releases they have.", no_args_is_help=True)
 
@@ -82,3 +85,64 @@ def fetch(
     choice = choose_from_sources(find_prefix(prefix).python, sources, Wanted(release=release), default_store())
     for wheel in choice.wheels.values():
         typer.echo(f"{wheel.sha256}  {wheel.name.filename}")
+
+
+def _told(advance: Callable[[str, int, int], None], name: str, total: int, count: int) -> None:
+    advance(name, count, total)
+
+
+@app.command("unpack")
+def unpack(
+    prefix: PrefixOption = None,
+    vendor: VendorOption = None,
+    remove: Annotated[bool, typer.Option("--remove", help="Remove the unpacked copies instead.")] = False,
+) -> None:
+    """Keep an environment's vendor wheels unpacked in the store: a later restore only makes links to the files.
+
+    It takes the wheels' unpacked size on the disk (a real torch: 0.8 to 2 GB), and helps where the store is on the
+    environment's file system and belongs to its owner. Environments then share the files: what edits one in place,
+    rather than replacing it, edits it for all; doctor and restore notice.
+
+    [bold]Examples[/bold]
+
+      envtool vendor unpack
+
+      envtool vendor unpack --remove
+    """
+    from envtool.cli.progress import progress_bars
+    from envtool.doctor.pinned import pin_of
+    from envtool.environment.prefix import find_prefix
+    from envtool.environment.reader import read_environment
+    from envtool.errors import ReleaseError
+    from envtool.install.unpack import read_contents
+    from envtool.install.unpacked import forget_unpacked, keep_unpacked
+    from envtool.vendor.choose import choose_pinned
+    from envtool.vendor.source.configured import configured_sources, open_source
+    from envtool.vendor.store import default_store
+
+    found, store = find_prefix(prefix), default_store()
+    pin = pin_of(read_environment(found))
+    if pin is None:
+        raise ReleaseError(
+            "which wheels to unpack is not known",
+            why=f"{found.path} has no pin and no record of a vendor torch",
+            remedy="envtool restore --vendor FOLDER_OR_INDEX",
+        )
+    if remove:
+        for item in pin.distributions:
+            was_there = item.sha256 is not None and forget_unpacked(item.sha256, store)
+            typer.echo(f"{item.name} {item.version}: {'removed' if was_there else 'was not unpacked'}")
+        return
+    sources = [open_source(item.address) for item in configured_sources(vendor or ())]
+    with progress_bars("unpacking") as advance:
+        for name, wheel in choose_pinned(pin, sources, store).items():
+            contents = read_contents(wheel)
+            stored = store.add(wheel.path, expected=wheel.sha256)
+            advance(name, 0, contents.size)
+            folder = keep_unpacked(contents, store, partial(_told, advance, name, contents.size))
+            typer.echo(f"{stored.name}: {contents.size / 1e6:.1f} MB in {folder}")
+    if store.root.stat().st_dev != found.site_packages.stat().st_dev:
+        note(
+            f"note: {store.root} and {found.site_packages} are on two file systems, where no links can be made; set"
+            " HAC_STORE to a folder on the environment's"
+        )

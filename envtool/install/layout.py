@@ -12,7 +12,7 @@ import hashlib
 import os
 import shutil
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -65,7 +65,7 @@ def stage_wheel(
     """
     tree = staging / contents.wheel.name.name
     tree.mkdir(parents=True)
-    unpack(contents, tree, progress)
+    unpack(_linkable(contents, layout), tree, progress)
     rows = list(_unsealed(contents))
     outside: list[Place] = []
     data = tree / f"{contents.dist_info.removesuffix('.dist-info')}.data"
@@ -95,7 +95,7 @@ def stage_files(contents: WheelContents, rows: Iterable[RecordRow], layout: Layo
     tree.mkdir(parents=True)
     wanted = {row.path for row in rows}
     members = {path: member for member in contents.members if (path := installed_path(member.path)) in wanted}
-    unpack(contents, tree, members=tuple(members.values()))
+    unpack(_linkable(contents, layout), tree, members=tuple(members.values()))
     places = [Place(tree / member.path, layout.site_packages / path) for path, member in members.items() if path]
     made = wanted - members.keys()
     if made:
@@ -107,6 +107,14 @@ def stage_files(contents: WheelContents, rows: Iterable[RecordRow], layout: Layo
                 target.chmod(0o777 & ~current_umask())
                 places.append(Place(target, layout.scripts / name))
     return tuple(places)
+
+
+def _linkable(contents: WheelContents, layout: Layout) -> WheelContents:
+    """Without the unpacked copy where the new files are to be given to somebody else, who must not get the store's."""
+    owner = layout.site_packages
+    while not owner.exists():
+        owner = owner.parent
+    return contents if owner.stat().st_uid == os.geteuid() else replace(contents, unpacked=None)
 
 
 def _unsealed(contents: WheelContents) -> Iterator[RecordRow]:

@@ -15,7 +15,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from envtool.errors import SourceError
-from envtool.install.write import Member, Wanted, write_all
+from envtool.install.write import Member, Unpacked, Wanted, write_all
 from envtool.vendor.record import Record, RecordRow, parse_record
 from envtool.vendor.wheel import StoredWheel, dist_info_of, opened_wheel
 
@@ -29,13 +29,17 @@ _UNHASHED = frozenset({"RECORD", "RECORD.jws", "RECORD.p7s"})
 
 @dataclass(frozen=True)
 class WheelContents:
-    """A wheel that was read and found sound. `requires` are its `Requires-Dist` lines."""
+    """A wheel that was read and found sound. `requires` are its `Requires-Dist` lines.
+
+    `unpacked` is a copy of its files in the store, where there is one.
+    """
 
     wheel: StoredWheel
     dist_info: str
     record: Record
     members: tuple[Member, ...]
     requires: tuple[str, ...] = ()
+    unpacked: Unpacked | None = None
 
     @property
     def size(self) -> int:
@@ -152,7 +156,8 @@ def unpack(
     wanted = contents.members if members is None else tuple(members)
     for folder in sorted({os.path.dirname(member.path) for member in wanted}):  # noqa: PTH120
         (target / folder).mkdir(parents=True, exist_ok=True)
-    write_all(Wanted(str(contents.wheel.path), contents.wheel.name.filename, str(target), wanted), progress)
+    path, name = str(contents.wheel.path), contents.wheel.name.filename
+    write_all(Wanted(path, name, str(target), wanted, contents.unpacked), progress)
 
 
 def check_contents(contents: WheelContents) -> None:

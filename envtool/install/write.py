@@ -11,9 +11,10 @@ import hashlib
 import multiprocessing
 import os
 import signal
+import stat
 import struct
 import zipfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, nullcontext, suppress
@@ -23,6 +24,7 @@ from threading import Event, Thread
 
 from envtool.errors import HashError, RestoreError, SourceError
 from envtool.install import durable
+from envtool.install.belonging import current_umask
 
 try:
     # Inflates three times as fast as zlib; there are processors that it is not made for.
@@ -58,6 +60,15 @@ class Member:
 
 
 @dataclass(frozen=True)
+class Unpacked:
+    """A copy of the archive's files that hard links may be made to: the folder, and when each file was last modified,
+    in ns, at the time when it was checked."""
+
+    folder: str
+    times: Mapping[str, int]
+
+
+@dataclass(frozen=True)
 class Wanted:
     """The archive at `path`, called `filename`, and the members to write below the folder `target`.
 
@@ -68,6 +79,7 @@ class Wanted:
     filename: str
     target: str | None
     members: tuple[Member, ...]
+    unpacked: Unpacked | None = None
 
 
 def write_all(wanted: Wanted, progress: Callable[[int], None]) -> None:
@@ -158,6 +170,7 @@ class _Archive:
     def __init__(self, wanted: Wanted) -> None:
         self.wanted = wanted
         self._source = os.open(wanted.path, os.O_RDONLY | os.O_CLOEXEC)
+        self._link = Linking.of(wanted)
 
     def __enter__(self) -> _Archive:
         return self
@@ -167,6 +180,8 @@ class _Archive:
 
     def write(self, member: Member) -> int:
         """Write one member, or check it, and return its size."""
+        if self._link is not None and self._link.make(member):
+            return member.size
         digest = hashlib.sha256()
         written = 0
         handle = self._opened(member)
@@ -234,6 +249,42 @@ class _Archive:
             why=f"the archive is damaged at {member.path}: {why}",
             remedy="get the wheel from the vendor again; nothing was changed",
         )
+
+
+@dataclass(frozen=True)
+class Linking:
+    """Hard links in place of copies, where a file is what it was and would become what a copy would be."""
+
+    unpacked: Unpacked
+    target: str
+    owner: tuple[int, int]
+    umask: int
+
+    @classmethod
+    def of(cls, wanted: Wanted) -> Linking | None:
+        """How to link what is wanted, or `None` where everything is to be written."""
+        if wanted.unpacked is None or wanted.target is None:
+            return None
+        status = Path(wanted.target).stat()
+        return cls(wanted.unpacked, wanted.target, (status.st_uid, status.st_gid), current_umask())
+
+    def make(self, member: Member) -> bool:
+        """Link one file; whether that was done."""
+        time = self.unpacked.times.get(member.path)
+        if time is None:
+            return False
+        source = f"{self.unpacked.folder}/{member.path}"
+        try:
+            status = os.lstat(source)
+            mode = stat.S_IFREG | (0o777 if member.executable else 0o666) & ~self.umask
+            same = (status.st_mode, status.st_size, status.st_mtime_ns) == (mode, member.size, time)
+            if not same or (status.st_uid, status.st_gid) != self.owner:
+                return False
+            os.link(source, f"{self.target}/{member.path}")
+        except OSError:
+            # Another file system, a file that has as many links as it can have, or one that is gone.
+            return False
+        return True
 
 
 def _write_whole(handle: int, block: bytes) -> None:

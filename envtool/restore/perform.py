@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 
 from envtool.doctor.checks.half_done import INTERRUPTED
@@ -43,6 +46,8 @@ from envtool.vendor.pin import HISTORY_FILE, PIN_FILE, VendorPin, read_pin, rend
 Progress = Callable[[str, int, int], None]
 # Bytes that a file system wants for itself beside the files: folders, RECORD, the journal.
 _MARGIN = 16 << 20
+# Old files from which another process is worth its start to delete them.
+_WORTH_A_PROCESS = 1000
 
 
 def recover(prefix: Prefix, *others: Path) -> bool:
@@ -84,7 +89,8 @@ def perform(plan: RestorePlan, contents: Mapping[str, WheelContents], *, reason:
             raise
         carry_out(journal, staging / TRASH_NAME)
         prune(prefix.path, (prefix.site_packages, prefix.scripts), _removed(journal))
-        after = _verified(plan)
+        with _deleting(staging / TRASH_NAME):
+            after = _verified(plan)
         strike_journal(staging)
         delete(staging)
         # Else the cleared folder could be there again after a loss of power.
@@ -185,6 +191,24 @@ def _pin_before(prefix: Prefix) -> VendorPin | None:
     except ReleaseError:
         # A damaged pin file is nothing to go back to.
         return None
+
+
+@contextmanager
+def _deleting(trash: Path) -> Iterator[None]:
+    """Delete what was replaced meanwhile, on another core; once every step is done, no recovery wants it back.
+
+    Whatever is left of it, where that process is killed, goes with the staging folder.
+    """
+    count = sum(len(files) for _folder, _folders, files in islice(os.walk(trash), _WORTH_A_PROCESS))
+    if count < _WORTH_A_PROCESS:
+        yield
+        return
+    process = multiprocessing.get_context("fork").Process(target=shutil.rmtree, args=(trash, True), daemon=True)
+    process.start()
+    try:
+        yield
+    finally:
+        process.join()
 
 
 def _refuse_outside(prefix: Prefix, places: list[Place]) -> None:

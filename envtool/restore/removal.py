@@ -28,12 +28,15 @@ class Ownership:
             found[item.path] = None
             record = item.record()
             single = []
+            # Texts until the end: thousands of rows lead to a handful of folders.
+            tops: dict[str, None] = {}
             for row in record.rows if record is not None else ():
                 top = self._own_folder(row.path)
                 if top is not None:
-                    found[item.site_packages / top] = None
+                    tops[top] = None
                 else:
                     single.append(row)
+            found |= dict.fromkeys(item.site_packages / top for top in tops)
             owned = owned_of(item, single, bounds)
             self.outside += owned.outside
             found |= dict.fromkeys(path for path in owned.inside if not self._stays(item, path))
@@ -42,7 +45,7 @@ class Ownership:
     def _own_folder(self, row: str) -> str | None:
         """The folder of site-packages that a row is below, where nothing that stays has files in it."""
         top, separator, rest = row.partition("/")
-        if not separator or top in {"", ".", ".."} or ".." in rest.split("/") or self._kept(top):
+        if not separator or top in {"", ".", ".."} or (".." in rest and ".." in rest.split("/")) or self._kept(top):
             return None
         return top
 

@@ -15,6 +15,11 @@ _COMPANIONS = {
 }
 
 
+def known_companion(torch: str, name: str) -> str | None:
+    """The version of a companion that was published for a torch, or `None` where that is not known."""
+    return dict(zip(COMPANIONS, _COMPANIONS.get(torch, ()), strict=False)).get(name)
+
+
 def known_pin(version: str) -> VendorPin:
     """The pin that a vendor version stands for, without hashes. Raises `VersionError`."""
     torch = VendorVersion.parse(version)

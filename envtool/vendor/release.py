@@ -12,6 +12,7 @@ from packaging.tags import Tag, cpython_tags, platform_tags
 from packaging.version import Version
 
 from envtool.errors import ReleaseError
+from envtool.vendor.known import known_companion
 from envtool.vendor.names import COMPANIONS, TORCH
 from envtool.vendor.version import VendorVersion, our_version, same_build
 from envtool.vendor.wheel import WheelName
@@ -41,14 +42,6 @@ class VendorRelease:
 
 
 RequiresTorch = Callable[[Candidate], Requirement | None]
-
-# Which companions upstream published for a torch; only where a source does not reveal a wheel's metadata.
-_KNOWN_COMPANIONS = {
-    "1.7.1": {"torchvision": "0.8.2", "torchaudio": "0.7.2"},
-    "1.10.0": {"torchvision": "0.11.1", "torchaudio": "0.10.0"},
-    "1.13.1": {"torchvision": "0.14.1", "torchaudio": "0.13.1"},
-    "2.1.0": {"torchvision": "0.16.0", "torchaudio": "2.1.0"},
-}
 
 
 def interpreter_tags(python: tuple[int, int]) -> frozenset[Tag]:
@@ -94,7 +87,8 @@ def _companion(
         if requirement is not None:
             if requirement.specifier.contains(torch.text, prereleases=True):
                 return item
-        elif _KNOWN_COMPANIONS.get(str(torch.public), {}).get(name) == Version(item.wheel.version).public:
+        elif known_companion(str(torch.public), name) == Version(item.wheel.version).public:
+            # The source does not reveal the wheel's metadata.
             return item
     return None
 

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from envtool.cli import doctor as doctor_command
+from envtool.cli import examine as examining
 from envtool.cli.application import app
-from envtool.cli.examine import DoctorRequest, Format
 from envtool.cli.plain_doctor import plain_request
+from envtool.cli.request import DoctorRequest, Format
 from tests.conftest import RealEnvironment
 
 PLAIN = [
@@ -44,7 +44,7 @@ def test_the_plain_forms_are_read_as_typer_reads_them(
         seen.append(request)
         return 0
 
-    monkeypatch.setattr(doctor_command, "examine", keep)
+    monkeypatch.setattr(examining, "examine", keep)
     words = [*before, "doctor", *arguments]
     result = CliRunner().invoke(app, words)
     assert result.exit_code == 0, result.output

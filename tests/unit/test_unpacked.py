@@ -1,0 +1,100 @@
+"""Wheels kept unpacked in the store: a restore links to them, and never to what is no longer what was unpacked."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import RealEnvironment
+
+
+def _inode(path: Path) -> int:
+    return path.stat().st_ino
+
+
+def _unpacked(environment: RealEnvironment) -> Path:
+    """Unpack the environment's wheels; the folder with torch's files."""
+    done = environment.here("vendor", "unpack", "--prefix", str(environment.path))
+    assert done.status == 0, done.err
+    assert "torch-1.7.1" in done.out
+    store = Path(environment.variables["HAC_STORE"])
+    (version,) = store.glob("unpacked/*/files/torch/version.py")
+    return version.parents[1]
+
+
+def _restore(environment: RealEnvironment, *arguments: str) -> None:
+    done = environment.here("restore", "--prefix", str(environment.path), *arguments)
+    assert done.status == 0, done.out + done.err
+    assert environment.doctor("--deep")["status"] == "healthy"
+
+
+def test_a_restore_links_to_the_files(environment: RealEnvironment) -> None:
+    files = _unpacked(environment)
+    _restore(environment, "--force")
+    assert _inode(environment.site_packages / "torch/version.py") == _inode(files / "torch/version.py")
+    record = next(environment.site_packages.glob("torch-*.dist-info/RECORD"))
+    assert record.stat().st_nlink == 1, "what an install writes to is its own"
+
+
+def test_a_file_that_was_edited_through_a_link_comes_from_the_wheel(environment: RealEnvironment) -> None:
+    files = _unpacked(environment)
+    _restore(environment, "--force")
+    edited = environment.site_packages / "torch/version.py"
+    with open(edited, "a") as stream:
+        stream.write("# edited in place\n")
+    assert (files / "torch/version.py").read_text().endswith("# edited in place\n"), "one file, two names"
+    _restore(environment)
+    assert "edited" not in edited.read_text()
+    assert _inode(edited) != _inode(files / "torch/version.py")
+    _restore(environment, "--force")
+    assert "edited" not in edited.read_text()
+    _unpacked(environment)
+    _restore(environment, "--force")
+    assert _inode(edited) == _inode(files / "torch/version.py")
+
+
+@pytest.mark.parametrize("spoil", ["manifest", "files", "mode"])
+def test_a_spoilt_copy_is_no_obstacle(environment: RealEnvironment, spoil: str) -> None:
+    files = _unpacked(environment)
+    if spoil == "manifest":
+        (files.parent / "manifest.json").write_text('{"schema": 1, "mem')
+    elif spoil == "files":
+        (files / "torch/version.py").unlink()
+    else:
+        (files / "torch/version.py").chmod(0o600)
+    _restore(environment, "--force")
+    assert environment.site_packages.joinpath("torch/version.py").stat().st_nlink == 1
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="giving files to somebody else takes root")
+def test_somebody_elses_environment_gets_files_of_its_own(environment: RealEnvironment) -> None:
+    files = _unpacked(environment)
+    for folder, _folders, names in os.walk(environment.path):
+        os.chown(folder, 65534, 65534)
+        for name in names:
+            os.lchown(f"{folder}/{name}", 65534, 65534)
+    _restore(environment, "--force")
+    assert environment.site_packages.joinpath("torch/version.py").stat().st_uid == 65534
+    assert (files / "torch/version.py").stat().st_uid == 0
+
+
+def test_the_copies_go_and_the_links_stay(environment: RealEnvironment) -> None:
+    files = _unpacked(environment)
+    _restore(environment, "--force")
+    done = environment.here("vendor", "unpack", "--remove", "--prefix", str(environment.path))
+    assert done.status == 0
+    assert "removed" in done.out
+    assert not files.parent.exists()
+    assert environment.doctor("--deep")["status"] == "healthy"
+    again = environment.here("vendor", "unpack", "--remove", "--prefix", str(environment.path))
+    assert "was not unpacked" in again.out
+
+
+def test_without_a_pin_it_says_what_to_type(make_environment: object) -> None:
+    environment = make_environment("plain")  # type: ignore[operator]
+    environment.pip_install("harmless")
+    done = environment.here("vendor", "unpack", "--prefix", str(environment.path))
+    assert done.status != 0
+    assert "restore --vendor" in done.err
