@@ -134,3 +134,9 @@ class InstallError(EnvtoolError):
     """A guarded install could not be carried out; the environment is as it was."""
 
     exit_status = 19
+
+
+class ImageError(EnvtoolError):
+    """A stored image is not whole, not what its digests say, or of a kind that cannot be read."""
+
+    exit_status = 20

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 import envtool
+from envtool.cli.blame import blame
 from envtool.cli.check import check
 from envtool.cli.demo import demo
 from envtool.cli.doctor import doctor
@@ -37,6 +38,7 @@ app.command("list")(list_)
 app.command("lock")(lock)
 app.command("build")(build)
 app.command("verify")(verify)
+app.command("blame")(blame)
 app.command("demo", hidden=True)(demo)
 app.add_typer(engine_app, name="engine")
 app.add_typer(vendor_app, name="vendor")
@@ -82,6 +84,8 @@ def _main(
       envtool build --demo      build hac-base from stand-ins
 
       envtool verify hac-base   run the image's checks
+
+      envtool blame IMAGE       which instruction changed torch?
     """
     from envtool.cli.terminal import set_quiet
 

@@ -70,3 +70,11 @@ OutputFolderOption = Annotated[
     typer.Option("--fix", metavar="OUT", help="Write files that are safe into the folder OUT.", show_default=False),
 ]
 FixOption = Annotated[bool, typer.Option("--fix", help="Put torch back, and say what is left to you.")]
+PlatformOption = Annotated[
+    str | None,
+    typer.Option(
+        "--platform",
+        help="Which image of a manifest list, as linux/amd64. Default: this machine's.",
+        show_default=False,
+    ),
+]

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from envtool.errors import EngineError
-from envtool.image.engine import Engine, find_engine
+from envtool.image.engine import Chunks, Engine, find_engine
 from envtool.image.skeleton import Skeleton
 
 _MEMORY = Path("/dev/shm")
@@ -84,31 +84,10 @@ def _extracted(engine: Engine, container: str, configuration: dict[str, Any], ta
         with engine.reported():
             chunks = engine.client.api.export(container, chunk_size=1 << 20)
             try:
-                Skeleton(root, taking.whole, taking.telling).take(io.BufferedReader(_Chunks(chunks), 1 << 20))
+                Skeleton(root, taking.whole, taking.telling).take(io.BufferedReader(Chunks(chunks), 1 << 20))
             except tarfile.TarError as error:
                 raise EngineError("the engine's export is cut short", why=str(error), remedy="docker info") from error
         yield FileSystem(root, _variables(configuration, root))
-
-
-class _Chunks(io.RawIOBase):
-    """An iterator of bytes as a stream, which tarfile wants."""
-
-    def __init__(self, chunks: Iterator[bytes]) -> None:
-        self._chunks = chunks
-        self._rest = memoryview(b"")
-
-    def readable(self) -> bool:
-        """It is only ever read."""
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        """Fill `buffer` from the chunk at hand, or the next one."""
-        if not self._rest:
-            self._rest = memoryview(next(self._chunks, b""))
-        count = min(len(buffer), len(self._rest))
-        buffer[:count] = self._rest[:count]
-        self._rest = self._rest[count:]
-        return count
 
 
 def _variables(configuration: dict[str, Any], root: Path) -> dict[str, str]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import envtool
-from envtool.errors import ReleaseError
+from envtool.errors import ReleaseError, VersionError
 from envtool.vendor.names import TORCH
 from envtool.vendor.version import VendorVersion
 
@@ -90,14 +90,16 @@ def read_pin(prefix: Path) -> VendorPin | None:
         return None
     except OSError as error:
         raise ReleaseError(f"the pin {path} cannot be read", why=str(error.strerror)) from error
+    return parse_pin(data, path, remedy=f"envtool restore --prefix {prefix} --vendor SOURCE   (writes it anew)")
+
+
+def parse_pin(data: bytes, path: Path, *, remedy: str = "") -> VendorPin:
+    """The pin in a file's content; `path` is where it is. Raises `ReleaseError` where it is none."""
     try:
         return _from_table(tomllib.loads(data.decode()), path)
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise ReleaseError(
-            f"the pin {path} is damaged",
-            why=f"{type(error).__name__}: {error}",
-            remedy=f"envtool restore --prefix {prefix} --vendor SOURCE   (writes it anew)",
-        ) from error
+    except (ValueError, KeyError, TypeError, AttributeError, VersionError) as error:
+        why = f"{type(error).__name__}: {error}"
+        raise ReleaseError(f"the pin {path} is damaged", why=why, remedy=remedy) from error
 
 
 def _from_table(table: dict[str, Any], path: Path) -> VendorPin:

@@ -1,0 +1,1 @@
+"""Which instruction of an image changed torch, a companion or the guard."""

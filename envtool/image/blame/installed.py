@@ -1,0 +1,164 @@
+"""Distributions among the entries of an image, told from their `.dist-info`, and who of them asks for torch."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from email.parser import BytesParser
+
+from envtool.image.stored.layer import Entry, Wish
+from envtool.image.stored.overlay import Overlay
+from envtool.vendor.names import PINNED_NAMES, TOP_LEVEL_NAMES, normalized_name, requirements_on
+from envtool.vendor.record import INSTALLER_FILES, parse_record
+
+# Where envtool itself lives, and where installers keep what they have fetched: nothing there is installed.
+_ELSEWHERE = re.compile(r"^opt/hac/|(?:^|/)(?:pkgs|archive-v0|wheels-v\d+|pip/cache)/")
+_INFO = re.compile(r"^((?:.*/)?)([A-Za-z0-9][\w.]*)-([^/-]+)\.(?:dist-info|egg-info)(?:/([^/]+))?$")
+_CONTENT = re.compile(rf"^(.*/(?:site|dist)-packages)/(?:{'|'.join(TOP_LEVEL_NAMES)})(?:/|\.py$)")
+_GUARD = re.compile(r"^(?:opt/hac/bin/|etc/hac/)|/etc/hac/pin\.toml$|/conda-meta/pinned$")
+_CONDA = re.compile(r"/conda-meta/(?:pytorch|libtorch|pytorch-cuda|pytorch-mutex)-[^/]*\.json$")
+
+
+@dataclass(frozen=True, order=True)
+class Place:
+    """A distribution in a folder: `site` is the folder, without the first slash."""
+
+    site: str
+    name: str
+
+
+@dataclass(frozen=True)
+class Demand:
+    """A distribution that requires torch or a companion; `asked` is the one it came with, where that is another."""
+
+    name: str
+    version: str
+    requirement: str
+    asked: str = ""
+
+    def __str__(self) -> str:
+        through = f", which {self.asked} brought" if self.asked and self.asked != self.name else ""
+        return f"{self.name} {self.version} (requires {self.requirement}{through})"
+
+
+def wishes(path: str, _size: int) -> Wish:
+    """What the search for a culprit wants of each file."""
+    if _GUARD.search(path):
+        return Wish.DATA
+    if _ELSEWHERE.search(path):
+        return Wish.NOTHING
+    info = _INFO.match(path)
+    if info is not None:
+        pinned = normalized_name(info[2]) in PINNED_NAMES
+        kept = info[4] in {"METADATA", "PKG-INFO"} or (pinned and info[4] == "RECORD")
+        return Wish.DATA if kept else Wish.ENTRY
+    return Wish.ENTRY if _CONTENT.match(path) or _CONDA.search(path) else Wish.NOTHING
+
+
+def owner_of(path: str) -> tuple[str, str] | None:
+    """The folder that holds a torch's file, and whose it is: a pinned distribution's name, torch's where unclear."""
+    info = _INFO.match(path)
+    if info is not None:
+        name = normalized_name(info[2])
+        return (info[1].rstrip("/"), name) if name in PINNED_NAMES else None
+    content = _CONTENT.match(path)
+    if content is None or "/__pycache__/" in path:
+        return None
+    top = path[len(content[1]) + 1 :].partition("/")[0].removesuffix(".py")
+    return content[1], top if top in PINNED_NAMES else PINNED_NAMES[0]
+
+
+def versions(overlay: Overlay, place: Place) -> tuple[str, ...]:
+    """The versions that a folder's records name for a distribution."""
+    start = f"{place.site}/" if place.site else ""
+    found = {
+        info[3]
+        for path in overlay.entries
+        if path.startswith(start)
+        and (info := _INFO.match(path)) is not None
+        and info[1] == start
+        and normalized_name(info[2]) == place.name
+    }
+    return tuple(sorted(found))
+
+
+def damaged_files(overlay: Overlay, place: Place, version: str) -> list[str]:
+    """The files of an installed distribution that are not as its RECORD has them, or not there."""
+    folder = _info_folder(overlay, place, version)
+    data = overlay.data(f"{folder}/RECORD") if folder else None
+    if data is None:
+        return [f"{folder or place.site}/RECORD"]
+    found = []
+    for row in parse_record(data).rows:
+        path = f"{place.site}/{row.path}".lstrip("/")
+        if row.path.startswith("../") or row.path.rpartition("/")[2] in INSTALLER_FILES or row.path.endswith(".pyc"):
+            continue
+        if owner_of(path) is None:
+            # Not among what is looked at: a command, or a folder beside torch's own.
+            continue
+        entry = overlay.entries.get(path)
+        same = entry is not None and row.size in {None, entry.size}
+        if not same or (entry is not None and entry.sha256 and row.sha256 and entry.sha256 != row.sha256):
+            found.append(path)
+    return found
+
+
+def _info_folder(overlay: Overlay, place: Place, version: str) -> str | None:
+    start = f"{place.site}/" if place.site else ""
+    for path in overlay.entries:
+        info = _INFO.match(path)
+        if info is not None and info[1] == start and info[3] == version and normalized_name(info[2]) == place.name:
+            return path.rpartition("/")[0] if info[4] else path
+    return None
+
+
+def demands_among(placed: Mapping[str, Entry], place: Place, version: str | None) -> tuple[Demand, ...]:
+    """Who among the distributions that a layer brought to a folder requires another than `version`, else any."""
+    arrived = dict(_arrived(placed, place.site))
+    every: list[tuple[Demand, bool]] = []
+    for name, (its_version, lines) in arrived.items():
+        for requirement in requirements_on(lines, place.name):
+            clashes = version is None or not requirement.specifier.contains(version, prereleases=True)
+            demand = Demand(name, its_version, str(requirement), _root_of(name, arrived, placed, place.site))
+            every.append((demand, clashes))
+    clashing = tuple(demand for demand, clashes in every if clashes)
+    return clashing or tuple(demand for demand, _clashes in every)
+
+
+def _arrived(placed: Mapping[str, Entry], site: str) -> Iterator[tuple[str, tuple[str, list[str]]]]:
+    for path, entry in placed.items():
+        info = _INFO.match(path)
+        if info is None or info[4] != "METADATA" or info[1].rstrip("/") != site or entry.data is None:
+            continue
+        name = normalized_name(info[2])
+        if name not in PINNED_NAMES:
+            # The headers alone: what follows them is a description of any length.
+            headers = BytesParser().parsebytes(entry.data, headersonly=True)
+            yield name, (info[3], [str(line) for line in headers.get_all("Requires-Dist") or []])
+
+
+def _root_of(name: str, arrived: Mapping[str, tuple[str, list[str]]], placed: Mapping[str, Entry], site: str) -> str:
+    """The distribution that was asked for by name and led to `name`, as far as the records of one layer tell."""
+    asked = {
+        normalized_name(info[2])
+        for path in placed
+        if (info := _INFO.match(path)) is not None and info[4] == "REQUESTED" and info[1].rstrip("/") == site
+    }
+    seen, wanting = {name}, [name]
+    while wanting:
+        current = wanting.pop(0)
+        if current in asked:
+            return current
+        above = _requiring(current, arrived, seen)
+        seen.update(above)
+        wanting += above
+    return ""
+
+
+def _requiring(name: str, arrived: Mapping[str, tuple[str, list[str]]], seen: Iterable[str]) -> list[str]:
+    return [
+        other
+        for other, (_version, lines) in arrived.items()
+        if other not in seen and any(True for _ in requirements_on(lines, name))
+    ]

@@ -1,0 +1,160 @@
+"""Images in one tar stream: an OCI archive, or what `docker save` writes, from a file or straight from an engine.
+
+A single pass, as blobs come in any order: each that may be a layer is read when it comes by, and at the end the
+manifest tells which of them are the image's. Formats: OCI image layout; Docker Image Specification v1.2, "Combined
+Image JSON + Filesystem Changeset Format".
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import tarfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import IO, Any
+
+from envtool.errors import ImageError
+from envtool.image.stored.document import chosen, is_index, manifest_of, parse, require_digest
+from envtool.image.stored.forward import members, opened_archive
+from envtool.image.stored.image import StoredImage, put_together
+from envtool.image.stored.layer import LayerContents, Wishes, read_layer
+
+# A configuration with a long history has some hundred kilobytes.
+_DOCUMENT_AT_MOST = 16 << 20
+_COMPRESSED = (b"\x1f\x8b", b"\x28\xb5\x2f\xfd")
+
+
+@dataclass
+class _Taken:
+    """What came by: documents by name, layers by name, and names that are links to others."""
+
+    documents: dict[str, bytes] = field(default_factory=dict)
+    layers: dict[str, LayerContents] = field(default_factory=dict)
+    links: dict[str, str] = field(default_factory=dict)
+
+
+def read_archive(
+    stream: IO[bytes], reference: str, wishes: Wishes, platform: str, name: str | None = None
+) -> StoredImage:
+    """Read the archive's image, or the one that it has under `name`. Raises `ImageError`."""
+    taken = _take_all(stream, reference, wishes)
+    if "index.json" in taken.documents and "oci-layout" in taken.documents and name is None:
+        return _from_layout(taken, reference, platform)
+    rows = [row for row in _rows(taken, reference) if name is None or name in (row.get("RepoTags") or [])]
+    if len(rows) != 1:
+        there = ", ".join(tag for row in _rows(taken, reference) for tag in row.get("RepoTags") or ["untagged"])
+        raise ImageError(
+            f"{reference} has {'several images' if rows else f'no image {name}'}",
+            why=f"it has {there or 'none with a name'}",
+            remedy=f"name one of them: docker-archive:{reference}:NAME:TAG",
+        )
+    return _from_docker(taken, reference, rows[0])
+
+
+def read_all(stream: IO[bytes], reference: str, wishes: Wishes) -> dict[str, StoredImage]:
+    """Every image that an archive of `docker save` has a name for; layers they share are read once.
+
+    Raises `ImageError`.
+    """
+    taken = _take_all(stream, reference, wishes)
+    return {tag: _from_docker(taken, tag, row) for row in _rows(taken, reference) for tag in row.get("RepoTags") or ()}
+
+
+def _take_all(stream: IO[bytes], reference: str, wishes: Wishes) -> _Taken:
+    taken = _Taken()
+    try:
+        with opened_archive(stream) as archive:
+            for member in members(archive):
+                _take(archive, member, taken, reference, wishes)
+    except (tarfile.TarError, EOFError) as error:
+        raise ImageError(
+            f"{reference} is no image archive, or is cut off",
+            why=str(error),
+            remedy="name an archive of `docker save` or of the OCI layout, and make it again",
+        ) from error
+    if not {"index.json", "manifest.json"} & taken.documents.keys():
+        raise ImageError(
+            f"{reference} is no image archive",
+            why="it has neither an index.json nor a manifest.json",
+            remedy="name an archive of `docker save` or of the OCI layout",
+        )
+    return taken
+
+
+def _take(archive: tarfile.TarFile, member: tarfile.TarInfo, taken: _Taken, reference: str, wishes: Wishes) -> None:
+    name = os.path.normpath(member.name)
+    if member.issym() or member.islnk():
+        base = "" if member.islnk() else name.rpartition("/")[0]
+        taken.links[name] = os.path.normpath(f"{base}/{member.linkname}").lstrip("/")
+        return
+    source = archive.extractfile(member) if member.isreg() else None
+    if source is None:
+        return
+    start = source.peek(512)[:512] if isinstance(source, io.BufferedReader) else b""
+    if start[:1] in {b"{", b"["} and member.size <= _DOCUMENT_AT_MOST:
+        taken.documents[name] = source.read()
+    elif start.startswith(_COMPRESSED) or start[257:262] == b"ustar" or not start.strip(b"\0"):
+        # All zeros: an archive without entries, as an instruction makes that changes nothing.
+        taken.layers[name] = read_layer(source, wishes, name=f"{name} in {reference}")
+
+
+def _from_layout(taken: _Taken, reference: str, platform: str) -> StoredImage:
+    table = parse(taken.documents["index.json"], f"the index of {reference}")
+    while is_index(table):
+        named = chosen(table, platform, reference)
+        table = parse(_document(taken, named.digest, reference), f"the manifest of {reference}")
+    manifest = manifest_of(table, f"the manifest of {reference}")
+    configuration = parse(
+        _document(taken, manifest.configuration.digest, reference), f"the configuration of {reference}"
+    )
+    layers = []
+    for number, named in enumerate(manifest.layers, 1):
+        layer = taken.layers.get(_blob(named.digest))
+        if layer is None or layer.digest != named.digest:
+            raise _not_whole(reference, number, named.digest, layer)
+        layers.append(layer)
+    return put_together(reference, manifest.configuration.digest, configuration, layers)
+
+
+def _from_docker(taken: _Taken, reference: str, row: Mapping[str, Any]) -> StoredImage:
+    name = str(row.get("Config"))
+    data = taken.documents.get(name)
+    if data is None:
+        raise ImageError(f"{reference} is not whole", why=f"it lacks {name}", remedy="docker save it again")
+    identity = f"sha256:{name.rpartition('/')[2].removesuffix('.json')}"
+    configuration = parse(require_digest(data, identity, f"the configuration of {reference}"), reference)
+    layers = []
+    for number, path in enumerate(row.get("Layers") or [], 1):
+        layer = taken.layers.get(taken.links.get(path, path))
+        if layer is None:
+            raise _not_whole(reference, number, path, None)
+        layers.append(layer)
+    return put_together(reference, identity, configuration, layers)
+
+
+def _rows(taken: _Taken, reference: str) -> list[Mapping[str, Any]]:
+    try:
+        rows = json.loads(taken.documents.get("manifest.json", b"[]"))
+    except ValueError as error:
+        raise ImageError(f"the manifest of {reference} cannot be read", why=str(error)) from error
+    return [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
+
+
+def _document(taken: _Taken, digest: str, reference: str) -> bytes:
+    data = taken.documents.get(_blob(digest))
+    if data is None:
+        raise ImageError(f"{reference} is not whole", why=f"it lacks {digest}", remedy="save the image again")
+    return require_digest(data, digest, f"{digest[:19]} in {reference}")
+
+
+def _blob(digest: str) -> str:
+    return f"blobs/{digest.replace(':', '/')}"
+
+
+def _not_whole(reference: str, number: int, named: str, found: LayerContents | None) -> ImageError:
+    why = f"{named} is not in it" if found is None else f"its digest should be {named}, but is {found.digest}"
+    return ImageError(
+        f"layer {number} of {reference} is missing or is another one", why=why, remedy="fetch or save the image again"
+    )
