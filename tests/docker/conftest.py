@@ -101,7 +101,7 @@ def index(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 Builder = dict[str, str]
 
 
-def _builders() -> dict[str, Builder]:
+def builders_here() -> dict[str, Builder]:
     """The docker commands here, by builder: variables to run them with, and in DOCKER the program's path."""
     found: dict[str, Builder] = {}
     for path in ("docker", "/usr/bin/docker"):
@@ -119,7 +119,7 @@ def _builders() -> dict[str, Builder]:
 @pytest.fixture(params=["classic", "buildkit"])
 def builder(request: pytest.FixtureRequest) -> Builder:
     """Each of Docker's two builders in turn."""
-    found = _builders()
+    found = builders_here()
     if request.param not in found:
         pytest.skip(f"the docker command here has no {request.param} builder")
     return found[request.param]

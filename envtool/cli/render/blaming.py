@@ -11,7 +11,7 @@ from envtool.image.blame.squashed import is_squashed, likely_step
 from envtool.image.blame.walk import GuardLoss, Happening, Story
 from envtool.image.stored.image import Step
 
-SCHEMA = 1
+SCHEMA = "hac-envtool/blame/1"
 
 
 def render_story(story: Story) -> str:
@@ -99,7 +99,7 @@ def story_document(story: Story) -> dict[str, Any]:
     return {
         "schema": SCHEMA,
         "image": {"reference": story.image.reference, "id": story.image.identity, "layers": len(story.image.layers)},
-        "status": "whole" if story.is_whole else "damaged" if story.happenings else "no-torch",
+        "status": "whole" if story.is_whole else "damaged" if story.happenings else "no_torch",
         "pinned": story.pin.torch.version if story.pin is not None else None,
         "culprits": [_row(story, item) for item in story.culprits],
         "guard": [
@@ -127,7 +127,7 @@ def _row(story: Story, item: Happening) -> dict[str, Any]:
         "files": item.files,
         "bytes": item.size,
         "good": item.is_good,
-        "pulled-in-by": [
+        "pulled_in_by": [
             {"name": demand.name, "version": demand.version, "requirement": demand.requirement, "asked": demand.asked}
             for demand in item.demands
         ],

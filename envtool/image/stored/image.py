@@ -14,8 +14,8 @@ from envtool.errors import ImageError
 from envtool.image.stored.layer import LayerContents
 
 # How both builders record a shell-form RUN: build arguments as `|2 A=b C=d`, then the shell, then the command.
-_ARGUMENTS = re.compile(r"^\|\d+ ")
-_SHELL = re.compile(r"(?:^|\s)(?:/[^\s=]+|cmd|powershell)(?: -\S+)* -\w*c ")
+_ARGUMENTS = re.compile(r"^\|(\d+) ")
+_SHELL = re.compile(r"(?:^|\s)/[^\s=]+(?: [^\s/=]+){0,5}? -\w*c ")
 _NOTHING_RUN = re.compile(r"^.*?#\(nop\)\s+", re.DOTALL)
 _KEYWORDS = (
     "ADD",
@@ -119,7 +119,15 @@ def instruction_of(created_by: str, comment: str = "") -> str:
     shell = _SHELL.search(command)
     if shell is not None and (shell.start() == 0 or _ARGUMENTS.match(command)):
         return _one_line(f"RUN {command[shell.end() :]}")
-    return _one_line(f"RUN {_ARGUMENTS.sub('', command)}")
+    return _one_line(f"RUN {_without_arguments(command)}")
+
+
+def _without_arguments(command: str) -> str:
+    told = _ARGUMENTS.match(command)
+    if told is None:
+        return command
+    words = command[told.end() :].split(" ")
+    return " ".join(words[int(told[1]) :])
 
 
 def _one_line(text: str) -> str:

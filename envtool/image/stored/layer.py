@@ -20,11 +20,12 @@ from envtool.errors import ImageError
 from envtool.image.stored.forward import members, opened_archive
 
 _open_gzip: Any = gzip.open
+_NotGzip: type[Exception] = zlib.error
 try:
     # Inflates three times as fast; there are processors that it is not made for.
-    from isal import igzip
+    from isal import igzip, igzip_lib
 
-    _open_gzip = igzip.open
+    _open_gzip, _NotGzip = igzip.open, igzip_lib.error
 except ImportError:
     pass
 
@@ -117,7 +118,7 @@ def read_layer(stream: IO[bytes], wishes: Wishes, *, name: str) -> LayerContents
         for rest in (source, buffered):
             while rest.read(_BLOCK):
                 pass
-    except (tarfile.TarError, EOFError, zlib.error, OSError, ValueError) as error:
+    except (tarfile.TarError, EOFError, zlib.error, _NotGzip, OSError, ValueError) as error:
         if isinstance(error, OSError) and error.errno is not None:
             raise
         raise ImageError(
