@@ -44,11 +44,12 @@ def blame(
     """
     from envtool.cli.render.blaming import render_story, render_story_document
     from envtool.cli.terminal import note
-    from envtool.image.blame.installed import wishes
+    from envtool.image.blame.installed import wish
     from envtool.image.blame.walk import walk
+    from envtool.image.stored.layer import Interest
     from envtool.image.stored.reference import read_image
 
     note(f"reading the layers of {reference}")
-    story = walk(read_image(reference, wishes, project=project, platform=platform))
+    story = walk(read_image(reference, Interest(wish), project=project, platform=platform))
     typer.echo(render_story(story) if format is BlameFormat.TEXT else render_story_document(story))
     raise typer.Exit(0 if story.is_whole else 1)

@@ -7,14 +7,18 @@ made last, so that nothing is written through one, and none leads out of the fol
 
 from __future__ import annotations
 
+import io
 import os
 import re
 import shutil
 import tarfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
+
+from envtool.image.stored.forward import members, opened_archive
+from envtool.image.stored.layer import Entry, Kind, Wish
 
 # What a wheel puts outside of site-packages, but not all that a distribution has below /usr.
 _PREFIX_FILES = re.compile(
@@ -30,7 +34,22 @@ _RECORDS = re.compile(
 )
 _LAYOUT = re.compile(r"(?:^|/)(?:bin/python[0-9.]*|bin/activate|lib/python\d[\d.]*/?)$")
 _CODE = re.compile(r"/(?:version|__init__)\.py$")
+_TAKEN = (_PACKAGES, _RECORDS, _LAYOUT, _PREFIX_FILES)
 _SHARED_OBJECT = re.compile(r"\.so(?:\.[0-9.]+)?$")
+
+
+def skeleton_wish(name: str, size: int) -> Wish:
+    """What a skeleton takes of a file at a path that begins without a slash."""
+    if not any(kind.search(name) for kind in _TAKEN):
+        return Wish.NOTHING
+    if _is_read(name, size):
+        return Wish.DATA
+    return Wish.SHELVED if _SHARED_OBJECT.search(name) else Wish.ENTRY
+
+
+def _is_read(name: str, size: int) -> bool:
+    is_small = size <= _SMALL and not _PACKAGES.search(name)
+    return is_small or _RECORDS.search(name) is not None or _CODE.search(name) is not None
 
 
 @dataclass
@@ -51,9 +70,34 @@ class Skeleton:
     def take(self, stream: IO[bytes]) -> None:
         """Read the tar stream to its end. Raises `tarfile.TarError` and `OSError`."""
         self.root.mkdir(exist_ok=True)
-        with tarfile.open(fileobj=stream, mode="r|", bufsize=1 << 20) as archive:
-            for member in archive:
+        with opened_archive(stream) as archive:
+            for member in members(archive):
                 self._member(archive, member)
+        self._make_links()
+
+    def take_entries(self, entries: Iterable[Entry]) -> None:
+        """Fill the folder from entries that were read already, for each of which `skeleton_wish` was asked."""
+        self.root.mkdir(exist_ok=True)
+        for entry in entries:
+            match entry.kind:
+                case Kind.FOLDER:
+                    self._folder(entry.path)
+                case Kind.LINK:
+                    self.links.append((entry.path, entry.target))
+                case Kind.FILE:
+                    self._entry(entry)
+                case Kind.OTHER:
+                    pass
+        self._make_links()
+
+    def _entry(self, entry: Entry) -> None:
+        if entry.shelved is not None:
+            with open(entry.shelved, "rb") as stream:
+                self._file(entry.path, entry.size, stream)
+        else:
+            self._file(entry.path, entry.size, io.BytesIO(entry.data) if entry.data is not None else None)
+
+    def _make_links(self) -> None:
         for name, target in self.links:
             self._link(name, target)
 
@@ -63,7 +107,7 @@ class Skeleton:
             return
         if member.isreg():
             self.sizes[name] = member.size
-        if not any(kind.search(name) for kind in (_PACKAGES, _RECORDS, _LAYOUT, _PREFIX_FILES)):
+        if not any(kind.search(name) for kind in _TAKEN):
             return
         if member.isdir():
             self._folder(name)
@@ -76,11 +120,7 @@ class Skeleton:
             self._file(name, member.size, source)
 
     def _wanted(self, name: str, size: int) -> bool:
-        if _RECORDS.search(name) or (size <= _SMALL and not _PACKAGES.search(name)):
-            return True
-        if self._in_whole(name):
-            return True
-        return _CODE.search(name) is not None or _SHARED_OBJECT.search(name) is not None
+        return self._in_whole(name) or _is_read(name, size) or _SHARED_OBJECT.search(name) is not None
 
     def _folder(self, name: str) -> bool:
         if name in self.folders:

@@ -19,9 +19,10 @@ import pytest
 from jsonschema import validate
 
 from envtool.cli.render.blaming import render_story, story_document
-from envtool.image.blame.installed import wishes
+from envtool.image.blame.installed import wish
 from envtool.image.blame.walk import Story, walk
 from envtool.image.stored.archive import read_all
+from envtool.image.stored.layer import Interest
 from tests.docker.conftest import PROJECT, Builder, builders_here, envtool, run
 
 pytestmark = pytest.mark.docker
@@ -100,7 +101,7 @@ def stories(hac_base: str, index: str, tmp_path_factory: pytest.TempPathFactory)
     archive = folder / "all.tar"
     assert run(["docker", "save", "--output", archive, *tags]).status == 0
     with open(archive, "rb") as stream:
-        images = read_all(stream, "all.tar", wishes)
+        images = read_all(stream, "all.tar", Interest(wish))
     yield {tag.removesuffix(":latest"): walk(image) for tag, image in images.items()}
     run(["docker", "rmi", "--force", *tags])
 

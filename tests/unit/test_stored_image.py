@@ -11,7 +11,7 @@ import zstandard
 
 from envtool.errors import ImageError
 from envtool.image.stored.image import instruction_of
-from envtool.image.stored.layer import Wish
+from envtool.image.stored.layer import Interest, Wish
 from envtool.image.stored.overlay import final_overlay
 from envtool.image.stored.reference import read_image
 from envtool.image.stored.registry import RegistryReference
@@ -20,9 +20,7 @@ from tests.image_layout import Files, Layout, layer, registry
 Packing = Callable[[bytes], bytes]
 
 
-def everything(_path: str, _size: int) -> Wish:
-    """For small images."""
-    return Wish.DATA
+everything = Interest(lambda _path, _size: Wish.DATA)
 
 
 def seen(folder: Path, *layers: Files) -> dict[str, bytes | None]:

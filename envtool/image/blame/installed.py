@@ -42,7 +42,7 @@ class Demand:
         return f"{self.name} {self.version} (requires {self.requirement}{through})"
 
 
-def wishes(path: str, _size: int) -> Wish:
+def wish(path: str, _size: int) -> Wish:
     """What the search for a culprit wants of each file."""
     if _GUARD.search(path):
         return Wish.DATA

@@ -19,7 +19,7 @@ from envtool.errors import ImageError
 from envtool.image.stored.document import chosen, is_index, manifest_of, parse, require_digest
 from envtool.image.stored.forward import members, opened_archive
 from envtool.image.stored.image import StoredImage, put_together
-from envtool.image.stored.layer import LayerContents, Wishes, read_layer
+from envtool.image.stored.layer import Interest, LayerContents, read_layer
 
 # A configuration with a long history has some hundred kilobytes.
 _DOCUMENT_AT_MOST = 16 << 20
@@ -36,7 +36,7 @@ class _Taken:
 
 
 def read_archive(
-    stream: IO[bytes], reference: str, wishes: Wishes, platform: str, name: str | None = None
+    stream: IO[bytes], reference: str, wishes: Interest, platform: str, name: str | None = None
 ) -> StoredImage:
     """Read the archive's image, or the one that it has under `name`. Raises `ImageError`."""
     taken = _take_all(stream, reference, wishes)
@@ -53,7 +53,7 @@ def read_archive(
     return _from_docker(taken, reference, rows[0])
 
 
-def read_all(stream: IO[bytes], reference: str, wishes: Wishes) -> dict[str, StoredImage]:
+def read_all(stream: IO[bytes], reference: str, wishes: Interest) -> dict[str, StoredImage]:
     """Every image that an archive of `docker save` has a name for; layers they share are read once.
 
     Raises `ImageError`.
@@ -62,7 +62,7 @@ def read_all(stream: IO[bytes], reference: str, wishes: Wishes) -> dict[str, Sto
     return {tag: _from_docker(taken, tag, row) for row in _rows(taken, reference) for tag in row.get("RepoTags") or ()}
 
 
-def _take_all(stream: IO[bytes], reference: str, wishes: Wishes) -> _Taken:
+def _take_all(stream: IO[bytes], reference: str, wishes: Interest) -> _Taken:
     taken = _Taken()
     try:
         with opened_archive(stream) as archive:
@@ -83,7 +83,7 @@ def _take_all(stream: IO[bytes], reference: str, wishes: Wishes) -> _Taken:
     return taken
 
 
-def _take(archive: tarfile.TarFile, member: tarfile.TarInfo, taken: _Taken, reference: str, wishes: Wishes) -> None:
+def _take(archive: tarfile.TarFile, member: tarfile.TarInfo, taken: _Taken, reference: str, wishes: Interest) -> None:
     name = os.path.normpath(member.name)
     if member.issym() or member.islnk():
         base = "" if member.islnk() else name.rpartition("/")[0]

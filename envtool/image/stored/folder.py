@@ -7,10 +7,10 @@ from pathlib import Path
 from envtool.errors import ImageError
 from envtool.image.stored.document import Named, chosen, is_index, manifest_of, parse, require_digest
 from envtool.image.stored.image import StoredImage, put_together
-from envtool.image.stored.layer import LayerContents, Wishes, read_layer
+from envtool.image.stored.layer import Interest, LayerContents, read_layer
 
 
-def read_folder(folder: Path, wishes: Wishes, platform: str) -> StoredImage:
+def read_folder(folder: Path, wishes: Interest, platform: str) -> StoredImage:
     """Read the folder's image. Raises `ImageError`."""
     reference = str(folder)
     table = parse(_read(folder / "index.json"), f"the index of {reference}")
@@ -23,7 +23,7 @@ def read_folder(folder: Path, wishes: Wishes, platform: str) -> StoredImage:
     return put_together(reference, manifest.configuration.digest, configuration, layers)
 
 
-def _layer(folder: Path, named: Named, number: int, wishes: Wishes) -> LayerContents:
+def _layer(folder: Path, named: Named, number: int, wishes: Interest) -> LayerContents:
     what = f"layer {number} of {folder}"
     try:
         with open(_blob(folder, named), "rb") as stream:

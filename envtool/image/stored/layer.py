@@ -9,18 +9,20 @@ import gzip
 import hashlib
 import io
 import os
+import stat
 import tarfile
 import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
+from pathlib import Path
 from typing import IO, Any
 
 from envtool.errors import ImageError
 from envtool.image.stored.forward import members, opened_archive
 
 _open_gzip: Any = gzip.open
-_NotGzip: type[Exception] = zlib.error
+_NotGzip: Any = zlib.error
 try:
     # Inflates three times as fast; there are processors that it is not made for.
     from isal import igzip, igzip_lib
@@ -32,8 +34,8 @@ except ImportError:
 _WHITEOUT, _OPAQUE = ".wh.", ".wh..wh..opq"
 _GZIP, _ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
 _BLOCK = 1 << 20
-# Files above this are told apart by size and time; hashing a torch's libraries in every layer takes seconds.
-_HASHED_AT_MOST = 1 << 20
+# A file that runs with its owner's or group's rights is always of interest.
+_SPECIAL_MODES = stat.S_ISUID | stat.S_ISGID
 # What is kept of a file at the most: RECORD and METADATA of a torch have some megabytes.
 _KEPT_AT_MOST = 8 << 20
 
@@ -48,21 +50,28 @@ class Kind(Enum):
 
 
 class Wish(Enum):
-    """What a reader wants of a file: nothing, that it is there, or its content as well."""
+    """What a reader wants of a file: nothing, that it is there, its content as well, or its content shown to the
+    interest's `shelve`, which may keep it on disk."""
 
     NOTHING = 0
     ENTRY = 1
     DATA = 2
+    SHELVED = 3
 
 
-Wishes = Callable[[str, int], Wish]
+@dataclass(frozen=True)
+class Interest:
+    """What a reader wants of the file at a path with a size in bytes, and what it keeps on disk."""
+
+    wish: Callable[[str, int], Wish]
+    shelve: Callable[[IO[bytes]], Path | None] = lambda _stream: None
 
 
 @dataclass(frozen=True)
 class Entry:
     """One entry of a layer. `mode` and `owner` are tar's, `modified` is in seconds, `target` is a link's.
 
-    `sha256` is known of files of at most 1 MiB, `data` where it was wished for.
+    `sha256` is that of a file, `data` its content where that was wished for, `shelved` where it was kept on disk.
     """
 
     path: str
@@ -74,14 +83,13 @@ class Entry:
     target: str = ""
     sha256: str | None = None
     data: bytes | None = None
+    shelved: Path | None = None
 
     def same_content(self, other: Entry) -> bool:
         """Whether both stand for the same bytes, as far as can be told."""
-        if self.kind is not other.kind or self.target != other.target or self.size != other.size:
+        if (self.kind, self.target, self.size) != (other.kind, other.target, other.size):
             return False
-        if self.sha256 is not None and other.sha256 is not None:
-            return self.sha256 == other.sha256
-        return self.modified == other.modified
+        return self.sha256 == other.sha256
 
 
 @dataclass(frozen=True)
@@ -102,7 +110,7 @@ class LayerContents:
     size: int
 
 
-def read_layer(stream: IO[bytes], wishes: Wishes, *, name: str) -> LayerContents:
+def read_layer(stream: IO[bytes], wishes: Interest, *, name: str) -> LayerContents:
     """Read a layer to its end. Raises `ImageError` for one that is cut off, damaged or packed in an unknown way."""
     stored = _Hashing(stream)
     buffered: io.BufferedReader[Any] = io.BufferedReader(stored, _BLOCK)
@@ -195,7 +203,7 @@ class _Hashing(io.RawIOBase):
 
 @dataclass
 class _Reading:
-    wishes: Wishes
+    wishes: Interest
     entries: dict[str, Entry] = field(default_factory=dict)
     whiteouts: set[str] = field(default_factory=set)
     opaque: set[str] = field(default_factory=set)
@@ -219,7 +227,9 @@ class _Reading:
         if member.isreg():
             self.sizes[path] = member.size
             self.size += member.size
-        wish = self.wishes(path, member.size)
+        wish = self.wishes.wish(path, member.size)
+        if wish is Wish.NOTHING and member.isreg() and member.mode & _SPECIAL_MODES:
+            wish = Wish.ENTRY
         if wish is Wish.NOTHING:
             # A file or a link may have taken the place of a folder; hardly any folder's name has a dot in it.
             if not member.isdir() and "." not in path.rpartition("/")[2]:
@@ -228,11 +238,16 @@ class _Reading:
         if member.islnk():
             self._hard_link(member, path)
             return
-        sha256, data = None, None
-        if member.isreg() and member.size <= (_KEPT_AT_MOST if wish is Wish.DATA else _HASHED_AT_MOST):
-            source = archive.extractfile(member)
-            data = source.read() if source is not None else b""
-            sha256 = hashlib.sha256(data).hexdigest()
+        sha256, data, shelved = None, None, None
+        if member.isreg():
+            source: Any = archive.extractfile(member) or io.BytesIO()
+            if wish is Wish.SHELVED:
+                shelved = self.wishes.shelve(source)
+            elif wish is Wish.DATA and member.size <= _KEPT_AT_MOST:
+                data = source.read()
+                sha256 = hashlib.sha256(data).hexdigest()
+            else:
+                sha256 = hashlib.file_digest(source, "sha256").hexdigest()
         self.entries[path] = Entry(
             path,
             _kind(member),
@@ -242,7 +257,8 @@ class _Reading:
             float(member.mtime),
             member.linkname if member.issym() else "",
             sha256,
-            data if wish is Wish.DATA else None,
+            data,
+            shelved,
         )
 
     def _hard_link(self, member: tarfile.TarInfo, path: str) -> None:
@@ -258,6 +274,7 @@ class _Reading:
             float(member.mtime),
             sha256=first.sha256 if first is not None else None,
             data=first.data if first is not None else None,
+            shelved=first.shelved if first is not None else None,
         )
 
     def contents(self, digest: str, diff_id: str) -> LayerContents:

@@ -15,14 +15,14 @@ from envtool.image.stored.archive import read_archive
 from envtool.image.stored.document import this_platform
 from envtool.image.stored.folder import read_folder
 from envtool.image.stored.image import StoredImage
-from envtool.image.stored.layer import Wishes
+from envtool.image.stored.layer import Interest
 from envtool.image.stored.registry import is_registry, read_from_registry
 
 _FILES = ("oci-archive:", "docker-archive:", "oci:", "dir:")
 _REGISTRY, _ENGINE = "docker://", "docker-daemon:"
 
 
-def read_image(reference: str, wishes: Wishes, *, project: Path, platform: str | None = None) -> StoredImage:
+def read_image(reference: str, wishes: Interest, *, project: Path, platform: str | None = None) -> StoredImage:
     """Read an image from wherever its name leads. Raises `ImageError`, `EngineError`, `SetupError`."""
     wanted = platform or this_platform()
     for prefix in _FILES:
@@ -52,7 +52,7 @@ def read_image(reference: str, wishes: Wishes, *, project: Path, platform: str |
     )
 
 
-def _from_named_path(text: str, wishes: Wishes, platform: str) -> StoredImage:
+def _from_named_path(text: str, wishes: Interest, platform: str) -> StoredImage:
     """`PATH` or `PATH:NAME:TAG`, for an archive with several images."""
     if Path(text).exists():
         return _from_path(Path(text), wishes, platform)
@@ -60,7 +60,7 @@ def _from_named_path(text: str, wishes: Wishes, platform: str) -> StoredImage:
     return _from_path(Path(path), wishes, platform, name or None)
 
 
-def _from_path(path: Path, wishes: Wishes, platform: str, name: str | None = None) -> StoredImage:
+def _from_path(path: Path, wishes: Interest, platform: str, name: str | None = None) -> StoredImage:
     if path.is_dir():
         return read_folder(path, wishes, platform)
     try:
@@ -70,7 +70,7 @@ def _from_path(path: Path, wishes: Wishes, platform: str, name: str | None = Non
         raise ImageError(f"{path} cannot be read", why=str(error.strerror or error), remedy=f"ls -l {path}") from error
 
 
-def _from_engine(engine: Engine, name: str, wishes: Wishes, platform: str) -> StoredImage:
+def _from_engine(engine: Engine, name: str, wishes: Interest, platform: str) -> StoredImage:
     with engine.reported():
         chunks = engine.client.api.get_image(name, chunk_size=1 << 20)
         return read_archive(io.BufferedReader(Chunks(chunks), 1 << 20), name, wishes, platform)

@@ -22,7 +22,7 @@ from envtool.image.stored.document import (
     require_digest,
 )
 from envtool.image.stored.image import StoredImage, put_together
-from envtool.image.stored.layer import LayerContents, Wishes, read_layer
+from envtool.image.stored.layer import Interest, LayerContents, read_layer
 
 if TYPE_CHECKING:
     import requests
@@ -71,7 +71,7 @@ def is_registry(text: str) -> bool:
     return "." in text or ":" in text or text == "localhost"
 
 
-def read_from_registry(text: str, wishes: Wishes, platform: str) -> StoredImage:
+def read_from_registry(text: str, wishes: Interest, platform: str) -> StoredImage:
     """Read an image's manifest, configuration and layers. Raises `ImageError`, `SetupError`."""
     reference = RegistryReference.parse(text)
     client = _Client(reference)
@@ -112,7 +112,7 @@ class _Client:
         """A manifest or a configuration."""
         return self._tried(lambda: self._get(path, {"Accept": accept}).content)
 
-    def layer(self, named: Named, number: int, wishes: Wishes) -> LayerContents:
+    def layer(self, named: Named, number: int, wishes: Interest) -> LayerContents:
         """A layer, read as it comes in, and held to its digest."""
         what = f"layer {number} of {self._reference}"
 
