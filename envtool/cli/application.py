@@ -14,12 +14,13 @@ from envtool.cli.doctor import doctor
 from envtool.cli.engine import app as engine_app
 from envtool.cli.explain import explain
 from envtool.cli.guard import app as guard_app
-from envtool.cli.image import build, lock, verify
+from envtool.cli.image import build, lock
 from envtool.cli.install import install
 from envtool.cli.listing import list_
 from envtool.cli.restore import restore
 from envtool.cli.update import update_moreh as update_moreh_command
 from envtool.cli.vendor import app as vendor_app
+from envtool.cli.verify import verify
 
 app = typer.Typer(
     name="envtool",

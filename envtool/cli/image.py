@@ -108,32 +108,6 @@ def build(
             note("note: its torch, torchvision, torchaudio and moreh-smi are stand-ins; they compute nothing")
 
 
-def verify(
-    reference: Annotated[str, typer.Argument(help="An image, by name or digest.")],
-    project: ProjectOption = Path(),
-) -> None:
-    """Run an image's checks inside it, without a network, and print them as a table.
-
-    [bold]Example[/bold]
-
-      envtool verify hac-base
-    """
-    from envtool.cli.terminal import paint
-    from envtool.image.engine import find_engine
-    from envtool.image.verify import verify_image
-
-    failed = []
-    for result in verify_image(find_engine(project), reference):
-        mark = paint("pass", "green") if result.passed else paint("FAIL", "red", bold=True)
-        typer.echo(f"{mark}  {result.name:<15} {result.title}")
-        if not result.passed:
-            failed.append(result)
-    for result in failed:
-        typer.echo(f"\n{result.name} said:\n{result.output}")
-    typer.echo(f"{reference}: {'all checks passed' if not failed else f'{len(failed)} checks failed'}")
-    raise typer.Exit(1 if failed else 0)
-
-
 def _selected(project: Path, images: list[str] | None, *, demo: bool, everything: bool) -> list[ImageSpec]:
     """The named images; without names, those whose sources are asked for."""
     from envtool.errors import SpecError

@@ -15,7 +15,7 @@ from envtool.image.conda_prefix import compile_bytecode, link_packages
 from envtool.image.inputs import Inputs, Progress
 from envtool.image.layer import write_layer
 from envtool.image.lock import ImageLock
-from envtool.image.spec import ENVIRONMENT_PREFIX, TOOL_PREFIX, ImageSpec
+from envtool.image.spec import CHECKS_FOLDER, ENVIRONMENT_PREFIX, TOOL_PREFIX, ImageSpec
 from envtool.image.tool import run
 from envtool.image.tool_wheels import PYTHON as TOOL_PYTHON
 from envtool.install.layout import Layout, stage_wheel
@@ -24,7 +24,6 @@ from envtool.vendor.pin import PIN_FILE, render_pin
 from envtool.vendor.store import IMAGE_STORE, FileStore
 from envtool.vendor.wheel import StoredWheel, WheelName, sha256_of
 
-CHECKS_FOLDER = Path("opt/hac/checks")
 CONFIGURATION_FOLDER = Path("etc/hac")
 WHEELS_FOLDER = Path("opt/hac/wheels")
 

@@ -92,11 +92,11 @@ def _extracted(engine: Engine, container: str, configuration: dict[str, Any], ta
 
 def _variables(configuration: dict[str, Any], root: Path) -> dict[str, str]:
     variables = dict(entry.partition("=")[::2] for entry in configuration.get("Env") or [])
-    variables.setdefault("HOME", _home(str(configuration.get("User") or "0"), root))
+    variables.setdefault("HOME", home_of(str(configuration.get("User") or "0"), root))
     return variables
 
 
-def _home(user: str, root: Path) -> str:
+def home_of(user: str, root: Path) -> str:
     """The home folder of a user, by name or number (passwd(5)); the engine sets HOME to it."""
     name = user.partition(":")[0]
     try:

@@ -17,6 +17,7 @@ TABLE = Path("images/images.toml")
 # Where things are inside every image.
 ENVIRONMENT_PREFIX = Path("/opt/conda/envs/pytorch")
 TOOL_PREFIX = Path("/opt/hac/envtool")
+CHECKS_FOLDER = Path("opt/hac/checks")
 
 EMBEDDED, RELEASED = "embedded", "released"
 _UNITS = {"MB": 10**6, "GB": 10**9}

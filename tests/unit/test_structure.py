@@ -19,10 +19,11 @@ ALLOWED: dict[str, set[str]] = {
     "requirements": {"vendor"},
     "image": {"vendor", "install"},
     "demo": {"vendor", "image"},
+    "verify": {"vendor", "environment", "doctor", "image"},
     "guarded": {"vendor", "environment", "install", "doctor", "restore", "requirements"},
     "cli": {
         *("vendor", "environment", "driver", "install", "doctor", "restore"),
-        *("guard", "requirements", "guarded", "image", "demo"),
+        *("guard", "requirements", "guarded", "image", "demo", "verify"),
     },
 }
 

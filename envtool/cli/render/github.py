@@ -19,7 +19,7 @@ def _annotation(finding: Finding) -> str:
     parts += [f"seen: {item.file}: expected {item.expected}, found {item.found}" for item in finding.evidence]
     parts += [f"cause: {finding.cause}"] if finding.cause else []
     parts += [f"type: {finding.remedy}"] if finding.remedy else []
-    return annotation(_COMMANDS[finding.severity], f"title={_property(finding.id)}", "\n".join(parts))
+    return annotation(_COMMANDS[finding.severity], f"title={annotation_property(finding.id)}", "\n".join(parts))
 
 
 def annotation(command: str, properties: str, text: str) -> str:
@@ -31,5 +31,6 @@ def _data(text: str) -> str:
     return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
 
 
-def _property(text: str) -> str:
+def annotation_property(text: str) -> str:
+    """A property's value as commands spell it."""
     return _data(text).replace(":", "%3A").replace(",", "%2C")

@@ -20,7 +20,7 @@ def render_junit(report: Report) -> str:
         failed = [item for item in found if report.strict or item.severity is not Severity.NOTE]
         if failed:
             failure = ElementTree.SubElement(
-                case, "failure", message=_clean(failed[0].title), type=failed[0].severity.value
+                case, "failure", message=clean(failed[0].title), type=failed[0].severity.value
             )
             failure.text = _text(failed)
         elif any(item.id == identity for item in report.ignored):
@@ -45,10 +45,10 @@ def render_junit(report: Report) -> str:
 
 
 def _text(findings: list[Finding]) -> str:
-    return _clean("\n".join(line for finding in findings for line in finding_lines(finding)))
+    return clean("\n".join(line for finding in findings for line in finding_lines(finding)))
 
 
-def _clean(text: str) -> str:
+def clean(text: str) -> str:
     """XML 1.0 has no way to write most control characters, nor half a surrogate pair."""
     return "".join(c if _is_character(c) else "\N{REPLACEMENT CHARACTER}" for c in text)
 

@@ -14,15 +14,15 @@ def render_prometheus(report: Report) -> str:
     """The status, the number of findings by id, and the versions, as gauges."""
     prefix = report.environment.setting.shown(str(report.environment.prefix.path))
     lines = ["# HELP hac_doctor_status 0 healthy, 1 degraded, 2 damaged.", "# TYPE hac_doctor_status gauge"]
-    lines.append(f"hac_doctor_status{_labels(prefix=prefix)} {_STATUS[report.status]}")
+    lines.append(f"hac_doctor_status{metric_labels(prefix=prefix)} {_STATUS[report.status]}")
     lines += ["# HELP hac_doctor_findings Findings by id and severity.", "# TYPE hac_doctor_findings gauge"]
     counted = Counter((item.id, item.severity.value, "false") for item in report.findings)
     counted += Counter((item.id, item.severity.value, "true") for item in report.ignored)
     for (identity, severity, ignored), count in sorted(counted.items()):
-        labels = _labels(prefix=prefix, id=identity, severity=severity, ignored=ignored)
+        labels = metric_labels(prefix=prefix, id=identity, severity=severity, ignored=ignored)
         lines.append(f"hac_doctor_findings{labels} {count}")
     installed = report.environment.find(TORCH)
-    labels = _labels(
+    labels = metric_labels(
         prefix=prefix,
         installed=installed[-1].version if installed else "",
         pinned=report.pin.torch.version if report.pin else "",
@@ -32,7 +32,8 @@ def render_prometheus(report: Report) -> str:
     return "\n".join(lines)
 
 
-def _labels(**values: str) -> str:
+def metric_labels(**values: str) -> str:
+    """A metric's labels as the exposition format spells them."""
     return "{" + ",".join(f'{name}="{_escaped(value)}"' for name, value in values.items()) + "}"
 
 

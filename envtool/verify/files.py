@@ -1,0 +1,175 @@
+"""What must hold of an image, read from its layers and its configuration. Pure, but for the doctor's folder."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from envtool.doctor.findings import Report, Severity, Status
+from envtool.image.blame.installed import wish as blame_wish
+from envtool.image.blame.walk import Story, walk
+from envtool.image.context import OWN
+from envtool.image.labels import REQUIRED_LABELS
+from envtool.image.skeleton import skeleton_wish
+from envtool.image.spec import CHECKS_FOLDER
+from envtool.image.stored.image import StoredImage
+from envtool.image.stored.layer import Kind, Wish
+from envtool.image.stored.overlay import Overlay, final_overlay
+from envtool.verify.examine import diagnose_files, exists
+from envtool.verify.result import CheckResult
+from envtool.verify.secrets import secret_wish, secrets_of
+
+_PROGRAMS = re.compile(r"^(?:usr/(?:local/)?)?s?bin/|^bin$|^sbin$|^opt/hac/(?:bin|checks)/|^etc/passwd$")
+# Programs of Debian's that run with their owner's rights, wherever it has put them.
+_SETUID = re.compile(
+    r"/(?:chage|chfn|chsh|crontab|dbus-daemon-launch-helper|expiry|fusermount3|gpasswd|mount|newgrp|passwd|pkexec|ping"
+    r"|ssh-agent|ssh-keysign|su|sudo|umount|unix_chkpwd|wall|write)$"
+)
+_CACHES = re.compile(
+    r"^var/cache/apt/(?:archives/.*\.deb|.*pkgcache\.bin)$|^var/lib/apt/lists/.*_(?:Packages|InRelease)"
+    r"|(?:^|/)\.cache/(?:pip|uv)/.+|^opt/conda/pkgs/.+\.(?:conda|tar\.bz2)$"
+)
+_LISTED = 5
+
+
+@dataclass(frozen=True)
+class _Subject:
+    """An image with all that was made of it."""
+
+    image: StoredImage
+    overlay: Overlay
+    story: Story
+    report: Report | None
+
+
+def static_wish(path: str, size: int) -> Wish:
+    """What the static checks want of a file."""
+    own = Wish.ENTRY if _PROGRAMS.search(path) or _CACHES.search(path) else Wish.NOTHING
+    wishes = (own, blame_wish(path, size), secret_wish(path, size), skeleton_wish(path, size))
+    if Wish.DATA in wishes:
+        return Wish.DATA
+    # A pinned distribution's own libraries are hashed; whether they call CUDA is no question.
+    if Wish.SHELVED in wishes and blame_wish(path, size) is Wish.NOTHING:
+        return Wish.SHELVED
+    return Wish.ENTRY if any(item is not Wish.NOTHING for item in wishes) else Wish.NOTHING
+
+
+def verify_static(image: StoredImage) -> Iterator[CheckResult]:
+    """Run every static check on an image that was read with `static_wish`."""
+    overlay = final_overlay(image.layers)
+    subject = _Subject(image, overlay, walk(image), diagnose_files(image, overlay))
+    for name, title, check in _CHECKS:
+        problems = list(check(subject))
+        shown = problems[:_LISTED] + [f"and {len(problems) - _LISTED} more"] * (len(problems) > _LISTED)
+        yield CheckResult(name, title, not problems, "\n".join(shown))
+
+
+def _labels(subject: _Subject) -> Iterator[str]:
+    missing = [key for key in REQUIRED_LABELS if not subject.image.labels.get(key)]
+    if missing:
+        yield f"missing: {', '.join(missing)}"
+
+
+def _torch(subject: _Subject) -> Iterator[str]:
+    for item in subject.story.culprits:
+        after = " and ".join(item.after) or "gone"
+        yield f"{item.place.name} is {after} since layer {item.layer}, `{item.step.instruction}`"
+        if item.broken:
+            yield f"not as RECORD has it: /{item.broken[0]}"
+    if not subject.story.happenings:
+        yield "there is no torch in the image"
+
+
+def _doctor(subject: _Subject) -> Iterator[str]:
+    if subject.report is None:
+        yield "the image has no Python environment that a container would use"
+    elif subject.report.status is not Status.HEALTHY:
+        for finding in subject.report.findings:
+            if finding.severity is not Severity.NOTE:
+                yield f"[{finding.id}] {finding.title}" + (f"; type: {finding.remedy}" if finding.remedy else "")
+
+
+def _guard(subject: _Subject) -> Iterator[str]:
+    for loss in subject.story.losses:
+        what = "is gone" if loss.is_gone else "was replaced"
+        yield f"/{loss.path} {what} in layer {loss.layer}, `{loss.step.instruction}`"
+    for change in subject.story.settings:
+        by = f" by `{change.step.instruction}`" if change.step is not None else ""
+        yield f"{change.name} is {change.after or 'not set'}{by}, the base has {change.before}"
+    if "opt/hac/bin/hac-shell" not in subject.overlay.entries and not subject.story.losses:
+        yield "the image was not built from a HAC base image: it has no guard"
+
+
+def _inherited(subject: _Subject) -> Iterator[str]:
+    if not any(path.startswith(f"{CHECKS_FOLDER}/") for path in subject.overlay.entries):
+        yield f"there are no checks in /{CHECKS_FOLDER}; start the Dockerfile with FROM hac-base"
+
+
+def _user(subject: _Subject) -> Iterator[str]:
+    """A user that is named has to exist; a number need not."""
+    user = str(subject.image.settings.get("User") or "").partition(":")[0]
+    known = {line.split(b":", 1)[0].decode("utf-8", "replace") for line in _passwd(subject).splitlines()}
+    if user and not user.isdigit() and user not in known:
+        yield f"USER is {user}, which /etc/passwd does not know"
+
+
+def _passwd(subject: _Subject) -> bytes:
+    return subject.overlay.data("etc/passwd") or b""
+
+
+def _entrypoint(subject: _Subject) -> Iterator[str]:
+    settings = subject.image.settings
+    command = [*(settings.get("Entrypoint") or []), *(settings.get("Cmd") or [])]
+    if not command:
+        yield "neither ENTRYPOINT nor CMD says what to run"
+    elif not _is_program(subject, str(command[0])):
+        yield f"{command[0]} is not in the image"
+
+
+def _is_program(subject: _Subject, name: str) -> bool:
+    if "/" in name:
+        # Only programs in the usual places are known here.
+        return not _PROGRAMS.search(name.lstrip("/")) or exists(subject.overlay, name)
+    folders = subject.image.variables.get("PATH", "/usr/local/bin:/usr/bin:/bin").split(":")
+    return any(exists(subject.overlay, f"{folder}/{name}") for folder in folders)
+
+
+def _size(subject: _Subject) -> Iterator[str]:
+    budget = subject.image.labels.get(f"{OWN}size-budget", "")
+    # A child inherits the label, has its own requirements on top and made no promise.
+    name = subject.image.reference.rsplit("/", 1)[-1].partition("@")[0].partition(":")[0]
+    if name == subject.image.labels.get(f"{OWN}image") and budget.isdigit() and subject.image.size > int(budget):
+        yield f"{subject.image.size / 1e6:.0f} MB of {int(budget) / 1e6:.0f} MB"
+
+
+def _secrets(subject: _Subject) -> Iterator[str]:
+    yield from secrets_of(subject.image)
+
+
+def _setuid(subject: _Subject) -> Iterator[str]:
+    for path, entry in sorted(subject.overlay.entries.items()):
+        is_special = entry.kind is Kind.FILE and entry.mode & 0o6000
+        if is_special and not _SETUID.search(path):
+            yield f"/{path} runs with the rights of user {entry.owner}"
+
+
+def _caches(subject: _Subject) -> Iterator[str]:
+    found = [path for path in subject.overlay.entries if _CACHES.search(path)]
+    if found:
+        yield f"{len(found)} files of package caches, such as /{found[0]}"
+
+
+_CHECKS: tuple[tuple[str, str, Callable[[_Subject], Iterator[str]]], ...] = (
+    ("labels", "the image says what it is", _labels),
+    ("torch", "torch and its companions are the pinned ones, file by file", _torch),
+    ("doctor", "doctor finds nothing on the files", _doctor),
+    ("guard", "the guard and the constraints are on", _guard),
+    ("checks", "the checks of the base image are there", _inherited),
+    ("user", "the user exists", _user),
+    ("entrypoint", "there is a program to run", _entrypoint),
+    ("size", "the image keeps its size budget", _size),
+    ("secrets", "no layer, variable or history entry holds a credential", _secrets),
+    ("setuid", "no file runs with other rights than Debian's own", _setuid),
+    ("caches", "no package cache takes room", _caches),
+)
