@@ -3,21 +3,14 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import time
 from pathlib import Path
 
 from benchmarks.environments import REAL, TOOLS, make_environment
-from benchmarks.timing import Row, alternately, ratio_row
+from benchmarks.timing import Row, alternately, peak_row, ratio_row
 from envtool.vendor.record import parse_record
 
 _DOCTOR: list[str | Path] = [TOOLS / "envtool", "doctor", "--no-driver", "--prefix"]
-# Prints the largest resident set of a command, in KiB.
-_MEASURE_PEAK = """
-import resource, subprocess, sys
-subprocess.run(sys.argv[1:], capture_output=True, check=True)
-print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
-"""
 
 
 def measure(folder: Path, wheel: Path | None, runs: int = 15) -> list[Row]:
@@ -35,7 +28,7 @@ def measure(folder: Path, wheel: Path | None, runs: int = 15) -> list[Row]:
     rows = [ratio_row(what, ours, "pip check", pip, 0.2), ratio_row(what, ours, "uv pip check", uv, 1.5)]
     first, pip = alternately([commands[0], commands[1]], 5, variables={"HAC_MEMORY": "off"})
     rows.append(ratio_row(f"{what}, first time", first, "pip check", pip, None))
-    rows.append(_peak(f"{what}: peak memory", [*_DOCTOR, prefix]))
+    rows.append(peak_row(f"{what}: peak memory", [*_DOCTOR, prefix], 80.0))
     if wheel:
         rows += _deep(prefix, folder, runs=5)
     return rows
@@ -50,15 +43,8 @@ def _deep(prefix: Path, folder: Path, runs: int) -> list[Row]:
     ours, theirs = alternately([[*_DOCTOR, prefix, "--deep"], ["sha256sum", "--quiet", "-c", sums]], runs)
     return [
         ratio_row(f"doctor --deep, {os.cpu_count()} cores", ours, "sha256sum -c", theirs, 0.45),
-        _peak("doctor --deep: peak memory", [*_DOCTOR, prefix, "--deep"]),
+        peak_row("doctor --deep: peak memory", [*_DOCTOR, prefix, "--deep"], 80.0),
     ]
-
-
-def _peak(what: str, command: list[str | Path]) -> Row:
-    """The largest resident set of a command, in MiB."""
-    done = subprocess.run([TOOLS / "python", "-c", _MEASURE_PEAK, *command], capture_output=True, text=True, check=True)
-    mebibytes = int(done.stdout) / 1024
-    return Row(what, 0, "", 0, mebibytes, "MB", 80)
 
 
 def growth(folder: Path, counts: tuple[int, ...] = (50, 300, 1000, 2000), runs: int = 5) -> str:

@@ -9,7 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from benchmarks.timing import Row, alternately, difference_row, ratio_row
+from benchmarks.timing import Command, Row, alternately, difference_row, peak_row, ratio_row
 
 _TOOLS = Path(sys.executable).parent
 # Runs inside the image, because starting a container takes a hundred times what is measured.
@@ -75,8 +75,8 @@ _BIG = "hac-bench-big"
 _SIZE = 2_000_000_000
 
 
-def measure_doctor(environment: Path, folder: Path, runs: int = 2) -> Row:
-    """`envtool doctor --image` on an image of 2 GB with a real environment in it, against `docker save`."""
+def measure_large(environment: Path, folder: Path, runs: int = 2) -> list[Row]:
+    """What reads whole images, on one of 2 GB with a real environment in it, against `docker save`."""
     context = folder / "context"
     # Hard links: the engine is sent a copy in any case.
     shutil.copytree(environment, context / "environment", symlinks=True, copy_function=os.link)
@@ -85,12 +85,22 @@ def measure_doctor(environment: Path, folder: Path, runs: int = 2) -> Row:
     lines = ["FROM hac-base", "COPY environment /opt/environment", "COPY filler /opt/filler", "ENV HAC_GUARD=off", ""]
     (context / "Dockerfile").write_text("\n".join(lines))
     subprocess.run(["docker", "build", "--quiet", "--tag", _BIG, context], check=True, capture_output=True)
-    commands: list[list[str | Path]] = [
-        [_TOOLS / "envtool", "doctor", "--image", _BIG, "--prefix", "/opt/environment"],
-        ["sh", "-c", f"docker save {_BIG} | cat >/dev/null"],
-    ]
+    doctor: Command = [_TOOLS / "envtool", "doctor", "--image", _BIG, "--prefix", "/opt/environment"]
+    readers: dict[str, Command] = {
+        "blame": [_TOOLS / "envtool", "blame", _BIG],
+        "verify --static": [_TOOLS / "envtool", "verify", "--static", _BIG],
+    }
+    rows = []
     try:
-        ours, theirs = alternately(commands, runs)
+        ours, theirs = alternately([doctor, ["sh", "-c", f"docker save {_BIG} | cat >/dev/null"]], runs)
+        rows.append(ratio_row("doctor --image, 2 GB", ours, "docker save | cat", theirs, 1.5))
+        listing: Command = ["sh", "-c", f"docker save {_BIG} | tar t >/dev/null"]
+        # Its guard is off, which verify holds against it.
+        reading = [["sh", "-c", '"$@" || [ $? = 1 ]', "sh", *words] for words in readers.values()]
+        *found, theirs = alternately([*reading, listing], runs)
+        for (what, words), ours in zip(readers.items(), found, strict=True):
+            rows.append(ratio_row(f"{what}, 2 GB", ours, "docker save | tar t", theirs, 1.3))
+            rows.append(peak_row(f"{what}, peak memory", words, 150.0))
     finally:
         subprocess.run(["docker", "rmi", "--force", _BIG], check=False, capture_output=True)
-    return ratio_row("doctor --image, 2 GB", ours, "docker save | cat", theirs, 1.5)
+    return rows

@@ -16,7 +16,7 @@ import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks.timing import Command, Row, alternately, ratio_row
+from benchmarks.timing import Command, Row, alternately, peak_row, ratio_row
 from envtool.vendor.record import RecordRow, parse_record, write_record
 
 _TOOLS = Path(sys.executable).parent
@@ -54,8 +54,7 @@ def measure(folder: Path, wheel: Path, runs: int = 3) -> tuple[list[Row], str]:
         rows.append(ratio_row(f"{what}, synced (default)", times[1], peer, theirs, None))
     rows += _repair(restore, prefix, times[2], runs)
     rows.append(_unpacked(force, uv, wheel, prefix, runs))
-    peak = _peak(force)
-    rows.append(Row("restore, peak memory (MiB)", 0.0, "the limit", 0.0, peak, "MB", 150.0))
+    rows.append(peak_row("restore, peak memory", force, 150.0))
     return rows, _physical_limit(folder, wheel, statistics.median(times[0]), statistics.median(times[1]))
 
 
@@ -82,14 +81,6 @@ def _unpacked(force: Command, uv: Command, wheel: Path, prefix: Path, runs: int)
     commands: list[Command] = [force, [*uv, "--reinstall", "--no-index", wheel]]
     ours, theirs = alternately(commands, runs, before=lambda _index: os.sync(), variables=variables)
     return ratio_row("restore from an unpacked store", ours, "uv pip install --reinstall, warm", theirs, 1.2)
-
-
-def _peak(command: Sequence[str | Path]) -> float:
-    """The largest of its processes, in MiB; the workers share most of their pages with the first."""
-    code = "import resource, subprocess, sys; subprocess.run(sys.argv[1:], check=True, capture_output=True);"
-    code += "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)"
-    done = subprocess.run([sys.executable, "-c", code, *command], check=True, capture_output=True, text=True)
-    return int(done.stdout) / 1024
 
 
 def _physical_limit(folder: Path, wheel: Path, unsynced: float, synced: float) -> str:

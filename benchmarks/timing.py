@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import statistics
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -81,3 +82,16 @@ def render(rows: Sequence[Row]) -> str:
             f"{row.value:>6.2f} {row.unit:<2} {limit:>9}{verdict}"
         )
     return "\n".join(lines)
+
+
+_MEASURE = (
+    "import resource, subprocess, sys; subprocess.run(sys.argv[1:], capture_output=True);"
+    "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)"
+)
+
+
+def peak_row(what: str, command: Command, limit: float) -> Row:
+    """The largest resident set of a command's processes, in MiB, whatever the command's answer."""
+    words = [sys.executable, "-c", _MEASURE, *map(str, command)]
+    done = subprocess.run(words, check=True, capture_output=True, text=True)
+    return Row(what, 0.0, "the limit", 0.0, int(done.stdout) / 1024, "MB", limit)

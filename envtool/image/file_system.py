@@ -76,9 +76,8 @@ def opened_container(reference: str, taking: Taking) -> Iterator[FileSystem]:
 
 @contextmanager
 def _extracted(engine: Engine, container: str, configuration: dict[str, Any], taking: Taking) -> Iterator[FileSystem]:
-    # Thousands of files without content: that is what a file system in memory is quickest at. Torch itself is too
-    # large for one.
-    place = None if taking.whole or not os.access(_MEMORY, os.W_OK) else _MEMORY
+    # Torch itself is too large for a file system in memory.
+    place = None if taking.whole else memory_folder()
     with tempfile.TemporaryDirectory(prefix="hac-doctor-", dir=place) as folder:
         root = Path(folder).resolve()
         with engine.reported():
@@ -88,6 +87,11 @@ def _extracted(engine: Engine, container: str, configuration: dict[str, Any], ta
             except tarfile.TarError as error:
                 raise EngineError("the engine's export is cut short", why=str(error), remedy="docker info") from error
         yield FileSystem(root, _variables(configuration, root))
+
+
+def memory_folder() -> Path | None:
+    """A folder in memory, if there is one: what is quickest at thousands of files without content."""
+    return _MEMORY if os.access(_MEMORY, os.W_OK) else None
 
 
 def _variables(configuration: dict[str, Any], root: Path) -> dict[str, str]:

@@ -34,14 +34,19 @@ _RECORDS = re.compile(
 )
 _LAYOUT = re.compile(r"(?:^|/)(?:bin/python[0-9.]*|bin/activate|lib/python\d[\d.]*/?)$")
 _CODE = re.compile(r"/(?:version|__init__)\.py$")
+_PLAIN = (".py", ".pyc", ".pyi", ".h", ".hpp", ".cuh", ".cpp", ".js", ".map", ".svg", ".png", ".dat", ".npz", ".csv")
 _TAKEN = (_PACKAGES, _RECORDS, _LAYOUT, _PREFIX_FILES)
 _SHARED_OBJECT = re.compile(r"\.so(?:\.[0-9.]+)?$")
 
 
 def skeleton_wish(name: str, size: int) -> Wish:
     """What a skeleton takes of a file at a path that begins without a slash."""
-    if not any(kind.search(name) for kind in _TAKEN):
+    if "/site-packages/" not in name and not any(kind.search(name) for kind in _TAKEN):
         return Wish.NOTHING
+    if name.endswith(_PLAIN):
+        # Nearly all files, told before any expression is asked.
+        is_code = name.endswith(("/version.py", "/__init__.py"))
+        return Wish.DATA if is_code or (size <= _SMALL and not _PACKAGES.search(name)) else Wish.ENTRY
     if _is_read(name, size):
         return Wish.DATA
     return Wish.SHELVED if _SHARED_OBJECT.search(name) else Wish.ENTRY

@@ -17,7 +17,7 @@ from envtool.environment.prefix import find_prefix
 from envtool.environment.reader import read_environment
 from envtool.environment.setting import Housing, Setting
 from envtool.errors import PrefixError
-from envtool.image.file_system import home_of
+from envtool.image.file_system import home_of, memory_folder
 from envtool.image.skeleton import Skeleton
 from envtool.image.stored.image import StoredImage
 from envtool.image.stored.overlay import Overlay
@@ -54,7 +54,7 @@ def shelf() -> Iterator[Shelf]:
 
 def diagnose_files(image: StoredImage, overlay: Overlay) -> Report | None:
     """Doctor's report on the environment that a container would use; `None` where the image has none."""
-    with tempfile.TemporaryDirectory(prefix="hac-verify-") as folder:
+    with tempfile.TemporaryDirectory(prefix="hac-verify-", dir=memory_folder()) as folder:
         root = Path(folder).resolve()
         Skeleton(root).take_entries(overlay.entries.values())
         user = str(image.settings.get("User") or "0")

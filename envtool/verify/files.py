@@ -15,7 +15,7 @@ from envtool.image.skeleton import skeleton_wish
 from envtool.image.spec import CHECKS_FOLDER
 from envtool.image.stored.image import StoredImage
 from envtool.image.stored.layer import Kind, Wish
-from envtool.image.stored.overlay import Overlay, final_overlay
+from envtool.image.stored.overlay import Overlay
 from envtool.verify.examine import diagnose_files, exists
 from envtool.verify.result import CheckResult
 from envtool.verify.secrets import secret_wish, secrets_of
@@ -45,20 +45,21 @@ class _Subject:
 
 def static_wish(path: str, size: int) -> Wish:
     """What the static checks want of a file."""
-    own = Wish.ENTRY if _PROGRAMS.search(path) or _CACHES.search(path) else Wish.NOTHING
-    wishes = (own, blame_wish(path, size), secret_wish(path, size), skeleton_wish(path, size))
-    if Wish.DATA in wishes:
+    blamed, taken, secret = blame_wish(path, size), skeleton_wish(path, size), secret_wish(path, size)
+    if blamed is Wish.DATA or taken is Wish.DATA or secret is Wish.DATA:
         return Wish.DATA
-    # A pinned distribution's own libraries are hashed; whether they call CUDA is no question.
-    if Wish.SHELVED in wishes and blame_wish(path, size) is Wish.NOTHING:
-        return Wish.SHELVED
-    return Wish.ENTRY if any(item is not Wish.NOTHING for item in wishes) else Wish.NOTHING
+    if blamed is Wish.HASHED or taken is Wish.SHELVED:
+        # A pinned distribution's own libraries are hashed; whether they call CUDA is no question.
+        return blamed if blamed is Wish.HASHED else taken
+    if taken is Wish.ENTRY or blamed is Wish.ENTRY or secret is Wish.ENTRY:
+        return Wish.ENTRY
+    return Wish.ENTRY if _PROGRAMS.search(path) or _CACHES.search(path) else Wish.NOTHING
 
 
 def verify_static(image: StoredImage) -> Iterator[CheckResult]:
     """Run every static check on an image that was read with `static_wish`."""
-    overlay = final_overlay(image.layers)
-    subject = _Subject(image, overlay, walk(image), diagnose_files(image, overlay))
+    story = walk(image)
+    subject = _Subject(image, story.overlay, story, diagnose_files(image, story.overlay))
     for name, title, check in _CHECKS:
         problems = list(check(subject))
         shown = problems[:_LISTED] + [f"and {len(problems) - _LISTED} more"] * (len(problems) > _LISTED)

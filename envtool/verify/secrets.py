@@ -39,10 +39,16 @@ _HARMLESS_NAME = re.compile(r"_(?:FILE|PATH|DIR|URL)$", re.IGNORECASE)
 _IN_ADDRESS = re.compile(r"//[^/\s:@]+:[^/\s@]+@")
 _ASSIGNED = re.compile(r"(?:^|\s)(\w+)=(\S+)")
 _LARGEST = 1 << 16
+_ENDINGS = frozenset({"pem", "key", "json", "conf", "toml", "list"})
+_NAMES = frozenset({"token", "stored_tokens", "credentials", "config"})
 
 
 def secret_wish(path: str, size: int) -> Wish:
     """What the search for secrets wants of a file."""
+    name = path.rpartition("/")[2]
+    if not name.startswith((".", "id_")) and name.rpartition(".")[2] not in _ENDINGS and name not in _NAMES:
+        # Told before any expression is asked: nearly all of them.
+        return Wish.NOTHING
     if _ALWAYS.search(path):
         return Wish.ENTRY
     if size <= _LARGEST and not _NOT_SECRET.search(path) and any(name.search(path) for name, _content in _PERHAPS):

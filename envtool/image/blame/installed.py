@@ -15,6 +15,8 @@ from envtool.vendor.record import INSTALLER_FILES, parse_record
 # Where envtool itself lives, and where installers keep what they have fetched: nothing there is installed.
 _ELSEWHERE = re.compile(r"^opt/hac/|(?:^|/)(?:pkgs|archive-v0|wheels-v\d+|pip/cache)/")
 _INFO = re.compile(r"^((?:.*/)?)([A-Za-z0-9][\w.]*)-([^/-]+)\.(?:dist-info|egg-info)(?:/([^/]+))?$")
+# Cheaper than the expression, for the many paths that are no records.
+_MARK = "-info"
 _CONTENT = re.compile(rf"^(.*/(?:site|dist)-packages)/(?:{'|'.join(TOP_LEVEL_NAMES)})(?:/|\.py$)")
 _GUARD = re.compile(r"^(?:opt/hac/bin/|etc/hac/)|/etc/hac/pin\.toml$|/conda-meta/pinned$")
 _CONDA = re.compile(r"/conda-meta/(?:pytorch|libtorch|pytorch-cuda|pytorch-mutex)-[^/]*\.json$")
@@ -48,17 +50,19 @@ def wish(path: str, _size: int) -> Wish:
         return Wish.DATA
     if _ELSEWHERE.search(path):
         return Wish.NOTHING
-    info = _INFO.match(path)
+    info = _INFO.match(path) if _MARK in path else None
     if info is not None:
         pinned = normalized_name(info[2]) in PINNED_NAMES
         kept = info[4] in {"METADATA", "PKG-INFO"} or (pinned and info[4] == "RECORD")
-        return Wish.DATA if kept else Wish.ENTRY
-    return Wish.ENTRY if _CONTENT.match(path) or _CONDA.search(path) else Wish.NOTHING
+        return Wish.DATA if kept else Wish.HASHED if pinned else Wish.ENTRY
+    # Told by a part of it before the expression is asked: most paths are nobody's business here.
+    is_content = "-packages/" in path and _CONTENT.match(path)
+    return Wish.HASHED if is_content or ("/conda-meta/" in path and _CONDA.search(path)) else Wish.NOTHING
 
 
 def owner_of(path: str) -> tuple[str, str] | None:
     """The folder that holds a torch's file, and whose it is: a pinned distribution's name, torch's where unclear."""
-    info = _INFO.match(path)
+    info = _INFO.match(path) if _MARK in path else None
     if info is not None:
         name = normalized_name(info[2])
         return (info[1].rstrip("/"), name) if name in PINNED_NAMES else None
@@ -76,6 +80,7 @@ def versions(overlay: Overlay, place: Place) -> tuple[str, ...]:
         info[3]
         for path in overlay.entries
         if path.startswith(start)
+        and _MARK in path
         and (info := _INFO.match(path)) is not None
         and info[1] == start
         and normalized_name(info[2]) == place.name
@@ -107,7 +112,7 @@ def damaged_files(overlay: Overlay, place: Place, version: str) -> list[str]:
 def _info_folder(overlay: Overlay, place: Place, version: str) -> str | None:
     start = f"{place.site}/" if place.site else ""
     for path in overlay.entries:
-        info = _INFO.match(path)
+        info = _INFO.match(path) if _MARK in path else None
         if info is not None and info[1] == start and info[3] == version and normalized_name(info[2]) == place.name:
             return path.rpartition("/")[0] if info[4] else path
     return None
@@ -116,11 +121,12 @@ def _info_folder(overlay: Overlay, place: Place, version: str) -> str | None:
 def demands_among(placed: Mapping[str, Entry], place: Place, version: str | None) -> tuple[Demand, ...]:
     """Who among the distributions that a layer brought to a folder requires another than `version`, else any."""
     arrived = dict(_arrived(placed, place.site))
+    asked = frozenset(_asked_for(placed, place.site))
     every: list[tuple[Demand, bool]] = []
     for name, (its_version, lines) in arrived.items():
         for requirement in requirements_on(lines, place.name):
             clashes = version is None or not requirement.specifier.contains(version, prereleases=True)
-            demand = Demand(name, its_version, str(requirement), _root_of(name, arrived, placed, place.site))
+            demand = Demand(name, its_version, str(requirement), _root_of(name, arrived, asked))
             every.append((demand, clashes))
     clashing = tuple(demand for demand, clashes in every if clashes)
     return clashing or tuple(demand for demand, _clashes in every)
@@ -128,8 +134,8 @@ def demands_among(placed: Mapping[str, Entry], place: Place, version: str | None
 
 def _arrived(placed: Mapping[str, Entry], site: str) -> Iterator[tuple[str, tuple[str, list[str]]]]:
     for path, entry in placed.items():
-        info = _INFO.match(path)
-        if info is None or info[4] != "METADATA" or info[1].rstrip("/") != site or entry.data is None:
+        info = _INFO.match(path) if path.endswith(".dist-info/METADATA") else None
+        if info is None or info[1].rstrip("/") != site or entry.data is None:
             continue
         name = normalized_name(info[2])
         if name not in PINNED_NAMES:
@@ -138,13 +144,16 @@ def _arrived(placed: Mapping[str, Entry], site: str) -> Iterator[tuple[str, tupl
             yield name, (info[3], [str(line) for line in headers.get_all("Requires-Dist") or []])
 
 
-def _root_of(name: str, arrived: Mapping[str, tuple[str, list[str]]], placed: Mapping[str, Entry], site: str) -> str:
+def _asked_for(placed: Mapping[str, Entry], site: str) -> Iterator[str]:
+    for path in placed:
+        if path.endswith(".dist-info/REQUESTED"):
+            info = _INFO.match(path)
+            if info is not None and info[1].rstrip("/") == site:
+                yield normalized_name(info[2])
+
+
+def _root_of(name: str, arrived: Mapping[str, tuple[str, list[str]]], asked: frozenset[str]) -> str:
     """The distribution that was asked for by name and led to `name`, as far as the records of one layer tell."""
-    asked = {
-        normalized_name(info[2])
-        for path in placed
-        if (info := _INFO.match(path)) is not None and info[4] == "REQUESTED" and info[1].rstrip("/") == site
-    }
     seen, wanting = {name}, [name]
     while wanting:
         current = wanting.pop(0)

@@ -62,9 +62,13 @@ class GuardLoss:
 
 @dataclass(frozen=True)
 class Story:
-    """All that happened. `culprits` are the happenings that left something bad, one for each distribution that is."""
+    """All that happened. `culprits` are the happenings that left something bad, one for each distribution that is.
+
+    `overlay` is what a container would see in the end.
+    """
 
     image: StoredImage
+    overlay: Overlay
     pin: VendorPin | None
     happenings: tuple[Happening, ...]
     culprits: tuple[Happening, ...]
@@ -100,6 +104,7 @@ def walk(image: StoredImage) -> Story:
         _follow_guard(state, number, changed)
     return Story(
         image,
+        state.overlay,
         state.pin,
         tuple(state.happenings),
         tuple(_culprits(state.happenings)),

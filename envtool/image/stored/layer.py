@@ -50,13 +50,14 @@ class Kind(Enum):
 
 
 class Wish(Enum):
-    """What a reader wants of a file: nothing, that it is there, its content as well, or its content shown to the
-    interest's `shelve`, which may keep it on disk."""
+    """What a reader wants of a file: nothing, that it is there, its sha256 as well, its content as well, or its content
+    shown to the interest's `shelve`, which may keep it on disk."""
 
     NOTHING = 0
     ENTRY = 1
-    DATA = 2
-    SHELVED = 3
+    HASHED = 2
+    DATA = 3
+    SHELVED = 4
 
 
 @dataclass(frozen=True)
@@ -71,7 +72,7 @@ class Interest:
 class Entry:
     """One entry of a layer. `mode` and `owner` are tar's, `modified` is in seconds, `target` is a link's.
 
-    `sha256` is that of a file, `data` its content where that was wished for, `shelved` where it was kept on disk.
+    `sha256` of a file and `data`, its content, are there where they were wished for; `shelved` is where it was kept.
     """
 
     path: str
@@ -239,7 +240,7 @@ class _Reading:
             self._hard_link(member, path)
             return
         sha256, data, shelved = None, None, None
-        if member.isreg():
+        if member.isreg() and wish is not Wish.ENTRY:
             source: Any = archive.extractfile(member) or io.BytesIO()
             if wish is Wish.SHELVED:
                 shelved = self.wishes.shelve(source)

@@ -58,9 +58,19 @@ class Overlay:
         entry = self.entries.get(path)
         return entry.data if entry is not None else None
 
+    def _folders(self) -> set[str]:
+        found: set[str] = set()
+        for path in self.entries:
+            folder = path.rpartition("/")[0]
+            # What is above a folder that was met before was met as well.
+            while folder and folder not in found:
+                found.add(folder)
+                folder = folder.rpartition("/")[0]
+        return found
+
     def _hidden(self, layer: LayerContents) -> Iterator[str]:
         """The entries of lower layers that the layer takes away."""
-        folders = {folder for path in self.entries for folder in _above(path)}
+        folders = self._folders()
         instead = {path for path, entry in layer.entries.items() if entry.kind is not Kind.FOLDER}
         # What is no folder takes the place of one with all that is below it.
         whole = (layer.whiteouts | layer.covers | instead) & folders | layer.whiteouts & self.entries.keys()
