@@ -18,6 +18,7 @@ from envtool.cli.image import build, lock
 from envtool.cli.install import install
 from envtool.cli.listing import list_
 from envtool.cli.restore import restore
+from envtool.cli.sbom import sbom
 from envtool.cli.update import update_moreh as update_moreh_command
 from envtool.cli.vendor import app as vendor_app
 from envtool.cli.verify import verify
@@ -40,6 +41,7 @@ app.command("lock")(lock)
 app.command("build")(build)
 app.command("verify")(verify)
 app.command("blame")(blame)
+app.command("sbom")(sbom)
 app.command("demo", hidden=True)(demo)
 app.add_typer(engine_app, name="engine")
 app.add_typer(vendor_app, name="vendor")

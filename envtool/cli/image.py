@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
+from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -11,10 +13,19 @@ from envtool.cli.options import ProjectOption, VendorOption
 from envtool.cli.terminal import note
 
 if TYPE_CHECKING:
+    from envtool.image.build import BuiltImage
     from envtool.image.engine import Engine
     from envtool.image.lock import ImageLock
     from envtool.image.sources import ImageSources
     from envtool.image.spec import ImageSpec
+
+
+class BuildFormat(StrEnum):
+    """How to print what was built."""
+
+    TEXT = "text"
+    JSON = "json"
+
 
 ImagesArgument = Annotated[
     list[str] | None,
@@ -80,9 +91,12 @@ def build(
     images: ImagesArgument = None,
     demo: DemoOption = False,
     vendor: VendorOption = None,
+    format: Annotated[BuildFormat, typer.Option("--format", help="How to print what was built.")] = BuildFormat.TEXT,
     project: ProjectOption = Path(),
 ) -> None:
     """Build images from their locks, without a network once everything is fetched.
+
+    Beside each image's build context lie its bill of materials (CycloneDX) and what it was made from (SLSA provenance).
 
     [bold]Examples[/bold]
 
@@ -97,15 +111,38 @@ def build(
 
     engine = find_engine(project)
     store = default_store()
+    results: list[BuiltImage] = []
     for spec in _selected(project, images, demo=demo, everything=False):
         sources = _sources(spec, vendor, demo=demo, project=project, engine=engine)
         held = _lock_of(spec, sources, demo=demo)
         with counters(spec.name) as advance:
             built = build_image(spec, held, sources, engine, store, progress=advance, say=note)
-        done = "is up to date, everything reused" if built.reused else f"built from {built.context}"
-        typer.echo(f"{built.reference} {built.identity[:19]} {done}")
+        results.append(built)
+        if format is BuildFormat.TEXT:
+            done = "is up to date, everything reused" if built.reused else f"built from {built.context}"
+            typer.echo(f"{built.reference} {built.identity[:19]} {done}")
         if held.pin.stand_in:
             note("note: its torch, torchvision, torchaudio and moreh-smi are stand-ins; they compute nothing")
+    if format is BuildFormat.JSON:
+        typer.echo(json.dumps(_build_document(results), indent=2))
+
+
+def _build_document(results: list[BuiltImage]) -> dict[str, Any]:
+    """What was built, as docs/build.schema.json describes it."""
+    return {
+        "schema": "hac-envtool/build/1",
+        "images": [
+            {
+                "reference": item.reference,
+                "id": item.identity,
+                "reused": item.reused,
+                "context": str(item.context),
+                "sbom": str(item.sbom),
+                "provenance": str(item.provenance),
+            }
+            for item in results
+        ],
+    }
 
 
 def _selected(project: Path, images: list[str] | None, *, demo: bool, everything: bool) -> list[ImageSpec]:

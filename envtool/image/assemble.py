@@ -9,13 +9,18 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import envtool
 from envtool.errors import BuildError
 from envtool.image.conda_pins import CONDA_PINS, conda_pins
 from envtool.image.conda_prefix import compile_bytecode, link_packages
 from envtool.image.inputs import Inputs, Progress
 from envtool.image.layer import write_layer
 from envtool.image.lock import ImageLock
+from envtool.image.sbom.document import SBOM_FOLDER, Subject, render_sbom
+from envtool.image.sbom.inventory import inventory, sbom_wish
 from envtool.image.spec import CHECKS_FOLDER, ENVIRONMENT_PREFIX, TOOL_PREFIX, ImageSpec
+from envtool.image.stored.layer import Interest, read_layer
+from envtool.image.stored.overlay import final_overlay
 from envtool.image.tool import run
 from envtool.image.tool_wheels import PYTHON as TOOL_PYTHON
 from envtool.install.layout import Layout, stage_wheel
@@ -25,6 +30,8 @@ from envtool.vendor.store import IMAGE_STORE, FileStore
 from envtool.vendor.wheel import StoredWheel, WheelName, sha256_of
 
 CONFIGURATION_FOLDER = Path("etc/hac")
+# The image's bill of materials as it lies beside the Dockerfile.
+SBOM_FILE = "sbom.cdx.json"
 WHEELS_FOLDER = Path("opt/hac/wheels")
 
 
@@ -34,7 +41,7 @@ def assemble(spec: ImageSpec, lock: ImageLock, inputs: Inputs, folder: Path, pro
         ("10-environment", lambda root: _environment(spec, inputs, root)),
         ("20-vendor", lambda root: _vendor(spec, lock, inputs, root)),
         ("30-envtool", lambda root: _tool(spec, inputs, root)),
-        ("40-system", lambda root: _system(spec, lock, inputs, root)),
+        ("40-system", lambda root: _system(spec, lock, inputs, root, folder)),
     )
     progress("layers", 0, len(stages))
     for name, stage in stages:
@@ -108,7 +115,7 @@ def build_own_wheel(project: Path, folder: Path, epoch: int) -> StoredWheel:
     return StoredWheel(WheelName.parse(built.name), built, sha256_of(built))
 
 
-def _system(spec: ImageSpec, lock: ImageLock, inputs: Inputs, root: Path) -> None:
+def _system(spec: ImageSpec, lock: ImageLock, inputs: Inputs, root: Path, layers: Path) -> None:
     for folder in spec.folders("rootfs"):
         shutil.copytree(folder, root, dirs_exist_ok=True, symlinks=True)
     for folder in spec.folders("checks"):
@@ -120,6 +127,21 @@ def _system(spec: ImageSpec, lock: ImageLock, inputs: Inputs, root: Path) -> Non
         target.chmod(0o755)
     _write(root / CONFIGURATION_FOLDER / "guard.conf", _guard_settings(spec))
     _write(root / CONFIGURATION_FOLDER / "image.toml", _identity(spec, lock))
+    bill = _bill_of_materials(spec, lock, inputs, layers)
+    _write(root / SBOM_FOLDER / f"{spec.name}.cdx.json", bill)
+    _write(layers.parent / SBOM_FILE, bill)
+
+
+def _bill_of_materials(spec: ImageSpec, lock: ImageLock, inputs: Inputs, layers: Path) -> str:
+    """What the base and the layers before this one have; a base that is pulled is listed by `envtool sbom` alone."""
+    archives = [*([inputs.base] if inputs.base is not None else []), *sorted(layers.glob("*.tar"))]
+    read = []
+    for path in archives:
+        with open(path, "rb") as stream:
+            read.append(read_layer(stream, Interest(sbom_wish), name=path.name))
+    names = frozenset(item.name for item in lock.pin.distributions) if lock.pin.stand_in else frozenset()
+    subject = Subject(spec.name, f"{envtool.__version__}-{spec.release}", spec.epoch, names)
+    return render_sbom(inventory(final_overlay(read).entries), subject)
 
 
 def _guard_settings(spec: ImageSpec) -> str:

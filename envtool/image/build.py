@@ -7,25 +7,41 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from envtool.errors import LockError
+from envtool.image.assemble import SBOM_FILE
 from envtool.image.context import CONTEXT_LABEL, base_tag, image_labels, make_context
 from envtool.image.engine import Engine
 from envtool.image.inputs import Progress, fetch
 from envtool.image.lock import ImageLock, is_stale
+from envtool.image.provenance import render_provenance
 from envtool.image.sources import ImageSources
 from envtool.image.spec import ImageSpec
-from envtool.vendor.store import FileStore
+from envtool.vendor.store import FileStore, reported
 
 CONTEXTS = Path(".work/contexts")
+PROVENANCE_FILE = "provenance.json"
 
 
 @dataclass(frozen=True)
 class BuiltImage:
-    """An image in the engine. `reused` tells that it was there already, made from the same inputs."""
+    """An image in the engine. `reused` tells that it was there already, made from the same inputs.
+
+    `sbom` and `provenance` are files beside the context's Dockerfile.
+    """
 
     reference: str
     identity: str
     context: Path
     reused: bool
+
+    @property
+    def sbom(self) -> Path:
+        """The bill of materials (CycloneDX), the same as in the image."""
+        return self.context / SBOM_FILE
+
+    @property
+    def provenance(self) -> Path:
+        """What the image was made from (SLSA)."""
+        return self.context / PROVENANCE_FILE
 
 
 def build_image(
@@ -60,6 +76,8 @@ def build_image(
     identity = engine.build(
         made.folder, (reference, f"{spec.name}:{spec.release}"), _step_counter(made.folder, progress)
     )
+    with reported(made.folder):
+        (made.folder / PROVENANCE_FILE).write_text(render_provenance(spec, lock, labels, identity))
     return BuiltImage(reference, identity, made.folder, reused=False)
 
 

@@ -11,11 +11,13 @@ from envtool.image.blame.installed import wish as blame_wish
 from envtool.image.blame.walk import Story, walk
 from envtool.image.context import OWN
 from envtool.image.labels import REQUIRED_LABELS
+from envtool.image.sbom.document import SBOM_FOLDER, read_sbom
+from envtool.image.sbom.inventory import difference, inventory, sbom_wish
 from envtool.image.skeleton import skeleton_wish
 from envtool.image.spec import CHECKS_FOLDER
 from envtool.image.stored.image import StoredImage
 from envtool.image.stored.layer import Kind, Wish
-from envtool.image.stored.overlay import Overlay
+from envtool.image.stored.overlay import Overlay, final_overlay
 from envtool.verify.examine import diagnose_files, exists
 from envtool.verify.result import CheckResult
 from envtool.verify.secrets import secret_wish, secrets_of
@@ -30,6 +32,7 @@ _CACHES = re.compile(
     r"^var/cache/apt/(?:archives/.*\.deb|.*pkgcache\.bin)$|^var/lib/apt/lists/.*_(?:Packages|InRelease)"
     r"|(?:^|/)\.cache/(?:pip|uv)/.+|^opt/conda/pkgs/.+\.(?:conda|tar\.bz2)$"
 )
+_BILL = re.compile(rf"^{SBOM_FOLDER}/[^/]+\.cdx\.json$")
 _LISTED = 5
 
 
@@ -45,8 +48,10 @@ class _Subject:
 
 def static_wish(path: str, size: int) -> Wish:
     """What the static checks want of a file."""
+    if _BILL.match(path):
+        return Wish.DATA
     blamed, taken, secret = blame_wish(path, size), skeleton_wish(path, size), secret_wish(path, size)
-    if blamed is Wish.DATA or taken is Wish.DATA or secret is Wish.DATA:
+    if blamed is Wish.DATA or taken is Wish.DATA or secret is Wish.DATA or sbom_wish(path, size) is Wish.DATA:
         return Wish.DATA
     if blamed is Wish.HASHED or taken is Wish.SHELVED:
         # A pinned distribution's own libraries are hashed; whether they call CUDA is no question.
@@ -155,6 +160,19 @@ def _setuid(subject: _Subject) -> Iterator[str]:
             yield f"/{path} runs with the rights of user {entry.owner}"
 
 
+def _sbom(subject: _Subject) -> Iterator[str]:
+    """Each bill of materials has to be true of the image as it was when the bill came in; a child may add to it."""
+    paths = [path for path in subject.overlay.entries if _BILL.match(path)]
+    if not paths:
+        yield f"there is no bill of materials in /{SBOM_FOLDER}"
+    for path in paths:
+        data = subject.overlay.data(path)
+        layers = subject.image.layers[: subject.overlay.origins[path]]
+        missing, untold = difference(read_sbom(data or b""), inventory(final_overlay(layers).entries))
+        yield from (f"/{path} lists {item.purl}, which is not there" for item in sorted(missing))
+        yield from (f"/{path} does not list {item.purl} in /{item.folder}" for item in sorted(untold))
+
+
 def _caches(subject: _Subject) -> Iterator[str]:
     found = [path for path in subject.overlay.entries if _CACHES.search(path)]
     if found:
@@ -172,5 +190,6 @@ _CHECKS: tuple[tuple[str, str, Callable[[_Subject], Iterator[str]]], ...] = (
     ("size", "the image keeps its size budget", _size),
     ("secrets", "no layer, variable or history entry holds a credential", _secrets),
     ("setuid", "no file runs with other rights than Debian's own", _setuid),
+    ("sbom", "the bill of materials says what is there", _sbom),
     ("caches", "no package cache takes room", _caches),
 )

@@ -55,7 +55,7 @@ def test_a_plain_docker_build_of_the_context_gives_the_same_image(
 def test_verify(hac_base: str) -> None:
     done = envtool("verify", hac_base, "--project", PROJECT)
     assert done.status == 0, done.output
-    assert done.output.count("pass  ") == 11
+    assert done.output.count("pass  ") == 12 + 7
     assert "all checks passed" in done.output
 
 
@@ -64,14 +64,15 @@ def test_verify_fails_a_damaged_child(build_child: Any) -> None:
     assert built.status == 0, built.output
     done = envtool("verify", "hac-test-damaged", "--project", PROJECT)
     assert done.status == 1
-    for name in ("20-torch", "30-doctor", "40-constraints"):
+    for name in ("torch", "doctor", "guard", "20-torch", "30-doctor", "40-constraints"):
         assert f"FAIL  {name}" in done.output
+    assert "torch is gone since layer 6, `RUN pip uninstall --yes torch`" in done.output
     assert "pass  60-restore" in done.output
 
 
 def test_verify_refuses_what_is_no_image_of_ours(docker_services: Any) -> None:
     unknown = envtool("verify", "no-such-image", "--project", PROJECT)
-    assert unknown.status == 14
+    assert unknown.status == 20
     assert "there is no image" in unknown.output
     foreign = envtool("verify", "hac-test-services", "--project", PROJECT)
     assert foreign.status == 14
@@ -97,6 +98,10 @@ def test_pushed_to_a_registry_and_built_upon(hac_base: str, registry: str, build
     pushed = run(["docker", "push", name])
     assert pushed.status == 0, pushed.output
     engine.client.images.remove(name)
+    # Neither needs an engine.
+    for command in (("verify", "--static"), ("blame",)):
+        read = envtool(*command, f"docker://{name}", DOCKER_HOST="unix:///nowhere.sock")
+        assert read.status == 0, read.output
     run(["docker", "pull", name])
     built = build_child("RUN pip install einops", base=name, tag="hac-test-from-registry")
     assert built.status == 0, built.output

@@ -1,0 +1,52 @@
+"""`envtool sbom`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from envtool.cli.options import OutputOption, PlatformOption, ProjectOption
+
+
+def sbom(
+    reference: Annotated[
+        str,
+        typer.Argument(
+            help="An image: a name in the engine, an archive of docker save or OCI, an OCI folder, or docker://NAME.",
+            show_default=False,
+        ),
+    ],
+    output: OutputOption = None,
+    platform: PlatformOption = None,
+    project: ProjectOption = Path(),
+) -> None:
+    """Print what is in an image as a CycloneDX 1.6 document: Debian's, conda's and Python's packages.
+
+    [bold]Examples[/bold]
+
+      envtool sbom my-training:latest -o my-training.cdx.json
+    """
+    import calendar
+    import time
+
+    from envtool.cli.output import write_whole
+    from envtool.image.context import OCI
+    from envtool.image.sbom.document import Subject, render_sbom
+    from envtool.image.sbom.inventory import inventory, sbom_wish
+    from envtool.image.stored.layer import Interest
+    from envtool.image.stored.overlay import final_overlay
+    from envtool.image.stored.reference import read_image
+
+    image = read_image(reference, Interest(sbom_wish), project=project, platform=platform)
+    created = str(image.configuration.get("created") or image.labels.get(f"{OCI}created") or "")
+    try:
+        epoch = calendar.timegm(time.strptime(created[:19], "%Y-%m-%dT%H:%M:%S"))
+    except ValueError:
+        epoch = 0
+    text = render_sbom(inventory(final_overlay(image.layers).entries), Subject(reference, image.identity, epoch))
+    if output is None:
+        typer.echo(text, nl=False)
+    else:
+        write_whole(output, text)

@@ -1,0 +1,144 @@
+"""Files of an image → the packages that its package databases name: Debian's, conda's and Python's.
+
+Formats: dpkg's status file (deb822(5)), conda's `conda-meta/*.json`, and PyPA "Recording installed projects". Names:
+Package URL specification, types deb, conda and pypi.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from email.message import Message
+from email.parser import BytesParser
+from pathlib import PurePosixPath
+from urllib.parse import urlsplit
+
+from envtool.image.stored.layer import Entry, Wish
+
+_DPKG = re.compile(r"^var/lib/dpkg/(?:status|status\.d/[^/]+)$")
+_CONDA = re.compile(r"^(.+)/conda-meta/[^/]+\.json$")
+_PYTHON = re.compile(r"^(.+)/[^/]+\.dist-info/METADATA$")
+# Where installers keep what they have fetched: nothing there is installed.
+_CACHES = re.compile(r"(?:^|/)(?:pkgs|archive-v0|wheels-v\d+)/")
+_RELEASE = re.compile(r"^(?:etc|usr/lib)/os-release$")
+
+
+@dataclass(frozen=True, order=True)
+class Package:
+    """A package: its Package URL, name and version, the folder it is installed in, and what its author says of it."""
+
+    purl: str
+    name: str
+    version: str
+    folder: str = ""
+    license: str = ""
+    sha256: str = ""
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """What tells it from every other: one package may be in several environments."""
+        return self.purl, self.folder
+
+
+def sbom_wish(path: str, _size: int) -> Wish:
+    """What the inventory wants of a file."""
+    if _DPKG.search(path) or _RELEASE.search(path):
+        return Wish.DATA
+    if not path.endswith((".json", "/METADATA")) or _CACHES.search(path):
+        return Wish.NOTHING
+    return Wish.DATA if _CONDA.match(path) or _PYTHON.match(path) else Wish.NOTHING
+
+
+def inventory(entries: Mapping[str, Entry]) -> tuple[Package, ...]:
+    """Every package that is installed, sorted."""
+    found: dict[tuple[str, str], Package] = {}
+    for package in _packages(entries):
+        found.setdefault(package.key, package)
+    return tuple(sorted(found.values()))
+
+
+def _packages(entries: Mapping[str, Entry]) -> Iterator[Package]:
+    distribution = _distribution(entries)
+    for path, entry in entries.items():
+        data = entry.data
+        if data is None or sbom_wish(path, entry.size) is Wish.NOTHING:
+            continue
+        if _DPKG.search(path):
+            yield from _debian(data, distribution)
+        elif conda := _CONDA.match(path):
+            yield from _conda(data, conda[1])
+        elif python := _PYTHON.match(path):
+            yield from _python(data, python[1])
+
+
+def _distribution(entries: Mapping[str, Entry]) -> str:
+    """The distribution as `ID-VERSION_ID` of os-release(5), or nothing."""
+    for path in ("etc/os-release", "usr/lib/os-release"):
+        entry = entries.get(path)
+        if entry is not None and entry.data:
+            rows = (line.partition("=")[::2] for line in entry.data.decode("utf-8", "replace").splitlines())
+            told = {key: value.strip('"') for key, value in rows}
+            return "-".join(part for part in (told.get("ID", ""), told.get("VERSION_ID", "")) if part)
+    return ""
+
+
+def _debian(data: bytes, distribution: str) -> Iterator[Package]:
+    namespace = distribution.partition("-")[0] or "debian"
+    for stanza in data.split(b"\n\n"):
+        fields = BytesParser().parsebytes(stanza, headersonly=True)
+        name, version = fields.get("Package"), fields.get("Version")
+        if name and version and "installed" in fields.get("Status", "installed").split()[-1:]:
+            qualifiers = {"arch": fields.get("Architecture", ""), "distro": distribution}
+            yield Package(_purl("deb", namespace, name, version, qualifiers), name, version)
+
+
+def _conda(data: bytes, folder: str) -> Iterator[Package]:
+    try:
+        told = json.loads(data)
+        name, version = str(told["name"]), str(told["version"])
+    except (ValueError, KeyError, TypeError):
+        return
+    qualifiers = {
+        "build": str(told.get("build") or ""),
+        "channel": _channel(str(told.get("channel") or "")),
+        "subdir": str(told.get("subdir") or ""),
+    }
+    purl = _purl("conda", "", name, version, qualifiers)
+    yield Package(purl, name, version, folder, str(told.get("license") or ""), str(told.get("sha256") or ""))
+
+
+def _channel(address: str) -> str:
+    """A channel's name; a folder of some machine says nothing elsewhere."""
+    parts = urlsplit(address)
+    if parts.scheme in {"http", "https"}:
+        return PurePosixPath(parts.path).parts[1] if len(PurePosixPath(parts.path).parts) > 1 else parts.netloc
+    return "" if "/" in address else address
+
+
+def _python(data: bytes, folder: str) -> Iterator[Package]:
+    fields = BytesParser().parsebytes(data, headersonly=True)
+    name, version = fields.get("Name"), fields.get("Version")
+    if name and version:
+        yield Package(_purl("pypi", "", name, version, {}), name, version, folder, _license(fields))
+
+
+def _license(fields: Message) -> str:
+    """The expression of newer metadata, else the free text of older where it is short enough to be a name."""
+    text = str(fields.get("License-Expression") or fields.get("License") or "").strip()
+    return text if len(text) < 80 and "\n" not in text else ""
+
+
+def _purl(kind: str, namespace: str, name: str, version: str, qualifiers: Mapping[str, str]) -> str:
+    from packageurl import PackageURL
+
+    told = {key: value for key, value in qualifiers.items() if value}
+    return PackageURL(kind, namespace or None, name, version, told).to_string()
+
+
+def difference(told: Iterable[Package], there: Iterable[Package]) -> tuple[list[Package], list[Package]]:
+    """What is told and not there, and what is there and not told."""
+    left = {package.key: package for package in told}
+    right = {package.key: package for package in there}
+    return [left[key] for key in left.keys() - right.keys()], [right[key] for key in right.keys() - left.keys()]

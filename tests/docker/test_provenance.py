@@ -1,0 +1,116 @@
+"""What an image says of itself: its bill of materials, its provenance, and that it can be made again."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cyclonedx.schema import SchemaVersion
+from cyclonedx.validation.json import JsonStrictValidator
+from jsonschema import validate
+
+from envtool.demo.embedded import EmbeddedSources
+from envtool.demo.locking import OWN_FOLDER
+from envtool.image.context import image_labels, make_context
+from envtool.image.engine import Engine
+from envtool.image.inputs import fetch
+from envtool.image.lock import FOLDER, read_lock
+from envtool.image.spec import select_images
+from envtool.vendor.store import default_store
+from tests.docker.conftest import PROJECT, envtool, in_container
+
+pytestmark = pytest.mark.docker
+
+
+@pytest.fixture(scope="module")
+def result(hac_base: str) -> dict[str, Any]:
+    """What `envtool build --format json` says of hac-base."""
+    built = envtool("--quiet", "build", "--demo", "--format", "json", "--project", PROJECT)
+    assert built.status == 0, built.output
+    document = json.loads(built.output)
+    validate(document, json.loads((PROJECT / "docs/build.schema.json").read_text()))
+    found: dict[str, Any] = document["images"][0]
+    return found
+
+
+def test_the_bill_of_materials(result: dict[str, Any], hac_base: str) -> None:
+    beside = Path(result["sbom"]).read_text()
+    assert in_container(hac_base, "cat", "/opt/hac/sbom/hac-base.cdx.json").output == beside
+    assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(beside) is None
+    components = json.loads(beside)["components"]
+    purls = {row["purl"] for row in components}
+    debian = in_container(hac_base, "dpkg-query", "--show", "--showformat", "${Package} ${Version}\n").output
+    listed = {f"{row['name']} {row['version']}" for row in components if row["purl"].startswith("pkg:deb/")}
+    assert listed == set(debian.splitlines())
+    python = json.loads(in_container(hac_base, "pip", "list", "--format", "json").output)
+    for row in python:
+        assert any(purl.startswith(f"pkg:pypi/{row['name'].lower().replace('_', '-')}@") for purl in purls), row
+    torch = next(row for row in components if row["name"] == "torch")
+    assert {"name": "hac-envtool:stand-in", "value": "true"} in torch["properties"]
+
+
+def test_a_bill_that_lies_is_found(build_child: Any) -> None:
+    """A child may add packages; what its own bill says has to be there."""
+    lie = "sed 's/adduser@/subtractuser@/' /opt/hac/sbom/hac-base.cdx.json >/opt/hac/sbom/child.cdx.json"
+    built = build_child("RUN pip install einops", f"RUN {lie}", tag="hac-test-lie")
+    assert built.status == 0, built.output
+    done = envtool("verify", "--static", "hac-test-lie")
+    assert done.status == 1
+    assert "FAIL  sbom" in done.output
+    assert "child.cdx.json lists pkg:deb/debian/subtractuser@" in done.output
+    assert "child.cdx.json does not list pkg:pypi/einops@" in done.output
+    assert "hac-base.cdx.json" not in done.output
+
+
+def test_provenance(result: dict[str, Any]) -> None:
+    statement = json.loads(Path(result["provenance"]).read_text())
+    assert statement["_type"] == "https://in-toto.io/Statement/v1"
+    assert statement["predicateType"] == "https://slsa.dev/provenance/v1"
+    assert statement["subject"] == [{"name": "hac-base", "digest": {"sha256": result["id"].removeprefix("sha256:")}}]
+    inputs = statement["predicate"]["buildDefinition"]["resolvedDependencies"]
+    names = {row["name"] for row in inputs}
+    assert {"moreh-smi", "bootstrapped-base"} <= names
+    assert any(name.startswith("torch-1.7.1+cu110.moreh22.8.0") for name in names)
+    assert all(len(row["digest"]["sha256"]) == 64 for row in inputs)
+
+
+def test_the_same_lock_makes_the_same_bytes(engine: Engine, hac_base: str, tmp_path: Path) -> None:
+    """In another folder, with another umask, another time zone and files of another age."""
+    copy = tmp_path / "elsewhere" / "checkout"
+    shutil.copytree(PROJECT, copy, symlinks=True, ignore=shutil.ignore_patterns(".work", ".venv", "*_cache"))
+    for folder, _folders, files in os.walk(copy):
+        for name in files:
+            os.utime(f"{folder}/{name}", (1_000_000_000, 1_000_000_000), follow_symlinks=False)
+    (spec,) = select_images(copy, [hac_base])
+    named = engine.image_attributes(hac_base)["Config"]["Labels"]["io.hac-envtool.lock"]
+    folders = [
+        folder for folder in (PROJECT / OWN_FOLDER, copy / FOLDER) if (folder / f"{hac_base}.lock.toml").exists()
+    ]
+    (held, *_same) = [lock for lock in (read_lock(spec, folder) for folder in folders) if lock.checksum() == named]
+    sources = EmbeddedSources(spec, lambda _text: None)
+    umask, zone = os.umask(0o077), os.environ.get("TZ")
+    os.environ["TZ"] = "Asia/Seoul"
+    try:
+        store = default_store()
+        inputs = fetch(held, sources, store, lambda *_counts: None)
+        made = make_context(spec, held, inputs, tmp_path / "context", image_labels(spec, held), lambda *_counts: None)
+    finally:
+        os.umask(umask)
+        os.environ.pop("TZ")
+        os.environ |= {"TZ": zone} if zone is not None else {}
+    ours, theirs = (_digests(folder) for folder in (PROJECT / ".work/contexts" / hac_base, made.folder))
+    assert ours.keys() >= theirs.keys() > {"Dockerfile", "sbom.cdx.json"}
+    assert {name: ours[name] for name in theirs} == theirs
+
+
+def _digests(folder: Path) -> dict[str, str]:
+    return {
+        str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
