@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from envtool.image.build import BuiltImage
     from envtool.image.engine import Engine
     from envtool.image.lock import ImageLock
+    from envtool.image.push import Pushed
     from envtool.image.sources import ImageSources
     from envtool.image.spec import ImageSpec
 
@@ -91,6 +92,10 @@ def build(
     images: ImagesArgument = None,
     demo: DemoOption = False,
     vendor: VendorOption = None,
+    push_to: Annotated[
+        str | None,
+        typer.Option("--push", help="Push each image to REGISTRY/PATH, under its own name.", show_default=False),
+    ] = None,
     format: Annotated[BuildFormat, typer.Option("--format", help="How to print what was built.")] = BuildFormat.TEXT,
     project: ProjectOption = Path(),
 ) -> None:
@@ -103,31 +108,39 @@ def build(
       envtool build --demo
 
       envtool build hac-base-22.8.0-py38 --vendor https://wheels.example.com/simple/
+
+      envtool build hac-base-22.8.0-py38 --push registry.example.com:5000/team --format json
     """
     from envtool.cli.progress import counters
     from envtool.image.build import build_image
     from envtool.image.engine import find_engine
+    from envtool.image.push import push
     from envtool.vendor.store import default_store
 
     engine = find_engine(project)
     store = default_store()
-    results: list[BuiltImage] = []
+    results: list[tuple[BuiltImage, Pushed | None]] = []
     for spec in _selected(project, images, demo=demo, everything=False):
         sources = _sources(spec, vendor, demo=demo, project=project, engine=engine)
         held = _lock_of(spec, sources, demo=demo)
         with counters(spec.name) as advance:
             built = build_image(spec, held, sources, engine, store, progress=advance, say=note)
-        results.append(built)
         if format is BuildFormat.TEXT:
             done = "is up to date, everything reused" if built.reused else f"built from {built.context}"
             typer.echo(f"{built.reference} {built.identity[:19]} {done}")
+        pushed = None
+        if push_to is not None:
+            pushed = push(engine, built.identity, f"{push_to.rstrip('/')}/{spec.name}", spec.release, note)
+            if format is BuildFormat.TEXT:
+                typer.echo(f"pushed {pushed.reference}")
+        results.append((built, pushed))
         if held.pin.stand_in:
             note("note: its torch, torchvision, torchaudio and moreh-smi are stand-ins; they compute nothing")
     if format is BuildFormat.JSON:
         typer.echo(json.dumps(_build_document(results), indent=2))
 
 
-def _build_document(results: list[BuiltImage]) -> dict[str, Any]:
+def _build_document(results: list[tuple[BuiltImage, Pushed | None]]) -> dict[str, Any]:
     """What was built, as docs/build.schema.json describes it."""
     return {
         "schema": "hac-envtool/build/1",
@@ -139,8 +152,9 @@ def _build_document(results: list[BuiltImage]) -> dict[str, Any]:
                 "context": str(item.context),
                 "sbom": str(item.sbom),
                 "provenance": str(item.provenance),
+                "pushed": pushed.reference if pushed is not None else None,
             }
-            for item in results
+            for item, pushed in results
         ],
     }
 

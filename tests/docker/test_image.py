@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import socket
 import threading
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from jsonschema import validate
 
 from envtool.image.context import CONTEXT_LABEL
 from envtool.image.engine import Engine
@@ -185,21 +187,38 @@ def copy_of_the_project(folder: Path) -> Path:
     return target
 
 
-def test_two_checkouts_give_the_same_layers(engine: Engine, hac_base: str, tmp_path: Path) -> None:
-    """Another folder, another umask, another time: but for the file that differs, the same bytes."""
-    project = copy_of_the_project(tmp_path)
-    (project / "images/hac-base/rootfs/etc/hac-test").unlink()
-    # Not the tag hac-base: this checkout's image is made beside it.
-    table = project / "images/images.toml"
-    table.write_text(table.read_text().replace("[image.hac-base", "[image.hac-again"))
-    for path in (*project.glob("lockfiles/hac-base.*"), *project.glob(".work/lockfiles/hac-base.*")):
-        path.rename(path.with_name(path.name.replace("hac-base.", "hac-again.")))
-    before = os.umask(0o077)
-    try:
-        done = envtool("build", "--demo", "--project", project)
-    finally:
-        os.umask(before)
-    assert done.status == 0, done.output
-    ours, again = (engine.image_attributes(name)["RootFS"]["Layers"] for name in (hac_base, "hac-again"))
-    # The last layer has the image's name in it.
-    assert ours[:-1] == again[:-1]
+def test_build_pushes_by_digest_and_again_the_same(hac_base: str, registry: str, engine: Engine) -> None:
+    answers = []
+    for _ in range(2):
+        command = ("--quiet", "build", "--demo", "--push", f"{registry}/pushed/", "--format", "json")
+        built = envtool(*command, "--project", PROJECT)
+        assert built.status == 0, built.output
+        document = json.loads(built.output)
+        validate(document, json.loads((PROJECT / "docs/build.schema.json").read_text()))
+        answers.append(document["images"][0])
+    assert answers[0] == answers[1]
+    reference = answers[0]["pushed"]
+    assert reference.startswith(f"{registry}/pushed/hac-base@sha256:")
+    read = envtool("--quiet", "blame", reference, "--format", "json", DOCKER_HOST="unix:///nowhere.sock")
+    assert json.loads(read.output)["image"]["id"] == engine.image_attributes(hac_base)["Id"]
+    assert not [tag for tag in engine.client.images.get(hac_base).tags if "pushed" in tag], "no name is left behind"
+
+
+def test_a_registry_at_fault_and_an_engine_gone_in_mid_push(
+    hac_base: str, registry: str, engine: Engine, tmp_path: Path
+) -> None:
+    # Port 9: nobody answers. Where a registry answers with an error, the engine itself tries for minutes.
+    failed = envtool("build", "--demo", "--push", "127.0.0.1:9/at-fault", "--project", PROJECT)
+    assert failed.status == 14, failed.output
+    assert failed.output.count("; again in ") == 2
+    assert "could not be pushed" in failed.output
+    if engine.host.startswith("unix://"):
+        cable = tmp_path / "engine.sock"
+        Cable(cable, engine.host.removeprefix("unix://"), b'"Preparing"')
+        name = f"{registry}/cut/{os.urandom(4).hex()}"
+        cut = envtool("build", "--demo", "--push", name, "--project", PROJECT, DOCKER_HOST=f"unix://{cable}")
+        assert cut.status == 13, cut.output
+        assert "next:" in cut.output
+        again = envtool("build", "--demo", "--push", name, "--project", PROJECT)
+        assert again.status == 0, again.output
+    assert not [tag for tag in engine.client.images.get(hac_base).tags if "at-fault" in tag]
