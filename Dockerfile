@@ -10,6 +10,7 @@ ENV PATH=/opt/conda/envs/pytorch/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/u
     CONDA_PREFIX=/opt/conda/envs/pytorch \
     CONDA_DEFAULT_ENV=pytorch \
     LANG=C.UTF-8 \
+    TZ=Etc/UTC \
     PIP_CONSTRAINT=/etc/hac/constraints.txt \
     UV_CONSTRAINT=/etc/hac/constraints.txt \
     PIP_BUILD_CONSTRAINT=/etc/hac/constraints.txt \
@@ -22,4 +23,6 @@ ENV PATH=/opt/conda/envs/pytorch/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/u
     HAC_SYNC=off
 # The guard: runs each shell-form RUN of this image's children, then looks whether torch is still the vendor's.
 SHELL ["/opt/hac/bin/hac-shell", "-c"]
+# An init: it passes signals on and reaps what a training leaves behind; -s where another one is the container's first.
+ENTRYPOINT ["/opt/hac/envtool/bin/tini", "-s", "--"]
 CMD ["/bin/bash"]

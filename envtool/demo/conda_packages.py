@@ -106,6 +106,8 @@ def _stage(recipe: PackageRecipe, debian: Path, stage: Path) -> str | None:
             _stage_interpreter(debian, stage)
         case "library":
             _stage_library(debian, stage)
+        case "program":
+            shutil.copytree(debian / "usr/bin", stage / "bin", symlinks=True)
         case "wheel":
             return _stage_wheel(debian, stage)
         case kind:

@@ -59,11 +59,13 @@ def download(
 
 def _fetch(session: requests.Session, address: str, partial: Path, timeout: float) -> None:
     """Append to `partial` until it is whole; a break is waited for and gone on from."""
-    from requests.exceptions import ChunkedEncodingError, ConnectionError, Timeout
+    from requests.exceptions import ChunkedEncodingError, ConnectionError, SSLError, Timeout
 
     for attempt in range(RETRIES + 1):
         try:
             return _continue(session, address, partial, timeout)
+        except SSLError:
+            raise
         except (ChunkedEncodingError, ConnectionError, Timeout):
             if attempt == RETRIES:
                 raise

@@ -29,6 +29,8 @@ def new_session() -> requests.Session:
     session = requests.Session()
     retry = Retry(
         total=RETRIES,
+        # What is no break of the connection, such as a certificate that is not trusted, does not pass.
+        other=0,
         backoff_factor=BACK_OFF,
         status_forcelist=_PASSING,
         raise_on_status=False,

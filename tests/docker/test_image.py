@@ -7,6 +7,7 @@ import json
 import os
 import socket
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -50,14 +51,14 @@ def test_a_plain_docker_build_of_the_context_gives_the_same_image(
     assert done.status == 0, done.output
     ours, plain = (engine.image_attributes(name) for name in (hac_base, "hac-test-plain"))
     assert plain["RootFS"]["Layers"] == ours["RootFS"]["Layers"]
-    for key in ("Env", "Cmd", "Shell", "Labels"):
+    for key in ("Env", "Cmd", "Entrypoint", "Shell", "Labels"):
         assert plain["Config"][key] == ours["Config"][key], key
 
 
 def test_verify(hac_base: str) -> None:
     done = envtool("verify", hac_base, "--project", PROJECT)
     assert done.status == 0, done.output
-    assert done.output.count("pass  ") == 12 + 7
+    assert done.output.count("pass  ") == 12 + 8
     assert "all checks passed" in done.output
 
 
@@ -185,6 +186,26 @@ def copy_of_the_project(folder: Path) -> Path:
     (target / "images/hac-base/rootfs/etc").mkdir(exist_ok=True)
     (target / "images/hac-base/rootfs/etc/hac-test").write_text(os.urandom(8).hex())
     return target
+
+
+def test_signals_reach_the_program(hac_base: str) -> None:
+    """The init is the container's first process; `docker stop` ends what it runs at once, with its own answer."""
+    script = (
+        "import signal, sys, time; signal.signal(signal.SIGTERM, lambda *_: sys.exit(42)); print(1); time.sleep(60)"
+    )
+    made = run(
+        ["docker", "run", "--detach", "--network", "none", hac_base, "python", "-u", "-c", script]
+    ).output.strip()
+    try:
+        for _ in range(100):
+            if run(["docker", "logs", made]).output.strip() == "1":
+                break
+            time.sleep(0.1)
+        assert run(["docker", "stop", "--time", "30", made]).status == 0
+        state = run(["docker", "inspect", "--format", "{{.State.ExitCode}}", made])
+        assert state.output.strip() == "42"
+    finally:
+        run(["docker", "rm", "--force", made])
 
 
 def test_build_pushes_by_digest_and_again_the_same(hac_base: str, registry: str, engine: Engine) -> None:

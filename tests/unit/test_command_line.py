@@ -48,15 +48,18 @@ def test_the_readme_names_commands_that_exist(environment: RealEnvironment) -> N
     named = set(re.findall(r"(?:`|\$ )envtool ((?:vendor )?[a-z]+)", readme)) - {"vendor"}
     assert {"doctor", "restore", "list", "build", "verify", "lock", "vendor add"} <= named
     for command in sorted(named):
-        assert environment.envtool(*command.split(), "--help").status == 0, command
+        assert environment.here(*command.split(), "--help").status == 0, command
     targets = set(re.findall(r"(?:`|\$ )make ([a-z-]+)", readme + (PROJECT / "CONTRIBUTING.md").read_text()))
     makefile = (PROJECT / "Makefile").read_text()
     assert all(f"\n{target}: " in makefile for target in targets), targets
 
 
 def test_help_has_examples(environment: RealEnvironment) -> None:
-    for command in ([], ["doctor"], ["restore"], ["list"], ["lock"], ["build"], ["verify"]):
-        assert "Example" in environment.envtool(*command, "--help").out, command
+    for command in (
+        [],
+        *([name] for name in ("doctor", "restore", "list", "lock", "build", "verify", "blame", "sbom")),
+    ):
+        assert "Example" in environment.here(*command, "--help").out, command
 
 
 def test_completion(environment: RealEnvironment) -> None:
