@@ -43,6 +43,10 @@ def lock(
     check: Annotated[
         bool, typer.Option("--check", help="Exit with 1 where a lock is out of date; write nothing.")
     ] = False,
+    update: Annotated[
+        str | None,
+        typer.Option("--update", metavar="torch|base|PACKAGE", help="Renew just that.", show_default=False),
+    ] = None,
     vendor: VendorOption = None,
     project: ProjectOption = Path(),
 ) -> None:
@@ -54,10 +58,13 @@ def lock(
 
       envtool lock hac-base-22.8.0-py38 --vendor /mnt/wheels
 
+      envtool lock --demo --update base
+
       envtool lock --check
     """
     from envtool.image.inputs import make_lock
-    from envtool.image.lock import FOLDER, write_lock
+    from envtool.image.lock import FOLDER, read_lock, write_lock
+    from envtool.image.renewal import renew
     from envtool.vendor.store import default_store
 
     specs = _selected(project, images, demo=demo, everything=check)
@@ -65,11 +72,25 @@ def lock(
         raise typer.Exit(1 if _print_stale(specs) else 0)
     for spec in specs:
         sources = _sources(spec, vendor, demo=demo, project=project)
+        if update is not None:
+            before = read_lock(spec, spec.project / FOLDER)
+            renewed = renew(spec, before, update, sources, default_store(), note)
+            write_lock(renewed, spec.project / FOLDER)
+            _print_changes(before, renewed)
+            continue
         made = make_lock(spec, sources, default_store(), lambda text: note(f"locking {text}"))
         write_lock(made, project / FOLDER)
         typer.echo(
             f"{spec.name}: locked {len(made.packages)} conda packages, {len(made.wheels)} wheels, {made.pin.version}"
         )
+
+
+def _print_changes(before: ImageLock, after: ImageLock) -> None:
+    from envtool.image.lock import differences
+
+    found = differences(before, after)
+    for line in found or ("nothing to renew: it is locked as it is to be had",):
+        typer.echo(f"{after.image}: {line}")
 
 
 def _print_stale(specs: list[ImageSpec]) -> bool:

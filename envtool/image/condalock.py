@@ -6,12 +6,12 @@ import json
 import shutil
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from envtool.errors import EnvtoolError, LockError
-from envtool.image.solver import CHANNEL_MAP_VARIABLE, write_program
+from envtool.image.solver import CHANNEL_MAP_VARIABLE, CONSTRAINTS_VARIABLE, write_program
 from envtool.image.tool import run
 
 PLATFORM = "linux-64"
@@ -42,12 +42,13 @@ class LockedPackage:
         return self.url.rsplit("/", 1)[-1]
 
 
-def lock_environment(environment: Path, channel_map: Mapping[str, str]) -> str:
+def lock_environment(environment: Path, channel_map: Mapping[str, str], *, keep: Sequence[LockedPackage] = ()) -> str:
     """The text of a conda-lock file for an environment.yml.
 
-    `channel_map` says where on this machine a channel that the file names is. Raises `LockError` where there is no
-    solution or a channel cannot be reached.
+    `channel_map` says where on this machine a channel that the file names is; `keep` are packages that stay at their
+    versions. Raises `LockError` where there is no solution or a channel cannot be reached.
     """
+    constraints = [f"{package.name} =={package.version}" for package in keep]
     with tempfile.TemporaryDirectory(prefix="hac-lock-") as folder:
         scratch = Path(folder)
         (scratch / "virtual-packages.yml").write_text(_VIRTUAL_PACKAGES)
@@ -71,7 +72,10 @@ def lock_environment(environment: Path, channel_map: Mapping[str, str]) -> str:
         command += ["--pypi_to_conda_lookup_file", str(scratch / "lookup.json")]
         run(
             command,
-            environment={CHANNEL_MAP_VARIABLE: json.dumps(dict(channel_map))},
+            environment={
+                CHANNEL_MAP_VARIABLE: json.dumps(dict(channel_map)),
+                CONSTRAINTS_VARIABLE: json.dumps(constraints),
+            },
             folder=scratch,
             failure=lambda _what, why: _unsolved(environment, why),
         )

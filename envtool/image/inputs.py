@@ -16,6 +16,7 @@ from envtool.image.spec import ImageSpec, tool_requirements
 from envtool.image.tool_wheels import fetch_wheels, resolve_tool_wheels
 from envtool.vendor.choose import choose_from_sources, choose_pinned
 from envtool.vendor.download import download
+from envtool.vendor.pin import VendorPin
 from envtool.vendor.release import Wanted
 from envtool.vendor.store import FileStore
 from envtool.vendor.transport import new_session
@@ -46,6 +47,16 @@ def make_lock(spec: ImageSpec, sources: ImageSources, store: FileStore, say: Cal
     conda = lock_environment(spec.environment_file, sources.channel_map())
     tool_conda = lock_environment(spec.tool_environment_file, sources.channel_map())
     say("the vendor's distributions")
+    pin, programs = lock_vendor(spec, sources, store)
+    say("envtool's own requirements")
+    wheels = resolve_tool_wheels(tool_requirements(spec.project))
+    say("the base")
+    base = sources.lock_base(store)
+    return ImageLock(spec.name, spec.checksum(), base, pin, programs, wheels, conda, tool_conda)
+
+
+def lock_vendor(spec: ImageSpec, sources: ImageSources, store: FileStore) -> tuple[VendorPin, tuple[LockedFile, ...]]:
+    """The vendor's distributions and programs that the spec asks for. Raises `ReleaseError`, `SourceError`."""
     wanted = Wanted(release=spec.release, torch=spec.torch)
     choice = choose_from_sources(spec.python, list(sources.vendor()), wanted, store)
     programs = []
@@ -53,11 +64,7 @@ def make_lock(spec: ImageSpec, sources: ImageSources, store: FileStore, say: Cal
         path = _program(sources, name)
         if path is not None:
             programs.append(LockedFile(name, store.add(path).parent.name))
-    say("envtool's own requirements")
-    wheels = resolve_tool_wheels(tool_requirements(spec.project))
-    say("the base")
-    base = sources.lock_base(store)
-    return ImageLock(spec.name, spec.checksum(), base, choice.pin, tuple(programs), wheels, conda, tool_conda)
+    return choice.pin, tuple(programs)
 
 
 def fetch(lock: ImageLock, sources: ImageSources, store: FileStore, progress: Progress) -> Inputs:

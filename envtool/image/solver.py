@@ -19,6 +19,9 @@ from typing import Any, NoReturn
 # JSON object: the address of a channel as a lock names it -> where it is on this machine. A lock must not name a
 # folder or a loopback address.
 CHANNEL_MAP_VARIABLE = "HAC_CHANNEL_MAP"
+# JSON list: specs that hold for what is installed, without asking for it. Where one package of a lock is renewed, they
+# hold all others.
+CONSTRAINTS_VARIABLE = "HAC_SOLVER_CONSTRAINTS"
 # conda-lock tells micromamba from conda by the program's name.
 PROGRAM_NAME = "micromamba"
 
@@ -86,6 +89,7 @@ async def _records(
             specs=list(specs),
             gateway=Gateway(cache_dir=Path(cache)),
             platforms=[Subdir(os.environ.get("CONDA_SUBDIR", "linux-64")), Subdir("noarch")],
+            constraints=json.loads(os.environ.get(CONSTRAINTS_VARIABLE, "[]")),
             # conda-lock's own channel offers __glibc and the like as packages; nothing of this machine may count.
             virtual_packages=[] if channels else VirtualPackage.detect(),
         )

@@ -23,10 +23,17 @@ _PLATFORMS = ("manylinux_2_28_x86_64", "manylinux_2_17_x86_64", "manylinux2014_x
 _UNCONSTRAINED = {"PIP_CONSTRAINT": "", "PIP_USER": "0"}
 
 
-def resolve_tool_wheels(requirements: Sequence[str]) -> tuple[LockedFile, ...]:
-    """The newest wheels that meet `requirements`, with what they require. Raises `SourceError`."""
+def resolve_tool_wheels(requirements: Sequence[str], keep: Sequence[LockedFile] = ()) -> tuple[LockedFile, ...]:
+    """The newest wheels that meet `requirements`, with what they require; `keep` stay at their versions.
+
+    Raises `SourceError`.
+    """
     with tempfile.TemporaryDirectory(prefix="hac-resolve-") as folder:
         command = [*_pip(), "install", "--quiet", "--dry-run", "--ignore-installed", "--report", "-"]
+        if keep:
+            constraints = Path(folder) / "constraints.txt"
+            constraints.write_text("".join(f"{'=='.join(wheel.name.split('-')[:2])}\n" for wheel in keep))
+            command += ["--constraint", str(constraints)]
         report = run([*command, *_target(folder), *requirements], environment=_UNCONSTRAINED, failure=_unreachable)
     found = []
     for item in json.loads(report)["install"]:

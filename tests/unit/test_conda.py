@@ -25,6 +25,7 @@ PREFIX = Path("/opt/conda/envs/pytorch")
 def channel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("channel")
     write_package(folder, "library", "1.0", [], {"lib/old.txt": "1.0"})
+    write_package(folder, "library", "1.6", [], {"lib/library.txt": "1.6"})
     write_package(folder, "library", "2.0", [], {"lib/library.txt": "2.0"})
     write_package(folder, "program", "3.0", ["library >=1.5"], {"bin/program": "#!/placeholder/bin/python\n"})
     index_channel(folder)
@@ -69,6 +70,21 @@ def test_locked_fetched_over_http_and_linked(channel: Path, served_channel: str,
     records = "".join(path.read_text() for path in (linked / "conda-meta").glob("*.json"))
     assert str(tmp_path) not in records
     assert "hac-rattler" not in records
+
+
+def test_packages_that_are_kept_stay_at_their_versions(channel: Path, tmp_path: Path) -> None:
+    path = environment_file(tmp_path, "program")
+
+    def versions(*keep: LockedPackage) -> dict[str, str]:
+        text = lock_environment(path, {CHANNEL: channel.as_uri()}, keep=keep)
+        return {package.name: package.version for package in read_packages(text)}
+
+    assert versions(LockedPackage("library", "1.6", "", "", "")) == {"library": "1.6", "program": "3.0"}
+    # What is not needed is not asked for either.
+    unneeded = LockedPackage("other", "1.0", "", "", "")
+    assert versions(unneeded) == {"library": "2.0", "program": "3.0"}
+    with pytest.raises(LockError):
+        versions(LockedPackage("library", "1.0", "", "", ""))
 
 
 def test_no_solution_is_said_in_the_solvers_words(channel: Path, tmp_path: Path) -> None:

@@ -134,3 +134,39 @@ def test_lock_check_is_the_gate(project: Path, change: bool, status: int) -> Non
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == status
     assert ("out of date" if change else "hac-base: up to date") in done.stdout
+
+
+def renewed(project: Path, what: str) -> tuple[int, str]:
+    """`envtool lock --demo --update WHAT`: its status and all it prints."""
+    import subprocess
+    import sys
+
+    command = [sys.executable, "-m", "envtool", "lock", "--demo", "--update", what, "--project", str(project)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    return done.returncode, done.stdout + done.stderr
+
+
+def test_one_part_of_a_lock_is_renewed(project: Path) -> None:
+    """The stand-in release is always the same; what the lock says of another one is put right, and nothing else."""
+    spec = read_table(project)["hac-base"]
+    good = read_lock(spec, project / "lockfiles")
+    first, *rest = good.pin.distributions
+    other = replace(first, sha256="0" * 64)
+    write_lock(replace(good, pin=replace(good.pin, distributions=(other, *rest))), project / "lockfiles")
+    status, said = renewed(project, "torch")
+    assert status == 0, said
+    assert f"hac-base: vendor: torch {first.version} {'0' * 64} -> {first.version} {first.sha256}" in said
+    assert read_lock(spec, project / "lockfiles").files() == good.files()
+    assert "nothing to renew" in renewed(project, "torch")[1]
+
+
+def test_what_cannot_be_renewed(project: Path) -> None:
+    before = {path.name: path.read_text() for path in (project / "lockfiles").iterdir()}
+    status, said = renewed(project, "no-such-package")
+    assert status == 12
+    assert "has no package no-such-package" in said
+    edit(project, r'^torch = "1.7.1"', 'torch = "1.10.0"')
+    status, said = renewed(project, "torch")
+    assert status == 12
+    assert "envtool lock hac-base" in said
+    assert before == {path.name: path.read_text() for path in (project / "lockfiles").iterdir()}
