@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from typing import IO, Any
 
 from envtool.errors import ImageError
-from envtool.image.stored.document import chosen, is_index, manifest_of, parse, require_digest
+from envtool.image.stored.document import chosen, is_index, manifest_of, parse, require_digest, wrong_digest
 from envtool.image.stored.forward import members, opened_archive
 from envtool.image.stored.image import StoredImage, put_together
 from envtool.image.stored.layer import Interest, LayerContents, read_layer
@@ -154,7 +154,7 @@ def _blob(digest: str) -> str:
 
 
 def _not_whole(reference: str, number: int, named: str, found: LayerContents | None) -> ImageError:
-    why = f"{named} is not in it" if found is None else f"its digest should be {named}, but is {found.digest}"
-    return ImageError(
-        f"layer {number} of {reference} is missing or is another one", why=why, remedy="fetch or save the image again"
-    )
+    what = f"layer {number} of {reference}"
+    if found is not None:
+        return wrong_digest(what, named, found.digest)
+    return ImageError(f"{what} is missing", why=f"{named} is not in it", remedy="fetch or save the image again")

@@ -62,12 +62,17 @@ def require_digest(data: bytes, digest: str, what: str) -> bytes:
     """The data, once they are found to have the digest. Raises `ImageError`."""
     found = f"sha256:{hashlib.sha256(data).hexdigest()}"
     if found != digest:
-        raise ImageError(
-            f"{what} is not the one that was asked for",
-            why=f"its digest should be {digest}, but is {found}",
-            remedy="fetch or save the image again",
-        )
+        raise wrong_digest(what, digest, found)
     return data
+
+
+def wrong_digest(what: str, expected: str, found: str) -> ImageError:
+    """The error for a blob that is not the one that was named."""
+    return ImageError(
+        f"{what} is not the one that the image was made with",
+        why=f"its digest should be {expected}, but is {found}: it was cut off or tampered with",
+        remedy="fetch or save the image again",
+    )
 
 
 def is_index(table: Mapping[str, Any]) -> bool:

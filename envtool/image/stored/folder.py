@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from envtool.errors import ImageError
-from envtool.image.stored.document import Named, chosen, is_index, manifest_of, parse, require_digest
+from envtool.image.stored.document import Named, chosen, is_index, manifest_of, parse, require_digest, wrong_digest
 from envtool.image.stored.image import StoredImage, put_together
 from envtool.image.stored.layer import Interest, LayerContents, read_layer
 
@@ -31,11 +31,7 @@ def _layer(folder: Path, named: Named, number: int, wishes: Interest) -> LayerCo
     except OSError as error:
         raise _missing(what, error) from error
     if layer.digest != named.digest:
-        raise ImageError(
-            f"{what} is not the one that its manifest names",
-            why=f"its digest should be {named.digest}, but is {layer.digest}: it was cut off or tampered with",
-            remedy="fetch or save the image again",
-        )
+        raise wrong_digest(what, named.digest, layer.digest)
     return layer
 
 

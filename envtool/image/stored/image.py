@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from envtool.errors import ImageError
+from envtool.image.stored.document import wrong_digest
 from envtool.image.stored.layer import LayerContents
 
 # How both builders record a shell-form RUN: build arguments as `|2 A=b C=d`, then the shell, then the command.
@@ -148,9 +149,5 @@ def put_together(
         )
     for number, (left, right) in enumerate(zip(expected, found, strict=True), 1):
         if left != right:
-            raise ImageError(
-                f"layer {number} of {reference} is not the one that the image was made with",
-                why=f"its digest should be {left}, but is {right}: it was cut off or tampered with",
-                remedy="fetch or save the image again",
-            )
+            raise wrong_digest(f"layer {number} of {reference}", left, right)
     return StoredImage(reference, identity, configuration, tuple(layers))

@@ -20,6 +20,7 @@ from envtool.image.stored.document import (
     manifest_of,
     parse,
     require_digest,
+    wrong_digest,
 )
 from envtool.image.stored.image import StoredImage, put_together
 from envtool.image.stored.layer import Interest, LayerContents, read_layer
@@ -122,11 +123,7 @@ class _Client:
 
         layer = self._tried(read)
         if layer.digest != named.digest:
-            raise ImageError(
-                f"{what} is not the one that its manifest names",
-                why=f"its digest should be {named.digest}, but is {layer.digest}: it was cut off or tampered with",
-                remedy="push the image again",
-            )
+            raise wrong_digest(what, named.digest, layer.digest)
         return layer
 
     def _get(self, path: str, headers: Mapping[str, str], *, stream: bool = False) -> requests.Response:
