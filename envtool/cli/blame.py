@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from envtool.cli.options import PlatformOption, ProjectOption
+from envtool.cli.options import PlatformOption, ProjectOption, StoredImageArgument
 
 
 class BlameFormat(StrEnum):
@@ -19,13 +19,7 @@ class BlameFormat(StrEnum):
 
 
 def blame(
-    reference: Annotated[
-        str,
-        typer.Argument(
-            help="An image: a name in the engine, an archive of docker save or OCI, an OCI folder, or docker://NAME.",
-            show_default=False,
-        ),
-    ],
+    reference: StoredImageArgument,
     format: Annotated[BlameFormat, typer.Option("--format", help="How to print it.")] = BlameFormat.TEXT,
     platform: PlatformOption = None,
     project: ProjectOption = Path(),

@@ -78,3 +78,10 @@ PlatformOption = Annotated[
         show_default=False,
     ),
 ]
+StoredImageArgument = Annotated[
+    str,
+    typer.Argument(
+        help="An image: a name in the engine, an archive of docker save or OCI, an OCI folder, or docker://NAME.",
+        show_default=False,
+    ),
+]

@@ -3,21 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
 
 import typer
 
-from envtool.cli.options import OutputOption, PlatformOption, ProjectOption
+from envtool.cli.options import OutputOption, PlatformOption, ProjectOption, StoredImageArgument
 
 
 def sbom(
-    reference: Annotated[
-        str,
-        typer.Argument(
-            help="An image: a name in the engine, an archive of docker save or OCI, an OCI folder, or docker://NAME.",
-            show_default=False,
-        ),
-    ],
+    reference: StoredImageArgument,
     output: OutputOption = None,
     platform: PlatformOption = None,
     project: ProjectOption = Path(),

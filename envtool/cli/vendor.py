@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import partial
-from typing import Annotated
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from envtool.cli.options import PrefixOption, VendorOption
 from envtool.cli.terminal import note
+
+if TYPE_CHECKING:
+    from envtool.vendor.pin import VendorPin
+    from envtool.vendor.store import FileStore
 
 app = typer.Typer(help="Sources of vendor wheels, and the releases they have.", no_args_is_help=True)
 
@@ -87,10 +90,6 @@ def fetch(
         typer.echo(f"{wheel.sha256}  {wheel.name.filename}")
 
 
-def _told(advance: Callable[[str, int, int], None], name: str, total: int, count: int) -> None:
-    advance(name, count, total)
-
-
 @app.command("unpack")
 def unpack(
     prefix: PrefixOption = None,
@@ -109,15 +108,11 @@ def unpack(
 
       envtool vendor unpack --remove
     """
-    from envtool.cli.progress import progress_bars
     from envtool.doctor.pinned import pin_of
     from envtool.environment.prefix import find_prefix
     from envtool.environment.reader import read_environment
     from envtool.errors import ReleaseError
-    from envtool.install.unpack import read_contents
-    from envtool.install.unpacked import forget_unpacked, keep_unpacked
-    from envtool.vendor.choose import choose_pinned
-    from envtool.vendor.source.configured import configured_sources, open_source
+    from envtool.install.unpacked import forget_unpacked
     from envtool.vendor.store import default_store
 
     found, store = find_prefix(prefix), default_store()
@@ -133,16 +128,24 @@ def unpack(
             was_there = item.sha256 is not None and forget_unpacked(item.sha256, store)
             typer.echo(f"{item.name} {item.version}: {'removed' if was_there else 'was not unpacked'}")
         return
-    sources = [open_source(item.address) for item in configured_sources(vendor or ())]
-    with progress_bars("unpacking") as advance:
-        for name, wheel in choose_pinned(pin, sources, store).items():
-            contents = read_contents(wheel)
-            stored = store.add(wheel.path, expected=wheel.sha256)
-            advance(name, 0, contents.size)
-            folder = keep_unpacked(contents, store, partial(_told, advance, name, contents.size))
-            typer.echo(f"{stored.name}: {contents.size / 1e6:.1f} MB in {folder}")
+    _keep_unpacked(pin, vendor or (), store)
     if store.root.stat().st_dev != found.site_packages.stat().st_dev:
         note(
             f"note: {store.root} and {found.site_packages} are on two file systems, where no links can be made; set"
             " HAC_STORE to a folder on the environment's"
         )
+
+
+def _keep_unpacked(pin: VendorPin, vendor: Sequence[str], store: FileStore) -> None:
+    from envtool.cli.progress import progress_bars
+    from envtool.cli.restoring import opened_sources
+    from envtool.install.unpack import counter, read_contents
+    from envtool.install.unpacked import keep_unpacked
+    from envtool.vendor.choose import choose_pinned
+
+    with progress_bars("unpacking") as advance:
+        for name, wheel in choose_pinned(pin, opened_sources(vendor), store).items():
+            contents = read_contents(wheel)
+            stored = store.add(wheel.path, expected=wheel.sha256)
+            folder = keep_unpacked(contents, store, counter(name, contents.size, advance))
+            typer.echo(f"{stored.name}: {contents.size / 1e6:.1f} MB in {folder}")

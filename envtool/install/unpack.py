@@ -142,6 +142,12 @@ def _refused(wheel: StoredWheel, why: str) -> SourceError:
     )
 
 
+def counter(name: str, total: int, progress: Callable[[str, int, int], None]) -> Progress:
+    """What tells `progress`, of several things, that one called `name` began, and then of its bytes as they come."""
+    progress(name, 0, total)
+    return lambda count: progress(name, count, total)
+
+
 def unpack(
     contents: WheelContents,
     target: Path,

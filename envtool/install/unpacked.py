@@ -8,13 +8,13 @@ taken from the wheel instead.
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import tempfile
 from collections.abc import Callable
 from dataclasses import astuple
 from pathlib import Path
 
+from envtool.install.belonging import as_open_as
 from envtool.install.unpack import WheelContents, unpack
 from envtool.install.write import Member, Unpacked
 from envtool.vendor.record import Record, RecordRow
@@ -37,11 +37,8 @@ def keep_unpacked(contents: WheelContents, store: FileStore, progress: Callable[
         try:
             # Links to these files are to be readable by whoever may read an environment.
             incoming.chmod(0o755)
-            umask = os.umask(0o022)
-            try:
+            with as_open_as(incoming):
                 unpack(contents, incoming / _FILES, progress)
-            finally:
-                os.umask(umask)
             (incoming / _MANIFEST).write_text(json.dumps(_manifest(contents, incoming / _FILES)))
             forget_unpacked(contents.wheel.sha256, store)
             incoming.rename(final)

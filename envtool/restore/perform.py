@@ -36,7 +36,7 @@ from envtool.install.journal import (
 )
 from envtool.install.layout import Place, keep_foreign_files, stage_files, stage_wheel
 from envtool.install.prune import prune
-from envtool.install.unpack import WheelContents
+from envtool.install.unpack import WheelContents, counter
 from envtool.restore.exclusive import alone, reported
 from envtool.restore.layout import layout_of
 from envtool.restore.plan import RestorePlan, Unshadowing
@@ -149,7 +149,7 @@ def _staged(
     places: list[Place] = []
     for item in plan.replacements:
         wheel = contents[item.name]
-        report = _counter(item.name, wheel.size, progress)
+        report = counter(item.name, wheel.size, progress)
         places += stage_wheel(wheel, layout, staging, requested=True, progress=report)
         tree = staging / item.name
         for top in [entry.name for entry in tree.iterdir() if entry.is_dir()]:
@@ -221,11 +221,6 @@ def _refuse_outside(prefix: Prefix, places: list[Place]) -> None:
                 why=f"a link leads from {place.final.parent} to {os.path.realpath(place.final.parent)}",
                 remedy=f"ls -ld {place.final.parent}   and take the link away; nothing was changed",
             )
-
-
-def _counter(name: str, total: int, progress: Progress) -> Callable[[int], None]:
-    progress(name, 0, total)
-    return lambda count: progress(name, count, total)
 
 
 def _removed(journal: Journal) -> Iterator[Path]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from envtool.doctor.findings import Report, Severity, Status
 from envtool.image.blame.installed import wish as blame_wish
+from envtool.image.blame.settings import GUARD_PROGRAM
 from envtool.image.blame.walk import Story, walk
 from envtool.image.context import OWN
 from envtool.image.labels import REQUIRED_LABELS
@@ -103,7 +104,7 @@ def _guard(subject: _Subject) -> Iterator[str]:
     for change in subject.story.settings:
         by = f" by `{change.step.instruction}`" if change.step is not None else ""
         yield f"{change.name} is {change.after or 'not set'}{by}, the base has {change.before}"
-    if "opt/hac/bin/hac-shell" not in subject.overlay.entries and not subject.story.losses:
+    if GUARD_PROGRAM not in subject.overlay.entries and not subject.story.losses:
         yield "the image was not built from a HAC base image: it has no guard"
 
 

@@ -55,12 +55,16 @@ def _happening(story: Story, item: Happening, indent: str) -> Iterator[str]:
     step = item.step
     yield f"{indent}layer {item.layer}, `{step.instruction}`: {_what(item)}{_by_whom(item)}"
     if is_squashed(step):
-        found = likely_step(story.image, step, item.place.name, [demand.name for demand in item.demands])
+        found = _likely(story, item)
         words = f"`{found.instruction}`" if found is not None else "none that speaks of it"
         yield f"{indent}  several instructions were squashed into it; the likely one: {words}"
     if item.broken:
         more = f" and {len(item.broken) - 3} more" if len(item.broken) > 3 else ""
         yield f"{indent}  not as RECORD has them: {', '.join('/' + path for path in item.broken[:3])}{more}"
+
+
+def _likely(story: Story, item: Happening) -> Step | None:
+    return likely_step(story.image, item.step, item.place.name, [demand.name for demand in item.demands])
 
 
 def _what(item: Happening) -> str:
@@ -114,9 +118,7 @@ def story_document(story: Story) -> dict[str, Any]:
 
 
 def _row(story: Story, item: Happening) -> dict[str, Any]:
-    found = None
-    if is_squashed(item.step):
-        found = likely_step(story.image, item.step, item.place.name, [demand.name for demand in item.demands])
+    found = _likely(story, item) if is_squashed(item.step) else None
     return {
         **_step(item.step),
         "likely": found.instruction if found is not None else None,

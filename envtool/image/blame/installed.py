@@ -19,7 +19,6 @@ _INFO = re.compile(r"^((?:.*/)?)([A-Za-z0-9][\w.]*)-([^/-]+)\.(?:dist-info|egg-i
 _MARK = "-info"
 _CONTENT = re.compile(rf"^(.*/(?:site|dist)-packages)/(?:{'|'.join(TOP_LEVEL_NAMES)})(?:/|\.py$)")
 _GUARD = re.compile(r"^(?:opt/hac/bin/|etc/hac/)|/etc/hac/pin\.toml$|/conda-meta/pinned$")
-_CONDA = re.compile(r"/conda-meta/(?:pytorch|libtorch|pytorch-cuda|pytorch-mutex)-[^/]*\.json$")
 
 
 @dataclass(frozen=True, order=True)
@@ -56,8 +55,7 @@ def wish(path: str, _size: int) -> Wish:
         kept = info[4] in {"METADATA", "PKG-INFO"} or (pinned and info[4] == "RECORD")
         return Wish.DATA if kept else Wish.HASHED if pinned else Wish.ENTRY
     # Told by a part of it before the expression is asked: most paths are nobody's business here.
-    is_content = "-packages/" in path and _CONTENT.match(path)
-    return Wish.HASHED if is_content or ("/conda-meta/" in path and _CONDA.search(path)) else Wish.NOTHING
+    return Wish.HASHED if "-packages/" in path and _CONTENT.match(path) else Wish.NOTHING
 
 
 def owner_of(path: str) -> tuple[str, str] | None:
@@ -75,22 +73,21 @@ def owner_of(path: str) -> tuple[str, str] | None:
 
 def versions(overlay: Overlay, place: Place) -> tuple[str, ...]:
     """The versions that a folder's records name for a distribution."""
+    return tuple(sorted({version for version, _folder in _records(overlay, place)}))
+
+
+def _records(overlay: Overlay, place: Place) -> Iterator[tuple[str, str]]:
+    """Each entry of a distribution's records: the version that it names, and the records' folder or file."""
     start = f"{place.site}/" if place.site else ""
-    found = {
-        info[3]
-        for path in overlay.entries
-        if path.startswith(start)
-        and _MARK in path
-        and (info := _INFO.match(path)) is not None
-        and info[1] == start
-        and normalized_name(info[2]) == place.name
-    }
-    return tuple(sorted(found))
+    for path in overlay.entries:
+        info = _INFO.match(path) if _MARK in path and path.startswith(start) else None
+        if info is not None and info[1] == start and normalized_name(info[2]) == place.name:
+            yield info[3], path.rpartition("/")[0] if info[4] else path
 
 
 def damaged_files(overlay: Overlay, place: Place, version: str) -> list[str]:
     """The files of an installed distribution that are not as its RECORD has them, or not there."""
-    folder = _info_folder(overlay, place, version)
+    folder = next((folder for found, folder in _records(overlay, place) if found == version), None)
     data = overlay.data(f"{folder}/RECORD") if folder else None
     if data is None:
         return [f"{folder or place.site}/RECORD"]
@@ -107,15 +104,6 @@ def damaged_files(overlay: Overlay, place: Place, version: str) -> list[str]:
         if not same or (entry is not None and entry.sha256 and row.sha256 and entry.sha256 != row.sha256):
             found.append(path)
     return found
-
-
-def _info_folder(overlay: Overlay, place: Place, version: str) -> str | None:
-    start = f"{place.site}/" if place.site else ""
-    for path in overlay.entries:
-        info = _INFO.match(path) if _MARK in path else None
-        if info is not None and info[1] == start and info[3] == version and normalized_name(info[2]) == place.name:
-            return path.rpartition("/")[0] if info[4] else path
-    return None
 
 
 def demands_among(placed: Mapping[str, Entry], place: Place, version: str | None) -> tuple[Demand, ...]:

@@ -34,7 +34,7 @@ class Happening:
     """What one layer did to a pinned distribution in a folder.
 
     `files` counts the files whose bytes changed; `size` is what they gained, in bytes. `is_good` tells whether all was
-    well with it afterwards, and `was_good` before. `broken` are files that are not as RECORD has them.
+    well with it afterwards. `broken` are files that are not as RECORD has them.
     """
 
     step: Step
@@ -46,7 +46,6 @@ class Happening:
     size: int
     demands: tuple[Demand, ...]
     is_good: bool
-    was_good: bool
     broken: tuple[str, ...] = ()
 
 
@@ -153,7 +152,6 @@ def _follow(state: _Walk, number: int, place: Place, touched: Touched, changed: 
     placed = {path: entry for path, (_before, entry) in changed.placed.items()}
     demands = demands_among(placed, place, expected) if before != after and after else ()
     size = sum((new.size if new else 0) - (old.size if old else 0) for old, new in files)
-    was_good = past[-1].is_good if past else True
     state.happenings.append(
         Happening(
             state.image.step_of(number),
@@ -165,7 +163,6 @@ def _follow(state: _Walk, number: int, place: Place, touched: Touched, changed: 
             size,
             demands,
             is_good,
-            was_good,
             tuple(broken[:_NAMED]),
         )
     )

@@ -16,10 +16,11 @@ from dataclasses import dataclass, field
 from typing import IO, Any
 
 from envtool.errors import ImageError
-from envtool.image.stored.document import chosen, is_index, manifest_of, parse, require_digest, wrong_digest
+from envtool.image.stored.document import Named, parse, require_digest
 from envtool.image.stored.forward import members, opened_archive
 from envtool.image.stored.image import StoredImage, put_together
 from envtool.image.stored.layer import Interest, LayerContents, read_layer
+from envtool.image.stored.resolve import resolve
 
 # A configuration with a long history has some hundred kilobytes.
 _DOCUMENT_AT_MOST = 16 << 20
@@ -101,21 +102,17 @@ def _take(archive: tarfile.TarFile, member: tarfile.TarInfo, taken: _Taken, refe
 
 
 def _from_layout(taken: _Taken, reference: str, platform: str) -> StoredImage:
-    table = parse(taken.documents["index.json"], f"the index of {reference}")
-    while is_index(table):
-        named = chosen(table, platform, reference)
-        table = parse(_document(taken, named.digest, reference), f"the manifest of {reference}")
-    manifest = manifest_of(table, f"the manifest of {reference}")
-    configuration = parse(
-        _document(taken, manifest.configuration.digest, reference), f"the configuration of {reference}"
-    )
-    layers = []
-    for number, named in enumerate(manifest.layers, 1):
-        layer = taken.layers.get(_blob(named.digest))
-        if layer is None or layer.digest != named.digest:
-            raise _not_whole(reference, number, named.digest, layer)
-        layers.append(layer)
-    return put_together(reference, manifest.configuration.digest, configuration, layers)
+    def document(named: Named) -> bytes:
+        data = taken.documents.get(named.blob)
+        if data is None:
+            raise ImageError(f"{reference} is not whole", why=f"it lacks {named.digest}", remedy="save the image again")
+        return data
+
+    def layer(named: Named, number: int) -> LayerContents:
+        return _layer(taken, named.blob, reference, number)
+
+    index = parse(taken.documents["index.json"], f"the index of {reference}")
+    return resolve(reference, index, platform, manifest=document, configuration=document, layer=layer)
 
 
 def _from_docker(taken: _Taken, reference: str, row: Mapping[str, Any]) -> StoredImage:
@@ -125,12 +122,8 @@ def _from_docker(taken: _Taken, reference: str, row: Mapping[str, Any]) -> Store
         raise ImageError(f"{reference} is not whole", why=f"it lacks {name}", remedy="docker save it again")
     identity = f"sha256:{name.rpartition('/')[2].removesuffix('.json')}"
     configuration = parse(require_digest(data, identity, f"the configuration of {reference}"), reference)
-    layers = []
-    for number, path in enumerate(row.get("Layers") or [], 1):
-        layer = taken.layers.get(taken.links.get(path, path))
-        if layer is None:
-            raise _not_whole(reference, number, path, None)
-        layers.append(layer)
+    paths = enumerate(row.get("Layers") or [], 1)
+    layers = [_layer(taken, path, reference, number) for number, path in paths]
     return put_together(reference, identity, configuration, layers)
 
 
@@ -142,19 +135,9 @@ def _rows(taken: _Taken, reference: str) -> list[Mapping[str, Any]]:
     return [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
 
 
-def _document(taken: _Taken, digest: str, reference: str) -> bytes:
-    data = taken.documents.get(_blob(digest))
-    if data is None:
-        raise ImageError(f"{reference} is not whole", why=f"it lacks {digest}", remedy="save the image again")
-    return require_digest(data, digest, f"{digest[:19]} in {reference}")
-
-
-def _blob(digest: str) -> str:
-    return f"blobs/{digest.replace(':', '/')}"
-
-
-def _not_whole(reference: str, number: int, named: str, found: LayerContents | None) -> ImageError:
-    what = f"layer {number} of {reference}"
-    if found is not None:
-        return wrong_digest(what, named, found.digest)
-    return ImageError(f"{what} is missing", why=f"{named} is not in it", remedy="fetch or save the image again")
+def _layer(taken: _Taken, path: str, reference: str, number: int) -> LayerContents:
+    found = taken.layers.get(taken.links.get(path, path))
+    if found is None:
+        what = f"layer {number} of {reference} is missing"
+        raise ImageError(what, why=f"{path} is not in it", remedy="fetch or save the image again")
+    return found

@@ -38,6 +38,11 @@ class Named:
     digest: str
     size: int | None
 
+    @property
+    def blob(self) -> str:
+        """Where an image layout keeps it."""
+        return f"blobs/{self.digest.replace(':', '/')}"
+
 
 @dataclass(frozen=True)
 class Manifest:

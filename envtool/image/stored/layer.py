@@ -70,7 +70,7 @@ class Interest:
 
 @dataclass(frozen=True)
 class Entry:
-    """One entry of a layer. `mode` and `owner` are tar's, `modified` is in seconds, `target` is a link's.
+    """One entry of a layer. `mode` and `owner` are tar's, `target` is a link's.
 
     `sha256` of a file and `data`, its content, are there where they were wished for; `shelved` is where it was kept.
     """
@@ -80,7 +80,6 @@ class Entry:
     size: int
     mode: int
     owner: int
-    modified: float
     target: str = ""
     sha256: str | None = None
     data: bytes | None = None
@@ -255,7 +254,6 @@ class _Reading:
             member.size if member.isreg() else 0,
             member.mode,
             member.uid,
-            float(member.mtime),
             member.linkname if member.issym() else "",
             sha256,
             data,
@@ -272,7 +270,6 @@ class _Reading:
             size,
             member.mode,
             member.uid,
-            float(member.mtime),
             sha256=first.sha256 if first is not None else None,
             data=first.data if first is not None else None,
             shelved=first.shelved if first is not None else None,

@@ -48,11 +48,6 @@ class Overlay:
             self.origins[path] = number
         return Changed(placed, removed)
 
-    def below(self, folder: str) -> Iterator[Entry]:
-        """Every visible entry below a folder."""
-        start = f"{folder}/"
-        return (entry for path, entry in self.entries.items() if path.startswith(start))
-
     def data(self, path: str) -> bytes | None:
         """The content of a file that was kept."""
         entry = self.entries.get(path)

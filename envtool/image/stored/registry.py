@@ -11,19 +11,10 @@ from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Any, TypeVar, cast
 
 from envtool.errors import ImageError, SetupError
-from envtool.image.stored.document import (
-    INDEXES,
-    MANIFESTS,
-    Named,
-    chosen,
-    is_index,
-    manifest_of,
-    parse,
-    require_digest,
-    wrong_digest,
-)
-from envtool.image.stored.image import StoredImage, put_together
+from envtool.image.stored.document import INDEXES, MANIFESTS, Named, parse, require_digest
+from envtool.image.stored.image import StoredImage
 from envtool.image.stored.layer import Interest, LayerContents, read_layer
+from envtool.image.stored.resolve import resolve
 
 if TYPE_CHECKING:
     import requests
@@ -77,19 +68,17 @@ def read_from_registry(text: str, wishes: Interest, platform: str) -> StoredImag
     reference = RegistryReference.parse(text)
     client = _Client(reference)
     what = str(reference)
-    data = client.document(f"manifests/{reference.target}", ", ".join((*MANIFESTS, *INDEXES)))
+    data = client.manifest(reference.target)
     if reference.target.startswith("sha256:"):
         require_digest(data, reference.target, what)
-    table = parse(data, f"the manifest of {what}")
-    while is_index(table):
-        named = chosen(table, platform, what)
-        data = client.document(f"manifests/{named.digest}", ", ".join((*MANIFESTS, *INDEXES)))
-        table = parse(require_digest(data, named.digest, what), f"the manifest of {what}")
-    manifest = manifest_of(table, f"the manifest of {what}")
-    data = client.document(f"blobs/{manifest.configuration.digest}", "*/*")
-    configuration = parse(require_digest(data, manifest.configuration.digest, what), f"the configuration of {what}")
-    layers = [client.layer(named, number, wishes) for number, named in enumerate(manifest.layers, 1)]
-    return put_together(what, manifest.configuration.digest, configuration, layers)
+    return resolve(
+        what,
+        parse(data, f"the manifest of {what}"),
+        platform,
+        manifest=lambda named: client.manifest(named.digest),
+        configuration=client.blob,
+        layer=lambda named, number: client.layer(named, number, wishes),
+    )
 
 
 class _Client:
@@ -109,22 +98,24 @@ class _Client:
         self._provider.auth.load_configs(self._provider.get_container(str(reference)))
         _limit_waiting(self._provider.session)
 
-    def document(self, path: str, accept: str) -> bytes:
-        """A manifest or a configuration."""
-        return self._tried(lambda: self._get(path, {"Accept": accept}).content)
+    def manifest(self, target: str) -> bytes:
+        """A manifest or an index, by tag or digest."""
+        accept = ", ".join((*MANIFESTS, *INDEXES))
+        return self._tried(lambda: self._get(f"manifests/{target}", {"Accept": accept}).content)
+
+    def blob(self, named: Named) -> bytes:
+        """A blob that is no layer: a configuration."""
+        return self._tried(lambda: self._get(f"blobs/{named.digest}", {"Accept": "*/*"}).content)
 
     def layer(self, named: Named, number: int, wishes: Interest) -> LayerContents:
-        """A layer, read as it comes in, and held to its digest."""
+        """A layer, read as it comes in."""
         what = f"layer {number} of {self._reference}"
 
         def read() -> LayerContents:
             with self._get(f"blobs/{named.digest}", {}, stream=True) as response:
                 return read_layer(cast("IO[bytes]", response.raw), wishes, name=what)
 
-        layer = self._tried(read)
-        if layer.digest != named.digest:
-            raise wrong_digest(what, named.digest, layer.digest)
-        return layer
+        return self._tried(read)
 
     def _get(self, path: str, headers: Mapping[str, str], *, stream: bool = False) -> requests.Response:
         response: requests.Response = self._provider.do_request(
