@@ -160,6 +160,9 @@ class Skeleton:
         return _PACKAGES.split(name)[-1].split("/", 1)[0] in self.whole
 
     def _hard_link(self, name: str, target: str) -> None:
+        if target == name:
+            # No tool writes such a link; to follow it would remove the file first.
+            return
         existing = self.root / target
         if existing.is_file() and self._folder(os.path.dirname(name)):  # noqa: PTH120  # as above
             path = self.root / name

@@ -7,7 +7,7 @@ import tarfile
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from envtool.image.skeleton import Skeleton
@@ -103,6 +103,7 @@ contents = (
 
 
 @settings(max_examples=150, deadline=None)
+@example([("site-packages", tarfile.REGTYPE, b""), ("site-packages", tarfile.LNKTYPE, "site-packages")])
 @given(st.lists(contents, max_size=8))
 def test_any_members_stay_inside(tmp_path_factory: pytest.TempPathFactory, members: list[Member]) -> None:
     folder = tmp_path_factory.mktemp("any")
