@@ -45,7 +45,7 @@ def install(
     from envtool.environment.reader import read_environment
     from envtool.errors import InstallError
     from envtool.guarded.plan import plan_install
-    from envtool.restore.perform import recover
+    from envtool.restore.recovery import recover
 
     command, wanted = _command(arguments or [])
     found = find_prefix(prefix, None)

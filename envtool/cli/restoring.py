@@ -91,7 +91,7 @@ def recovered(request: RestoreRequest) -> Prefix:
     from envtool.environment.prefix import find_prefix
     from envtool.environment.search_path import user_site_of
     from envtool.environment.setting import Setting
-    from envtool.restore.perform import recover
+    from envtool.restore.recovery import recover
 
     found = find_prefix(request.prefix, request.python)
     user_site = user_site_of(found, Setting())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +14,16 @@ from envtool.errors import InstallError
 from envtool.guarded.plan import InstallPlan, steps_of
 from envtool.install.belonging import as_open_as, give_to_owner_of
 from envtool.install.durable import sync_file_system
-from envtool.install.journal import TRASH_NAME, Journal, carry_out, delete, strike_journal, take_back, write_journal
+from envtool.install.journal import (
+    TRASH_NAME,
+    Journal,
+    Remove,
+    carry_out,
+    delete,
+    strike_journal,
+    take_back,
+    write_journal,
+)
 from envtool.install.prune import prune
 from envtool.restore.exclusive import alone, reported
 
@@ -46,13 +56,23 @@ def install(plan: InstallPlan, stage: Stage) -> Installed:
                 stage(plan.lines, staged)
             journal = Journal(steps_of(plan, staged), backwards=True)
             give_to_owner_of(prefix.site_packages, staging)
-            sync_file_system(staging)
+            if _takes_away(journal):
+                sync_file_system(staging)
             write_journal(staging, journal)
         except BaseException:
             delete(staging)
             raise
         _swap(plan, staging, journal)
     return Installed(len(journal.steps) - len(plan.removals), len(plan.removals))
+
+
+def _takes_away(journal: Journal) -> bool:
+    """Whether the install replaces or removes anything that is installed now.
+
+    Then the new files must be on the disk before the old ones go. An install that only adds cannot lose anything by a
+    loss of power but what it adds, which pip and uv do not bring to the disk either, and saves a third of a second.
+    """
+    return any(isinstance(step, Remove) or os.path.lexists(step.final) for step in journal.steps)
 
 
 def _swap(plan: InstallPlan, staging: Path, journal: Journal) -> None:

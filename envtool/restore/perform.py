@@ -30,7 +30,6 @@ from envtool.install.journal import (
     delete,
     journal_steps,
     marked,
-    recover_journal,
     strike_journal,
     write_journal,
 )
@@ -48,21 +47,6 @@ Progress = Callable[[str, int, int], None]
 _MARGIN = 16 << 20
 # Old files from which another process is worth its start to delete them.
 _WORTH_A_PROCESS = 1000
-
-
-def recover(prefix: Prefix, *others: Path) -> bool:
-    """Complete a restore that was cut off, take an install back, or clear away what had not begun to change anything.
-
-    `others` are further folders that a restore may have worked in. Returns whether there was one to complete. Raises
-    `RestoreError`.
-    """
-    found = False
-    for folder in (prefix.site_packages, *others):
-        staging = folder / STAGING_NAME
-        if os.path.lexists(staging):  # Path.exists follows links
-            with reported(prefix), alone(prefix), as_open_as(folder):
-                found = recover_journal(staging) or found
-    return found
 
 
 def perform(plan: RestorePlan, contents: Mapping[str, WheelContents], *, reason: str, progress: Progress) -> Report:
