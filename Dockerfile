@@ -1,5 +1,6 @@
 # The one recipe, for every image of images/images.toml. `envtool build` fills HAC_BASE in, adds the labels and puts
-# the layers beside it; nothing here needs a network, and both of Docker's builders understand every line.
+# the layers beside it; nothing here needs a network, and both of Docker's builders understand every line. A child's has
+# its own layers and the instructions of its recipe's Dockerfile.part; all else it inherits.
 ARG HAC_BASE
 FROM ${HAC_BASE}
 ADD layers/10-environment.tar /
@@ -26,3 +27,6 @@ SHELL ["/opt/hac/bin/hac-shell", "-c"]
 # An init: it passes signals on and reaps what a training leaves behind; -s where another one is the container's first.
 ENTRYPOINT ["/opt/hac/envtool/bin/tini", "-s", "--"]
 CMD ["/bin/bash"]
+# Not root: the environment is this user's, so that pip and conda install there. `USER root` for what is Debian's.
+USER hac
+WORKDIR /home/hac

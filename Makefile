@@ -43,7 +43,7 @@ verify: venv ## run the checks of IMAGE (hac-base) inside it
 	@DOCKER_HOST=$$($(ENVTOOL) engine start) $(ENVTOOL) verify $(IMAGE)
 
 lock: venv ## lock the embedded default anew
-	@$(ENVTOOL) lock --demo
+	@$(ENVTOOL) lock --demo --all
 
 lock-check: venv ## exit with 1 where a lock is out of date
 	@$(ENVTOOL) lock --check

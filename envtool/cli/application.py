@@ -8,15 +8,17 @@ import typer
 
 import envtool
 from envtool.cli.blame import blame
+from envtool.cli.build import build
 from envtool.cli.check import check
 from envtool.cli.demo import demo
 from envtool.cli.doctor import doctor
 from envtool.cli.engine import app as engine_app
 from envtool.cli.explain import explain
 from envtool.cli.guard import app as guard_app
-from envtool.cli.image import build, lock
 from envtool.cli.install import install
 from envtool.cli.listing import list_
+from envtool.cli.lock import lock
+from envtool.cli.pipeline import bake, matrix
 from envtool.cli.restore import restore
 from envtool.cli.sbom import sbom
 from envtool.cli.update import update_moreh as update_moreh_command
@@ -39,6 +41,8 @@ app.command("restore")(restore)
 app.command("list")(list_)
 app.command("lock")(lock)
 app.command("build")(build)
+app.command("bake")(bake)
+app.command("matrix")(matrix)
 app.command("verify")(verify)
 app.command("blame")(blame)
 app.command("sbom")(sbom)

@@ -38,8 +38,8 @@ def remove(project: ProjectOption = Path()) -> None:
     """Delete the private engine with its images; in any other engine, the images that were made here."""
     from envtool.demo.private_engine import PrivateEngine
     from envtool.errors import EngineError
-    from envtool.image.context import OWN
     from envtool.image.engine import find_engine
+    from envtool.image.labels import OWN
 
     private = PrivateEngine.of(project)
     try:

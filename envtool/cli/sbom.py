@@ -25,7 +25,7 @@ def sbom(
     import time
 
     from envtool.cli.output import write_whole
-    from envtool.image.context import OCI
+    from envtool.image.labels import OCI
     from envtool.image.sbom.document import Subject, render_sbom
     from envtool.image.sbom.inventory import inventory, sbom_wish
     from envtool.image.stored.layer import Interest

@@ -36,6 +36,12 @@ import sys
 
 site.addsitedir(os.path.join(sys.prefix, "lib", "python3.11", "site-packages"))
 '''
+# Debian's interpreter names /usr/include, wherever it is.
+_HEADERS = """
+import sys
+for _name in ("INCLUDEPY", "CONFINCLUDEPY"):
+    build_time_vars[_name] = sys.base_prefix + "/include/python3.11"
+"""
 
 
 @dataclass(frozen=True)
@@ -130,6 +136,12 @@ def _stage_interpreter(debian: Path, stage: Path) -> None:
     if patched == text:
         raise SourceError("Debian's sysconfig.py no longer looks as the embedded channel expects")
     sysconfig.write_text(patched)
+    # The headers that extensions are compiled against; not the static libraries beside them.
+    shutil.copytree(debian / "usr/include" / _PYTHON, stage / "include" / _PYTHON, symlinks=True)
+    # Debian's own is a switch between the machines' kinds.
+    shutil.copy2(debian / "usr/include/x86_64-linux-gnu" / _PYTHON / "pyconfig.h", stage / "include" / _PYTHON)
+    for variables in library.glob("_sysconfigdata_*.py"):
+        variables.write_text(variables.read_text() + _HEADERS)
     program = stage / "bin" / _PYTHON
     program.parent.mkdir()
     shutil.copy2(debian / "usr/bin" / _PYTHON, program)

@@ -11,6 +11,7 @@ from envtool.demo.bootstrap import Bootstrap, bootstrap
 from envtool.demo.conda_packages import debian_packages, make_channel
 from envtool.demo.vendor_release import write_release
 from envtool.errors import LockError
+from envtool.image.accounts import account_files
 from envtool.image.lock import LockedBase
 from envtool.image.spec import ImageSpec
 from envtool.vendor.source.folder import FolderSource
@@ -33,7 +34,7 @@ class EmbeddedSources:
 
     @property
     def _folder(self) -> Path:
-        return self.spec.project / FOLDER
+        return self.spec.project / FOLDER / self.spec.name
 
     @cached_property
     def _bootstrap(self) -> Bootstrap:
@@ -43,7 +44,8 @@ class EmbeddedSources:
                 f"{self.spec.name} cannot be made from the embedded default", why="its base is to be pulled"
             )
         self.say(f"bootstrapping a Debian {base.bootstrap} base (about 20 seconds)")
-        return bootstrap(base.bootstrap, base.packages, debian_packages(), self.spec.epoch, self._folder)
+        further = debian_packages() if self.spec.has_own_environment else ()
+        return bootstrap(base.bootstrap, base.packages, further, self.spec.epoch, self._folder)
 
     @cached_property
     def _channel(self) -> Path:
@@ -63,9 +65,10 @@ class EmbeddedSources:
         """Bootstrap the base and put it into the store."""
         made = self._bootstrap
         path = store.add(made.tar, name="base.tar")
-        # Made in the same run; kept, so that the build that follows need not make them again.
-        for package in self._channel.rglob("*.tar.bz2"):
-            store.add(package)
+        if self.spec.has_own_environment:
+            # Made in the same run; kept, so that the build that follows need not make them again.
+            for package in self._channel.rglob("*.tar.bz2"):
+                store.add(package)
         return LockedBase(f"sha256:{path.parent.name}", None, made.packages)
 
     def base_archive(self, base: LockedBase, store: FileStore) -> Path | None:
@@ -83,6 +86,11 @@ class EmbeddedSources:
                 remedy="envtool lock --demo",
             )
         return store.add(made.tar, expected=sha256, name="base.tar")
+
+    def account_files(self, base: LockedBase, archive: Path | None) -> Mapping[str, str]:  # noqa: ARG002
+        """Out of the archive."""
+        assert archive is not None
+        return account_files(archive)
 
     def channel_map(self) -> Mapping[str, str]:
         """The embedded channel, made if need be."""

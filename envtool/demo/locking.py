@@ -15,14 +15,20 @@ from envtool.vendor.store import FileStore
 OWN_FOLDER = Path(".work/lockfiles")
 
 
-def usable_lock(spec: ImageSpec, sources: EmbeddedSources, store: FileStore, say: Callable[[str], None]) -> ImageLock:
-    """A lock whose every input can be had here and now.
+def usable_lock(
+    spec: ImageSpec,
+    parent: ImageLock | None,
+    sources: EmbeddedSources,
+    store: FileStore,
+    say: Callable[[str], None],
+) -> ImageLock:
+    """A lock whose every input can be had here and now; a child's belongs to the lock `parent`.
 
     The distribution that the embedded default is made from moves on without asking. A demonstration that fails for
     that helps nobody, so it is said, and the lock made anew in a folder of its own; the committed one stays.
     """
-    committed = _read(spec, spec.project / FOLDER, say)
-    own = _read(spec, spec.project / OWN_FOLDER, lambda _text: None)
+    committed = _read(spec, parent, spec.project / FOLDER, say)
+    own = _read(spec, parent, spec.project / OWN_FOLDER, lambda _text: None)
     if committed is not None and is_complete(committed, store):
         return committed
     if own is not None and is_complete(own, store):
@@ -30,27 +36,31 @@ def usable_lock(spec: ImageSpec, sources: EmbeddedSources, store: FileStore, say
         return own
     if committed is not None:
         try:
-            fetch(committed, sources, store, lambda _name, _done, _total: None)
+            fetch(spec, committed, sources, store, _silent)
             return committed
         except (LockError, HashError) as error:
             say(f"the committed lock of {spec.name} no longer holds: {error.what} ({error.why})")
-    say(f"locking anew into {OWN_FOLDER}")
-    lock = make_lock(spec, sources, store, say)
+    say(f"locking {spec.name} anew into {OWN_FOLDER}")
+    lock = make_lock(spec, parent, sources, store, say)
     # Only with all of it in the store is this lock good for the next time too: PyPI moves on as well.
-    fetch(lock, sources, store, lambda _name, _done, _total: None)
+    fetch(spec, lock, sources, store, _silent)
     write_lock(lock, spec.project / OWN_FOLDER)
     for line in differences(committed, lock)[:20] if committed is not None else ():
         say(f"  {line}")
     return lock
 
 
-def _read(spec: ImageSpec, folder: Path, say: Callable[[str], None]) -> ImageLock | None:
+def _silent(_name: str, _done: int, _total: int) -> None:
+    """Progress that nobody is shown."""
+
+
+def _read(spec: ImageSpec, parent: ImageLock | None, folder: Path, say: Callable[[str], None]) -> ImageLock | None:
     try:
         lock = read_lock(spec, folder)
     except LockError as error:
         say(f"{error.what}: {error.why}")
         return None
-    if is_stale(spec, lock):
-        say(f"the committed lock of {spec.name} is older than the image table or a file it names")
+    if is_stale(spec, lock, parent):
+        say(f"the committed lock of {spec.name} is older than the image table, a file it names or its parent's")
         return None
     return lock

@@ -23,7 +23,7 @@ from envtool.image.tool import run
 # What the engine, the bootstrapped base and the Docker tests need of the distribution.
 PACKAGES = ("docker.io", "iptables", "mmdebstrap")
 # strace breaks a restore at each of its system calls.
-TEST_PACKAGES = ("docker-compose", "strace")
+TEST_PACKAGES = ("docker-compose", "strace", "faketime")
 # Seconds to wait for the engine to answer, and for its processes to end.
 _START_SECONDS, _STOP_SECONDS = 60, 20
 

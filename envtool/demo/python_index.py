@@ -21,7 +21,7 @@ from packaging.utils import canonicalize_name
 
 from envtool.demo.wheel_writer import WheelContent, write_wheel
 from envtool.image.lock import LockedFile
-from envtool.image.tool_wheels import fetch_wheels
+from envtool.image.wheels import fetch_wheels
 from envtool.vendor.store import FileStore
 
 UPSTREAM_TORCH = "2.13.0"

@@ -1,8 +1,11 @@
-"""Inputs → the image's layers: each a folder tree staged on this machine and archived."""
+"""Inputs → the image's layers: each a folder tree staged on this machine and archived.
+
+The first of a family has four. A child has what its base and its environment have and its parent's have not, and its
+own files.
+"""
 
 from __future__ import annotations
 
-import os
 import shutil
 import sys
 import tempfile
@@ -11,10 +14,13 @@ from pathlib import Path
 
 import envtool
 from envtool.errors import BuildError
+from envtool.image.accounts import HOME
 from envtool.image.conda_pins import CONDA_PINS, conda_pins
 from envtool.image.conda_prefix import compile_bytecode, link_packages
+from envtool.image.difference import write_difference
+from envtool.image.family import Member
 from envtool.image.inputs import Inputs, Progress
-from envtool.image.layer import write_layer
+from envtool.image.layer import Ownership, write_layer
 from envtool.image.lock import ImageLock
 from envtool.image.sbom.document import SBOM_FOLDER, Subject, render_sbom
 from envtool.image.sbom.inventory import inventory, sbom_wish
@@ -22,38 +28,99 @@ from envtool.image.spec import CHECKS_FOLDER, ENVIRONMENT_PREFIX, TOOL_PREFIX, I
 from envtool.image.stored.layer import Interest, read_layer
 from envtool.image.stored.overlay import final_overlay
 from envtool.image.tool import run
-from envtool.image.tool_wheels import PYTHON as TOOL_PYTHON
+from envtool.image.wheels import PYTHON as TOOL_PYTHON
 from envtool.install.layout import Layout, stage_wheel
 from envtool.install.unpack import read_contents
 from envtool.vendor.pin import PIN_FILE, render_pin
 from envtool.vendor.store import IMAGE_STORE, FileStore
 from envtool.vendor.wheel import StoredWheel, WheelName, sha256_of
 
-CONFIGURATION_FOLDER = Path("etc/hac")
-# The image's bill of materials as it lies beside the Dockerfile.
+# Below a build context: the layers, the bill of materials beside the Dockerfile, and what children are told from.
+LAYERS = "layers"
 SBOM_FILE = "sbom.cdx.json"
+WHOLE_BASE = Path("base/base.tar")
+WHOLE_ENVIRONMENT = Path("environment/environment.tar")
+CONFIGURATION_FOLDER = Path("etc/hac")
 WHEELS_FOLDER = Path("opt/hac/wheels")
+# What belongs to the image's user: pip and conda install there without being root.
+_USERS_FOLDERS = ("opt/conda", str(HOME.relative_to("/")))
+Stage = Callable[[Path], None]
 
 
-def assemble(spec: ImageSpec, lock: ImageLock, inputs: Inputs, folder: Path, progress: Progress) -> None:
-    """Write the image's layers into `folder`, what changes least first. Raises `BuildError`, `SourceError`."""
-    stages: tuple[tuple[str, Callable[[Path], None]], ...] = (
-        ("10-environment", lambda root: _environment(spec, inputs, root)),
-        ("20-vendor", lambda root: _vendor(spec, lock, inputs, root)),
-        ("30-envtool", lambda root: _tool(spec, inputs, root)),
-        ("40-system", lambda root: _system(spec, lock, inputs, root, folder)),
-    )
+def assemble(member: Member, inputs: Inputs, context: Path, parent: Path | None, progress: Progress) -> None:
+    """Write the layers of a context, what changes least first; `parent` is the context of the parent.
+
+    Raises `BuildError`, `SourceError`.
+    """
+    layers = context / LAYERS
+    layers.mkdir()
+    if inputs.base is not None:
+        _link(inputs.base, context / WHOLE_BASE)
+    stages = _first(member, inputs, context) if parent is None else _child(member, inputs, context, parent)
     progress("layers", 0, len(stages))
-    for name, stage in stages:
-        with tempfile.TemporaryDirectory(prefix=f"hac-{name}-") as text:
-            root = Path(text)
-            stage(root)
-            write_layer(root, folder / f"{name}.tar", spec.epoch)
+    for stage in stages:
+        stage()
         progress("layers", 1, len(stages))
+
+
+def _first(member: Member, inputs: Inputs, context: Path) -> list[Callable[[], None]]:
+    spec, lock = member.spec, member.lock
+    owner = Ownership(inputs.accounts.uid, inputs.accounts.gid, _USERS_FOLDERS)
+
+    def layer(name: str, stage: Stage) -> Callable[[], None]:
+        return lambda: _archive(stage, context / LAYERS / name, spec.epoch, owner)
+
+    return [
+        layer("10-environment.tar", lambda root: _environment(spec, inputs, root)),
+        layer("20-vendor.tar", lambda root: _vendor(spec, lock, inputs, root)),
+        layer("30-envtool.tar", lambda root: _tool(spec, inputs, root)),
+        layer("40-system.tar", lambda root: _system(member, inputs, root, context)),
+        lambda: _link(context / LAYERS / "10-environment.tar", context / WHOLE_ENVIRONMENT),
+    ]
+
+
+def _child(member: Member, inputs: Inputs, context: Path, parent: Path) -> list[Callable[[], None]]:
+    spec, layers = member.spec, context / LAYERS
+    owner = Ownership(inputs.accounts.uid, inputs.accounts.gid, _USERS_FOLDERS)
+    whole = context / WHOLE_ENVIRONMENT
+
+    def base() -> None:
+        if inputs.base is not None and spec.has_own_base:
+            write_difference(parent / WHOLE_BASE, inputs.base, layers / "50-base.tar")
+
+    def environment() -> None:
+        if not spec.has_own_environment and spec.requirements_file is None:
+            _link(parent / WHOLE_ENVIRONMENT, whole)
+            return
+        whole.parent.mkdir()
+        _archive(lambda root: _environment(spec, inputs, root), whole, spec.epoch, owner)
+        write_difference(parent / WHOLE_ENVIRONMENT, whole, layers / "60-environment.tar")
+
+    def system() -> None:
+        _archive(lambda root: _child_system(member, inputs, root, context), layers / "70-system.tar", spec.epoch, owner)
+
+    return [base, environment, system]
+
+
+def _archive(stage: Stage, target: Path, epoch: int, owner: Ownership) -> None:
+    with tempfile.TemporaryDirectory(prefix=f"hac-{target.stem}-") as folder:
+        root = Path(folder)
+        stage(root)
+        write_layer(root, target, epoch, owner)
+
+
+def _link(path: Path, target: Path) -> None:
+    """The same file under another name, or where that cannot be, a copy."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        target.hardlink_to(path)
+    except OSError:
+        shutil.copyfile(path, target)
 
 
 def _environment(spec: ImageSpec, inputs: Inputs, root: Path) -> None:
     link_packages(inputs.conda, root, ENVIRONMENT_PREFIX)
+    _install(inputs.requirements, Layout.below(ENVIRONMENT_PREFIX, spec.python), root)
     compile_bytecode(root, ENVIRONMENT_PREFIX, spec.python, spec.epoch)
 
 
@@ -115,33 +182,62 @@ def build_own_wheel(project: Path, folder: Path, epoch: int) -> StoredWheel:
     return StoredWheel(WheelName.parse(built.name), built, sha256_of(built))
 
 
-def _system(spec: ImageSpec, lock: ImageLock, inputs: Inputs, root: Path, layers: Path) -> None:
-    for folder in spec.folders("rootfs"):
-        shutil.copytree(folder, root, dirs_exist_ok=True, symlinks=True)
-    for folder in spec.folders("checks"):
-        shutil.copytree(folder, root / CHECKS_FOLDER, dirs_exist_ok=True)
+def _system(member: Member, inputs: Inputs, root: Path, context: Path) -> None:
     for name, path in inputs.programs.items():
         target = root / "usr/local/bin" / name
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(path, target)
         target.chmod(0o755)
-    _write(root / CONFIGURATION_FOLDER / "guard.conf", _guard_settings(spec))
-    _write(root / CONFIGURATION_FOLDER / "image.toml", _identity(spec, lock))
-    bill = _bill_of_materials(spec, lock, inputs, layers)
+    _write(root / CONFIGURATION_FOLDER / "guard.conf", _guard_settings(member.spec))
+    (root / HOME.relative_to("/")).mkdir(parents=True)
+    _accounts(inputs, root)
+    _own_files(member, root, context)
+
+
+def _child_system(member: Member, inputs: Inputs, root: Path, context: Path) -> None:
+    if member.spec.has_own_base:
+        # The base's own, without the user, came with what its packages added.
+        _accounts(inputs, root)
+    _own_files(member, root, context)
+
+
+def _accounts(inputs: Inputs, root: Path) -> None:
+    for name, text in inputs.accounts.files.items():
+        _write(root / name, text)
+
+
+def _own_files(member: Member, root: Path, context: Path) -> None:
+    """What each image of a family has of its own: its recipe's files, what it is and what is in it."""
+    spec = member.spec
+    for folder in spec.folders("rootfs"):
+        shutil.copytree(folder, root, dirs_exist_ok=True, symlinks=True)
+    for folder in spec.folders("checks"):
+        shutil.copytree(folder, root / CHECKS_FOLDER, dirs_exist_ok=True)
+    _write(root / CONFIGURATION_FOLDER / "image.toml", _identity(spec, member.lock))
+    bill = _bill_of_materials(member, context)
     _write(root / SBOM_FOLDER / f"{spec.name}.cdx.json", bill)
-    _write(layers.parent / SBOM_FILE, bill)
+    _write(context / SBOM_FILE, bill)
 
 
-def _bill_of_materials(spec: ImageSpec, lock: ImageLock, inputs: Inputs, layers: Path) -> str:
+def _bill_of_materials(member: Member, context: Path) -> str:
     """What the base and the layers before this one have; a base that is pulled is listed by `envtool sbom` alone."""
-    archives = [*([inputs.base] if inputs.base is not None else []), *sorted(layers.glob("*.tar"))]
+    spec, lock = member.spec, member.lock
     read = []
-    for path in archives:
+    for path in _archives(member, context):
         with open(path, "rb") as stream:
             read.append(read_layer(stream, Interest(sbom_wish), name=path.name))
     names = frozenset(item.name for item in lock.pin.distributions) if lock.pin.stand_in else frozenset()
     subject = Subject(spec.name, f"{envtool.__version__}-{spec.release}", spec.epoch, names)
     return render_sbom(inventory(final_overlay(read).entries), subject)
+
+
+def _archives(member: Member, context: Path) -> Iterator[Path]:
+    """The layers that an image has so far, its ancestors' first."""
+    if member.parent is not None:
+        yield from _archives(member.parent, member.parent.folder)
+    elif (context / WHOLE_BASE).exists():
+        yield context / WHOLE_BASE
+    yield from sorted((context / LAYERS).glob("*.tar"))
 
 
 def _guard_settings(spec: ImageSpec) -> str:
@@ -168,18 +264,3 @@ def _identity(spec: ImageSpec, lock: ImageLock) -> str:
 def _write(path: Path, text: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text)
-
-
-def recipe_files(spec: ImageSpec) -> Iterator[Path]:
-    """Every file of the checkout that goes into the image, apart from what the lock names."""
-    folders = [*spec.folders("rootfs"), *spec.folders("checks"), spec.project / "envtool"]
-    for folder in folders:
-        for path in sorted(folder.rglob("*")):
-            if path.is_file() and path.suffix != ".pyc":
-                yield path
-    yield from (spec.project / name for name in ("pyproject.toml", "README.md", "Dockerfile"))
-
-
-def is_executable(path: Path) -> bool:
-    """Whether a file of the checkout is to be executable in the image."""
-    return os.access(path, os.X_OK)

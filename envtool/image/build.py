@@ -1,23 +1,22 @@
-"""The whole way from an image's row in the table to the image in the engine, reusing what is there."""
+"""Members of a family → images in the engine, reusing what is there."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from envtool.errors import LockError
 from envtool.image.assemble import SBOM_FILE
-from envtool.image.context import CONTEXT_LABEL, base_tag, image_labels, make_context
+from envtool.image.context import ready_context
 from envtool.image.engine import Engine
-from envtool.image.inputs import Progress, fetch
-from envtool.image.lock import ImageLock, is_stale
+from envtool.image.family import CONTEXT_TAG, Member, generations
+from envtool.image.inputs import Progress
+from envtool.image.labels import CONTEXT_LABEL
+from envtool.image.lock import require_current
 from envtool.image.provenance import render_provenance
-from envtool.image.sources import ImageSources
-from envtool.image.spec import ImageSpec
 from envtool.vendor.store import FileStore, reported
 
-CONTEXTS = Path(".work/contexts")
 PROVENANCE_FILE = "provenance.json"
 
 
@@ -28,10 +27,19 @@ class BuiltImage:
     `sbom` and `provenance` are files beside the context's Dockerfile.
     """
 
-    reference: str
+    member: Member
     identity: str
-    context: Path
     reused: bool
+
+    @property
+    def reference(self) -> str:
+        """The image's name, with a tag."""
+        return self.member.tags[0]
+
+    @property
+    def context(self) -> Path:
+        """The folder it was built from."""
+        return self.member.folder
 
     @property
     def sbom(self) -> Path:
@@ -44,41 +52,57 @@ class BuiltImage:
         return self.context / PROVENANCE_FILE
 
 
-def build_image(
-    spec: ImageSpec,
-    lock: ImageLock,
-    sources: ImageSources,
-    engine: Engine,
-    store: FileStore,
+def build_family(
+    members: Sequence[Member],
+    build: Callable[[Member], BuiltImage],
     *,
-    progress: Progress,
-    say: Callable[[str], None],
+    jobs: int,
+) -> Iterator[BuiltImage]:
+    """Build images, parents before children, those of one generation `jobs` at a time. Raises what `build` raises.
+
+    All of a generation come to their end before an error of one of them ends the whole.
+    """
+    by_name = {member.name: member for member in members}
+    with ThreadPoolExecutor(max(1, jobs)) as pool:
+        for generation in generations(member.spec for member in members):
+            running = [pool.submit(build, by_name[spec.name]) for spec in generation]
+            errors = [item.exception() for item in running]
+            yield from (item.result() for item, error in zip(running, errors, strict=True) if error is None)
+            failed = next((error for error in errors if error is not None), None)
+            if failed is not None:
+                raise failed
+
+
+def build_image(
+    member: Member, engine: Engine, store: FileStore, *, progress: Progress, say: Callable[[str], None]
 ) -> BuiltImage:
-    """Build one image, unless the engine has it. Raises the errors of every stage; nothing is tagged on failure."""
-    if is_stale(spec, lock):
-        raise LockError(
-            f"the lock of {spec.name} is out of date",
-            why="the image table or a file it names has changed since",
-            remedy=f"envtool lock {spec.name}",
-        )
-    labels = image_labels(spec, lock)
-    reference = f"{spec.name}:latest"
-    context = spec.project / CONTEXTS / spec.name
-    present = engine.image_attributes(reference)
-    if present and present["Config"]["Labels"].get(CONTEXT_LABEL) == labels[CONTEXT_LABEL]:
-        return BuiltImage(reference, present["Id"], context, reused=True)
-    inputs = fetch(lock, sources, store, progress)
-    made = make_context(spec, lock, inputs, context, labels, progress)
-    if inputs.base is not None:
-        say("importing the base")
-        engine.import_base(inputs.base, base_tag(lock))
-    say(f"building {reference} from {made.folder}")
-    identity = engine.build(
-        made.folder, (reference, f"{spec.name}:{spec.release}"), _step_counter(made.folder, progress)
-    )
+    """Build one image, unless the engine has it; its parent's must be there. Raises the errors of every stage.
+
+    Nothing is tagged on failure.
+    """
+    require_current(member.spec, member.lock, member.parent.lock if member.parent is not None else None)
+    present = engine.image_attributes(member.tags[0])
+    if present and present["Config"]["Labels"].get(CONTEXT_LABEL) == member.labels[CONTEXT_LABEL]:
+        # Children start from this one, which somebody may have taken away.
+        engine.tag(present["Id"], member.context_tag)
+        return BuiltImage(member, present["Id"], reused=True)
+    made = ready_context(member, store, progress)
+    if member.parent is None and member.lock.base.reference is None:
+        _import_base(member, engine, store, say)
+    say(f"building {member.tags[0]} from {made.folder}")
+    identity = engine.build(made.folder, member.tags, _step_counter(made.folder, progress))
+    # What they were for is built: the images are their children's still, or for `docker image prune`.
+    engine.untag(member.name, CONTEXT_TAG, member.context_tag)
     with reported(made.folder):
-        (made.folder / PROVENANCE_FILE).write_text(render_provenance(spec, lock, labels, identity))
-    return BuiltImage(reference, identity, made.folder, reused=False)
+        (made.folder / PROVENANCE_FILE).write_text(render_provenance(member, identity))
+    return BuiltImage(member, identity, reused=False)
+
+
+def _import_base(member: Member, engine: Engine, store: FileStore, say: Callable[[str], None]) -> None:
+    archive = member.sources.base_archive(member.lock.base, store)
+    if archive is not None:
+        say("importing the base")
+        engine.import_base(archive, member.base)
 
 
 def _step_counter(context: Path, progress: Progress) -> Callable[[str], None]:

@@ -1,114 +1,105 @@
-"""Lock and inputs → BuildContext: a folder that any Docker builder turns into the image, without a network."""
+"""Member of a family → BuildContext: a folder that any Docker builder turns into the image, without a network.
+
+`layers/` and the Dockerfile make the image. Beside them, and kept from the builder, lie the whole base and the whole
+environment that a child's layers are told from, and the bill of materials.
+"""
 
 from __future__ import annotations
 
-import hashlib
+import fcntl
 import json
+import os
 import re
 import shutil
-import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
 
-import envtool
-from envtool.errors import BuildError, SetupError
-from envtool.image.assemble import assemble, is_executable, recipe_files
-from envtool.image.inputs import Inputs, Progress
-from envtool.image.lock import ImageLock
-from envtool.image.spec import ImageSpec
-from envtool.image.tool import run
-from envtool.vendor.store import reported
+from envtool.errors import BuildError
+from envtool.image.assemble import LAYERS, assemble
+from envtool.image.family import Member
+from envtool.image.inputs import Progress, fetch
+from envtool.image.labels import CONTEXT_LABEL
+from envtool.image.recipe import DOCKERFILE_PART
+from envtool.vendor.store import FileStore, reported
 
-# OCI image specification, "Pre-defined annotation keys", and our own beside them.
-OCI = "org.opencontainers.image."
-OWN = "io.hac-envtool."
-CONTEXT_LABEL = f"{OWN}context"
+# Holds the fingerprint of what the folder was made from.
+_MADE_FROM = "context.sha256"
+_IGNORED = "# What the builder needs is the Dockerfile and the layers.\n*\n!Dockerfile\n!layers\n"
 
 
 @dataclass(frozen=True)
 class BuildContext:
-    """A folder ready for `docker build`, and the labels its image gets."""
+    """A folder ready for `docker build`."""
 
     folder: Path
-    base: str
-    labels: Mapping[str, str]
 
 
-def base_tag(lock: ImageLock) -> str:
-    """What the image starts from, as the Dockerfile's FROM names it."""
-    if lock.base.reference is not None:
-        return f"{lock.base.reference.partition('@')[0]}@{lock.base.digest}"
-    return f"hac-bootstrap:{lock.base.digest.removeprefix('sha256:')[:16]}"
+def ready_context(member: Member, store: FileStore, progress: Progress) -> BuildContext:
+    """The member's context, made unless it is there already; its ancestors' are as well, then.
+
+    A folder appears whole or stays as it was. Raises what fetching and assembling raise.
+    """
+    parent = ready_context(member.parent, store, progress).folder if member.parent is not None else None
+    folder = member.folder
+    with reported(folder.parent):
+        folder.parent.mkdir(parents=True, exist_ok=True)
+    with _alone(folder):
+        if not _is_made(member):
+            _make(member, parent, store, progress)
+    return BuildContext(folder)
 
 
-def image_labels(spec: ImageSpec, lock: ImageLock) -> dict[str, str]:
-    """The image's labels, all known before anything is fetched or built."""
-    labels = {
-        f"{OCI}title": spec.title,
-        f"{OCI}version": f"{envtool.__version__}-{spec.release}",
-        f"{OCI}source": _source(spec.project),
-        f"{OCI}revision": _revision(spec.project),
-        f"{OCI}created": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(spec.epoch)),
-        f"{OCI}base.digest": lock.base.digest,
-        f"{OCI}base.name": lock.base.reference or f"debian-{spec.base.bootstrap}-bootstrapped",
-        f"{OWN}image": spec.name,
-        f"{OWN}vendor.release": spec.release,
-        f"{OWN}torch.version": lock.pin.torch.version,
-        f"{OWN}lock": lock.checksum(),
-        f"{OWN}stand-in": str(lock.pin.stand_in).lower(),
-        f"{OWN}size-budget": str(spec.size_budget),
-    }
-    return {**labels, CONTEXT_LABEL: _fingerprint(spec, labels)}
-
-
-def _source(project: Path) -> str:
-    """Where the clone comes from, without a credential; a folder of this machine says nothing elsewhere."""
+def _is_made(member: Member) -> bool:
     try:
-        address = run(["git", "-C", project, "config", "--get", "remote.origin.url"]).strip()
-    except (BuildError, SetupError):
-        address = ""
-    parts = urlsplit(address)
-    if parts.scheme not in {"http", "https", "ssh", "git"} or parts.hostname is None:
-        return "hac-envtool"
-    return f"{parts.scheme}://{parts.hostname}{parts.path}"
+        return (member.folder / _MADE_FROM).read_text().strip() == member.labels[CONTEXT_LABEL]
+    except (OSError, UnicodeDecodeError):
+        return False
 
 
-def _revision(project: Path) -> str:
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Siblings start from one parent, whose context only one of them makes."""
+    with reported(folder.parent):
+        handle = os.open(folder.with_name(f".{folder.name}.lock"), os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o644)
     try:
-        revision = run(["git", "-C", project, "rev-parse", "HEAD"]).strip()
-        changed = run(["git", "-C", project, "status", "--porcelain", "--untracked-files=no"]).strip()
-    except (BuildError, SetupError):
-        # Not a clone, or no git: an archive of the source has no revision to name.
-        return "unknown"
-    return f"{revision}-dirty" if changed else revision
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
 
 
-def _fingerprint(spec: ImageSpec, labels: Mapping[str, str]) -> str:
-    """One sha256 over everything the image is made from: two images with the same one are the same."""
-    digest = hashlib.sha256(json.dumps(labels, sort_keys=True).encode())
-    for path in recipe_files(spec):
-        mode = "x" if is_executable(path) else "-"
-        digest.update(f"{path.relative_to(spec.project)}\0{mode}\0".encode())
-        digest.update(path.read_bytes())
-    return digest.hexdigest()
-
-
-def make_context(
-    spec: ImageSpec, lock: ImageLock, inputs: Inputs, folder: Path, labels: Mapping[str, str], progress: Progress
-) -> BuildContext:
-    """Assemble the context in `folder`, which appears whole or stays as it was. Raises `BuildError`, `StoreError`."""
+def _make(member: Member, parent: Path | None, store: FileStore, progress: Progress) -> None:
+    inputs = fetch(member.spec, member.lock, member.sources, store, progress)
+    folder = member.folder
     incoming = folder.with_name(f"{folder.name}.incoming")
     with reported(folder.parent):
         shutil.rmtree(incoming, ignore_errors=True)
-        (incoming / "layers").mkdir(parents=True)
-        assemble(spec, lock, inputs, incoming / "layers", progress)
-        template = (spec.project / "Dockerfile").read_text()
-        (incoming / "Dockerfile").write_text(render_dockerfile(template, base_tag(lock), labels))
+        incoming.mkdir()
+        assemble(member, inputs, incoming, parent, progress)
+        (incoming / "Dockerfile").write_text(_dockerfile(member, incoming))
+        (incoming / ".dockerignore").write_text(_IGNORED)
+        (incoming / _MADE_FROM).write_text(f"{member.labels[CONTEXT_LABEL]}\n")
         shutil.rmtree(folder, ignore_errors=True)
         incoming.rename(folder)
-    return BuildContext(folder, base_tag(lock), labels)
+
+
+def _dockerfile(member: Member, folder: Path) -> str:
+    template = (member.spec.project / "Dockerfile").read_text()
+    if member.parent is None:
+        return render_dockerfile(template, member.base, member.labels)
+    layers = sorted(path.name for path in (folder / LAYERS).iterdir())
+    part = member.spec.own_file(DOCKERFILE_PART)
+    own = part.read_text() if part is not None else ""
+    return render_dockerfile(_for_child(template, layers, own), member.base, member.labels)
+
+
+def _for_child(template: str, layers: list[str], own: str) -> str:
+    """The recipe of a child: its own layers and instructions. What its parent sets, it inherits."""
+    head = template.partition("\nFROM ${HAC_BASE}\n")
+    added = "".join(f"ADD {LAYERS}/{name} /\n" for name in layers)
+    return f"{head[0]}{head[1]}{added}{own}"
 
 
 def render_dockerfile(template: str, base: str, labels: Mapping[str, str]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import tarfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -60,6 +61,33 @@ class Engine:
             raise EngineError(f"{reference} has no digest", why="the registry did not name one")
         return digests[0].partition("@")[2]
 
+    def file_in_image(self, reference: str, path: str) -> bytes:
+        """A file of an image that need not run. Raises `BuildError` where there is none of that name."""
+        with self.reported():
+            # It is not started, so the command need not exist; the engine wants one all the same.
+            made = self.client.api.create_container(reference, command=["none"])
+            try:
+                chunks, _about = self.client.api.get_archive(made["Id"], f"/{path}")
+                with tarfile.open(fileobj=io.BytesIO(b"".join(chunks))) as archive:
+                    stream = archive.extractfile(archive.next() or tarfile.TarInfo())
+                    return stream.read() if stream is not None else b""
+            finally:
+                self.client.api.remove_container(made["Id"], force=True)
+
+    def tag(self, identity: str, reference: str) -> None:
+        """Give an image one more name, with a tag."""
+        repository, _, name = reference.rpartition(":")
+        with self.reported():
+            self.client.api.tag(identity, repository, name)
+
+    def untag(self, repository: str, prefix: str, keep: str) -> None:
+        """Take the tags that begin with `prefix` from a repository's images, but for `keep`; the images stay."""
+        with self.reported():
+            for image in self.client.images.list(name=repository):
+                for tag in image.tags:
+                    if tag.startswith(f"{repository}:{prefix}") and tag != keep:
+                        self.client.images.remove(tag, noprune=True)
+
     def build(self, context: Path, tags: tuple[str, ...], progress: Callable[[str], None]) -> str:
         """Build a context without any network and return the image's id. Raises `BuildError`."""
         identity = ""
@@ -76,9 +104,8 @@ class Engine:
             if not identity:
                 # The engine closes the stream without a word when it is stopped.
                 raise EngineError("the engine ended the build without a result", remedy="docker info; envtool build")
-            for tag in tags[1:]:
-                repository, _, name = tag.rpartition(":")
-                self.client.api.tag(identity, repository, name)
+        for tag in tags[1:]:
+            self.tag(identity, tag)
         return identity
 
     def remove_images(self, patterns: tuple[str, ...], label: str) -> tuple[str, ...]:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from envtool.errors import LockError, SourceError
-from envtool.image.condalock import LockedPackage, lock_environment
+from envtool.image.accounts import Accounts, with_user
+from envtool.image.condalock import LockedPackage, lock_environment, read_packages
+from envtool.image.environment_wheels import project_of, resolve_requirements
 from envtool.image.lock import ImageLock, LockedFile
 from envtool.image.sources import ImageSources
 from envtool.image.spec import ImageSpec, tool_requirements
-from envtool.image.tool_wheels import fetch_wheels, resolve_tool_wheels
+from envtool.image.wheels import fetch_wheels, resolve_wheels
 from envtool.vendor.choose import choose_from_sources, choose_pinned
 from envtool.vendor.download import download
 from envtool.vendor.pin import VendorPin
@@ -34,25 +36,82 @@ class Inputs:
     """Everything that goes into an image, as files in the store."""
 
     base: Path | None
+    accounts: Accounts
     conda: Mapping[LockedPackage, Path]
     tool_conda: Mapping[LockedPackage, Path]
     vendor: tuple[StoredWheel, ...]
     wheels: tuple[StoredWheel, ...]
     programs: Mapping[str, Path]
+    requirements: tuple[StoredWheel, ...] = ()
 
 
-def make_lock(spec: ImageSpec, sources: ImageSources, store: FileStore, say: Callable[[str], None]) -> ImageLock:
-    """Resolve everything the spec asks for. Raises `LockError`, `SourceError`, `ReleaseError`."""
+def make_lock(
+    spec: ImageSpec, parent: ImageLock | None, sources: ImageSources, store: FileStore, say: Callable[[str], None]
+) -> ImageLock:
+    """Resolve everything the spec asks for; a child's lock is its parent's with what it adds.
+
+    Raises `LockError`, `SourceError`, `ReleaseError`.
+    """
+    if parent is not None:
+        return _child_lock(spec, parent, sources, store, say)
     say("the conda environments, with conda-lock")
     conda = lock_environment(spec.environment_file, sources.channel_map())
     tool_conda = lock_environment(spec.tool_environment_file, sources.channel_map())
     say("the vendor's distributions")
     pin, programs = lock_vendor(spec, sources, store)
     say("envtool's own requirements")
-    wheels = resolve_tool_wheels(tool_requirements(spec.project))
+    wheels = resolve_wheels(tool_requirements(spec.project))
     say("the base")
     base = sources.lock_base(store)
     return ImageLock(spec.name, spec.checksum(), base, pin, programs, wheels, conda, tool_conda)
+
+
+def _child_lock(
+    spec: ImageSpec, parent: ImageLock, sources: ImageSources, store: FileStore, say: Callable[[str], None]
+) -> ImageLock:
+    lock = replace(parent, image=spec.name, spec=spec.checksum(), parent=parent.checksum())
+    if spec.has_own_environment:
+        say("the conda environment, with conda-lock")
+        lock = replace(lock, conda=lock_child_environment(spec, parent, sources))
+    if spec.has_own_base:
+        say("the base")
+        lock = replace(lock, base=sources.lock_base(store))
+    if spec.requirements_file is not None:
+        say("the requirements")
+        choose_pinned(lock.pin, list(sources.vendor()), store)
+        added = added_requirements(spec, lock, parent.requirements, store)
+        lock = replace(lock, requirements=(*parent.requirements, *added))
+    return lock
+
+
+def added_requirements(
+    spec: ImageSpec,
+    lock: ImageLock,
+    parents: Sequence[LockedFile],
+    store: FileStore,
+    keep: Sequence[LockedFile] | None = None,
+) -> tuple[LockedFile, ...]:
+    """The wheels that the child's requirements add to its parent's, with those in `keep` at their versions."""
+    if spec.requirements_file is None:
+        return ()
+    held = parents if keep is None else keep
+    found = resolve_requirements(spec.requirements_file, spec.python, lock.pin, lock.packages, store, held)
+    return tuple(wheel for wheel in found if project_of(wheel) not in {project_of(item) for item in parents})
+
+
+def lock_child_environment(
+    spec: ImageSpec, parent: ImageLock, sources: ImageSources, keep: Sequence[LockedPackage] = ()
+) -> str:
+    """The child's conda environment, with every package of its parent's as it is there. Raises `LockError`."""
+    text = lock_environment(spec.environment_file, sources.channel_map(), keep=[*parent.packages, *keep])
+    lost = set(parent.packages) - set(read_packages(text))
+    if lost:
+        raise LockError(
+            f"the environment of {spec.name} has not all that its parent's has",
+            why=f"it lacks {', '.join(sorted(package.filename for package in lost))}",
+            remedy=f"name what {parent.image} names in {spec.environment_file} as well",
+        )
+    return text
 
 
 def lock_vendor(spec: ImageSpec, sources: ImageSources, store: FileStore) -> tuple[VendorPin, tuple[LockedFile, ...]]:
@@ -67,14 +126,15 @@ def lock_vendor(spec: ImageSpec, sources: ImageSources, store: FileStore) -> tup
     return choice.pin, tuple(programs)
 
 
-def fetch(lock: ImageLock, sources: ImageSources, store: FileStore, progress: Progress) -> Inputs:
+def fetch(spec: ImageSpec, lock: ImageLock, sources: ImageSources, store: FileStore, progress: Progress) -> Inputs:
     """Bring what the lock names into the store; what is there already is not fetched again.
 
     `progress` is told of a kind of input, files newly there and files in all. Raises `SourceError`, `HashError`,
     `StoreError`, and `LockError` where a source no longer has what was locked.
     """
     packages = {*lock.packages, *lock.tool_packages}
-    total = len(packages) + len(lock.wheels) + len(lock.pin.distributions) + len(lock.tools) + 1
+    wheel_count = len(lock.wheels) + len(lock.requirements) + len(lock.pin.distributions)
+    total = len(packages) + wheel_count + len(lock.tools) + 1
     progress("inputs", 0, total)
     base = sources.base_archive(lock.base, store)
     progress("inputs", 1, total)
@@ -87,22 +147,30 @@ def fetch(lock: ImageLock, sources: ImageSources, store: FileStore, progress: Pr
     progress("inputs", len(vendor), total)
     wheels = fetch_wheels(lock.wheels, store)
     progress("inputs", len(wheels), total)
+    requirements = fetch_wheels(lock.requirements, store, python=spec.python)
+    progress("inputs", len(requirements), total)
     programs = {item.name: _locked_program(item, sources, store) for item in lock.tools}
     progress("inputs", len(programs), total)
     return Inputs(
         base,
+        with_user(sources.account_files(lock.base, base)),
         {package: conda[package] for package in lock.packages},
         {package: conda[package] for package in lock.tool_packages},
         tuple(vendor.values()),
-        tuple(StoredWheel(WheelName.parse(item.name), wheels[item.sha256], item.sha256) for item in lock.wheels),
+        _stored(lock.wheels, wheels),
         programs,
+        _stored(lock.requirements, requirements),
     )
+
+
+def _stored(files: Sequence[LockedFile], paths: Mapping[str, Path]) -> tuple[StoredWheel, ...]:
+    return tuple(StoredWheel(WheelName.parse(item.name), paths[item.sha256], item.sha256) for item in files)
 
 
 def is_complete(lock: ImageLock, store: FileStore) -> bool:
     """Whether the store has every file that the lock names, so that nothing need be fetched."""
     named = [item.sha256 for item in (*lock.packages, *lock.tool_packages)]
-    named += [item.sha256 for item in (*lock.wheels, *lock.tools)]
+    named += [item.sha256 for item in (*lock.wheels, *lock.tools, *lock.requirements)]
     named += [item.sha256 for item in lock.pin.distributions if item.sha256]
     if lock.base.reference is None:
         named.append(lock.base.digest.removeprefix("sha256:"))

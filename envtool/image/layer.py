@@ -1,17 +1,34 @@
 """A staging tree → a tar archive whose bytes depend on the tree's contents only.
 
-Format: POSIX.1-2001 pax. Sorted by path, owned by root, all times the image's epoch, modes 755 and 644.
+Format: POSIX.1-2001 pax. Sorted by path, all times the image's epoch, modes 755 and 644.
 """
 
 from __future__ import annotations
 
 import os
 import tarfile
+from dataclasses import dataclass
 from pathlib import Path
 
 
-def write_layer(root: Path, target: Path, epoch: int) -> None:
-    """Archive everything below `root`. Raises `OSError`."""
+@dataclass(frozen=True)
+class Ownership:
+    """The numbers of a user and a group, and the paths, relative to the tree, that belong to them with all below."""
+
+    uid: int
+    gid: int
+    paths: tuple[str, ...]
+
+    def holds(self, name: str) -> bool:
+        """Whether a path is one of theirs."""
+        return any(name == path or name.startswith(f"{path}/") for path in self.paths)
+
+
+ROOT_ALONE = Ownership(0, 0, ())
+
+
+def write_layer(root: Path, target: Path, epoch: int, ownership: Ownership = ROOT_ALONE) -> None:
+    """Archive everything below `root`; what `ownership` does not hold is root's. Raises `OSError`."""
     incoming = target.with_suffix(".incoming")
     with tarfile.open(incoming, "w", format=tarfile.PAX_FORMAT) as archive:
         for path in _entries(root):
@@ -19,8 +36,10 @@ def write_layer(root: Path, target: Path, epoch: int) -> None:
             # Two paths of one staged file stay two files; which of them comes first must not matter.
             if member.islnk():
                 member.type, member.linkname, member.size = tarfile.REGTYPE, "", path.stat().st_size
-            member.uid = member.gid = 0
-            member.uname = member.gname = "root"
+            is_held = ownership.holds(member.name)
+            member.uid, member.gid = (ownership.uid, ownership.gid) if is_held else (0, 0)
+            # Names would be looked up in an image that may give them to others.
+            member.uname = member.gname = ""
             member.mtime = epoch
             member.mode = _mode(member)
             if member.isreg():

@@ -41,7 +41,11 @@ class LockedFile:
 
 @dataclass(frozen=True)
 class ImageLock:
-    """Everything that goes into an image."""
+    """Everything that goes into an image.
+
+    `parent` is the checksum of the parent's lock, which a child's holds for only as long as it is that one's; the rest
+    is told as if the image were made by itself. `requirements` are wheels for the environment, beside the vendor's.
+    """
 
     image: str
     spec: str
@@ -51,6 +55,8 @@ class ImageLock:
     wheels: tuple[LockedFile, ...]
     conda: str
     tool_conda: str
+    parent: str | None = None
+    requirements: tuple[LockedFile, ...] = ()
 
     @property
     def packages(self) -> tuple[LockedPackage, ...]:
@@ -85,6 +91,7 @@ def _render(lock: ImageLock) -> str:
         "schema": SCHEMA,
         "image": lock.image,
         "spec": f"sha256:{lock.spec}",
+        **({"parent": f"sha256:{lock.parent}"} if lock.parent is not None else {}),
         "stand-in": lock.pin.stand_in,
         # The files beside this one belong to it; a lock that was written by halves must not be taken for whole.
         "conda": {"environment": _sha256(lock.conda), "envtool": _sha256(lock.tool_conda)},
@@ -103,13 +110,18 @@ def _render(lock: ImageLock) -> str:
             }
             for item in lock.pin.distributions
         ],
-        "tool": [{"name": item.name, "sha256": item.sha256} for item in lock.tools],
-        "wheel": [{"name": item.name, "sha256": item.sha256} for item in lock.wheels],
+        "tool": _rows(lock.tools),
+        "wheel": _rows(lock.wheels),
+        **({"requirement": _rows(lock.requirements)} if lock.requirements else {}),
     }
     packages = table["base"]["packages"]
     packages.extend(lock.base.packages)
     packages.multiline(True)
     return "# Written by `envtool lock`. Do not edit.\n" + tomlkit.dumps(table)
+
+
+def _rows(files: Iterable[LockedFile]) -> list[dict[str, str]]:
+    return [{"name": item.name, "sha256": item.sha256} for item in files]
 
 
 def _sha256(text: str) -> str:
@@ -164,6 +176,8 @@ def _from_table(table: dict[str, Any], conda: str, tool_conda: str) -> ImageLock
         wheels=_files(table["wheel"]),
         conda=conda,
         tool_conda=tool_conda,
+        parent=table["parent"].removeprefix("sha256:") if "parent" in table else None,
+        requirements=_files(table.get("requirement", ())),
     )
 
 
@@ -171,9 +185,19 @@ def _files(rows: Iterable[dict[str, str]]) -> tuple[LockedFile, ...]:
     return tuple(LockedFile(row["name"], row["sha256"]) for row in rows)
 
 
-def is_stale(spec: ImageSpec, lock: ImageLock) -> bool:
-    """Whether the spec has moved on since the lock was made."""
-    return lock.spec != spec.checksum()
+def is_stale(spec: ImageSpec, lock: ImageLock, parent: ImageLock | None) -> bool:
+    """Whether the spec, or the lock of the parent, has moved on since the lock was made."""
+    return lock.spec != spec.checksum() or lock.parent != (parent.checksum() if parent is not None else None)
+
+
+def require_current(spec: ImageSpec, lock: ImageLock, parent: ImageLock | None) -> None:
+    """Raises `LockError` where a lock is stale."""
+    if is_stale(spec, lock, parent):
+        raise LockError(
+            f"the lock of {spec.name} is out of date",
+            why="the image table, a file it names or the parent's lock has changed since",
+            remedy=f"envtool lock {spec.name}",
+        )
 
 
 def differences(old: ImageLock, new: ImageLock) -> tuple[str, ...]:
@@ -189,10 +213,16 @@ def differences(old: ImageLock, new: ImageLock) -> tuple[str, ...]:
         {item.name: f"{item.version} {item.sha256}" for item in old.pin.distributions},
         {item.name: f"{item.version} {item.sha256}" for item in new.pin.distributions},
     )
-    for label, first, second in (("tool", old.tools, new.tools), ("wheel", old.wheels, new.wheels)):
+    for label, first, second in (
+        ("tool", old.tools, new.tools),
+        ("wheel", old.wheels, new.wheels),
+        ("requirement", old.requirements, new.requirements),
+    ):
         lines += _changes(label, {f.name: f.sha256[:12] for f in first}, {f.name: f.sha256[:12] for f in second})
     if old.base.digest != new.base.digest:
         lines.append(f"base: {old.base.digest[:19]} -> {new.base.digest[:19]}")
+    if old.parent != new.parent:
+        lines.append("parent: its lock was changed")
     if old.spec != new.spec:
         lines.append("spec: the image table or a file it names was changed")
     return tuple(lines)

@@ -7,14 +7,14 @@ follows from the lock and the checkout, so the same two make the same statement.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 from urllib.parse import quote
 
 import envtool
-from envtool.image.context import OCI
+from envtool.image.family import Member
+from envtool.image.labels import OCI
 from envtool.image.lock import ImageLock
-from envtool.image.spec import ImageSpec
 
 BUILD_TYPE = "https://hac-envtool.invalid/build/v1"
 _STATEMENT = "https://in-toto.io/Statement/v1"
@@ -22,8 +22,9 @@ _PREDICATE = "https://slsa.dev/provenance/v1"
 _BUILDER = "https://hac-envtool.invalid/envtool"
 
 
-def render_provenance(spec: ImageSpec, lock: ImageLock, labels: Mapping[str, str], identity: str) -> str:
+def render_provenance(member: Member, identity: str) -> str:
     """The statement about the image whose id (the digest of its configuration) is `identity`."""
+    spec, lock, labels = member.spec, member.lock, member.labels
     statement = {
         "_type": _STATEMENT,
         "subject": [{"name": spec.name, "digest": _digest(identity)}],
@@ -36,6 +37,7 @@ def render_provenance(spec: ImageSpec, lock: ImageLock, labels: Mapping[str, str
                     "sources": spec.sources,
                     "source": labels.get(f"{OCI}source", ""),
                     "revision": labels.get(f"{OCI}revision", ""),
+                    "parent": member.parent.name if member.parent is not None else None,
                     "lock": f"sha256:{lock.checksum()}",
                 },
                 "internalParameters": {"labels": dict(sorted(labels.items())), "stand-in": lock.pin.stand_in},
@@ -57,7 +59,7 @@ def _dependencies(lock: ImageLock) -> Iterator[dict[str, Any]]:
     for pinned in lock.pin.distributions:
         purl = f"pkg:pypi/{pinned.name}@{quote(pinned.version)}"
         yield {"name": pinned.wheel or pinned.name, "uri": purl, "digest": {"sha256": pinned.sha256}}
-    for item in (*lock.wheels, *lock.tools):
+    for item in (*lock.wheels, *lock.tools, *lock.requirements):
         yield {"name": item.name, "uri": f"file:{quote(item.name)}", "digest": {"sha256": item.sha256}}
 
 

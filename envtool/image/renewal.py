@@ -7,11 +7,12 @@ from dataclasses import replace
 
 from envtool.errors import LockError
 from envtool.image.condalock import lock_environment
-from envtool.image.inputs import lock_vendor
-from envtool.image.lock import ImageLock, is_stale
+from envtool.image.environment_wheels import project_of
+from envtool.image.inputs import added_requirements, lock_child_environment, lock_vendor
+from envtool.image.lock import ImageLock, require_current
 from envtool.image.sources import ImageSources
 from envtool.image.spec import ImageSpec, tool_requirements
-from envtool.image.tool_wheels import resolve_tool_wheels
+from envtool.image.wheels import held, resolve_wheels
 from envtool.vendor.names import TORCH, normalized_name
 from envtool.vendor.store import FileStore
 
@@ -19,32 +20,88 @@ BASE = "base"
 
 
 def renew(
-    spec: ImageSpec, lock: ImageLock, what: str, sources: ImageSources, store: FileStore, say: Callable[[str], None]
+    spec: ImageSpec,
+    lock: ImageLock,
+    parent: ImageLock | None,
+    what: str,
+    sources: ImageSources,
+    store: FileStore,
+    say: Callable[[str], None],
 ) -> ImageLock:
-    """The lock with `what` renewed: `torch`, `base`, or the name of a package in it.
+    """The lock with `what` renewed: `torch`, `base`, or the name of a package in it; `parent` is a child's parent's.
 
     What the renewed package newly requires comes with it; nothing else moves. Raises `LockError` where the lock is out
-    of date or has no such package, or where the package cannot be renewed by itself, and what the sources raise.
+    of date or has no such package, where it is the parent's to renew, and what the sources raise.
     """
-    if is_stale(spec, lock):
-        raise LockError(
-            f"the lock of {spec.name} is out of date",
-            why="the image table or a file it names has changed since, so it would have to change as a whole",
-            remedy=f"envtool lock {spec.name}",
-        )
+    require_current(spec, lock, parent)
     if what == TORCH:
+        _refuse_inherited(spec, parent, inherited=True, what=what)
         say("locking the vendor's distributions")
         pin, programs = lock_vendor(spec, sources, store)
         return replace(lock, pin=pin, tools=programs)
     if what == BASE:
+        _refuse_inherited(spec, parent, inherited=not spec.has_own_base, what=what)
         say("locking the base")
         return replace(lock, base=sources.lock_base(store))
-    return _package(spec, lock, normalized_name(what), sources, say)
+    name = normalized_name(what)
+    changes = _child_package(spec, lock, parent, name, sources, store, say) if parent is not None else {}
+    if not changes:
+        _refuse_inherited(spec, parent, inherited=_is_there(parent, name), what=name)
+        changes = _package(spec, lock, name, sources, say) if parent is None else {}
+    if not changes:
+        raise LockError(
+            f"the lock of {spec.name} has no package {name}",
+            why="neither of its environments has one, nor is it a requirement of envtool's",
+            remedy=f"name one that lockfiles/{spec.name}.* has, torch or base",
+        )
+    return replace(lock, **changes)  # type: ignore[arg-type]  # fields of the lock
+
+
+def _refuse_inherited(spec: ImageSpec, parent: ImageLock | None, *, inherited: bool, what: str) -> None:
+    if parent is not None and inherited:
+        raise LockError(
+            f"{spec.name} has {what} of its parent's",
+            why=f"it starts from {parent.image}, which is built from a lock of its own",
+            remedy=f"envtool lock {parent.image} --update {what}; envtool lock {spec.name}",
+        )
+
+
+def _is_there(lock: ImageLock | None, name: str) -> bool:
+    if lock is None:
+        return False
+    packages = {package.name for package in (*lock.packages, *lock.tool_packages)}
+    return name in packages | {project_of(wheel) for wheel in (*lock.wheels, *lock.requirements)}
+
+
+def _child_package(
+    spec: ImageSpec,
+    lock: ImageLock,
+    parent: ImageLock,
+    name: str,
+    sources: ImageSources,
+    store: FileStore,
+    say: Callable[[str], None],
+) -> dict[str, object]:
+    """Of what the child adds alone."""
+    changes: dict[str, object] = {}
+    added = [package for package in lock.packages if package not in parent.packages]
+    if any(package.name == name for package in added):
+        say(f"locking {name} in the environment")
+        keep = [package for package in added if package.name != name]
+        changes["conda"] = lock_child_environment(spec, parent, sources, keep)
+    kept = [wheel for wheel in lock.requirements if wheel in parent.requirements or project_of(wheel) != name]
+    if len(kept) < len(lock.requirements):
+        say(f"locking {name} among the requirements")
+        changes["requirements"] = (
+            *parent.requirements,
+            *added_requirements(spec, lock, parent.requirements, store, kept),
+        )
+    return changes
 
 
 def _package(
     spec: ImageSpec, lock: ImageLock, name: str, sources: ImageSources, say: Callable[[str], None]
-) -> ImageLock:
+) -> dict[str, object]:
     """Renewed wherever it is: in the environment, in the one that envtool runs on, among envtool's wheels."""
     changes: dict[str, object] = {}
     if any(package.name == name for package in lock.packages):
@@ -55,14 +112,8 @@ def _package(
         say(f"locking {name} in the environment of envtool")
         keep = [package for package in lock.tool_packages if package.name != name]
         changes["tool_conda"] = lock_environment(spec.tool_environment_file, sources.channel_map(), keep=keep)
-    kept = tuple(wheel for wheel in lock.wheels if normalized_name(wheel.name.split("-", 1)[0]) != name)
+    kept = tuple(wheel for wheel in lock.wheels if project_of(wheel) != name)
     if len(kept) < len(lock.wheels):
         say(f"locking {name} among envtool's own requirements")
-        changes["wheels"] = resolve_tool_wheels(tool_requirements(spec.project), kept)
-    if not changes:
-        raise LockError(
-            f"the lock of {spec.name} has no package {name}",
-            why="neither of its environments has one, nor is it a requirement of envtool's",
-            remedy=f"name one that lockfiles/{spec.name}.* has, torch or base",
-        )
-    return replace(lock, **changes)  # type: ignore[arg-type]  # the fields above
+        changes["wheels"] = resolve_wheels(tool_requirements(spec.project), held(kept))
+    return changes

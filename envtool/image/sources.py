@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Protocol
 
 from envtool.errors import LockError
-from envtool.image.engine import Engine
+from envtool.image.accounts import FILES, account_files
+from envtool.image.engine import Engine, find_engine
 from envtool.image.lock import LockedBase
 from envtool.image.spec import ImageSpec
 from envtool.vendor.source.interface import Source
@@ -23,6 +24,9 @@ class ImageSources(Protocol):
 
     def base_archive(self, base: LockedBase, store: FileStore) -> Path | None:
         """The archive of a bootstrapped base, `None` for one that is pulled. Raises `LockError` if it moved on."""
+
+    def account_files(self, base: LockedBase, archive: Path | None) -> Mapping[str, str]:
+        """The account files of the base, whose archive is given if it has one. Raises `BuildError`, `EngineError`."""
 
     def channel_map(self) -> Mapping[str, str]:
         """The address of a channel as a lock names it, and where it really is."""
@@ -49,6 +53,17 @@ class ReleasedSources:
     def base_archive(self, base: LockedBase, store: FileStore) -> Path | None:  # noqa: ARG002
         """A pulled base has none."""
         return None
+
+    def account_files(self, base: LockedBase, archive: Path | None) -> Mapping[str, str]:
+        """Out of the pulled base, which need not run for that."""
+        if archive is not None:
+            return account_files(archive)
+        assert base.reference is not None
+        reference = f"{base.reference.partition('@')[0]}@{base.digest}"
+        engine = self.engine or find_engine(self.spec.project)
+        if not engine.image_attributes(reference):
+            engine.pull(reference)
+        return {path: engine.file_in_image(reference, path).decode("utf-8", "replace") for path in FILES}
 
     def channel_map(self) -> Mapping[str, str]:
         """Channels are where their names say."""

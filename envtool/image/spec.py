@@ -7,7 +7,7 @@ import json
 import re
 import tomllib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -37,11 +37,16 @@ class BaseSpec:
 
 @dataclass(frozen=True)
 class ImageSpec:
-    """One row of the table. `project` is the folder the table belongs to; `size_budget` is in bytes."""
+    """One row of the table. `project` is the folder the table belongs to; `size_budget` is in bytes.
+
+    A child starts from its parent's image. What its row does not say is its parent's, and the packages of its base are
+    the parent's and its own.
+    """
 
     project: Path
     name: str
     title: str
+    parent: ImageSpec | None
     sources: str
     recipe: str
     inherits: str | None
@@ -58,9 +63,30 @@ class ImageSpec:
         return self._recipe_path("environment.yml")
 
     @property
+    def has_own_environment(self) -> bool:
+        """Whether its conda environment is another than its parent's."""
+        return self.parent is None or self.environment_file != self.parent.environment_file
+
+    @property
+    def has_own_base(self) -> bool:
+        """Whether it starts from another base than its parent."""
+        return self.parent is None or self.base != self.parent.base
+
+    @property
     def tool_environment_file(self) -> Path:
         """The environment.yml of the Python that envtool runs on."""
         return self._recipe_path("envtool-environment.yml")
+
+    @property
+    def requirements_file(self) -> Path | None:
+        """What of PyPI's a child adds to the environment, beside the vendor's torch; `None` where nothing."""
+        return self.own_file("requirements.txt")
+
+    def own_file(self, name: str) -> Path | None:
+        """A file of the recipe itself, or of the one that it inherits; its parent's do not count."""
+        names = [name for name in (self.recipe, self.inherits) if name]
+        paths = (self.project / "images" / recipe / name for recipe in names)
+        return next((path for path in paths if path.exists()), None)
 
     def folders(self, kind: str) -> tuple[Path, ...]:
         """The recipe's folders of a kind (`rootfs`, `checks`), the inherited one first."""
@@ -69,12 +95,16 @@ class ImageSpec:
         return tuple(path for path in found if path.is_dir())
 
     def _recipe_path(self, name: str) -> Path:
-        own = self.project / "images" / self.recipe / name
-        return own if own.exists() or not self.inherits else self.project / "images" / self.inherits / name
+        own = self.own_file(name)
+        if own is not None:
+            return own
+        return (
+            self.parent._recipe_path(name) if self.parent is not None else self.project / "images" / self.recipe / name
+        )
 
     def checksum(self) -> str:
         """The sha256 of everything that a lock is made from: a lock that names another one is out of date."""
-        described = {
+        described: dict[str, object] = {
             "python": self.python,
             "torch": self.torch,
             "release": self.release,
@@ -84,6 +114,9 @@ class ImageSpec:
             "envtool-environment": _text(self.tool_environment_file),
             "envtool-requires": tool_requirements(self.project),
         }
+        if self.parent is not None:
+            described["parent"] = self.parent.checksum()
+            described["requirements"] = _text(self.requirements_file) if self.requirements_file is not None else ""
         return hashlib.sha256(json.dumps(described, sort_keys=True).encode()).hexdigest()
 
 
@@ -121,7 +154,7 @@ def read_table(project: Path) -> dict[str, ImageSpec]:
     problems = [
         f"line {_line_of(text, name, key)}: [image.{name}] {problem}"
         for name, row in rows.items()
-        for key, problem in _problems(project, name, row)
+        for key, problem in _problems(project, name, row, rows)
     ]
     if problems:
         raise SpecError(
@@ -129,7 +162,20 @@ def read_table(project: Path) -> dict[str, ImageSpec]:
             why="\n        ".join(problems),
             remedy=f"mend them in {path}",
         )
-    return {name: _spec(project, name, row) for name, row in rows.items()}
+    made: dict[str, ImageSpec] = {}
+    for name in rows:
+        _add_spec(project, name, rows, made)
+    return {name: made[name] for name in rows}
+
+
+def _add_spec(project: Path, name: str, rows: Mapping[str, Any], made: dict[str, ImageSpec]) -> ImageSpec:
+    """Parents are made first, wherever they are in the table."""
+    if name not in made:
+        parent = rows[name].get("parent")
+        made[name] = _spec(
+            project, name, rows[name], _add_spec(project, parent, rows, made) if parent is not None else None
+        )
+    return made[name]
 
 
 def select_images(project: Path, names: list[str]) -> list[ImageSpec]:
@@ -158,21 +204,62 @@ def _table_text(path: Path) -> str:
         raise SpecError(f"{path} is not UTF-8", why=str(error)) from error
 
 
-def _problems(project: Path, name: str, row: object) -> Iterator[tuple[str, str]]:
+_TEXTS = ("title", "sources", "recipe", "python", "torch", "release", "size-budget")
+# A child has these of its parent.
+_FROM_PARENT = {"sources", "python", "torch", "release", "epoch"}
+
+
+def _problems(project: Path, name: str, row: object, rows: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Everything that is wrong with one row: the key it concerns, and what to say."""
     if not _NAME.fullmatch(name):
         yield "", "the name must be lower-case letters, digits, and single . _ - between them"
     if not isinstance(row, dict):
         yield "", "must be a table"
         return
-    known = {"title", "sources", "recipe", "inherits", "python", "torch", "release", "size-budget", "epoch", "base"}
-    for key in row.keys() - known:
+    is_child = "parent" in row
+    for key in row.keys() - {*_TEXTS, "inherits", "epoch", "base", "parent"}:
         yield key, f"{key}: there is no such setting"
-    for key in sorted(known - {"inherits", "epoch", "base"}):
-        if not isinstance(row.get(key), str):
+    for key in sorted(_TEXTS):
+        if is_child and key in _FROM_PARENT:
+            if key in row:
+                yield key, f"{key}: a child has its parent's"
+        elif not isinstance(row.get(key), str):
             yield key, f"{key}: a text is needed" if key in row else f"{key}: is missing"
     yield from _value_problems(project, row)
-    yield from _base_problems(row.get("base"))
+    if is_child:
+        yield from _child_problems(name, row, rows)
+    else:
+        yield from _base_problems(row.get("base"))
+
+
+def _child_problems(name: str, row: Mapping[str, Any], rows: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    seen, parent = {name}, row["parent"]
+    while parent is not None:
+        if not isinstance(parent, str) or not isinstance(rows.get(parent), dict):
+            yield "parent", f"parent: there is no image {parent!r}"
+            return
+        if parent in seen:
+            yield "parent", f"parent: {parent} is its own ancestor"
+            return
+        seen.add(parent)
+        parent = rows[parent].get("parent")
+    if "epoch" in row:
+        yield "epoch", "epoch: a child has its parent's"
+    base = row.get("base", {})
+    if not isinstance(base, dict) or base.keys() - {"packages"} or not _are_names(base.get("packages", [])):
+        yield "base", "base: a child names packages, which are added to those of its parent, and nothing else"
+    elif base and "bootstrap" not in str(_root(row, rows).get("base")):
+        yield "packages", "base.packages: nothing can be added to a base that is pulled; name conda packages instead"
+
+
+def _root(row: Mapping[str, Any], rows: Mapping[str, Any]) -> Mapping[str, Any]:
+    while "parent" in row:
+        row = rows[row["parent"]]
+    return row
+
+
+def _are_names(value: object) -> bool:
+    return isinstance(value, list) and all(isinstance(item, str) for item in value)
 
 
 def _value_problems(project: Path, row: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
@@ -182,7 +269,7 @@ def _value_problems(project: Path, row: Mapping[str, Any]) -> Iterator[tuple[str
         yield "python", f"python: {row['python']!r} is not of the form 3.N"
     if isinstance(row.get("size-budget"), str) and not _SIZE.fullmatch(row["size-budget"]):
         yield "size-budget", f"size-budget: {row['size-budget']!r} is not of the form '900 MB'"
-    if not isinstance(row.get("epoch"), int) or isinstance(row.get("epoch"), bool):
+    if "parent" not in row and (not isinstance(row.get("epoch"), int) or isinstance(row.get("epoch"), bool)):
         yield "epoch", "epoch: a number of seconds since 1970 is needed"
     for key in ("recipe", "inherits"):
         if isinstance(row.get(key), str) and not (project / "images" / row[key]).is_dir():
@@ -197,8 +284,7 @@ def _base_problems(base: object) -> Iterator[tuple[str, str]]:
         yield "base", "base: needs either bootstrap or reference"
     for key in base.keys() - {"bootstrap", "packages", "reference"}:
         yield key, f"base.{key}: there is no such setting"
-    packages = base.get("packages", [])
-    if not isinstance(packages, list) or not all(isinstance(item, str) for item in packages):
+    if not _are_names(base.get("packages", [])):
         yield "packages", "base.packages: a list of names is needed"
 
 
@@ -216,22 +302,29 @@ def _line_of(text: str, name: str, key: str) -> int:
     return found
 
 
-def _spec(project: Path, name: str, row: Mapping[str, Any]) -> ImageSpec:
+def _spec(project: Path, name: str, row: Mapping[str, Any], parent: ImageSpec | None) -> ImageSpec:
     size = _SIZE.fullmatch(row["size-budget"])
     assert size is not None
+    packages = tuple(row.get("base", {}).get("packages", ()))
+    own: dict[str, Any] = {
+        "project": project,
+        "name": name,
+        "title": row["title"],
+        "parent": parent,
+        "recipe": row["recipe"],
+        "inherits": row.get("inherits"),
+        "size_budget": int(float(size[1]) * _UNITS[size[2]]),
+    }
+    if parent is not None:
+        base = replace(parent.base, packages=(*parent.base.packages, *packages))
+        return replace(parent, **own, base=base)
     major, minor = row["python"].split(".")
-    base = row["base"]
     return ImageSpec(
-        project=project,
-        name=name,
-        title=row["title"],
+        **own,
         sources=row["sources"],
-        recipe=row["recipe"],
-        inherits=row.get("inherits"),
         python=(int(major), int(minor)),
         torch=row["torch"],
         release=row["release"],
-        size_budget=int(float(size[1]) * _UNITS[size[2]]),
         epoch=row["epoch"],
-        base=BaseSpec(base.get("bootstrap"), tuple(base.get("packages", ())), base.get("reference")),
+        base=BaseSpec(row["base"].get("bootstrap"), packages, row["base"].get("reference")),
     )

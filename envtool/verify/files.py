@@ -10,8 +10,7 @@ from envtool.doctor.findings import Report, Severity, Status
 from envtool.image.blame.installed import wish as blame_wish
 from envtool.image.blame.settings import GUARD_PROGRAM
 from envtool.image.blame.walk import Story, walk
-from envtool.image.context import OWN
-from envtool.image.labels import REQUIRED_LABELS
+from envtool.image.labels import OWN, REQUIRED_LABELS
 from envtool.image.sbom.document import SBOM_FOLDER, read_sbom
 from envtool.image.sbom.inventory import difference, inventory, sbom_wish
 from envtool.image.skeleton import skeleton_wish

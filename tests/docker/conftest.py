@@ -19,7 +19,7 @@ from envtool.demo.python_index import add_to_index, make_index, served
 from envtool.demo.vendor_release import write_release
 from envtool.image.engine import Engine, find_engine
 from envtool.image.lock import LockedFile
-from envtool.image.tool_wheels import fetch_wheels
+from envtool.image.wheels import fetch_wheels
 from envtool.vendor.store import default_store
 
 PROJECT = Path(__file__).parents[2]
@@ -85,6 +85,15 @@ def hac_base(engine_address: None) -> str:
     built = envtool("build", "--demo", "--project", PROJECT)
     assert built.status == 0, built.output
     return "hac-base"
+
+
+@pytest.fixture(scope="session")
+def family(hac_base: str) -> None:
+    """hac-base and its children, with their contexts."""
+    built = envtool("build", "--demo", "--all", "--project", PROJECT)
+    assert built.status == 0, built.output
+    baked = envtool("bake", "--demo", "--all", "--project", PROJECT)
+    assert baked.status == 0, baked.output
 
 
 @pytest.fixture(scope="session")

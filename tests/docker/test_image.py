@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 from jsonschema import validate
 
-from envtool.image.context import CONTEXT_LABEL
 from envtool.image.engine import Engine
+from envtool.image.labels import CONTEXT_LABEL
 from tests.docker.conftest import PROJECT, Builder, envtool, in_container, run
 
 pytestmark = pytest.mark.docker

@@ -31,17 +31,17 @@ def test_locked_anew_beside_the_committed_lock(tmp_path: Path) -> None:
     said: list[str] = []
     spec = read_table(project)["hac-base"]
     store = FileStore(tmp_path / "store", (default_store().root,))
-    lock = usable_lock(spec, EmbeddedSources(spec, said.append), store, said.append)
+    lock = usable_lock(spec, None, EmbeddedSources(spec, said.append), store, said.append)
     told = "\n".join(said)
     assert "no longer holds: Debian's packages have moved on" in told
     assert "apt=1.0" in told
-    assert f"locking anew into {OWN_FOLDER}" in told
+    assert f"locking hac-base anew into {OWN_FOLDER}" in told
     assert "base: apt 1.0 -> " in told
     assert is_complete(lock, store)
     assert path.read_text() == text, "the committed lock was written to"
     assert read_lock(spec, project / OWN_FOLDER).checksum() == lock.checksum()
 
     said.clear()
-    again = usable_lock(spec, EmbeddedSources(spec, said.append), store, said.append)
+    again = usable_lock(spec, None, EmbeddedSources(spec, said.append), store, said.append)
     assert again.checksum() == lock.checksum()
     assert said == [f"using the lock in {OWN_FOLDER}: the committed one no longer holds"]

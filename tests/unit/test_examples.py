@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
@@ -13,7 +14,13 @@ from typer.main import get_command
 from envtool.cli.application import app
 
 EXAMPLES = Path(__file__).parents[2] / "examples/ci"
-SCHEMAS = {"github-actions.yml": "vendor.github-workflows", "gitlab-ci.yml": "vendor.gitlab-ci"}
+SCHEMAS = {
+    "github-actions.yml": "vendor.github-workflows",
+    "gitlab-ci.yml": "vendor.gitlab-ci",
+    "images-github-actions.yml": "vendor.github-workflows",
+    "images-gitlab-ci.yml": "vendor.gitlab-ci",
+}
+USED = {"images-": {"lock", "matrix"}, "": {"check", "verify", "blame", "sbom"}}
 
 
 def test_every_example_has_a_schema() -> None:
@@ -22,14 +29,24 @@ def test_every_example_has_a_schema() -> None:
 
 @pytest.mark.parametrize("name", list(SCHEMAS))
 def test_the_systems_own_schema(name: str) -> None:
-    command: list[str | Path] = [
-        Path(sys.executable).parent / "check-jsonschema",
-        "--builtin-schema",
-        SCHEMAS[name],
-        EXAMPLES / name,
-    ]
+    hold_to_schema(EXAMPLES / name, SCHEMAS[name])
+
+
+def hold_to_schema(file: Path, schema: str) -> None:
+    command: list[str | Path] = [Path(sys.executable).parent / "check-jsonschema", "--builtin-schema", schema, file]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_generated_pipeline_too(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "envtool", "matrix", "--for", "gitlab", "--demo", "--all", "--project"]
+    done = subprocess.run([*command, str(EXAMPLES.parents[1])], capture_output=True, text=True, check=True)
+    file = tmp_path / "images.yml"
+    file.write_text(done.stdout)
+    hold_to_schema(file, "vendor.gitlab-ci")
+    jobs = json.loads(done.stdout)
+    assert jobs["build hac-devel"]["needs"] == ["build hac-base"]
+    assert jobs["build hac-base"]["needs"] == []
 
 
 @pytest.mark.parametrize("name", list(SCHEMAS))
@@ -37,7 +54,8 @@ def test_the_commands_exist_with_their_options(name: str) -> None:
     root = get_command(app)
     text = (EXAMPLES / name).read_text()
     found = re.findall(r"\benvtool ([a-z]+)((?: [^|;&\n]*)?)", text)
-    assert {"check", "verify", "blame", "sbom"} <= {command for command, _rest in found}
+    used = next(commands for prefix, commands in USED.items() if name.startswith(prefix))
+    assert used <= {command for command, _rest in found}
     for command, rest in found:
         known = {option for parameter in root.commands[command].params for option in parameter.opts}  # type: ignore[attr-defined]
         assert set(re.findall(r"(?<= )--[a-z-]+", rest)) <= known, (command, rest)

@@ -7,6 +7,7 @@ the image, then a registry where the name begins with one.
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from pathlib import Path
 
 from envtool.errors import EngineError, ImageError
@@ -42,7 +43,10 @@ def read_image(reference: str, wishes: Interest, *, project: Path, platform: str
             raise
         return read_from_registry(reference, wishes, wanted)
     if attributes:
-        return _from_engine(engine, name, wishes, wanted)
+        # A bare name would have the engine save every tag of the repository.
+        newest = f"{name}:latest"
+        exact = newest if newest in (attributes.get("RepoTags") or ()) else name
+        return replace(_from_engine(engine, exact, wishes, wanted), reference=name)
     if name == reference and "/" in reference and is_registry(first):
         return read_from_registry(reference, wishes, wanted)
     raise ImageError(

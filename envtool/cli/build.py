@@ -1,0 +1,130 @@
+"""`envtool build`."""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+from collections.abc import Callable
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from envtool.cli.members import AllOption, DemoOption, ImagesArgument, family_of, selected
+from envtool.cli.options import ProjectOption, VendorOption
+from envtool.cli.terminal import note
+
+if TYPE_CHECKING:
+    from envtool.image.build import BuiltImage
+    from envtool.image.engine import Engine
+    from envtool.image.family import Member
+    from envtool.image.push import Pushed
+
+
+class BuildFormat(StrEnum):
+    """How to print what was built."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+def build(
+    images: ImagesArgument = None,
+    demo: DemoOption = False,
+    everything: AllOption = False,
+    vendor: VendorOption = None,
+    push_to: Annotated[
+        str | None,
+        typer.Option("--push", help="Push each image to REGISTRY/PATH, under its own name.", show_default=False),
+    ] = None,
+    jobs: Annotated[
+        int, typer.Option("--jobs", "-j", min=1, help="Images at a time.", show_default="the processors, at most 4")
+    ] = min(4, os.cpu_count() or 1),
+    format: Annotated[BuildFormat, typer.Option("--format", help="How to print what was built.")] = BuildFormat.TEXT,
+    project: ProjectOption = Path(),
+) -> None:
+    """Build images from their locks, without a network once everything is fetched.
+
+    An image's parents are built before it, independent images at once. Beside each image's build context lie its bill
+    of materials (CycloneDX) and what it was made from (SLSA provenance).
+
+    [bold]Examples[/bold]
+
+      envtool build --demo
+
+      envtool build --demo --all
+
+      envtool build hac-base-22.8.0-py38 --vendor https://wheels.example.com/simple/
+
+      envtool build --all --push registry.example.com:5000/team --format json
+    """
+    from envtool.image.build import build_family
+    from envtool.image.engine import find_engine
+
+    engine = find_engine(project)
+    specs = selected(project, images, demo=demo, everything=everything)
+    members = family_of(specs, vendor, demo=demo, project=project, engine=engine)
+    asked = {spec.name for spec in specs}
+    results: list[tuple[BuiltImage, Pushed | None]] = []
+    for built in build_family(members, _builder(engine), jobs=jobs):
+        is_text = format is BuildFormat.TEXT
+        if is_text:
+            done = "is up to date, everything reused" if built.reused else f"built from {built.context}"
+            typer.echo(f"{built.reference} {built.identity[:19]} {done}")
+        pushed = _pushed(engine, built, push_to) if push_to is not None and built.member.name in asked else None
+        if is_text and pushed is not None:
+            typer.echo(f"pushed {pushed.reference}")
+        results.append((built, pushed))
+    if any(member.lock.pin.stand_in for member in members):
+        note("note: their torch, torchvision, torchaudio and moreh-smi are stand-ins; they compute nothing")
+    if format is BuildFormat.JSON:
+        typer.echo(json.dumps(_document(results), indent=2))
+
+
+def _builder(engine: Engine) -> Callable[[Member], BuiltImage]:
+    from envtool.cli.progress import counters
+    from envtool.image.build import build_image
+    from envtool.vendor.store import default_store
+
+    store = default_store()
+    # A terminal shows the progress of one image at a time.
+    drawing = threading.Lock()
+
+    def build_one(member: Member) -> BuiltImage:
+        if drawing.acquire(blocking=False):
+            try:
+                with counters(member.name) as advance:
+                    return build_image(member, engine, store, progress=advance, say=note)
+            finally:
+                drawing.release()
+        return build_image(member, engine, store, progress=lambda *_counts: None, say=note)
+
+    return build_one
+
+
+def _pushed(engine: Engine, built: BuiltImage, registry: str) -> Pushed:
+    from envtool.image.push import push
+
+    member = built.member
+    return push(engine, built.identity, f"{registry.rstrip('/')}/{member.name}", member.spec.release, note)
+
+
+def _document(results: list[tuple[BuiltImage, Pushed | None]]) -> dict[str, Any]:
+    """What was built, as docs/build.schema.json describes it."""
+    return {
+        "schema": "hac-envtool/build/1",
+        "images": [
+            {
+                "reference": item.reference,
+                "id": item.identity,
+                "reused": item.reused,
+                "context": str(item.context),
+                "sbom": str(item.sbom),
+                "provenance": str(item.provenance),
+                "pushed": pushed.reference if pushed is not None else None,
+            }
+            for item, pushed in results
+        ],
+    }

@@ -1,0 +1,73 @@
+"""The user that containers run as, added to a base's own accounts.
+
+Formats: passwd(5) and group(5). The password field is `*`, so that nobody can log in, and no line in shadow(5) is asked
+for.
+"""
+
+from __future__ import annotations
+
+import tarfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from envtool.errors import BuildError
+
+USER = "hac"
+HOME = Path("/home") / USER
+# The first number that Debian gives to a person; one that is taken is passed over.
+_FIRST, _LAST = 1000, 60000
+FILES = ("etc/passwd", "etc/group")
+
+
+@dataclass(frozen=True)
+class Accounts:
+    """The base's account files, by path, with the user added, and the user's numbers."""
+
+    files: Mapping[str, str]
+    uid: int
+    gid: int
+
+
+def with_user(files: Mapping[str, str]) -> Accounts:
+    """Add the user to the texts of `FILES`. Raises `BuildError` where the base has another user of that name."""
+    users, groups = (_numbers(files[path]) for path in FILES)
+    if USER in users or USER in groups:
+        raise BuildError(
+            f"the base has a user or a group {USER} already",
+            why="containers of a HAC image run as that user, with a home and numbers of their own",
+            remedy="start from a base without it",
+        )
+    taken = {*users.values(), *groups.values()}
+    number = next(item for item in range(_FIRST, _LAST) if item not in taken)
+    passwd, group = FILES
+    return Accounts(
+        {
+            passwd: f"{_whole(files[passwd])}{USER}:*:{number}:{number}:HAC:{HOME}:/bin/bash\n",
+            group: f"{_whole(files[group])}{USER}:*:{number}:\n",
+        },
+        number,
+        number,
+    )
+
+
+def _numbers(text: str) -> dict[str, int]:
+    rows = (line.split(":") for line in text.splitlines())
+    return {row[0]: int(row[2]) for row in rows if len(row) > 2 and row[2].isdigit()}
+
+
+def _whole(text: str) -> str:
+    return text if text.endswith("\n") or not text else f"{text}\n"
+
+
+def account_files(base: Path) -> dict[str, str]:
+    """The texts of `FILES` in the archive of a base. Raises `BuildError` where it has none."""
+    found: dict[str, str] = {}
+    with tarfile.open(base) as archive:
+        for member in archive:
+            name = member.name.removeprefix("./").lstrip("/")
+            if name in FILES and (stream := archive.extractfile(member)) is not None:
+                found[name] = stream.read().decode("utf-8", "replace")
+            if len(found) == len(FILES):
+                return found
+    raise BuildError("the base has no /etc/passwd or no /etc/group", remedy="start from a base of a distribution")
