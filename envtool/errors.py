@@ -140,3 +140,9 @@ class ImageError(EnvtoolError):
     """A stored image is not whole, not what its digests say, or of a kind that cannot be read."""
 
     exit_status = 20
+
+
+class SignatureError(EnvtoolError):
+    """An input is not signed with the key that it must be signed with."""
+
+    exit_status = 21

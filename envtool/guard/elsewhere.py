@@ -16,6 +16,7 @@ from envtool.vendor.version import our_version
 
 _TARGET = re.compile(r"(?:--target|-t)(?:[=\s]+)(\S+)")
 _FOLDER = re.compile(r"\bcd\s+(\S+)")
+_VARIABLE = re.compile(r"\$(?:\{(\w+)\}|(\w+))")
 # Where poetry and pipenv keep the environments that they make, below the home folder.
 _HOMES = (".cache/pypoetry/virtualenvs", ".local/share/virtualenvs")
 
@@ -40,11 +41,12 @@ def find_other_torches(command: str, folder: Path, variables: Mapping[str, str])
 
 
 def _sites(command: str, folder: Path, variables: Mapping[str, str]) -> Iterator[Path]:
-    folders = [folder, *(folder / name for name in _FOLDER.findall(command))]
+    folders = [folder, *(folder / _expanded(name, variables) for name in _FOLDER.findall(command))]
     for target in _TARGET.findall(command):
-        yield from (base / _unquoted(target) for base in folders)
+        yield from (base / _expanded(target, variables) for base in folders)
     named = [variables[name] for name in ("UV_PROJECT_ENVIRONMENT", "VIRTUAL_ENV") if variables.get(name)]
-    candidates = [base / name for base in folders for name in (".venv", "venv", *named, *_paths_after_venv(command))]
+    after = [_expanded(name, variables) for name in _paths_after_venv(command)]
+    candidates = [base / name for base in folders for name in (".venv", "venv", *named, *after)]
     for home in _HOMES:
         candidates += sorted(Path(variables.get("HOME", "/"), home).glob("*"))
     for candidate in candidates:
@@ -64,5 +66,12 @@ def _paths_after_venv(command: str) -> Iterator[str]:
         seen = word in {"venv", "virtualenv"} or (seen and word.startswith("-"))
 
 
-def _unquoted(word: str) -> str:
-    return word.strip("\"'").rstrip(";&|")
+def _expanded(word: str, variables: Mapping[str, str]) -> str:
+    """A word as the shell would have it: without quotes, `~` and variables filled in; what it computes stays as it is.
+
+    What a quote would have kept from being filled in is filled in as well: a folder more to look into.
+    """
+    text = word.rstrip(";&|").strip("\"'")
+    if text == "~" or text.startswith("~/"):
+        text = variables.get("HOME", "/") + text[1:]
+    return _VARIABLE.sub(lambda found: variables.get(found[1] or found[2], found[0]), text)

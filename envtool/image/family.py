@@ -58,9 +58,7 @@ class Member:
         if self.parent is not None:
             return self.parent.context_tag
         locked = self.lock.base
-        if locked.reference is not None:
-            return f"{locked.reference.partition('@')[0]}@{locked.digest}"
-        return f"hac-bootstrap:{locked.digest.removeprefix('sha256:')[:16]}"
+        return locked.by_digest or f"hac-bootstrap:{locked.digest.removeprefix('sha256:')[:16]}"
 
     @cached_property
     def labels(self) -> Mapping[str, str]:

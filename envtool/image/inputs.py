@@ -13,6 +13,7 @@ from envtool.image.accounts import Accounts, with_user
 from envtool.image.condalock import LockedPackage, lock_environment, read_packages
 from envtool.image.environment_wheels import project_of, resolve_requirements
 from envtool.image.lock import ImageLock, LockedFile
+from envtool.image.signatures import find_signatures, require_signatures
 from envtool.image.sources import ImageSources
 from envtool.image.spec import ImageSpec, tool_requirements
 from envtool.image.wheels import fetch_wheels, resolve_wheels
@@ -63,7 +64,8 @@ def make_lock(
     wheels = resolve_wheels(tool_requirements(spec.project))
     say("the base")
     base = sources.lock_base(store)
-    return ImageLock(spec.name, spec.checksum(), base, pin, programs, wheels, conda, tool_conda)
+    signatures = find_signatures(spec, pin, sources.vendor(), base.by_digest)
+    return ImageLock(spec.name, spec.checksum(), base, pin, programs, wheels, conda, tool_conda, signatures=signatures)
 
 
 def _child_lock(
@@ -129,9 +131,12 @@ def lock_vendor(spec: ImageSpec, sources: ImageSources, store: FileStore) -> tup
 def fetch(spec: ImageSpec, lock: ImageLock, sources: ImageSources, store: FileStore, progress: Progress) -> Inputs:
     """Bring what the lock names into the store; what is there already is not fetched again.
 
+    Nothing is fetched before the lock's signatures are found good.
+
     `progress` is told of a kind of input, files newly there and files in all. Raises `SourceError`, `HashError`,
-    `StoreError`, and `LockError` where a source no longer has what was locked.
+    `StoreError`, `SignatureError`, and `LockError` where a source no longer has what was locked.
     """
+    require_signatures(spec, lock.pin, lock.base.by_digest, lock.signatures)
     packages = {*lock.packages, *lock.tool_packages}
     wheel_count = len(lock.wheels) + len(lock.requirements) + len(lock.pin.distributions)
     total = len(packages) + wheel_count + len(lock.tools) + 1

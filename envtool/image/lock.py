@@ -15,6 +15,7 @@ from typing import Any
 
 from envtool.errors import LockError
 from envtool.image.condalock import LockedPackage, read_packages
+from envtool.image.signatures import LockedSignature
 from envtool.image.spec import ImageSpec
 from envtool.vendor.pin import PinnedDistribution, PinOrigin, VendorPin
 
@@ -29,6 +30,11 @@ class LockedBase:
     digest: str
     reference: str | None
     packages: tuple[str, ...]
+
+    @property
+    def by_digest(self) -> str | None:
+        """The reference of a pulled base, by digest."""
+        return f"{self.reference.partition('@')[0]}@{self.digest}" if self.reference is not None else None
 
 
 @dataclass(frozen=True)
@@ -57,6 +63,7 @@ class ImageLock:
     tool_conda: str
     parent: str | None = None
     requirements: tuple[LockedFile, ...] = ()
+    signatures: tuple[LockedSignature, ...] = ()
 
     @property
     def packages(self) -> tuple[LockedPackage, ...]:
@@ -113,6 +120,7 @@ def _render(lock: ImageLock) -> str:
         "tool": _rows(lock.tools),
         "wheel": _rows(lock.wheels),
         **({"requirement": _rows(lock.requirements)} if lock.requirements else {}),
+        **({"signature": [_signature_row(item) for item in lock.signatures]} if lock.signatures else {}),
     }
     packages = table["base"]["packages"]
     packages.extend(lock.base.packages)
@@ -122,6 +130,11 @@ def _render(lock: ImageLock) -> str:
 
 def _rows(files: Iterable[LockedFile]) -> list[dict[str, str]]:
     return [{"name": item.name, "sha256": item.sha256} for item in files]
+
+
+def _signature_row(item: LockedSignature) -> dict[str, str]:
+    payload = {"payload": item.payload} if item.payload is not None else {}
+    return {"name": item.name, "value": item.value, **payload}
 
 
 def _sha256(text: str) -> str:
@@ -178,6 +191,9 @@ def _from_table(table: dict[str, Any], conda: str, tool_conda: str) -> ImageLock
         tool_conda=tool_conda,
         parent=table["parent"].removeprefix("sha256:") if "parent" in table else None,
         requirements=_files(table.get("requirement", ())),
+        signatures=tuple(
+            LockedSignature(row["name"], row["value"], row.get("payload")) for row in table.get("signature", ())
+        ),
     )
 
 

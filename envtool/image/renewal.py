@@ -10,6 +10,7 @@ from envtool.image.condalock import lock_environment
 from envtool.image.environment_wheels import project_of
 from envtool.image.inputs import added_requirements, lock_child_environment, lock_vendor
 from envtool.image.lock import ImageLock, require_current
+from envtool.image.signatures import find_signatures
 from envtool.image.sources import ImageSources
 from envtool.image.spec import ImageSpec, tool_requirements
 from envtool.image.wheels import held, resolve_wheels
@@ -38,11 +39,14 @@ def renew(
         _refuse_inherited(spec, parent, inherited=True, what=what)
         say("locking the vendor's distributions")
         pin, programs = lock_vendor(spec, sources, store)
-        return replace(lock, pin=pin, tools=programs)
+        signatures = find_signatures(spec, pin, sources.vendor(), lock.base.by_digest)
+        return replace(lock, pin=pin, tools=programs, signatures=signatures)
     if what == BASE:
         _refuse_inherited(spec, parent, inherited=not spec.has_own_base, what=what)
         say("locking the base")
-        return replace(lock, base=sources.lock_base(store))
+        base = sources.lock_base(store)
+        signatures = find_signatures(spec, lock.pin, sources.vendor(), base.by_digest)
+        return replace(lock, base=base, signatures=signatures)
     name = normalized_name(what)
     changes = _child_package(spec, lock, parent, name, sources, store, say) if parent is not None else {}
     if not changes:

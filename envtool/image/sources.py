@@ -58,8 +58,8 @@ class ReleasedSources:
         """Out of the pulled base, which need not run for that."""
         if archive is not None:
             return account_files(archive)
-        assert base.reference is not None
-        reference = f"{base.reference.partition('@')[0]}@{base.digest}"
+        reference = base.by_digest
+        assert reference is not None
         engine = self.engine or find_engine(self.spec.project)
         if not engine.image_attributes(reference):
             engine.pull(reference)

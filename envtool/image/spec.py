@@ -56,6 +56,8 @@ class ImageSpec:
     size_budget: int
     epoch: int
     base: BaseSpec
+    vendor_key: str | None = None
+    base_key: str | None = None
 
     @property
     def environment_file(self) -> Path:
@@ -114,6 +116,9 @@ class ImageSpec:
             "envtool-environment": _text(self.tool_environment_file),
             "envtool-requires": tool_requirements(self.project),
         }
+        for setting, path in (("vendor-key", self.vendor_key), ("base-key", self.base_key)):
+            if path is not None:
+                described[setting] = _text(self.project / path)
         if self.parent is not None:
             described["parent"] = self.parent.checksum()
             described["requirements"] = _text(self.requirements_file) if self.requirements_file is not None else ""
@@ -205,8 +210,10 @@ def _table_text(path: Path) -> str:
 
 
 _TEXTS = ("title", "sources", "recipe", "python", "torch", "release", "size-budget")
+# Public keys that a root's inputs must be signed with.
+_KEYS = ("vendor-key", "base-key")
 # A child has these of its parent.
-_FROM_PARENT = {"sources", "python", "torch", "release", "epoch"}
+_FROM_PARENT = {"sources", "python", "torch", "release", "epoch", *_KEYS}
 
 
 def _problems(project: Path, name: str, row: object, rows: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
@@ -217,7 +224,7 @@ def _problems(project: Path, name: str, row: object, rows: Mapping[str, Any]) ->
         yield "", "must be a table"
         return
     is_child = "parent" in row
-    for key in row.keys() - {*_TEXTS, "inherits", "epoch", "base", "parent"}:
+    for key in row.keys() - {*_TEXTS, *_KEYS, "inherits", "epoch", "base", "parent"}:
         yield key, f"{key}: there is no such setting"
     for key in sorted(_TEXTS):
         if is_child and key in _FROM_PARENT:
@@ -243,8 +250,9 @@ def _child_problems(name: str, row: Mapping[str, Any], rows: Mapping[str, Any]) 
             return
         seen.add(parent)
         parent = rows[parent].get("parent")
-    if "epoch" in row:
-        yield "epoch", "epoch: a child has its parent's"
+    for key in ("epoch", *_KEYS):
+        if key in row:
+            yield key, f"{key}: a child has its parent's"
     base = row.get("base", {})
     if not isinstance(base, dict) or base.keys() - {"packages"} or not _are_names(base.get("packages", [])):
         yield "base", "base: a child names packages, which are added to those of its parent, and nothing else"
@@ -271,6 +279,11 @@ def _value_problems(project: Path, row: Mapping[str, Any]) -> Iterator[tuple[str
         yield "size-budget", f"size-budget: {row['size-budget']!r} is not of the form '900 MB'"
     if "parent" not in row and (not isinstance(row.get("epoch"), int) or isinstance(row.get("epoch"), bool)):
         yield "epoch", "epoch: a number of seconds since 1970 is needed"
+    for key in _KEYS:
+        if key in row and not (isinstance(row[key], str) and (project / row[key]).is_file()):
+            yield key, f"{key}: there is no file {row[key]}"
+    if "base-key" in row and "bootstrap" in str(row.get("base")):
+        yield "base-key", "base-key: a base that is bootstrapped comes from Debian's own signed index"
     for key in ("recipe", "inherits"):
         if isinstance(row.get(key), str) and not (project / "images" / row[key]).is_dir():
             yield key, f"{key}: there is no folder images/{row[key]}"
@@ -327,4 +340,6 @@ def _spec(project: Path, name: str, row: Mapping[str, Any], parent: ImageSpec | 
         release=row["release"],
         epoch=row["epoch"],
         base=BaseSpec(row["base"].get("bootstrap"), packages, row["base"].get("reference")),
+        vendor_key=row.get("vendor-key"),
+        base_key=row.get("base-key"),
     )

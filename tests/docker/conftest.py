@@ -152,9 +152,10 @@ def build_child(hac_base: str, index: str, builder: Builder, tmp_path: Path) -> 
     return build
 
 
-def in_container(image: str, *command: str) -> Ran:
-    """Run a command in a fresh container without a network."""
-    return run(["docker", "run", "--rm", "--network", "none", image, *command])
+def in_container(image: str, *command: str, user: str | None = None) -> Ran:
+    """Run a command in a fresh container without a network, as the image's user or another one."""
+    options = ["--user", user] if user is not None else []
+    return run(["docker", "run", "--rm", "--network", "none", *options, image, *command])
 
 
 @pytest.fixture(scope="session")

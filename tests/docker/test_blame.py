@@ -120,8 +120,9 @@ def _build(folder: Path, index: str, name: str, builder: Builder) -> str:
     (folder / "requirements.txt").write_text("einops\nrotary-embedding-torch>=0.9\n")
     case = CASES[name]
     head = ["ARG PIP_INDEX_URL", "ARG UV_INDEX_URL"]
-    stage = ["FROM hac-base AS build", *head, "ENV HAC_GUARD=off", _UPSTREAM]
-    lines = ["FROM hac-base", *head, "ENV HAC_GUARD=off", *case.instructions, ""]
+    stage = ["FROM hac-base AS build", "USER root", *head, "ENV HAC_GUARD=off", _UPSTREAM]
+    # What they do to the image's other places, hac-base's own user may not.
+    lines = ["FROM hac-base", "USER root", *head, "ENV HAC_GUARD=off", *case.instructions, ""]
     if any("--from=build" in line for line in case.instructions):
         lines = [*stage, *lines]
     (folder / "Dockerfile").write_text("\n".join(lines))

@@ -119,7 +119,7 @@ def test_without_a_place_for_its_stamp_and_without_rights(hac_base: str, option:
 def test_no_interpreter_starts_where_nothing_changed(hac_base: str) -> None:
     """The guard's only other program is envtool; with that out of the way, an unchanged environment still passes."""
     script = "mv /opt/hac/envtool /opt/hac/away && /opt/hac/bin/hac-shell -c 'touch /srv/file; pip --version'"
-    assert in_container(hac_base, "sh", "-c", script).status == 0
+    assert in_container(hac_base, "sh", "-c", script, user="root").status == 0
 
 
 # What an instruction does to site-packages, where new-1.dist-info with an empty METADATA was just made; and whether
@@ -146,7 +146,7 @@ def test_an_interpreter_starts_where_what_is_new_may_concern_torch(hac_base: str
         lines.append("rm -rf new* nvidia '~orch' torchgen.py; sleep 0.1")
         instruction = f"mkdir new-1.dist-info && touch new-1.dist-info/METADATA && {change}"
         lines.append(f'/opt/hac/bin/hac-shell -c "{instruction}" 2>/dev/null; echo $?')
-    done = in_container(hac_base, "sh", "-c", "\n".join(lines))
+    done = in_container(hac_base, "sh", "-c", "\n".join(lines), user="root")
     # 127: there is no envtool to ask.
     assert done.output.split() == ["127" if asks else "0" for asks in CHANGES.values()]
 
@@ -154,10 +154,10 @@ def test_an_interpreter_starts_where_what_is_new_may_concern_torch(hac_base: str
 def test_what_a_person_installs_cannot_break_the_tool(build_child: Any) -> None:
     """Modules on PYTHONPATH and in the user site, named like envtool's own requirements."""
     built = build_child(
-        "ENV PYTHONPATH=/srv/modules",
-        "RUN mkdir -p /srv/modules ~/.local/lib/python3.11/site-packages",
-        "RUN for name in typer packaging tomllib; do echo 'raise SystemExit(5)' > /srv/modules/$name.py;"
-        " cp /srv/modules/$name.py ~/.local/lib/python3.11/site-packages/; done",
+        "ENV PYTHONPATH=/home/hac/modules",
+        "RUN mkdir -p /home/hac/modules ~/.local/lib/python3.11/site-packages",
+        "RUN for name in typer packaging tomllib; do echo 'raise SystemExit(5)' > /home/hac/modules/$name.py;"
+        " cp /home/hac/modules/$name.py ~/.local/lib/python3.11/site-packages/; done",
     )
     assert built.status == 0, built.output
     assert in_container("hac-test-child", "envtool", "doctor").status == 0
@@ -166,9 +166,8 @@ def test_what_a_person_installs_cannot_break_the_tool(build_child: Any) -> None:
 
 def test_nothing_of_the_guard_stays_in_a_layer(build_child: Any) -> None:
     build_child("RUN pip install einops", "RUN true")
-    found = in_container(
-        "hac-test-child", "sh", "-c", "find / -xdev -name 'hac-pip*' -o -xdev -name 'hac-guard.[0-9]*'"
-    )
+    search = "find / -xdev -name 'hac-pip*' -o -xdev -name 'hac-guard.[0-9]*'"
+    found = in_container("hac-test-child", "sh", "-c", search, user="root")
     assert found.output.strip() == ""
 
 

@@ -51,7 +51,7 @@ def test_the_bill_of_materials(result: dict[str, Any], hac_base: str) -> None:
 def test_a_bill_that_lies_is_found(build_child: Any) -> None:
     """A child may add packages; what its own bill says has to be there."""
     lie = "sed 's/adduser@/subtractuser@/' /opt/hac/sbom/hac-base.cdx.json >/opt/hac/sbom/child.cdx.json"
-    built = build_child("RUN pip install einops", f"RUN {lie}", tag="hac-test-lie")
+    built = build_child("RUN pip install einops", "USER root", f"RUN {lie}", tag="hac-test-lie")
     assert built.status == 0, built.output
     done = envtool("verify", "--static", "hac-test-lie")
     assert done.status == 1

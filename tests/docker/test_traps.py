@@ -11,7 +11,7 @@ pytestmark = pytest.mark.docker
 UV = "/opt/hac/envtool/bin/uv"
 # A project whose build needs torch, and says which it got. Its backend is in its own tree, so no index has to have one.
 PROJECT = r"""
-mkdir -p /srv/project && cd /srv/project
+mkdir -p ~/project && cd ~/project
 cat > pyproject.toml <<'END'
 [build-system]
 requires = ["torch"]
@@ -45,16 +45,16 @@ def guarded(hac_base: str, index: str, script: str) -> Ran:
 
 @pytest.mark.parametrize("installer", ["pip install", f"{UV} pip install"])
 def test_an_isolated_build_gets_the_vendors_torch(hac_base: str, index: str, installer: str) -> None:
-    script = f"{PROJECT}{installer} /srv/project && python -c 'import needs_torch; print(needs_torch.built_with)'"
+    script = f"{PROJECT}{installer} ~/project && python -c 'import needs_torch; print(needs_torch.built_with)'"
     done = guarded(hac_base, index, script)
     assert done.status == 0, done.output
     assert done.output.strip().endswith("22.8.0")
 
 
 def test_a_virtual_environment_and_a_folder_get_the_vendors_torch(hac_base: str, index: str) -> None:
-    look = "ls -d /srv/venv/lib/python3.11/site-packages/torch-*.dist-info /srv/libraries/torch-*.dist-info"
-    script = f"{UV} venv /srv/venv && VIRTUAL_ENV=/srv/venv {UV} pip install torch --python /srv/venv/bin/python"
-    script += f" && pip install --target /srv/libraries torch && {look}"
+    look = "ls -d ~/venv/lib/python3.11/site-packages/torch-*.dist-info ~/libraries/torch-*.dist-info"
+    script = f"{UV} venv ~/venv && VIRTUAL_ENV=~/venv {UV} pip install torch --python ~/venv/bin/python"
+    script += f" && pip install --target ~/libraries torch && {look}"
     done = guarded(hac_base, index, script)
     assert done.status == 0, done.output
     assert done.output.count("torch-1.7.1+cu110.moreh22.8.0.dist-info") == 2
@@ -63,15 +63,15 @@ def test_a_virtual_environment_and_a_folder_get_the_vendors_torch(hac_base: str,
 @pytest.mark.parametrize(
     ("script", "found"),
     [
-        ("PIP_CONSTRAINT= pip install --target /srv/libraries torch", "torch 2.13.0 in /srv/libraries"),
+        ("PIP_CONSTRAINT= pip install --target ~/libraries torch", "torch 2.13.0 in /home/hac/libraries"),
         (
-            f"{UV} venv /srv/venv && UV_CONSTRAINT= {UV} pip install -U torch --python /srv/venv/bin/python",
-            "torch 2.13.0 in /srv/venv/lib/python3.11/site-packages",
+            f"{UV} venv ~/venv && UV_CONSTRAINT= {UV} pip install -U torch --python ~/venv/bin/python",
+            "torch 2.13.0 in /home/hac/venv/lib/python3.11/site-packages",
         ),
         (
-            'mkdir /srv/p && cd /srv/p && printf \'[project]\\nname="p"\\nversion="1"\\nrequires-python=">=3.11"\\n'
+            'mkdir ~/p && cd ~/p && printf \'[project]\\nname="p"\\nversion="1"\\nrequires-python=">=3.11"\\n'
             f'dependencies=["torch>=2"]\\n\' > pyproject.toml && {UV} sync --no-install-project',
-            "torch 2.13.0 in /srv/p/.venv/lib/python3.11/site-packages",
+            "torch 2.13.0 in /home/hac/p/.venv/lib/python3.11/site-packages",
         ),
     ],
 )
@@ -103,10 +103,8 @@ def test_a_warning_around_torch_is_a_line_and_no_stop(hac_base: str, index: str)
 
 
 def test_check_and_install_in_the_image(hac_base: str, index: str) -> None:
-    script = (
-        "echo 'rotary-embedding-torch' > /srv/requirements.txt; envtool check /srv/requirements.txt; echo status $?;"
-    )
-    script += " envtool install -r /srv/requirements.txt && envtool doctor --deep && pip list"
+    script = "echo 'rotary-embedding-torch' > ~/requirements.txt; envtool check ~/requirements.txt; echo status $?;"
+    script += " envtool install -r ~/requirements.txt && envtool doctor --deep && pip list"
     done = guarded(hac_base, index, script)
     assert done.status == 0, done.output
     assert "status 0" in done.output

@@ -66,7 +66,7 @@ def is_registry(text: str) -> bool:
 def read_from_registry(text: str, wishes: Interest, platform: str) -> StoredImage:
     """Read an image's manifest, configuration and layers. Raises `ImageError`, `SetupError`."""
     reference = RegistryReference.parse(text)
-    client = _Client(reference)
+    client = RegistryClient(reference)
     what = str(reference)
     data = client.manifest(reference.target)
     if reference.target.startswith("sha256:"):
@@ -81,7 +81,7 @@ def read_from_registry(text: str, wishes: Interest, platform: str) -> StoredImag
     )
 
 
-class _Client:
+class RegistryClient:
     """Asks one registry for one repository's documents and blobs."""
 
     def __init__(self, reference: RegistryReference) -> None:

@@ -10,6 +10,7 @@ from packaging.requirements import Requirement
 from envtool.errors import SourceError
 from envtool.vendor.names import PINNED_NAMES
 from envtool.vendor.release import Candidate
+from envtool.vendor.signature import SUFFIX
 from envtool.vendor.store import FileStore
 from envtool.vendor.wheel import WheelName, torch_requirement, wheel_metadata
 
@@ -46,6 +47,13 @@ class FolderSource:
     def fetch(self, candidate: Candidate, store: FileStore) -> Path:
         """Copy the wheel into the store."""
         return store.add(Path(candidate.location), expected=candidate.sha256)
+
+    def signature(self, filename: str) -> str | None:
+        """A file beside the wheel."""
+        try:
+            return (self.folder / f"{filename}{SUFFIX}").read_text()
+        except (OSError, UnicodeDecodeError):
+            return None
 
     def tool(self, name: str) -> Path | None:
         """A file in the folder's `tools/`."""

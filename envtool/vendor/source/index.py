@@ -19,6 +19,7 @@ from envtool.errors import SourceError
 from envtool.vendor.download import download
 from envtool.vendor.names import PINNED_NAMES
 from envtool.vendor.release import Candidate
+from envtool.vendor.signature import SUFFIX
 from envtool.vendor.store import FileStore
 from envtool.vendor.transport import get, new_session
 from envtool.vendor.wheel import WheelName, torch_requirement
@@ -118,6 +119,18 @@ class IndexSource:
                 timeout=TIMEOUT,
                 failures=self._reported(),
             )
+
+    def signature(self, filename: str) -> str | None:
+        """A file beside the wheel's own address."""
+        file = self._files.get(filename)
+        if file is None:
+            return None
+        with self._reported(), self._session() as session:
+            answer = get(session, f"{file['url'].partition('#')[0]}{SUFFIX}", timeout=TIMEOUT)
+            if answer.status_code == 404:
+                return None
+            answer.raise_for_status()
+        return str(answer.text)
 
     def tool(self, name: str) -> Path | None:  # noqa: ARG002
         """An index has wheels only."""

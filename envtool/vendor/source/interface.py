@@ -27,5 +27,8 @@ class Source(Protocol):
     def fetch(self, candidate: Candidate, store: FileStore) -> Path:
         """Bring the wheel into `store` and return its path there. Raises `HashError`, `StoreError`."""
 
+    def signature(self, filename: str) -> str | None:
+        """The signature of a wheel that lies beside it, as `cosign sign-blob` writes it, or `None`."""
+
     def tool(self, name: str) -> Path | None:
         """A program that the source ships beside its wheels, such as `moreh-smi`, or `None`."""
