@@ -11,9 +11,10 @@ from envtool.demo.bootstrap import Bootstrap, bootstrap
 from envtool.demo.conda_packages import debian_packages, make_channel
 from envtool.demo.vendor_release import write_release
 from envtool.errors import LockError
-from envtool.image.accounts import account_files
+from envtool.image.base_layers import read_archive_of_base
 from envtool.image.lock import LockedBase
 from envtool.image.spec import ImageSpec
+from envtool.image.stored.layer import LayerContents
 from envtool.vendor.source.folder import FolderSource
 from envtool.vendor.source.interface import Source
 from envtool.vendor.store import FileStore
@@ -87,10 +88,10 @@ class EmbeddedSources:
             )
         return store.add(made.tar, expected=sha256, name="base.tar")
 
-    def account_files(self, base: LockedBase, archive: Path | None) -> Mapping[str, str]:  # noqa: ARG002
+    def base_layers(self, base: LockedBase, archive: Path | None) -> Sequence[LayerContents]:  # noqa: ARG002
         """Out of the archive."""
         assert archive is not None
-        return account_files(archive)
+        return read_archive_of_base(archive)
 
     def channel_map(self) -> Mapping[str, str]:
         """The embedded channel, made if need be."""

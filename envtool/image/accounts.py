@@ -6,7 +6,6 @@ for.
 
 from __future__ import annotations
 
-import tarfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -58,16 +57,3 @@ def _numbers(text: str) -> dict[str, int]:
 
 def _whole(text: str) -> str:
     return text if text.endswith("\n") or not text else f"{text}\n"
-
-
-def account_files(base: Path) -> dict[str, str]:
-    """The texts of `FILES` in the archive of a base. Raises `BuildError` where it has none."""
-    found: dict[str, str] = {}
-    with tarfile.open(base) as archive:
-        for member in archive:
-            name = member.name.removeprefix("./").lstrip("/")
-            if name in FILES and (stream := archive.extractfile(member)) is not None:
-                found[name] = stream.read().decode("utf-8", "replace")
-            if len(found) == len(FILES):
-                return found
-    raise BuildError("the base has no /etc/passwd or no /etc/group", remedy="start from a base of a distribution")

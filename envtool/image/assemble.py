@@ -191,14 +191,14 @@ def _system(member: Member, inputs: Inputs, root: Path, context: Path) -> None:
     _write(root / CONFIGURATION_FOLDER / "guard.conf", _guard_settings(member.spec))
     (root / HOME.relative_to("/")).mkdir(parents=True)
     _accounts(inputs, root)
-    _own_files(member, root, context)
+    _own_files(member, inputs, root, context)
 
 
 def _child_system(member: Member, inputs: Inputs, root: Path, context: Path) -> None:
     if member.spec.has_own_base:
         # The base's own, without the user, came with what its packages added.
         _accounts(inputs, root)
-    _own_files(member, root, context)
+    _own_files(member, inputs, root, context)
 
 
 def _accounts(inputs: Inputs, root: Path) -> None:
@@ -206,7 +206,7 @@ def _accounts(inputs: Inputs, root: Path) -> None:
         _write(root / name, text)
 
 
-def _own_files(member: Member, root: Path, context: Path) -> None:
+def _own_files(member: Member, inputs: Inputs, root: Path, context: Path) -> None:
     """What each image of a family has of its own: its recipe's files, what it is and what is in it."""
     spec = member.spec
     for folder in spec.folders("rootfs"):
@@ -214,15 +214,15 @@ def _own_files(member: Member, root: Path, context: Path) -> None:
     for folder in spec.folders("checks"):
         shutil.copytree(folder, root / CHECKS_FOLDER, dirs_exist_ok=True)
     _write(root / CONFIGURATION_FOLDER / "image.toml", _identity(spec, member.lock))
-    bill = _bill_of_materials(member, context)
+    bill = _bill_of_materials(member, inputs, context)
     _write(root / SBOM_FOLDER / f"{spec.name}.cdx.json", bill)
     _write(context / SBOM_FILE, bill)
 
 
-def _bill_of_materials(member: Member, context: Path) -> str:
-    """What the base and the layers before this one have; a base that is pulled is listed by `envtool sbom` alone."""
+def _bill_of_materials(member: Member, inputs: Inputs, context: Path) -> str:
+    """What the base and the layers before this one have."""
     spec, lock = member.spec, member.lock
-    read = []
+    read = [*inputs.base_layers]
     for path in _archives(member, context):
         with open(path, "rb") as stream:
             read.append(read_layer(stream, Interest(sbom_wish), name=path.name))
@@ -232,11 +232,9 @@ def _bill_of_materials(member: Member, context: Path) -> str:
 
 
 def _archives(member: Member, context: Path) -> Iterator[Path]:
-    """The layers that an image has so far, its ancestors' first."""
+    """The layers that an image has on its base so far, its ancestors' first."""
     if member.parent is not None:
         yield from _archives(member.parent, member.parent.folder)
-    elif (context / WHOLE_BASE).exists():
-        yield context / WHOLE_BASE
     yield from sorted((context / LAYERS).glob("*.tar"))
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import os
-import tarfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -60,19 +59,6 @@ class Engine:
         if not digests:
             raise EngineError(f"{reference} has no digest", why="the registry did not name one")
         return digests[0].partition("@")[2]
-
-    def file_in_image(self, reference: str, path: str) -> bytes:
-        """A file of an image that need not run. Raises `BuildError` where there is none of that name."""
-        with self.reported():
-            # It is not started, so the command need not exist; the engine wants one all the same.
-            made = self.client.api.create_container(reference, command=["none"])
-            try:
-                chunks, _about = self.client.api.get_archive(made["Id"], f"/{path}")
-                with tarfile.open(fileobj=io.BytesIO(b"".join(chunks))) as archive:
-                    stream = archive.extractfile(archive.next() or tarfile.TarInfo())
-                    return stream.read() if stream is not None else b""
-            finally:
-                self.client.api.remove_container(made["Id"], force=True)
 
     def tag(self, identity: str, reference: str) -> None:
         """Give an image one more name, with a tag."""

@@ -10,12 +10,14 @@ from urllib.parse import unquote, urlsplit
 
 from envtool.errors import LockError, SourceError
 from envtool.image.accounts import Accounts, with_user
+from envtool.image.base_layers import account_files
 from envtool.image.condalock import LockedPackage, lock_environment, read_packages
 from envtool.image.environment_wheels import project_of, resolve_requirements
 from envtool.image.lock import ImageLock, LockedFile
 from envtool.image.signatures import find_signatures, require_signatures
 from envtool.image.sources import ImageSources
 from envtool.image.spec import ImageSpec, tool_requirements
+from envtool.image.stored.layer import LayerContents
 from envtool.image.wheels import fetch_wheels, resolve_wheels
 from envtool.vendor.choose import choose_from_sources, choose_pinned
 from envtool.vendor.download import download
@@ -34,9 +36,10 @@ _TIMEOUT = 60.0
 
 @dataclass(frozen=True)
 class Inputs:
-    """Everything that goes into an image, as files in the store."""
+    """Everything that goes into an image, as files in the store; `base_layers` is what matters of its base."""
 
     base: Path | None
+    base_layers: tuple[LayerContents, ...]
     accounts: Accounts
     conda: Mapping[LockedPackage, Path]
     tool_conda: Mapping[LockedPackage, Path]
@@ -142,6 +145,7 @@ def fetch(spec: ImageSpec, lock: ImageLock, sources: ImageSources, store: FileSt
     total = len(packages) + wheel_count + len(lock.tools) + 1
     progress("inputs", 0, total)
     base = sources.base_archive(lock.base, store)
+    layers = tuple(sources.base_layers(lock.base, base))
     progress("inputs", 1, total)
     channel_map = sources.channel_map() if _missing(packages, store) else {}
     conda = {}
@@ -158,7 +162,8 @@ def fetch(spec: ImageSpec, lock: ImageLock, sources: ImageSources, store: FileSt
     progress("inputs", len(programs), total)
     return Inputs(
         base,
-        with_user(sources.account_files(lock.base, base)),
+        layers,
+        with_user(account_files(layers)),
         {package: conda[package] for package in lock.packages},
         {package: conda[package] for package in lock.tool_packages},
         tuple(vendor.values()),

@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import Protocol
 
 from envtool.errors import LockError
-from envtool.image.accounts import FILES, account_files
+from envtool.image.base_layers import base_interest, read_archive_of_base
 from envtool.image.engine import Engine, find_engine
 from envtool.image.lock import LockedBase
 from envtool.image.spec import ImageSpec
+from envtool.image.stored.layer import LayerContents
+from envtool.image.stored.reference import read_image
 from envtool.vendor.source.interface import Source
 from envtool.vendor.store import FileStore
 
@@ -25,8 +27,8 @@ class ImageSources(Protocol):
     def base_archive(self, base: LockedBase, store: FileStore) -> Path | None:
         """The archive of a bootstrapped base, `None` for one that is pulled. Raises `LockError` if it moved on."""
 
-    def account_files(self, base: LockedBase, archive: Path | None) -> Mapping[str, str]:
-        """The account files of the base, whose archive is given if it has one. Raises `BuildError`, `EngineError`."""
+    def base_layers(self, base: LockedBase, archive: Path | None) -> Sequence[LayerContents]:
+        """What `base_interest` wants of the base, whose archive is given if it has one. Raises `ImageError`."""
 
     def channel_map(self) -> Mapping[str, str]:
         """The address of a channel as a lock names it, and where it really is."""
@@ -54,16 +56,16 @@ class ReleasedSources:
         """A pulled base has none."""
         return None
 
-    def account_files(self, base: LockedBase, archive: Path | None) -> Mapping[str, str]:
-        """Out of the pulled base, which need not run for that."""
+    def base_layers(self, base: LockedBase, archive: Path | None) -> Sequence[LayerContents]:
+        """Out of the engine, which pulls the base first if need be; it does not run."""
         if archive is not None:
-            return account_files(archive)
+            return read_archive_of_base(archive)
         reference = base.by_digest
         assert reference is not None
         engine = self.engine or find_engine(self.spec.project)
         if not engine.image_attributes(reference):
             engine.pull(reference)
-        return {path: engine.file_in_image(reference, path).decode("utf-8", "replace") for path in FILES}
+        return read_image(f"docker-daemon:{reference}", base_interest(), project=self.spec.project).layers
 
     def channel_map(self) -> Mapping[str, str]:
         """Channels are where their names say."""

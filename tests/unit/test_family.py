@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import shutil
 import tarfile
 from dataclasses import replace
 from pathlib import Path
@@ -11,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from envtool.errors import BuildError, LockError, SpecError
-from envtool.image.accounts import account_files, with_user
+from envtool.image.accounts import with_user
+from envtool.image.base_layers import account_files, read_archive_of_base
 from envtool.image.context import render_dockerfile
 from envtool.image.difference import write_difference
 from envtool.image.family import Member, generations, with_parents
@@ -23,21 +23,6 @@ from envtool.image.renewal import renew
 from envtool.image.sources import ReleasedSources
 from envtool.image.spec import ImageSpec, read_table
 from envtool.vendor.store import FileStore
-
-PROJECT = Path(__file__).parents[2]
-
-
-@pytest.fixture
-def project(tmp_path: Path) -> Path:
-    """A checkout with the table, its recipes and its locks."""
-    copy = tmp_path / "checkout"
-    for name in ("images", "lockfiles"):
-        shutil.copytree(PROJECT / name, copy / name)
-    for name in ("pyproject.toml", "Dockerfile"):
-        shutil.copyfile(PROJECT / name, copy / name)
-    (copy / "envtool").mkdir()
-    (copy / "README.md").touch()
-    return copy
 
 
 def row(project: Path, text: str) -> dict[str, ImageSpec]:
@@ -252,9 +237,9 @@ def test_the_user_gets_a_number_that_nobody_has(tmp_path: Path) -> None:
         with_user(made.files)
     kind = tarfile.REGTYPE
     base = archive(tmp_path, "base.tar", {f"./{name}": (kind, text, 0o644) for name, text in files.items()})
-    assert account_files(base) == files
+    assert account_files(read_archive_of_base(base)) == files
     with pytest.raises(BuildError, match="no /etc/passwd"):
-        account_files(archive(tmp_path, "empty.tar", {}))
+        account_files(read_archive_of_base(archive(tmp_path, "empty.tar", {})))
 
 
 def test_a_layers_files_belong_to_whom_they_should(tmp_path: Path) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,17 +11,6 @@ import pytest
 from envtool.errors import LockError, SpecError
 from envtool.image.lock import differences, is_stale, read_lock, write_lock
 from envtool.image.spec import read_table, select_images
-
-PROJECT = Path(__file__).parents[2]
-
-
-@pytest.fixture
-def project(tmp_path: Path) -> Path:
-    for name in ("images", "lockfiles"):
-        shutil.copytree(PROJECT / name, tmp_path / name)
-    for name in ("pyproject.toml", "Dockerfile"):
-        shutil.copy(PROJECT / name, tmp_path)
-    return tmp_path
 
 
 def edit(project: Path, pattern: str, replacement: str) -> None:

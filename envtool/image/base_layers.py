@@ -1,0 +1,32 @@
+"""What of a base an image has to know: its packages, for the bill of materials, and its accounts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from envtool.errors import BuildError
+from envtool.image.accounts import FILES
+from envtool.image.sbom.inventory import sbom_wish
+from envtool.image.stored.layer import Interest, LayerContents, Wish, read_layer
+from envtool.image.stored.overlay import final_overlay
+
+
+def base_interest() -> Interest:
+    """What is to be read of a base."""
+    return Interest(lambda path, size: Wish.DATA if path in FILES else sbom_wish(path, size))
+
+
+def read_archive_of_base(archive: Path) -> tuple[LayerContents, ...]:
+    """A bootstrapped base, which is one layer."""
+    with open(archive, "rb") as stream:
+        return (read_layer(stream, base_interest(), name=archive.name),)
+
+
+def account_files(layers: Sequence[LayerContents]) -> Mapping[str, str]:
+    """The texts of the base's account files. Raises `BuildError` where it has none."""
+    overlay = final_overlay(layers)
+    found = {path: data.decode("utf-8", "replace") for path in FILES if (data := overlay.data(path)) is not None}
+    if len(found) < len(FILES):
+        raise BuildError("the base has no /etc/passwd or no /etc/group", remedy="start from a base of a distribution")
+    return found
