@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import sys
 from collections.abc import Callable
 
@@ -56,10 +57,29 @@ def _run(program: Callable[[], None]) -> None:
     except EnvtoolError as error:
         print(error.render(), file=sys.stderr)
         raise SystemExit(error.exit_status) from None
-    except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
-        raise SystemExit(INTERRUPTED) from None
     except BrokenPipeError:
         # The reader of our output, such as `head`, has seen enough.
         sys.stderr.close()
         raise SystemExit(0) from None
+    except OSError as error:
+        if error.errno not in {errno.ENOSPC, errno.EDQUOT}:
+            raise
+        raise SystemExit(_say_that_the_disk_is_full(error)) from None
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        raise SystemExit(INTERRUPTED) from None
+
+
+def _say_that_the_disk_is_full(error: OSError) -> int:
+    """What works in a folder of its own, and so lost nothing, need not say it itself. Returns the exit status."""
+    import tempfile
+
+    from envtool.errors import StoreError
+
+    full = StoreError(
+        f"the disk is full: {error.filename or tempfile.gettempdir()}",
+        why="there was no room for what the command works with; nothing else was changed",
+        remedy="make room, or set TMPDIR to a folder on another disk",
+    )
+    print(full.render(), file=sys.stderr)
+    return full.exit_status

@@ -59,7 +59,8 @@ class PrivateEngine:
         self._clear_state()
         self.folder.mkdir(parents=True, exist_ok=True)
         command = ["dockerd", "--data-root", str(self.folder / "data"), "--exec-root", str(self.folder / "state")]
-        command += ["--host", self.host, "--pidfile", str(self._pid_file), *options]
+        # Experimental for `docker build --squash`, whose images are to be read as well.
+        command += ["--host", self.host, "--pidfile", str(self._pid_file), "--experimental", *options]
         log = self.folder / "dockerd.log"
         with open(log, "wb") as stream:
             process = subprocess.Popen(

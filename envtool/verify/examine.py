@@ -16,7 +16,7 @@ from envtool.doctor.findings import Report
 from envtool.environment.prefix import find_prefix
 from envtool.environment.reader import read_environment
 from envtool.environment.setting import Housing, Setting
-from envtool.errors import PrefixError
+from envtool.errors import PrefixError, StoreError
 from envtool.image.file_system import home_of, memory_folder
 from envtool.image.skeleton import Skeleton
 from envtool.image.stored.image import StoredImage
@@ -38,11 +38,23 @@ class Shelf:
         self.count += 1
         with open(path, "wb") as target:
             while block := stream.read(_BLOCK):
-                target.write(block)
+                self._write(target, block)
         if may_need_cuda(str(path)):
             return path
         path.unlink()
         return None
+
+    def _write(self, target: IO[bytes], block: bytes) -> None:
+        """Else a full disk would be taken for a fault of the image that is being read."""
+        try:
+            target.write(block)
+            target.flush()
+        except OSError as error:
+            raise StoreError(
+                f"the disk is full: {self.folder.parent}",
+                why=f"there was no room for a shared object of the image: {error.strerror}",
+                remedy="make room, or set TMPDIR to a folder on another disk",
+            ) from error
 
 
 @contextmanager

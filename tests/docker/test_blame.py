@@ -21,6 +21,7 @@ from jsonschema import validate
 from envtool.cli.render.blaming import render_story, story_document
 from envtool.image.blame.installed import wish
 from envtool.image.blame.walk import Story, walk
+from envtool.image.engine import Engine
 from envtool.image.stored.archive import read_all
 from envtool.image.stored.layer import Interest
 from tests.docker.conftest import PROJECT, Builder, builders_here, envtool, run
@@ -176,6 +177,29 @@ def _is_same(named: str, written: str) -> bool:
     wanted = _words(written)
     # An exec-form is recorded as its words; a variable's value is not.
     return all(word in _words(named) for word in wanted if "$" not in word)
+
+
+def test_instructions_that_were_squashed_into_one_layer(
+    engine: Engine, hac_base: str, index: str, tmp_path: Path
+) -> None:
+    """`docker build --squash` keeps the history and makes one layer of all: the likely instruction is told."""
+    if not engine.client.version().get("Experimental"):
+        pytest.skip("this engine has no --squash: it is not experimental")
+    instructions = ["USER root", "RUN echo before >/srv/before", _CLOBBER, "RUN echo after >/srv/after", "USER hac"]
+    lines = [f"FROM {hac_base}", "ARG PIP_INDEX_URL", "ENV HAC_GUARD=off", *instructions, ""]
+    (tmp_path / "Dockerfile").write_text("\n".join(lines))
+    builder = builders_here()["classic"]
+    options = ["--squash", "--network", "host", "--no-cache", "--build-arg", f"PIP_INDEX_URL={index}"]
+    built = run([builder["DOCKER"], "build", *options, "--tag", "hac-blame-squashed", tmp_path], **builder)
+    assert built.status == 0, built.output
+    ours, base = (engine.image_attributes(name)["RootFS"]["Layers"] for name in ("hac-blame-squashed", hac_base))
+    assert len(ours) == len(base) + 1
+    blamed = envtool("--quiet", "blame", "hac-blame-squashed", "--format", "json")
+    run(["docker", "rmi", "hac-blame-squashed"])
+    assert blamed.status == 1, blamed.output
+    happening = [row for row in json.loads(blamed.output)["happenings"] if row["distribution"] == "torch"][-1]
+    assert happening["layer"] == len(ours)
+    assert happening["likely"] == _CLOBBER, happening
 
 
 def test_a_flattened_image_still_says_that_torch_is_gone(hac_base: str, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -165,6 +166,29 @@ def test_a_registry_that_breaks_off_and_one_that_is_not_there(tmp_path: Path, mo
         read_image(f"docker://{address}@{digest}", everything, project=tmp_path)
     with pytest.raises(ImageError, match="cannot be read"):
         read_image(f"docker://{address}@{digest}", everything, project=tmp_path)
+
+
+def test_a_registry_that_stalls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It takes the question and says nothing: an error after the time limit, not a wait without end."""
+    monkeypatch.setattr("envtool.image.stored.registry._TIMEOUTS", (0.3, 0.3))
+    monkeypatch.setattr("envtool.image.stored.registry._ATTEMPTS", 2)
+    layout = Layout()
+    layout.image([{"a": b"1"}])
+    over = threading.Event()
+
+    def stall(path: str) -> None:
+        if "/blobs/" in path:
+            over.wait(30)
+
+    try:
+        with registry(layout, "team/image", stall) as name:
+            with pytest.raises(ImageError, match="cannot be read") as caught:
+                read_image(f"docker://{name}", everything, project=tmp_path)
+            over.set()
+    finally:
+        over.set()
+    assert "2 attempts" in caught.value.why
+    assert "timed out" in caught.value.why.lower()
 
 
 def test_a_tampered_layer_in_a_registry(tmp_path: Path) -> None:

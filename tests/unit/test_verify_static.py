@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 import xml.etree.ElementTree as ElementTree
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -148,3 +151,29 @@ def _every_format(results: tuple[ImageResult, ...]) -> None:
     assert rendered[Format.GITHUB].count("::error ") == len(results[0].failed) + 1
     assert f'hac_verify_status{{image="{results[1].reference}"}} 2' in rendered[Format.PROMETHEUS]
     assert "could not be verified" in rendered[Format.TEXT]
+
+
+@pytest.fixture
+def full_disk(tmp_path: Path) -> Iterator[Path]:
+    """A folder on a file system with next to no room."""
+    folder = tmp_path / "full"
+    folder.mkdir()
+    if os.geteuid() != 0 or subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", folder]).returncode:
+        pytest.skip("only root may make a small file system")
+    yield folder
+    subprocess.run(["umount", folder], check=True)
+
+
+def test_a_full_disk_in_mid_read(full_disk: Path, tmp_path: Path) -> None:
+    """A shared object is kept aside for a look at it; that there is no room for it is no fault of the image."""
+    layout = Layout()
+    layout.image([{"opt/conda/envs/pytorch/lib/python3.11/site-packages/x/a.so": os.urandom(1 << 20)}])
+    image = layout.write(tmp_path / "image")
+    command = [sys.executable, "-m", "envtool", "verify", "--static", str(image)]
+    done = subprocess.run(
+        command, env={**os.environ, "TMPDIR": str(full_disk)}, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 9, done.stderr
+    assert f"the disk is full: {full_disk}" in done.stderr
+    assert "TMPDIR" in done.stderr
+    assert list(full_disk.iterdir()) == []

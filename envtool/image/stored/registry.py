@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import IO, TYPE_CHECKING, Any, TypeVar, cast
 
 from envtool.errors import ImageError, SetupError
@@ -97,6 +98,9 @@ class RegistryClient:
         )
         self._provider.auth.load_configs(self._provider.get_container(str(reference)))
         _limit_waiting(self._provider.session)
+        # Without oras's own attempts, which would make two minutes of each of ours; where it has none, as it is.
+        ask = type(self._provider).do_request
+        self._ask: Callable[..., Any] = partial(getattr(ask, "__wrapped__", ask), self._provider)
 
     def manifest(self, target: str) -> bytes:
         """A manifest or an index, by tag or digest."""
@@ -118,7 +122,7 @@ class RegistryClient:
         return self._tried(read)
 
     def _get(self, path: str, headers: Mapping[str, str], *, stream: bool = False) -> requests.Response:
-        response: requests.Response = self._provider.do_request(
+        response: requests.Response = self._ask(
             f"{self._reference.address}/{path}", headers=dict(headers), stream=stream
         )
         if response.status_code in _AGAIN:
