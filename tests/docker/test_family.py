@@ -1,0 +1,100 @@
+"""hac-devel and hac-notebook: built in order, verified, run as the user, made by BuildKit from the bake file."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jsonschema import validate
+
+from envtool.image.engine import Engine
+from tests.docker.conftest import PROJECT, builders_here, envtool, in_container, run
+
+pytestmark = pytest.mark.docker
+
+CHILDREN = ("hac-devel", "hac-notebook")
+
+
+def test_all_are_built_and_reused(family: None, engine: Engine) -> None:
+    built = envtool("--quiet", "build", "--demo", "--all", "--format", "json", "--project", PROJECT)
+    assert built.status == 0, built.output
+    document: dict[str, Any] = json.loads(built.output)
+    validate(document, json.loads((PROJECT / "docs/build.schema.json").read_text()))
+    assert [image["reference"] for image in document["images"]] == [f"{n}:latest" for n in ("hac-base", *CHILDREN)]
+    assert all(image["reused"] for image in document["images"])
+    parent = engine.image_attributes("hac-base")
+    for name in CHILDREN:
+        child = engine.image_attributes(name)
+        assert child["RootFS"]["Layers"][: len(parent["RootFS"]["Layers"])] == parent["RootFS"]["Layers"]
+        assert child["Config"]["Shell"] == parent["Config"]["Shell"]
+        assert child["Config"]["Labels"]["io.hac-envtool.parent"] == "hac-base"
+
+
+def test_children_pass_their_parents_checks_and_their_own(family: None) -> None:
+    done = envtool("verify", *CHILDREN, "--project", PROJECT)
+    assert done.status == 0, done.output
+    assert done.output.count("pass  ") == 2 * (12 + 8 + 1)
+    for check in ("91-compile", "92-notebook"):
+        assert done.output.count(f"pass  {check}") == 1
+
+
+def test_nobody_is_root_unless_it_is_asked_for(family: None) -> None:
+    for name in ("hac-base", *CHILDREN):
+        assert in_container(name, "sh", "-c", "id -un; pwd; echo $HOME").output.split() == [
+            "hac",
+            "/home/hac",
+            "/home/hac",
+        ]
+        assert in_container(name, "id", "-u", user="root").output.strip() == "0"
+    # What is Debian's, the constraints and the vendor's store are not the user's to change.
+    for path in ("/etc/hac/constraints.txt", "/opt/hac/bin/hac-shell", "/opt/hac/store/x", "/usr/bin/x"):
+        assert in_container("hac-base", "sh", "-c", f"echo >>{path}").status != 0, path
+
+
+def test_the_guard_looks_after_children(family: None, build_child: Any) -> None:
+    for name in CHILDREN:
+        clobbered = build_child("RUN PIP_CONSTRAINT= pip install --no-deps torch==2.13.0", base=name)
+        assert clobbered.status != 0
+        assert "hac-guard: this instruction damaged" in clobbered.output
+
+
+def test_the_notebook_server_says_that_it_is_well(family: None, engine: Engine) -> None:
+    """By the health check that the image has, at shorter intervals."""
+    made = run(
+        ["docker", "run", "--detach", "--network", "none", "--health-interval", "1s", "hac-notebook"]
+    ).output.strip()
+    try:
+        state: dict[str, Any] = {}
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline and state.get("Status") != "healthy":
+            time.sleep(0.5)
+            with engine.reported():
+                state = engine.client.api.inspect_container(made)["State"]["Health"]
+        assert state["Status"] == "healthy", state
+        begun = time.monotonic()
+        run(["docker", "stop", "--time", "20", made])
+        assert time.monotonic() - begun < 15, "the server did not end of SIGTERM"
+    finally:
+        run(["docker", "rm", "--force", made])
+
+
+def test_the_bake_file_names_contexts_that_are_there(family: None, tmp_path: Path) -> None:
+    """And BuildKit builds it, where there is one that knows contexts of other targets."""
+    baked = envtool("--quiet", "bake", "--demo", "--all", "--project", PROJECT)
+    assert baked.status == 0, baked.output
+    document = json.loads(baked.output)
+    for target in document["target"].values():
+        folder = Path(target["context"])
+        assert folder.is_dir()
+        assert "dockerfile-inline" in target or (folder / "Dockerfile").is_file()
+    builder = builders_here().get("buildkit", {})
+    has_bake = builder and run([builder["DOCKER"], "buildx", "bake", "--help"]).status == 0
+    if not has_bake or run([builder["DOCKER"], "version", "--format", "{{.Server.Version}}"]).output.startswith("20."):
+        pytest.skip("no buildx bake here, or an engine whose BuildKit has no contexts of other targets")
+    file = tmp_path / "docker-bake.json"
+    file.write_text(baked.output)
+    done = run([builder["DOCKER"], "buildx", "bake", "--file", file, "--set", "*.output=type=cacheonly"], **builder)
+    assert done.status == 0, done.output
