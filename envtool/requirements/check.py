@@ -17,7 +17,7 @@ from envtool.requirements.static import Verdict
 from envtool.requirements.target import Target
 from envtool.requirements.uv_command import find_uv
 from envtool.requirements.uv_options import Installer
-from envtool.requirements.ways_out import find_way_out
+from envtool.requirements.ways_out import find_way_out, prepare_way_out
 
 # Sets under way together. They wait for the index most of the time, and uv is parallel in itself.
 _AT_ONCE = 4
@@ -60,13 +60,18 @@ class Checker:
         return tuple(self._advised(answer) for answer in answers)
 
     def _look_ahead(self, wanted: RequirementSet, resolver: Resolver) -> None:
-        """While uv resolves, read what explaining a clobber would take of what was asked for by name."""
+        """While uv resolves, read what explaining a clobber would take of what was asked for by name, and a way out."""
         names = [entry.name for entry in wanted.requirements if entry.name and entry.link is None]
         if wanted.locked or predict_static(wanted, self.target).verdict is Verdict.SAFE:
             return
         reader = self._reader(wanted, resolver)
-        # A daemon: should the answer be there first, nobody waits for it.
-        Thread(target=look_ahead, args=(names[:_AHEAD], reader, self.target), daemon=True).start()
+
+        def ahead() -> None:
+            searches = look_ahead(names[:_AHEAD], reader, self.target)
+            if self.with_ways_out and not wanted.gaps:
+                prepare_way_out(wanted, resolver, searches)
+
+        Thread(target=ahead).start()
 
     def _predicted(self, wanted: RequirementSet, resolver: Resolver) -> Answer | SourceError | ResolutionError:
         """The prediction for one installer, or why there is none.

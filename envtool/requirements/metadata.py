@@ -82,13 +82,14 @@ class MetadataReader:
     @cached_property
     def _session(self) -> requests.Session:
         import requests
-        from requests.adapters import HTTPAdapter
+
+        from envtool.vendor.shared_trust import SharedTrust
+        from envtool.vendor.transport import trusted_authorities
 
         session = requests.Session()
-        session.mount("https://", HTTPAdapter(pool_maxsize=AT_ONCE))
-        session.mount("http://", HTTPAdapter(pool_maxsize=AT_ONCE))
-        if self.certificates:
-            session.verify = self.certificates
+        for scheme in ("https://", "http://"):
+            session.mount(scheme, SharedTrust(pool_maxsize=AT_ONCE))
+        session.verify = self.certificates or trusted_authorities()
         return session
 
     @contextmanager

@@ -121,17 +121,26 @@ class Resolver:
         found = self._annotated(wanted, state)
         return found or self._annotated(wanted, changed)
 
+    def read_ahead(self, wanted: RequirementSet, entries: Sequence[Entry], constraints: Sequence[str]) -> None:
+        """Have uv read and build what resolving takes, so that it is in its cache when it is resolved.
+
+        Unlike `resolve` it does not look at what is installed, and so waits for no lock on the environment.
+        """
+        self._compiled(wanted, entries, constraints)
+
     def _annotated(self, wanted: RequirementSet, state: Mapping[str, str]) -> Parents:
         exact = [f"{name}=={version}" for name, version in state.items() if version != UNTOLD]
+        return parents_from(self._compiled(wanted, wanted.requirements, exact).out)
+
+    def _compiled(self, wanted: RequirementSet, entries: Sequence[Entry], constraints: Sequence[str]) -> UvOutput:
         # The versions are settled; what is left are the places to look for them.
         options = replace(
             wanted.options.over(self.options), upgrade=False, upgrade_names=(), reinstall=False, require_hashes=False
         )
-        bare = [replace(entry, hashes=()) for entry in wanted.requirements]
-        with self._files(wanted, bare, exact) as files, stub_wheels(self.target) as stubs:
+        bare = [replace(entry, hashes=()) for entry in entries]
+        with self._files(wanted, bare, constraints) as files, stub_wheels(self.target) as stubs:
             shape = ["--no-header", "--annotation-style", "split", "--no-strip-extras", "--find-links", stubs]
-            said = self._run(["pip", "compile", files[0], "-c", files[1], *shape], options)
-        return parents_from(said.out)
+            return self._run(["pip", "compile", files[0], "-c", files[1], *shape], options)
 
     @contextmanager
     def _files(

@@ -9,17 +9,18 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 
-from envtool.errors import ResolutionError
+from envtool.errors import ResolutionError, SourceError
 from envtool.requirements.chain import Chain
 from envtool.requirements.entry import Entry, RequirementSet, Role
 from envtool.requirements.metadata import MetadataReader
-from envtool.requirements.newest import newest_living
+from envtool.requirements.newest import Search, newest_living
 from envtool.requirements.predict import Answer, pins_of
 from envtool.requirements.resolve import Resolution, Resolver
 from envtool.requirements.static import Effect, Remark
@@ -88,19 +89,43 @@ def find_way_out(answer: Answer, resolver: Resolver, reader: MetadataReader) -> 
     return WayOut(none=shortened(held.unsolvable or "", target))
 
 
+def prepare_way_out(wanted: RequirementSet, resolver: Resolver, searches: Mapping[str, Search]) -> None:
+    """Do beforehand what `find_way_out` would do first: uv then has in its cache what it takes.
+
+    Only where a line will get a version that asks for another torch, as far as the searches tell. It fails silently:
+    what is wrong, the real one says.
+    """
+    target = resolver.target
+    refused = {name: search for name, search in searches.items() if search.is_refused}
+    coming = [entry for entry in wanted.requirements if entry.name in refused and entry.name not in target.installed]
+    if not any(entry.specifier.contains(refused[entry.name or ""].latest or "") for entry in coming):
+        return
+    bounds, impossible = _limits(refused, wanted)
+    settled = [_pinned(entry, target) for entry in wanted.requirements]
+    with suppress(SourceError, ResolutionError):
+        entries = _loosened(wanted, settled, set(), impossible)
+        resolver.read_ahead(wanted, entries, (*pins_of(target.pin), *bounds))
+
+
 def _searched(answer: Answer, target: Target, reader: MetadataReader) -> tuple[tuple[str, ...], Mapping[Entry, str]]:
     """Upper bounds for those that ask for another torch, and the lines of which no version can do without one."""
     names = dict.fromkeys(chain.culprit for chain in _chains(answer) if chain.culprit not in PINNED_NAMES)
-    by_name = {entry.name: entry for entry in answer.wanted.requirements}
-    bounds, impossible = [], {}
+    asked = {entry.name for entry in answer.wanted.requirements}
     with ThreadPoolExecutor(_AT_ONCE) as pool:
-        searches = pool.map(lambda name: newest_living(name, reader, target, prove=name in by_name), names)
-        for name, search in zip(names, searches, strict=True):
-            if search.newest is not None:
-                bounds.append(f"{name}<={search.newest}")
-            elif search.complete and name in by_name:
-                impossible[by_name[name]] = _most_modest(search.demands)
-    return tuple(bounds), impossible
+        searches = pool.map(lambda name: newest_living(name, reader, target, prove=name in asked), names)
+        return _limits(dict(zip(names, searches, strict=True)), answer.wanted)
+
+
+def _limits(searches: Mapping[str, Search], wanted: RequirementSet) -> tuple[tuple[str, ...], dict[Entry, str]]:
+    """What searches come down to: bounds as constraints, and the lines that no version of can live with torch."""
+    by_name = {entry.name: entry for entry in wanted.requirements}
+    bounds = tuple(f"{name}<={search.newest}" for name, search in searches.items() if search.newest is not None)
+    impossible = {
+        by_name[name]: _most_modest(search.demands)
+        for name, search in searches.items()
+        if search.newest is None and search.complete and name in by_name
+    }
+    return bounds, impossible
 
 
 def _impossible_alone(wanted: RequirementSet, resolver: Resolver, entries: set[Entry]) -> dict[Entry, str]:

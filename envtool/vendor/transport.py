@@ -23,8 +23,9 @@ _NO_PROXY = {"http": "", "https": ""}
 def new_session() -> requests.Session:
     """A session that tries again what may pass: no connection, too many requests, a server at fault."""
     import requests
-    from requests.adapters import HTTPAdapter
     from urllib3.util import Retry
+
+    from envtool.vendor.shared_trust import SharedTrust
 
     session = requests.Session()
     retry = Retry(
@@ -38,8 +39,8 @@ def new_session() -> requests.Session:
         respect_retry_after_header=False,
     )
     for scheme in ("https://", "http://"):
-        session.mount(scheme, HTTPAdapter(max_retries=retry))
-    session.verify = _certificates()
+        session.mount(scheme, SharedTrust(max_retries=retry))
+    session.verify = trusted_authorities()
     return session
 
 
@@ -53,7 +54,8 @@ def get(session: requests.Session, address: str, **options: Any) -> requests.Res
         return session.get(address, proxies=_NO_PROXY, **options)
 
 
-def _certificates() -> str | bool:
+def trusted_authorities() -> str | bool:
+    """The bundle of certificate authorities that the machine is set up with; `True` for certifi's."""
     for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE"):
         if os.environ.get(name):
             return os.environ[name]
