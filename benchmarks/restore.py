@@ -50,8 +50,8 @@ def measure(folder: Path, wheel: Path, runs: int = 3) -> tuple[list[Row], str]:
     what = f"restore of a {wheel.stat().st_size / 1e6:.0f} MB torch wheel"
     rows = []
     for (peer, (_words, limit)), theirs in zip(peers.items(), times[2:], strict=True):
-        rows.append(ratio_row(f"{what}, no fsync", times[0], peer, theirs, limit))
-        rows.append(ratio_row(f"{what}, synced (default)", times[1], peer, theirs, None))
+        rows.append(ratio_row(f"{what}, synced (default)", times[1], peer, theirs, limit))
+        rows.append(ratio_row(f"{what}, no fsync", times[0], peer, theirs, None))
     rows += _repair(restore, prefix, times[2], runs)
     rows.append(_unpacked(force, uv, wheel, prefix, runs))
     rows.append(peak_row("restore, peak memory", force, 150.0))

@@ -5,7 +5,6 @@ Formats: binary distribution format, "What's the point of adding metadata"/"The 
 
 from __future__ import annotations
 
-import os
 import stat
 import zipfile
 import zlib
@@ -160,8 +159,7 @@ def unpack(
     where the archive is damaged and `OSError` where the folder cannot be written.
     """
     wanted = contents.members if members is None else tuple(members)
-    for folder in sorted({os.path.dirname(member.path) for member in wanted}):  # noqa: PTH120
-        (target / folder).mkdir(parents=True, exist_ok=True)
+    target.mkdir(exist_ok=True)
     path, name = str(contents.wheel.path), contents.wheel.name.filename
     write_all(Wanted(path, name, str(target), wanted, contents.unpacked), progress)
 

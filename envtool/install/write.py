@@ -14,7 +14,7 @@ import signal
 import stat
 import struct
 import zipfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, nullcontext, suppress
@@ -25,6 +25,7 @@ from threading import Event, Thread
 from envtool.errors import HashError, RestoreError, SourceError
 from envtool.install import durable
 from envtool.install.belonging import current_umask
+from envtool.install.unbuffered import Unbuffered, write_whole
 
 try:
     # Inflates three times as fast as zlib; there are processors that it is not made for.
@@ -41,6 +42,10 @@ _AT_ONCE = 4 << 20
 # Bytes from which further processes are worth their start, and bytes and files that one is given at a time.
 _WORTH_PROCESSES = 16 << 20
 _SHARE_BYTES, _SHARE_FILES = 4 << 20, 128
+# Bytes from which a file that is to be on the disk at once is written past the page cache.
+_LARGE = 4 << 20
+# Files that one is given at a time to link, which takes next to nothing for each.
+_SHARE_LINKS = 1024
 _PR_SET_PDEATHSIG = 1
 # Seconds between two goes at the disk.
 _SYNC_EVERY = 0.3
@@ -97,7 +102,7 @@ def write_all(wanted: Wanted, progress: Callable[[int], None]) -> None:
     context = multiprocessing.get_context("fork")
     try:
         with ProcessPoolExecutor(cores, context, initializer=_start, initargs=(wanted, os.getpid())) as pool:
-            counts = pool.map(_write_share, list(_shares(wanted.members)))
+            counts = pool.map(_write_share, list(_shares(wanted)))
             with _disk_kept_busy(wanted.target) if wanted.target is not None else nullcontext():
                 for count in counts:
                     progress(count)
@@ -131,11 +136,23 @@ def _disk_kept_busy(folder: str) -> Iterator[None]:
             thread.join()
 
 
-def _shares(members: Sequence[Member]) -> Iterator[list[int]]:
-    """Numbers of members that make a few megabytes together; the largest first, as one library is half of torch."""
+def _shares(wanted: Wanted) -> Iterator[list[int]]:
+    """Numbers of members that one process is given at a time.
+
+    Large ones come first, as one library is half of torch; the others by folder, which one process then makes.
+    """
+    members = wanted.members
+    by_folder = sorted(range(len(members)), key=lambda number: members[number].path)
+    if wanted.unpacked is not None:
+        yield from (by_folder[start : start + _SHARE_LINKS] for start in range(0, len(by_folder), _SHARE_LINKS))
+        return
+    large = [number for number in by_folder if members[number].size >= _SHARE_BYTES]
+    yield from ([number] for number in sorted(large, key=lambda number: members[number].size, reverse=True))
     share: list[int] = []
     size = 0
-    for number in sorted(range(len(members)), key=lambda number: members[number].size, reverse=True):
+    for number in by_folder:
+        if members[number].size >= _SHARE_BYTES:
+            continue
         share.append(number)
         size += members[number].size
         if size >= _SHARE_BYTES or len(share) >= _SHARE_FILES:
@@ -171,6 +188,7 @@ class _Archive:
         self.wanted = wanted
         self._source = os.open(wanted.path, os.O_RDONLY | os.O_CLOEXEC)
         self._link = Linking.of(wanted)
+        self._made = {""}
 
     def __enter__(self) -> _Archive:
         return self
@@ -179,23 +197,19 @@ class _Archive:
         os.close(self._source)
 
     def write(self, member: Member) -> int:
-        """Write one member, or check it, and return its size."""
+        """Write one member and the folders above it, or check it, and return its size."""
+        self._require_folder(member.path.rpartition("/")[0])
         if self._link is not None and self._link.make(member):
             return member.size
         digest = hashlib.sha256()
         written = 0
-        handle = self._opened(member)
-        try:
+        with self._opened(member) as write:
             for block in self._inflated(member):
                 written += len(block)
                 if written > member.size:
                     break
                 digest.update(block)
-                if handle is not None:
-                    _write_whole(handle, block)
-        finally:
-            if handle is not None:
-                os.close(handle)
+                write(block)
         if written != member.size or (member.sha256 is not None and digest.hexdigest() != member.sha256):
             raise HashError(
                 f"{member.path} in {self.wanted.filename} is not the file that its RECORD lists",
@@ -204,12 +218,33 @@ class _Archive:
             )
         return written
 
-    def _opened(self, member: Member) -> int | None:
+    def _require_folder(self, folder: str) -> None:
+        if folder not in self._made and self.wanted.target is not None:
+            # Another process may make the same one at the same time.
+            os.makedirs(f"{self.wanted.target}/{folder}", exist_ok=True)  # noqa: PTH103  # 700 times; Path takes longer
+            self._made.add(folder)
+
+    @contextmanager
+    def _opened(self, member: Member) -> Iterator[Callable[[bytes], None]]:
+        """What writes the blocks of a member, in their order."""
         if self.wanted.target is None:
-            return None
+            yield lambda _block: None
+            return
+        path = f"{self.wanted.target}/{member.path}"
         mode = 0o777 if member.executable else 0o666
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
-        return os.open(f"{self.wanted.target}/{member.path}", flags, mode)
+        if member.size >= _LARGE and durable.is_wanted():
+            file = Unbuffered(path, mode)
+            try:
+                yield file.write
+                file.finish()
+            finally:
+                file.close()
+            return
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
+        try:
+            yield lambda block: write_whole(handle, block)
+        finally:
+            os.close(handle)
 
     def _inflated(self, member: Member) -> Iterator[bytes]:
         """The member's bytes in blocks of bounded size."""
@@ -285,10 +320,3 @@ class Linking:
             # Another file system, a file that has as many links as it can have, or one that is gone.
             return False
         return True
-
-
-def _write_whole(handle: int, block: bytes) -> None:
-    """Write all of a block; a write may take less than it is given, as on a disk that is nearly full (write(2))."""
-    view = memoryview(block)
-    while view:
-        view = view[os.write(handle, view) :]

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import shutil
+import subprocess
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
@@ -181,18 +181,16 @@ def _pin_before(prefix: Prefix) -> VendorPin | None:
 def _deleting(trash: Path) -> Iterator[None]:
     """Delete what was replaced meanwhile, on another core; once every step is done, no recovery wants it back.
 
-    Whatever is left of it, where that process is killed, goes with the staging folder.
+    By a program of its own, as a fork of this one would first copy the memory that both touch. Whatever is left of it,
+    where that is killed or not there, goes with the staging folder.
     """
     count = sum(len(files) for _folder, _folders, files in islice(os.walk(trash), _WORTH_A_PROCESS))
-    if count < _WORTH_A_PROCESS:
+    remove = shutil.which("rm")
+    if count < _WORTH_A_PROCESS or remove is None:
         yield
         return
-    process = multiprocessing.get_context("fork").Process(target=shutil.rmtree, args=(trash, True), daemon=True)
-    process.start()
-    try:
+    with subprocess.Popen([remove, "-rf", "--", trash], stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL):
         yield
-    finally:
-        process.join()
 
 
 def _refuse_outside(prefix: Prefix, places: list[Place]) -> None:

@@ -6,8 +6,8 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cmp_to_key
+from typing import TYPE_CHECKING, TypeAlias
 
-from packaging.requirements import Requirement
 from packaging.tags import Tag, cpython_tags, platform_tags
 from packaging.version import Version
 
@@ -16,6 +16,9 @@ from envtool.vendor.known import known_companion
 from envtool.vendor.names import COMPANIONS, TORCH
 from envtool.vendor.version import VendorVersion, our_version, same_build
 from envtool.vendor.wheel import WheelName
+
+if TYPE_CHECKING:
+    from packaging.requirements import Requirement
 
 
 @dataclass(frozen=True)
@@ -41,7 +44,7 @@ class VendorRelease:
         return (self.torch, *self.companions)
 
 
-RequiresTorch = Callable[[Candidate], Requirement | None]
+RequiresTorch: TypeAlias = "Callable[[Candidate], Requirement | None]"
 
 
 def interpreter_tags(python: tuple[int, int]) -> frozenset[Tag]:

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+import random
 import shutil
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 
+from envtool.demo.vendor_release import release_contents
 from envtool.demo.wheel_writer import write_wheel
-from tests.conftest import RealEnvironment, environment_in, package
+from tests.conftest import PYTHON, RealEnvironment, environment_in, package
 from tests.faults.injection import Call, calls_of, snapshot
 
 
 @dataclass(frozen=True)
 class Scenario:
-    """An environment that a restore changes: where it is, the arguments, its calls, and both states."""
+    """An environment that a restore changes: where it is, the arguments, its calls, both states, which calls count."""
 
     template: Path
     wheels: Path
@@ -24,6 +26,12 @@ class Scenario:
     calls: tuple[Call, ...]
     old: dict[str, bytes]
     new: dict[str, bytes]
+    every: int = 1
+
+    @property
+    def points(self) -> tuple[Call, ...]:
+        """The calls to break: all of them, or every so many where a restore takes long."""
+        return self.calls[:: self.every]
 
     @property
     def is_of_files(self) -> bool:
@@ -48,7 +56,7 @@ Prepare = Callable[[RealEnvironment], None]
 
 
 def _scenario(
-    base: Path, healthy: Path, wheels: Path, name: str, prepare: Prepare, arguments: tuple[str, ...]
+    base: Path, healthy: Path, wheels: Path, name: str, prepare: Prepare, arguments: tuple[str, ...], every: int = 1
 ) -> Scenario:
     folder = base / name
     folder.mkdir()
@@ -61,7 +69,7 @@ def _scenario(
     copy = scenario.copy()
     calls = calls_of(copy, *scenario.command(copy))
     assert copy.doctor("--deep")["findings"] == []
-    return Scenario(folder, wheels, arguments, calls, scenario.old, snapshot(copy.path))
+    return Scenario(folder, wheels, arguments, calls, scenario.old, snapshot(copy.path), every)
 
 
 def _replaced(environment: RealEnvironment) -> None:
@@ -92,3 +100,38 @@ def replaced(tmp_path_factory: pytest.TempPathFactory, healthy_template: Path, w
 def changed(tmp_path_factory: pytest.TempPathFactory, healthy_template: Path, wheels: Path) -> Scenario:
     """A torch of which three files differ."""
     return _scenario(tmp_path_factory.mktemp("faults"), healthy_template, wheels, "changed", _changed, ())
+
+
+def _replaced_with_unpacked_store(environment: RealEnvironment) -> None:
+    """As above, and the store has the vendor's wheels unpacked, so that a restore makes links."""
+    _replaced(environment)
+    done = environment.here("vendor", "unpack", "--prefix", str(environment.path))
+    assert done.status == 0, done.err
+
+
+def _large(environment: RealEnvironment) -> None:
+    """A torch large enough for several processes, for a file past the page cache, and for a program that deletes it."""
+    torch, *companions = release_contents(PYTHON)
+    chance = random.Random(1)
+    files = {f"torch/include/part_{number % 40}/{number}.h": chance.randbytes(8 << 10) for number in range(1100)}
+    files["torch/lib/libtorch_cpu.so"] = bytes(5 << 20) + chance.randbytes(4 << 20)
+    folder = environment.path.parent / "large"
+    for content in (replace(torch, files={**torch.files, **files}), *companions):
+        write_wheel(content, folder)
+    done = environment.here("restore", "--prefix", str(environment.path), "--vendor", str(folder), "--force")
+    assert done.status == 0, done.err
+    _changed(environment)
+
+
+@pytest.fixture(scope="session")
+def unpacked(tmp_path_factory: pytest.TempPathFactory, healthy_template: Path, wheels: Path) -> Scenario:
+    """A torch that was replaced, and an unpacked store."""
+    base = tmp_path_factory.mktemp("faults")
+    return _scenario(base, healthy_template, wheels, "unpacked", _replaced_with_unpacked_store, ())
+
+
+@pytest.fixture(scope="session")
+def large(tmp_path_factory: pytest.TempPathFactory, healthy_template: Path, wheels: Path) -> Scenario:
+    """A torch of many and large files, replaced as a whole."""
+    base = tmp_path_factory.mktemp("faults")
+    return _scenario(base, healthy_template, wheels, "large", _large, ("--force",), every=8)

@@ -44,28 +44,33 @@ def mounted(disk: Path, folder: Path) -> Iterator[None]:
         subprocess.run(["umount", folder], check=True)
 
 
+# The size of the disk in MiB, and every how many calls the power fails.
+@pytest.mark.parametrize(("name", "size", "every"), [("replaced", 48, 5), ("unpacked", 48, 20), ("large", 160, 40)])
 @pytest.mark.parametrize("share", range(SHARES))
-def test_power_lost(replaced: Scenario, tmp_path: Path, share: int) -> None:
+def test_power_lost(
+    request: pytest.FixtureRequest, tmp_path: Path, name: str, size: int, every: int, share: int
+) -> None:
+    scenario: Scenario = request.getfixturevalue(name)
     disk, lost, folder = tmp_path / "disk", tmp_path / "lost", tmp_path / "machine"
     folder.mkdir()
     with open(disk, "wb") as stream:
-        stream.truncate(48 << 20)
+        stream.truncate(size << 20)
     subprocess.run(["mkfs.ext4", "-q", "-F", disk], check=True)
     with mounted(disk, folder):
-        for name in ("environment", "store"):
-            shutil.copytree(replaced.template / name, folder / name, symlinks=True)
+        for part_name in ("environment", "store"):
+            shutil.copytree(scenario.template / part_name, folder / part_name, symlinks=True)
     shutil.copyfile(disk, tmp_path / "fresh")
-    environment = environment_in(folder, replaced.wheels, tmp_path)
+    environment = environment_in(folder, scenario.wheels, tmp_path)
     environment.variables["HAC_STORE"] = str(folder / "store")
-    # Every fifth call, shared out, and the end of a restore that nothing breaks.
-    for call in [*replaced.calls[share * 5 :: SHARES * 5], None]:
+    # Shared out, and the end of a restore that nothing breaks.
+    for call in [*scenario.calls[share * every :: SHARES * every], None]:
         shutil.copyfile(tmp_path / "fresh", disk)
         with mounted(disk, folder):
             old = snapshot(environment.path)
             if call is None:
-                assert environment.restore().status == 0
+                assert environment.here(*scenario.command(environment)).status == 0
             else:
-                killed_at(call, environment, "restore", "--prefix", str(environment.path))
+                killed_at(call, environment, *scenario.command(environment))
             shutil.copyfile(disk, lost)
         with mounted(lost, folder):
             where = f"power lost at {call}"
