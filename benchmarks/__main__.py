@@ -8,7 +8,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from benchmarks import doctor, image, predictions, requirements, restore, truth
+from benchmarks import by_hand, doctor, image, predictions, requirements, restore, truth
 from benchmarks.timing import Row, render
 
 PROJECT = Path(__file__).parents[1]
@@ -38,6 +38,7 @@ def main() -> int:
         store, os.environ["HAC_STORE"] = os.environ["HAC_STORE"], str(PROJECT / ".work/store")
         rows.append(image.measure_build(PROJECT))
         rows += image.measure_guard()
+        rows += by_hand.measure(PROJECT, folder / "by-hand")
         os.environ["HAC_STORE"] = store
         rows += image.measure_large(folder / "300/environment", folder / "image")
     print(render(rows), limit, asked.text, shares, growth, table.text, foretold.text, sep="\n\n")

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -17,6 +18,7 @@ from envtool.cli.options import ProjectOption, VendorOption
 from envtool.cli.terminal import note
 
 if TYPE_CHECKING:
+    from envtool.cli.progress import Advance
     from envtool.image.build import BuiltImage
     from envtool.image.engine import Engine
     from envtool.image.family import Member
@@ -68,7 +70,7 @@ def build(
     members = family_of(specs, vendor, demo=demo, project=project, engine=engine)
     asked = {spec.name for spec in specs}
     results: list[tuple[BuiltImage, Pushed | None]] = []
-    for built in build_family(members, _builder(engine), jobs=jobs):
+    for built in build_family(members, *_stages(engine), jobs=jobs):
         is_text = format is BuildFormat.TEXT
         if is_text:
             done = "is up to date, everything reused" if built.reused else f"built from {built.context}"
@@ -83,25 +85,36 @@ def build(
         typer.echo(json.dumps(_document(results), indent=2))
 
 
-def _builder(engine: Engine) -> Callable[[Member], BuiltImage]:
+def _stages(engine: Engine) -> tuple[Callable[[Member], BuiltImage | None], Callable[[Member], BuiltImage]]:
+    """What is done for each image: before its parent is built, and after."""
     from envtool.cli.progress import counters
-    from envtool.image.build import build_image
+    from envtool.image.build import build_image, prepare_image
     from envtool.vendor.store import default_store
 
     store = default_store()
-    # A terminal shows the progress of one image at a time.
+    # A terminal shows the progress of one thing at a time.
     drawing = threading.Lock()
 
-    def build_one(member: Member) -> BuiltImage:
-        if drawing.acquire(blocking=False):
-            try:
-                with counters(member.name) as advance:
-                    return build_image(member, engine, store, progress=advance, say=note)
-            finally:
-                drawing.release()
-        return build_image(member, engine, store, progress=lambda *_counts: None, say=note)
+    @contextmanager
+    def shown(member: Member) -> Iterator[Advance]:
+        if not drawing.acquire(blocking=False):
+            yield lambda *_counts: None
+            return
+        try:
+            with counters(member.name) as advance:
+                yield advance
+        finally:
+            drawing.release()
 
-    return build_one
+    def prepare(member: Member) -> BuiltImage | None:
+        with shown(member) as advance:
+            return prepare_image(member, engine, store, advance)
+
+    def build_one(member: Member) -> BuiltImage:
+        with shown(member) as advance:
+            return build_image(member, engine, store, progress=advance, say=note)
+
+    return prepare, build_one
 
 
 def _pushed(engine: Engine, built: BuiltImage, registry: str) -> Pushed:

@@ -26,8 +26,12 @@ from envtool.image.tool import run
 
 SUBDIR = "linux-64"
 _PYTHON = "python3.11"
-# Parts of Debian's interpreter that are of no use here, or that need libraries the channel has not.
-_LEFT_OUT = ("EXTERNALLY-MANAGED", "test", "_distutils_system_mod.py", "lib-dynload/nis.*", "lib-dynload/_dbm.*")
+# Parts of Debian's interpreter that are of no use here, or that need libraries the channel has not; the static ones, 25
+# MB, are for programs that have an interpreter in them.
+_LEFT_OUT = (
+    *("EXTERNALLY-MANAGED", "test", "_distutils_system_mod.py", "lib-dynload/nis.*", "lib-dynload/_dbm.*"),
+    "libpython*.a",
+)
 _SITECUSTOMIZE = '''"""Adds site-packages: Debian's interpreter, which this is made from, has dist-packages only."""
 
 import os

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import shutil
 import sys
+import tarfile
 import tempfile
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import envtool
@@ -45,6 +47,8 @@ WHEELS_FOLDER = Path("opt/hac/wheels")
 # What belongs to the image's user: pip and conda install there without being root.
 _USERS_FOLDERS = ("opt/conda", str(HOME.relative_to("/")))
 Stage = Callable[[Path], None]
+# Steps that do not need each other, and may be taken at once.
+Group = list[Callable[[], None]]
 
 
 def assemble(member: Member, inputs: Inputs, context: Path, parent: Path | None, progress: Progress) -> None:
@@ -56,14 +60,16 @@ def assemble(member: Member, inputs: Inputs, context: Path, parent: Path | None,
     layers.mkdir()
     if inputs.base is not None:
         _link(inputs.base, context / WHOLE_BASE)
-    stages = _first(member, inputs, context) if parent is None else _child(member, inputs, context, parent)
-    progress("layers", 0, len(stages))
-    for stage in stages:
-        stage()
-        progress("layers", 1, len(stages))
+    groups = _first(member, inputs, context) if parent is None else _child(member, inputs, context, parent)
+    count = sum(len(group) for group in groups)
+    progress("layers", 0, count)
+    for group in groups:
+        with ThreadPoolExecutor(len(group)) as pool:
+            for _done in pool.map(lambda stage: stage(), group):
+                progress("layers", 1, count)
 
 
-def _first(member: Member, inputs: Inputs, context: Path) -> list[Callable[[], None]]:
+def _first(member: Member, inputs: Inputs, context: Path) -> list[Group]:
     spec, lock = member.spec, member.lock
     owner = Ownership(inputs.accounts.uid, inputs.accounts.gid, _USERS_FOLDERS)
 
@@ -71,15 +77,20 @@ def _first(member: Member, inputs: Inputs, context: Path) -> list[Callable[[], N
         return lambda: _archive(stage, context / LAYERS / name, spec.epoch, owner)
 
     return [
-        layer("10-environment.tar", lambda root: _environment(spec, inputs, root)),
-        layer("20-vendor.tar", lambda root: _vendor(spec, lock, inputs, root)),
-        layer("30-envtool.tar", lambda root: _tool(spec, inputs, root)),
-        layer("40-system.tar", lambda root: _system(member, inputs, root, context)),
-        lambda: _link(context / LAYERS / "10-environment.tar", context / WHOLE_ENVIRONMENT),
+        [
+            layer("10-environment.tar", lambda root: _environment(spec, inputs, root, None)),
+            layer("20-vendor.tar", lambda root: _vendor(spec, lock, inputs, root)),
+            layer("30-envtool.tar", lambda root: _tool(spec, inputs, root)),
+        ],
+        # The bill of materials tells what is in the others.
+        [
+            layer("40-system.tar", lambda root: _system(member, inputs, root, context)),
+            lambda: _link(context / LAYERS / "10-environment.tar", context / WHOLE_ENVIRONMENT),
+        ],
     ]
 
 
-def _child(member: Member, inputs: Inputs, context: Path, parent: Path) -> list[Callable[[], None]]:
+def _child(member: Member, inputs: Inputs, context: Path, parent: Path) -> list[Group]:
     spec, layers = member.spec, context / LAYERS
     owner = Ownership(inputs.accounts.uid, inputs.accounts.gid, _USERS_FOLDERS)
     whole = context / WHOLE_ENVIRONMENT
@@ -93,13 +104,14 @@ def _child(member: Member, inputs: Inputs, context: Path, parent: Path) -> list[
             _link(parent / WHOLE_ENVIRONMENT, whole)
             return
         whole.parent.mkdir()
-        _archive(lambda root: _environment(spec, inputs, root), whole, spec.epoch, owner)
+        start = None if spec.has_own_environment else parent / WHOLE_ENVIRONMENT
+        _archive(lambda root: _environment(spec, inputs, root, start), whole, spec.epoch, owner)
         write_difference(parent / WHOLE_ENVIRONMENT, whole, layers / "60-environment.tar")
 
     def system() -> None:
         _archive(lambda root: _child_system(member, inputs, root, context), layers / "70-system.tar", spec.epoch, owner)
 
-    return [base, environment, system]
+    return [[base, environment], [system]]
 
 
 def _archive(stage: Stage, target: Path, epoch: int, owner: Ownership) -> None:
@@ -118,10 +130,16 @@ def _link(path: Path, target: Path) -> None:
         shutil.copyfile(path, target)
 
 
-def _environment(spec: ImageSpec, inputs: Inputs, root: Path) -> None:
-    link_packages(inputs.conda, root, ENVIRONMENT_PREFIX)
-    _install(inputs.requirements, Layout.below(ENVIRONMENT_PREFIX, spec.python), root)
-    compile_bytecode(root, ENVIRONMENT_PREFIX, spec.python, spec.epoch)
+def _environment(spec: ImageSpec, inputs: Inputs, root: Path, start: Path | None) -> None:
+    """The environment: from its packages, or from the archive `start` of one that has the same."""
+    if start is None:
+        link_packages(inputs.conda, root, ENVIRONMENT_PREFIX)
+    else:
+        with tarfile.open(start) as archive:
+            archive.extractall(root, filter="tar")
+    placed = _install(inputs.requirements, Layout.below(ENVIRONMENT_PREFIX, spec.python), root)
+    # What `start` has is compiled.
+    compile_bytecode(root, ENVIRONMENT_PREFIX, spec.python, spec.epoch, only=placed if start is not None else None)
 
 
 def _vendor(spec: ImageSpec, lock: ImageLock, inputs: Inputs, root: Path) -> None:
@@ -139,8 +157,9 @@ def _vendor(spec: ImageSpec, lock: ImageLock, inputs: Inputs, root: Path) -> Non
     _write(root / ENVIRONMENT_PREFIX.relative_to("/") / CONDA_PINS, conda_pins(spec.python))
 
 
-def _install(wheels: tuple[StoredWheel, ...], layout: Layout, root: Path) -> None:
-    """Install wheels below `root`, where nothing of theirs is yet."""
+def _install(wheels: tuple[StoredWheel, ...], layout: Layout, root: Path) -> list[Path]:
+    """Install wheels below `root`, where nothing of theirs is yet; the files and folders that were put there."""
+    placed = []
     with tempfile.TemporaryDirectory(prefix="hac-stage-", dir=root.parent) as scratch:
         for wheel in wheels:
             contents = read_contents(wheel)
@@ -151,6 +170,8 @@ def _install(wheels: tuple[StoredWheel, ...], layout: Layout, root: Path) -> Non
                     shutil.copytree(step.staged, target, dirs_exist_ok=True, symlinks=True)
                 else:
                     step.staged.rename(target)
+                placed.append(target)
+    return placed
 
 
 def _tool(spec: ImageSpec, inputs: Inputs, root: Path) -> None:

@@ -54,31 +54,38 @@ class BuiltImage:
 
 def build_family(
     members: Sequence[Member],
+    prepare: Callable[[Member], BuiltImage | None],
     build: Callable[[Member], BuiltImage],
     *,
     jobs: int,
 ) -> Iterator[BuiltImage]:
-    """Build images, parents before children, those of one generation `jobs` at a time. Raises what `build` raises.
+    """Build images, parents before children, those of one generation `jobs` at a time. Raises what is raised.
 
-    All of a generation come to their end before an error of one of them ends the whole.
+    What `prepare` does for an image waits for no other image, and is done meanwhile. All of a generation come to their
+    end before an error of one of them ends the whole.
     """
     by_name = {member.name: member for member in members}
-    with ThreadPoolExecutor(max(1, jobs)) as pool:
-        for generation in generations(member.spec for member in members):
-            running = [pool.submit(build, by_name[spec.name]) for spec in generation]
+    order = [[by_name[spec.name] for spec in specs] for specs in generations(member.spec for member in members)]
+    with ThreadPoolExecutor(max(1, jobs)) as preparing, ThreadPoolExecutor(max(1, jobs)) as building:
+        prepared = {member.name: preparing.submit(prepare, member) for members in order for member in members}
+
+        def built(member: Member) -> BuiltImage:
+            return prepared[member.name].result() or build(member)
+
+        for generation in order:
+            running = [building.submit(built, member) for member in generation]
             errors = [item.exception() for item in running]
             yield from (item.result() for item, error in zip(running, errors, strict=True) if error is None)
             failed = next((error for error in errors if error is not None), None)
             if failed is not None:
+                preparing.shutdown(cancel_futures=True)
                 raise failed
 
 
-def build_image(
-    member: Member, engine: Engine, store: FileStore, *, progress: Progress, say: Callable[[str], None]
-) -> BuiltImage:
-    """Build one image, unless the engine has it; its parent's must be there. Raises the errors of every stage.
+def prepare_image(member: Member, engine: Engine, store: FileStore, progress: Progress) -> BuiltImage | None:
+    """The image, if the engine has it, made from the same inputs; else its context is ready then, and nothing is built.
 
-    Nothing is tagged on failure.
+    Raises what locks, fetching and assembling raise.
     """
     require_current(member.spec, member.lock, member.parent.lock if member.parent is not None else None)
     present = engine.image_attributes(member.tags[0])
@@ -86,15 +93,25 @@ def build_image(
         # Children start from this one, which somebody may have taken away.
         engine.tag(present["Id"], member.context_tag)
         return BuiltImage(member, present["Id"], reused=True)
-    made = ready_context(member, store, progress)
+    ready_context(member, store, progress)
+    return None
+
+
+def build_image(
+    member: Member, engine: Engine, store: FileStore, *, progress: Progress, say: Callable[[str], None]
+) -> BuiltImage:
+    """Build one image that was prepared; its parent's must be there. Raises `BuildError` and `EngineError`.
+
+    Nothing is tagged on failure.
+    """
     if member.parent is None and member.lock.base.reference is None:
         _import_base(member, engine, store, say)
-    say(f"building {member.tags[0]} from {made.folder}")
-    identity = engine.build(made.folder, member.tags, _step_counter(made.folder, progress))
+    say(f"building {member.tags[0]} from {member.folder}")
+    identity = engine.build(member.folder, member.tags, _step_counter(member.folder, progress))
     # What they were for is built: the images are their children's still, or for `docker image prune`.
     engine.untag(member.name, CONTEXT_TAG, member.context_tag)
-    with reported(made.folder):
-        (made.folder / PROVENANCE_FILE).write_text(render_provenance(member, identity))
+    with reported(member.folder):
+        (member.folder / PROVENANCE_FILE).write_text(render_provenance(member, identity))
     return BuiltImage(member, identity, reused=False)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from envtool.errors import BuildError
@@ -71,8 +71,12 @@ def _forget_cache(target: Path) -> None:
         record.write_text(text)
 
 
-def compile_bytecode(root: Path, prefix: Path, python: tuple[int, int], epoch: int) -> None:
+def compile_bytecode(
+    root: Path, prefix: Path, python: tuple[int, int], epoch: int, *, only: Sequence[Path] | None = None
+) -> None:
     """Compile a staged environment's modules with its own interpreter, so that no start in the image has to.
+
+    `only` are the files and folders to look at, of which those elsewhere than among the modules are passed over.
 
     The bytecode is checked by hash of nothing: the files never change in place, and times are not to be trusted
     after a trip through a layer.
@@ -83,7 +87,11 @@ def compile_bytecode(root: Path, prefix: Path, python: tuple[int, int], epoch: i
     # -B and -f: modules that this very interpreter imports must not get bytecode with times in it, and PYTHONHASHSEED
     # decides the order of sets; that rules out -I, which would ignore it.
     command: list[str | Path] = [interpreter, "-B", "-s", "-m", "compileall", "-q", "-f", "-j", "0"]
-    command += ["--invalidation-mode", "unchecked-hash", "-d", str(prefix / library.relative_to(target))]
-    command += ["-x", r"/(lib2to3/tests|bad_coding|test)/", str(library)]
+    command += ["--invalidation-mode", "unchecked-hash", "-s", str(root), "-p", "/"]
+    command += ["-x", r"/(lib2to3/tests|bad_coding|test)/"]
     environment = {"PYTHONHASHSEED": "0", "SOURCE_DATE_EPOCH": str(epoch), "PYTHONPATH": "", "PYTHONHOME": ""}
-    run(command, environment=environment)
+    wanted = [library] if only is None else [path for path in only if library in path.parents]
+    with tempfile.NamedTemporaryFile("w", prefix="hac-modules-") as listing:
+        listing.writelines(f"{path}\n" for path in wanted if path.is_dir() or path.suffix == ".py")
+        listing.flush()
+        run([*command, "-i", listing.name], environment=environment)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 
@@ -19,7 +19,11 @@ def as_open_as(folder: Path) -> Iterator[None]:
 
 
 def current_umask() -> int:
-    """The process's umask, which can only be read by setting it."""
+    """The process's umask (proc(5), /proc/self/status), which threads share: setting it to read it is seen by all."""
+    with suppress(OSError):
+        for line in Path("/proc/self/status").read_text().splitlines():
+            if line.startswith("Umask:"):
+                return int(line.split()[1], 8)
     value = os.umask(0o022)
     os.umask(value)
     return value
