@@ -128,8 +128,12 @@ def plain(said: str) -> str:
     return re.sub(r"(://)[^/\s@]+@", r"\1***@", re.sub(r"\x1b\[[0-9;]*m", "", said)).strip()
 
 
+# What uv says of what it was given by us, rather than of what went wrong.
+_BESIDE_THE_POINT = ("Using Python", "warning: Requirements file")
+
+
 def _last(text: str) -> str:
-    lines = [line.strip() for line in text.splitlines() if line.strip() and not line.startswith("Using Python")]
+    lines = [line.strip() for line in text.splitlines() if line.strip() and not line.startswith(_BESIDE_THE_POINT)]
     return " ".join(lines)[-600:]
 
 
