@@ -10,7 +10,7 @@ import shutil
 import sys
 import tarfile
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from envtool.errors import BuildError
 from envtool.image.accounts import HOME
 from envtool.image.conda_pins import CONDA_PINS, conda_pins
 from envtool.image.conda_prefix import compile_bytecode, link_packages
-from envtool.image.difference import write_difference
+from envtool.image.difference import Known, write_difference
 from envtool.image.family import Member
 from envtool.image.inputs import Inputs, Progress
 from envtool.image.layer import Ownership, write_layer
@@ -37,11 +37,13 @@ from envtool.vendor.pin import PIN_FILE, render_pin
 from envtool.vendor.store import IMAGE_STORE, FileStore
 from envtool.vendor.wheel import StoredWheel, WheelName, sha256_of
 
-# Below a build context: the layers, the bill of materials beside the Dockerfile, and what children are told from.
+# Below a build context: the layers, the bill of materials beside the Dockerfile, and the base that children's are told
+# from.
 LAYERS = "layers"
 SBOM_FILE = "sbom.cdx.json"
 WHOLE_BASE = Path("base/base.tar")
-WHOLE_ENVIRONMENT = Path("environment/environment.tar")
+# The layers that have an environment, or what a child's has beyond its parent's.
+_ENVIRONMENT, _FURTHER_ENVIRONMENT = "10-environment.tar", "60-environment.tar"
 CONFIGURATION_FOLDER = Path("etc/hac")
 WHEELS_FOLDER = Path("opt/hac/wheels")
 # What belongs to the image's user: pip and conda install there without being root.
@@ -78,35 +80,31 @@ def _first(member: Member, inputs: Inputs, context: Path) -> list[Group]:
 
     return [
         [
-            layer("10-environment.tar", lambda root: _environment(spec, inputs, root, None)),
+            layer(_ENVIRONMENT, lambda root: _environment(spec, inputs, root, ())),
             layer("20-vendor.tar", lambda root: _vendor(spec, lock, inputs, root)),
             layer("30-envtool.tar", lambda root: _tool(spec, inputs, root)),
         ],
         # The bill of materials tells what is in the others.
-        [
-            layer("40-system.tar", lambda root: _system(member, inputs, root, context)),
-            lambda: _link(context / LAYERS / "10-environment.tar", context / WHOLE_ENVIRONMENT),
-        ],
+        [layer("40-system.tar", lambda root: _system(member, inputs, root, context))],
     ]
 
 
 def _child(member: Member, inputs: Inputs, context: Path, parent: Path) -> list[Group]:
     spec, layers = member.spec, context / LAYERS
     owner = Ownership(inputs.accounts.uid, inputs.accounts.gid, _USERS_FOLDERS)
-    whole = context / WHOLE_ENVIRONMENT
 
     def base() -> None:
         if inputs.base is not None and spec.has_own_base:
-            write_difference(parent / WHOLE_BASE, inputs.base, layers / "50-base.tar")
+            write_difference([parent / WHOLE_BASE], inputs.base, layers / "50-base.tar")
 
     def environment() -> None:
-        if not spec.has_own_environment and spec.requirements_file is None:
-            _link(parent / WHOLE_ENVIRONMENT, whole)
+        if member.parent is None or (not spec.has_own_environment and spec.requirements_file is None):
             return
-        whole.parent.mkdir()
-        start = None if spec.has_own_environment else parent / WHOLE_ENVIRONMENT
-        _archive(lambda root: _environment(spec, inputs, root, start), whole, spec.epoch, owner)
-        write_difference(parent / WHOLE_ENVIRONMENT, whole, layers / "60-environment.tar")
+        lower = _environment_layers(member.parent)
+        start = () if spec.has_own_environment else lower
+        target = layers / _FURTHER_ENVIRONMENT
+        with Known.opened(lower) as known:
+            _archive(lambda root: _environment(spec, inputs, root, start), target, spec.epoch, owner, known)
 
     def system() -> None:
         _archive(lambda root: _child_system(member, inputs, root, context), layers / "70-system.tar", spec.epoch, owner)
@@ -114,11 +112,19 @@ def _child(member: Member, inputs: Inputs, context: Path, parent: Path) -> list[
     return [[base, environment], [system]]
 
 
-def _archive(stage: Stage, target: Path, epoch: int, owner: Ownership) -> None:
+def _environment_layers(member: Member) -> tuple[Path, ...]:
+    """The layers that make up a member's environment, its ancestors' first."""
+    if member.parent is None:
+        return (member.folder / LAYERS / _ENVIRONMENT,)
+    own = member.folder / LAYERS / _FURTHER_ENVIRONMENT
+    return (*_environment_layers(member.parent), *((own,) if own.exists() else ()))
+
+
+def _archive(stage: Stage, target: Path, epoch: int, owner: Ownership, known: Known | None = None) -> None:
     with tempfile.TemporaryDirectory(prefix=f"hac-{target.stem}-") as folder:
         root = Path(folder)
         stage(root)
-        write_layer(root, target, epoch, owner)
+        write_layer(root, target, epoch, owner, known)
 
 
 def _link(path: Path, target: Path) -> None:
@@ -130,16 +136,16 @@ def _link(path: Path, target: Path) -> None:
         shutil.copyfile(path, target)
 
 
-def _environment(spec: ImageSpec, inputs: Inputs, root: Path, start: Path | None) -> None:
-    """The environment: from its packages, or from the archive `start` of one that has the same."""
-    if start is None:
+def _environment(spec: ImageSpec, inputs: Inputs, root: Path, start: Sequence[Path]) -> None:
+    """The environment: from its packages, or from the layers of one that has the same."""
+    if not start:
         link_packages(inputs.conda, root, ENVIRONMENT_PREFIX)
-    else:
-        with tarfile.open(start) as archive:
+    for layer in start:
+        with tarfile.open(layer) as archive:
             archive.extractall(root, filter="tar")
     placed = _install(inputs.requirements, Layout.below(ENVIRONMENT_PREFIX, spec.python), root)
-    # What `start` has is compiled.
-    compile_bytecode(root, ENVIRONMENT_PREFIX, spec.python, spec.epoch, only=placed if start is not None else None)
+    # What is there from the start is compiled.
+    compile_bytecode(root, ENVIRONMENT_PREFIX, spec.python, spec.epoch, only=placed if start else None)
 
 
 def _vendor(spec: ImageSpec, lock: ImageLock, inputs: Inputs, root: Path) -> None:

@@ -1,4 +1,4 @@
-"""Two archives of whole trees → a layer with what the second has and the first has not, or has otherwise.
+"""Archives of whole trees → a layer with what the last has and those before have not, or have otherwise.
 
 So a child's layer comes from the very steps that make a whole image. What only the first has stays in the child: the
 instruction that unpacks a layer cannot delete, and a file that no package names any more does no harm.
@@ -6,36 +6,68 @@ instruction that unpacks a layer cannot delete, and a file that no package names
 
 from __future__ import annotations
 
-import hashlib
 import os
 import tarfile
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
+_BLOCK = 1 << 20
+
 
 @dataclass(frozen=True)
-class _Content:
-    """What tells whether a member is the same in both: all but its time, which is no change by itself."""
+class Known:
+    """What archives have that are unpacked one over the other; they are open for as long as `opened` lasts."""
 
-    kind: bytes
-    mode: int
-    owner: tuple[int, int]
-    target: str
-    digest: str
+    _members: dict[str, tuple[tarfile.TarFile, tarfile.TarInfo]] = field(default_factory=dict)
+
+    @classmethod
+    @contextmanager
+    def opened(cls, archives: Sequence[Path]) -> Iterator[Known]:
+        """Read the lists of files. Raises `OSError` and `tarfile.TarError`."""
+        known = cls()
+        with ExitStack() as stack:
+            for path in archives:
+                archive = stack.enter_context(tarfile.open(path))
+                known._members.update((_name(member), (archive, member)) for member in archive)
+            yield known
+
+    def has(self, member: tarfile.TarInfo, size: int, data: Callable[[], IO[bytes]]) -> bool:
+        """Whether a member is there, in all but its time, which is no change by itself.
+
+        `size` and `data` are those of its file, where it is one.
+        """
+        archive, there = self._members.get(_name(member), (None, None))
+        if archive is None or there is None:
+            return False
+        if _traits(member) != _traits(there):
+            return False
+        if not _is_file(member):
+            return True
+        found = archive.extractfile(there)
+        assert found is not None
+        with found, data() as wanted:
+            return size == _size(archive, there) and _same_bytes(found, wanted)
 
 
-def write_difference(before: Path, after: Path, target: Path) -> int:
-    """Write the members of the archive `after` that `before` has not, and return their number. Raises `OSError`."""
-    known = _contents(before)
+def write_difference(before: Sequence[Path], after: Path, target: Path) -> int:
+    """Write the members of the archive `after` that those `before` have not, and return their number.
+
+    Raises `OSError`.
+    """
     incoming = target.with_suffix(".incoming")
     count = 0
-    with tarfile.open(after) as source, tarfile.open(incoming, "w", format=tarfile.PAX_FORMAT) as result:
+    with (
+        Known.opened(before) as known,
+        tarfile.open(after) as source,
+        tarfile.open(incoming, "w", format=tarfile.PAX_FORMAT) as result,
+    ):
         written: set[str] = set()
         for member in source:
             name = _name(member)
-            if name == "." or known.get(name) == _content(source, member):
+            if name == "." or known.has(member, _size(source, member), lambda member=member: _data(source, member)):  # type: ignore[misc]
                 continue
             count += 1
             written.add(name)
@@ -45,7 +77,7 @@ def write_difference(before: Path, after: Path, target: Path) -> int:
 
 
 def _add(source: tarfile.TarFile, member: tarfile.TarInfo, result: tarfile.TarFile, written: set[str]) -> None:
-    stream: IO[bytes] | None = source.extractfile(member) if member.isreg() or member.islnk() else None
+    stream: IO[bytes] | None = source.extractfile(member) if _is_file(member) else None
     if member.islnk():
         if os.path.normpath(member.linkname) in written:
             stream = None
@@ -56,23 +88,33 @@ def _add(source: tarfile.TarFile, member: tarfile.TarInfo, result: tarfile.TarFi
     result.addfile(member, stream)
 
 
-def _contents(archive: Path) -> Mapping[str, _Content]:
-    found: dict[str, _Content] = {}
-    with tarfile.open(archive) as source:
-        for member in source:
-            found[_name(member)] = _content(source, member)
-    return found
+def _is_file(member: tarfile.TarInfo) -> bool:
+    """Which of two linked paths is listed as the file does not matter: it is the content that counts."""
+    return member.isreg() or member.islnk()
 
 
-def _content(source: tarfile.TarFile, member: tarfile.TarInfo) -> _Content:
-    digest, kind, target = "", member.type, member.linkname
-    if member.isreg() or member.islnk():
-        stream = source.extractfile(member)
-        assert stream is not None
-        digest = hashlib.file_digest(stream, "sha256").hexdigest()  # type: ignore[arg-type]
-        # By content: which of two linked paths is listed as the file does not matter.
-        kind, target = tarfile.REGTYPE, ""
-    return _Content(kind, member.mode, (member.uid, member.gid), target, digest)
+def _traits(member: tarfile.TarInfo) -> tuple[bytes, int, int, int, str]:
+    kind, target = (tarfile.REGTYPE, "") if _is_file(member) else (member.type, member.linkname)
+    return kind, member.mode, member.uid, member.gid, target
+
+
+def _size(archive: tarfile.TarFile, member: tarfile.TarInfo) -> int:
+    return archive.getmember(member.linkname).size if member.islnk() else member.size
+
+
+def _data(archive: tarfile.TarFile, member: tarfile.TarInfo) -> IO[bytes]:
+    stream = archive.extractfile(member)
+    assert stream is not None
+    return stream
+
+
+def _same_bytes(one: IO[bytes], other: IO[bytes]) -> bool:
+    while True:
+        block = one.read(_BLOCK)
+        if block != other.read(_BLOCK):
+            return False
+        if not block:
+            return True
 
 
 def _name(member: tarfile.TarInfo) -> str:

@@ -8,7 +8,11 @@ from __future__ import annotations
 import os
 import tarfile
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import IO
+
+from envtool.image.difference import Known
 
 
 @dataclass(frozen=True)
@@ -27,8 +31,10 @@ class Ownership:
 ROOT_ALONE = Ownership(0, 0, ())
 
 
-def write_layer(root: Path, target: Path, epoch: int, ownership: Ownership = ROOT_ALONE) -> None:
-    """Archive everything below `root`; what `ownership` does not hold is root's. Raises `OSError`."""
+def write_layer(
+    root: Path, target: Path, epoch: int, ownership: Ownership = ROOT_ALONE, known: Known | None = None
+) -> None:
+    """Archive what is below `root` and not `known`; what `ownership` does not hold is root's. Raises `OSError`."""
     incoming = target.with_suffix(".incoming")
     with tarfile.open(incoming, "w", format=tarfile.PAX_FORMAT) as archive:
         for path in _entries(root):
@@ -42,12 +48,18 @@ def write_layer(root: Path, target: Path, epoch: int, ownership: Ownership = ROO
             member.uname = member.gname = ""
             member.mtime = epoch
             member.mode = _mode(member)
+            if known is not None and known.has(member, member.size, partial(_opened, path)):
+                continue
             if member.isreg():
-                with open(path, "rb") as stream:
+                with _opened(path) as stream:
                     archive.addfile(member, stream)
             else:
                 archive.addfile(member)
     incoming.replace(target)
+
+
+def _opened(path: Path) -> IO[bytes]:
+    return open(path, "rb")
 
 
 def _entries(root: Path) -> list[Path]:

@@ -13,7 +13,7 @@ from envtool.errors import BuildError, LockError, SpecError
 from envtool.image.accounts import with_user
 from envtool.image.base_layers import account_files, read_archive_of_base
 from envtool.image.context import render_dockerfile
-from envtool.image.difference import write_difference
+from envtool.image.difference import Known, write_difference
 from envtool.image.family import Member, generations, with_parents
 from envtool.image.labels import OWN
 from envtool.image.layer import Ownership, write_layer
@@ -208,7 +208,7 @@ def test_a_difference_has_what_is_new_or_other(tmp_path: Path) -> None:
             "usr/new/old-content": (hard, "usr/same", 0o644),
         },
     )
-    count = write_difference(before, after, tmp_path / "layer.tar")
+    count = write_difference([before], after, tmp_path / "layer.tar")
     with tarfile.open(tmp_path / "layer.tar") as layer:
         names = layer.getnames()
         kept = layer.extractfile("usr/new/old-content")
@@ -220,6 +220,22 @@ def test_a_difference_has_what_is_new_or_other(tmp_path: Path) -> None:
     expected = ["edited", "mode", "link", "new", "new/first", "new/second", "new/old-content"]
     assert names == [f"usr/{name}" for name in expected]
     assert count == len(names)
+
+
+def test_what_lower_layers_have_is_not_archived_again(tmp_path: Path) -> None:
+    root = tmp_path / "root"
+    for name, text in (("a/same", "same"), ("a/edited", "first"), ("a/later", "later")):
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(text)
+    write_layer(root, tmp_path / "first.tar", 0)
+    (root / "a/edited").write_text("other")
+    write_layer(root, tmp_path / "second.tar", 0)
+    (root / "a/new").write_text("new")
+    (root / "a/later").chmod(0o755)
+    with Known.opened([tmp_path / "first.tar", tmp_path / "second.tar"]) as known:
+        write_layer(root, tmp_path / "layer.tar", 0, known=known)
+    with tarfile.open(tmp_path / "layer.tar") as layer:
+        assert layer.getnames() == ["a/later", "a/new"]
 
 
 def test_the_user_gets_a_number_that_nobody_has(tmp_path: Path) -> None:
