@@ -44,7 +44,7 @@ def lock(
     """
     from envtool.image.family import in_order
     from envtool.image.inputs import make_lock
-    from envtool.image.lock import FOLDER, read_lock, write_lock
+    from envtool.image.lock import FOLDER, read_lock, read_lock_of_parent, write_lock
     from envtool.image.renewal import renew
     from envtool.image.spec import select_images
     from envtool.vendor.store import default_store
@@ -55,7 +55,7 @@ def lock(
     # A parent is locked before its children, whose locks name its own.
     for spec in in_order(selected(project, images, demo=demo, everything=everything)):
         sources = sources_of(spec, vendor, demo=demo, project=project)
-        parent = read_lock(spec.parent, spec.project / FOLDER) if spec.parent is not None else None
+        parent = read_lock_of_parent(spec, spec.project / FOLDER)
         if update is not None:
             before = read_lock(spec, spec.project / FOLDER)
             renewed = renew(spec, before, parent, update, sources, store, note)
@@ -83,7 +83,7 @@ def _print_changes(before: ImageLock, after: ImageLock) -> None:
 
 def _print_stale(specs: list[ImageSpec]) -> bool:
     """Print a line for each lock, and return whether one of them is out of date."""
-    from envtool.image.lock import FOLDER, is_stale, read_lock
+    from envtool.image.lock import FOLDER, is_stale, read_lock, read_lock_of_parent
     from envtool.image.spec import RELEASED
 
     stale = False
@@ -91,7 +91,7 @@ def _print_stale(specs: list[ImageSpec]) -> bool:
         if spec.sources == RELEASED and not (spec.project / FOLDER / f"{spec.name}.lock.toml").exists():
             typer.echo(f"{spec.name}: not locked; envtool lock {spec.name}, where its channel can be reached")
             continue
-        parent = read_lock(spec.parent, spec.project / FOLDER) if spec.parent is not None else None
+        parent = read_lock_of_parent(spec, spec.project / FOLDER)
         out_of_date = is_stale(spec, read_lock(spec, spec.project / FOLDER), parent)
         typer.echo(f"{spec.name}: {'out of date: envtool lock ' + spec.name if out_of_date else 'up to date'}")
         stale = stale or out_of_date

@@ -18,9 +18,9 @@ from envtool.install.journal import (
     TRASH_NAME,
     Journal,
     Remove,
+    beginning,
     carry_out,
-    delete,
-    strike_journal,
+    end,
     take_back,
     write_journal,
 )
@@ -48,8 +48,7 @@ def install(plan: InstallPlan, stage: Stage) -> Installed:
     prefix = plan.environment.prefix
     with reported(prefix), alone(prefix), as_open_as(prefix.site_packages):
         staging = prefix.site_packages / STAGING_NAME
-        staging.mkdir()
-        try:
+        with beginning(staging):
             staged = staging / "prefix"
             staged.mkdir()
             if plan.lines:
@@ -59,9 +58,6 @@ def install(plan: InstallPlan, stage: Stage) -> Installed:
             if _takes_away(journal):
                 sync_file_system(staging)
             write_journal(staging, journal)
-        except BaseException:
-            delete(staging)
-            raise
         _swap(plan, staging, journal)
     return Installed(len(journal.steps) - len(plan.removals), len(plan.removals))
 
@@ -85,11 +81,9 @@ def _swap(plan: InstallPlan, staging: Path, journal: Journal) -> None:
         _verify(plan)
     except BaseException:
         take_back(journal.steps, trash)
-        strike_journal(staging)
-        delete(staging)
+        end(staging)
         raise
-    strike_journal(staging)
-    delete(staging)
+    end(staging)
 
 
 def _verify(plan: InstallPlan) -> None:

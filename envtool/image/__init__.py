@@ -1,1 +1,1 @@
-"""ImageSpec → ImageLock → BuildContext → BuiltImage → Report: makes the images, and proves them."""
+"""ImageSpec → ImageLock → build context → BuiltImage → Report: makes the images, and proves them."""

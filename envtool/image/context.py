@@ -1,7 +1,7 @@
-"""Member of a family → BuildContext: a folder that any Docker builder turns into the image, without a network.
+"""Member of a family → build context: a folder that any Docker builder turns into the image, without a network.
 
-`layers/` and the Dockerfile make the image. Beside them, and kept from the builder, lie the whole base and the whole
-environment that a child's layers are told from, and the bill of materials.
+`layers/` and the Dockerfile make the image. Beside them, and kept from the builder, lie the whole base, which a child's
+layers are told from, and the bill of materials.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ import re
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 from envtool.errors import BuildError
@@ -29,26 +28,19 @@ _MADE_FROM = "context.sha256"
 _IGNORED = "# What the builder needs is the Dockerfile and the layers.\n*\n!Dockerfile\n!layers\n"
 
 
-@dataclass(frozen=True)
-class BuildContext:
-    """A folder ready for `docker build`."""
-
-    folder: Path
-
-
-def ready_context(member: Member, store: FileStore, progress: Progress) -> BuildContext:
-    """The member's context, made unless it is there already; its ancestors' are as well, then.
+def ready_context(member: Member, store: FileStore, progress: Progress) -> Path:
+    """The folder of the member's context, made unless it is there already; its ancestors' are as well, then.
 
     A folder appears whole or stays as it was. Raises what fetching and assembling raise.
     """
-    parent = ready_context(member.parent, store, progress).folder if member.parent is not None else None
+    parent = ready_context(member.parent, store, progress) if member.parent is not None else None
     folder = member.folder
     with reported(folder.parent):
         folder.parent.mkdir(parents=True, exist_ok=True)
     with _alone(folder):
         if not _is_made(member):
             _make(member, parent, store, progress)
-    return BuildContext(folder)
+    return folder
 
 
 def _is_made(member: Member) -> bool:

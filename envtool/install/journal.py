@@ -92,6 +92,24 @@ def write_journal(staging: Path, journal: Journal) -> None:
     sync_folder(staging)
 
 
+@contextlib.contextmanager
+def beginning(staging: Path) -> Iterator[None]:
+    """Make a staging folder for a block that ends by writing the journal; if that fails, nothing has begun."""
+    # Outside of the clean-up: a folder that is there already may hold another's journal.
+    staging.mkdir()
+    try:
+        yield
+    except BaseException:
+        delete(staging)
+        raise
+
+
+def end(staging: Path) -> None:
+    """Strike the journal and clear everything away."""
+    strike_journal(staging)
+    delete(staging)
+
+
 def strike_journal(staging: Path) -> None:
     """The change is done and good: what is left of the staging folder is rubbish."""
     (staging / JOURNAL_NAME).unlink()

@@ -26,11 +26,11 @@ from envtool.install.journal import (
     TRASH_NAME,
     Journal,
     Remove,
+    beginning,
     carry_out,
-    delete,
+    end,
     journal_steps,
     marked,
-    strike_journal,
     write_journal,
 )
 from envtool.install.layout import Place, keep_foreign_files, stage_files, stage_wheel
@@ -61,22 +61,16 @@ def perform(plan: RestorePlan, contents: Mapping[str, WheelContents], *, reason:
     _require_room(plan, contents)
     with reported(prefix), alone(prefix), as_open_as(prefix.site_packages):
         staging = prefix.site_packages / STAGING_NAME
-        # Outside of the clean-up: a folder that is there already may hold another restore's journal.
-        staging.mkdir()
-        try:
+        with beginning(staging):
             journal = _staged(plan, contents, staging, reason, progress)
             give_to_owner_of(prefix.site_packages, staging)
             sync_file_system(staging)
             write_journal(staging, journal)
-        except BaseException:
-            delete(staging)
-            raise
         carry_out(journal, staging / TRASH_NAME)
         prune(prefix.path, (prefix.site_packages, prefix.scripts), _removed(journal))
         with _deleting(staging / TRASH_NAME):
             after = _verified(plan)
-        strike_journal(staging)
-        delete(staging)
+        end(staging)
         # Else the cleared folder could be there again after a loss of power.
         sync_folders((prefix.site_packages,))
     return after
@@ -86,17 +80,12 @@ def unshadow(prefix: Prefix, item: Unshadowing) -> None:
     """Take a copy in the user's site-packages away, as a transaction of its own. Raises `RestoreError`."""
     with reported(prefix), alone(prefix):
         staging = item.folder / STAGING_NAME
-        staging.mkdir()
-        try:
+        with beginning(staging):
             journal = Journal(tuple(Remove(path) for path in item.remove))
             write_journal(staging, journal)
-        except BaseException:
-            delete(staging)
-            raise
         carry_out(journal, staging / TRASH_NAME)
         prune(item.base, (item.folder,), item.remove)
-        strike_journal(staging)
-        delete(staging)
+        end(staging)
 
 
 def keep_pin(prefix: Prefix, pin: VendorPin) -> None:
