@@ -142,7 +142,9 @@ def _environment(spec: ImageSpec, inputs: Inputs, root: Path, start: Sequence[Pa
         link_packages(inputs.conda, root, ENVIRONMENT_PREFIX)
     for layer in start:
         with tarfile.open(layer) as archive:
-            archive.extractall(root, filter="tar")
+            # Our own archive. Python 3.11.4 brought filters, and 3.14 chooses the strictest where none is named.
+            archive.extraction_filter = getattr(tarfile, "tar_filter", None)
+            archive.extractall(root)
     placed = _install(inputs.requirements, Layout.below(ENVIRONMENT_PREFIX, spec.python), root)
     # What is there from the start is compiled.
     compile_bytecode(root, ENVIRONMENT_PREFIX, spec.python, spec.epoch, only=placed if start else None)

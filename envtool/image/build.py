@@ -72,14 +72,18 @@ def build_family(
         def built(member: Member) -> BuiltImage:
             return prepared[member.name].result() or build(member)
 
-        for generation in order:
-            running = [building.submit(built, member) for member in generation]
-            errors = [item.exception() for item in running]
-            yield from (item.result() for item, error in zip(running, errors, strict=True) if error is None)
-            failed = next((error for error in errors if error is not None), None)
-            if failed is not None:
-                preparing.shutdown(cancel_futures=True)
-                raise failed
+        try:
+            for generation in order:
+                running = [building.submit(built, member) for member in generation]
+                errors = [item.exception() for item in running]
+                yield from (item.result() for item, error in zip(running, errors, strict=True) if error is None)
+                failed = next((error for error in errors if error is not None), None)
+                if failed is not None:
+                    raise failed
+        finally:
+            # After an error or an interrupt, nothing that has not begun is begun.
+            for pool in (preparing, building):
+                pool.shutdown(wait=False, cancel_futures=True)
 
 
 def prepare_image(member: Member, engine: Engine, store: FileStore, progress: Progress) -> BuiltImage | None:

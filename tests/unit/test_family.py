@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import tarfile
+import threading
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import pytest
 from envtool.errors import BuildError, LockError, SpecError
 from envtool.image.accounts import with_user
 from envtool.image.base_layers import account_files, read_archive_of_base
+from envtool.image.build import BuiltImage, build_family
 from envtool.image.context import render_dockerfile
 from envtool.image.difference import Known, write_difference
 from envtool.image.family import Member, generations, with_parents
@@ -272,3 +274,35 @@ def test_a_layers_files_belong_to_whom_they_should(tmp_path: Path) -> None:
 def test_labels_are_quoted() -> None:
     text = render_dockerfile("ARG HAC_BASE\nFROM ${HAC_BASE}\n", "x:1", {"a": 'says "so"'})
     assert 'LABEL a="says \\"so\\""' in text
+
+
+def test_what_children_need_is_prepared_while_their_parent_is_built(project: Path) -> None:
+    family, prepared = members(project), threading.Semaphore(0)
+
+    def prepare(member: Member) -> None:
+        prepared.release()
+
+    def build(member: Member) -> BuiltImage:
+        if member.name == "hac-base":
+            # Ends only once all three are prepared.
+            for _ in family:
+                assert prepared.acquire(timeout=30)
+        return BuiltImage(member, f"sha256:{member.name}", reused=False)
+
+    found = [item.member.name for item in build_family(tuple(family.values()), prepare, build, jobs=2)]
+    assert found == ["hac-base", "hac-devel", "hac-notebook"]
+
+
+def test_after_an_error_nothing_is_begun(project: Path) -> None:
+    family, begun = members(project), []
+
+    def prepare(member: Member) -> None:
+        begun.append(member.name)
+        raise BuildError(f"no {member.name}")
+
+    def build(member: Member) -> BuiltImage:
+        raise AssertionError(member.name)
+
+    with pytest.raises(BuildError, match="no hac-base"):
+        list(build_family(tuple(family.values()), prepare, build, jobs=1))
+    assert "hac-base" in begun
