@@ -12,6 +12,7 @@ import os
 import shutil
 import subprocess
 import sys
+import sysconfig
 from collections.abc import Callable
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
@@ -200,6 +201,11 @@ def package(name: str, version: str, requires: list[str]) -> WheelContent:
     """A small distribution of no use but for what it requires."""
     module = name.replace("-", "_")
     return WheelContent(module, version, "py3-none-any", {f"{module}.py": b""}, "for tests", requires)
+
+
+def real_shared_object() -> Path:
+    """One of the interpreter's own; which of its modules are built in differs from build to build."""
+    return min(Path(sysconfig.get_config_var("DESTSHARED")).glob("*.so"), key=lambda path: path.stat().st_size)
 
 
 def other_release(folder: Path, version: str) -> Path:

