@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from functools import partial
 from threading import Thread
 
 from envtool.errors import ResolutionError, SourceError
@@ -46,13 +45,12 @@ class Checker:
     def check_set(self, wanted: RequirementSet) -> tuple[Answer, ...]:
         """One answer for each installer, or a single one where they agree or the first stage settled it."""
         resolvers = self._meant(wanted)
+        # With the same indexes one after the other: what the first has fetched, the second finds in uv's cache.
         self._look_ahead(wanted, resolvers[0])
-        with ThreadPoolExecutor(len(resolvers)) as pool:
-            outcomes = [
-                outcome
-                for group in pool.map(partial(self._predicted_by, wanted), _by_index(resolvers))
-                for outcome in group
-            ]
+        options = [resolver.options for resolver in resolvers]
+        places = {(item.index_url, item.extra_index_urls, item.find_links) for item in options}
+        with ThreadPoolExecutor(len(places)) as pool:
+            outcomes = list(pool.map(lambda resolver: self._predicted(wanted, resolver), resolvers))
         answers = [outcome for outcome in outcomes if isinstance(outcome, Answer)]
         failures = [outcome for outcome in outcomes if not isinstance(outcome, Answer)]
         if not answers:
@@ -60,17 +58,6 @@ class Checker:
         answers = _agreed(answers)
         answers += [Answer(wanted, None, Verdict.UNKNOWN, f"{error.what}: {error.why}") for error in failures]
         return tuple(self._advised(answer) for answer in answers)
-
-    def _predicted_by(
-        self, wanted: RequirementSet, resolvers: Sequence[Resolver]
-    ) -> list[Answer | SourceError | ResolutionError]:
-        """What installers with the same indexes would do; an index that one cannot read, the next cannot either."""
-        outcomes: list[Answer | SourceError | ResolutionError] = []
-        for resolver in resolvers:
-            outcomes.append(self._predicted(wanted, resolver))
-            if isinstance(outcomes[-1], SourceError):
-                break
-        return outcomes
 
     def _look_ahead(self, wanted: RequirementSet, resolver: Resolver) -> None:
         """While uv resolves, read what explaining a clobber would take of what was asked for by name, and a way out."""
@@ -120,15 +107,6 @@ class Checker:
 def check_statically(file: DependencyFile, target: Target) -> tuple[Answer, ...]:
     """The first stage's answers on a file's sets."""
     return tuple(predict_static(wanted, target) for wanted in file.sets)
-
-
-def _by_index(resolvers: Sequence[Resolver]) -> list[list[Resolver]]:
-    """Those with the same places to look in together: what the first has fetched, the others find in uv's cache."""
-    groups: dict[object, list[Resolver]] = {}
-    for resolver in resolvers:
-        options = resolver.options
-        groups.setdefault((options.index_url, options.extra_index_urls, options.find_links), []).append(resolver)
-    return list(groups.values())
 
 
 def _about(wanted: RequirementSet, error: SourceError | ResolutionError) -> SourceError | ResolutionError:

@@ -315,6 +315,17 @@ def test_metadata_that_is_broken(environment: RealEnvironment, tmp_path: Path, m
     assert done.out == ""
 
 
+def test_an_index_that_only_pip_wants_does_not_hide_what_uv_would_do(
+    environment: RealEnvironment, index: str, tmp_path: Path
+) -> None:
+    nowhere = "http://127.0.0.1:9"
+    environment.variables.update(UV_DEFAULT_INDEX=index, UV_HTTP_RETRIES="0", HTTPS_PROXY=nowhere, https_proxy=nowhere)
+    done = check(environment, written(tmp_path, "requirements.txt", "accelerate\n"))
+    assert done.status == 1
+    assert f"torch {TORCH} → 2.0.1" in done.out
+    assert "cannot be read" in done.out
+
+
 def test_an_index_that_is_down(environment: RealEnvironment, tmp_path: Path) -> None:
     environment.variables.update(PIP_INDEX_URL="http://127.0.0.1:9/simple", UV_HTTP_RETRIES="0")
     done = check(environment, "--installer", "pip", written(tmp_path, "requirements.txt", "accelerate\n"))
