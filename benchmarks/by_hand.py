@@ -14,7 +14,6 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import cache
 from pathlib import Path
 
 from benchmarks.timing import Row, difference_row, ratio_row
@@ -23,6 +22,7 @@ from envtool.image.assemble import build_own_wheel
 from envtool.image.lock import FOLDER, ImageLock, read_lock
 from envtool.image.spec import ImageSpec, read_table
 from envtool.vendor.store import FileStore
+from tests.docker.conftest import builders_here
 
 _TOOLS = Path(sys.executable).parent
 _IMAGES = ("hac-base", "hac-devel", "hac-notebook")
@@ -156,8 +156,11 @@ def _by_hand(contexts: dict[str, Path]) -> None:
 
 
 def _build(context: Path) -> subprocess.CompletedProcess[bytes]:
+    builder = builders_here().get("buildkit")
+    if builder is None:
+        raise SystemExit("no docker command here speaks to BuildKit; type: apt-get install docker-buildx")
     command: list[str | Path] = [
-        _with_buildkit(),
+        builder["DOCKER"],
         "build",
         "--quiet",
         "--network",
@@ -166,25 +169,10 @@ def _build(context: Path) -> subprocess.CompletedProcess[bytes]:
         f"bench-{context.name}",
         context,
     ]
-    done = subprocess.run(command, env={**os.environ, "DOCKER_BUILDKIT": "1"}, capture_output=True, check=False)
+    done = subprocess.run(command, env={**os.environ, **builder}, capture_output=True, check=False)
     if done.returncode:
         print(done.stderr.decode(errors="replace")[-3000:])
     return done
-
-
-@cache
-def _with_buildkit() -> str:
-    """A docker command that speaks to BuildKit: one of before 23.0, which does by itself, or one with its plug-in."""
-    for name in ("docker", "/usr/bin/docker"):
-        program = shutil.which(name)
-        if program is None:
-            continue
-        if (
-            " 20." in _run([program, "--version"])
-            or subprocess.run([program, "buildx", "version"], capture_output=True, check=False).returncode == 0
-        ):
-            return program
-    raise SystemExit("no docker command here speaks to BuildKit; type: apt-get install docker-buildx")
 
 
 def _forget_theirs() -> None:

@@ -89,13 +89,16 @@ def _static(environment: Path, folder: Path) -> list[Row]:
         file.write_text("".join(lines + [f"package-{index}>=1.{index},<3\n" for index in range(40)]))
         files.append(file)
     command: list[str | Path] = [TOOLS / "envtool", "check", "--static", "--prefix", environment]
-    one = _median(lambda: _timed([*command, files[0]], {}, statuses=(0, 1))[0])
-    ten = _median(lambda: _timed([*command, *files], {}, statuses=(0, 1))[0])
+
+    def seconds(*checked: Path) -> float:
+        return _median(lambda: _timed([*command, *checked], {}, statuses=(0, 1))[0])
+
+    one, ten = seconds(files[0]), seconds(*files)
     sizes = {}
     for count in (1_000, 10_000):
         file = folder / f"lines-{count}.txt"
         file.write_text("".join(f"package-{index}>=1.{index},<3 ; python_version > '3.6'\n" for index in range(count)))
-        sizes[count] = _median(lambda file=file: _timed([*command, file], {}, statuses=(0, 1))[0])  # type: ignore[misc]
+        sizes[count] = seconds(file)
     slope = (sizes[10_000] - one) / (sizes[1_000] - one)
     return [
         Row("check --static, each further file of 45 lines", ten, "one file", one, (ten - one) / 9 * 1e3, "ms", 60.0),

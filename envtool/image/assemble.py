@@ -53,8 +53,8 @@ Stage = Callable[[Path], None]
 Group = list[Callable[[], None]]
 
 
-def assemble(member: Member, inputs: Inputs, context: Path, parent: Path | None, progress: Progress) -> None:
-    """Write the layers of a context, what changes least first; `parent` is the context of the parent.
+def assemble(member: Member, inputs: Inputs, context: Path, progress: Progress) -> None:
+    """Write the layers of a context, what changes least first; those of its ancestors must be there.
 
     Raises `BuildError`, `SourceError`.
     """
@@ -62,7 +62,8 @@ def assemble(member: Member, inputs: Inputs, context: Path, parent: Path | None,
     layers.mkdir()
     if inputs.base is not None:
         _link(inputs.base, context / WHOLE_BASE)
-    groups = _first(member, inputs, context) if parent is None else _child(member, inputs, context, parent)
+    parent = member.parent
+    groups = _first(member, inputs, context) if parent is None else _child(member, parent, inputs, context)
     count = sum(len(group) for group in groups)
     progress("layers", 0, count)
     for group in groups:
@@ -89,18 +90,18 @@ def _first(member: Member, inputs: Inputs, context: Path) -> list[Group]:
     ]
 
 
-def _child(member: Member, inputs: Inputs, context: Path, parent: Path) -> list[Group]:
+def _child(member: Member, parent: Member, inputs: Inputs, context: Path) -> list[Group]:
     spec, layers = member.spec, context / LAYERS
     owner = Ownership(inputs.accounts.uid, inputs.accounts.gid, _USERS_FOLDERS)
 
     def base() -> None:
         if inputs.base is not None and spec.has_own_base:
-            write_difference([parent / WHOLE_BASE], inputs.base, layers / "50-base.tar")
+            write_difference(parent.folder / WHOLE_BASE, inputs.base, layers / "50-base.tar")
 
     def environment() -> None:
-        if member.parent is None or (not spec.has_own_environment and spec.requirements_file is None):
+        if not spec.has_own_environment and spec.requirements_file is None:
             return
-        lower = _environment_layers(member.parent)
+        lower = _environment_layers(parent)
         start = () if spec.has_own_environment else lower
         target = layers / _FURTHER_ENVIRONMENT
         with Known.opened(lower) as known:

@@ -28,19 +28,19 @@ _MADE_FROM = "context.sha256"
 _IGNORED = "# What the builder needs is the Dockerfile and the layers.\n*\n!Dockerfile\n!layers\n"
 
 
-def ready_context(member: Member, store: FileStore, progress: Progress) -> Path:
-    """The folder of the member's context, made unless it is there already; its ancestors' are as well, then.
+def ready_context(member: Member, store: FileStore, progress: Progress) -> None:
+    """Make the member's context, unless it is there already, and its ancestors' before it.
 
     A folder appears whole or stays as it was. Raises what fetching and assembling raise.
     """
-    parent = ready_context(member.parent, store, progress) if member.parent is not None else None
+    if member.parent is not None:
+        ready_context(member.parent, store, progress)
     folder = member.folder
     with reported(folder.parent):
         folder.parent.mkdir(parents=True, exist_ok=True)
     with _alone(folder):
         if not _is_made(member):
-            _make(member, parent, store, progress)
-    return folder
+            _make(member, store, progress)
 
 
 def _is_made(member: Member) -> bool:
@@ -62,14 +62,14 @@ def _alone(folder: Path) -> Iterator[None]:
         os.close(handle)
 
 
-def _make(member: Member, parent: Path | None, store: FileStore, progress: Progress) -> None:
+def _make(member: Member, store: FileStore, progress: Progress) -> None:
     inputs = fetch(member.spec, member.lock, member.sources, store, progress)
     folder = member.folder
     incoming = folder.with_name(f"{folder.name}.incoming")
     with reported(folder.parent):
         shutil.rmtree(incoming, ignore_errors=True)
         incoming.mkdir()
-        assemble(member, inputs, incoming, parent, progress)
+        assemble(member, inputs, incoming, progress)
         (incoming / "Dockerfile").write_text(_dockerfile(member, incoming))
         (incoming / ".dockerignore").write_text(_IGNORED)
         (incoming / _MADE_FROM).write_text(f"{member.labels[CONTEXT_LABEL]}\n")

@@ -1,6 +1,6 @@
-"""Archives of whole trees → a layer with what the last has and those before have not, or have otherwise.
+"""Archives of trees → a layer with what another tree has and they have not, or have otherwise.
 
-So a child's layer comes from the very steps that make a whole image. What only the first has stays in the child: the
+So a child's layer comes from the very steps that make a whole image. What only they have stays in the child: the
 instruction that unpacks a layer cannot delete, and a file that no package names any more does no harm.
 """
 
@@ -11,6 +11,7 @@ import tarfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import IO
 
@@ -34,40 +35,30 @@ class Known:
                 known._members.update((_name(member), (archive, member)) for member in archive)
             yield known
 
-    def has(self, member: tarfile.TarInfo, size: int, data: Callable[[], IO[bytes]]) -> bool:
-        """Whether a member is there, in all but its time, which is no change by itself.
-
-        `size` and `data` are those of its file, where it is one.
-        """
+    def has(self, member: tarfile.TarInfo, data: Callable[[], IO[bytes]]) -> bool:
+        """Whether a member is there, in all but its time, which is no change by itself; `data` opens it, if a file."""
         archive, there = self._members.get(_name(member), (None, None))
-        if archive is None or there is None:
-            return False
-        if _traits(member) != _traits(there):
+        if archive is None or there is None or _traits(member) != _traits(there):
             return False
         if not _is_file(member):
             return True
-        found = archive.extractfile(there)
-        assert found is not None
-        with found, data() as wanted:
-            return size == _size(archive, there) and _same_bytes(found, wanted)
+        with _data(archive, there) as found, data() as wanted:
+            return _same_bytes(found, wanted)
 
 
-def write_difference(before: Sequence[Path], after: Path, target: Path) -> int:
-    """Write the members of the archive `after` that those `before` have not, and return their number.
-
-    Raises `OSError`.
-    """
+def write_difference(before: Path, after: Path, target: Path) -> int:
+    """Write the members of the archive `after` that `before` has not, and return their number. Raises `OSError`."""
     incoming = target.with_suffix(".incoming")
     count = 0
     with (
-        Known.opened(before) as known,
+        Known.opened([before]) as known,
         tarfile.open(after) as source,
         tarfile.open(incoming, "w", format=tarfile.PAX_FORMAT) as result,
     ):
         written: set[str] = set()
         for member in source:
             name = _name(member)
-            if name == "." or known.has(member, _size(source, member), lambda member=member: _data(source, member)):  # type: ignore[misc]
+            if name == "." or known.has(member, partial(_data, source, member)):
                 continue
             count += 1
             written.add(name)
@@ -77,7 +68,7 @@ def write_difference(before: Sequence[Path], after: Path, target: Path) -> int:
 
 
 def _add(source: tarfile.TarFile, member: tarfile.TarInfo, result: tarfile.TarFile, written: set[str]) -> None:
-    stream: IO[bytes] | None = source.extractfile(member) if _is_file(member) else None
+    stream = _data(source, member) if _is_file(member) else None
     if member.islnk():
         if os.path.normpath(member.linkname) in written:
             stream = None
@@ -96,10 +87,6 @@ def _is_file(member: tarfile.TarInfo) -> bool:
 def _traits(member: tarfile.TarInfo) -> tuple[bytes, int, int, int, str]:
     kind, target = (tarfile.REGTYPE, "") if _is_file(member) else (member.type, member.linkname)
     return kind, member.mode, member.uid, member.gid, target
-
-
-def _size(archive: tarfile.TarFile, member: tarfile.TarInfo) -> int:
-    return archive.getmember(member.linkname).size if member.islnk() else member.size
 
 
 def _data(archive: tarfile.TarFile, member: tarfile.TarInfo) -> IO[bytes]:

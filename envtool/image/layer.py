@@ -48,7 +48,7 @@ def write_layer(
             member.uname = member.gname = ""
             member.mtime = epoch
             member.mode = _mode(member)
-            if known is not None and known.has(member, member.size, partial(_opened, path)):
+            if known is not None and known.has(member, partial(_opened, path)):
                 continue
             if member.isreg():
                 with _opened(path) as stream:

@@ -150,9 +150,7 @@ def _shares(wanted: Wanted) -> Iterator[list[int]]:
     yield from ([number] for number in sorted(large, key=lambda number: members[number].size, reverse=True))
     share: list[int] = []
     size = 0
-    for number in by_folder:
-        if members[number].size >= _SHARE_BYTES:
-            continue
+    for number in (number for number in by_folder if members[number].size < _SHARE_BYTES):
         share.append(number)
         size += members[number].size
         if size >= _SHARE_BYTES or len(share) >= _SHARE_FILES:

@@ -85,16 +85,15 @@ def look_ahead(names: Sequence[str], reader: MetadataReader, target: Target) -> 
             zip(names, pool.map(lambda name: newest_living(name, reader, target, prove=True), names), strict=True)
         )
         refused = [name for name in names if found[name].is_refused]
-        further = sorted({one for name in refused for one in _speaking_of_torch(name, reader, target)} - {*names})
+        further = sorted({one for name in refused for one in _speaking_of_torch(name, found[name], reader)} - {*names})
         searches = pool.map(lambda name: newest_living(name, reader, target, prove=False), further)
         return found | dict(zip(further, searches, strict=True))
     return {}
 
 
-def _speaking_of_torch(name: str, reader: MetadataReader, target: Target) -> Iterator[str]:
+def _speaking_of_torch(name: str, search: Search, reader: MetadataReader) -> Iterator[str]:
     """What the newest version requires that has torch in its name, the vendor's own aside."""
-    newest = next(iter(reader.versions(name, target.python)), None)
-    lines = reader.requires(name, newest) if newest is not None else None
+    lines = reader.requires(name, search.latest) if search.latest is not None else None
     for required in required_names(lines or (), with_extras=False):
         if "torch" in required and required not in PINNED_NAMES:
             yield required

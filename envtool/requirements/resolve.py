@@ -133,7 +133,7 @@ class Resolver:
         return parents_from(self._compiled(wanted, wanted.requirements, exact).out)
 
     def _compiled(self, wanted: RequirementSet, entries: Sequence[Entry], constraints: Sequence[str]) -> UvOutput:
-        # The versions are settled; what is left are the places to look for them.
+        # The constraints settle the versions; what is left are the places to look for them.
         options = replace(
             wanted.options.over(self.options), upgrade=False, upgrade_names=(), reinstall=False, require_hashes=False
         )

@@ -210,7 +210,7 @@ def test_a_difference_has_what_is_new_or_other(tmp_path: Path) -> None:
             "usr/new/old-content": (hard, "usr/same", 0o644),
         },
     )
-    count = write_difference([before], after, tmp_path / "layer.tar")
+    count = write_difference(before, after, tmp_path / "layer.tar")
     with tarfile.open(tmp_path / "layer.tar") as layer:
         names = layer.getnames()
         kept = layer.extractfile("usr/new/old-content")
