@@ -21,7 +21,7 @@ from envtool.demo.bootstrap import bootstrap
 from envtool.image.assemble import build_own_wheel
 from envtool.image.lock import FOLDER, ImageLock, read_lock
 from envtool.image.spec import ImageSpec, read_table
-from envtool.vendor.store import FileStore
+from envtool.vendor.store import FileStore, default_store
 from tests.docker.conftest import builders_here
 
 _TOOLS = Path(sys.executable).parent
@@ -94,7 +94,7 @@ def _contexts(
     project: Path, specs: dict[str, ImageSpec], locks: dict[str, ImageLock], folder: Path
 ) -> Iterator[tuple[str, Path]]:
     """A folder for each image with its Dockerfile and everything that it takes."""
-    store = FileStore(Path(os.environ["HAC_STORE"]))
+    store = default_store()
     root, devel, notebook = (locks[name] for name in _IMAGES)
     spec = specs[_IMAGES[0]]
     further = [*_PYTHON, *sorted({*devel.base.packages} - {*root.base.packages})]
