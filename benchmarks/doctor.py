@@ -69,7 +69,7 @@ def phases(prefix: Path) -> str:
     start, nothing, imports = (
         "pass",
         "import envtool.cli.main",
-        "import envtool.cli.examine, envtool.cli.plain_doctor, envtool.cli.render.text, envtool.doctor.settings",
+        "import envtool.cli.examine, envtool.cli.plain, envtool.cli.render.text, envtool.doctor.settings",
     )
     python = TOOLS / "python"
     commands: list[list[str | Path]] = [

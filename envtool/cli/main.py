@@ -34,19 +34,37 @@ def _envtool() -> None:
     if status is not None:
         raise SystemExit(status)
     if "doctor" in sys.argv[1:3]:
-        from envtool.cli.plain_doctor import plain_request
+        from envtool.cli.plain import plain_doctor
 
-        request = plain_request(sys.argv[1:])
+        request = plain_doctor(sys.argv[1:])
         if request is not None:
             from envtool.cli.examine import examine
 
             raise SystemExit(examine(request, sys.argv[1:]))
+    if "restore" in sys.argv[1:3]:
+        from envtool.cli.plain import plain_restore
+
+        found = plain_restore(sys.argv[1:])
+        if found is not None:
+            from envtool.cli.restoring import carry_out
+            from envtool.cli.terminal import set_quiet
+
+            set_quiet(found[0])
+            raise SystemExit(0 if carry_out(found[1]) else 1)
     from envtool.cli.application import app
 
     app()
 
 
 def _update_moreh() -> None:
+    if "--force" in sys.argv[1:]:
+        from envtool.cli.plain import plain_update
+
+        request = plain_update(sys.argv[1:])
+        if request is not None:
+            from envtool.cli.restoring import carry_out
+
+            raise SystemExit(0 if carry_out(request) else 1)
     from envtool.cli.application import update_moreh_app
 
     update_moreh_app()

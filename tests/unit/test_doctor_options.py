@@ -7,60 +7,9 @@ import stat
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
 
-from envtool.cli import examine as examining
-from envtool.cli.application import app
-from envtool.cli.plain_doctor import plain_request
-from envtool.cli.request import DoctorRequest, Format
+from envtool.cli.request import Format
 from tests.conftest import RealEnvironment
-
-PLAIN = [
-    [],
-    ["--deep"],
-    ["--prefix", "/opt/x", "--format", "json"],
-    ["-p", "relative", "--strict", "--no-driver"],
-    ["--python", "/opt/x/bin/python", "--driver", "--format", "sarif"],
-]
-TYPERS = [
-    ["--help"],
-    ["--prefix"],
-    ["--prefix", "--deep"],
-    ["--prefix=/opt/x"],
-    ["--format", "yaml"],
-    ["--fix"],
-    ["extra"],
-]
-
-
-@pytest.mark.parametrize("arguments", PLAIN)
-@pytest.mark.parametrize("before", [[], ["--quiet"], ["-q"]])
-def test_the_plain_forms_are_read_as_typer_reads_them(
-    arguments: list[str], before: list[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    seen: list[DoctorRequest] = []
-
-    def keep(request: DoctorRequest) -> int:
-        seen.append(request)
-        return 0
-
-    monkeypatch.setattr(examining, "examine", keep)
-    words = [*before, "doctor", *arguments]
-    result = CliRunner().invoke(app, words)
-    assert result.exit_code == 0, result.output
-    assert plain_request(words) == seen[0]
-
-
-@pytest.mark.parametrize("arguments", TYPERS)
-def test_everything_else_is_left_to_typer(arguments: list[str]) -> None:
-    assert plain_request(["doctor", *arguments]) is None
-
-
-def test_other_commands_are_left_to_typer() -> None:
-    assert plain_request([]) is None
-    assert plain_request(["-q"]) is None
-    assert plain_request(["restore"]) is None
-    assert plain_request(["--version"]) is None
 
 
 def doctor(environment: RealEnvironment, *arguments: str) -> tuple[int, str, str]:

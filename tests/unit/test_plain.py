@@ -1,0 +1,107 @@
+"""Commands in their plain forms are read without Typer, and to the same request as with it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from typer import Typer
+from typer.testing import CliRunner
+
+from envtool.cli import examine, restore, update
+from envtool.cli.application import app, update_moreh_app
+from envtool.cli.plain import plain_doctor, plain_restore, plain_update
+
+DOCTOR = [
+    [],
+    ["--deep"],
+    ["--prefix", "/opt/x", "--format", "json"],
+    ["-p", "relative", "--strict", "--no-driver"],
+    ["--python", "/opt/x/bin/python", "--driver", "--format", "sarif"],
+]
+RESTORE = [
+    [],
+    ["--force"],
+    ["--prefix", "/opt/x", "--format", "json", "--dry-run"],
+    ["-p", "relative", "--yes", "--no-driver", "--keep-orphans"],
+    ["--python", "/opt/x/bin/python", "-y"],
+]
+UPDATE = [
+    ["--force"],
+    ["--yes", "--force", "--prefix", "/opt/x"],
+    ["--force", "-y", "--dry-run", "--keep-orphans", "--no-driver"],
+]
+FOR_TYPER = [
+    ["--help"],
+    ["--prefix"],
+    ["--prefix", "--deep"],
+    ["--prefix=/opt/x"],
+    ["--format", "yaml"],
+    ["--fix"],
+    ["--vendor", "/mnt/wheels"],
+    ["extra"],
+]
+QUIET: list[list[str]] = [[], ["--quiet"], ["-q"]]
+
+
+@pytest.fixture
+def seen(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """The requests that commands would have carried out."""
+    found: list[Any] = []
+
+    def kept(answer: object) -> Callable[..., object]:
+        def keep(request: object, *_rest: object) -> object:
+            found.append(request)
+            return answer
+
+        return keep
+
+    monkeypatch.setattr(examine, "examine", kept(0))
+    monkeypatch.setattr(restore, "carry_out", kept(True))
+    monkeypatch.setattr(update, "carry_out", kept(True))
+    return found
+
+
+def _run(application: Typer, words: list[str]) -> None:
+    result = CliRunner().invoke(application, words)
+    assert result.exit_code == 0, result.output
+
+
+@pytest.mark.parametrize("arguments", DOCTOR)
+@pytest.mark.parametrize("before", QUIET)
+def test_doctor(arguments: list[str], before: list[str], seen: list[Any]) -> None:
+    words = [*before, "doctor", *arguments]
+    _run(app, words)
+    assert [plain_doctor(words)] == seen
+
+
+@pytest.mark.parametrize("arguments", RESTORE)
+@pytest.mark.parametrize("before", QUIET)
+def test_restore(arguments: list[str], before: list[str], seen: list[Any]) -> None:
+    words = [*before, "restore", *arguments]
+    _run(app, words)
+    assert plain_restore(words) == (bool(before), seen[0])
+
+
+@pytest.mark.parametrize("arguments", UPDATE)
+def test_update_moreh(arguments: list[str], seen: list[Any]) -> None:
+    _run(update_moreh_app, arguments)
+    assert [plain_update(arguments)] == seen
+
+
+@pytest.mark.parametrize("arguments", FOR_TYPER)
+def test_everything_else_is_left_to_typer(arguments: list[str]) -> None:
+    assert plain_doctor(["doctor", *arguments]) is None
+    assert plain_restore(["restore", *arguments]) is None
+    assert plain_update(["--force", *arguments]) is None
+
+
+def test_other_commands_are_left_to_typer() -> None:
+    for words in ([], ["-q"], ["list"], ["--version"]):
+        assert plain_doctor(words) is None
+        assert plain_restore(words) is None
+    assert plain_doctor(["restore"]) is None
+    assert plain_restore(["doctor"]) is None
+    assert plain_update([]) is None
+    assert plain_update(["--python", "python", "--force"]) is None
