@@ -30,9 +30,9 @@ from envtool.demo.wheel_writer import WheelContent, write_wheel
 from envtool.environment.prefix import read_prefix
 from envtool.restore.perform import keep_pin
 from envtool.vendor.choose import choose_from_sources
-from envtool.vendor.release import Wanted
 from envtool.vendor.source.folder import FolderSource
 from envtool.vendor.store import FileStore
+from envtool.vendor.wanted import Wanted
 
 PYTHON = (sys.version_info.major, sys.version_info.minor)
 TORCH = "1.7.1+cu110.moreh22.8.0"

@@ -51,7 +51,7 @@ def restore(
 
       envtool restore --prefix /opt/conda/envs/pytorch --vendor /mnt/wheels
     """
-    from envtool.vendor.release import Wanted
+    from envtool.vendor.wanted import Wanted
 
     request = RestoreRequest(
         "envtool restore" + (" --force" if force else ""),

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
@@ -17,10 +18,12 @@ if TYPE_CHECKING:
     from envtool.environment.prefix import Prefix
     from envtool.environment.reader import Environment
     from envtool.install.unpack import WheelContents
+    from envtool.restore.ahead import Ahead
     from envtool.restore.plan import Held, RestorePlan
+    from envtool.restore.supply import Supply
     from envtool.vendor.pin import VendorPin
-    from envtool.vendor.release import Wanted
     from envtool.vendor.source.interface import Source
+    from envtool.vendor.wanted import Wanted
     from envtool.vendor.wheel import StoredWheel
 
 
@@ -33,7 +36,7 @@ class RestoreFormat(StrEnum):
 
 def _anything() -> Wanted:
     # Not above: every command imports this module for its options, and most want no release.
-    from envtool.vendor.release import Wanted
+    from envtool.vendor.wanted import Wanted
 
     return Wanted()
 
@@ -58,45 +61,87 @@ class RestoreRequest:
 
 def carry_out(request: RestoreRequest) -> bool:
     """Plan, print, and unless it is a dry run do it; whether all is well afterwards. Raises `EnvtoolError`."""
-    from envtool.cli.render.restoring import render_plan
     from envtool.environment.reader import read_environment
-    from envtool.install.unpack import check_contents, read_contents
-    from envtool.restore.plan import plan_restore, wanted_wheels
 
     found = recovered(request)
     environment = read_environment(found)
     pin, wheels = _chosen(request, environment)
+    with _begun_ahead(request, environment, pin) as ahead:
+        # Not before: what is laid out ahead need not wait for it.
+        from envtool.cli.render.restoring import render_plan
+
+        plan, supply = _planned(request, environment, pin, wheels, ahead)
+        if request.format is RestoreFormat.TEXT:
+            print(render_plan(plan), flush=True)
+        processes = _named_processes(plan)
+        if request.dry_run:
+            return _told(request, plan, "planned", processes, None)
+        after = _performed(request, plan, supply)
+    status, after = _done(request, plan, after)
+    return _told(request, plan, status, processes, after)
+
+
+@contextmanager
+def _begun_ahead(request: RestoreRequest, environment: Environment, pin: VendorPin) -> Iterator[Ahead | None]:
+    """Have what is certain to be put in place laid out meanwhile, if there is any such thing."""
+    from envtool.vendor.store import default_store
+
+    store = default_store()
+    wanted = [item for item in pin.distributions if item.sha256 is not None and store.unpacked(item.sha256).is_dir()]
+    if request.dry_run or not wanted:
+        yield None
+        return
+    # Only now: most restores have nothing unpacked, and processes take time to import.
+    from envtool.restore.ahead import certain, laid_out_ahead
+
+    wanted = certain(environment, wanted, force=request.force)
+    with laid_out_ahead(environment.prefix, wanted, store) if wanted else nullcontext() as ahead:
+        yield ahead
+
+
+def _planned(
+    request: RestoreRequest,
+    environment: Environment,
+    pin: VendorPin,
+    wheels: Mapping[str, StoredWheel] | None,
+    ahead: Ahead | None,
+) -> tuple[RestorePlan, Supply]:
+    """The plan, and where its files come from."""
+    from envtool.install.unpack import check_contents, read_contents
+    from envtool.restore.plan import plan_restore, wanted_wheels
+    from envtool.restore.supply import Supply
+
     held = _held(environment, pin, hashed=not request.force)
     names = wanted_wheels(held, force=request.force)
+    coming = ahead.coming if ahead is not None else {}
     if wheels is None:
-        contents = _stored(pin, request.vendor, names)
+        contents = _stored(pin, request.vendor, [name for name in names if name not in coming])
     else:
-        contents = {name: read_contents(wheels[name]) for name in names}
+        contents = {name: read_contents(wheels[name]) for name in names if name not in coming}
         for item in contents.values():
             # Nothing vouches for it yet. Later its own sha256 does, and files are checked as they are written.
             check_contents(item)
-    requires = {name: item.requires for name, item in contents.items()}
-    plan = plan_restore(held, requires, force=request.force, keep_orphans=request.keep_orphans)
-    if request.format is RestoreFormat.TEXT:
-        print(render_plan(plan), flush=True)
-    processes = _named_processes(plan)
-    if request.dry_run:
-        return _told(request, plan, "planned", processes, None)
-    status, after = _done(request, plan, contents)
-    return _told(request, plan, status, processes, after)
+    supply = Supply(contents, ahead)
+    requires = {name: supply.coming(name).requires for name in names}
+    return plan_restore(held, requires, force=request.force, keep_orphans=request.keep_orphans), supply
 
 
 def recovered(request: RestoreRequest) -> Prefix:
     """The prefix that is meant, with whatever was broken off there completed or taken back."""
+    from envtool.environment.leftover import STAGING_NAME
     from envtool.environment.prefix import find_prefix
     from envtool.environment.search_path import user_site_of
     from envtool.environment.setting import Setting
-    from envtool.restore.recovery import recover
 
     found = find_prefix(request.prefix, request.python)
     user_site = user_site_of(found, Setting())
-    if not request.dry_run and recover(found, *((user_site,) if user_site is not None else ())):
-        note("completed a restore that had been broken off")
+    folders = [folder for folder in (found.site_packages, user_site) if folder is not None]
+    if not request.dry_run and any(os.path.lexists(folder / STAGING_NAME) for folder in folders):
+        # Only now: what takes longest to import is wanted least often.
+        from envtool.restore.recovery import recover
+
+        if recover(found, *folders[1:]):
+            note("completed a restore that had been broken off")
     return found
 
 
@@ -114,9 +159,6 @@ def _chosen(request: RestoreRequest, environment: Environment) -> tuple[VendorPi
     """
     from envtool.doctor.pinned import pin_of
     from envtool.errors import ReleaseError
-    from envtool.vendor.choose import choose_from_sources
-    from envtool.vendor.release import Wanted
-    from envtool.vendor.store import default_store
 
     try:
         pin = request.pin or pin_of(environment)
@@ -128,6 +170,10 @@ def _chosen(request: RestoreRequest, environment: Environment) -> tuple[VendorPi
     if request.pin is not None or (is_settled and not request.vendor and request.wanted.is_free):
         assert pin is not None
         return pin, None
+    from envtool.vendor.choose import choose_from_sources
+    from envtool.vendor.store import default_store
+    from envtool.vendor.wanted import Wanted
+
     python, sources, store = environment.prefix.python, opened_sources(request.vendor), default_store()
     if pin is not None and request.wanted.is_free:
         # The version the environment had before is what its owner expects back, whatever the driver.
@@ -154,11 +200,13 @@ def served_release() -> str | None:
 
 def _held(environment: Environment, pin: VendorPin, *, hashed: bool) -> Held:
     from envtool.cli.progress import progress_bars
+    from envtool.doctor.checks.half_done import but_for_this_one
     from envtool.doctor.diagnose import diagnose
     from envtool.restore.damage import find_damage
     from envtool.restore.plan import Held
 
-    report = diagnose(environment, pin)
+    # Where files are laid out ahead, a restore is at work: this one.
+    report = but_for_this_one(diagnose(environment, pin))
     if not hashed:
         return Held(report, pin, {})
     with progress_bars("hashing") as advance:
@@ -167,22 +215,14 @@ def _held(environment: Environment, pin: VendorPin, *, hashed: bool) -> Held:
 
 def _stored(pin: VendorPin, named: Sequence[str], names: Sequence[str]) -> dict[str, WheelContents]:
     """The wheels of a pin that are wanted; where none is, not even a source need answer."""
+    if not names:
+        return {}
     from envtool.install.unpack import read_contents
-    from envtool.install.unpacked import find_unpacked
     from envtool.vendor.choose import choose_pinned
     from envtool.vendor.store import default_store
-    from envtool.vendor.wheel import WheelName
 
-    store = default_store()
-    contents = {}
-    for item in pin.distributions:
-        if item.name in names and item.wheel is not None and item.sha256 is not None:
-            found = find_unpacked(WheelName.parse(item.wheel), item.sha256, store)
-            if found is not None:
-                contents[item.name] = found
-    rest = [name for name in names if name not in contents]
-    wheels = choose_pinned(pin, opened_sources(named), store, rest) if rest else {}
-    return contents | {name: read_contents(wheel) for name, wheel in wheels.items()}
+    wheels = choose_pinned(pin, opened_sources(named), default_store(), names)
+    return {name: read_contents(wheel) for name, wheel in wheels.items()}
 
 
 def _named_processes(plan: RestorePlan) -> list[int]:
@@ -197,21 +237,27 @@ def _named_processes(plan: RestorePlan) -> list[int]:
     return [process.pid for process in found]
 
 
-def _done(request: RestoreRequest, plan: RestorePlan, contents: Mapping[str, WheelContents]) -> tuple[str, Report]:
-    """Carry the plan out. Returns `restored` or `nothing-to-do`, and doctor's report on what is there then."""
+def _performed(request: RestoreRequest, plan: RestorePlan, supply: Supply) -> Report | None:
+    """Carry the plan out; doctor's report on what is there then, or `None` where there was nothing to do."""
     from envtool.cli.progress import progress_bars
+    from envtool.restore.perform import perform
+
+    if plan.is_empty:
+        return None
+    with progress_bars("unpacking") as advance:
+        return perform(plan, supply, reason=request.called, progress=advance)
+
+
+def _done(request: RestoreRequest, plan: RestorePlan, after: Report | None) -> tuple[str, Report]:
+    """What is left to do outside of the environment. Returns `restored` or `nothing-to-do`, and doctor's report."""
     from envtool.doctor.diagnose import diagnose
     from envtool.environment.reader import read_environment
-    from envtool.restore.perform import keep_pin, perform
+    from envtool.restore.perform import keep_pin
     from envtool.vendor.pin import PinOrigin
 
-    after = None
-    if not plan.is_empty:
-        with progress_bars("unpacking") as advance:
-            after = perform(plan, contents, reason=request.called, progress=advance)
-        if plan.pin.stand_in:
-            note("note: these are stand-ins for the vendor's wheels; they compute nothing")
-    elif plan.pin.origin in {PinOrigin.SOURCE, PinOrigin.HISTORY}:
+    if after is not None and plan.pin.stand_in:
+        note("note: these are stand-ins for the vendor's wheels; they compute nothing")
+    elif after is None and plan.pin.origin in {PinOrigin.SOURCE, PinOrigin.HISTORY}:
         keep_pin(plan.environment.prefix, plan.pin)
     unshadowed = _unshadowed(request, plan)
     status = "restored" if after is not None or unshadowed else "nothing-to-do"

@@ -63,7 +63,7 @@ def update_moreh(
 
       update-moreh --list
     """
-    from envtool.vendor.release import Wanted
+    from envtool.vendor.wanted import Wanted
 
     _refuse_what_is_not_ours((tensorflow, nightly, driver_only))
     if rollback and (target or torch or vendor):

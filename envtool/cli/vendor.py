@@ -80,9 +80,9 @@ def fetch(
     """Bring a release into the store, so that a later restore needs no network."""
     from envtool.environment.prefix import find_prefix
     from envtool.vendor.choose import choose_from_sources
-    from envtool.vendor.release import Wanted
     from envtool.vendor.source.configured import configured_sources, open_source
     from envtool.vendor.store import default_store
+    from envtool.vendor.wanted import Wanted
 
     sources = [open_source(item.address) for item in configured_sources(vendor or ())]
     choice = choose_from_sources(find_prefix(prefix).python, sources, Wanted(release=release), default_store())

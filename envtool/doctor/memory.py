@@ -39,6 +39,11 @@ class Memory:
             except (OSError, ValueError, KeyError, TypeError):
                 self._known = {}
 
+    @property
+    def keeps(self) -> bool:
+        """Whether anything is kept at all."""
+        return self._file is not None
+
     def recall(self, subject: str, record: str) -> Any:
         """What was kept of `subject` when the RECORD at the path `record` was the same file as now; else `None`."""
         saw(record)

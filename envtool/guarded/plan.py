@@ -12,7 +12,7 @@ from envtool.environment.prefix import Prefix
 from envtool.environment.reader import Environment
 from envtool.errors import InstallError
 from envtool.install.journal import Step, journal_steps
-from envtool.install.layout import Place
+from envtool.install.place import Place
 from envtool.requirements.entry import Entry
 from envtool.requirements.resolve import UNTOLD, Change
 from envtool.vendor.pin import VendorPin

@@ -22,9 +22,9 @@ from envtool.image.wheels import fetch_wheels, resolve_wheels
 from envtool.vendor.choose import choose_from_sources, choose_pinned
 from envtool.vendor.download import download
 from envtool.vendor.pin import VendorPin
-from envtool.vendor.release import Wanted
 from envtool.vendor.store import FileStore
 from envtool.vendor.transport import new_session
+from envtool.vendor.wanted import Wanted
 from envtool.vendor.wheel import StoredWheel, WheelName
 
 # Programs that a vendor source may ship beside its wheels; a released image gets them from the machine.

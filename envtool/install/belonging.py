@@ -29,6 +29,14 @@ def current_umask() -> int:
     return value
 
 
+def owner_of_new(folder: Path, tree: Path) -> tuple[int, int]:
+    """The user and the group that a new file below `tree` will end up with, once it is in `folder`."""
+    owner = folder.stat()
+    if os.geteuid() != 0 or (owner.st_uid, owner.st_gid) == (0, 0):
+        owner = tree.stat()
+    return owner.st_uid, owner.st_gid
+
+
 def give_to_owner_of(folder: Path, tree: Path) -> None:
     """Where root changes somebody else's environment, let everything below `tree` belong to the owner of `folder`."""
     owner = folder.stat()

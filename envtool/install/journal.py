@@ -24,7 +24,7 @@ from pathlib import Path
 from envtool.errors import RestoreError
 from envtool.install.durable import sync_folder, sync_folders
 from envtool.install.exchange import exchange
-from envtool.install.layout import Place
+from envtool.install.place import Place
 
 JOURNAL_NAME = "journal.json"
 # Where old entries wait until the change is done and good.

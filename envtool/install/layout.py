@@ -12,14 +12,15 @@ import hashlib
 import os
 import shutil
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from envtool.errors import SourceError
 from envtool.install.belonging import current_umask
+from envtool.install.place import Place
 from envtool.install.unpack import Progress, WheelContents, unpack
-from envtool.vendor.record import RecordRow, installed_path, write_record
+from envtool.vendor.record import RecordRow, installed_path, parse_record, write_record
 
 INSTALLER = b"envtool\n"
 _GROUPS: tuple[tuple[str, Literal["console", "gui"]], ...] = (("console_scripts", "console"), ("gui_scripts", "gui"))
@@ -48,14 +49,6 @@ class Layout:
         )
 
 
-@dataclass(frozen=True)
-class Place:
-    """Move a staged file or folder to where it belongs."""
-
-    staged: Path
-    final: Path
-
-
 def stage_wheel(
     contents: WheelContents, layout: Layout, staging: Path, *, requested: bool, progress: Progress
 ) -> tuple[Place, ...]:
@@ -63,25 +56,37 @@ def stage_wheel(
 
     Raises `SourceError`, `HashError` for an unsound wheel and `OSError` where the staging folder cannot be written.
     """
-    tree = staging / contents.wheel.name.name
-    tree.mkdir(parents=True)
-    unpack(_linkable(contents, layout), tree, progress)
-    rows = list(_unsealed(contents))
+    name = contents.wheel.name.name
+    (staging / name).mkdir(parents=True)
+    unpack(contents, staging / name, progress)
+    return finished(name, contents.dist_info, unsealed(contents), layout, staging, requested=requested)
+
+
+def finished(
+    name: str, dist_info: str, record: bytes, layout: Layout, staging: Path, *, requested: bool
+) -> tuple[Place, ...]:
+    """Finish what the files of a wheel in `staging / name` are to become; the steps that put the entries in place.
+
+    `record` is the wheel's own, as `unsealed` gives it. Raises `SourceError`.
+    """
+    tree = staging / name
     outside: list[Place] = []
-    data = tree / f"{contents.dist_info.removesuffix('.dist-info')}.data"
+    data = tree / f"{dist_info.removesuffix('.dist-info')}.data"
     if data.is_dir():
-        _merge_into_site_packages(contents, data, tree)
-        rows, outside = _outside(contents, data, layout, staging, rows)
-    for name, text in command_scripts(tree / contents.dist_info, layout.interpreter):
-        target = staging / "commands" / contents.wheel.name.name / name
+        _merge_into_site_packages(data, tree)
+        rows, outside = _outside(name, data, layout, staging, parse_record(record).rows)
+        record = write_record(rows)
+        shutil.rmtree(data)
+    added: list[RecordRow] = []
+    for command, text in command_scripts(tree / dist_info, layout.interpreter):
+        target = staging / "commands" / name / command
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(text)
         target.chmod(0o777 & ~current_umask())
-        outside.append(Place(target, layout.scripts / name))
-        rows.append(_row(_relative(layout.scripts / name, layout), text))
-    rows += _seal(tree / contents.dist_info, contents.dist_info, requested)
-    (tree / contents.dist_info / "RECORD").write_bytes(write_record(rows))
-    shutil.rmtree(data, ignore_errors=True)
+        outside.append(Place(target, layout.scripts / command))
+        added.append(_row(_relative(layout.scripts / command, layout), text))
+    added += _seal(tree / dist_info, dist_info, requested)
+    (tree / dist_info / "RECORD").write_bytes(record + write_record(added))
     inside = (Place(entry, layout.site_packages / entry.name) for entry in sorted(tree.iterdir()))
     return (*inside, *outside)
 
@@ -95,7 +100,7 @@ def stage_files(contents: WheelContents, rows: Iterable[RecordRow], layout: Layo
     tree.mkdir(parents=True)
     wanted = {row.path for row in rows}
     members = {path: member for member in contents.members if (path := installed_path(member.path)) in wanted}
-    unpack(_linkable(contents, layout), tree, members=tuple(members.values()))
+    unpack(contents, tree, members=tuple(members.values()))
     places = [Place(tree / member.path, layout.site_packages / path) for path, member in members.items() if path]
     made = wanted - members.keys()
     if made:
@@ -109,40 +114,32 @@ def stage_files(contents: WheelContents, rows: Iterable[RecordRow], layout: Layo
     return tuple(places)
 
 
-def _linkable(contents: WheelContents, layout: Layout) -> WheelContents:
-    """Without the unpacked copy where the new files are to be given to somebody else, who must not get the store's."""
-    owner = layout.site_packages
-    while not owner.exists():
-        owner = owner.parent
-    return contents if owner.stat().st_uid == os.geteuid() else replace(contents, unpacked=None)
-
-
-def _unsealed(contents: WheelContents) -> Iterator[RecordRow]:
-    """The wheel's rows without RECORD itself and without signatures of the RECORD that is about to change."""
+def unsealed(contents: WheelContents) -> bytes:
+    """The wheel's RECORD without its own row and without signatures, as it is about to change."""
     gone = {f"{contents.dist_info}/{name}" for name in ("RECORD", "RECORD.jws", "RECORD.p7s")}
-    return (row for row in contents.record.rows if row.path not in gone)
+    return write_record(row for row in contents.record.rows if row.path not in gone)
 
 
-def _merge_into_site_packages(contents: WheelContents, data: Path, tree: Path) -> None:
+def _merge_into_site_packages(data: Path, tree: Path) -> None:
     for scheme in ("purelib", "platlib"):
         for path in sorted((data / scheme).rglob("*")):
             target = tree / path.relative_to(data / scheme)
             if path.is_dir():
                 target.mkdir(exist_ok=True)
             elif target.exists():
-                raise SourceError(f"{contents.wheel.name.filename} has two files for {target.relative_to(tree)}")
+                raise SourceError(f"{data.name} has a second file for {target.relative_to(tree)}")
             else:
                 path.rename(target)
 
 
 def _outside(
-    contents: WheelContents, data: Path, layout: Layout, staging: Path, rows: list[RecordRow]
+    name: str, data: Path, layout: Layout, staging: Path, rows: Iterable[RecordRow]
 ) -> tuple[list[RecordRow], list[Place]]:
     """Rows with `.data` paths rewritten to where the files go, and the steps for those outside site-packages."""
     roots = {
         "scripts": layout.scripts,
         "data": layout.data,
-        "headers": layout.headers / contents.wheel.name.name,
+        "headers": layout.headers / name,
     }
     kept: list[RecordRow] = []
     steps: list[Place] = []
@@ -154,7 +151,7 @@ def _outside(
             kept.append(RecordRow(parts[2], row.sha256, row.size))
         elif parts[1] in roots:
             final = roots[parts[1]] / parts[2]
-            staged = staging / "outside" / contents.wheel.name.name / parts[1] / parts[2]
+            staged = staging / "outside" / name / parts[1] / parts[2]
             staged.parent.mkdir(parents=True, exist_ok=True)
             (data / parts[1] / parts[2]).rename(staged)
             if parts[1] == "scripts":
@@ -163,7 +160,7 @@ def _outside(
             steps.append(Place(staged, final))
         else:
             raise SourceError(
-                f"{contents.wheel.name.filename} has files for the unknown place {parts[1]!r}",
+                f"{data.name} has files for the unknown place {parts[1]!r}",
                 remedy="get the wheel from the vendor again; nothing was changed",
             )
     return kept, steps

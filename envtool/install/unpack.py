@@ -14,7 +14,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from envtool.errors import SourceError
-from envtool.install.write import Member, Unpacked, Wanted, write_all
+from envtool.install.write import Member, Wanted, write_all
 from envtool.vendor.record import Record, RecordRow, parse_record
 from envtool.vendor.wheel import StoredWheel, dist_info_of, opened_wheel
 
@@ -28,17 +28,13 @@ _UNHASHED = frozenset({"RECORD", "RECORD.jws", "RECORD.p7s"})
 
 @dataclass(frozen=True)
 class WheelContents:
-    """A wheel that was read and found sound. `requires` are its `Requires-Dist` lines.
-
-    `unpacked` is a copy of its files in the store, where there is one.
-    """
+    """A wheel that was read and found sound. `requires` are its `Requires-Dist` lines."""
 
     wheel: StoredWheel
     dist_info: str
     record: Record
     members: tuple[Member, ...]
     requires: tuple[str, ...] = ()
-    unpacked: Unpacked | None = None
 
     @property
     def size(self) -> int:
@@ -161,7 +157,7 @@ def unpack(
     wanted = contents.members if members is None else tuple(members)
     target.mkdir(exist_ok=True)
     path, name = str(contents.wheel.path), contents.wheel.name.filename
-    write_all(Wanted(path, name, str(target), wanted, contents.unpacked), progress)
+    write_all(Wanted(path, name, str(target), wanted), progress)
 
 
 def check_contents(contents: WheelContents) -> None:

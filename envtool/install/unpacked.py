@@ -10,19 +10,40 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
-from collections.abc import Callable
-from dataclasses import astuple
+from collections.abc import Callable, Mapping
+from dataclasses import astuple, dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from envtool.install.belonging import as_open_as
-from envtool.install.unpack import WheelContents, unpack
-from envtool.install.write import Member, Unpacked
-from envtool.vendor.record import Record, RecordRow
+from envtool.install.write import Member
 from envtool.vendor.store import FileStore, reported
 from envtool.vendor.wheel import StoredWheel, WheelName
 
-_FOLDER, _FILES, _MANIFEST = "unpacked", "files", "manifest.json"
-_SCHEMA = 1
+if TYPE_CHECKING:
+    from envtool.install.unpack import WheelContents
+
+_FILES, _MANIFEST = "files", "manifest.json"
+_SCHEMA = 2
+
+
+@dataclass(frozen=True)
+class UnpackedWheel:
+    """A wheel and the copy of its files in `folder`, to which hard links may be made.
+
+    `shared` has, for each folder, its files: name, size in bytes, when it was last modified in ns, and whether it is
+    executable. `own` are the members that no environment shares, as an install writes to them. `record` is what the
+    wheel gives to an installed RECORD, `size` that of all files in bytes.
+    """
+
+    wheel: StoredWheel
+    folder: Path
+    dist_info: str
+    requires: tuple[str, ...]
+    size: int
+    shared: Mapping[str, list[tuple[str, int, int, bool]]]
+    own: tuple[Member, ...]
+    record: bytes
 
 
 def keep_unpacked(contents: WheelContents, store: FileStore, progress: Callable[[int], None]) -> Path:
@@ -30,7 +51,9 @@ def keep_unpacked(contents: WheelContents, store: FileStore, progress: Callable[
 
     Raises `HashError`, `SourceError` for an unsound wheel and `StoreError` where the store cannot be written.
     """
-    final = _folder(store.root, contents.wheel.sha256)
+    from envtool.install.unpack import unpack
+
+    final = store.unpacked(contents.wheel.sha256)
     with reported(final):
         final.parent.mkdir(parents=True, exist_ok=True)
         incoming = Path(tempfile.mkdtemp(prefix=".incoming-", dir=final.parent))
@@ -50,7 +73,7 @@ def keep_unpacked(contents: WheelContents, store: FileStore, progress: Callable[
 
 def forget_unpacked(sha256: str, store: FileStore) -> bool:
     """Remove a wheel's unpacked copy; environments that have links to its files keep them. Whether there was one."""
-    folder = _folder(store.root, sha256)
+    folder = store.unpacked(sha256)
     if not folder.exists():
         return False
     with reported(folder):
@@ -61,44 +84,47 @@ def forget_unpacked(sha256: str, store: FileStore) -> bool:
     return True
 
 
-def find_unpacked(wheel: WheelName, sha256: str, store: FileStore) -> WheelContents | None:
-    """What was read from a wheel when it was unpacked, or `None` where it was not, or is not in the store itself."""
+def find_unpacked(filename: str, sha256: str, store: FileStore) -> UnpackedWheel | None:
+    """A wheel's unpacked copy, or `None` where there is none or the wheel itself is not in the store."""
     path = store.find(sha256)
-    folder = _folder(store.root, sha256)
+    folder = store.unpacked(sha256)
     try:
         table = json.loads((folder / _MANIFEST).read_bytes())
         if path is None or table["schema"] != _SCHEMA:
             return None
-        members = tuple(Member(*row) for row in table["members"])
-        rows = tuple(RecordRow(*row) for row in table["record"])
-        unpacked = Unpacked(str(folder / _FILES), dict(table["times"]))
-        return WheelContents(
-            StoredWheel(wheel, path, sha256),
+        return UnpackedWheel(
+            StoredWheel(WheelName.parse(filename), path, sha256),
+            folder / _FILES,
             table["dist-info"],
-            Record(rows),
-            members,
             tuple(table["requires"]),
-            unpacked,
+            table["size"],
+            table["shared"],
+            tuple(Member(*row) for row in table["own"]),
+            table["record"].encode("utf-8", errors="surrogateescape"),
         )
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         # Not there, or not to be read: the wheel is.
         return None
 
 
 def _manifest(contents: WheelContents, files: Path) -> dict[str, object]:
+    from envtool.install.layout import unsealed
+
     prefix = contents.dist_info.removesuffix(".dist-info")
     # An install writes to these, which it must not do through a link.
     own = (f"{contents.dist_info}/", f"{prefix}.data/")
-    shared = [member.path for member in contents.members if not member.path.startswith(own)]
+    shared: dict[str, list[tuple[str, int, int, bool]]] = {}
+    for member in sorted(contents.members, key=lambda member: member.path):
+        if not member.path.startswith(own):
+            folder, _separator, name = member.path.rpartition("/")
+            time = (files / member.path).stat().st_mtime_ns
+            shared.setdefault(folder, []).append((name, member.size, time, member.executable))
     return {
         "schema": _SCHEMA,
         "dist-info": contents.dist_info,
         "requires": list(contents.requires),
-        "members": [astuple(member) for member in contents.members],
-        "record": [[row.path, row.sha256, row.size] for row in contents.record.rows],
-        "times": {path: (files / path).stat().st_mtime_ns for path in shared},
+        "size": contents.size,
+        "shared": shared,
+        "own": [astuple(member) for member in contents.members if member.path.startswith(own)],
+        "record": unsealed(contents).decode("utf-8", errors="surrogateescape"),
     }
-
-
-def _folder(root: Path, sha256: str) -> Path:
-    return root / _FOLDER / sha256

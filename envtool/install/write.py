@@ -6,15 +6,12 @@ Format: APPNOTE.TXT 4.3.7 for the zip local header.
 
 from __future__ import annotations
 
-import ctypes
 import hashlib
 import multiprocessing
 import os
-import signal
-import stat
 import struct
 import zipfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, nullcontext, suppress
@@ -22,9 +19,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from threading import Event, Thread
 
-from envtool.errors import HashError, RestoreError, SourceError
+from envtool.errors import HashError, SourceError
 from envtool.install import durable
-from envtool.install.belonging import current_umask
+from envtool.install.following import follow, was_killed
 from envtool.install.unbuffered import Unbuffered, write_whole
 
 try:
@@ -44,9 +41,6 @@ _WORTH_PROCESSES = 16 << 20
 _SHARE_BYTES, _SHARE_FILES = 4 << 20, 128
 # Bytes from which a file that is to be on the disk at once is written past the page cache.
 _LARGE = 4 << 20
-# Files that one is given at a time to link, which takes next to nothing for each.
-_SHARE_LINKS = 1024
-_PR_SET_PDEATHSIG = 1
 # Seconds between two goes at the disk.
 _SYNC_EVERY = 0.3
 
@@ -65,15 +59,6 @@ class Member:
 
 
 @dataclass(frozen=True)
-class Unpacked:
-    """A copy of the archive's files that hard links may be made to: the folder, and when each file was last modified,
-    in ns, at the time when it was checked."""
-
-    folder: str
-    times: Mapping[str, int]
-
-
-@dataclass(frozen=True)
 class Wanted:
     """The archive at `path`, called `filename`, and the members to write below the folder `target`.
 
@@ -84,7 +69,6 @@ class Wanted:
     filename: str
     target: str | None
     members: tuple[Member, ...]
-    unpacked: Unpacked | None = None
 
 
 def write_all(wanted: Wanted, progress: Callable[[int], None]) -> None:
@@ -107,11 +91,7 @@ def write_all(wanted: Wanted, progress: Callable[[int], None]) -> None:
                 for count in counts:
                     progress(count)
     except BrokenProcessPool as error:
-        raise RestoreError(
-            "a process that unpacks the wheel was killed",
-            why="by somebody, or because memory ran out",
-            remedy="free some memory and try again; nothing was changed",
-        ) from error
+        raise was_killed() from error
 
 
 @contextmanager
@@ -143,9 +123,6 @@ def _shares(wanted: Wanted) -> Iterator[list[int]]:
     """
     members = wanted.members
     by_folder = sorted(range(len(members)), key=lambda number: members[number].path)
-    if wanted.unpacked is not None:
-        yield from (by_folder[start : start + _SHARE_LINKS] for start in range(0, len(by_folder), _SHARE_LINKS))
-        return
     large = [number for number in by_folder if members[number].size >= _SHARE_BYTES]
     yield from ([number] for number in sorted(large, key=lambda number: members[number].size, reverse=True))
     share: list[int] = []
@@ -166,11 +143,7 @@ _open: _Archive | None = None
 def _start(wanted: Wanted, parent: int) -> None:
     """What a process does first."""
     global _open
-    # One that outlived its parent would write into a folder that somebody else is clearing away.
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:
-        os._exit(1)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    follow(parent)
     _open = _Archive(wanted)
 
 
@@ -185,7 +158,6 @@ class _Archive:
     def __init__(self, wanted: Wanted) -> None:
         self.wanted = wanted
         self._source = os.open(wanted.path, os.O_RDONLY | os.O_CLOEXEC)
-        self._link = Linking.of(wanted)
         self._made = {""}
 
     def __enter__(self) -> _Archive:
@@ -197,8 +169,6 @@ class _Archive:
     def write(self, member: Member) -> int:
         """Write one member and the folders above it, or check it, and return its size."""
         self._require_folder(member.path.rpartition("/")[0])
-        if self._link is not None and self._link.make(member):
-            return member.size
         digest = hashlib.sha256()
         written = 0
         with self._opened(member) as write:
@@ -282,39 +252,3 @@ class _Archive:
             why=f"the archive is damaged at {member.path}: {why}",
             remedy="get the wheel from the vendor again; nothing was changed",
         )
-
-
-@dataclass(frozen=True)
-class Linking:
-    """Hard links in place of copies, where a file is what it was and would become what a copy would be."""
-
-    unpacked: Unpacked
-    target: str
-    owner: tuple[int, int]
-    umask: int
-
-    @classmethod
-    def of(cls, wanted: Wanted) -> Linking | None:
-        """How to link what is wanted, or `None` where everything is to be written."""
-        if wanted.unpacked is None or wanted.target is None:
-            return None
-        status = Path(wanted.target).stat()
-        return cls(wanted.unpacked, wanted.target, (status.st_uid, status.st_gid), current_umask())
-
-    def make(self, member: Member) -> bool:
-        """Link one file; whether that was done."""
-        time = self.unpacked.times.get(member.path)
-        if time is None:
-            return False
-        source = f"{self.unpacked.folder}/{member.path}"
-        try:
-            status = os.lstat(source)
-            mode = stat.S_IFREG | (0o777 if member.executable else 0o666) & ~self.umask
-            same = (status.st_mode, status.st_size, status.st_mtime_ns) == (mode, member.size, time)
-            if not same or (status.st_uid, status.st_gid) != self.owner:
-                return False
-            os.link(source, f"{self.target}/{member.path}")
-        except OSError:
-            # Another file system, a file that has as many links as it can have, or one that is gone.
-            return False
-        return True

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import replace
-from itertools import islice
+from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from pathlib import Path
 
-from envtool.doctor.checks.half_done import INTERRUPTED
+from envtool.doctor.checks.half_done import but_for_this_one
 from envtool.doctor.diagnose import diagnose
 from envtool.doctor.findings import Report
 from envtool.environment.history import Change, Entry, appended
@@ -33,24 +30,24 @@ from envtool.install.journal import (
     marked,
     write_journal,
 )
-from envtool.install.layout import Place, keep_foreign_files, stage_files, stage_wheel
+from envtool.install.layout import keep_foreign_files, stage_files
+from envtool.install.place import Place
 from envtool.install.prune import prune
-from envtool.install.unpack import WheelContents, counter
+from envtool.restore.discard import crowd_of, discarding
 from envtool.restore.exclusive import alone, reported
 from envtool.restore.layout import layout_of
 from envtool.restore.plan import RestorePlan, Unshadowing
 from envtool.restore.removal import foreign_files
-from envtool.vendor.pin import HISTORY_FILE, PIN_FILE, VendorPin, read_pin, render_pin
+from envtool.restore.supply import Supply
+from envtool.vendor.pin import HISTORY_FILE, PIN_FILE, PinOrigin, VendorPin, read_pin, render_pin
 
 Progress = Callable[[str, int, int], None]
 # Bytes that a file system wants for itself beside the files: folders, RECORD, the journal.
 _MARGIN = 16 << 20
-# Old files from which another process is worth its start to delete them.
-_WORTH_A_PROCESS = 1000
 
 
-def perform(plan: RestorePlan, contents: Mapping[str, WheelContents], *, reason: str, progress: Progress) -> Report:
-    """Carry a plan out with the wheels that it wants, by their names, and return doctor's report on what is there then.
+def perform(plan: RestorePlan, supply: Supply, *, reason: str, progress: Progress) -> Report:
+    """Carry a plan out with the files that it wants, and return doctor's report on what is there then.
 
     `progress` is told of a name, bytes written and bytes in all.
     The plan must come from an environment that was read after `recover`. Raises `SourceError` or `HashError` for an
@@ -58,17 +55,20 @@ def perform(plan: RestorePlan, contents: Mapping[str, WheelContents], *, reason:
     journal is written, will be completed by the next `recover`.
     """
     prefix = plan.environment.prefix
-    _require_room(plan, contents)
-    with reported(prefix), alone(prefix), as_open_as(prefix.site_packages):
+    _require_room(plan, supply)
+    crowd = crowd_of(plan)
+    # What is laid out ahead is so in the staging folder, with the lock held.
+    held = alone(prefix) if supply.ahead is None else nullcontext()
+    with reported(prefix), held, as_open_as(prefix.site_packages):
         staging = prefix.site_packages / STAGING_NAME
-        with beginning(staging):
-            journal = _staged(plan, contents, staging, reason, progress)
+        with beginning(staging) if supply.ahead is None else supply.ahead.beginning():
+            journal = _staged(plan, supply, staging, reason, progress)
             give_to_owner_of(prefix.site_packages, staging)
             sync_file_system(staging)
             write_journal(staging, journal)
         carry_out(journal, staging / TRASH_NAME)
         prune(prefix.path, (prefix.site_packages, prefix.scripts), _removed(journal))
-        with _deleting(staging / TRASH_NAME):
+        with discarding(staging, journal, crowd):
             after = _verified(plan)
         end(staging)
         # Else the cleared folder could be there again after a loss of power.
@@ -98,10 +98,10 @@ def keep_pin(prefix: Prefix, pin: VendorPin) -> None:
         incoming.replace(path)
 
 
-def _require_room(plan: RestorePlan, contents: Mapping[str, WheelContents]) -> None:
+def _require_room(plan: RestorePlan, supply: Supply) -> None:
     """Before anything is written: a wheel may declare any size, and a full disk helps nobody."""
     folder = plan.environment.prefix.site_packages
-    size = sum(contents[item.name].size for item in plan.replacements)
+    size = sum(supply.coming(item.name).size for item in plan.replacements)
     with reported(plan.environment.prefix):
         free = shutil.disk_usage(folder).free
     if size + _MARGIN > free and size:
@@ -112,43 +112,37 @@ def _require_room(plan: RestorePlan, contents: Mapping[str, WheelContents]) -> N
         )
 
 
-def _staged(
-    plan: RestorePlan, contents: Mapping[str, WheelContents], staging: Path, reason: str, progress: Progress
-) -> Journal:
+def _staged(plan: RestorePlan, supply: Supply, staging: Path, reason: str, progress: Progress) -> Journal:
     """Everything that comes, laid out below `staging`, and the steps that put it in place."""
     prefix, layout = plan.environment.prefix, layout_of(plan.environment.prefix)
     leaving = {item.name for item in plan.leaving}
     removals = [*plan.leftovers, *(path for item in plan.leaving for path in item.remove)]
     places: list[Place] = []
     for item in plan.replacements:
-        wheel = contents[item.name]
-        report = counter(item.name, wheel.size, progress)
-        places += stage_wheel(wheel, layout, staging, requested=True, progress=report)
+        places += supply.stage(item.name, layout, staging, progress)
         tree = staging / item.name
         for top in [entry.name for entry in tree.iterdir() if entry.is_dir()]:
             keep_foreign_files(tree, prefix.site_packages, foreign_files(plan.environment, top, leaving))
     for repair in plan.repairs:
-        mended = stage_files(contents[repair.name], repair.rows, layout, staging)
+        mended = stage_files(supply.contents[repair.name], repair.rows, layout, staging)
         # The bytecode of what was there in its place; by time and size alone Python might take it for the new one's.
         removals += [path for place in mended for path in bytecode_of(place.final)]
         places += mended
-    places += _records(plan, contents, staging, reason)
+    places += _records(plan, supply, staging, reason)
     _refuse_outside(prefix, places)
     return marked(journal_steps(removals, places))
 
 
-def _records(plan: RestorePlan, contents: Mapping[str, WheelContents], staging: Path, reason: str) -> Iterator[Place]:
+def _records(plan: RestorePlan, supply: Supply, staging: Path, reason: str) -> Iterator[Place]:
     """The pin and the history, which change in the same transaction as what they tell of."""
     prefix = plan.environment.prefix
     folder = staging / "records"
     folder.mkdir()
-    (folder / "pin.toml").write_text(render_pin(plan.pin))
-    yield Place(folder / "pin.toml", prefix.path / PIN_FILE)
+    if plan.pin.origin is not PinOrigin.FILE:
+        (folder / "pin.toml").write_text(render_pin(plan.pin))
+        yield Place(folder / "pin.toml", prefix.path / PIN_FILE)
     changes = [
-        *(
-            Change(item.name, item.present, item.version, contents[item.name].wheel.sha256)
-            for item in plan.replacements
-        ),
+        *(Change(item.name, item.present, item.version, supply.coming(item.name).sha256) for item in plan.replacements),
         *(Change(item.name, (item.version,), item.version, None, len(item.rows)) for item in plan.repairs),
         *(Change(item.name, (item.version,), None) for item in plan.removals),
     ]
@@ -164,22 +158,6 @@ def _pin_before(prefix: Prefix) -> VendorPin | None:
     except ReleaseError:
         # A damaged pin file is nothing to go back to.
         return None
-
-
-@contextmanager
-def _deleting(trash: Path) -> Iterator[None]:
-    """Delete what was replaced meanwhile, on another core; once every step is done, no recovery wants it back.
-
-    By a program of its own, as a fork of this one would first copy the memory that both touch. Whatever is left of it,
-    where that is killed or not there, goes with the staging folder.
-    """
-    count = sum(len(files) for _folder, _folders, files in islice(os.walk(trash), _WORTH_A_PROCESS))
-    remove = shutil.which("rm")
-    if count < _WORTH_A_PROCESS or remove is None:
-        yield
-        return
-    with subprocess.Popen([remove, "-rf", "--", trash], stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL):
-        yield
 
 
 def _refuse_outside(prefix: Prefix, places: list[Place]) -> None:
@@ -200,9 +178,7 @@ def _removed(journal: Journal) -> Iterator[Path]:
 
 def _verified(plan: RestorePlan) -> Report:
     """Hold what is now installed against the pin; every file's hash was checked when it was written."""
-    report = diagnose(read_environment(plan.environment.prefix), plan.pin)
-    # This very transaction is no finding.
-    report = replace(report, findings=tuple(item for item in report.findings if item.id != INTERRUPTED))
+    report = but_for_this_one(diagnose(read_environment(plan.environment.prefix), plan.pin))
     names = {item.name for item in plan.mended}
     damage = [item for item in report.findings if item.distribution in names]
     if damage:

@@ -9,9 +9,10 @@ from pathlib import Path
 from envtool.errors import ReleaseError, SourceError
 from envtool.vendor.pin import PinnedDistribution, PinOrigin, VendorPin
 from envtool.vendor.record import content_digest, parse_record
-from envtool.vendor.release import Candidate, VendorRelease, Wanted, choose_release
+from envtool.vendor.release import Candidate, VendorRelease, choose_release
 from envtool.vendor.source.interface import Source
 from envtool.vendor.store import FileStore
+from envtool.vendor.wanted import Wanted
 from envtool.vendor.wheel import StoredWheel, WheelName, dist_info_of, opened_wheel, sha256_of
 
 

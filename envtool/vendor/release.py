@@ -14,7 +14,8 @@ from packaging.version import Version
 from envtool.errors import ReleaseError
 from envtool.vendor.known import known_companion
 from envtool.vendor.names import COMPANIONS, TORCH
-from envtool.vendor.version import VendorVersion, our_version, same_build
+from envtool.vendor.version import VendorVersion, our_version
+from envtool.vendor.wanted import Wanted
 from envtool.vendor.wheel import WheelName
 
 if TYPE_CHECKING:
@@ -94,38 +95,6 @@ def _companion(
             # The source does not reveal the wheel's metadata.
             return item
     return None
-
-
-@dataclass(frozen=True)
-class Wanted:
-    """Which release to take: the exact version, the release, the torch; what is `None` is free.
-
-    `served` is the only release that the driver of this machine works with, where that is known.
-    """
-
-    version: str | None = None
-    release: str | None = None
-    torch: str | None = None
-    served: str | None = None
-
-    def admits(self, version: VendorVersion) -> bool:
-        """Whether `version` is one that is wanted."""
-        return (
-            (self.version is None or same_build(self.version, version.text))
-            and (self.release is None or same_build(self.release, str(version.release)))
-            and (self.torch is None or same_build(self.torch, str(version.public)))
-            and (self.served is None or same_build(self.served, str(version.release)))
-        )
-
-    @property
-    def is_free(self) -> bool:
-        """Whether any release that the driver serves will do."""
-        return self.version is None and self.release is None and self.torch is None
-
-    def __str__(self) -> str:
-        named = [("version", self.version), ("release", self.release), ("torch", self.torch)]
-        named += [("for the driver's release", self.served)]
-        return ", ".join(f"{label} {value}" for label, value in named if value) or "any release"
 
 
 def choose_release(

@@ -55,6 +55,10 @@ class FileStore:
             _copy(path, incoming)
         return _folder(self.root, sha256) / (name or path.name)
 
+    def unpacked(self, sha256: str) -> Path:
+        """Where the files of the wheel with that sha256 are kept unpacked, if they are (`install.unpacked`)."""
+        return self.root / "unpacked" / sha256
+
     @contextmanager
     def _incoming(self, sha256: str, name: str) -> Iterator[Path]:
         """A path to write to that becomes the stored file when the block ends well."""

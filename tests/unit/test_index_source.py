@@ -15,10 +15,10 @@ import pytest
 
 from envtool.errors import HashError, ReleaseError, SourceError
 from envtool.vendor.choose import choose_from_sources
-from envtool.vendor.release import Wanted
 from envtool.vendor.source.configured import configured_sources, keep_source, open_source
 from envtool.vendor.source.index import PASSWORD_VARIABLE, USERNAME_VARIABLE, IndexSource
 from envtool.vendor.store import FileStore
+from envtool.vendor.wanted import Wanted
 from tests.conftest import PYTHON, TORCH, RealEnvironment
 
 

@@ -8,7 +8,8 @@ import pytest
 from packaging.requirements import Requirement
 
 from envtool.errors import ReleaseError
-from envtool.vendor.release import Candidate, Wanted, choose_release
+from envtool.vendor.release import Candidate, choose_release
+from envtool.vendor.wanted import Wanted
 from envtool.vendor.wheel import WheelName
 
 TAG = "cp38-cp38-linux_x86_64"

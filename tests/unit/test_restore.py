@@ -13,6 +13,7 @@ import pytest
 
 from envtool.demo.vendor_release import release_contents
 from envtool.demo.wheel_writer import write_wheel
+from envtool.restore.supply import Supply
 from tests.conftest import PYTHON, TORCH, RealEnvironment, package
 
 
@@ -244,9 +245,9 @@ def test_the_journal_of_another_restore_is_never_cleared_away(environment: RealE
     from envtool.restore.perform import perform
     from envtool.restore.plan import Held, plan_restore
     from envtool.vendor.choose import choose_from_sources
-    from envtool.vendor.release import Wanted
     from envtool.vendor.source.folder import FolderSource
     from envtool.vendor.store import FileStore
+    from envtool.vendor.wanted import Wanted
 
     store = FileStore(Path(environment.variables["HAC_STORE"]))
     choice = choose_from_sources(PYTHON, [FolderSource(release)], Wanted(), store)
@@ -257,5 +258,5 @@ def test_the_journal_of_another_restore_is_never_cleared_away(environment: RealE
     journal.parent.mkdir()
     journal.write_text('{"schema": 1, "steps": []}')
     with pytest.raises(RestoreError):
-        perform(plan, contents, reason="test", progress=lambda _name, _done, _total: None)
+        perform(plan, Supply(contents), reason="test", progress=lambda _name, _done, _total: None)
     assert journal.exists()

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
 
 from tests.conftest import RealEnvironment
+from tests.faults.injection import snapshot
 
 
 def _inode(path: Path) -> int:
@@ -36,6 +38,49 @@ def test_a_restore_links_to_the_files(environment: RealEnvironment) -> None:
     assert _inode(environment.site_packages / "torch/version.py") == _inode(files / "torch/version.py")
     record = next(environment.site_packages.glob("torch-*.dist-info/RECORD"))
     assert record.stat().st_nlink == 1, "what an install writes to is its own"
+
+
+def test_what_was_replaced_is_linked_without_being_forced(environment: RealEnvironment) -> None:
+    files = _unpacked(environment)
+    environment.uv_install("wants-newer")
+    _restore(environment)
+    assert _inode(environment.site_packages / "torch/version.py") == _inode(files / "torch/version.py")
+
+
+def test_the_result_is_that_of_the_wheel(environment: RealEnvironment) -> None:
+    """RECORD included: its rows come from what was kept, not from the wheel."""
+    _restore(environment, "--force")
+    from_wheel = snapshot(environment.path)
+    _unpacked(environment)
+    _restore(environment, "--force")
+    assert snapshot(environment.path) == from_wheel
+
+
+def test_nothing_is_left_of_what_was_laid_out_ahead_in_vain(environment: RealEnvironment) -> None:
+    _unpacked(environment)
+    before = snapshot(environment.path)
+    # A companion whose wheel is nowhere: torch is being laid out when that turns out.
+    store = Path(environment.variables["HAC_STORE"])
+    (wheel,) = store.glob("sha256/*/*/torchaudio-*.whl")
+    wheel.unlink()
+    (torchaudio,) = store.glob("unpacked/*/files/torchaudio")
+    shutil.rmtree(torchaudio.parents[1])
+    changed = environment.site_packages.stat().st_mtime_ns
+    done = environment.here("restore", "--force", "--prefix", str(environment.path))
+    assert done.status != 0
+    assert "torchaudio" in done.err
+    assert environment.site_packages.stat().st_mtime_ns != changed, "something was laid out"
+    assert snapshot(environment.path) == before
+    assert not (environment.site_packages / ".hac-restore").exists()
+
+
+def test_a_dry_run_lays_nothing_out(environment: RealEnvironment) -> None:
+    _unpacked(environment)
+    changed = environment.site_packages.stat().st_mtime_ns
+    done = environment.here("restore", "--force", "--dry-run", "--prefix", str(environment.path))
+    assert done.status == 0
+    assert "reinstall torch" in done.out
+    assert environment.site_packages.stat().st_mtime_ns == changed
 
 
 def test_a_file_that_was_edited_through_a_link_comes_from_the_wheel(environment: RealEnvironment) -> None:

@@ -61,7 +61,7 @@ def check(
             found = [*_findings(environment, pin, pinned, item, damage, record.malformed)]
             if pinned.content is not None and content_digest(record.rows) != pinned.content:
                 found.append(_imposter(environment, pin, pinned, item))
-            if not found and not deep:
+            if not found and not deep and memory.keeps:
                 _remember(memory, item, pinned, record.rows)
             yield from found
 

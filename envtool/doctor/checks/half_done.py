@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
-from envtool.doctor.findings import Evidence, Finding, Severity, shortened
+from envtool.doctor.findings import Evidence, Finding, Report, Severity, shortened
 from envtool.doctor.remedy import restore_command
 from envtool.environment.distribution import Distribution
 from envtool.environment.leftover import STAGING_NAME, leftover_of
@@ -28,6 +29,11 @@ def check(environment: Environment, pin: VendorPin) -> Iterator[Finding]:
             # An .egg-info has no RECORD by its nature; whether it may be there is another check's question.
             if not item.has_record and not item.is_egg:
                 yield _no_record(environment, pin, pinned, item)
+
+
+def but_for_this_one(report: Report) -> Report:
+    """A report that a restore asks for while it is at work, without the finding that one is."""
+    return replace(report, findings=tuple(item for item in report.findings if item.id != INTERRUPTED))
 
 
 def _interrupted(environment: Environment, pin: VendorPin) -> Iterator[Finding]:

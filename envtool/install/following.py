@@ -1,0 +1,29 @@
+"""What a process that works for this one does first, and what is said when it is killed."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+
+from envtool.errors import RestoreError
+
+_PR_SET_PDEATHSIG = 1
+
+
+def follow(parent: int) -> None:
+    """Die when `parent` does (prctl(2)), and leave it to that to be interrupted."""
+    # One that outlived its parent would write into a folder that somebody else is clearing away.
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        os._exit(1)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def was_killed() -> RestoreError:
+    """The error for such a process that died before it had done its work."""
+    return RestoreError(
+        "a process that unpacks the wheel was killed",
+        why="by somebody, or because memory ran out",
+        remedy="free some memory and try again; nothing was changed",
+    )
