@@ -112,7 +112,7 @@ def _stages(engine: Engine) -> tuple[Callable[[Member], BuiltImage | None], Call
 
     def build_one(member: Member) -> BuiltImage:
         with shown(member) as advance:
-            return build_image(member, engine, store, progress=advance, say=note)
+            return build_image(member, engine, progress=advance, say=note)
 
     return prepare, build_one
 

@@ -13,6 +13,7 @@ from envtool.image.engine import Engine
 from envtool.image.family import CONTEXT_TAG, Member, generations
 from envtool.image.inputs import Progress
 from envtool.image.labels import CONTEXT_LABEL
+from envtool.image.loading import loadable_base, loadable_image
 from envtool.image.lock import require_current
 from envtool.image.provenance import render_provenance
 from envtool.vendor.store import FileStore, reported
@@ -101,29 +102,26 @@ def prepare_image(member: Member, engine: Engine, store: FileStore, progress: Pr
     return None
 
 
-def build_image(
-    member: Member, engine: Engine, store: FileStore, *, progress: Progress, say: Callable[[str], None]
-) -> BuiltImage:
+def build_image(member: Member, engine: Engine, *, progress: Progress, say: Callable[[str], None]) -> BuiltImage:
     """Build one image that was prepared; its parent's must be there. Raises `BuildError` and `EngineError`.
 
     Nothing is tagged on failure.
     """
-    if member.parent is None and member.lock.base.reference is None:
-        _import_base(member, engine, store, say)
+    base = loadable_base(member) if member.parent is None else None
+    if base is not None and not engine.image_attributes(member.base):
+        say("importing the base")
+        engine.load(base)
     say(f"building {member.tags[0]} from {member.folder}")
-    identity = engine.build(member.folder, member.tags, _step_counter(member.folder, progress))
+    image = loadable_image(member)
+    if image is not None:
+        identity = engine.load(image, member.base)
+    else:
+        identity = engine.build(member.folder, member.tags, _step_counter(member.folder, progress))
     # What they were for is built: the images are their children's still, or for `docker image prune`.
     engine.untag(member.name, CONTEXT_TAG, member.context_tag)
     with reported(member.folder):
         (member.folder / PROVENANCE_FILE).write_text(render_provenance(member, identity))
     return BuiltImage(member, identity, reused=False)
-
-
-def _import_base(member: Member, engine: Engine, store: FileStore, say: Callable[[str], None]) -> None:
-    archive = member.sources.base_archive(member.lock.base, store)
-    if archive is not None:
-        say("importing the base")
-        engine.import_base(archive, member.base)
 
 
 def _step_counter(context: Path, progress: Progress) -> Callable[[str], None]:

@@ -16,6 +16,8 @@ from envtool.errors import BuildError, EngineError, SetupError
 if TYPE_CHECKING:
     import docker
 
+    from envtool.image.loadable import LoadableImage
+
 DEFAULT_SOCKET = Path("/var/run/docker.sock")
 # The socket of the engine that `make engine` starts, relative to the checkout.
 PRIVATE_SOCKET = Path(".work/engine/docker.sock")
@@ -43,13 +45,28 @@ class Engine:
         attributes["Config"]["Labels"] = attributes["Config"].get("Labels") or {}
         return attributes
 
-    def import_base(self, archive: Path, reference: str) -> None:
-        """Make an image of one layer out of a tar archive, unless the engine has it already."""
-        if self.image_attributes(reference):
-            return
-        repository, _, tag = reference.partition(":")
+    def load(self, image: LoadableImage, parent: str = "") -> str:
+        """Take an image over with all its tags, and return its id; of `parent`, if it is here, no layer is sent again.
+
+        Raises `BuildError` and `EngineError`.
+        """
         with self.reported():
-            self.client.api.import_image_from_file(str(archive), repository=repository, tag=tag)
+            known: list[str] = []
+            # containerd's store wants whole archives.
+            if parent and not self._has_containerd_store():
+                known = self.image_attributes(parent).get("RootFS", {}).get("Layers") or []
+            for line in self.client.api.load_image(image.archive(known)):  # type: ignore[no-untyped-call]
+                if "error" in line:
+                    raise BuildError(f"{image.tags[0]} could not be loaded", why=str(line["error"]).strip())
+        found = self.image_attributes(image.tags[0])
+        if not found:
+            # The engine closes the stream without a word when it is stopped.
+            raise EngineError("the engine did not keep the image", remedy="docker info; envtool build")
+        return str(found["Id"])
+
+    def _has_containerd_store(self) -> bool:
+        pairs = self.client.info().get("DriverStatus") or []
+        return ["driver-type", "io.containerd.snapshotter.v1"] in pairs
 
     def pull(self, reference: str) -> str:
         """Pull an image and return its digest. Raises `EngineError` where the registry cannot be reached."""

@@ -18,6 +18,7 @@ from envtool.demo.bootstrap import bootstrap
 from envtool.demo.python_index import add_to_index, make_index, served
 from envtool.demo.vendor_release import write_release
 from envtool.image.engine import Engine, find_engine
+from envtool.image.loadable import Layered, LoadableImage
 from envtool.image.lock import LockedFile
 from envtool.image.wheels import fetch_wheels
 from envtool.vendor.store import default_store
@@ -182,7 +183,8 @@ def _make_services(engine: Engine) -> None:
     with tempfile.TemporaryDirectory() as text:
         folder = Path(text)
         made = bootstrap("bookworm", ["docker-registry", "python3"], [], _EPOCH, folder / "base")
-        engine.import_base(made.tar, "hac-test-bootstrap:latest")
+        layer = Layered("ADD base.tar /", made.tar)
+        engine.load(LoadableImage(("hac-test-bootstrap:latest",), {}, (layer,), _EPOCH))
         context = folder / "context"
         shutil.copytree(Path(__file__).parent / "services", context)
         write_release(context / "wheels", (3, 11))

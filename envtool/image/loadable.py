@@ -1,0 +1,108 @@
+"""An image that is whole before an engine sees it: its layers are on this machine's disk, its configuration is ours.
+
+An engine takes it as an archive and writes each file once. To build the same from a context, Docker's classic builder
+writes each four times, and puts the hour into the image's id.
+
+Formats: Docker image specification 1.2, "Combined Image JSON + Filesystem Changeset Format"; OCI image specification,
+"Image Configuration".
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tarfile
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from envtool.image.instructions import Configuration
+
+_BLOCK = 1 << 20
+
+
+@dataclass(frozen=True)
+class Layered:
+    """One entry of an image's history, and the layer that it added, or `None`."""
+
+    created_by: str
+    layer: Path | None = None
+
+
+@dataclass(frozen=True)
+class LoadableImage:
+    """An image by its tags, its configuration and its history, the oldest first. `epoch` is when it was made."""
+
+    tags: tuple[str, ...]
+    configuration: Configuration
+    history: tuple[Layered, ...]
+    epoch: int
+
+    @property
+    def layers(self) -> tuple[Path, ...]:
+        """The layers' archives, the lowest first."""
+        return tuple(item.layer for item in self.history if item.layer is not None)
+
+    @property
+    def diff_ids(self) -> tuple[str, ...]:
+        """The layers' digests."""
+        return tuple(diff_id(path) for path in self.layers)
+
+    def archive(self, known: Sequence[str] = ()) -> Iterator[bytes]:
+        """The archive for an engine that has `known`, the lowest of the layers by their digests, and needs them not."""
+        diff_ids = self.diff_ids
+        present = len(known) if tuple(known) == diff_ids[: len(known)] else 0
+        document = json.dumps(self._document(diff_ids), sort_keys=True).encode()
+        name = f"{hashlib.sha256(document).hexdigest()}.json"
+        names = [f"{digest.removeprefix('sha256:')}.tar" for digest in diff_ids]
+        for path, target in dict(zip(self.layers[present:], names[present:], strict=True)).items():
+            yield from _member(target, path.stat().st_size, _blocks(path))
+        yield from _member(name, len(document), [document])
+        manifest = json.dumps([{"Config": name, "RepoTags": list(self.tags), "Layers": names}]).encode()
+        yield from _member("manifest.json", len(manifest), [manifest])
+        yield bytes(2 * tarfile.BLOCKSIZE)
+
+    def _document(self, diff_ids: Sequence[str]) -> dict[str, Any]:
+        created = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(self.epoch))
+        history = [
+            {"created": created, "created_by": item.created_by, **({} if item.layer else {"empty_layer": True})}
+            for item in self.history
+        ]
+        return {
+            "architecture": "amd64",
+            "os": "linux",
+            "created": created,
+            "config": {key: value for key, value in self.configuration.items() if value is not None},
+            "rootfs": {"type": "layers", "diff_ids": list(diff_ids)},
+            "history": history,
+        }
+
+
+def diff_id(layer: Path) -> str:
+    """The digest of a layer's archive, as an image's configuration has it."""
+    status = layer.stat()
+    return _digest(layer, status.st_size, status.st_mtime_ns, status.st_ino)
+
+
+@lru_cache(maxsize=256)
+def _digest(layer: Path, _size: int, _time: int, _inode: int) -> str:
+    # Children have their parents' layers: each is read once.
+    with open(layer, "rb") as stream:
+        return f"sha256:{hashlib.file_digest(stream, 'sha256').hexdigest()}"
+
+
+def _blocks(path: Path) -> Iterator[bytes]:
+    with open(path, "rb") as stream:
+        while block := stream.read(_BLOCK):
+            yield block
+
+
+def _member(name: str, size: int, blocks: Iterator[bytes] | Sequence[bytes]) -> Iterator[bytes]:
+    info = tarfile.TarInfo(name)
+    info.size = size
+    yield info.tobuf(tarfile.PAX_FORMAT)
+    yield from blocks
+    yield bytes(-size % tarfile.BLOCKSIZE)

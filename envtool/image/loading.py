@@ -1,0 +1,32 @@
+"""Members of a family whose images need no builder."""
+
+from __future__ import annotations
+
+from envtool.image.assemble import LAYERS, WHOLE_BASE
+from envtool.image.family import Member
+from envtool.image.instructions import evaluate
+from envtool.image.loadable import Layered, LoadableImage
+
+# What a base that was bootstrapped is to a builder (`image.pipeline`).
+_BASE_STEP = f"ADD {WHOLE_BASE.name} /"
+
+
+def loadable_base(member: Member) -> LoadableImage | None:
+    """The bootstrapped base of the first of a family, whose context is ready; `None` for a base that is pulled."""
+    if member.lock.base.reference is not None:
+        return None
+    step = Layered(_BASE_STEP, member.folder / WHOLE_BASE)
+    return LoadableImage((member.base,), {}, (step,), member.spec.epoch)
+
+
+def loadable_image(member: Member) -> LoadableImage | None:
+    """The image of a context that is ready, or `None` where its recipe or its base takes a builder."""
+    start = loadable_base(member) if member.parent is None else loadable_image(member.parent)
+    made = evaluate((member.folder / "Dockerfile").read_text(), start.configuration) if start is not None else None
+    if start is None or made is None:
+        return None
+    steps = (
+        Layered(str(step), member.folder / LAYERS / layer if layer is not None else None)
+        for step, layer in zip(made.steps, made.layers, strict=True)
+    )
+    return LoadableImage(member.tags, made.configuration, (*start.history, *steps), member.spec.epoch)
