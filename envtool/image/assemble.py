@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import shutil
 import sys
-import tarfile
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -17,17 +16,19 @@ from pathlib import Path
 import envtool
 from envtool.errors import BuildError
 from envtool.image.accounts import HOME
+from envtool.image.bytecode import compile_bytecode, interpreter_of
 from envtool.image.conda_pins import CONDA_PINS, conda_pins
-from envtool.image.conda_prefix import compile_bytecode, link_packages
+from envtool.image.conda_prefix import link_packages
 from envtool.image.difference import Known, write_difference
 from envtool.image.family import Member
 from envtool.image.inputs import Inputs, Progress
 from envtool.image.layer import Ownership, write_layer
 from envtool.image.lock import ImageLock
+from envtool.image.once import once_per_file
 from envtool.image.sbom.document import SBOM_FOLDER, Subject, render_sbom
 from envtool.image.sbom.inventory import inventory, sbom_wish
 from envtool.image.spec import CHECKS_FOLDER, ENVIRONMENT_PREFIX, TOOL_PREFIX, ImageSpec
-from envtool.image.stored.layer import Interest, read_layer
+from envtool.image.stored.layer import Interest, LayerContents, read_layer
 from envtool.image.stored.overlay import final_overlay
 from envtool.image.tool import run
 from envtool.image.wheels import PYTHON as TOOL_PYTHON
@@ -63,16 +64,21 @@ def assemble(member: Member, inputs: Inputs, context: Path, progress: Progress) 
     if inputs.base is not None:
         _link(inputs.base, context / WHOLE_BASE)
     parent = member.parent
-    groups = _first(member, inputs, context) if parent is None else _child(member, parent, inputs, context)
-    count = sum(len(group) for group in groups)
-    progress("layers", 0, count)
-    for group in groups:
-        with ThreadPoolExecutor(len(group)) as pool:
-            for _done in pool.map(lambda stage: stage(), group):
-                progress("layers", 1, count)
+    with tempfile.TemporaryDirectory(prefix="hac-rattler-") as cache:
+        unpacked = Path(cache)
+        if parent is None:
+            groups = _first(member, inputs, context, unpacked)
+        else:
+            groups = _child(member, parent, inputs, context, unpacked)
+        count = sum(len(group) for group in groups)
+        progress("layers", 0, count)
+        for group in groups:
+            with ThreadPoolExecutor(len(group)) as pool:
+                for _done in pool.map(lambda stage: stage(), group):
+                    progress("layers", 1, count)
 
 
-def _first(member: Member, inputs: Inputs, context: Path) -> list[Group]:
+def _first(member: Member, inputs: Inputs, context: Path, cache: Path) -> list[Group]:
     spec, lock = member.spec, member.lock
     owner = Ownership(inputs.accounts.uid, inputs.accounts.gid, _USERS_FOLDERS)
 
@@ -81,16 +87,16 @@ def _first(member: Member, inputs: Inputs, context: Path) -> list[Group]:
 
     return [
         [
-            layer(_ENVIRONMENT, lambda root: _environment(spec, inputs, root, ())),
+            layer(_ENVIRONMENT, lambda root: _environment(spec, inputs, root, cache)),
             layer("20-vendor.tar", lambda root: _vendor(spec, lock, inputs, root)),
-            layer("30-envtool.tar", lambda root: _tool(spec, inputs, root)),
+            layer("30-envtool.tar", lambda root: _tool(spec, inputs, root, cache)),
         ],
         # The bill of materials tells what is in the others.
         [layer("40-system.tar", lambda root: _system(member, inputs, root, context))],
     ]
 
 
-def _child(member: Member, parent: Member, inputs: Inputs, context: Path) -> list[Group]:
+def _child(member: Member, parent: Member, inputs: Inputs, context: Path, cache: Path) -> list[Group]:
     spec, layers = member.spec, context / LAYERS
     owner = Ownership(inputs.accounts.uid, inputs.accounts.gid, _USERS_FOLDERS)
 
@@ -102,10 +108,16 @@ def _child(member: Member, parent: Member, inputs: Inputs, context: Path) -> lis
         if not spec.has_own_environment and spec.requirements_file is None:
             return
         lower = _environment_layers(parent)
-        start = () if spec.has_own_environment else lower
         target = layers / _FURTHER_ENVIRONMENT
+
+        def stage(root: Path) -> None:
+            if spec.has_own_environment:
+                _environment(spec, inputs, root, cache)
+            else:
+                _further_environment(spec, inputs, root, lower)
+
         with Known.opened(lower) as known:
-            _archive(lambda root: _environment(spec, inputs, root, start), target, spec.epoch, owner, known)
+            _archive(stage, target, spec.epoch, owner, known)
 
     def system() -> None:
         _archive(lambda root: _child_system(member, inputs, root, context), layers / "70-system.tar", spec.epoch, owner)
@@ -137,18 +149,18 @@ def _link(path: Path, target: Path) -> None:
         shutil.copyfile(path, target)
 
 
-def _environment(spec: ImageSpec, inputs: Inputs, root: Path, start: Sequence[Path]) -> None:
-    """The environment: from its packages, or from the layers of one that has the same."""
-    if not start:
-        link_packages(inputs.conda, root, ENVIRONMENT_PREFIX)
-    for layer in start:
-        with tarfile.open(layer) as archive:
-            # Our own archive. Python 3.11.4 brought filters, and 3.14 chooses the strictest where none is named.
-            archive.extraction_filter = getattr(tarfile, "tar_filter", None)
-            archive.extractall(root)
+def _environment(spec: ImageSpec, inputs: Inputs, root: Path, cache: Path) -> None:
+    """The environment from its packages."""
+    link_packages(inputs.conda, root, ENVIRONMENT_PREFIX, cache)
+    _install(inputs.requirements, Layout.below(ENVIRONMENT_PREFIX, spec.python), root)
+    compile_bytecode(root, ENVIRONMENT_PREFIX, spec.python)
+
+
+def _further_environment(spec: ImageSpec, inputs: Inputs, root: Path, lower: Sequence[Path]) -> None:
+    """What is installed on top of the environment that lies in the layers `lower`."""
     placed = _install(inputs.requirements, Layout.below(ENVIRONMENT_PREFIX, spec.python), root)
-    # What is there from the start is compiled.
-    compile_bytecode(root, ENVIRONMENT_PREFIX, spec.python, spec.epoch, only=placed if start else None)
+    with interpreter_of(lower, ENVIRONMENT_PREFIX, spec.python) as interpreter:
+        compile_bytecode(root, ENVIRONMENT_PREFIX, spec.python, only=placed, interpreter=interpreter)
 
 
 def _vendor(spec: ImageSpec, lock: ImageLock, inputs: Inputs, root: Path) -> None:
@@ -183,12 +195,12 @@ def _install(wheels: tuple[StoredWheel, ...], layout: Layout, root: Path) -> lis
     return placed
 
 
-def _tool(spec: ImageSpec, inputs: Inputs, root: Path) -> None:
-    link_packages(inputs.tool_conda, root, TOOL_PREFIX)
+def _tool(spec: ImageSpec, inputs: Inputs, root: Path, cache: Path) -> None:
+    link_packages(inputs.tool_conda, root, TOOL_PREFIX, cache)
     with tempfile.TemporaryDirectory(prefix="hac-wheel-") as folder:
         own = build_own_wheel(spec.project, Path(folder), spec.epoch)
         _install((*inputs.wheels, own), Layout.below(TOOL_PREFIX, TOOL_PYTHON), root)
-    compile_bytecode(root, TOOL_PREFIX, TOOL_PYTHON, spec.epoch)
+    compile_bytecode(root, TOOL_PREFIX, TOOL_PYTHON)
     for name in ("envtool", "update-moreh"):
         _isolate(root / (TOOL_PREFIX / "bin" / name).relative_to("/"))
         link = root / "usr/local/bin" / name
@@ -252,13 +264,16 @@ def _own_files(member: Member, inputs: Inputs, root: Path, context: Path) -> Non
 def _bill_of_materials(member: Member, inputs: Inputs, context: Path) -> str:
     """What the base and the layers before this one have."""
     spec, lock = member.spec, member.lock
-    read = [*inputs.base_layers]
-    for path in _archives(member, context):
-        with open(path, "rb") as stream:
-            read.append(read_layer(stream, Interest(sbom_wish), name=path.name))
+    read = [*inputs.base_layers, *(_packages_in(path) for path in _archives(member, context))]
     names = frozenset(item.name for item in lock.pin.distributions) if lock.pin.stand_in else frozenset()
     subject = Subject(spec.name, f"{envtool.__version__}-{spec.release}", spec.epoch, names)
     return render_sbom(inventory(final_overlay(read).entries), subject)
+
+
+@once_per_file
+def _packages_in(layer: Path) -> LayerContents:
+    with open(layer, "rb") as stream:
+        return read_layer(stream, Interest(sbom_wish), name=layer.name)
 
 
 def _archives(member: Member, context: Path) -> Iterator[Path]:

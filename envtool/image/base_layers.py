@@ -7,6 +7,7 @@ from pathlib import Path
 
 from envtool.errors import BuildError
 from envtool.image.accounts import FILES
+from envtool.image.once import once_per_file
 from envtool.image.sbom.inventory import sbom_wish
 from envtool.image.stored.layer import Interest, LayerContents, Wish, read_layer
 from envtool.image.stored.overlay import final_overlay
@@ -17,6 +18,7 @@ def base_interest() -> Interest:
     return Interest(lambda path, size: Wish.DATA if path in FILES else sbom_wish(path, size))
 
 
+@once_per_file
 def read_archive_of_base(archive: Path) -> tuple[LayerContents, ...]:
     """A bootstrapped base, which is one layer."""
     with open(archive, "rb") as stream:

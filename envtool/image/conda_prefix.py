@@ -5,28 +5,27 @@ from __future__ import annotations
 import asyncio
 import re
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 from envtool.errors import BuildError
 from envtool.image.condalock import LockedPackage
-from envtool.image.tool import run
 
 
-def link_packages(packages: Mapping[LockedPackage, Path], root: Path, prefix: Path) -> None:
+def link_packages(packages: Mapping[LockedPackage, Path], root: Path, prefix: Path, cache: Path) -> None:
     """Install `packages`, given with their archives, into `<root>/<prefix>`; files name `prefix`, not `root`.
 
+    `cache` is a folder where archives are unpacked, once for all who share it, which may be at the same time.
     py-rattler checks each archive against the locked sha256 once more. No script of a package is run. Raises
     `BuildError` where an archive is refused.
     """
     target = root / prefix.relative_to("/")
     target.mkdir(parents=True)
-    with tempfile.TemporaryDirectory(prefix="hac-rattler-") as cache:
-        try:
-            asyncio.run(_install(packages, target, prefix, Path(cache)))
-        # py-rattler has no error root of its own.
-        except Exception as error:
-            raise BuildError("the conda packages could not be installed", why=str(error)[:600]) from error
+    try:
+        asyncio.run(_install(packages, target, prefix, cache))
+    # py-rattler has no error root of its own.
+    except Exception as error:
+        raise BuildError("the conda packages could not be installed", why=str(error)[:600]) from error
     _forget_cache(target)
 
 
@@ -38,16 +37,17 @@ async def _install(packages: Mapping[LockedPackage, Path], target: Path, prefix:
     records = []
     for package, path in packages.items():
         index = await (await PackageArchive.from_path(path)).read_file("info/index.json")
-        (cache / "index.json").write_bytes(index or b"")
-        record = PackageRecord.from_index_json(
-            cache / "index.json", size=path.stat().st_size, sha256=package.sha256, md5=package.md5
-        )
+        with tempfile.NamedTemporaryFile(suffix=".json") as file:
+            file.write(index or b"")
+            file.flush()
+            size = path.stat().st_size
+            record = PackageRecord.from_index_json(Path(file.name), size=size, sha256=package.sha256, md5=package.md5)
         channel = package.url.rsplit("/", 2)[0]
         records.append(RepoDataRecord(record, package.filename, path.absolute().as_uri(), channel))
     await install(
         records,
         target_prefix=target,
-        cache_dir=cache / "packages",
+        cache_dir=cache,
         execute_link_scripts=False,
         show_progress=False,
         alternative_target_prefix=prefix,
@@ -69,29 +69,3 @@ def _forget_cache(target: Path) -> None:
         text = record.read_text()
         text = re.sub(r'"(package_tarball_full_path|extracted_package_dir|source)": *"[^"]*"', r'"\1": ""', text)
         record.write_text(text)
-
-
-def compile_bytecode(
-    root: Path, prefix: Path, python: tuple[int, int], epoch: int, *, only: Sequence[Path] | None = None
-) -> None:
-    """Compile a staged environment's modules with its own interpreter, so that no start in the image has to.
-
-    `only` are the files and folders to look at, of which those elsewhere than among the modules are passed over.
-
-    The bytecode is checked by hash of nothing: the files never change in place, and times are not to be trusted
-    after a trip through a layer.
-    """
-    target = root / prefix.relative_to("/")
-    library = target / "lib" / f"python{python[0]}.{python[1]}"
-    interpreter = target / "bin" / f"python{python[0]}.{python[1]}"
-    # -B and -f: modules that this very interpreter imports must not get bytecode with times in it, and PYTHONHASHSEED
-    # decides the order of sets; that rules out -I, which would ignore it.
-    command: list[str | Path] = [interpreter, "-B", "-s", "-m", "compileall", "-q", "-f", "-j", "0"]
-    command += ["--invalidation-mode", "unchecked-hash", "-s", str(root), "-p", "/"]
-    command += ["-x", r"/(lib2to3/tests|bad_coding|test)/"]
-    environment = {"PYTHONHASHSEED": "0", "SOURCE_DATE_EPOCH": str(epoch), "PYTHONPATH": "", "PYTHONHOME": ""}
-    wanted = [library] if only is None else [path for path in only if library in path.parents]
-    with tempfile.NamedTemporaryFile("w", prefix="hac-modules-") as listing:
-        listing.writelines(f"{path}\n" for path in wanted if path.is_dir() or path.suffix == ".py")
-        listing.flush()
-        run([*command, "-i", listing.name], environment=environment)

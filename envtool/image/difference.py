@@ -46,6 +46,29 @@ class Known:
             return _same_bytes(found, wanted)
 
 
+class Above:
+    """The folders above what a layer has, which are known and so not among it, but that it has to have all the same.
+
+    An engine makes those that a layer lacks, as root's, over what lies below it.
+    """
+
+    def __init__(self) -> None:
+        self._folders: dict[str, tarfile.TarInfo] = {}
+
+    def pass_over(self, member: tarfile.TarInfo) -> None:
+        """Note a member that is known."""
+        if member.isdir():
+            self._folders[_name(member)] = member
+
+    def of(self, member: tarfile.TarInfo) -> Iterator[tarfile.TarInfo]:
+        """The folders above a member that is to be written that were not written yet, the uppermost first."""
+        name = _name(member)
+        for end in (number for number, letter in enumerate(name) if letter == "/"):
+            folder = self._folders.pop(name[:end], None)
+            if folder is not None:
+                yield folder
+
+
 def write_difference(before: Path, after: Path, target: Path) -> int:
     """Write the members of the archive `after` that `before` has not, and return their number. Raises `OSError`."""
     incoming = target.with_suffix(".incoming")
@@ -56,10 +79,14 @@ def write_difference(before: Path, after: Path, target: Path) -> int:
         tarfile.open(incoming, "w", format=tarfile.PAX_FORMAT) as result,
     ):
         written: set[str] = set()
+        above = Above()
         for member in source:
             name = _name(member)
             if name == "." or known.has(member, partial(_data, source, member)):
+                above.pass_over(member)
                 continue
+            for folder in above.of(member):
+                result.addfile(folder)
             count += 1
             written.add(name)
             _add(source, member, result, written)

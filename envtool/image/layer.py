@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import IO
 
-from envtool.image.difference import Known
+from envtool.image.difference import Above, Known
 
 
 @dataclass(frozen=True)
@@ -36,6 +36,7 @@ def write_layer(
 ) -> None:
     """Archive what is below `root` and not `known`; what `ownership` does not hold is root's. Raises `OSError`."""
     incoming = target.with_suffix(".incoming")
+    above = Above()
     with tarfile.open(incoming, "w", format=tarfile.PAX_FORMAT) as archive:
         for path in _entries(root):
             member = archive.gettarinfo(path, arcname=str(path.relative_to(root)))
@@ -49,7 +50,10 @@ def write_layer(
             member.mtime = epoch
             member.mode = _mode(member)
             if known is not None and known.has(member, partial(_opened, path)):
+                above.pass_over(member)
                 continue
+            for folder in above.of(member):
+                archive.addfile(folder)
             if member.isreg():
                 with _opened(path) as stream:
                     archive.addfile(member, stream)

@@ -15,11 +15,11 @@ import tarfile
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from envtool.image.instructions import Configuration
+from envtool.image.once import once_per_file
 
 _BLOCK = 1 << 20
 
@@ -81,15 +81,9 @@ class LoadableImage:
         }
 
 
+@once_per_file
 def diff_id(layer: Path) -> str:
     """The digest of a layer's archive, as an image's configuration has it."""
-    status = layer.stat()
-    return _digest(layer, status.st_size, status.st_mtime_ns, status.st_ino)
-
-
-@lru_cache(maxsize=256)
-def _digest(layer: Path, _size: int, _time: int, _inode: int) -> str:
-    # Children have their parents' layers: each is read once.
     with open(layer, "rb") as stream:
         return f"sha256:{hashlib.file_digest(stream, 'sha256').hexdigest()}"
 

@@ -63,7 +63,7 @@ def test_locked_fetched_over_http_and_linked(channel: Path, served_channel: str,
     store = FileStore(tmp_path / "store")
     files = {item: _conda_package(item, {CHANNEL: served_channel}, store) for item in packages.values()}
     root = tmp_path / "root"
-    link_packages(files, root, PREFIX)
+    link_packages(files, root, PREFIX, tmp_path / "cache")
     linked = root / PREFIX.relative_to("/")
     assert (linked / "bin/program").read_text() == f"#!{PREFIX}/bin/python\n"
     assert (linked / "lib/library.txt").read_text() == "2.0"
