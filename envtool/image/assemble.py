@@ -9,14 +9,14 @@ from __future__ import annotations
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import envtool
 from envtool.errors import BuildError
 from envtool.image.accounts import HOME
-from envtool.image.bytecode import compile_bytecode, interpreter_of
+from envtool.image.bytecode import compiled, interpreter_of
 from envtool.image.conda_pins import CONDA_PINS, conda_pins
 from envtool.image.conda_prefix import link_packages
 from envtool.image.difference import Known, write_difference
@@ -31,9 +31,10 @@ from envtool.image.spec import CHECKS_FOLDER, ENVIRONMENT_PREFIX, TOOL_PREFIX, I
 from envtool.image.stored.layer import Interest, LayerContents, read_layer
 from envtool.image.stored.overlay import final_overlay
 from envtool.image.tool import run
+from envtool.image.tree import Packed, Tree
+from envtool.image.wheel_files import install_wheels, unpack_wheels
 from envtool.image.wheels import PYTHON as TOOL_PYTHON
-from envtool.install.layout import Layout, stage_wheel
-from envtool.install.unpack import read_contents
+from envtool.install.layout import Layout
 from envtool.vendor.pin import PIN_FILE, render_pin
 from envtool.vendor.store import IMAGE_STORE, FileStore
 from envtool.vendor.wheel import StoredWheel, WheelName, sha256_of
@@ -49,7 +50,8 @@ CONFIGURATION_FOLDER = Path("etc/hac")
 WHEELS_FOLDER = Path("opt/hac/wheels")
 # What belongs to the image's user: pip and conda install there without being root.
 _USERS_FOLDERS = ("opt/conda", str(HOME.relative_to("/")))
-Stage = Callable[[Path], None]
+# Lays out what a layer has in a folder, and returns what is packed of it; a second folder is for what that lies in.
+Stage = Callable[[Path, Path], Mapping[str, Packed] | None]
 # Steps that do not need each other, and may be taken at once.
 Group = list[Callable[[], None]]
 
@@ -87,12 +89,12 @@ def _first(member: Member, inputs: Inputs, context: Path, cache: Path) -> list[G
 
     return [
         [
-            layer(_ENVIRONMENT, lambda root: _environment(spec, inputs, root, cache)),
-            layer("20-vendor.tar", lambda root: _vendor(spec, lock, inputs, root)),
-            layer("30-envtool.tar", lambda root: _tool(spec, inputs, root, cache)),
+            layer(_ENVIRONMENT, lambda root, beside: _environment(spec, inputs, root, beside, cache)),
+            layer("20-vendor.tar", lambda root, _beside: _vendor(spec, lock, inputs, root)),
+            layer("30-envtool.tar", lambda root, beside: _tool(spec, inputs, root, beside, cache)),
         ],
         # The bill of materials tells what is in the others.
-        [layer("40-system.tar", lambda root: _system(member, inputs, root, context))],
+        [layer("40-system.tar", lambda root, _beside: _system(member, inputs, root, context))],
     ]
 
 
@@ -110,17 +112,21 @@ def _child(member: Member, parent: Member, inputs: Inputs, context: Path, cache:
         lower = _environment_layers(parent)
         target = layers / _FURTHER_ENVIRONMENT
 
-        def stage(root: Path) -> None:
+        def stage(root: Path, beside: Path) -> Mapping[str, Packed]:
             if spec.has_own_environment:
-                _environment(spec, inputs, root, cache)
-            else:
-                _further_environment(spec, inputs, root, lower)
+                return _environment(spec, inputs, root, beside, cache)
+            return _further_environment(spec, inputs, root, beside, lower)
 
         with Known.opened(lower) as known:
             _archive(stage, target, spec.epoch, owner, known)
 
     def system() -> None:
-        _archive(lambda root: _child_system(member, inputs, root, context), layers / "70-system.tar", spec.epoch, owner)
+        _archive(
+            lambda root, _beside: _child_system(member, inputs, root, context),
+            layers / "70-system.tar",
+            spec.epoch,
+            owner,
+        )
 
     return [[base, environment], [system]]
 
@@ -135,9 +141,10 @@ def _environment_layers(member: Member) -> tuple[Path, ...]:
 
 def _archive(stage: Stage, target: Path, epoch: int, owner: Ownership, known: Known | None = None) -> None:
     with tempfile.TemporaryDirectory(prefix=f"hac-{target.stem}-") as folder:
-        root = Path(folder)
-        stage(root)
-        write_layer(root, target, epoch, owner, known)
+        root, beside = Path(folder) / "root", Path(folder) / "beside"
+        root.mkdir()
+        beside.mkdir()
+        write_layer(Tree(root, stage(root, beside) or {}), target, epoch, owner, known)
 
 
 def _link(path: Path, target: Path) -> None:
@@ -149,23 +156,36 @@ def _link(path: Path, target: Path) -> None:
         shutil.copyfile(path, target)
 
 
-def _environment(spec: ImageSpec, inputs: Inputs, root: Path, cache: Path) -> None:
+def _environment(spec: ImageSpec, inputs: Inputs, root: Path, beside: Path, cache: Path) -> Mapping[str, Packed]:
     """The environment from its packages."""
     link_packages(inputs.conda, root, ENVIRONMENT_PREFIX, cache)
-    _install(inputs.requirements, Layout.below(ENVIRONMENT_PREFIX, spec.python), root)
-    compile_bytecode(root, ENVIRONMENT_PREFIX, spec.python)
+    return _with_bytecode(inputs.requirements, root, beside, ENVIRONMENT_PREFIX, spec.python)
 
 
-def _further_environment(spec: ImageSpec, inputs: Inputs, root: Path, lower: Sequence[Path]) -> None:
+def _further_environment(
+    spec: ImageSpec, inputs: Inputs, root: Path, beside: Path, lower: Sequence[Path]
+) -> Mapping[str, Packed]:
     """What is installed on top of the environment that lies in the layers `lower`."""
-    placed = _install(inputs.requirements, Layout.below(ENVIRONMENT_PREFIX, spec.python), root)
     with interpreter_of(lower, ENVIRONMENT_PREFIX, spec.python) as interpreter:
-        compile_bytecode(root, ENVIRONMENT_PREFIX, spec.python, only=placed, interpreter=interpreter)
+        return _with_bytecode(inputs.requirements, root, beside, ENVIRONMENT_PREFIX, spec.python, interpreter)
+
+
+def _with_bytecode(
+    wheels: tuple[StoredWheel, ...],
+    root: Path,
+    beside: Path,
+    prefix: Path,
+    python: tuple[int, int],
+    interpreter: Path | None = None,
+) -> Mapping[str, Packed]:
+    """Install wheels into an environment, and compile it; what is packed of the result."""
+    packed = install_wheels(wheels, Layout.below(prefix, python), root)
+    return {**packed, **compiled(Tree(root, packed), prefix, python, beside, interpreter)}
 
 
 def _vendor(spec: ImageSpec, lock: ImageLock, inputs: Inputs, root: Path) -> None:
     layout = Layout.below(ENVIRONMENT_PREFIX, spec.python)
-    _install(inputs.vendor, layout, root)
+    unpack_wheels(inputs.vendor, layout, root)
     store = FileStore(root / IMAGE_STORE.relative_to("/"))
     for wheel in inputs.vendor:
         stored = store.add(wheel.path, expected=wheel.sha256)
@@ -178,34 +198,16 @@ def _vendor(spec: ImageSpec, lock: ImageLock, inputs: Inputs, root: Path) -> Non
     _write(root / ENVIRONMENT_PREFIX.relative_to("/") / CONDA_PINS, conda_pins(spec.python))
 
 
-def _install(wheels: tuple[StoredWheel, ...], layout: Layout, root: Path) -> list[Path]:
-    """Install wheels below `root`, where nothing of theirs is yet; the files and folders that were put there."""
-    placed = []
-    with tempfile.TemporaryDirectory(prefix="hac-stage-", dir=root.parent) as scratch:
-        for wheel in wheels:
-            contents = read_contents(wheel)
-            for step in stage_wheel(contents, layout, Path(scratch), requested=False, progress=lambda _bytes: None):
-                target = root / step.final.relative_to("/")
-                target.parent.mkdir(parents=True, exist_ok=True)
-                if target.is_dir() and not target.is_symlink():
-                    shutil.copytree(step.staged, target, dirs_exist_ok=True, symlinks=True)
-                else:
-                    step.staged.rename(target)
-                placed.append(target)
-    return placed
-
-
-def _tool(spec: ImageSpec, inputs: Inputs, root: Path, cache: Path) -> None:
+def _tool(spec: ImageSpec, inputs: Inputs, root: Path, beside: Path, cache: Path) -> Mapping[str, Packed]:
     link_packages(inputs.tool_conda, root, TOOL_PREFIX, cache)
-    with tempfile.TemporaryDirectory(prefix="hac-wheel-") as folder:
-        own = build_own_wheel(spec.project, Path(folder), spec.epoch)
-        _install((*inputs.wheels, own), Layout.below(TOOL_PREFIX, TOOL_PYTHON), root)
-    compile_bytecode(root, TOOL_PREFIX, TOOL_PYTHON)
+    own = build_own_wheel(spec.project, beside, spec.epoch)
+    packed = _with_bytecode((*inputs.wheels, own), root, beside, TOOL_PREFIX, TOOL_PYTHON)
     for name in ("envtool", "update-moreh"):
         _isolate(root / (TOOL_PREFIX / "bin" / name).relative_to("/"))
         link = root / "usr/local/bin" / name
         link.parent.mkdir(parents=True, exist_ok=True)
         link.symlink_to(TOOL_PREFIX / "bin" / name)
+    return packed
 
 
 def _isolate(command: Path) -> None:

@@ -6,6 +6,7 @@ trip through a layer.
 
 from __future__ import annotations
 
+import json
 import re
 import tarfile
 import tempfile
@@ -15,37 +16,64 @@ from pathlib import Path
 
 import envtool.image.compile_modules as program
 from envtool.image.tool import run
+from envtool.image.tree import Part, Tree, WheelFile
 
 Version = tuple[int, int]
+_UNCHECKED = (1).to_bytes(4, "little")
 _LEFT_OUT = re.compile(r"/(lib2to3/tests|bad_coding|test)/")
 
 
-def compile_bytecode(
-    root: Path, prefix: Path, python: Version, *, only: Sequence[Path] | None = None, interpreter: Path | None = None
-) -> None:
-    """Compile the modules of the environment that lies at `<root>/<prefix>`. Raises `BuildError`.
+def compiled(
+    tree: Tree, prefix: Path, python: Version, folder: Path, interpreter: Path | None = None
+) -> dict[str, Part]:
+    """The bytecode of a tree's modules that have none, by its paths; it lies below `folder`. Raises `BuildError`.
 
-    `only` are the files and folders to look at, of which those elsewhere than among the modules are passed over. Where
-    the environment's `interpreter` is not below `root`, it is given.
+    `interpreter` is the environment's own where it is not below the tree's root.
     """
     name = f"python{python[0]}.{python[1]}"
-    target = root / prefix.relative_to("/")
-    library = target / "lib" / name
-    wanted = [library] if only is None else [path for path in only if library in path.parents]
+    own = tree.root / prefix.relative_to("/") / "bin" / name
     # PYTHONHASHSEED decides the order of sets; that rules out -I, which would ignore it.
-    command: list[str | Path] = [interpreter or target / "bin" / name, "-B", "-s", program.__file__ or "", str(root)]
+    command: list[str | Path] = [interpreter or own, "-B", "-s", program.__file__ or ""]
     environment = {"PYTHONHASHSEED": "0", "PYTHONPATH": "", "PYTHONHOME": ""}
-    with tempfile.NamedTemporaryFile("w", prefix="hac-modules-") as listing:
-        listing.writelines(f"{path}\n" for path in sorted(set(_modules(wanted))))
-        listing.flush()
-        run([*command, listing.name], environment=environment)
+    listing = folder / "modules"
+    rows = (
+        json.dumps(row)
+        for row in _modules(tree, f"{prefix.relative_to('/')}/lib/{name}/", f"cpython-{python[0]}{python[1]}")
+    )
+    listing.write_text("".join(f"{row}\n" for row in rows))
+    run([*command, listing, folder], environment=environment)
+    return dict(_parts(folder))
 
 
-def _modules(wanted: Sequence[Path]) -> Iterator[str]:
-    for path in wanted:
-        found = path.rglob("*.py") if path.is_dir() else (path,)
+def _modules(tree: Tree, library: str, tag: str) -> Iterator[tuple[object, ...]]:
+    """What the program is to compile, in its own words."""
+    for path, entry in tree.entries():
         # What tests of parsers are made of is no Python.
-        yield from (str(file) for file in found if file.suffix == ".py" and not _LEFT_OUT.search(str(file)))
+        if not path.startswith(library) or not path.endswith(".py") or _LEFT_OUT.search(path):
+            continue
+        if isinstance(entry, WheelFile):
+            member = entry.member
+            yield f"/{path}", str(entry.archive.path), member.offset, member.compressed, member.method
+        elif isinstance(entry, Path) and entry.is_file() and not _has_bytecode(entry, tag):
+            yield f"/{path}", str(entry)
+
+
+def _has_bytecode(module: Path, tag: str) -> bool:
+    """Whether a package brought bytecode of the kind that is held against nothing (PEP 552, "Specification")."""
+    try:
+        with open(module.parent / "__pycache__" / f"{module.stem}.{tag}.pyc", "rb") as stream:
+            return stream.read(8)[4:] == _UNCHECKED
+    except OSError:
+        return False
+
+
+def _parts(folder: Path) -> Iterator[tuple[str, Part]]:
+    for index in folder.glob("*.index"):
+        offset = 0
+        for line in index.read_text().splitlines():
+            path, size = json.loads(line)
+            yield path.lstrip("/"), Part(index.with_suffix(""), offset, size)
+            offset += size
 
 
 @contextmanager

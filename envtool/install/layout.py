@@ -62,6 +62,14 @@ def stage_wheel(
     return finished(name, contents.dist_info, unsealed(contents), layout, staging, requested=requested)
 
 
+def stage_records(contents: WheelContents, layout: Layout, staging: Path, *, requested: bool) -> tuple[Place, ...]:
+    """Like `stage_wheel`, without the files that lie in site-packages as the wheel has them."""
+    name = contents.wheel.name.name
+    (staging / name).mkdir(parents=True)
+    unpack(contents, staging / name, members=contents.own())
+    return finished(name, contents.dist_info, unsealed(contents), layout, staging, requested=requested)
+
+
 def finished(
     name: str, dist_info: str, record: bytes, layout: Layout, staging: Path, *, requested: bool
 ) -> tuple[Place, ...]:

@@ -9,11 +9,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from envtool.install.archive import Member
 from envtool.install.belonging import current_umask, owner_of_new
 from envtool.install.layout import Layout, finished
 from envtool.install.place import Place
 from envtool.install.unpacked import UnpackedWheel
-from envtool.install.write import Member, Wanted, write_all
+from envtool.install.write import Wanted, write_all
 
 
 def stage_linked(unpacked: UnpackedWheel, layout: Layout, staging: Path, *, requested: bool) -> tuple[Place, ...]:

@@ -14,7 +14,8 @@ from itertools import pairwise
 from pathlib import Path
 
 from envtool.errors import SourceError
-from envtool.install.write import Member, Wanted, write_all
+from envtool.install.archive import Member
+from envtool.install.write import Wanted, write_all
 from envtool.vendor.record import Record, RecordRow, parse_record
 from envtool.vendor.wheel import StoredWheel, dist_info_of, opened_wheel
 
@@ -40,6 +41,18 @@ class WheelContents:
     def size(self) -> int:
         """Bytes once unpacked."""
         return sum(member.size for member in self.members)
+
+    def own(self) -> tuple[Member, ...]:
+        """The members that an install writes to or puts elsewhere."""
+        return tuple(member for member in self.members if member.path.startswith(self._own_folders))
+
+    def shared(self) -> tuple[Member, ...]:
+        """The members that lie in site-packages as they are."""
+        return tuple(member for member in self.members if not member.path.startswith(self._own_folders))
+
+    @property
+    def _own_folders(self) -> tuple[str, str]:
+        return f"{self.dist_info}/", f"{self.dist_info.removesuffix('.dist-info')}.data/"
 
 
 def read_contents(wheel: StoredWheel) -> WheelContents:

@@ -15,8 +15,8 @@ from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from envtool.install.archive import Member
 from envtool.install.belonging import as_open_as
-from envtool.install.write import Member
 from envtool.vendor.store import FileStore, reported
 from envtool.vendor.wheel import StoredWheel, WheelName
 
@@ -110,21 +110,17 @@ def find_unpacked(filename: str, sha256: str, store: FileStore) -> UnpackedWheel
 def _manifest(contents: WheelContents, files: Path) -> dict[str, object]:
     from envtool.install.layout import unsealed
 
-    prefix = contents.dist_info.removesuffix(".dist-info")
-    # An install writes to these, which it must not do through a link.
-    own = (f"{contents.dist_info}/", f"{prefix}.data/")
     shared: dict[str, list[tuple[str, int, int, bool]]] = {}
-    for member in sorted(contents.members, key=lambda member: member.path):
-        if not member.path.startswith(own):
-            folder, _separator, name = member.path.rpartition("/")
-            time = (files / member.path).stat().st_mtime_ns
-            shared.setdefault(folder, []).append((name, member.size, time, member.executable))
+    for member in sorted(contents.shared(), key=lambda member: member.path):
+        folder, _separator, name = member.path.rpartition("/")
+        time = (files / member.path).stat().st_mtime_ns
+        shared.setdefault(folder, []).append((name, member.size, time, member.executable))
     return {
         "schema": _SCHEMA,
         "dist-info": contents.dist_info,
         "requires": list(contents.requires),
         "size": contents.size,
         "shared": shared,
-        "own": [astuple(member) for member in contents.members if member.path.startswith(own)],
+        "own": [astuple(member) for member in contents.own()],
         "record": unsealed(contents).decode("utf-8", errors="surrogateescape"),
     }

@@ -1,16 +1,11 @@
 """Writes the files of an archive, in several processes where that is worth it, each checked as it is written.
 
-Threads would wait for each other: with thousands of small files the interpreter's lock is what is short.
-Format: APPNOTE.TXT 4.3.7 for the zip local header.
-"""
+Threads would wait for each other: with thousands of small files the interpreter's lock is what is short."""
 
 from __future__ import annotations
 
-import hashlib
 import multiprocessing
 import os
-import struct
-import zipfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -19,23 +14,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from threading import Event, Thread
 
-from envtool.errors import HashError, SourceError
 from envtool.install import durable
+from envtool.install.archive import Archive, Member
 from envtool.install.following import follow, was_killed
 from envtool.install.unbuffered import Unbuffered, write_whole
 
-try:
-    # Inflates three times as fast as zlib; there are processors that it is not made for.
-    from isal import isal_zlib as zlib
-except ImportError:
-    import zlib  # type: ignore[no-redef]
-
-_NotDeflate: type[Exception] = zlib.error  # type: ignore[assignment]
-_LOCAL_HEADER = struct.Struct("<4s22xHH")
-# Bytes read at a time of what is too large to be read at once, and the most that one step inflates to.
-_BLOCK = 1 << 18
-_INFLATED = 4 << 20
-_AT_ONCE = 4 << 20
 # Bytes from which further processes are worth their start, and bytes and files that one is given at a time.
 _WORTH_PROCESSES = 16 << 20
 _SHARE_BYTES, _SHARE_FILES = 4 << 20, 128
@@ -43,19 +26,6 @@ _SHARE_BYTES, _SHARE_FILES = 4 << 20, 128
 _LARGE = 4 << 20
 # Seconds between two goes at the disk.
 _SYNC_EVERY = 0.3
-
-
-@dataclass(frozen=True)
-class Member:
-    """One file of the archive: where its data are and what RECORD says of it. Sizes are in bytes."""
-
-    path: str
-    offset: int
-    compressed: int
-    size: int
-    method: int
-    executable: bool
-    sha256: str | None
 
 
 @dataclass(frozen=True)
@@ -78,9 +48,9 @@ def write_all(wanted: Wanted, progress: Callable[[int], None]) -> None:
     """
     cores = os.cpu_count() or 1
     if cores == 1 or sum(member.size for member in wanted.members) < _WORTH_PROCESSES:
-        with _Archive(wanted) as archive:
-            for member in wanted.members:
-                progress(archive.write(member))
+        writer = _Writer(wanted)
+        for member in wanted.members:
+            progress(writer.write(member))
         return
     # A fork knows all that it needs, and is there in a millisecond.
     context = multiprocessing.get_context("fork")
@@ -137,14 +107,14 @@ def _shares(wanted: Wanted) -> Iterator[list[int]]:
         yield share
 
 
-_open: _Archive | None = None
+_open: _Writer | None = None
 
 
 def _start(wanted: Wanted, parent: int) -> None:
     """What a process does first."""
     global _open
     follow(parent)
-    _open = _Archive(wanted)
+    _open = _Writer(wanted)
 
 
 def _write_share(numbers: list[int]) -> int:
@@ -152,39 +122,21 @@ def _write_share(numbers: list[int]) -> int:
     return sum(_open.write(_open.wanted.members[number]) for number in numbers)
 
 
-class _Archive:
-    """An open archive, whose members are written one after the other."""
+class _Writer:
+    """Writes members of an archive, one after the other."""
 
     def __init__(self, wanted: Wanted) -> None:
         self.wanted = wanted
-        self._source = os.open(wanted.path, os.O_RDONLY | os.O_CLOEXEC)
+        self._archive = Archive(wanted.path, wanted.filename)
         self._made = {""}
-
-    def __enter__(self) -> _Archive:
-        return self
-
-    def __exit__(self, *_reason: object) -> None:
-        os.close(self._source)
 
     def write(self, member: Member) -> int:
         """Write one member and the folders above it, or check it, and return its size."""
         self._require_folder(member.path.rpartition("/")[0])
-        digest = hashlib.sha256()
-        written = 0
         with self._opened(member) as write:
-            for block in self._inflated(member):
-                written += len(block)
-                if written > member.size:
-                    break
-                digest.update(block)
+            for block in self._archive.blocks(member):
                 write(block)
-        if written != member.size or (member.sha256 is not None and digest.hexdigest() != member.sha256):
-            raise HashError(
-                f"{member.path} in {self.wanted.filename} is not the file that its RECORD lists",
-                why="the wheel is damaged or was tampered with",
-                remedy="get the wheel from the vendor again; nothing was changed",
-            )
-        return written
+        return member.size
 
     def _require_folder(self, folder: str) -> None:
         if folder not in self._made and self.wanted.target is not None:
@@ -213,42 +165,3 @@ class _Archive:
             yield lambda block: write_whole(handle, block)
         finally:
             os.close(handle)
-
-    def _inflated(self, member: Member) -> Iterator[bytes]:
-        """The member's bytes in blocks of bounded size."""
-        position = self._start_of(member)
-        end = position + member.compressed
-        inflater = zlib.decompressobj(-15) if member.method == zipfile.ZIP_DEFLATED else None
-        try:
-            while position < end:
-                whole = member.size <= _AT_ONCE and member.compressed <= _AT_ONCE
-                block = os.pread(self._source, end - position if whole else min(_BLOCK, end - position), position)
-                if not block:
-                    break
-                position += len(block)
-                if inflater is None:
-                    yield block
-                    continue
-                # Bounded, so that a small block that inflates to gigabytes does not fill the memory.
-                while block:
-                    yield inflater.decompress(block, _INFLATED)
-                    block = inflater.unconsumed_tail
-            if inflater is not None:
-                yield inflater.flush()
-        except _NotDeflate as error:
-            raise self._damaged(member, str(error)) from error
-
-    def _start_of(self, member: Member) -> int:
-        header = os.pread(self._source, _LOCAL_HEADER.size, member.offset)
-        if len(header) < _LOCAL_HEADER.size or header[:4] != b"PK\x03\x04":
-            raise self._damaged(member, "no local header")
-        _signature, name_length, extra_length = _LOCAL_HEADER.unpack(header)
-        start: int = member.offset + _LOCAL_HEADER.size + name_length + extra_length
-        return start
-
-    def _damaged(self, member: Member, why: str) -> SourceError:
-        return SourceError(
-            f"{self.wanted.filename} is not installed: it is not a sound wheel",
-            why=f"the archive is damaged at {member.path}: {why}",
-            remedy="get the wheel from the vendor again; nothing was changed",
-        )

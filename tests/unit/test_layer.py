@@ -8,6 +8,7 @@ from pathlib import Path
 
 from envtool.image.context import render_dockerfile
 from envtool.image.layer import write_layer
+from envtool.image.tree import Tree
 
 PROJECT = Path(__file__).parents[2]
 
@@ -27,8 +28,8 @@ def tree(root: Path, mask: int) -> Path:
 
 
 def test_same_tree_same_bytes(tmp_path: Path) -> None:
-    write_layer(tree(tmp_path / "one", 0o022), tmp_path / "one.tar", 1_661_990_400)
-    write_layer(tree(tmp_path / "two", 0o077), tmp_path / "two.tar", 1_661_990_400)
+    write_layer(Tree(tree(tmp_path / "one", 0o022)), tmp_path / "one.tar", 1_661_990_400)
+    write_layer(Tree(tree(tmp_path / "two", 0o077)), tmp_path / "two.tar", 1_661_990_400)
     assert (tmp_path / "one.tar").read_bytes() == (tmp_path / "two.tar").read_bytes()
     with tarfile.open(tmp_path / "one.tar") as archive:
         members = {member.name: member for member in archive}
