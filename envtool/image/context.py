@@ -18,7 +18,7 @@ from pathlib import Path
 from envtool.errors import BuildError
 from envtool.image.assemble import LAYERS, assemble
 from envtool.image.family import Member
-from envtool.image.inputs import Progress, fetch
+from envtool.image.inputs import Inputs, Progress, fetch, is_complete
 from envtool.image.labels import CONTEXT_LABEL
 from envtool.image.recipe import DOCKERFILE_PART
 from envtool.vendor.store import FileStore, reported
@@ -33,14 +33,18 @@ def ready_context(member: Member, store: FileStore, progress: Progress) -> None:
 
     A folder appears whole or stays as it was. Raises what fetching and assembling raise.
     """
-    if member.parent is not None:
-        ready_context(member.parent, store, progress)
     folder = member.folder
     with reported(folder.parent):
         folder.parent.mkdir(parents=True, exist_ok=True)
     with _alone(folder):
-        if not _is_made(member):
-            _make(member, store, progress)
+        wanted = not _is_made(member)
+        # What is in the store already is read while the parent's context is under way. What is not, the parent's may
+        # bring.
+        inputs = _fetched(member, store, progress) if wanted and is_complete(member.lock, store) else None
+        if member.parent is not None:
+            ready_context(member.parent, store, progress)
+        if wanted:
+            _make(member, inputs or _fetched(member, store, progress), progress)
 
 
 def _is_made(member: Member) -> bool:
@@ -62,8 +66,11 @@ def _alone(folder: Path) -> Iterator[None]:
         os.close(handle)
 
 
-def _make(member: Member, store: FileStore, progress: Progress) -> None:
-    inputs = fetch(member.spec, member.lock, member.sources, store, progress)
+def _fetched(member: Member, store: FileStore, progress: Progress) -> Inputs:
+    return fetch(member.spec, member.lock, member.sources, store, progress)
+
+
+def _make(member: Member, inputs: Inputs, progress: Progress) -> None:
     folder = member.folder
     incoming = folder.with_name(f"{folder.name}.incoming")
     with reported(folder.parent):

@@ -30,6 +30,13 @@ class Subject:
     stand_ins: frozenset[str] = frozenset()
 
 
+def get_ready() -> None:
+    """Import what a document takes: a second, which there may be a better time for."""
+    from cyclonedx.output.json import JsonV1Dot6  # noqa: F401
+    from cyclonedx.validation.json import JsonStrictValidator  # noqa: F401
+    from packageurl import PackageURL  # noqa: F401
+
+
 def render_sbom(packages: Sequence[Package], subject: Subject) -> str:
     """The document. Raises `ImageError` where it does not meet the standard's schema."""
     from cyclonedx.model.bom import Bom, BomMetaData
