@@ -22,7 +22,9 @@ from importlib import resources
 from pathlib import Path
 
 from envtool.errors import SourceError
+from envtool.image.bytecode import compiled
 from envtool.image.tool import run
+from envtool.image.tree import Tree
 
 SUBDIR = "linux-64"
 _PYTHON = "python3.11"
@@ -91,6 +93,8 @@ def make_channel(debs: Path, channel: Path, epoch: int) -> None:
             stage = root / "stage"
             stage.mkdir()
             version = _stage(recipe, root / "debian", stage) or _upstream_version(files[0])
+            if recipe.kind == "interpreter":
+                _add_bytecode(recipe, debs, root)
             _write_package(recipe, version, stage, channel, epoch)
     asyncio.run(index_fs(channel, force=True, write_shards=False))
 
@@ -154,6 +158,30 @@ def _stage_interpreter(debian: Path, stage: Path) -> None:
     _set_search_path(program, "$ORIGIN/../lib")
     for module in sorted((library / "lib-dynload").glob("*.so")):
         _set_search_path(module, "$ORIGIN/../..")
+
+
+def _add_bytecode(recipe: PackageRecipe, debs: Path, root: Path) -> None:
+    """Compile the modules of the interpreter that lies in `<root>/stage`, as conda-forge does for its own.
+
+    Beside it are what it is linked to, which a package has not and this machine need not have.
+    """
+    stage, running = root / "stage", root / "running"
+    (running / "bin").mkdir(parents=True)
+    program = Path(shutil.copy2(stage / "bin" / _PYTHON, running / "bin"))
+    for library in recipes():
+        if library.name in recipe.depends:
+            folder = root / "libraries" / library.name
+            folder.mkdir(parents=True)
+            for name in library.debian:
+                run(["dpkg-deb", "-x", _find(debs, name), folder])
+            (running / library.name).mkdir()
+            _stage_library(folder, running / library.name)
+            shutil.copytree(running / library.name / "lib", running / "lib", symlinks=True, dirs_exist_ok=True)
+    (running / "lib" / _PYTHON).symlink_to(stage / "lib" / _PYTHON)
+    (root / "bytecode").mkdir()
+    for path, part in compiled(Tree(root), Path("/stage"), (3, 11), root / "bytecode", program).items():
+        (root / path).parent.mkdir(exist_ok=True)
+        (root / path).write_bytes(part.read())
 
 
 def _stage_library(debian: Path, stage: Path) -> None:

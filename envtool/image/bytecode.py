@@ -19,6 +19,8 @@ from envtool.image.tool import run
 from envtool.image.tree import Part, Tree, WheelFile
 
 Version = tuple[int, int]
+# What the program imports of these is in no other.
+_PACKAGES = ("__pycache__/", "collections/", "encodings/", "importlib/", "json/", "lib-dynload/", "re/")
 _UNCHECKED = (1).to_bytes(4, "little")
 _LEFT_OUT = re.compile(r"/(lib2to3/tests|bad_coding|test)/")
 
@@ -92,8 +94,10 @@ def interpreter_of(layers: Sequence[Path], prefix: Path, python: Version) -> Ite
 
 
 def _is_of_interpreter(path: str, base: str, name: str) -> bool:
-    if not path.startswith((f"{base}/bin/{name}", f"{base}/lib/")):
+    if path == f"{base}/bin/{name}":
+        return True
+    if not path.startswith(f"{base}/lib/"):
         return False
-    rest = path.removeprefix(f"{base}/lib/")
-    in_modules = rest.startswith(f"{name}/") and not rest.startswith(f"{name}/site-packages/")
-    return in_modules or "/" not in rest or rest.startswith(base)
+    place, _separator, rest = path.removeprefix(f"{base}/lib/").partition("/")
+    # Libraries, single modules, and of the packages those that the program imports.
+    return not rest or (place == name and ("/" not in rest or rest.startswith(_PACKAGES)))

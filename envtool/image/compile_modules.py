@@ -5,7 +5,7 @@ that is a wheel, where in it the source is: offset, bytes there, and method (APP
 go, for each core, a file with the bytecode of one module after the other, and an index of their names and sizes.
 
 The bytecode is what `compileall --invalidation-mode unchecked-hash` makes (PEP 552). It is run by the interpreter that
-the bytecode is for, and imports nothing of envtool.
+the bytecode is for, and imports nothing of envtool, and of that interpreter's own packages `bytecode` has a list.
 """
 
 import importlib.util
@@ -17,7 +17,6 @@ import sys
 import warnings
 import zlib
 from collections.abc import Iterator
-from pathlib import Path
 from types import CodeType
 
 # Bytecode with a hash of its source, which is not held against that.
@@ -39,13 +38,13 @@ def main(listing: str, folder: str) -> int:
     for number in range(1, cores):
         child = os.fork()
         if child == 0:
-            os._exit(_compile_all(rows[number::cores], Path(folder) / str(number)))
+            os._exit(_compile_all(rows[number::cores], f"{folder}/{number}"))
         others.append(child)
-    failed = [_compile_all(rows[::cores], Path(folder) / "0"), *(os.waitpid(child, 0)[1] for child in others)]
+    failed = [_compile_all(rows[::cores], f"{folder}/0"), *(os.waitpid(child, 0)[1] for child in others)]
     return 1 if any(failed) else 0
 
 
-def _compile_all(rows: "list[str]", target: Path) -> int:
+def _compile_all(rows: "list[str]", target: str) -> int:
     status = 0
     with open(target, "wb") as bytecode, open(f"{target}.index", "w", encoding="utf-8") as index:
         for row in rows:
