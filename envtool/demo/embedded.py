@@ -11,7 +11,7 @@ from envtool.demo.bootstrap import Bootstrap, bootstrap
 from envtool.demo.conda_packages import debian_packages, make_channel
 from envtool.demo.vendor_release import write_release
 from envtool.errors import LockError
-from envtool.image.base_layers import read_archive_of_base
+from envtool.image.base_layers import local_layer
 from envtool.image.lock import LockedBase
 from envtool.image.spec import ImageSpec
 from envtool.image.stored.layer import LayerContents
@@ -91,7 +91,7 @@ class EmbeddedSources:
     def base_layers(self, base: LockedBase, archive: Path | None) -> Sequence[LayerContents]:  # noqa: ARG002
         """Out of the archive."""
         assert archive is not None
-        return read_archive_of_base(archive)
+        return (local_layer(archive),)
 
     def channel_map(self) -> Mapping[str, str]:
         """The embedded channel, made if need be."""

@@ -11,11 +11,13 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 
 import envtool
 from envtool.errors import BuildError
 from envtool.image.accounts import HOME
+from envtool.image.base_layers import local_layer
 from envtool.image.bytecode import compiled, interpreter_of
 from envtool.image.conda_pins import CONDA_PINS, conda_pins
 from envtool.image.conda_prefix import link_packages
@@ -24,11 +26,9 @@ from envtool.image.family import Member
 from envtool.image.inputs import Inputs, Progress
 from envtool.image.layer import Ownership, write_layer
 from envtool.image.lock import ImageLock
-from envtool.image.once import once_per_file
 from envtool.image.sbom.document import SBOM_FOLDER, Subject, get_ready, render_sbom
-from envtool.image.sbom.inventory import inventory, sbom_wish
+from envtool.image.sbom.inventory import inventory
 from envtool.image.spec import CHECKS_FOLDER, ENVIRONMENT_PREFIX, TOOL_PREFIX, ImageSpec
-from envtool.image.stored.layer import Interest, LayerContents, read_layer
 from envtool.image.stored.overlay import final_overlay
 from envtool.image.tool import run
 from envtool.image.tree import Packed, Tree
@@ -56,10 +56,13 @@ Stage = Callable[[Path, Path], Mapping[str, Packed] | None]
 Group = list[Callable[[], None]]
 
 
-def assemble(member: Member, inputs: Inputs, context: Path, progress: Progress) -> None:
-    """Write the layers of a context, what changes least first; those of its ancestors must be there.
+def assemble(
+    member: Member, inputs: Inputs, context: Path, progress: Progress, parent_ready: Callable[[], None]
+) -> None:
+    """Write the layers of a context, what changes least first.
 
-    Raises `BuildError`, `SourceError`.
+    Those of its ancestors are there once `parent_ready` returns, which may be called from any thread and any number of
+    times. Raises `BuildError`, `SourceError`.
     """
     layers = context / LAYERS
     layers.mkdir()
@@ -71,7 +74,7 @@ def assemble(member: Member, inputs: Inputs, context: Path, progress: Progress) 
         if parent is None:
             groups = _first(member, inputs, context, unpacked)
         else:
-            groups = _child(member, parent, inputs, context, unpacked)
+            groups = _child(_Child(member, parent, parent_ready), inputs, context, unpacked)
         count = sum(len(group) for group in groups)
         progress("layers", 0, count)
         for group in groups:
@@ -100,35 +103,44 @@ def _first(member: Member, inputs: Inputs, context: Path, cache: Path) -> list[G
     ]
 
 
-def _child(member: Member, parent: Member, inputs: Inputs, context: Path, cache: Path) -> list[Group]:
-    spec, layers = member.spec, context / LAYERS
+@dataclass(frozen=True)
+class _Child:
+    """A member and its parent, whose context may be under way."""
+
+    member: Member
+    parent: Member
+    parent_ready: Callable[[], None]
+
+    def lower(self) -> tuple[Path, ...]:
+        """The layers of the parent's environment, once they are there."""
+        self.parent_ready()
+        return _environment_layers(self.parent)
+
+
+def _child(child: _Child, inputs: Inputs, context: Path, cache: Path) -> list[Group]:
+    spec, layers = child.member.spec, context / LAYERS
     owner = Ownership(inputs.accounts.uid, inputs.accounts.gid, _USERS_FOLDERS)
 
     def base() -> None:
         if inputs.base is not None and spec.has_own_base:
-            write_difference(parent.folder / WHOLE_BASE, inputs.base, layers / "50-base.tar")
+            child.parent_ready()
+            write_difference(child.parent.folder / WHOLE_BASE, inputs.base, layers / "50-base.tar")
+
+    def further(root: Path, beside: Path) -> Mapping[str, Packed]:
+        if spec.has_own_environment:
+            return _environment(spec, inputs, root, beside, cache)
+        return _further_environment(spec, inputs, root, beside, child.lower)
 
     def environment() -> None:
-        if not spec.has_own_environment and spec.requirements_file is None:
-            return
-        lower = _environment_layers(parent)
-        target = layers / _FURTHER_ENVIRONMENT
+        if spec.has_own_environment or spec.requirements_file is not None:
+            _archive(further, layers / _FURTHER_ENVIRONMENT, spec.epoch, owner, child.lower)
 
-        def stage(root: Path, beside: Path) -> Mapping[str, Packed]:
-            if spec.has_own_environment:
-                return _environment(spec, inputs, root, beside, cache)
-            return _further_environment(spec, inputs, root, beside, lower)
-
-        with Known.opened(lower) as known:
-            _archive(stage, target, spec.epoch, owner, known)
+    def own_files(root: Path, _beside: Path) -> None:
+        child.parent_ready()
+        _child_system(child.member, inputs, root, context)
 
     def system() -> None:
-        _archive(
-            lambda root, _beside: _child_system(member, inputs, root, context),
-            layers / "70-system.tar",
-            spec.epoch,
-            owner,
-        )
+        _archive(own_files, layers / "70-system.tar", spec.epoch, owner)
 
     return [[base, environment], [system]]
 
@@ -141,12 +153,21 @@ def _environment_layers(member: Member) -> tuple[Path, ...]:
     return (*_environment_layers(member.parent), *((own,) if own.exists() else ()))
 
 
-def _archive(stage: Stage, target: Path, epoch: int, owner: Ownership, known: Known | None = None) -> None:
+def _archive(
+    stage: Stage,
+    target: Path,
+    epoch: int,
+    owner: Ownership,
+    lower: Callable[[], Sequence[Path]] = lambda: (),
+) -> None:
+    """Write what a stage lays out, but for what is in layers below already."""
     with tempfile.TemporaryDirectory(prefix=f"hac-{target.stem}-") as folder:
         root, beside = Path(folder) / "root", Path(folder) / "beside"
         root.mkdir()
         beside.mkdir()
-        write_layer(Tree(root, stage(root, beside) or {}), target, epoch, owner, known)
+        tree = Tree(root, stage(root, beside) or {})
+        with Known.opened(lower()) as known:
+            write_layer(tree, target, epoch, owner, known)
 
 
 def _link(path: Path, target: Path) -> None:
@@ -165,24 +186,20 @@ def _environment(spec: ImageSpec, inputs: Inputs, root: Path, beside: Path, cach
 
 
 def _further_environment(
-    spec: ImageSpec, inputs: Inputs, root: Path, beside: Path, lower: Sequence[Path]
+    spec: ImageSpec, inputs: Inputs, root: Path, beside: Path, lower: Callable[[], Sequence[Path]]
 ) -> Mapping[str, Packed]:
     """What is installed on top of the environment that lies in the layers `lower`."""
-    with interpreter_of(lower, ENVIRONMENT_PREFIX, spec.python) as interpreter:
-        return _with_bytecode(inputs.requirements, root, beside, ENVIRONMENT_PREFIX, spec.python, interpreter)
+    packed = install_wheels(inputs.requirements, Layout.below(ENVIRONMENT_PREFIX, spec.python), root)
+    with interpreter_of(lower(), ENVIRONMENT_PREFIX, spec.python) as interpreter:
+        return {**packed, **compiled(Tree(root, packed), ENVIRONMENT_PREFIX, spec.python, beside, interpreter)}
 
 
 def _with_bytecode(
-    wheels: tuple[StoredWheel, ...],
-    root: Path,
-    beside: Path,
-    prefix: Path,
-    python: tuple[int, int],
-    interpreter: Path | None = None,
+    wheels: tuple[StoredWheel, ...], root: Path, beside: Path, prefix: Path, python: tuple[int, int]
 ) -> Mapping[str, Packed]:
     """Install wheels into an environment, and compile it; what is packed of the result."""
     packed = install_wheels(wheels, Layout.below(prefix, python), root)
-    return {**packed, **compiled(Tree(root, packed), prefix, python, beside, interpreter)}
+    return {**packed, **compiled(Tree(root, packed), prefix, python, beside)}
 
 
 def _vendor(spec: ImageSpec, lock: ImageLock, inputs: Inputs, root: Path) -> None:
@@ -268,16 +285,10 @@ def _own_files(member: Member, inputs: Inputs, root: Path, context: Path) -> Non
 def _bill_of_materials(member: Member, inputs: Inputs, context: Path) -> str:
     """What the base and the layers before this one have."""
     spec, lock = member.spec, member.lock
-    read = [*inputs.base_layers, *(_packages_in(path) for path in _archives(member, context))]
+    read = [*inputs.base_layers, *(local_layer(path) for path in _archives(member, context))]
     names = frozenset(item.name for item in lock.pin.distributions) if lock.pin.stand_in else frozenset()
     subject = Subject(spec.name, f"{envtool.__version__}-{spec.release}", spec.epoch, names)
     return render_sbom(inventory(final_overlay(read).entries), subject)
-
-
-@once_per_file
-def _packages_in(layer: Path) -> LayerContents:
-    with open(layer, "rb") as stream:
-        return read_layer(stream, Interest(sbom_wish), name=layer.name)
 
 
 def _archives(member: Member, context: Path) -> Iterator[Path]:

@@ -1,4 +1,4 @@
-"""What of a base an image has to know: its packages, for the bill of materials, and its accounts."""
+"""What of its base and its layers an image has to know: packages, for the bill of materials, and accounts."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ def base_interest() -> Interest:
 
 
 @once_per_file
-def read_archive_of_base(archive: Path) -> tuple[LayerContents, ...]:
-    """A bootstrapped base, which is one layer."""
+def local_layer(archive: Path) -> LayerContents:
+    """A layer that lies on this machine's disk: what `base_interest` wants of it, and its digest."""
     with open(archive, "rb") as stream:
-        return (read_layer(stream, base_interest(), name=archive.name),)
+        return read_layer(stream, base_interest(), name=archive.name)
 
 
 def account_files(layers: Sequence[LayerContents]) -> Mapping[str, str]:

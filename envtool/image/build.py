@@ -68,7 +68,12 @@ def build_family(
     by_name = {member.name: member for member in members}
     order = [[by_name[spec.name] for spec in specs] for specs in generations(member.spec for member in members)]
     with ThreadPoolExecutor(max(1, jobs)) as preparing, ThreadPoolExecutor(max(1, jobs)) as building:
-        prepared = {member.name: preparing.submit(prepare, member) for generation in order for member in generation}
+        prepared = {
+            member.name: preparing.submit(prepare, member)
+            for generation in order
+            # What takes longest comes first: wheels to install and to compile.
+            for member in sorted(generation, key=lambda member: -len(member.lock.requirements))
+        }
 
         def built(member: Member) -> BuiltImage:
             return prepared[member.name].result() or build(member)

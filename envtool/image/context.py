@@ -18,7 +18,7 @@ from pathlib import Path
 from envtool.errors import BuildError
 from envtool.image.assemble import LAYERS, assemble
 from envtool.image.family import Member
-from envtool.image.inputs import Inputs, Progress, fetch, is_complete
+from envtool.image.inputs import Progress, fetch, is_complete
 from envtool.image.labels import CONTEXT_LABEL
 from envtool.image.recipe import DOCKERFILE_PART
 from envtool.vendor.store import FileStore, reported
@@ -37,14 +37,12 @@ def ready_context(member: Member, store: FileStore, progress: Progress) -> None:
     with reported(folder.parent):
         folder.parent.mkdir(parents=True, exist_ok=True)
     with _alone(folder):
-        wanted = not _is_made(member)
-        # What is in the store already is read while the parent's context is under way. What is not, the parent's may
-        # bring.
-        inputs = _fetched(member, store, progress) if wanted and is_complete(member.lock, store) else None
-        if member.parent is not None:
-            ready_context(member.parent, store, progress)
-        if wanted:
-            _make(member, inputs or _fetched(member, store, progress), progress)
+        is_made = _is_made(member)
+        # What is not in the store already, the parent's context may bring; else both are made at the same time.
+        if is_made or not is_complete(member.lock, store):
+            _ready_parent(member, store, progress)
+        if not is_made:
+            _make(member, store, progress)
 
 
 def _is_made(member: Member) -> bool:
@@ -66,17 +64,19 @@ def _alone(folder: Path) -> Iterator[None]:
         os.close(handle)
 
 
-def _fetched(member: Member, store: FileStore, progress: Progress) -> Inputs:
-    return fetch(member.spec, member.lock, member.sources, store, progress)
+def _ready_parent(member: Member, store: FileStore, progress: Progress) -> None:
+    if member.parent is not None:
+        ready_context(member.parent, store, progress)
 
 
-def _make(member: Member, inputs: Inputs, progress: Progress) -> None:
+def _make(member: Member, store: FileStore, progress: Progress) -> None:
+    inputs = fetch(member.spec, member.lock, member.sources, store, progress)
     folder = member.folder
     incoming = folder.with_name(f"{folder.name}.incoming")
     with reported(folder.parent):
         shutil.rmtree(incoming, ignore_errors=True)
         incoming.mkdir()
-        assemble(member, inputs, incoming, progress)
+        assemble(member, inputs, incoming, progress, lambda: _ready_parent(member, store, progress))
         (incoming / "Dockerfile").write_text(_dockerfile(member, incoming))
         (incoming / ".dockerignore").write_text(_IGNORED)
         (incoming / _MADE_FROM).write_text(f"{member.labels[CONTEXT_LABEL]}\n")

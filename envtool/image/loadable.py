@@ -18,10 +18,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from envtool.image.base_layers import local_layer
 from envtool.image.instructions import Configuration
-from envtool.image.once import once_per_file
 
-_BLOCK = 1 << 20
+_BLOCK = 4 << 20
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class LoadableImage:
     @property
     def diff_ids(self) -> tuple[str, ...]:
         """The layers' digests."""
-        return tuple(diff_id(path) for path in self.layers)
+        return tuple(local_layer(path).diff_id for path in self.layers)
 
     def archive(self, known: Sequence[str] = ()) -> Iterator[bytes]:
         """The archive for an engine that has `known`, the lowest of the layers by their digests, and needs them not."""
@@ -79,13 +79,6 @@ class LoadableImage:
             "rootfs": {"type": "layers", "diff_ids": list(diff_ids)},
             "history": history,
         }
-
-
-@once_per_file
-def diff_id(layer: Path) -> str:
-    """The digest of a layer's archive, as an image's configuration has it."""
-    with open(layer, "rb") as stream:
-        return f"sha256:{hashlib.file_digest(stream, 'sha256').hexdigest()}"
 
 
 def _blocks(path: Path) -> Iterator[bytes]:

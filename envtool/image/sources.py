@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Protocol
 
 from envtool.errors import LockError
-from envtool.image.base_layers import base_interest, read_archive_of_base
+from envtool.image.base_layers import base_interest, local_layer
 from envtool.image.engine import Engine, find_engine
 from envtool.image.lock import LockedBase
 from envtool.image.spec import ImageSpec
@@ -59,7 +59,7 @@ class ReleasedSources:
     def base_layers(self, base: LockedBase, archive: Path | None) -> Sequence[LayerContents]:
         """Out of the engine, which pulls the base first if need be; it does not run."""
         if archive is not None:
-            return read_archive_of_base(archive)
+            return (local_layer(archive),)
         reference = base.by_digest
         assert reference is not None
         engine = self.engine or find_engine(self.spec.project)
