@@ -7,10 +7,11 @@ import hashlib
 import json
 import os
 import socket
+import tarfile
 import threading
 import time
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import pytest
 from jsonschema import validate
@@ -20,8 +21,6 @@ from envtool.image.labels import CONTEXT_LABEL
 from tests.docker.conftest import PROJECT, Builder, envtool, in_container, run
 
 pytestmark = pytest.mark.docker
-# The digest of an archive without entries.
-EMPTY_LAYER = f"sha256:{hashlib.sha256(bytes(1024)).hexdigest()}"
 
 
 def test_a_second_build_reuses_everything(engine: Engine, hac_base: str) -> None:
@@ -43,20 +42,64 @@ def test_labels(engine: Engine, hac_base: str) -> None:
     assert len(labels["io.hac-envtool.lock"]) == 64
 
 
+@pytest.mark.parametrize("name", ["hac-base", "hac-devel", "hac-notebook"])
 def test_a_plain_docker_build_of_the_context_gives_the_same_image(
-    engine: Engine, hac_base: str, builder: Builder
+    engine: Engine, family: None, builder: Builder, name: str, tmp_path: Path
 ) -> None:
-    context = PROJECT / ".work/contexts/hac-base"
-    # --no-cache: engine 20.10 lists the same files in another order where BuildKit takes a layer from its cache,
-    # because overlay2 compares the layer with a parent that is not its own; the digest of the archive then differs.
+    """A builder archives layers anew, in its engine's own form, so that digests differ; their files do not."""
+    context = PROJECT / ".work/contexts" / name
     command = [builder["DOCKER"], "build", "--no-cache", "--network", "none", "--tag", "hac-test-plain", str(context)]
     done = run(command, **builder)
     assert done.status == 0, done.output
-    ours, plain = (engine.image_attributes(name) for name in (hac_base, "hac-test-plain"))
+    ours, plain = (_settings(engine, reference) for reference in (name, "hac-test-plain"))
+    assert plain == ours
+    layers = [_files(path) for path in _saved_layers("hac-test-plain", tmp_path)]
     # BuildKit makes a layer for WORKDIR, though the folder is there; the classic builder makes none.
-    assert [layer for layer in plain["RootFS"]["Layers"] if layer != EMPTY_LAYER] == ours["RootFS"]["Layers"]
-    for key in ("Env", "Cmd", "Entrypoint", "Shell", "Labels"):
-        assert plain["Config"][key] == ours["Config"][key], key
+    layers = [files for files in layers if files]
+    own = [_files(path) for path in sorted((context / "layers").iterdir())]
+    assert len(own) >= 2
+    for number, files in enumerate(own):
+        assert layers[len(layers) - len(own) + number] == files, number
+
+
+def _settings(engine: Engine, reference: str) -> dict[str, Any]:
+    """An image's configuration without what builders note for themselves."""
+    found = engine.image_attributes(reference)["Config"]
+    return {key: value for key, value in found.items() if value and key not in {"Image", "ArgsEscaped"}}
+
+
+def _saved_layers(reference: str, folder: Path) -> list[Path]:
+    archive = folder / "saved.tar"
+    assert run(["docker", "save", "--output", str(archive), reference]).status == 0
+    with tarfile.open(archive) as saved:
+        saved.extraction_filter = getattr(tarfile, "tar_filter", None)
+        saved.extractall(folder)
+    (manifest,) = json.loads((folder / "manifest.json").read_text())
+    return [folder / name for name in manifest["Layers"]]
+
+
+def _files(layer: Path) -> dict[str, tuple[object, ...]]:
+    """What a layer has, but for folders, which a builder lists more of."""
+    with tarfile.open(layer) as archive:
+        return {
+            member.name: (
+                *(
+                    member.mode & 0o7777,
+                    member.uid,
+                    member.gid,
+                    member.mtime,
+                    member.linkname if member.issym() else "",
+                ),
+                # Which of two linked paths is listed as the file does not matter.
+                hashlib.sha256(stream.read()).hexdigest() if (stream := _opened(archive, member)) else None,
+            )
+            for member in archive
+            if not member.isdir()
+        }
+
+
+def _opened(archive: tarfile.TarFile, member: tarfile.TarInfo) -> IO[bytes] | None:
+    return None if member.issym() else archive.extractfile(member)
 
 
 def test_verify(hac_base: str) -> None:
@@ -126,10 +169,12 @@ def test_the_released_image_is_refused_while_it_is_not_locked() -> None:
 
 
 class Cable:
-    """A socket in front of the engine's that is cut when the engine's answer first has `mark` in it."""
+    """A socket in front of the engine's that is cut when the engine's answer, or a request, first has a mark in it."""
 
-    def __init__(self, path: Path, engine_socket: str, mark: bytes) -> None:
-        self.engine_socket, self.mark = engine_socket, mark
+    def __init__(
+        self, path: Path, engine_socket: str, answer: bytes | None = None, request: bytes | None = None
+    ) -> None:
+        self.engine_socket, self.answer, self.request = engine_socket, answer, request
         self.listener = socket.socket(socket.AF_UNIX)
         self.listener.bind(str(path))
         self.listener.listen()
@@ -141,7 +186,7 @@ class Cable:
             client, _ = self.listener.accept()
             upstream = socket.socket(socket.AF_UNIX)
             upstream.connect(self.engine_socket)
-            for source, target, mark in ((client, upstream, None), (upstream, client, self.mark)):
+            for source, target, mark in ((client, upstream, self.request), (upstream, client, self.answer)):
                 threading.Thread(target=self._pump, args=(source, target, mark), daemon=True).start()
 
     def _pump(self, source: socket.socket, target: socket.socket, mark: bytes | None) -> None:
@@ -165,7 +210,8 @@ def test_engine_gone_in_mid_build(engine: Engine, hac_base: str, tmp_path: Path)
     # A label that differs makes the build a real one; nothing else changes.
     before = engine.image_attributes(hac_base)
     cable = tmp_path / "engine.sock"
-    Cable(cable, engine.host.removeprefix("unix://"), b"Step 3/")
+    # The last that an archive has: all of the layers are there by then.
+    Cable(cable, engine.host.removeprefix("unix://"), request=b"manifest.json")
     project = copy_of_the_project(tmp_path)
     done = envtool("build", "--demo", "--project", project, DOCKER_HOST=f"unix://{cable}")
     assert done.status == 13, done.output

@@ -12,7 +12,7 @@ import pytest
 
 from envtool.errors import BuildError, LockError, SpecError
 from envtool.image.accounts import with_user
-from envtool.image.base_layers import account_files, read_archive_of_base
+from envtool.image.base_layers import account_files, local_layer
 from envtool.image.build import BuiltImage, build_family
 from envtool.image.context import render_dockerfile
 from envtool.image.difference import Known, write_difference
@@ -256,9 +256,9 @@ def test_the_user_gets_a_number_that_nobody_has(tmp_path: Path) -> None:
         with_user(made.files)
     kind = tarfile.REGTYPE
     base = archive(tmp_path, "base.tar", {f"./{name}": (kind, text, 0o644) for name, text in files.items()})
-    assert account_files(read_archive_of_base(base)) == files
+    assert account_files([local_layer(base)]) == files
     with pytest.raises(BuildError, match="no /etc/passwd"):
-        account_files(read_archive_of_base(archive(tmp_path, "empty.tar", {})))
+        account_files([local_layer(archive(tmp_path, "empty.tar", {}))])
 
 
 def test_a_layers_files_belong_to_whom_they_should(tmp_path: Path) -> None:
