@@ -82,7 +82,7 @@ def _files(layer: Path) -> dict[str, tuple[object, ...]]:
     """What a layer has, but for folders, which a builder lists more of."""
     with tarfile.open(layer) as archive:
         return {
-            member.name: (
+            os.path.normpath(member.name): (
                 *(
                     member.mode & 0o7777,
                     member.uid,
