@@ -16,7 +16,6 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from envtool.image.base_layers import local_layer
 from envtool.image.instructions import Configuration
@@ -55,8 +54,8 @@ class LoadableImage:
         """The archive for an engine that has `known`, the lowest of the layers by their digests, and needs them not."""
         diff_ids = self.diff_ids
         present = len(known) if tuple(known) == diff_ids[: len(known)] else 0
-        document = json.dumps(self._document(diff_ids), sort_keys=True).encode()
-        name = f"{hashlib.sha256(document).hexdigest()}.json"
+        document = self._document()
+        name = f"{self.identity.removeprefix('sha256:')}.json"
         names = [f"{digest.removeprefix('sha256:')}.tar" for digest in diff_ids]
         for path, target in dict(zip(self.layers[present:], names[present:], strict=True)).items():
             yield from _member(target, path.stat().st_size, _blocks(path))
@@ -65,20 +64,26 @@ class LoadableImage:
         yield from _member("manifest.json", len(manifest), [manifest])
         yield bytes(2 * tarfile.BLOCKSIZE)
 
-    def _document(self, diff_ids: Sequence[str]) -> dict[str, Any]:
+    @property
+    def identity(self) -> str:
+        """The image's id in an engine that keeps images by their configuration."""
+        return f"sha256:{hashlib.sha256(self._document()).hexdigest()}"
+
+    def _document(self) -> bytes:
         created = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(self.epoch))
         history = [
             {"created": created, "created_by": item.created_by, **({} if item.layer else {"empty_layer": True})}
             for item in self.history
         ]
-        return {
+        document = {
             "architecture": "amd64",
             "os": "linux",
             "created": created,
             "config": {key: value for key, value in self.configuration.items() if value is not None},
-            "rootfs": {"type": "layers", "diff_ids": list(diff_ids)},
+            "rootfs": {"type": "layers", "diff_ids": list(self.diff_ids)},
             "history": history,
         }
+        return json.dumps(document, sort_keys=True).encode()
 
 
 def _blocks(path: Path) -> Iterator[bytes]:

@@ -15,7 +15,11 @@ from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 from jsonschema import validate
 
+from envtool.cli.members import family_of
 from envtool.demo.locking import OWN_FOLDER
+from envtool.image.engine import Engine
+from envtool.image.loading import loadable_image
+from envtool.image.spec import read_table
 from tests.docker.conftest import PROJECT, envtool, in_container, run
 
 pytestmark = pytest.mark.docker
@@ -74,7 +78,7 @@ def test_provenance(result: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("name", ["hac-base", "hac-devel", "hac-notebook"])
-def test_the_same_lock_makes_the_same_bytes(family: None, tmp_path: Path, name: str) -> None:
+def test_the_same_lock_makes_the_same_bytes(family: None, engine: Engine, tmp_path: Path, name: str) -> None:
     """On another day, in another folder, with another umask, another time zone and files of another age."""
     copy = tmp_path / "elsewhere" / "checkout"
     shutil.copytree(PROJECT, copy, symlinks=True, ignore=shutil.ignore_patterns(".work", ".venv", "*_cache"))
@@ -94,6 +98,11 @@ def test_the_same_lock_makes_the_same_bytes(family: None, tmp_path: Path, name: 
     assert ours.keys() - {"provenance.json"} == theirs.keys()
     assert theirs.keys() > {"Dockerfile", "sbom.cdx.json"}
     assert {path: ours[path] for path in theirs} == theirs
+    made = loadable_image(family_of([read_table(copy)[name]], None, demo=True, project=copy)[-1])
+    assert made is not None
+    if engine.client.info()["Driver"] == "overlay2":
+        # containerd's store calls an image by another digest.
+        assert made.identity == engine.image_attributes(name)["Id"]
 
 
 def _digests(folder: Path) -> dict[str, str]:

@@ -116,6 +116,7 @@ def test_the_archive_is_one_that_others_read(tmp_path: Path) -> None:
     ]
     assert read.configuration["config"] == {"User": "hac"}
     assert read.configuration["created"] == "2022-09-01T00:00:00Z"
+    assert read.identity == made.identity
     assert b"".join(image(tmp_path).archive()) == b"".join(made.archive())
 
 
