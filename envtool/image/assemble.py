@@ -17,6 +17,7 @@ from pathlib import Path
 import envtool
 from envtool.errors import BuildError
 from envtool.image.accounts import HOME
+from envtool.image.apart import apart
 from envtool.image.base_layers import local_layer
 from envtool.image.bytecode import compiled, interpreter_of
 from envtool.image.conda_pins import CONDA_PINS, conda_pins
@@ -124,7 +125,7 @@ def _child(child: _Child, inputs: Inputs, context: Path, cache: Path) -> list[Gr
     def base() -> None:
         if inputs.base is not None and spec.has_own_base:
             child.parent_ready()
-            write_difference(child.parent.folder / WHOLE_BASE, inputs.base, layers / "50-base.tar")
+            apart(write_difference, child.parent.folder / WHOLE_BASE, inputs.base, layers / "50-base.tar")
 
     def further(root: Path, beside: Path) -> Mapping[str, Packed]:
         if spec.has_own_environment:

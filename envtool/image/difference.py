@@ -63,6 +63,9 @@ class Above:
     def of(self, member: tarfile.TarInfo) -> Iterator[tarfile.TarInfo]:
         """The folders above a member that is to be written that were not written yet, the uppermost first."""
         name = _name(member)
+        # One that is not waiting was written, and with it all above it.
+        if name.rpartition("/")[0] not in self._folders:
+            return
         for end in (number for number, letter in enumerate(name) if letter == "/"):
             folder = self._folders.pop(name[:end], None)
             if folder is not None:

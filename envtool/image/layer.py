@@ -1,11 +1,13 @@
 """A tree → a tar archive whose bytes depend on the tree's contents only.
 
-Format: POSIX.1-2001 pax. Sorted by path, all times the image's epoch, modes 755 and 644.
+Sorted by path, all times the image's epoch, modes 755 and 644.
 """
 
 from __future__ import annotations
 
 import io
+import shutil
+import stat
 import tarfile
 from dataclasses import dataclass
 from functools import partial
@@ -13,7 +15,10 @@ from pathlib import Path
 from typing import IO
 
 from envtool.image.difference import Above, Known
+from envtool.image.tar_stream import END, header, padding
 from envtool.image.tree import Packed, Tree
+
+_BUFFER = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -41,41 +46,52 @@ def write_layer(
     """
     incoming = target.with_suffix(".incoming")
     above = Above()
-    with tarfile.open(incoming, "w", format=tarfile.PAX_FORMAT) as archive:
+    with open(incoming, "wb", _BUFFER) as stream:
         for name, entry in tree.entries():
-            member = _member(archive, name, entry)
-            is_held = ownership.holds(member.name)
+            member = _member(name, entry)
+            is_held = ownership.holds(name)
             member.uid, member.gid = (ownership.uid, ownership.gid) if is_held else (0, 0)
-            # Names would be looked up in an image that may give them to others.
-            member.uname = member.gname = ""
             member.mtime = epoch
             member.mode = _mode(member)
             if known is not None and known.has(member, partial(_opened, entry)):
                 above.pass_over(member)
                 continue
             for folder in above.of(member):
-                archive.addfile(folder)
+                stream.write(header(folder))
+            stream.write(header(member))
             if member.isreg():
-                with _opened(entry) as stream:
-                    archive.addfile(member, stream)
-            else:
-                archive.addfile(member)
+                _copy(entry, stream)
+                stream.write(padding(member.size))
+        stream.write(END)
     incoming.replace(target)
 
 
-def _member(archive: tarfile.TarFile, name: str, entry: Path | Packed | None) -> tarfile.TarInfo:
-    if isinstance(entry, Path):
-        member = archive.gettarinfo(entry, arcname=name)
-        # Two paths of one staged file stay two files; which of them comes first must not matter.
-        if member.islnk():
-            member.type, member.linkname, member.size = tarfile.REGTYPE, "", entry.stat().st_size
-        return member
+def _member(name: str, entry: Path | Packed | None) -> tarfile.TarInfo:
+    """An entry without times and owners. Two paths of one staged file are two files."""
     member = tarfile.TarInfo(name)
     if entry is None:
         member.type = tarfile.DIRTYPE
-    else:
+    elif not isinstance(entry, Path):
         member.size, member.mode = entry.size, 0o755 if entry.executable else 0o644
+    else:
+        status = entry.lstat()
+        member.mode = stat.S_IMODE(status.st_mode)
+        if stat.S_ISLNK(status.st_mode):
+            member.type, member.linkname = tarfile.SYMTYPE, str(entry.readlink())
+        elif stat.S_ISDIR(status.st_mode):
+            member.type = tarfile.DIRTYPE
+        else:
+            member.size = status.st_size
     return member
+
+
+def _copy(entry: Path | Packed | None, stream: IO[bytes]) -> None:
+    assert entry is not None
+    if isinstance(entry, Path):
+        with open(entry, "rb") as source:
+            shutil.copyfileobj(source, stream, _BUFFER)
+    else:
+        stream.write(entry.read())
 
 
 def _opened(entry: Path | Packed | None) -> IO[bytes]:

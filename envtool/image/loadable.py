@@ -19,6 +19,7 @@ from pathlib import Path
 
 from envtool.image.base_layers import local_layer
 from envtool.image.instructions import Configuration
+from envtool.image.tar_stream import END, header, padding
 
 _BLOCK = 4 << 20
 
@@ -62,7 +63,7 @@ class LoadableImage:
         yield from _member(name, len(document), [document])
         manifest = json.dumps([{"Config": name, "RepoTags": list(self.tags), "Layers": names}]).encode()
         yield from _member("manifest.json", len(manifest), [manifest])
-        yield bytes(2 * tarfile.BLOCKSIZE)
+        yield END
 
     @property
     def identity(self) -> str:
@@ -95,6 +96,6 @@ def _blocks(path: Path) -> Iterator[bytes]:
 def _member(name: str, size: int, blocks: Iterator[bytes] | Sequence[bytes]) -> Iterator[bytes]:
     info = tarfile.TarInfo(name)
     info.size = size
-    yield info.tobuf(tarfile.PAX_FORMAT)
+    yield header(info)
     yield from blocks
-    yield bytes(-size % tarfile.BLOCKSIZE)
+    yield padding(size)
