@@ -59,8 +59,9 @@ class Engine:
                 if "error" in line:
                     raise BuildError(f"{image.tags[0]} could not be loaded", why=str(line["error"]).strip())
         found = self.image_attributes(image.tags[0])
-        if not found:
-            # The engine closes the stream without a word when it is stopped.
+        labels = found.get("Config", {}).get("Labels")
+        # The engine closes the stream without a word when it is stopped; the name may be an earlier image's then.
+        if not found or labels != (image.configuration.get("Labels") or {}):
             raise EngineError("the engine did not keep the image", remedy="docker info; envtool build")
         return str(found["Id"])
 

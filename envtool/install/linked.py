@@ -52,6 +52,9 @@ class _Linking:
         """Link the files of one folder. Yields the paths of those that were not."""
         modes = {executable: stat.S_IFREG | (0o777 if executable else 0o666) & ~self.umask for executable in (0, 1)}
         (self.tree / folder).mkdir(parents=True, exist_ok=True)
+        if not (unpacked.folder / folder).is_dir():
+            yield from (f"{folder}/{name}" if folder else name for name, *_rest in unpacked.shared[folder])
+            return
         with _opened(self.tree / folder) as target, _opened(unpacked.folder / folder) as source:
             for name, size, time, executable in unpacked.shared[folder]:
                 try:

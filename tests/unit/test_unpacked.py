@@ -100,13 +100,15 @@ def test_a_file_that_was_edited_through_a_link_comes_from_the_wheel(environment:
     assert _inode(edited) == _inode(files / "torch/version.py")
 
 
-@pytest.mark.parametrize("spoil", ["manifest", "files", "mode"])
+@pytest.mark.parametrize("spoil", ["manifest", "files", "folder", "mode"])
 def test_a_spoilt_copy_is_no_obstacle(environment: RealEnvironment, spoil: str) -> None:
     files = _unpacked(environment)
     if spoil == "manifest":
         (files.parent / "manifest.json").write_text('{"schema": 1, "mem')
     elif spoil == "files":
         (files / "torch/version.py").unlink()
+    elif spoil == "folder":
+        shutil.rmtree(files / "torch")
     else:
         (files / "torch/version.py").chmod(0o600)
     _restore(environment, "--force")
