@@ -5,12 +5,11 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context
 from typing import ParamSpec, TypeVar
 
 from envtool.errors import BuildError
-from envtool.install.following import follow
+from envtool.install.following import follow, surviving
 
 _Parameters = ParamSpec("_Parameters")
 _Result = TypeVar("_Result")
@@ -25,11 +24,5 @@ def apart(
     """
     # Not a fork: this process has threads, whose locks a copy of it would never see released.
     with ProcessPoolExecutor(1, get_context("spawn"), initializer=follow, initargs=(os.getpid(),)) as pool:
-        try:
+        with surviving("makes a layer", BuildError):
             return pool.submit(function, *arguments, **named).result()
-        except BrokenProcessPool as error:
-            raise BuildError(
-                "a process that makes a layer was killed",
-                why="by somebody, or because memory ran out",
-                remedy="free some memory and try again; nothing was changed",
-            ) from error

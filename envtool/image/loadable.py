@@ -56,9 +56,9 @@ class LoadableImage:
         diff_ids = self.diff_ids
         present = len(known) if tuple(known) == diff_ids[: len(known)] else 0
         document = self._document()
-        name = f"{self.identity.removeprefix('sha256:')}.json"
+        name = f"{hashlib.sha256(document).hexdigest()}.json"
         names = [f"{digest.removeprefix('sha256:')}.tar" for digest in diff_ids]
-        for path, target in dict(zip(self.layers[present:], names[present:], strict=True)).items():
+        for path, target in zip(self.layers[present:], names[present:], strict=True):
             yield from _member(target, path.stat().st_size, _blocks(path))
         yield from _member(name, len(document), [document])
         manifest = json.dumps([{"Config": name, "RepoTags": list(self.tags), "Layers": names}]).encode()

@@ -7,15 +7,15 @@ from envtool.image.family import Member
 from envtool.image.instructions import evaluate
 from envtool.image.loadable import Layered, LoadableImage
 
-# What a base that was bootstrapped is to a builder (`image.pipeline`).
-_BASE_STEP = f"ADD {WHOLE_BASE.name} /"
+# What makes a base of its archive, on nothing.
+BASE_STEP = f"ADD {WHOLE_BASE.name} /"
 
 
 def loadable_base(member: Member) -> LoadableImage | None:
     """The bootstrapped base of the first of a family, whose context is ready; `None` for a base that is pulled."""
     if member.lock.base.reference is not None:
         return None
-    step = Layered(_BASE_STEP, member.folder / WHOLE_BASE)
+    step = Layered(BASE_STEP, member.folder / WHOLE_BASE)
     return LoadableImage((member.base,), {}, (step,), member.spec.epoch)
 
 

@@ -13,11 +13,12 @@ from typing import Any
 
 from envtool.image.assemble import WHOLE_BASE
 from envtool.image.family import Member, in_order
+from envtool.image.loading import BASE_STEP
 from envtool.image.spec import EMBEDDED, ImageSpec
 
 _PLATFORM = "linux/amd64"
 # A base that is an archive in the context of the first image.
-_BASE_RECIPE = f"FROM scratch\nADD {WHOLE_BASE.name} /\n"
+_BASE_RECIPE = f"FROM scratch\n{BASE_STEP}\n"
 
 
 def bake_document(members: Sequence[Member], place: Callable[[Path], str], registry: str | None) -> dict[str, Any]:

@@ -5,8 +5,11 @@ from __future__ import annotations
 import ctypes
 import os
 import signal
+from collections.abc import Iterator
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 
-from envtool.errors import RestoreError
+from envtool.errors import EnvtoolError, RestoreError
 
 _PR_SET_PDEATHSIG = 1
 
@@ -20,10 +23,14 @@ def follow(parent: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
-def was_killed() -> RestoreError:
-    """The error for such a process that died before it had done its work."""
-    return RestoreError(
-        "a process that unpacks the wheel was killed",
-        why="by somebody, or because memory ran out",
-        remedy="free some memory and try again; nothing was changed",
-    )
+@contextmanager
+def surviving(work: str = "unpacks the wheel", kind: type[EnvtoolError] = RestoreError) -> Iterator[None]:
+    """Raise `kind` where a process of a pool, which does this work, dies before it has done it."""
+    try:
+        yield
+    except BrokenProcessPool as error:
+        raise kind(
+            f"a process that {work} was killed",
+            why="by somebody, or because memory ran out",
+            remedy="free some memory and try again; nothing was changed",
+        ) from error

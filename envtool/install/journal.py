@@ -188,6 +188,15 @@ def _touched(steps: Iterable[Step]) -> Iterator[Path]:
     return (step.path.parent if isinstance(step, Remove) else step.final.parent for step in steps)
 
 
+def now_at(journal: Journal, trash: Path, path: Path) -> Path | None:
+    """Where something of the old state is once every step is done, or `None` where no step sets it aside."""
+    for number, step in enumerate(journal.steps):
+        old = step.path if isinstance(step, Remove) else step.final
+        if path.is_relative_to(old):
+            return trash / str(number) / path.relative_to(old)
+    return None
+
+
 def take_back(steps: Sequence[Step], trash: Path) -> None:
     """Undo every step that was done. May be called again after having been cut off anywhere.
 

@@ -8,7 +8,6 @@ import multiprocessing
 import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +15,7 @@ from threading import Event, Thread
 
 from envtool.install import durable
 from envtool.install.archive import Archive, Member
-from envtool.install.following import follow, was_killed
+from envtool.install.following import follow, surviving
 from envtool.install.unbuffered import Unbuffered, write_whole
 
 # Bytes from which further processes are worth their start, and bytes and files that one is given at a time.
@@ -54,14 +53,11 @@ def write_all(wanted: Wanted, progress: Callable[[int], None]) -> None:
         return
     # A fork knows all that it needs, and is there in a millisecond.
     context = multiprocessing.get_context("fork")
-    try:
-        with ProcessPoolExecutor(cores, context, initializer=_start, initargs=(wanted, os.getpid())) as pool:
-            counts = pool.map(_write_share, list(_shares(wanted)))
-            with _disk_kept_busy(wanted.target) if wanted.target is not None else nullcontext():
-                for count in counts:
-                    progress(count)
-    except BrokenProcessPool as error:
-        raise was_killed() from error
+    with surviving(), ProcessPoolExecutor(cores, context, initializer=_start, initargs=(wanted, os.getpid())) as pool:
+        counts = pool.map(_write_share, list(_shares(wanted)))
+        with _disk_kept_busy(wanted.target) if wanted.target is not None else nullcontext():
+            for count in counts:
+                progress(count)
 
 
 @contextmanager

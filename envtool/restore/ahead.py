@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from multiprocessing import get_context
@@ -20,11 +19,12 @@ from envtool.environment.leftover import STAGING_NAME
 from envtool.environment.prefix import Prefix
 from envtool.environment.reader import Environment
 from envtool.install.belonging import as_open_as
-from envtool.install.following import follow, was_killed
+from envtool.install.following import follow, surviving
 from envtool.install.journal import delete
 from envtool.restore.exclusive import alone, reported
 from envtool.vendor.pin import PinnedDistribution
 from envtool.vendor.store import FileStore
+from envtool.vendor.version import same_build
 
 if TYPE_CHECKING:
     from envtool.install.place import Place
@@ -81,7 +81,7 @@ def certain(environment: Environment, pinned: Sequence[PinnedDistribution], *, f
     return [
         item
         for item in pinned
-        if force or all(installed.version != item.version for installed in environment.find(item.name))
+        if force or not any(same_build(installed.version, item.version) for installed in environment.find(item.name))
     ]
 
 
@@ -105,10 +105,8 @@ def laid_out_ahead(prefix: Prefix, wanted: Sequence[PinnedDistribution], store: 
 
 
 def _answer(future: Future[_Result]) -> _Result:
-    try:
+    with surviving():
         return future.result()
-    except BrokenProcessPool as error:
-        raise was_killed() from error
 
 
 def _read(wanted: Sequence[PinnedDistribution], store: FileStore) -> dict[str, Coming]:

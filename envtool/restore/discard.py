@@ -14,7 +14,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from envtool.install.journal import TRASH_NAME, Journal, Remove
+from envtool.install.journal import TRASH_NAME, Journal, now_at
 from envtool.restore.plan import RestorePlan
 
 # Old files from which another process is worth its start.
@@ -50,7 +50,7 @@ def discarding(staging: Path, journal: Journal, crowd: Crowd) -> Iterator[None]:
     trash = staging / TRASH_NAME
     # The fullest folder by one and everything else by another, which then meets the first one's rest: torch has more
     # than half of its files in one folder, and -f takes no offence at what is gone already.
-    fullest = _set_aside(trash, journal, crowd.fullest)
+    fullest = now_at(journal, trash, crowd.fullest) if crowd.fullest is not None else None
     with ExitStack() as running:
         for path in (*((fullest,) if fullest is not None else ()), trash):
             words = [remove, "-rf", "--", path]
@@ -58,12 +58,3 @@ def discarding(staging: Path, journal: Journal, crowd: Crowd) -> Iterator[None]:
                 subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
             )
         yield
-
-
-def _set_aside(trash: Path, journal: Journal, folder: Path | None) -> Path | None:
-    """Where a folder of the old state is now."""
-    for number, step in enumerate(journal.steps):
-        final = step.path if isinstance(step, Remove) else step.final
-        if folder is not None and folder.is_relative_to(final):
-            return trash / str(number) / folder.relative_to(final)
-    return None
