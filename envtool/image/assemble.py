@@ -27,7 +27,7 @@ from envtool.image.family import Member
 from envtool.image.inputs import Inputs, Progress
 from envtool.image.layer import Ownership, write_layer
 from envtool.image.lock import ImageLock
-from envtool.image.sbom.document import SBOM_FOLDER, Subject, get_ready, render_sbom
+from envtool.image.sbom.document import SBOM_FOLDER, Subject, render_sbom
 from envtool.image.sbom.inventory import inventory
 from envtool.image.spec import CHECKS_FOLDER, ENVIRONMENT_PREFIX, TOOL_PREFIX, ImageSpec
 from envtool.image.stored.overlay import final_overlay
@@ -95,8 +95,6 @@ def _first(member: Member, inputs: Inputs, context: Path, cache: Path) -> list[G
         [
             layer(_ENVIRONMENT, lambda root, beside: _environment(spec, inputs, root, beside, cache)),
             layer("20-vendor.tar", lambda root, _beside: _vendor(spec, lock, inputs, root)),
-            # While the others wait for programs.
-            get_ready,
             layer("30-envtool.tar", lambda root, beside: _tool(spec, inputs, root, beside, cache)),
         ],
         # The bill of materials tells what is in the others.

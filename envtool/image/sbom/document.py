@@ -1,5 +1,5 @@
-"""The inventory as CycloneDX 1.6 JSON, made and checked by the standard's own library. The same packages make the same
-bytes: the time is the image's epoch, the serial number comes from what is listed."""
+"""The inventory as CycloneDX 1.6 JSON, made by the standard's own library and checked by its schema. The same packages
+make the same bytes: the time is the image's epoch, the serial number comes from what is listed."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from typing import Any
 import envtool
 from envtool.errors import ImageError
 from envtool.image.sbom.inventory import Package
+from envtool.image.sbom.schema import require_valid
 
 # Where an image carries its own.
 SBOM_FOLDER = "opt/hac/sbom"
@@ -30,21 +31,12 @@ class Subject:
     stand_ins: frozenset[str] = frozenset()
 
 
-def get_ready() -> None:
-    """Import what a document takes: a second, which there may be a better time for."""
-    from cyclonedx.output.json import JsonV1Dot6  # noqa: F401
-    from cyclonedx.validation.json import JsonStrictValidator  # noqa: F401
-    from packageurl import PackageURL  # noqa: F401
-
-
 def render_sbom(packages: Sequence[Package], subject: Subject) -> str:
     """The document. Raises `ImageError` where it does not meet the standard's schema."""
     from cyclonedx.model.bom import Bom, BomMetaData
     from cyclonedx.model.component import Component, ComponentType
     from cyclonedx.model.tool import ToolRepository
     from cyclonedx.output.json import JsonV1Dot6
-    from cyclonedx.schema import SchemaVersion
-    from cyclonedx.validation.json import JsonStrictValidator
 
     root = Component(
         name=subject.name, version=subject.version, type=ComponentType.CONTAINER, bom_ref=f"image:{subject.name}"
@@ -62,9 +54,7 @@ def render_sbom(packages: Sequence[Package], subject: Subject) -> str:
     )
     bom.register_dependency(root, listed)
     text = JsonV1Dot6(bom).output_as_string(indent=1)
-    problem = JsonStrictValidator(SchemaVersion.V1_6).validate_str(text)
-    if problem is not None:
-        raise ImageError("the bill of materials does not meet CycloneDX's schema", why=str(problem)[:300])
+    require_valid(text)
     return f"{text}\n"
 
 
