@@ -1,14 +1,12 @@
 """Makes the embedded conda channel out of Debian packages.
 
-Format: conda package specification, `.tar.bz2` packages with `info/index.json`, `info/paths.json`; the channel's
+Format: conda documentation, "Package specification", `info/index.json` and `info/paths.json`; the channel's
 `repodata.json` is written by py-rattler. The bytes of a package depend on its Debian packages and on this code only.
 """
 
 from __future__ import annotations
 
-import bz2
 import hashlib
-import io
 import json
 import shutil
 import sys
@@ -21,6 +19,7 @@ from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 
+from envtool.demo.conda_archive import Member, write_conda
 from envtool.errors import SourceError
 from envtool.image.bytecode import compiled
 from envtool.image.tool import run
@@ -236,9 +235,9 @@ def _write_package(recipe: PackageRecipe, version: str, stage: Path, channel: Pa
     if noarch:
         link = {"noarch": {"type": "python", "entry_points": entries}, "package_metadata_version": 1}
         info["info/link.json"] = json.dumps(link)
-    target = channel / str(index["subdir"]) / f"{recipe.name}-{version}-{build}.tar.bz2"
+    target = channel / str(index["subdir"]) / f"{recipe.name}-{version}-{build}.conda"
     target.parent.mkdir(parents=True, exist_ok=True)
-    target.write_bytes(bz2.compress(_archive(stage, files, info, epoch)))
+    write_conda(target, _members(stage, files), info, epoch)
 
 
 def _files(stage: Path) -> list[Path]:
@@ -280,20 +279,7 @@ def _entry_points(stage: Path) -> list[str]:
     return found
 
 
-def _archive(stage: Path, files: Sequence[Path], info: dict[str, str], epoch: int) -> bytes:
-    stream = io.BytesIO()
-    with tarfile.open(fileobj=stream, mode="w", format=tarfile.PAX_FORMAT) as archive:
-        for member, data in _members(stage, files, info):
-            member.mtime = epoch
-            archive.addfile(member, io.BytesIO(data))
-    return stream.getvalue()
-
-
-def _members(stage: Path, files: Sequence[Path], info: dict[str, str]) -> Iterator[tuple[tarfile.TarInfo, bytes]]:
-    for name, text in sorted(info.items()):
-        member = tarfile.TarInfo(name)
-        member.size, member.mode = len(text.encode()), 0o644
-        yield member, text.encode()
+def _members(stage: Path, files: Sequence[Path]) -> Iterator[Member]:
     for path in files:
         member = tarfile.TarInfo(str(path.relative_to(stage)))
         if path.is_symlink():

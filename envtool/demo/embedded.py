@@ -68,25 +68,24 @@ class EmbeddedSources:
         path = store.add(made.tar, name="base.tar")
         if self.spec.has_own_environment:
             # Made in the same run; kept, so that the build that follows need not make them again.
-            for package in self._channel.rglob("*.tar.bz2"):
+            for package in self._channel.rglob("*.conda"):
                 store.add(package)
         return LockedBase(f"sha256:{path.parent.name}", None, made.packages)
 
     def base_archive(self, base: LockedBase, store: FileStore) -> Path | None:
         """The locked base: from the store, else bootstrapped anew, if that still gives the same."""
-        sha256 = base.digest.removeprefix("sha256:")
-        stored = store.find(sha256)
+        stored = store.find(base.sha256)
         if stored is not None:
             return stored
         made = self._bootstrap
-        if sha256_of(made.tar) != sha256:
+        if sha256_of(made.tar) != base.sha256:
             moved = sorted(set(base.packages) ^ set(made.packages))
             raise LockError(
                 "Debian's packages have moved on since the base was locked",
                 why=", ".join(moved[:6]) or "the same packages give another archive",
                 remedy="envtool lock --demo",
             )
-        return store.add(made.tar, expected=sha256, name="base.tar")
+        return store.add(made.tar, expected=base.sha256, name="base.tar")
 
     def base_layers(self, base: LockedBase, archive: Path | None) -> Sequence[LayerContents]:  # noqa: ARG002
         """Out of the archive."""

@@ -58,7 +58,7 @@ class Member:
         if self.parent is not None:
             return self.parent.context_tag
         locked = self.lock.base
-        return locked.by_digest or f"hac-bootstrap:{locked.digest.removeprefix('sha256:')[:16]}"
+        return locked.by_digest or f"hac-bootstrap:{locked.sha256[:16]}"
 
     @cached_property
     def labels(self) -> Mapping[str, str]:

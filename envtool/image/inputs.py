@@ -183,7 +183,7 @@ def is_complete(lock: ImageLock, store: FileStore) -> bool:
     named += [item.sha256 for item in (*lock.wheels, *lock.tools, *lock.requirements)]
     named += [item.sha256 for item in lock.pin.distributions if item.sha256]
     if lock.base.reference is None:
-        named.append(lock.base.digest.removeprefix("sha256:"))
+        named.append(lock.base.sha256)
     return all(store.find(sha256) is not None for sha256 in named)
 
 

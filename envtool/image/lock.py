@@ -32,6 +32,11 @@ class LockedBase:
     packages: tuple[str, ...]
 
     @property
+    def sha256(self) -> str:
+        """The digest as the store has it."""
+        return self.digest.removeprefix("sha256:")
+
+    @property
     def by_digest(self) -> str | None:
         """The reference of a pulled base, by digest."""
         return f"{self.reference.partition('@')[0]}@{self.digest}" if self.reference is not None else None

@@ -1,0 +1,52 @@
+"""Writes a conda package of the newer kind, `.conda`: zstd takes a tenth of bzip2's time to unpack.
+
+Format: conda documentation, "Package specification", and conda-package-streaming's: a zip archive whose members are not
+compressed, `metadata.json`, and two tar archives packed with zstd, one with what is installed and one with what is told
+of it.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import tarfile
+import zipfile
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+_METADATA = json.dumps({"conda_pkg_format_version": 2})
+# The highest makes a package an eighth smaller, in ten times the time.
+_LEVEL = 9
+Member = tuple[tarfile.TarInfo, bytes]
+
+
+def write_conda(target: Path, files: Iterable[Member], info: Mapping[str, str], epoch: int) -> None:
+    """Write a package: its files, and by their paths the texts below `info/`, all as of `epoch` in seconds.
+
+    The same arguments make the same bytes, for one version of zstandard. Raises `OSError`.
+    """
+    from zstandard import ZstdCompressor
+
+    told = [(_text_file(name, text), text.encode()) for name, text in sorted(info.items())]
+    packed = ZstdCompressor(level=_LEVEL)
+    with zipfile.ZipFile(target, "w") as archive:
+        # A zip archive's own times, which begin in 1980, are nobody's.
+        archive.writestr(zipfile.ZipInfo("metadata.json"), _METADATA)
+        for part, members in (("pkg", files), ("info", told)):
+            data = packed.compress(_tar(members, epoch))
+            archive.writestr(zipfile.ZipInfo(f"{part}-{target.stem}.tar.zst"), data)
+
+
+def _text_file(name: str, text: str) -> tarfile.TarInfo:
+    member = tarfile.TarInfo(name)
+    member.size, member.mode = len(text.encode()), 0o644
+    return member
+
+
+def _tar(members: Iterable[Member], epoch: int) -> bytes:
+    stream = io.BytesIO()
+    with tarfile.open(fileobj=stream, mode="w", format=tarfile.PAX_FORMAT) as archive:
+        for member, data in members:
+            member.mtime = epoch
+            archive.addfile(member, io.BytesIO(data))
+    return stream.getvalue()
