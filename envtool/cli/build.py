@@ -108,7 +108,7 @@ def _stages(engine: Engine) -> tuple[Callable[[Member], BuiltImage | None], Call
 
     def prepare(member: Member) -> BuiltImage | None:
         with shown(member) as advance:
-            return prepare_image(member, engine, store, advance)
+            return prepare_image(member, engine, store, progress=advance, say=note)
 
     def build_one(member: Member) -> BuiltImage:
         with shown(member) as advance:

@@ -19,7 +19,7 @@ from envtool.errors import BuildError
 from envtool.image.accounts import HOME
 from envtool.image.apart import apart
 from envtool.image.base_layers import local_layer
-from envtool.image.bytecode import compiled, interpreter_of
+from envtool.image.bytecode import compiled
 from envtool.image.conda_pins import CONDA_PINS, conda_pins
 from envtool.image.conda_prefix import link_packages
 from envtool.image.difference import Known, write_difference
@@ -128,7 +128,7 @@ def _child(child: _Child, inputs: Inputs, context: Path, cache: Path) -> list[Gr
     def further(root: Path, beside: Path) -> Mapping[str, Packed]:
         if spec.has_own_environment:
             return _environment(spec, inputs, root, beside, cache)
-        return _further_environment(spec, inputs, root, beside, child.lower)
+        return _further_environment(spec, inputs, root, beside, cache)
 
     def environment() -> None:
         if spec.has_own_environment or spec.requirements_file is not None:
@@ -185,12 +185,15 @@ def _environment(spec: ImageSpec, inputs: Inputs, root: Path, beside: Path, cach
 
 
 def _further_environment(
-    spec: ImageSpec, inputs: Inputs, root: Path, beside: Path, lower: Callable[[], Sequence[Path]]
+    spec: ImageSpec, inputs: Inputs, root: Path, beside: Path, cache: Path
 ) -> Mapping[str, Packed]:
-    """What is installed on top of the environment that lies in the layers `lower`."""
-    packed = install_wheels(inputs.requirements, Layout.below(ENVIRONMENT_PREFIX, spec.python), root)
-    with interpreter_of(lower(), ENVIRONMENT_PREFIX, spec.python) as interpreter:
-        return {**packed, **compiled(Tree(root, packed), ENVIRONMENT_PREFIX, spec.python, beside, interpreter)}
+    """What is installed on top of the parent's environment, which need not be there yet."""
+    layout = Layout.below(ENVIRONMENT_PREFIX, spec.python)
+    # The parent's packages once more are there sooner than its layers.
+    link_packages(inputs.conda, beside / "parent", ENVIRONMENT_PREFIX, cache)
+    interpreter = beside / "parent" / layout.interpreter.relative_to("/")
+    packed = install_wheels(inputs.requirements, layout, root)
+    return {**packed, **compiled(Tree(root, packed), ENVIRONMENT_PREFIX, spec.python, beside, interpreter)}
 
 
 def _with_bytecode(

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from envtool.image.assemble import SBOM_FILE
+from envtool.image.assemble import SBOM_FILE, WHOLE_BASE
 from envtool.image.context import ready_context
 from envtool.image.engine import Engine
 from envtool.image.family import CONTEXT_TAG, Member, generations
@@ -67,7 +67,8 @@ def build_family(
     """
     by_name = {member.name: member for member in members}
     order = [[by_name[spec.name] for spec in specs] for specs in generations(member.spec for member in members)]
-    with ThreadPoolExecutor(max(1, jobs)) as preparing, ThreadPoolExecutor(max(1, jobs)) as building:
+    # One more: its parent's context may be what the last step of another waits for.
+    with ThreadPoolExecutor(max(1, jobs) + 1) as preparing, ThreadPoolExecutor(max(1, jobs)) as building:
         prepared = {
             member.name: preparing.submit(prepare, member)
             for generation in order
@@ -92,7 +93,9 @@ def build_family(
                 pool.shutdown(wait=False, cancel_futures=True)
 
 
-def prepare_image(member: Member, engine: Engine, store: FileStore, progress: Progress) -> BuiltImage | None:
+def prepare_image(
+    member: Member, engine: Engine, store: FileStore, *, progress: Progress, say: Callable[[str], None]
+) -> BuiltImage | None:
     """The image, if the engine has it, made from the same inputs; else its context is ready then, and nothing is built.
 
     Raises what locks, fetching and assembling raise.
@@ -103,7 +106,11 @@ def prepare_image(member: Member, engine: Engine, store: FileStore, progress: Pr
         # Children start from this one, which somebody may have taken away.
         engine.tag(present["Id"], member.context_tag)
         return BuiltImage(member, present["Id"], reused=True)
-    ready_context(member, store, progress)
+    with ThreadPoolExecutor(1) as beside:
+        # Layers take this process; meanwhile the engine would have nothing to do.
+        importing = beside.submit(_import_base, member, store.find(member.lock.base.sha256), engine, say)
+        ready_context(member, store, progress)
+    importing.result()
     return None
 
 
@@ -112,10 +119,7 @@ def build_image(member: Member, engine: Engine, *, progress: Progress, say: Call
 
     Nothing is tagged on failure.
     """
-    base = loadable_base(member) if member.parent is None else None
-    if base is not None and not engine.image_attributes(member.base):
-        say("importing the base")
-        engine.load(base)
+    _import_base(member, member.folder / WHOLE_BASE, engine, say)
     say(f"building {member.tags[0]} from {member.folder}")
     image = loadable_image(member)
     if image is not None:
@@ -127,6 +131,14 @@ def build_image(member: Member, engine: Engine, *, progress: Progress, say: Call
     with reported(member.folder):
         (member.folder / PROVENANCE_FILE).write_text(render_provenance(member, identity))
     return BuiltImage(member, identity, reused=False)
+
+
+def _import_base(member: Member, archive: Path | None, engine: Engine, say: Callable[[str], None]) -> None:
+    """Hand the bootstrapped base of the first of a family to an engine that has it not; `None`: there is no archive."""
+    base = loadable_base(member, archive) if member.parent is None and archive is not None else None
+    if base is not None and not engine.image_attributes(member.base):
+        say("importing the base")
+        engine.load(base)
 
 
 def _step_counter(context: Path, progress: Progress) -> Callable[[str], None]:

@@ -8,10 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-import tarfile
-import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator
 from pathlib import Path
 
 import envtool.image.compile_modules as program
@@ -19,8 +16,6 @@ from envtool.image.tool import run
 from envtool.image.tree import Part, Tree, WheelFile
 
 Version = tuple[int, int]
-# What the program imports of these is in no other.
-_PACKAGES = ("__pycache__/", "collections/", "encodings/", "importlib/", "json/", "lib-dynload/", "re/")
 _UNCHECKED = (1).to_bytes(4, "little")
 _LEFT_OUT = re.compile(r"/(lib2to3/tests|bad_coding|test)/")
 
@@ -76,28 +71,3 @@ def _parts(folder: Path) -> Iterator[tuple[str, Part]]:
             path, size = json.loads(line)
             yield path.lstrip("/"), Part(index.with_suffix(""), offset, size)
             offset += size
-
-
-@contextmanager
-def interpreter_of(layers: Sequence[Path], prefix: Path, python: Version) -> Iterator[Path]:
-    """The interpreter of an environment that is in layers, with what it needs to run, and nothing of site-packages."""
-    name = f"python{python[0]}.{python[1]}"
-    base = str(prefix.relative_to("/"))
-    with tempfile.TemporaryDirectory(prefix="hac-interpreter-") as folder:
-        for layer in layers:
-            with tarfile.open(layer) as archive:
-                # Our own archive. Python 3.11.4 brought filters, and 3.14 chooses the strictest where none is named.
-                archive.extraction_filter = getattr(tarfile, "tar_filter", None)
-                wanted = [member for member in archive if _is_of_interpreter(member.name, base, name)]
-                archive.extractall(folder, wanted)
-        yield Path(folder) / base / "bin" / name
-
-
-def _is_of_interpreter(path: str, base: str, name: str) -> bool:
-    if path == f"{base}/bin/{name}":
-        return True
-    if not path.startswith(f"{base}/lib/"):
-        return False
-    place, _separator, rest = path.removeprefix(f"{base}/lib/").partition("/")
-    # Libraries, single modules, and of the packages those that the program imports.
-    return not rest or (place == name and ("/" not in rest or rest.startswith(_PACKAGES)))

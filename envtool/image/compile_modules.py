@@ -5,7 +5,7 @@ that is a wheel, where in it the source is: offset, bytes there, and method (APP
 go, for each core, a file with the bytecode of one module after the other, and an index of their names and sizes.
 
 The bytecode is what `compileall --invalidation-mode unchecked-hash` makes (PEP 552). It is run by the interpreter that
-the bytecode is for, and imports nothing of envtool, and of that interpreter's own packages `bytecode` has a list.
+the bytecode is for, and imports nothing of envtool.
 """
 
 import importlib.util

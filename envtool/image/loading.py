@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from envtool.image.assemble import LAYERS, WHOLE_BASE
 from envtool.image.family import Member
 from envtool.image.instructions import evaluate
@@ -11,17 +13,20 @@ from envtool.image.loadable import Layered, LoadableImage
 BASE_STEP = f"ADD {WHOLE_BASE.name} /"
 
 
-def loadable_base(member: Member) -> LoadableImage | None:
-    """The bootstrapped base of the first of a family, whose context is ready; `None` for a base that is pulled."""
+def loadable_base(member: Member, archive: Path) -> LoadableImage | None:
+    """The bootstrapped base of the first of a family, from its archive; `None` for a base that is pulled."""
     if member.lock.base.reference is not None:
         return None
-    step = Layered(BASE_STEP, member.folder / WHOLE_BASE)
+    step = Layered(BASE_STEP, archive)
     return LoadableImage((member.base,), {}, (step,), member.spec.epoch)
 
 
 def loadable_image(member: Member) -> LoadableImage | None:
     """The image of a context that is ready, or `None` where its recipe or its base takes a builder."""
-    start = loadable_base(member) if member.parent is None else loadable_image(member.parent)
+    if member.parent is None:
+        start = loadable_base(member, member.folder / WHOLE_BASE)
+    else:
+        start = loadable_image(member.parent)
     made = evaluate((member.folder / "Dockerfile").read_text(), start.configuration) if start is not None else None
     if start is None or made is None:
         return None
