@@ -20,17 +20,14 @@ _UNCHECKED = (1).to_bytes(4, "little")
 _LEFT_OUT = re.compile(r"/(lib2to3/tests|bad_coding|test)/")
 
 
-def compiled(
-    tree: Tree, prefix: Path, python: Version, folder: Path, interpreter: Path | None = None
-) -> dict[str, Part]:
+def compiled(tree: Tree, prefix: Path, python: Version, folder: Path, interpreter: Path) -> dict[str, Part]:
     """The bytecode of a tree's modules that have none, by its paths; it lies below `folder`. Raises `BuildError`.
 
-    `interpreter` is the environment's own where it is not below the tree's root.
+    `interpreter` is the one that it is for, on this machine.
     """
     name = f"python{python[0]}.{python[1]}"
-    own = tree.root / prefix.relative_to("/") / "bin" / name
     # PYTHONHASHSEED decides the order of sets; that rules out -I, which would ignore it.
-    command: list[str | Path] = [interpreter or own, "-B", "-s", program.__file__ or ""]
+    command: list[str | Path] = [interpreter, "-B", "-s", program.__file__ or ""]
     environment = {"PYTHONHASHSEED": "0", "PYTHONPATH": "", "PYTHONHOME": ""}
     listing = folder / "modules"
     rows = (

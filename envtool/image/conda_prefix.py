@@ -5,11 +5,30 @@ from __future__ import annotations
 import asyncio
 import re
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 from envtool.errors import BuildError
 from envtool.image.condalock import LockedPackage
+from envtool.image.together import used_together
+
+
+@used_together
+@contextmanager
+def unpacking() -> Iterator[Path]:
+    """A folder where packages are unpacked: all who link at the same time share it."""
+    with tempfile.TemporaryDirectory(prefix="hac-rattler-") as folder:
+        yield Path(folder)
+
+
+@used_together
+@contextmanager
+def linked(packages: tuple[tuple[LockedPackage, Path], ...], prefix: Path) -> Iterator[Path]:
+    """The tree that `link_packages` makes of packages and their archives. Others may read it: nobody writes there."""
+    with unpacking() as cache, tempfile.TemporaryDirectory(prefix="hac-linked-") as folder:
+        link_packages(dict(packages), Path(folder), prefix, cache)
+        yield Path(folder)
 
 
 def link_packages(packages: Mapping[LockedPackage, Path], root: Path, prefix: Path, cache: Path) -> None:

@@ -13,6 +13,7 @@ import re
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from envtool.errors import BuildError
@@ -71,6 +72,8 @@ def _ready_parent(member: Member, store: FileStore, progress: Progress) -> None:
 
 def _make(member: Member, store: FileStore, progress: Progress) -> None:
     inputs = fetch(member.spec, member.lock, member.sources, store, progress)
+    if member.parent is not None:
+        inputs = replace(inputs, lower_base=store.find(member.parent.lock.base.sha256))
     folder = member.folder
     incoming = folder.with_name(f"{folder.name}.incoming")
     with reported(folder.parent):

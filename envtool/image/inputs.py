@@ -36,7 +36,10 @@ _TIMEOUT = 60.0
 
 @dataclass(frozen=True)
 class Inputs:
-    """Everything that goes into an image, as files in the store; `base_layers` is what matters of its base."""
+    """Everything that goes into an image, as files in the store; `base_layers` is what matters of its base.
+
+    `lower_base` is its parent's base, if the store has that already.
+    """
 
     base: Path | None
     base_layers: tuple[LayerContents, ...]
@@ -47,6 +50,7 @@ class Inputs:
     wheels: tuple[StoredWheel, ...]
     programs: Mapping[str, Path]
     requirements: tuple[StoredWheel, ...] = ()
+    lower_base: Path | None = None
 
 
 def make_lock(

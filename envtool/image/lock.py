@@ -10,6 +10,7 @@ import hashlib
 import tomllib
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -70,12 +71,12 @@ class ImageLock:
     requirements: tuple[LockedFile, ...] = ()
     signatures: tuple[LockedSignature, ...] = ()
 
-    @property
+    @cached_property
     def packages(self) -> tuple[LockedPackage, ...]:
         """The conda packages of the environment `pytorch`."""
         return read_packages(self.conda)
 
-    @property
+    @cached_property
     def tool_packages(self) -> tuple[LockedPackage, ...]:
         """The conda packages that envtool runs on."""
         return read_packages(self.tool_conda)

@@ -68,18 +68,20 @@ class Part:
 
 @dataclass(frozen=True)
 class Tree:
-    """A staged folder and the packed files, by their paths below it, that come in place of its own."""
+    """A staged folder, the packed files, by their paths below it, that come in place of its own, and a folder `lower`
+    that both come on top of.
+    """
 
     root: Path
     packed: Mapping[str, Packed] = field(default_factory=dict)
+    lower: Path | None = None
 
     def entries(self) -> Iterator[tuple[str, Path | Packed | None]]:
         """Every entry by its path, sorted; a folder that only packed files are in is `None`."""
         found: dict[str, Path | Packed | None] = {}
-        for top, folders, files in os.walk(self.root):
-            base = os.path.relpath(top, self.root)
-            for name in (*folders, *files):
-                found[name if base == "." else f"{base}/{name}"] = Path(top, name)
+        for root in (self.lower, self.root):
+            if root is not None:
+                found.update(_listed(root))
         for path in self.packed:
             folder = path.rpartition("/")[0]
             while folder and folder not in found:
@@ -87,3 +89,10 @@ class Tree:
                 folder = folder.rpartition("/")[0]
         found.update(self.packed)
         yield from sorted(found.items(), key=lambda item: item[0].split("/"))
+
+
+def _listed(root: Path) -> Iterator[tuple[str, Path]]:
+    for top, folders, files in os.walk(root):
+        base = os.path.relpath(top, root)
+        for name in (*folders, *files):
+            yield name if base == "." else f"{base}/{name}", Path(top, name)

@@ -1,0 +1,123 @@
+"""What the layers are made of that have programs and distributions, each laid out in a folder on this machine."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+from envtool.errors import BuildError
+from envtool.image.bytecode import compiled
+from envtool.image.conda_pins import CONDA_PINS, conda_pins
+from envtool.image.conda_prefix import linked
+from envtool.image.inputs import Inputs
+from envtool.image.spec import ENVIRONMENT_PREFIX, TOOL_PREFIX, ImageSpec
+from envtool.image.tool import run
+from envtool.image.tree import Tree
+from envtool.image.wheel_files import install_wheels, unpack_wheels
+from envtool.image.wheels import PYTHON as TOOL_PYTHON
+from envtool.install.layout import Layout
+from envtool.vendor.pin import PIN_FILE, VendorPin, render_pin
+from envtool.vendor.store import IMAGE_STORE, FileStore
+from envtool.vendor.wheel import StoredWheel, WheelName, sha256_of
+
+CONFIGURATION_FOLDER = Path("etc/hac")
+WHEELS_FOLDER = Path("opt/hac/wheels")
+# Lays out a layer below an empty folder, for as long as that is needed.
+Stage = Callable[[Path], AbstractContextManager[Tree]]
+
+
+@contextmanager
+def whole_environment(spec: ImageSpec, inputs: Inputs, folder: Path) -> Iterator[Tree]:
+    """The environment from its packages, with what is installed on top of them."""
+    with linked(tuple(inputs.conda.items()), ENVIRONMENT_PREFIX) as packages:
+        yield _with_wheels(inputs.requirements, ENVIRONMENT_PREFIX, spec.python, folder, packages)
+
+
+@contextmanager
+def further_environment(spec: ImageSpec, inputs: Inputs, folder: Path) -> Iterator[Tree]:
+    """What is installed on top of the parent's environment, whose packages are here before its layers are."""
+    tree = _installed(inputs.requirements, Layout.below(ENVIRONMENT_PREFIX, spec.python), folder)
+    # Which the parent's layer is made from at the same time.
+    with linked(tuple(inputs.conda.items()), ENVIRONMENT_PREFIX) as packages:
+        tree = _compiled(tree, ENVIRONMENT_PREFIX, spec.python, folder, packages)
+    yield tree
+
+
+@contextmanager
+def vendor(spec: ImageSpec, pin: VendorPin, inputs: Inputs, folder: Path) -> Iterator[Tree]:
+    """The vendor's distributions, their wheels, and what holds them in place."""
+    root = folder / "root"
+    root.mkdir()
+    unpack_wheels(inputs.vendor, Layout.below(ENVIRONMENT_PREFIX, spec.python), root)
+    store = FileStore(root / IMAGE_STORE.relative_to("/"))
+    for wheel in inputs.vendor:
+        stored = store.add(wheel.path, expected=wheel.sha256)
+        link = root / WHEELS_FOLDER / wheel.path.name
+        link.parent.mkdir(parents=True, exist_ok=True)
+        # For --find-links: isolated builds, virtual environments and reinstalls take the vendor's from there.
+        link.symlink_to(f"/{stored.relative_to(root)}")
+    write_text(root / ENVIRONMENT_PREFIX.relative_to("/") / PIN_FILE, render_pin(pin))
+    write_text(root / CONFIGURATION_FOLDER / "constraints.txt", pin.constraints())
+    write_text(root / ENVIRONMENT_PREFIX.relative_to("/") / CONDA_PINS, conda_pins(spec.python))
+    yield Tree(root)
+
+
+@contextmanager
+def tool(spec: ImageSpec, inputs: Inputs, folder: Path) -> Iterator[Tree]:
+    """envtool in an environment of its own."""
+    own = build_own_wheel(spec.project, folder, spec.epoch)
+    with linked(tuple(inputs.tool_conda.items()), TOOL_PREFIX) as packages:
+        tree = _with_wheels((*inputs.wheels, own), TOOL_PREFIX, TOOL_PYTHON, folder, packages)
+        for name in ("envtool", "update-moreh"):
+            _isolate(tree.root / (TOOL_PREFIX / "bin" / name).relative_to("/"))
+            link = tree.root / "usr/local/bin" / name
+            link.parent.mkdir(parents=True, exist_ok=True)
+            link.symlink_to(TOOL_PREFIX / "bin" / name)
+        yield tree
+
+
+def _with_wheels(
+    wheels: Sequence[StoredWheel], prefix: Path, python: tuple[int, int], folder: Path, packages: Path
+) -> Tree:
+    """Linked packages and wheels on top of them, all with bytecode."""
+    tree = replace(_installed(wheels, Layout.below(prefix, python), folder), lower=packages)
+    return _compiled(tree, prefix, python, folder, packages)
+
+
+def _installed(wheels: Sequence[StoredWheel], layout: Layout, folder: Path) -> Tree:
+    root = folder / "root"
+    root.mkdir()
+    return Tree(root, install_wheels(wheels, layout, root))
+
+
+def _compiled(tree: Tree, prefix: Path, python: tuple[int, int], folder: Path, packages: Path) -> Tree:
+    """The tree with bytecode, made by the interpreter that is among the linked packages."""
+    interpreter = packages / Layout.below(prefix, python).interpreter.relative_to("/")
+    target = folder / "bytecode"
+    target.mkdir()
+    return replace(tree, packed={**tree.packed, **compiled(tree, prefix, python, target, interpreter)})
+
+
+def _isolate(command: Path) -> None:
+    """Have a command's interpreter ignore PYTHONPATH and the user site: what people install there must not break it."""
+    first, newline, rest = command.read_text().partition("\n")
+    command.write_text(f"{first} -I{newline}{rest}")
+
+
+def build_own_wheel(project: Path, folder: Path, epoch: int) -> StoredWheel:
+    """envtool's own wheel, built from the checkout without any network. Raises `BuildError`."""
+    command: list[str | Path] = [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", folder]
+    run(command, folder=project, environment={"SOURCE_DATE_EPOCH": str(epoch)})
+    built = next(folder.glob("*.whl"), None)
+    if built is None:
+        raise BuildError("envtool's own wheel was not built", why=f"hatchling left nothing in {folder}")
+    return StoredWheel(WheelName.parse(built.name), built, sha256_of(built))
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a file of a layer, in a folder that is made if need be."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
