@@ -18,7 +18,7 @@ from pathlib import Path
 import envtool
 from envtool.image.accounts import HOME
 from envtool.image.apart import apart
-from envtool.image.base_layers import local_layer
+from envtool.image.base_layers import base_interest, local_layer
 from envtool.image.difference import Known, write_difference
 from envtool.image.family import Member
 from envtool.image.inputs import Inputs, Progress
@@ -123,7 +123,9 @@ def _child(child: _Child, inputs: Inputs, context: Path) -> list[Group]:
 
     def base() -> None:
         if inputs.base is not None and spec.has_own_base:
-            apart(write_difference, child.lower_base(inputs), inputs.base, layers / "50-base.tar")
+            target = layers / "50-base.tar"
+            made = apart(write_difference, child.lower_base(inputs), inputs.base, target, base_interest)
+            local_layer.remember(target, made)
 
     def environment() -> None:
         if spec.has_own_environment or spec.requirements_file is not None:
@@ -157,7 +159,8 @@ def _archive(
     """Write what a stage lays out, but for what is in layers below already."""
     with tempfile.TemporaryDirectory(prefix=f"hac-{target.stem}-") as folder, stage(Path(folder)) as tree:
         with Known.opened(lower()) as known:
-            write_layer(tree, target, epoch, owner, known)
+            made = write_layer(tree, target, epoch, owner, known=known, interest=base_interest())
+    local_layer.remember(target, made)
 
 
 def _link(path: Path, target: Path) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from envtool.errors import BuildError
 from envtool.image.accounts import FILES
-from envtool.image.once import once_per_file
+from envtool.image.once import OncePerFile
 from envtool.image.sbom.inventory import sbom_wish
 from envtool.image.stored.layer import Interest, LayerContents, Wish, read_layer
 from envtool.image.stored.overlay import final_overlay
@@ -18,11 +18,13 @@ def base_interest() -> Interest:
     return Interest(lambda path, size: Wish.DATA if path in FILES else sbom_wish(path, size))
 
 
-@once_per_file
-def local_layer(archive: Path) -> LayerContents:
-    """A layer that lies on this machine's disk: what `base_interest` wants of it, and its digest."""
+def _read(archive: Path) -> LayerContents:
     with open(archive, "rb") as stream:
         return read_layer(stream, base_interest(), name=archive.name)
+
+
+# A layer that lies on this machine's disk: what `base_interest` wants of it, and its digest.
+local_layer = OncePerFile(_read)
 
 
 def account_files(layers: Sequence[LayerContents]) -> Mapping[str, str]:

@@ -15,6 +15,9 @@ from functools import partial
 from pathlib import Path
 from typing import IO
 
+from envtool.image.stored.layer import Interest, LayerContents, LayerListing
+from envtool.image.tar_stream import written
+
 _BLOCK = 1 << 20
 
 
@@ -72,29 +75,35 @@ class Above:
                 yield folder
 
 
-def write_difference(before: Path, after: Path, target: Path) -> int:
-    """Write the members of the archive `after` that `before` has not, and return their number. Raises `OSError`."""
-    incoming = target.with_suffix(".incoming")
-    count = 0
+def write_difference(before: Path, after: Path, target: Path, interest: Callable[[], Interest]) -> LayerContents:
+    """Write the members of the archive `after` that `before` has not; returns what `interest` wants of them.
+
+    Raises `OSError`.
+    """
+    listing = LayerListing(interest())
     with (
         Known.opened([before]) as known,
         tarfile.open(after) as source,
-        tarfile.open(incoming, "w", format=tarfile.PAX_FORMAT) as result,
+        written(target) as archive,
     ):
-        written: set[str] = set()
-        above = Above()
-        for member in source:
-            name = _name(member)
-            if name == "." or known.has(member, partial(_data, source, member)):
-                above.pass_over(member)
-                continue
-            for folder in above.of(member):
-                result.addfile(folder)
-            count += 1
-            written.add(name)
-            _add(source, member, result, written)
-    incoming.replace(target)
-    return count
+        with tarfile.open(fileobj=archive.stream, mode="w", format=tarfile.PAX_FORMAT) as result:
+            names: set[str] = set()
+            above = Above()
+            for member in source:
+                name = _name(member)
+                opened = partial(_data, source, member)
+                if name == "." or known.has(member, opened):
+                    above.pass_over(member)
+                    continue
+                names.add(name)
+                if member.islnk():
+                    # Which it may be no more when it is written.
+                    opened = partial(_data, source, source.getmember(member.linkname))
+                for each in (*above.of(member), member):
+                    _add(source, each, result, names)
+                    listing.take(each, opened)
+        digest = archive.digest()
+    return listing.contents(digest, digest)
 
 
 def _add(source: tarfile.TarFile, member: tarfile.TarInfo, result: tarfile.TarFile, written: set[str]) -> None:

@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import IO
 
 from envtool.image.difference import Above, Known
-from envtool.image.tar_stream import END, header, padding
+from envtool.image.stored.layer import NOTHING, Interest, LayerContents, LayerListing
+from envtool.image.tar_stream import END, header, padding, written
 from envtool.image.tree import Packed, Tree
 
 _BUFFER = 1 << 20
@@ -38,15 +39,22 @@ ROOT_ALONE = Ownership(0, 0, ())
 
 
 def write_layer(
-    tree: Tree, target: Path, epoch: int, ownership: Ownership = ROOT_ALONE, known: Known | None = None
-) -> None:
+    tree: Tree,
+    target: Path,
+    epoch: int,
+    ownership: Ownership = ROOT_ALONE,
+    *,
+    known: Known | None = None,
+    interest: Interest = NOTHING,
+) -> LayerContents:
     """Archive what a tree has and is not `known`; what `ownership` does not hold is root's.
 
-    Raises `OSError`, and `HashError` and `SourceError` for packed files that are damaged.
+    Returns what `interest` wants of it. Raises `OSError`, and `HashError` and `SourceError` for packed files that are
+    damaged.
     """
-    incoming = target.with_suffix(".incoming")
-    above = Above()
-    with open(incoming, "wb", _BUFFER) as stream:
+    above, listing = Above(), LayerListing(interest)
+    with written(target) as archive:
+        stream = archive.stream
         for name, entry in tree.entries():
             member = _member(name, entry)
             is_held = ownership.holds(name)
@@ -56,14 +64,15 @@ def write_layer(
             if known is not None and known.has(member, partial(_opened, entry)):
                 above.pass_over(member)
                 continue
-            for folder in above.of(member):
-                stream.write(header(folder))
-            stream.write(header(member))
+            for each in (*above.of(member), member):
+                listing.take(each, partial(_opened, entry))
+                stream.write(header(each))
             if member.isreg():
                 _copy(entry, stream)
                 stream.write(padding(member.size))
         stream.write(END)
-    incoming.replace(target)
+        digest = archive.digest()
+    return listing.contents(digest, digest)
 
 
 def _member(name: str, entry: Path | Packed | None) -> tarfile.TarInfo:

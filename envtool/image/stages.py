@@ -32,8 +32,9 @@ Stage = Callable[[Path], AbstractContextManager[Tree]]
 @contextmanager
 def whole_environment(spec: ImageSpec, inputs: Inputs, folder: Path) -> Iterator[Tree]:
     """The environment from its packages, with what is installed on top of them."""
+    tree = _installed(inputs.requirements, Layout.below(ENVIRONMENT_PREFIX, spec.python), folder)
     with linked(tuple(inputs.conda.items()), ENVIRONMENT_PREFIX) as packages:
-        yield _with_wheels(inputs.requirements, ENVIRONMENT_PREFIX, spec.python, folder, packages)
+        yield _compiled(replace(tree, lower=packages), ENVIRONMENT_PREFIX, spec.python, folder, packages)
 
 
 @contextmanager
@@ -69,22 +70,14 @@ def vendor(spec: ImageSpec, pin: VendorPin, inputs: Inputs, folder: Path) -> Ite
 def tool(spec: ImageSpec, inputs: Inputs, folder: Path) -> Iterator[Tree]:
     """envtool in an environment of its own."""
     own = build_own_wheel(spec.project, folder, spec.epoch)
+    tree = _installed((*inputs.wheels, own), Layout.below(TOOL_PREFIX, TOOL_PYTHON), folder)
+    for name in ("envtool", "update-moreh"):
+        _isolate(tree.root / (TOOL_PREFIX / "bin" / name).relative_to("/"))
+        link = tree.root / "usr/local/bin" / name
+        link.parent.mkdir(parents=True, exist_ok=True)
+        link.symlink_to(TOOL_PREFIX / "bin" / name)
     with linked(tuple(inputs.tool_conda.items()), TOOL_PREFIX) as packages:
-        tree = _with_wheels((*inputs.wheels, own), TOOL_PREFIX, TOOL_PYTHON, folder, packages)
-        for name in ("envtool", "update-moreh"):
-            _isolate(tree.root / (TOOL_PREFIX / "bin" / name).relative_to("/"))
-            link = tree.root / "usr/local/bin" / name
-            link.parent.mkdir(parents=True, exist_ok=True)
-            link.symlink_to(TOOL_PREFIX / "bin" / name)
-        yield tree
-
-
-def _with_wheels(
-    wheels: Sequence[StoredWheel], prefix: Path, python: tuple[int, int], folder: Path, packages: Path
-) -> Tree:
-    """Linked packages and wheels on top of them, all with bytecode."""
-    tree = replace(_installed(wheels, Layout.below(prefix, python), folder), lower=packages)
-    return _compiled(tree, prefix, python, folder, packages)
+        yield _compiled(replace(tree, lower=packages), TOOL_PREFIX, TOOL_PYTHON, folder, packages)
 
 
 def _installed(wheels: Sequence[StoredWheel], layout: Layout, folder: Path) -> Tree:

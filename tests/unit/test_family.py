@@ -24,6 +24,7 @@ from envtool.image.pipeline import bake_document, github_matrix
 from envtool.image.renewal import renew
 from envtool.image.sources import ReleasedSources
 from envtool.image.spec import ImageSpec, read_table
+from envtool.image.stored.layer import Interest, LayerContents, Wish, read_layer
 from envtool.image.tree import Tree
 from envtool.vendor.store import FileStore
 
@@ -182,6 +183,16 @@ def archive(folder: Path, name: str, members: dict[str, tuple[bytes, str, int]])
     return path
 
 
+def every_content() -> Interest:
+    return Interest(lambda _path, _size: Wish.DATA)
+
+
+def read(layer: Path) -> LayerContents:
+    """What reading a layer tells, which whoever wrote it must tell as well."""
+    with open(layer, "rb") as stream:
+        return read_layer(stream, every_content(), name=layer.name)
+
+
 def test_a_difference_has_what_is_new_or_other(tmp_path: Path) -> None:
     file, folder, link, hard = tarfile.REGTYPE, tarfile.DIRTYPE, tarfile.SYMTYPE, tarfile.LNKTYPE
     before = archive(
@@ -211,7 +222,8 @@ def test_a_difference_has_what_is_new_or_other(tmp_path: Path) -> None:
             "usr/new/old-content": (hard, "usr/same", 0o644),
         },
     )
-    count = write_difference(before, after, tmp_path / "layer.tar")
+    told = write_difference(before, after, tmp_path / "layer.tar", every_content)
+    assert told == read(tmp_path / "layer.tar")
     with tarfile.open(tmp_path / "layer.tar") as layer:
         names = layer.getnames()
         kept = layer.extractfile("usr/new/old-content")
@@ -222,7 +234,6 @@ def test_a_difference_has_what_is_new_or_other(tmp_path: Path) -> None:
         assert not layer.getmember("usr/new/old-content").islnk(), "its target is in no layer of the child's"
     expected = ["", "/edited", "/mode", "/link", "/new", "/new/first", "/new/second", "/new/old-content"]
     assert names == [f"usr{name}" for name in expected], "with the folder above, as an engine would make it root's"
-    assert count == len(names) - 1
 
 
 def test_what_lower_layers_have_is_not_archived_again(tmp_path: Path) -> None:
@@ -236,7 +247,8 @@ def test_what_lower_layers_have_is_not_archived_again(tmp_path: Path) -> None:
     (root / "a/new").write_text("new")
     (root / "a/later").chmod(0o755)
     with Known.opened([tmp_path / "first.tar", tmp_path / "second.tar"]) as known:
-        write_layer(Tree(root), tmp_path / "layer.tar", 0, known=known)
+        told = write_layer(Tree(root), tmp_path / "layer.tar", 0, known=known, interest=every_content())
+    assert told == read(tmp_path / "layer.tar")
     with tarfile.open(tmp_path / "layer.tar") as layer:
         assert layer.getnames() == ["a", "a/later", "a/new"], "an engine would make a folder that it lacks as root's"
 

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from envtool.image.once import once_per_file
+from envtool.image.once import OncePerFile
 
 
 @pytest.fixture
-def read() -> tuple[Callable[[Path], str], list[Path]]:
+def read() -> tuple[OncePerFile[str], list[Path]]:
     """A function that reads a file, and the paths that it did read."""
     asked: list[Path] = []
 
@@ -19,10 +18,10 @@ def read() -> tuple[Callable[[Path], str], list[Path]]:
         asked.append(path)
         return path.read_text()
 
-    return once_per_file(text), asked
+    return OncePerFile(text), asked
 
 
-def test_renamed_or_linked_is_the_same(tmp_path: Path, read: tuple[Callable[[Path], str], list[Path]]) -> None:
+def test_renamed_or_linked_is_the_same(tmp_path: Path, read: tuple[OncePerFile[str], list[Path]]) -> None:
     text, asked = read
     first, second, third = (tmp_path / name for name in ("first", "second", "third"))
     first.write_text("a")
@@ -33,7 +32,7 @@ def test_renamed_or_linked_is_the_same(tmp_path: Path, read: tuple[Callable[[Pat
     assert asked == [first]
 
 
-def test_written_or_replaced_is_another(tmp_path: Path, read: tuple[Callable[[Path], str], list[Path]]) -> None:
+def test_written_or_replaced_is_another(tmp_path: Path, read: tuple[OncePerFile[str], list[Path]]) -> None:
     text, asked = read
     path, other = tmp_path / "file", tmp_path / "other"
     path.write_text("a")
@@ -44,3 +43,15 @@ def test_written_or_replaced_is_another(tmp_path: Path, read: tuple[Callable[[Pa
     other.replace(path)
     assert text(path) == "cc"
     assert asked == [path, path, path]
+
+
+def test_what_a_writer_tells_is_not_read(tmp_path: Path, read: tuple[OncePerFile[str], list[Path]]) -> None:
+    text, asked = read
+    path = tmp_path / "file"
+    path.write_text("a")
+    text.remember(path, "a")
+    path = path.rename(tmp_path / "other")
+    assert text(path) == "a"
+    assert not asked
+    path.write_text("bb")
+    assert text(path) == "bb"

@@ -15,6 +15,7 @@ import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
+from functools import partial
 from pathlib import Path
 from typing import IO, Any
 
@@ -68,6 +69,9 @@ class Interest:
     shelve: Callable[[IO[bytes]], Path | None] = lambda _stream: None
 
 
+NOTHING = Interest(lambda _path, _size: Wish.NOTHING)
+
+
 @dataclass(frozen=True)
 class Entry:
     """One entry of a layer. `mode` and `owner` are tar's, `target` is a link's.
@@ -118,10 +122,10 @@ def read_layer(stream: IO[bytes], wishes: Interest, *, name: str) -> LayerConten
         plain = _inflated(buffered)
         outer = stored if plain is buffered else _Hashing(plain)
         source: IO[bytes] = buffered if plain is buffered else io.BufferedReader(outer, _BLOCK)
-        reading = _Reading(wishes)
+        listing = LayerListing(wishes)
         with opened_archive(source) as archive:
             for member in members(archive):
-                reading.take(archive, member)
+                listing.take(member, partial(_opened, archive, member))
         # Past the end of the archive as well, whose padding belongs to the digests.
         for rest in (source, buffered):
             while rest.read(_BLOCK):
@@ -134,7 +138,7 @@ def read_layer(stream: IO[bytes], wishes: Interest, *, name: str) -> LayerConten
             why=f"it is cut off or damaged: {error}",
             remedy="fetch or save the image again",
         ) from error
-    return reading.contents(stored.hexdigest(), outer.hexdigest())
+    return listing.contents(stored.hexdigest(), outer.hexdigest())
 
 
 def _inflated(buffered: io.BufferedReader[Any]) -> IO[bytes]:
@@ -201,8 +205,14 @@ class _Hashing(io.RawIOBase):
         return f"sha256:{self._hash.hexdigest()}"
 
 
+def _opened(archive: tarfile.TarFile, member: tarfile.TarInfo) -> IO[bytes]:
+    return archive.extractfile(member) or io.BytesIO()
+
+
 @dataclass
-class _Reading:
+class LayerListing:
+    """Gathers what matters of a layer while its archive is read, or written."""
+
     wishes: Interest
     entries: dict[str, Entry] = field(default_factory=dict)
     whiteouts: set[str] = field(default_factory=set)
@@ -211,7 +221,8 @@ class _Reading:
     sizes: dict[str, int] = field(default_factory=dict)
     size: int = 0
 
-    def take(self, archive: tarfile.TarFile, member: tarfile.TarInfo) -> None:
+    def take(self, member: tarfile.TarInfo, opened: Callable[[], IO[bytes]]) -> None:
+        """Add the next member; `opened` is its data, if it is a file and matters."""
         path = os.path.normpath(member.name).lstrip("/")
         if path in {"", "."} or path.startswith("../"):
             return
@@ -221,9 +232,9 @@ class _Reading:
         elif name.startswith(_WHITEOUT):
             self.whiteouts.add(f"{folder}/{name.removeprefix(_WHITEOUT)}".lstrip("/"))
         else:
-            self._entry(archive, member, path)
+            self._entry(member, path, opened)
 
-    def _entry(self, archive: tarfile.TarFile, member: tarfile.TarInfo, path: str) -> None:
+    def _entry(self, member: tarfile.TarInfo, path: str, opened: Callable[[], IO[bytes]]) -> None:
         if member.isreg():
             self.sizes[path] = member.size
             self.size += member.size
@@ -240,14 +251,14 @@ class _Reading:
             return
         sha256, data, shelved = None, None, None
         if member.isreg() and wish is not Wish.ENTRY:
-            source: Any = archive.extractfile(member) or io.BytesIO()
-            if wish is Wish.SHELVED:
-                shelved = self.wishes.shelve(source)
-            elif wish is Wish.DATA and member.size <= _KEPT_AT_MOST:
-                data = source.read()
-                sha256 = hashlib.sha256(data).hexdigest()
-            else:
-                sha256 = hashlib.file_digest(source, "sha256").hexdigest()
+            with opened() as source:
+                if wish is Wish.SHELVED:
+                    shelved = self.wishes.shelve(source)
+                elif wish is Wish.DATA and member.size <= _KEPT_AT_MOST:
+                    data = source.read()
+                    sha256 = hashlib.sha256(data).hexdigest()
+                else:
+                    sha256 = hashlib.file_digest(source, "sha256").hexdigest()  # type: ignore[arg-type]
         self.entries[path] = Entry(
             path,
             _kind(member),
@@ -276,6 +287,7 @@ class _Reading:
         )
 
     def contents(self, digest: str, diff_id: str) -> LayerContents:
+        """All that was gathered; the digests are of the whole archive, as stored and plain."""
         return LayerContents(
             digest,
             diff_id,
