@@ -19,7 +19,7 @@ from envtool.cli.terminal import note
 
 if TYPE_CHECKING:
     from envtool.cli.progress import Advance
-    from envtool.image.build import BuiltImage
+    from envtool.image.build import Build, BuiltImage, Prepare
     from envtool.image.engine import Engine
     from envtool.image.family import Member
     from envtool.image.push import Pushed
@@ -85,8 +85,8 @@ def build(
         typer.echo(json.dumps(_document(results), indent=2))
 
 
-def _stages(engine: Engine) -> tuple[Callable[[Member], BuiltImage | None], Callable[[Member], BuiltImage]]:
-    """What is done for each image: before its parent is built, and after."""
+def _stages(engine: Engine) -> tuple[Prepare, Build]:
+    """What is done for each image, with its progress shown."""
     from envtool.cli.progress import counters
     from envtool.image.build import build_image, prepare_image
     from envtool.vendor.store import default_store
@@ -106,9 +106,9 @@ def _stages(engine: Engine) -> tuple[Callable[[Member], BuiltImage | None], Call
         finally:
             drawing.release()
 
-    def prepare(member: Member) -> BuiltImage | None:
+    def prepare(member: Member, parent_prepared: Callable[[], None]) -> BuiltImage | None:
         with shown(member) as advance:
-            return prepare_image(member, engine, store, progress=advance, say=note)
+            return prepare_image(member, engine, store, parent_prepared, progress=advance, say=note)
 
     def build_one(member: Member) -> BuiltImage:
         with shown(member) as advance:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from envtool.image.assemble import SBOM_FILE, WHOLE_BASE
@@ -53,28 +54,33 @@ class BuiltImage:
         return self.context / PROVENANCE_FILE
 
 
-def build_family(
-    members: Sequence[Member],
-    prepare: Callable[[Member], BuiltImage | None],
-    build: Callable[[Member], BuiltImage],
-    *,
-    jobs: int,
-) -> Iterator[BuiltImage]:
+# What is done for an image before its parent is built, and after.
+Prepare = Callable[[Member, Callable[[], None]], BuiltImage | None]
+Build = Callable[[Member], BuiltImage]
+
+
+def build_family(members: Sequence[Member], prepare: Prepare, build: Build, *, jobs: int) -> Iterator[BuiltImage]:
     """Build images, parents before children, those of one generation `jobs` at a time. Raises what is raised.
 
-    What `prepare` does for an image waits for no other image, and is done meanwhile. All of a generation come to their
-    end before an error of one of them ends the whole.
+    What `prepare` does for an image waits for no other image to be built, and is done meanwhile; the function that it
+    gets waits until the image's parent was prepared, and raises what that raised. All of a generation come to their end
+    before an error of one of them ends the whole.
     """
     by_name = {member.name: member for member in members}
     order = [[by_name[spec.name] for spec in specs] for specs in generations(member.spec for member in members)]
     # One more: its parent's context may be what the last step of another waits for.
     with ThreadPoolExecutor(max(1, jobs) + 1) as preparing, ThreadPoolExecutor(max(1, jobs)) as building:
-        prepared = {
-            member.name: preparing.submit(prepare, member)
-            for generation in order
+        prepared: dict[str, Future[BuiltImage | None]] = {}
+
+        def parent_prepared(member: Member) -> None:
+            # Which began before its children, so that it never waits for a place that they take.
+            if member.parent is not None and member.parent.name in prepared:
+                prepared[member.parent.name].result()
+
+        for generation in order:
             # What takes longest comes first: wheels to install and to compile.
-            for member in sorted(generation, key=lambda member: -len(member.lock.requirements))
-        }
+            for member in sorted(generation, key=lambda member: -len(member.lock.requirements)):
+                prepared[member.name] = preparing.submit(prepare, member, partial(parent_prepared, member))
 
         def built(member: Member) -> BuiltImage:
             return prepared[member.name].result() or build(member)
@@ -94,11 +100,18 @@ def build_family(
 
 
 def prepare_image(
-    member: Member, engine: Engine, store: FileStore, *, progress: Progress, say: Callable[[str], None]
+    member: Member,
+    engine: Engine,
+    store: FileStore,
+    parent_prepared: Callable[[], None],
+    *,
+    progress: Progress,
+    say: Callable[[str], None],
 ) -> BuiltImage | None:
     """The image, if the engine has it, made from the same inputs; else its context is ready then, and nothing is built.
 
-    Raises what locks, fetching and assembling raise.
+    Raises what locks, fetching and assembling raise, and what `parent_prepared` does, which is called before the
+    parent's context is needed.
     """
     require_current(member.spec, member.lock, member.parent.lock if member.parent is not None else None)
     present = engine.image_attributes(member.tags[0])
@@ -109,7 +122,7 @@ def prepare_image(
     with ThreadPoolExecutor(1) as beside:
         # Layers take this process; meanwhile the engine would have nothing to do.
         importing = beside.submit(_import_base, member, store.find(member.lock.base.sha256), engine, say)
-        ready_context(member, store, progress)
+        ready_context(member, store, progress, parent_prepared)
     importing.result()
     return None
 

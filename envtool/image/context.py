@@ -11,7 +11,7 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -29,11 +29,20 @@ _MADE_FROM = "context.sha256"
 _IGNORED = "# What the builder needs is the Dockerfile and the layers.\n*\n!Dockerfile\n!layers\n"
 
 
-def ready_context(member: Member, store: FileStore, progress: Progress) -> None:
+def ready_context(
+    member: Member, store: FileStore, progress: Progress, parent_prepared: Callable[[], None] = lambda: None
+) -> None:
     """Make the member's context, unless it is there already, and its ancestors' before it.
 
-    A folder appears whole or stays as it was. Raises what fetching and assembling raise.
+    `parent_prepared` waits for somebody else who may be at the parent's, and raises what he met with: it would be met
+    with again. A folder appears whole or stays as it was. Raises what fetching and assembling raise.
     """
+
+    def parent_ready() -> None:
+        if member.parent is not None:
+            parent_prepared()
+            ready_context(member.parent, store, progress)
+
     folder = member.folder
     with reported(folder.parent):
         folder.parent.mkdir(parents=True, exist_ok=True)
@@ -41,9 +50,9 @@ def ready_context(member: Member, store: FileStore, progress: Progress) -> None:
         is_made = _is_made(member)
         # What is not in the store already, the parent's context may bring; else both are made at the same time.
         if is_made or not is_complete(member.lock, store):
-            _ready_parent(member, store, progress)
+            parent_ready()
         if not is_made:
-            _make(member, store, progress)
+            _make(member, store, progress, parent_ready)
 
 
 def _is_made(member: Member) -> bool:
@@ -65,26 +74,30 @@ def _alone(folder: Path) -> Iterator[None]:
         os.close(handle)
 
 
-def _ready_parent(member: Member, store: FileStore, progress: Progress) -> None:
-    if member.parent is not None:
-        ready_context(member.parent, store, progress)
-
-
-def _make(member: Member, store: FileStore, progress: Progress) -> None:
+def _make(member: Member, store: FileStore, progress: Progress, parent_ready: Callable[[], None]) -> None:
     inputs = fetch(member.spec, member.lock, member.sources, store, progress)
     if member.parent is not None:
         inputs = replace(inputs, lower_base=store.find(member.parent.lock.base.sha256))
-    folder = member.folder
-    incoming = folder.with_name(f"{folder.name}.incoming")
-    with reported(folder.parent):
-        shutil.rmtree(incoming, ignore_errors=True)
-        incoming.mkdir()
-        assemble(member, inputs, incoming, progress, lambda: _ready_parent(member, store, progress))
+    with reported(member.folder.parent), _arriving(member.folder) as incoming:
+        assemble(member, inputs, incoming, progress, parent_ready)
         (incoming / "Dockerfile").write_text(_dockerfile(member, incoming))
         (incoming / ".dockerignore").write_text(_IGNORED)
         (incoming / _MADE_FROM).write_text(f"{member.labels[CONTEXT_LABEL]}\n")
+
+
+@contextmanager
+def _arriving(folder: Path) -> Iterator[Path]:
+    """A folder that takes the place of `folder` once it is whole; where that fails, nothing is left of it."""
+    incoming = folder.with_name(f"{folder.name}.incoming")
+    # Of a build that was killed.
+    shutil.rmtree(incoming, ignore_errors=True)
+    incoming.mkdir()
+    try:
+        yield incoming
         shutil.rmtree(folder, ignore_errors=True)
         incoming.rename(folder)
+    finally:
+        shutil.rmtree(incoming, ignore_errors=True)
 
 
 def _dockerfile(member: Member, folder: Path) -> str:

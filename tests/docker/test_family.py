@@ -12,6 +12,7 @@ from jsonschema import validate
 
 from envtool.image.engine import Engine
 from tests.docker.conftest import PROJECT, builders_here, envtool, in_container, run
+from tests.docker.test_image import copy_of_the_project
 
 pytestmark = pytest.mark.docker
 
@@ -31,6 +32,19 @@ def test_all_are_built_and_reused(family: None, engine: Engine) -> None:
         assert child["RootFS"]["Layers"][: len(parent["RootFS"]["Layers"])] == parent["RootFS"]["Layers"]
         assert child["Config"]["Shell"] == parent["Config"]["Shell"]
         assert child["Config"]["Labels"]["io.hac-envtool.parent"] == "hac-base"
+
+
+def test_of_a_build_that_fails_nothing_is_left(family: None, engine: Engine, tmp_path: Path) -> None:
+    copy = copy_of_the_project(tmp_path)
+    (copy / "envtool/broken.py").write_text("x = (\n")
+    before = {name: engine.image_attributes(name)["Id"] for name in ("hac-base", *CHILDREN)}
+    done = envtool("build", "--demo", "--all", "--project", copy)
+    assert done.status != 0
+    assert done.output.count("error: ") == done.output.count("broken.py, line 1") == 1
+    assert "Traceback" not in done.output
+    assert done.output.count("hac-base layers") == 1, "what stops a parent is not tried again for each of its children"
+    assert [path for path in (copy / ".work/contexts").iterdir() if path.is_dir()] == []
+    assert before == {name: engine.image_attributes(name)["Id"] for name in before}
 
 
 def test_children_pass_their_parents_checks_and_their_own(family: None) -> None:
