@@ -146,10 +146,13 @@ class Skeleton:
             descriptor = os.open(path, os.O_CREAT | os.O_WRONLY | os.O_TRUNC | os.O_CLOEXEC, 0o644)
         except IsADirectoryError:
             return
+        if source is None:
+            try:
+                os.ftruncate(descriptor, size)
+            finally:
+                os.close(descriptor)
+            return
         with os.fdopen(descriptor, "wb") as target:
-            if source is None:
-                target.truncate(size)
-                return
             shutil.copyfileobj(source, target, 1 << 20)
             target.flush()
             if _SHARED_OBJECT.search(name) and not self._in_whole(name) and not self.telling(path):

@@ -43,11 +43,15 @@ _ENDINGS = frozenset({"pem", "key", "json", "conf", "toml", "list"})
 _NAMES = frozenset({"token", "stored_tokens", "credentials", "config"})
 
 
+def _may_be_secret(path: str) -> bool:
+    """Whether any of the expressions can match, told without asking them: hardly ever."""
+    name = path.rpartition("/")[2]
+    return name.startswith((".", "id_")) or name.rpartition(".")[2] in _ENDINGS or name in _NAMES
+
+
 def secret_wish(path: str, size: int) -> Wish:
     """What the search for secrets wants of a file."""
-    name = path.rpartition("/")[2]
-    if not name.startswith((".", "id_")) and name.rpartition(".")[2] not in _ENDINGS and name not in _NAMES:
-        # Told before any expression is asked: nearly all of them.
+    if not _may_be_secret(path):
         return Wish.NOTHING
     if _ALWAYS.search(path):
         return Wish.ENTRY
@@ -69,7 +73,7 @@ def secrets_of(image: StoredImage) -> Iterator[str]:
 
 
 def _is_secret(path: str, entry: Entry) -> bool:
-    if not entry.size:
+    if not entry.size or not _may_be_secret(path):
         return False
     if _ALWAYS.search(path):
         return True

@@ -13,6 +13,7 @@ import stat
 import tarfile
 import zlib
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from enum import Enum
 from functools import partial
@@ -21,6 +22,7 @@ from typing import IO, Any
 
 from envtool.errors import ImageError
 from envtool.image.stored.forward import members, opened_archive
+from envtool.image.stored.hashing import Hashing
 
 _open_gzip: Any = gzip.open
 _NotGzip: Any = zlib.error
@@ -116,20 +118,9 @@ class LayerContents:
 
 def read_layer(stream: IO[bytes], wishes: Interest, *, name: str) -> LayerContents:
     """Read a layer to its end. Raises `ImageError` for one that is cut off, damaged or packed in an unknown way."""
-    stored = _Hashing(stream)
-    buffered: io.BufferedReader[Any] = io.BufferedReader(stored, _BLOCK)
     try:
-        plain = _inflated(buffered)
-        outer = stored if plain is buffered else _Hashing(plain)
-        source: IO[bytes] = buffered if plain is buffered else io.BufferedReader(outer, _BLOCK)
-        listing = LayerListing(wishes)
-        with opened_archive(source) as archive:
-            for member in members(archive):
-                listing.take(member, partial(_opened, archive, member))
-        # Past the end of the archive as well, whose padding belongs to the digests.
-        for rest in (source, buffered):
-            while rest.read(_BLOCK):
-                pass
+        with ThreadPoolExecutor(1) as hashing:
+            return _read(stream, hashing, LayerListing(wishes))
     except (tarfile.TarError, EOFError, zlib.error, _NotGzip, OSError, ValueError) as error:
         if isinstance(error, OSError) and error.errno is not None:
             raise
@@ -138,6 +129,21 @@ def read_layer(stream: IO[bytes], wishes: Interest, *, name: str) -> LayerConten
             why=f"it is cut off or damaged: {error}",
             remedy="fetch or save the image again",
         ) from error
+
+
+def _read(stream: IO[bytes], hashing: ThreadPoolExecutor, listing: LayerListing) -> LayerContents:
+    stored = Hashing(stream, hashing)
+    buffered: io.BufferedReader[Any] = io.BufferedReader(stored, _BLOCK)
+    plain = _inflated(buffered)
+    outer = stored if plain is buffered else Hashing(plain, hashing)
+    source: IO[bytes] = buffered if plain is buffered else io.BufferedReader(outer, _BLOCK)
+    with opened_archive(source) as archive:
+        for member in members(archive):
+            listing.take(member, partial(_opened, archive, member))
+    # Past the end of the archive as well, whose padding belongs to the digests.
+    for rest in (source, buffered):
+        while rest.read(_BLOCK):
+            pass
     return listing.contents(stored.hexdigest(), outer.hexdigest())
 
 
@@ -181,28 +187,6 @@ class _Zstd(io.RawIOBase):
             return int(self._reader.readinto(buffer))
         except zstandard.ZstdError as error:
             raise EOFError(str(error)) from error
-
-
-class _Hashing(io.RawIOBase):
-    """A stream that hashes what is read from it."""
-
-    def __init__(self, stream: IO[bytes]) -> None:
-        self._stream: Any = stream
-        self._hash = hashlib.sha256()
-
-    def readable(self) -> bool:
-        """It is only ever read."""
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        """Fill `buffer` with what comes next."""
-        count = int(self._stream.readinto(buffer) or 0)
-        self._hash.update(memoryview(buffer)[:count])
-        return count
-
-    def hexdigest(self) -> str:
-        """The digest of all that was read, as images spell it."""
-        return f"sha256:{self._hash.hexdigest()}"
 
 
 def _opened(archive: tarfile.TarFile, member: tarfile.TarInfo) -> IO[bytes]:
