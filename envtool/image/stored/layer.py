@@ -190,7 +190,14 @@ class _Zstd(io.RawIOBase):
 
 
 def _opened(archive: tarfile.TarFile, member: tarfile.TarInfo) -> IO[bytes]:
-    return archive.extractfile(member) or io.BytesIO()
+    if member.size > _BLOCK or member.issparse():
+        return archive.extractfile(member) or io.BytesIO()
+    # tarfile's own reader takes longer than the reading of nearly all files.
+    archive.fileobj.seek(member.offset_data)
+    data = archive.fileobj.read(member.size)
+    if len(data) < member.size:
+        raise tarfile.ReadError("unexpected end of data")
+    return io.BytesIO(data)
 
 
 @dataclass
