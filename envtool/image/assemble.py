@@ -129,14 +129,13 @@ def _child(child: _Child, inputs: Inputs, context: Path) -> list[Group]:
 
     def environment() -> None:
         if spec.has_own_environment or spec.requirements_file is not None:
-            stage = whole_environment if spec.has_own_environment else further_environment
-            made = partial(stage, spec, inputs)
-            _archive(made, layers / _FURTHER_ENVIRONMENT, spec.epoch, owner, child.lower)
+            laid_out = whole_environment if spec.has_own_environment else further_environment
+            _archive(partial(laid_out, spec, inputs), layers / _FURTHER_ENVIRONMENT, spec.epoch, owner, child.lower)
 
     def system() -> None:
         child.parent_ready()
-        made = partial(_child_system, child.member, inputs, context=context)
-        _archive(made, layers / "70-system.tar", spec.epoch, owner)
+        stage = partial(_child_system, child.member, inputs, context=context)
+        _archive(stage, layers / "70-system.tar", spec.epoch, owner)
 
     return [[base, environment], [system]]
 

@@ -78,7 +78,7 @@ class Above:
 def write_difference(before: Path, after: Path, target: Path, interest: Callable[[], Interest]) -> LayerContents:
     """Write the members of the archive `after` that `before` has not; returns what `interest` wants of them.
 
-    Raises `OSError`.
+    `interest` makes it, as pickle, which takes this to another process, takes no lambda. Raises `OSError`.
     """
     listing = LayerListing(interest())
     with (
