@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import os
 import struct
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 _PT_LOAD, _PT_DYNAMIC = 1, 2
@@ -50,16 +52,30 @@ def may_need(path: str, fragments: tuple[bytes, ...]) -> bool:
     except (OSError, ValueError):
         return True
     try:
-        table = _string_table(descriptor)
-    except (OSError, ValueError, OverflowError, struct.error):
-        return True
+        return _may_need(partial(os.pread, descriptor), fragments)
     finally:
         os.close(descriptor)
+
+
+def content_may_need(data: bytes, fragments: tuple[bytes, ...]) -> bool:
+    """As `may_need`, of a file's whole content."""
+    return _may_need(lambda size, offset: data[offset : offset + size], fragments)
+
+
+# What is at a place of a file: so many bytes, from an offset.
+_ReadAt = Callable[[int, int], bytes]
+
+
+def _may_need(read_at: _ReadAt, fragments: tuple[bytes, ...]) -> bool:
+    try:
+        table = _string_table(read_at)
+    except (OSError, ValueError, OverflowError, struct.error):
+        return True
     return table is None or any(fragment in table for fragment in fragments)
 
 
-def _string_table(descriptor: int) -> bytes | None:
-    head = os.pread(descriptor, 4096, 0)
+def _string_table(read_at: _ReadAt) -> bytes | None:
+    head = read_at(4096, 0)
     # Anything but 64 bits, least byte first, is left to the library.
     if head[:6] != b"\x7fELF\x02\x01":
         return None
@@ -69,7 +85,7 @@ def _string_table(descriptor: int) -> bytes | None:
         return None
     headers = head[offset : offset + size * count]
     if len(headers) < size * count:
-        headers = os.pread(descriptor, size * count, offset)
+        headers = read_at(size * count, offset)
     segments = list(struct.iter_unpack("<IIQQQQQQ", headers))
     dynamic = next((segment for segment in segments if segment[0] == _PT_DYNAMIC), None)
     if dynamic is None:
@@ -77,12 +93,12 @@ def _string_table(descriptor: int) -> bytes | None:
         return b""
     if dynamic[5] > _LONGEST_TABLE or dynamic[5] % 16:
         return None
-    tags = dict(struct.iter_unpack("<QQ", os.pread(descriptor, dynamic[5], dynamic[2])))
+    tags = dict(struct.iter_unpack("<QQ", read_at(dynamic[5], dynamic[2])))
     address, length = tags.get(_DT_STRTAB), tags.get(_DT_STRSZ, 0)
     if address is None or length > _LONGEST_TABLE:
         return None
     for kind, _flags, start, virtual, _physical, in_file, _in_memory, _alignment in segments:
         if kind == _PT_LOAD and virtual <= address < virtual + in_file:
-            table = os.pread(descriptor, length, start + address - virtual)
+            table = read_at(length, start + address - virtual)
             return table if len(table) == length else None
     return None

@@ -12,13 +12,15 @@ import os
 import re
 import shutil
 import tarfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import IO
 
-from envtool.image.stored.forward import members, opened_archive
+from envtool.image.stored.forward import Following, content, members, opened_archive
 from envtool.image.stored.layer import Entry, Kind, Wish
+from envtool.vendor.names import PINNED_NAMES, TOP_LEVEL_NAMES
 
 # What a wheel puts outside of site-packages, but not all that a distribution has below /usr.
 _PREFIX_FILES = re.compile(
@@ -33,28 +35,54 @@ _RECORDS = re.compile(
     r"|(?:constraints?|overrides?)[^/]*\.txt$"
 )
 _LAYOUT = re.compile(r"(?:^|/)(?:bin/python[0-9.]*|bin/activate|lib/python\d[\d.]*/?)$")
-_CODE = re.compile(r"/(?:version|__init__)\.py$")
+_CODE = re.compile(rf"/(?:{'|'.join(PINNED_NAMES)})/(?:version|__init__)\.py$")
+_PINNED_RECORD = re.compile(rf"/(?:{'|'.join(PINNED_NAMES)})-[^/]+\.dist-info/RECORD$")
+_TOP_LEVEL = re.compile(rb"^([^/,\n]+)/", re.MULTILINE)
 _PLAIN = (".py", ".pyc", ".pyi", ".h", ".hpp", ".cuh", ".cpp", ".js", ".map", ".svg", ".png", ".dat", ".npz", ".csv")
-_TAKEN = (_PACKAGES, _RECORDS, _LAYOUT, _PREFIX_FILES)
+_TAKEN = (_PACKAGES, _RECORDS, _LAYOUT)
 _SHARED_OBJECT = re.compile(r"\.so(?:\.[0-9.]+)?$")
 
 
 def skeleton_wish(name: str, size: int) -> Wish:
     """What a skeleton takes of a file at a path that begins without a slash."""
-    if "/site-packages/" not in name and not any(kind.search(name) for kind in _TAKEN):
+    # Nearly all files are told before any expression is asked.
+    is_packaged = "/site-packages/" in name
+    if not is_packaged and not _is_taken(name):
         return Wish.NOTHING
     if name.endswith(_PLAIN):
-        # Nearly all files, told before any expression is asked.
-        is_code = name.endswith(("/version.py", "/__init__.py"))
-        return Wish.DATA if is_code or (size <= _SMALL and not _PACKAGES.search(name)) else Wish.ENTRY
+        is_small = size <= _SMALL and not is_packaged and not _PACKAGES.search(name)
+        is_code = name.endswith(("/version.py", "/__init__.py")) and _CODE.search(name)
+        return Wish.DATA if is_small or is_code else Wish.ENTRY
     if _is_read(name, size):
         return Wish.DATA
     return Wish.SHELVED if _SHARED_OBJECT.search(name) else Wish.ENTRY
 
 
+def _is_taken(name: str) -> bool:
+    return _is_taken_folder(name.rpartition("/")[0]) or any(kind.search(name) for kind in _TAKEN)
+
+
+@lru_cache(4096)
+def _is_taken_folder(folder: str) -> bool:
+    """Asked once for a folder: an archive has the files of one together."""
+    return _PREFIX_FILES.search(f"{folder}/") is not None
+
+
 def _is_read(name: str, size: int) -> bool:
     is_small = size <= _SMALL and not _PACKAGES.search(name)
     return is_small or _RECORDS.search(name) is not None or _CODE.search(name) is not None
+
+
+def _pinned_top_level(entries: Collection[Entry]) -> frozenset[str]:
+    """The names in site-packages that belong to pinned distributions: the usual ones, and what their records name."""
+    records = (entry.data for entry in entries if entry.data and _PINNED_RECORD.search(entry.path))
+    named = {name for data in records for name in _TOP_LEVEL.findall(data)}
+    return frozenset(TOP_LEVEL_NAMES) | {name.decode("utf-8", "replace") for name in named}
+
+
+def _is_looked_at(path: str, pinned: frozenset[str]) -> bool:
+    """Whether the doctor may look at a file: of a distribution that is not pinned it reads the records only."""
+    return not path.endswith(_PLAIN) or "/site-packages/" not in path or not pinned.isdisjoint(path.split("/"))
 
 
 @dataclass
@@ -75,22 +103,28 @@ class Skeleton:
     def take(self, stream: IO[bytes]) -> None:
         """Read the tar stream to its end. Raises `tarfile.TarError` and `OSError`."""
         self.root.mkdir(exist_ok=True)
-        with opened_archive(stream) as archive:
+        with opened_archive(Following(stream)) as archive:
             for member in members(archive):
                 self._member(archive, member)
         self._make_links()
 
-    def take_entries(self, entries: Iterable[Entry]) -> None:
-        """Fill the folder from entries that were read already, for each of which `skeleton_wish` was asked."""
+    def take_entries(self, entries: Collection[Entry]) -> None:
+        """Fill the folder from entries that were read already, for each of which `skeleton_wish` was asked.
+
+        Most of them are modules of distributions that are not pinned; these are left out.
+        """
         self.root.mkdir(exist_ok=True)
+        pinned = _pinned_top_level(entries)
         for entry in entries:
             match entry.kind:
                 case Kind.FOLDER:
                     self._folder(entry.path)
                 case Kind.LINK:
                     self.links.append((entry.path, entry.target))
-                case Kind.FILE:
+                case Kind.FILE if _is_looked_at(entry.path, pinned):
                     self._entry(entry)
+                case Kind.FILE:
+                    pass
                 case Kind.OTHER:
                     pass
         self._make_links()
@@ -112,7 +146,7 @@ class Skeleton:
             return
         if member.isreg():
             self.sizes[name] = member.size
-        if not any(kind.search(name) for kind in _TAKEN):
+        if not _is_taken(name):
             return
         if member.isdir():
             self._folder(name)
@@ -121,7 +155,7 @@ class Skeleton:
         elif member.islnk():
             self._hard_link(name, os.path.normpath(member.linkname).lstrip("/"))
         elif member.isreg():
-            source = archive.extractfile(member) if self._wanted(name, member.size) else None
+            source = content(archive, member) if self._wanted(name, member.size) else None
             self._file(name, member.size, source)
 
     def _wanted(self, name: str, size: int) -> bool:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from envtool.doctor.checks.cuda_direct import may_need_cuda
+from envtool.doctor.checks.cuda_direct import content_may_need_cuda, may_need_cuda
 from envtool.doctor.diagnose import diagnose
 from envtool.doctor.findings import Report
 from envtool.environment.prefix import find_prefix
@@ -23,6 +23,8 @@ from envtool.image.stored.image import StoredImage
 from envtool.image.stored.overlay import Overlay
 
 _BLOCK = 1 << 20
+# A smaller shared object is looked at in memory; nearly all are, and need no place on a disk.
+_IN_MEMORY = 8 << 20
 
 
 @dataclass
@@ -34,12 +36,17 @@ class Shelf:
 
     def shelve(self, stream: IO[bytes]) -> Path | None:
         """Keep a shared object's content if it may matter."""
+        block = stream.read(_IN_MEMORY)
+        is_all = len(block) < _IN_MEMORY
+        if is_all and not content_may_need_cuda(block):
+            return None
         path = self.folder / str(self.count)
         self.count += 1
         with open(path, "wb") as target:
-            while block := stream.read(_BLOCK):
+            while block:
                 self._write(target, block)
-        if may_need_cuda(str(path)):
+                block = stream.read(_BLOCK)
+        if is_all or may_need_cuda(str(path)):
             return path
         path.unlink()
         return None

@@ -32,6 +32,7 @@ _CACHES = re.compile(
     r"^var/cache/apt/(?:archives/.*\.deb|.*pkgcache\.bin)$|^var/lib/apt/lists/.*_(?:Packages|InRelease)"
     r"|(?:^|/)\.cache/(?:pip|uv)/.+|^opt/conda/pkgs/.+\.(?:conda|tar\.bz2)$"
 )
+_CACHE_MARKS = ("var/", ".cache/", "/pkgs/")
 _BILL = re.compile(rf"^{SBOM_FOLDER}/[^/]+\.cdx\.json$")
 _LISTED = 5
 
@@ -58,7 +59,12 @@ def static_wish(path: str, size: int) -> Wish:
         return blamed if blamed is Wish.HASHED else taken
     if taken is Wish.ENTRY or blamed is Wish.ENTRY or secret is Wish.ENTRY:
         return Wish.ENTRY
-    return Wish.ENTRY if _PROGRAMS.search(path) or _CACHES.search(path) else Wish.NOTHING
+    return Wish.ENTRY if _PROGRAMS.search(path) or _is_cache(path) else Wish.NOTHING
+
+
+def _is_cache(path: str) -> bool:
+    # Told by a part of it before the expression is asked: most paths are none.
+    return any(mark in path for mark in _CACHE_MARKS) and _CACHES.search(path) is not None
 
 
 def verify_static(image: StoredImage) -> Iterator[CheckResult]:
@@ -174,7 +180,7 @@ def _sbom(subject: _Subject) -> Iterator[str]:
 
 
 def _caches(subject: _Subject) -> Iterator[str]:
-    found = [path for path in subject.overlay.entries if _CACHES.search(path)]
+    found = [path for path in subject.overlay.entries if _is_cache(path)]
     if found:
         yield f"{len(found)} files of package caches, such as /{found[0]}"
 

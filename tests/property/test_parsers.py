@@ -17,7 +17,7 @@ from envtool.environment.conda_records import parse_conda_record, parse_history
 from envtool.environment.prefix import read_prefix
 from envtool.environment.pth import parse_pth
 from envtool.environment.reader import Environment, read_environment
-from envtool.environment.shared_object import NotAnObject, may_need, needed_libraries
+from envtool.environment.shared_object import NotAnObject, content_may_need, may_need, needed_libraries
 from tests.conftest import real_shared_object
 
 TORCH = "1.7.1+cu110.moreh22.8.0"
@@ -102,6 +102,7 @@ def _read_object(data: bytes) -> None:
         file.write(data)
         file.flush()
         quick = may_need(file.name, (b"libc.so",))
+        assert content_may_need(data, (b"libc.so",)) is quick
         try:
             libraries = needed_libraries(Path(file.name))
         except NotAnObject as error:

@@ -11,6 +11,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from envtool.image.skeleton import Skeleton
+from envtool.image.stored.layer import Entry, Kind
 
 SITE = "opt/env/lib/python3.11/site-packages"
 
@@ -59,6 +60,24 @@ def test_whole_files_for_hashing_and_hard_links(tmp_path: Path) -> None:
     )
     assert (root / SITE / "torch/a.bin").read_bytes() == b"abc"
     assert (root / SITE / "other/b.bin").stat().st_size == 5
+
+
+def test_of_entries_all_is_there_that_doctor_looks_at(tmp_path: Path) -> None:
+    """Modules of distributions that are not pinned are left out; whose a module is, RECORD says."""
+    record = b"torch/a.py,,\nvendor_part/b.py,,\n"
+    contents = {
+        "torch-1.dist-info/RECORD": record,
+        "torch/a.py": None,
+        "vendor_part/b.py": None,
+        "other-1.dist-info/RECORD": b"other/c.py,,\n",
+        "other/c.py": None,
+        "other/d.so": None,
+    }
+    entries = [Entry(f"{SITE}/{name}", Kind.FILE, 9, 0o644, 0, data=data) for name, data in contents.items()]
+    Skeleton(tmp_path / "root").take_entries(entries)
+    site = tmp_path / "root" / SITE
+    found = {str(path.relative_to(site)) for path in site.rglob("*") if path.is_file()}
+    assert found == contents.keys() - {"other/c.py"}
 
 
 def test_a_shared_object_is_kept_where_it_tells_something(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import tarfile
 import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -92,6 +93,29 @@ def test_a_layer_that_is_not_whole(packed: Packing, spoil: str, tmp_path: Path) 
             read_image(str(path), everything, project=tmp_path)
         assert caught.value.why
         assert caught.value.remedy
+
+
+def test_a_header_that_is_damaged_in_a_blob_whose_digest_is_right(tmp_path: Path) -> None:
+    """tarfile would take it for the archive's end, and hide what comes after it."""
+    data = bytearray(layer({"a": b"1", "b": b"2", "c": b"3"}))
+    data[1024 + 150] ^= 1
+    layout = Layout()
+    layout.image([{}], packed=lambda _data: bytes(data))
+    with pytest.raises(ImageError, match="layer 1") as caught:
+        read_image(str(layout.write(tmp_path)), everything, project=tmp_path)
+    assert "bad checksum" in caught.value.why
+
+
+def test_an_archive_that_ends_early(tmp_path: Path) -> None:
+    layout = Layout()
+    layout.image([{"a": b"1"}])
+    data = layout.archive(tmp_path / "image.tar").read_bytes()
+    with tarfile.open(tmp_path / "image.tar") as archive:
+        starts = [member.offset for member in archive]
+    for end in (starts[1], starts[2] + 100, len(data.rstrip(b"\0"))):
+        (tmp_path / "image.tar").write_bytes(data[:end])
+        with pytest.raises(ImageError, match="cut off"):
+            read_image(str(tmp_path / "image.tar"), everything, project=tmp_path)
 
 
 def test_a_manifest_list_and_another_architecture(tmp_path: Path) -> None:

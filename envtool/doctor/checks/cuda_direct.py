@@ -13,7 +13,7 @@ from envtool.doctor.memory import Memory
 from envtool.doctor.remedy import pip_uninstall
 from envtool.environment.distribution import Distribution
 from envtool.environment.reader import Environment
-from envtool.environment.shared_object import NotAnObject, may_need, needed_libraries
+from envtool.environment.shared_object import NotAnObject, content_may_need, may_need, needed_libraries
 from envtool.vendor.names import PINNED_NAMES
 
 _CUDA_LIBRARY = re.compile(
@@ -69,6 +69,11 @@ def cuda_links(item: Distribution) -> Links:
 def may_need_cuda(path: str) -> bool:
     """Whether a shared object deserves the closer look; `False` is certain."""
     return may_need(path, _FRAGMENTS)
+
+
+def content_may_need_cuda(data: bytes) -> bool:
+    """As `may_need_cuda`, of a shared object's whole content."""
+    return content_may_need(data, _FRAGMENTS)
 
 
 def _finding(environment: Environment, item: Distribution, links: Links) -> Finding:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from email.parser import BytesParser
+from functools import lru_cache
 
 from envtool.image.stored.layer import Entry, Wish
 from envtool.image.stored.overlay import Overlay
@@ -19,6 +20,7 @@ _INFO = re.compile(r"^((?:.*/)?)([A-Za-z0-9][\w.]*)-([^/-]+)\.(?:dist-info|egg-i
 _MARK = "-info"
 _CONTENT = re.compile(rf"^(.*/(?:site|dist)-packages)/(?:{'|'.join(TOP_LEVEL_NAMES)})(?:/|\.py$)")
 _GUARD = re.compile(r"^(?:opt/hac/bin/|etc/hac/)|/etc/hac/pin\.toml$|/conda-meta/pinned$")
+_GUARD_MARKS = ("/hac/", "/pinned")
 
 
 @dataclass(frozen=True, order=True)
@@ -45,9 +47,9 @@ class Demand:
 
 def wish(path: str, _size: int) -> Wish:
     """What the search for a culprit wants of each file."""
-    if _GUARD.search(path):
+    if any(mark in path for mark in _GUARD_MARKS) and _GUARD.search(path):
         return Wish.DATA
-    if _ELSEWHERE.search(path):
+    if _is_elsewhere(path.rpartition("/")[0]):
         return Wish.NOTHING
     info = _INFO.match(path) if _MARK in path else None
     if info is not None:
@@ -56,6 +58,12 @@ def wish(path: str, _size: int) -> Wish:
         return Wish.DATA if kept else Wish.HASHED if pinned else Wish.ENTRY
     # Told by a part of it before the expression is asked: most paths are nobody's business here.
     return Wish.HASHED if "-packages/" in path and _CONTENT.match(path) else Wish.NOTHING
+
+
+@lru_cache(4096)
+def _is_elsewhere(folder: str) -> bool:
+    """Asked once for a folder: an archive has the files of one together."""
+    return _ELSEWHERE.search(f"{folder}/") is not None
 
 
 def owner_of(path: str) -> tuple[str, str] | None:

@@ -13,11 +13,11 @@ import os
 import tarfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import IO, Any
+from typing import IO, Any, cast
 
 from envtool.errors import ImageError
 from envtool.image.stored.document import Named, parse, require_digest
-from envtool.image.stored.forward import members, opened_archive
+from envtool.image.stored.forward import Following, content, members, opened_archive
 from envtool.image.stored.image import StoredImage, put_together
 from envtool.image.stored.layer import Interest, LayerContents, read_layer
 from envtool.image.stored.resolve import resolve
@@ -64,11 +64,13 @@ def read_all(stream: IO[bytes], reference: str, wishes: Interest) -> dict[str, S
 
 
 def _take_all(stream: IO[bytes], reference: str, wishes: Interest) -> _Taken:
-    taken = _Taken()
+    taken, following = _Taken(), Following(stream)
     try:
-        with opened_archive(stream) as archive:
+        with opened_archive(following) as archive:
             for member in members(archive):
                 _take(archive, member, taken, reference, wishes)
+            if following.tell() <= archive.offset:
+                raise tarfile.ReadError("tar's mark of the end is missing")
     except (tarfile.TarError, EOFError) as error:
         raise ImageError(
             f"{reference} is no image archive, or is cut off",
@@ -90,10 +92,10 @@ def _take(archive: tarfile.TarFile, member: tarfile.TarInfo, taken: _Taken, refe
         base = "" if member.islnk() else name.rpartition("/")[0]
         taken.links[name] = os.path.normpath(f"{base}/{member.linkname}").lstrip("/")
         return
-    source = archive.extractfile(member) if member.isreg() else None
-    if source is None:
+    if not member.isreg():
         return
-    start = source.peek(512)[:512] if isinstance(source, io.BufferedReader) else b""
+    source = io.BufferedReader(cast("io.RawIOBase", content(archive, member)))
+    start = source.peek(512)[:512]
     if start[:1] in {b"{", b"["} and member.size <= _DOCUMENT_AT_MOST:
         taken.documents[name] = source.read()
     elif start.startswith(_COMPRESSED) or start[257:262] == b"ustar" or not start.strip(b"\0"):

@@ -6,54 +6,130 @@ plain mode needs only a file that can go forward. Nor are members kept, so memor
 
 from __future__ import annotations
 
+import io
 import tarfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import IO, Any, cast
+from typing import IO, Any, Protocol, cast
+
+from envtool.image.stored.header import Header
 
 _BLOCK = 1 << 20
+# Two blocks of zeros, or nothing more at all.
+_ENDS = (tarfile.EOFHeaderError, tarfile.EmptyHeaderError)  # type: ignore[attr-defined]  # not told to type checkers
 
 
-@contextmanager
-def opened_archive(stream: IO[bytes]) -> Iterator[tarfile.TarFile]:
-    """The archive in a stream, to be read with `members`. Raises `tarfile.TarError` where there is none."""
-    with tarfile.open(fileobj=cast("IO[bytes]", _Forward(stream)), mode="r:") as archive:
-        yield archive
-
-
-def members(archive: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:
-    """Each member in turn; its data can be read until the next one is asked for. Raises `tarfile.TarError`."""
-    kept: list[Any] = archive.members  # type: ignore[attr-defined]  # no public way to let go of them
-    while (member := archive.next()) is not None:
-        yield member
-        # Nothing looks back; hard links are the reader's own business.
-        kept.clear()
-
-
-class _Forward:
+class Forward(Protocol):
     """A stream with a position, which can only be moved forward; as much of a file as tarfile asks for."""
 
+    def read(self, size: int, /) -> bytes:
+        """So many of the next bytes, fewer only at the end."""
+
+    def readinto(self, buffer: Any, /) -> int:
+        """Fill `buffer` with some of the next bytes, none only at the end."""
+
+    def tell(self) -> int:
+        """How many bytes have been read or passed over."""
+
+    def seek(self, offset: int, /) -> int:
+        """Pass over bytes, to the end at the most. Raises `tarfile.StreamError` for a way back."""
+
+
+class Following:
+    """Any stream as one that goes forward."""
+
     def __init__(self, stream: IO[bytes]) -> None:
-        self._stream = stream
+        self._stream: Any = stream
         self._position = 0
 
-    def read(self, size: int = -1) -> bytes:
-        """The next bytes."""
-        data = self._stream.read(size)
+    def read(self, size: int) -> bytes:
+        """So many of the next bytes, fewer only at the end."""
+        data: bytes = self._stream.read(size)
         self._position += len(data)
         return data
+
+    def readinto(self, buffer: Any) -> int:
+        """Fill `buffer` with some of the next bytes, none only at the end."""
+        count = int(self._stream.readinto(buffer))
+        self._position += count
+        return count
 
     def tell(self) -> int:
         """How many bytes have been read or passed over."""
         return self._position
 
-    def seek(self, offset: int, whence: int = 0) -> int:
-        """Pass over bytes. Raises `tarfile.StreamError` for a way back."""
-        if whence != 0 or offset < self._position:
-            raise tarfile.StreamError("a stream cannot be read backwards")
-        while self._position < offset:
-            count = len(self._stream.read(min(_BLOCK, offset - self._position)))
-            if not count:
-                break
-            self._position += count
+    def seek(self, offset: int) -> int:
+        """Pass over bytes, to the end at the most. Raises `tarfile.StreamError` for a way back."""
+        if offset < self._position:
+            raise backwards()
+        while self._position < offset and self.read(min(_BLOCK, offset - self._position)):
+            pass
         return self._position
+
+
+def backwards() -> tarfile.StreamError:
+    """What is wrong with a seek to where the stream has been."""
+    return tarfile.StreamError("a stream cannot be read backwards")
+
+
+@contextmanager
+def opened_archive(stream: Forward) -> Iterator[tarfile.TarFile]:
+    """The archive in a stream, to be read with `members`. Raises `tarfile.TarError` where there is none."""
+    with tarfile.open(fileobj=cast("IO[bytes]", stream), mode="r:", tarinfo=Header) as archive:
+        yield archive
+
+
+def members(archive: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:
+    """Each member in turn; its data can be read until the next one is asked for. Raises `tarfile.TarError`.
+
+    Unlike tarfile's own loop this one takes a damaged header for an error, not for the end.
+    """
+    stream: Any = archive.fileobj
+    member = archive.next()
+    while member is not None:
+        yield member
+        if stream.seek(archive.offset) < archive.offset:
+            raise tarfile.ReadError("unexpected end of data")
+        try:
+            member = Header.fromtarfile(archive)
+        except _ENDS:
+            return
+
+
+def content(archive: tarfile.TarFile, member: tarfile.TarInfo) -> IO[bytes]:
+    """The data of the member at hand. Raises `tarfile.ReadError` while it is read, where the archive is cut off."""
+    if member.issparse():
+        return archive.extractfile(member) or io.BytesIO()
+    stream: Any = archive.fileobj
+    stream.seek(member.offset_data)
+    if member.size > _BLOCK:
+        return io.BufferedReader(_Content(stream, member.size))
+    data = stream.read(member.size)
+    if len(data) < member.size:
+        raise _cut_off()
+    return io.BytesIO(data)
+
+
+class _Content(io.RawIOBase):
+    """The next `size` bytes of a stream, which go right into the reader's buffer; tarfile copies them twice."""
+
+    def __init__(self, stream: Forward, size: int) -> None:
+        self._stream = stream
+        self._left = size
+
+    def readable(self) -> bool:
+        """It is only ever read."""
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        """Fill `buffer` with what comes next."""
+        wanted = memoryview(buffer)[: self._left]
+        count = self._stream.readinto(wanted)
+        if wanted and not count:
+            raise _cut_off()
+        self._left -= count
+        return count
+
+
+def _cut_off() -> tarfile.ReadError:
+    return tarfile.ReadError("unexpected end of data")

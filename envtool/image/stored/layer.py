@@ -18,10 +18,10 @@ from dataclasses import dataclass, field
 from enum import Enum
 from functools import partial
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, cast
 
 from envtool.errors import ImageError
-from envtool.image.stored.forward import members, opened_archive
+from envtool.image.stored.forward import content, members, opened_archive
 from envtool.image.stored.hashing import Hashing
 
 _open_gzip: Any = gzip.open
@@ -133,27 +133,24 @@ def read_layer(stream: IO[bytes], wishes: Interest, *, name: str) -> LayerConten
 
 def _read(stream: IO[bytes], hashing: ThreadPoolExecutor, listing: LayerListing) -> LayerContents:
     stored = Hashing(stream, hashing)
-    buffered: io.BufferedReader[Any] = io.BufferedReader(stored, _BLOCK)
-    plain = _inflated(buffered)
-    outer = stored if plain is buffered else Hashing(plain, hashing)
-    source: IO[bytes] = buffered if plain is buffered else io.BufferedReader(outer, _BLOCK)
-    with opened_archive(source) as archive:
+    inflated = _inflated(stored)
+    plain = stored if inflated is None else Hashing(inflated, hashing)
+    with opened_archive(plain) as archive:
         for member in members(archive):
-            listing.take(member, partial(_opened, archive, member))
+            listing.take(member, partial(content, archive, member))
     # Past the end of the archive as well, whose padding belongs to the digests.
-    for rest in (source, buffered):
-        while rest.read(_BLOCK):
-            pass
-    return listing.contents(stored.hexdigest(), outer.hexdigest())
+    diff_id = plain.hexdigest()
+    return listing.contents(stored.hexdigest(), diff_id)
 
 
-def _inflated(buffered: io.BufferedReader[Any]) -> IO[bytes]:
-    start = buffered.peek(4)[:4]
+def _inflated(stored: Hashing) -> IO[bytes] | None:
+    """The archive within a compressed one."""
+    start = stored.peek(4)
     if start.startswith(_GZIP):
-        opened: IO[bytes] = _open_gzip(buffered, "rb")
+        opened: IO[bytes] = _open_gzip(stored, "rb")
         return opened
     if start != _ZSTD:
-        return buffered
+        return None
     try:
         import zstandard
     except ImportError as error:
@@ -163,7 +160,7 @@ def _inflated(buffered: io.BufferedReader[Any]) -> IO[bytes]:
             remedy="make venv   (or: uv tool install '.[image]')",
         ) from error
     try:
-        reader: Any = zstandard.ZstdDecompressor().stream_reader(buffered, read_across_frames=True)
+        reader: Any = zstandard.ZstdDecompressor().stream_reader(cast("IO[bytes]", stored), read_across_frames=True)
     except zstandard.ZstdError as error:
         raise EOFError(str(error)) from error
     return io.BufferedReader(_Zstd(reader), _BLOCK)
@@ -187,17 +184,6 @@ class _Zstd(io.RawIOBase):
             return int(self._reader.readinto(buffer))
         except zstandard.ZstdError as error:
             raise EOFError(str(error)) from error
-
-
-def _opened(archive: tarfile.TarFile, member: tarfile.TarInfo) -> IO[bytes]:
-    if member.size > _BLOCK or member.issparse():
-        return archive.extractfile(member) or io.BytesIO()
-    # tarfile's own reader takes longer than the reading of nearly all files.
-    archive.fileobj.seek(member.offset_data)
-    data = archive.fileobj.read(member.size)
-    if len(data) < member.size:
-        raise tarfile.ReadError("unexpected end of data")
-    return io.BytesIO(data)
 
 
 @dataclass
