@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -22,7 +21,7 @@ DEFAULT_SOCKET = Path("/var/run/docker.sock")
 # The socket of the engine that `make engine` starts, relative to the checkout.
 PRIVATE_SOCKET = Path(".work/engine/docker.sock")
 # Seconds to wait for an answer; a build's silence while it copies a large layer is one.
-_TIMEOUT = 600
+TIMEOUT = 600
 
 
 @dataclass(frozen=True)
@@ -187,7 +186,7 @@ def connect(host: str) -> Engine | None:
     if host.startswith("unix://") and not Path(host.removeprefix("unix://")).exists():
         return None
     try:
-        client = docker.DockerClient(base_url=host, timeout=_TIMEOUT, tls=_tls())
+        client = docker.DockerClient(base_url=host, timeout=TIMEOUT, tls=_tls())
         client.ping()
     except (docker.errors.DockerException, requests.exceptions.RequestException, OSError):
         return None
@@ -198,24 +197,3 @@ def _tls() -> Any:
     from docker.utils import kwargs_from_env
 
     return kwargs_from_env().get("tls", False)
-
-
-class Chunks(io.RawIOBase):
-    """An iterator of bytes as a stream, which tarfile wants."""
-
-    def __init__(self, chunks: Iterator[bytes]) -> None:
-        self._chunks = chunks
-        self._rest = memoryview(b"")
-
-    def readable(self) -> bool:
-        """It is only ever read."""
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        """Fill `buffer` from the chunk at hand, or the next one."""
-        if not self._rest:
-            self._rest = memoryview(next(self._chunks, b""))
-        count = min(len(buffer), len(self._rest))
-        buffer[:count] = self._rest[:count]
-        self._rest = self._rest[count:]
-        return count

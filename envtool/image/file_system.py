@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import os
 import tarfile
 import tempfile
@@ -13,8 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from envtool.errors import EngineError
-from envtool.image.engine import Chunks, Engine, find_engine
+from envtool.image.engine import Engine, find_engine
 from envtool.image.skeleton import Skeleton
+from envtool.image.streaming import streamed
 
 _MEMORY = Path("/dev/shm")
 # On the containers that are made for reading and never started; one may be left where the reader is killed.
@@ -81,9 +81,10 @@ def _extracted(engine: Engine, container: str, configuration: dict[str, Any], ta
     with tempfile.TemporaryDirectory(prefix="hac-doctor-", dir=place) as folder:
         root = Path(folder).resolve()
         with engine.reported():
-            chunks = engine.client.api.export(container, chunk_size=1 << 20)
+            api, path = engine.client.api, f"/containers/{container}/export"
             try:
-                Skeleton(root, taking.whole, taking.telling).take(io.BufferedReader(Chunks(chunks), 1 << 20))
+                with streamed(engine, path, lambda: api.export(container, chunk_size=1 << 20)) as stream:
+                    Skeleton(root, taking.whole, taking.telling).take(stream)
             except tarfile.TarError as error:
                 raise EngineError("the engine's export is cut short", why=str(error), remedy="docker info") from error
         yield FileSystem(root, _variables(configuration, root))

@@ -6,18 +6,19 @@ the image, then a registry where the name begins with one.
 
 from __future__ import annotations
 
-import io
 from dataclasses import replace
 from pathlib import Path
+from urllib.parse import quote
 
 from envtool.errors import EngineError, ImageError
-from envtool.image.engine import Chunks, Engine, find_engine
+from envtool.image.engine import Engine, find_engine
 from envtool.image.stored.archive import read_archive
 from envtool.image.stored.document import this_platform
 from envtool.image.stored.folder import read_folder
 from envtool.image.stored.image import StoredImage
 from envtool.image.stored.layer import Interest
 from envtool.image.stored.registry import is_registry, read_from_registry
+from envtool.image.streaming import streamed
 
 _FILES = ("oci-archive:", "docker-archive:", "oci:", "dir:")
 _REGISTRY, _ENGINE = "docker://", "docker-daemon:"
@@ -75,6 +76,12 @@ def _from_path(path: Path, wishes: Interest, platform: str, name: str | None = N
 
 
 def _from_engine(engine: Engine, name: str, wishes: Interest, platform: str) -> StoredImage:
+    api, path = engine.client.api, f"/images/{quote(name, safe='/:')}/get"
     with engine.reported():
-        chunks = engine.client.api.get_image(name, chunk_size=1 << 20)
-        return read_archive(io.BufferedReader(Chunks(chunks), 1 << 20), name, wishes, platform)
+        try:
+            with streamed(engine, path, lambda: api.get_image(name, chunk_size=1 << 20)) as stream:
+                return read_archive(stream, name, wishes, platform)
+        except ImageError:
+            # An engine that is no more is the better reason for an archive that is cut off.
+            engine.client.ping()
+            raise
