@@ -38,7 +38,8 @@ _LAYOUT = re.compile(r"(?:^|/)(?:bin/python[0-9.]*|bin/activate|lib/python\d[\d.
 _CODE = re.compile(rf"/(?:{'|'.join(PINNED_NAMES)})/(?:version|__init__)\.py$")
 _PINNED_RECORD = re.compile(rf"/(?:{'|'.join(PINNED_NAMES)})-[^/]+\.dist-info/RECORD$")
 _TOP_LEVEL = re.compile(rb"^([^/,\n]+)/", re.MULTILINE)
-_PLAIN = (".py", ".pyc", ".pyi", ".h", ".hpp", ".cuh", ".cpp", ".js", ".map", ".svg", ".png", ".dat", ".npz", ".csv")
+# What packages consist of, beside shared objects.
+MODULES = (".py", ".pyc", ".pyi", ".h", ".hpp", ".cuh", ".cpp", ".js", ".map", ".svg", ".png", ".dat", ".npz", ".csv")
 _TAKEN = (_PACKAGES, _RECORDS, _LAYOUT)
 _SHARED_OBJECT = re.compile(r"\.so(?:\.[0-9.]+)?$")
 
@@ -49,7 +50,7 @@ def skeleton_wish(name: str, size: int) -> Wish:
     is_packaged = "/site-packages/" in name
     if not is_packaged and not _is_taken(name):
         return Wish.NOTHING
-    if name.endswith(_PLAIN):
+    if name.endswith(MODULES):
         is_small = size <= _SMALL and not is_packaged and not _PACKAGES.search(name)
         is_code = name.endswith(("/version.py", "/__init__.py")) and _CODE.search(name)
         return Wish.DATA if is_small or is_code else Wish.ENTRY
@@ -82,7 +83,12 @@ def _pinned_top_level(entries: Collection[Entry]) -> frozenset[str]:
 
 def _is_looked_at(path: str, pinned: frozenset[str]) -> bool:
     """Whether the doctor may look at a file: of a distribution that is not pinned it reads the records only."""
-    return not path.endswith(_PLAIN) or "/site-packages/" not in path or not pinned.isdisjoint(path.split("/"))
+    return not path.endswith(MODULES) or "/site-packages/" not in path or not pinned.isdisjoint(path.split("/"))
+
+
+def _is_looked_into(folder: str, pinned: frozenset[str]) -> bool:
+    """As for a module in it; that a package or records are there at all may always matter."""
+    return "/" not in folder.partition("/site-packages/")[2] or _is_looked_at(f"{folder}/__init__.py", pinned)
 
 
 @dataclass
@@ -117,15 +123,13 @@ class Skeleton:
         pinned = _pinned_top_level(entries)
         for entry in entries:
             match entry.kind:
-                case Kind.FOLDER:
-                    self._folder(entry.path)
                 case Kind.LINK:
                     self.links.append((entry.path, entry.target))
                 case Kind.FILE if _is_looked_at(entry.path, pinned):
                     self._entry(entry)
-                case Kind.FILE:
-                    pass
-                case Kind.OTHER:
+                case Kind.FOLDER if _is_looked_into(entry.path, pinned):
+                    self._folder(entry.path)
+                case _:
                     pass
         self._make_links()
 

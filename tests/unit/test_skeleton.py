@@ -74,8 +74,11 @@ def test_of_entries_all_is_there_that_doctor_looks_at(tmp_path: Path) -> None:
         "other/d.so": None,
     }
     entries = [Entry(f"{SITE}/{name}", Kind.FILE, 9, 0o644, 0, data=data) for name, data in contents.items()]
+    folders = {"half-1.dist-info", "other", "other/inner", "torch/inner"}
+    entries += [Entry(f"{SITE}/{name}", Kind.FOLDER, 0, 0o755, 0) for name in folders]
     Skeleton(tmp_path / "root").take_entries(entries)
     site = tmp_path / "root" / SITE
+    assert {name for name in folders if (site / name).is_dir()} == folders - {"other/inner"}
     found = {str(path.relative_to(site)) for path in site.rglob("*") if path.is_file()}
     assert found == contents.keys() - {"other/c.py"}
 

@@ -12,10 +12,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from jsonschema import validate
 
 from envtool.cli.render.verifying import document, render_results
 from envtool.cli.request import Format
+from envtool.image.skeleton import MODULES
+from envtool.verify.files import static_wish, whole_wish
 from envtool.verify.many import VerifyRequest, exit_status, verify_all, verify_one
 from envtool.verify.result import ImageResult
 from tests.image_layout import Files, Layout
@@ -177,3 +181,20 @@ def test_a_full_disk_in_mid_read(full_disk: Path, tmp_path: Path) -> None:
     assert f"the disk is full: {full_disk}" in done.stderr
     assert "TMPDIR" in done.stderr
     assert list(full_disk.iterdir()) == []
+
+
+_FOLDERS = st.sampled_from(
+    [
+        *("opt", "env", "lib", "python3.11", "site-packages", "dist-packages", "torch", "functorch", "other", "pkgs"),
+        *(".ssh", ".cache", "pip", "tests", "etc", "hac", "bin", "share", "torch-1.dist-info", "other-1.dist-info"),
+    ]
+)
+_ENDINGS = st.sampled_from([*MODULES, "", ".pem", ".so", ".json", "RECORD", "METADATA"])
+_STEMS = st.sampled_from(["__init__", "version", "torch", "any", ".env", "id_rsa", "token", "pin", ""])
+
+
+@settings(max_examples=1000, deadline=None)
+@given(st.lists(_FOLDERS, max_size=7), _STEMS, _ENDINGS, st.sampled_from([0, 100, 1 << 17]))
+def test_the_quick_wish_is_the_whole_one(folders: list[str], stem: str, ending: str, size: int) -> None:
+    path = "/".join([*folders, f"{stem}{ending}"])
+    assert static_wish(path, size) is whole_wish(path, size)

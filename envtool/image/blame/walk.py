@@ -115,7 +115,7 @@ def walk(image: StoredImage) -> Story:
 def _follow_pin(state: _Walk, changed: Changed) -> None:
     """A pin of the vendor's form replaces the one before; one that is lost or spoilt leaves it in force."""
     for path, (_before, entry) in changed.placed.items():
-        match = _PIN.match(path)
+        match = _PIN.match(path) if path.endswith("/pin.toml") else None
         if match is None or entry.data is None:
             continue
         try:
