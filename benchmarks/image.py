@@ -75,7 +75,7 @@ _BIG = "hac-bench-big"
 _SIZE = 2_000_000_000
 
 
-def measure_large(environment: Path, folder: Path, runs: int = 4) -> list[Row]:
+def measure_large(environment: Path, folder: Path, runs: int = 6) -> list[Row]:
     """What reads whole images, on one of 2 GB with a real environment in it, against `docker save`."""
     context = folder / "context"
     # Hard links: the engine is sent a copy in any case.

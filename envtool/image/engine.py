@@ -134,6 +134,12 @@ class Engine:
         gone = (requests.exceptions.ConnectionError, requests.exceptions.ChunkedEncodingError)
         try:
             yield
+        except (requests.exceptions.Timeout, TimeoutError) as error:
+            raise EngineError(
+                f"the Docker Engine at {self.host} does not answer",
+                why=f"nothing came from it for {TIMEOUT} seconds",
+                remedy="docker info   (where that hangs as well, start the engine again)",
+            ) from error
         except (*gone, urllib3.exceptions.ProtocolError, BrokenPipeError, ConnectionError) as error:
             raise EngineError(
                 f"the Docker Engine at {self.host} went away",

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from envtool.errors import EngineError
 from envtool.image.engine import Engine
 from envtool.image.stored.layer import NOTHING
 from envtool.image.stored.reference import read_image
@@ -27,16 +28,19 @@ _BLOCK = 1 << 16
 class Relay:
     """Passes connections on to the real engine. `cut` is how many bytes of a saved image it lets through.
 
+    Then it ends the connection, or all of them where it `dies`, or is silent where it `stalls`.
     `refuses` answers requests of HTTP/1.0 as a proxy does that knows none.
     """
 
     engine: str
     cut: int | None = None
     dies: bool = False
+    stalls: bool = False
     refuses: bool = False
     dead: bool = False
     saved: int = 0
     clients: list[socket.socket] = field(default_factory=list)
+    ended: threading.Event = field(default_factory=threading.Event)
 
     def serve(self, client: socket.socket) -> None:
         """One connection, to its end."""
@@ -59,6 +63,8 @@ class Relay:
         while left != 0 and (data := upstream.recv(_BLOCK if left is None else min(left, _BLOCK))):
             client.sendall(data)
             left = None if left is None else left - len(data)
+        if self.stalls and left == 0:
+            self.ended.wait()
         self.dead = self.dies and left == 0
         for other in self.clients if self.dead else ():
             with suppress(OSError):
@@ -84,6 +90,7 @@ def relayed(relay: Relay, address: str | tuple[str, int]) -> Iterator[str]:
         server.daemon_threads = True
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield f"unix://{address}" if isinstance(address, str) else f"tcp://127.0.0.1:{server.socket.getsockname()[1]}"
+        relay.ended.set()
         server.shutdown()
 
 
@@ -128,6 +135,21 @@ def test_an_answer_that_breaks_off(cut: int, dies: bool, relay: Relay, image: st
         assert "cut off" in done.output
         assert "next:" in done.output
     assert done.status not in {0, 1}
+
+
+@pytest.mark.parametrize("cut", [0, 5_000_000])
+def test_an_engine_that_falls_silent(
+    cut: int, relay: Relay, image: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in ("engine", "streaming"):
+        monkeypatch.setattr(f"envtool.image.{module}.TIMEOUT", 1)
+    relay.cut, relay.stalls = cut, True
+    with relayed(relay, str(tmp_path / "socket")) as host:
+        monkeypatch.setenv("DOCKER_HOST", host)
+        with pytest.raises(EngineError, match=f"the Docker Engine at {host} does not answer") as caught:
+            read_image(image, NOTHING, project=tmp_path)
+    assert "for 1 seconds" in caught.value.why
+    assert "docker info" in caught.value.remedy
 
 
 def test_an_error_instead_of_an_image(relay: Relay, tmp_path: Path) -> None:

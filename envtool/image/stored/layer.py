@@ -122,7 +122,8 @@ def read_layer(stream: IO[bytes], wishes: Interest, *, name: str) -> LayerConten
         with ThreadPoolExecutor(1) as hashing:
             return _read(stream, hashing, LayerListing(wishes))
     except (tarfile.TarError, EOFError, zlib.error, _NotGzip, OSError, ValueError) as error:
-        if isinstance(error, OSError) and error.errno is not None:
+        if isinstance(error, TimeoutError) or (isinstance(error, OSError) and error.errno is not None):
+            # Not the layer's fault but the disk's, or that of an engine which has stopped sending.
             raise
         raise ImageError(
             f"{name} cannot be read as a layer",
