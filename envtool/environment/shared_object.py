@@ -17,6 +17,8 @@ _DT_STRTAB, _DT_STRSZ = 5, 10
 # What no real file comes near; a damaged one may declare anything.
 _MOST_HEADERS = 512
 _LONGEST_TABLE = 64 << 20
+# What is at a place of a file: so many bytes, from an offset.
+_ReadAt = Callable[[int, int], bytes]
 
 
 class NotAnObject(Exception):
@@ -60,10 +62,6 @@ def may_need(path: str, fragments: tuple[bytes, ...]) -> bool:
 def content_may_need(data: bytes, fragments: tuple[bytes, ...]) -> bool:
     """As `may_need`, of a file's whole content."""
     return _may_need(lambda size, offset: data[offset : offset + size], fragments)
-
-
-# What is at a place of a file: so many bytes, from an offset.
-_ReadAt = Callable[[int, int], bytes]
 
 
 def _may_need(read_at: _ReadAt, fragments: tuple[bytes, ...]) -> bool:

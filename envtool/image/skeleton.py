@@ -110,7 +110,7 @@ class Skeleton:
         """Read the tar stream to its end. Raises `tarfile.TarError` and `OSError`."""
         self.root.mkdir(exist_ok=True)
         with opened_archive(Following(stream)) as archive:
-            for member in members(archive):
+            for member in members(archive, marked=True):
                 self._member(archive, member)
         self._make_links()
 

@@ -62,6 +62,15 @@ def test_whole_files_for_hashing_and_hard_links(tmp_path: Path) -> None:
     assert (root / SITE / "other/b.bin").stat().st_size == 5
 
 
+def test_a_stream_that_stops_between_two_members(tmp_path: Path) -> None:
+    """As one over HTTP/1.0 does, whose engine goes away; half a file system would be healthy, or lack its torch."""
+    whole = stream(*((f"{SITE}/{name}.pth", tarfile.REGTYPE, b"x") for name in "ab")).getvalue()
+    for end in (1024, 2048):
+        with pytest.raises(tarfile.TarError, match="mark of the end"):
+            Skeleton(tmp_path / str(end)).take(io.BytesIO(whole[:end]))
+    Skeleton(tmp_path / "root").take(io.BytesIO(whole))
+
+
 def test_of_entries_all_is_there_that_doctor_looks_at(tmp_path: Path) -> None:
     """Modules of distributions that are not pinned are left out; whose a module is, RECORD says."""
     record = b"torch/a.py,,\nvendor_part/b.py,,\n"

@@ -64,13 +64,11 @@ def read_all(stream: IO[bytes], reference: str, wishes: Interest) -> dict[str, S
 
 
 def _take_all(stream: IO[bytes], reference: str, wishes: Interest) -> _Taken:
-    taken, following = _Taken(), Following(stream)
+    taken = _Taken()
     try:
-        with opened_archive(following) as archive:
-            for member in members(archive):
+        with opened_archive(Following(stream)) as archive:
+            for member in members(archive, marked=True):
                 _take(archive, member, taken, reference, wishes)
-            if following.tell() <= archive.offset:
-                raise tarfile.ReadError("tar's mark of the end is missing")
     except (tarfile.TarError, EOFError) as error:
         raise ImageError(
             f"{reference} is no image archive, or is cut off",

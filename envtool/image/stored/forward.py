@@ -15,8 +15,9 @@ from typing import IO, Any, Protocol, cast
 from envtool.image.stored.header import Header
 
 _BLOCK = 1 << 20
-# Two blocks of zeros, or nothing more at all.
-_ENDS = (tarfile.EOFHeaderError, tarfile.EmptyHeaderError)  # type: ignore[attr-defined]  # not told to type checkers
+# A block of zeros, which is tar's mark of the end, and nothing more at all.
+_Marked: Any = tarfile.EOFHeaderError  # type: ignore[attr-defined]  # not told to type checkers
+_Exhausted: Any = tarfile.EmptyHeaderError  # type: ignore[attr-defined]  # as above
 
 
 class Forward(Protocol):
@@ -79,20 +80,25 @@ def opened_archive(stream: Forward) -> Iterator[tarfile.TarFile]:
         yield archive
 
 
-def members(archive: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:
+def members(archive: tarfile.TarFile, *, marked: bool = False) -> Iterator[tarfile.TarInfo]:
     """Each member in turn; its data can be read until the next one is asked for. Raises `tarfile.TarError`.
 
-    Unlike tarfile's own loop this one takes a damaged header for an error, not for the end.
+    Unlike tarfile's own loop this one takes a damaged header for an error, not for the end; and where the end has to be
+    `marked`, so it takes a stream that just stops.
     """
     stream: Any = archive.fileobj
     member = archive.next()
     while member is not None:
         yield member
         if stream.seek(archive.offset) < archive.offset:
-            raise tarfile.ReadError("unexpected end of data")
+            raise _cut_off()
         try:
             member = Header.fromtarfile(archive)
-        except _ENDS:
+        except _Marked:
+            return
+        except _Exhausted:
+            if marked:
+                raise tarfile.ReadError("tar's mark of the end is missing") from None
             return
 
 
