@@ -20,8 +20,8 @@ ENV PATH=/opt/conda/envs/pytorch/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/u
     UV_FIND_LINKS=/opt/hac/wheels \
     PIP_ROOT_USER_ACTION=ignore \
     HAC_GUARD=fail \
-    HAC_MEMORY=off \
-    HAC_SYNC=off
+    HAC_CACHE=off \
+    HAC_FSYNC=off
 # The guard: runs each shell-form RUN of this image's children, then looks whether torch is still the vendor's.
 SHELL ["/opt/hac/bin/hac-shell", "-c"]
 # An init: it passes signals on and reaps what a training leaves behind; -s where another one is the container's first.

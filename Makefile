@@ -63,7 +63,7 @@ test-fast: venv ## run the tests that take two minutes and need no Docker Engine
 	@$(VENV)/bin/pytest -q -n auto -m 'not docker and not exhaustive'
 
 lint: venv ## type checks and style
-	@$(VENV)/bin/ruff check . && $(VENV)/bin/ruff format --check . && $(VENV)/bin/mypy
+	@$(VENV)/bin/ruff check . && $(VENV)/bin/ruff format --check . && $(VENV)/bin/lint-imports --no-cache && $(VENV)/bin/mypy
 
 format: venv ## put the code into the project's format
 	@$(VENV)/bin/ruff check --fix . && $(VENV)/bin/ruff format .

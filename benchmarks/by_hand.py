@@ -18,10 +18,10 @@ from pathlib import Path
 
 from benchmarks.timing import Row, difference_row, ratio_row
 from envtool.demo.bootstrap import bootstrap
-from envtool.image.lock import FOLDER, ImageLock, read_lock
-from envtool.image.spec import ImageSpec, read_table
-from envtool.image.stages import build_own_wheel
-from envtool.vendor.store import FileStore, default_store
+from envtool.image.layers.layer_trees import build_own_wheel
+from envtool.image.lock.lockfile import FOLDER, ImageLock, read_lock
+from envtool.image.spec.table import ImageSpec, read_table
+from envtool.wheel.store import FileStore, default_store
 from tests.docker.conftest import builders_here
 
 _TOOLS = Path(sys.executable).parent

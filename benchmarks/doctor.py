@@ -8,7 +8,7 @@ from pathlib import Path
 
 from benchmarks.environments import REAL, TOOLS, make_environment
 from benchmarks.timing import Row, alternately, peak_row, ratio_row
-from envtool.vendor.record import parse_record
+from envtool.wheel.record import parse_record
 
 _DOCTOR: list[str | Path] = [TOOLS / "envtool", "doctor", "--no-driver", "--prefix"]
 
@@ -26,7 +26,7 @@ def measure(folder: Path, wheel: Path | None, runs: int = 15) -> list[Row]:
     ours, pip, uv = alternately(commands, runs)
     what = "doctor, 300 distributions" + (", a real torch" if wheel else "")
     rows = [ratio_row(what, ours, "pip check", pip, 0.2), ratio_row(what, ours, "uv pip check", uv, 1.5)]
-    first, pip = alternately([commands[0], commands[1]], 5, variables={"HAC_MEMORY": "off"})
+    first, pip = alternately([commands[0], commands[1]], 5, variables={"HAC_CACHE": "off"})
     rows.append(ratio_row(f"{what}, first time", first, "pip check", pip, None))
     rows.append(peak_row(f"{what}: peak memory", [*_DOCTOR, prefix], 80.0))
     if wheel:
@@ -55,7 +55,7 @@ def growth(folder: Path, counts: tuple[int, ...] = (50, 300, 1000, 2000), runs: 
         time.sleep(1.5)
         commands: list[list[str | Path]] = [
             [*_DOCTOR, prefix],
-            ["env", "HAC_MEMORY=off", *_DOCTOR, prefix],
+            ["env", "HAC_CACHE=off", *_DOCTOR, prefix],
             [prefix / "bin/pip", "check"],
             [TOOLS / "uv", "pip", "check", "--python", prefix / "bin/python"],
         ]
@@ -69,14 +69,14 @@ def phases(prefix: Path) -> str:
     start, nothing, imports = (
         "pass",
         "import envtool.cli.main",
-        "import envtool.cli.examine, envtool.cli.plain, envtool.cli.render.text, envtool.doctor.settings",
+        "import envtool.cli.run_doctor, envtool.cli.plain, envtool.cli.render.text, envtool.doctor.settings",
     )
     python = TOOLS / "python"
     commands: list[list[str | Path]] = [
         [python, "-c", start],
         [python, "-c", nothing],
         [python, "-c", imports],
-        ["env", "HAC_MEMORY=off", *_DOCTOR, prefix],
+        ["env", "HAC_CACHE=off", *_DOCTOR, prefix],
     ]
     times = [sorted(found)[len(found) // 2] for found in alternately(commands, 15)]
     parts = [times[0], times[2] - times[0], times[3] - times[2]]

@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks.timing import Command, Row, alternately, peak_row, ratio_row
-from envtool.vendor.record import RecordRow, parse_record, write_record
+from envtool.wheel.record import RecordRow, parse_record, write_record
 
 _TOOLS = Path(sys.executable).parent
 UPSTREAM = "2.13.0"
@@ -45,7 +45,7 @@ def measure(folder: Path, wheel: Path, runs: int = 3) -> tuple[list[Row], str]:
         # What the last one left for the disk to do is not this one's.
         os.sync()
 
-    commands: list[Command] = [["env", "HAC_SYNC=off", *force], force, *(words for words, _limit in peers.values())]
+    commands: list[Command] = [["env", "HAC_FSYNC=off", *force], force, *(words for words, _limit in peers.values())]
     times = alternately(commands, runs, before=before, variables={"PIP_CONFIG_FILE": "/dev/null"})
     what = f"restore of a {wheel.stat().st_size / 1e6:.0f} MB torch wheel"
     rows = []

@@ -28,11 +28,11 @@ from envtool.demo.python_index import upstream_torch
 from envtool.demo.vendor_release import release_contents, write_release
 from envtool.demo.wheel_writer import WheelContent, write_wheel
 from envtool.environment.prefix import read_prefix
-from envtool.restore.perform import keep_pin
-from envtool.vendor.choose import choose_from_sources
-from envtool.vendor.source.folder import FolderSource
-from envtool.vendor.store import FileStore
-from envtool.vendor.wanted import Wanted
+from envtool.release.release_filter import ReleaseFilter
+from envtool.release.select import choose_from_sources
+from envtool.release.source.folder import FolderSource
+from envtool.restore.apply import write_pin
+from envtool.wheel.store import FileStore
 
 PYTHON = (sys.version_info.major, sys.version_info.minor)
 TORCH = "1.7.1+cu110.moreh22.8.0"
@@ -266,8 +266,8 @@ def healthy_template(tmp_path_factory: pytest.TempPathFactory, wheels: Path, rel
     # By uv, which is quicker than pip by a second; pip's own work is tested apart.
     made.uv_install(f"torch=={TORCH}", "torchvision==0.8.2", "torchaudio==0.7.2")
     # What `envtool restore --vendor` does where nothing needs restoring; the command itself is tested apart.
-    choice = choose_from_sources(PYTHON, [FolderSource(release)], Wanted(), FileStore(folder / "store"))
-    keep_pin(read_prefix(made.path), choice.pin)
+    choice = choose_from_sources(PYTHON, [FolderSource(release)], ReleaseFilter(), FileStore(folder / "store"))
+    write_pin(read_prefix(made.path), choice.pin)
     return folder
 
 

@@ -16,7 +16,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-from envtool.environment.identity import Traces, identity, is_fresh, memory_folder, unchanged
+from envtool.environment.fingerprint import TreeFingerprint, doctor_cache_dir, fingerprint, is_recent, unchanged
 
 # Bumped whenever the form of what is kept changes; that the code changed is seen by the code's own files.
 _FORM = 1
@@ -46,7 +46,7 @@ def told_again(arguments: list[str]) -> bool:
             data = stream.read()
         # Like bytecode, which Python reads from its caches by the same means.
         question, identities, vouched, text = marshal.loads(data)
-        if question != _question(arguments) or any(identity(name) != found for name, found in identities.items()):
+        if question != _question(arguments) or any(fingerprint(name) != found for name, found in identities.items()):
             return False
         if not all(unchanged(base, kept) for base, kept in vouched):
             return False
@@ -56,7 +56,9 @@ def told_again(arguments: list[str]) -> bool:
     return True
 
 
-def keep_answer(arguments: list[str], seen: frozenset[str], vouched: list[tuple[str, Traces]], text: str) -> None:
+def keep_answer(
+    arguments: list[str], seen: frozenset[str], vouched: list[tuple[str, TreeFingerprint]], text: str
+) -> None:
     """Keep an answer with all that it rested on; not where any of that has only just changed."""
     path = _path(arguments)
     if path is None:
@@ -68,8 +70,8 @@ def keep_answer(arguments: list[str], seen: frozenset[str], vouched: list[tuple[
         if name.split(".")[0] == "envtool" and module.__file__
     }
     names = {os.path.abspath(name) for name in (*seen, *code)}
-    identities = {name: identity(name) for name in names if not name.startswith(own)}
-    if any(is_fresh(found) for found in identities.values()):
+    identities = {name: fingerprint(name) for name in names if not name.startswith(own)}
+    if any(is_recent(found) for found in identities.values()):
         return
     part = f"{path}.{os.getpid()}"
     try:
@@ -89,7 +91,7 @@ def _question(arguments: list[str]) -> tuple[object, ...]:
 
 
 def _path(arguments: list[str]) -> str | None:
-    folder = memory_folder()
+    folder = doctor_cache_dir()
     if folder is None or "doctor" not in arguments[:2]:
         return None
     try:

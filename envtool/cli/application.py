@@ -7,23 +7,23 @@ from typing import Annotated
 import typer
 
 import envtool
-from envtool.cli.blame import blame
-from envtool.cli.build import build
-from envtool.cli.check import check
-from envtool.cli.demo import demo
-from envtool.cli.doctor import doctor
-from envtool.cli.engine import app as engine_app
-from envtool.cli.explain import explain
-from envtool.cli.guard import app as guard_app
-from envtool.cli.install import install
-from envtool.cli.listing import list_
-from envtool.cli.lock import lock
-from envtool.cli.pipeline import bake, matrix
-from envtool.cli.restore import restore
-from envtool.cli.sbom import sbom
-from envtool.cli.update import update_moreh as update_moreh_command
-from envtool.cli.vendor import app as vendor_app
-from envtool.cli.verify import verify
+from envtool.cli.commands.blame import blame_command
+from envtool.cli.commands.build import build_command
+from envtool.cli.commands.check import check_command
+from envtool.cli.commands.demo import demo_command
+from envtool.cli.commands.doctor import doctor_command
+from envtool.cli.commands.engine import app as engine_app
+from envtool.cli.commands.explain import explain_command
+from envtool.cli.commands.guard import app as guard_app
+from envtool.cli.commands.install import install_command
+from envtool.cli.commands.list import list_command
+from envtool.cli.commands.lock import lock_command
+from envtool.cli.commands.pipeline import bake_command, matrix_command
+from envtool.cli.commands.restore import restore_command
+from envtool.cli.commands.sbom import sbom_command
+from envtool.cli.commands.update_moreh import update_moreh_command as update_moreh_command
+from envtool.cli.commands.vendor import app as vendor_app
+from envtool.cli.commands.verify import verify_command
 
 app = typer.Typer(
     name="envtool",
@@ -33,20 +33,20 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog="Exit status: 0 all well, 1 the answer is no, 2 wrong usage, 3 and up an error (see README).",
 )
-app.command("doctor")(doctor)
-app.command("check")(check)
-app.command("install", context_settings={"ignore_unknown_options": True})(install)
-app.command("explain")(explain)
-app.command("restore")(restore)
-app.command("list")(list_)
-app.command("lock")(lock)
-app.command("build")(build)
-app.command("bake")(bake)
-app.command("matrix")(matrix)
-app.command("verify")(verify)
-app.command("blame")(blame)
-app.command("sbom")(sbom)
-app.command("demo", hidden=True)(demo)
+app.command("doctor")(doctor_command)
+app.command("check")(check_command)
+app.command("install", context_settings={"ignore_unknown_options": True})(install_command)
+app.command("explain")(explain_command)
+app.command("restore")(restore_command)
+app.command("list")(list_command)
+app.command("lock")(lock_command)
+app.command("build")(build_command)
+app.command("bake")(bake_command)
+app.command("matrix")(matrix_command)
+app.command("verify")(verify_command)
+app.command("blame")(blame_command)
+app.command("sbom")(sbom_command)
+app.command("demo", hidden=True)(demo_command)
 app.add_typer(engine_app, name="engine")
 app.add_typer(vendor_app, name="vendor")
 app.add_typer(guard_app, name="guard", hidden=True)

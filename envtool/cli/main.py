@@ -28,7 +28,7 @@ def update_moreh() -> None:
 
 
 def _envtool() -> None:
-    from envtool.cli.watch import plain_watch
+    from envtool.cli.guard_check import plain_watch
 
     status = plain_watch(sys.argv[1:])
     if status is not None:
@@ -38,19 +38,19 @@ def _envtool() -> None:
 
         request = plain_doctor(sys.argv[1:])
         if request is not None:
-            from envtool.cli.examine import examine
+            from envtool.cli.run_doctor import run_doctor
 
-            raise SystemExit(examine(request, sys.argv[1:]))
+            raise SystemExit(run_doctor(request, sys.argv[1:]))
     if "restore" in sys.argv[1:3]:
         from envtool.cli.plain import plain_restore
 
         found = plain_restore(sys.argv[1:])
         if found is not None:
-            from envtool.cli.restoring import carry_out
+            from envtool.cli.run_restore import run_restore
             from envtool.cli.terminal import set_quiet
 
             set_quiet(found[0])
-            raise SystemExit(0 if carry_out(found[1]) else 1)
+            raise SystemExit(0 if run_restore(found[1]) else 1)
     from envtool.cli.application import app
 
     app()
@@ -62,9 +62,9 @@ def _update_moreh() -> None:
 
         request = plain_update(sys.argv[1:])
         if request is not None:
-            from envtool.cli.restoring import carry_out
+            from envtool.cli.run_restore import run_restore
 
-            raise SystemExit(0 if carry_out(request) else 1)
+            raise SystemExit(0 if run_restore(request) else 1)
     from envtool.cli.application import update_moreh_app
 
     update_moreh_app()

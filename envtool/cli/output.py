@@ -9,7 +9,7 @@ from pathlib import Path
 from envtool.errors import EnvtoolError
 
 
-def write_whole(path: Path, text: str) -> None:
+def write_atomic(path: Path, text: str) -> None:
     """Write `text` to `path`; who reads it meanwhile, such as a metrics collector, sees the old or the new one whole.
 
     Raises `EnvtoolError` where it cannot be written.

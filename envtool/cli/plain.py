@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from envtool.cli.request import DoctorRequest
-    from envtool.cli.restoring import RestoreRequest
+    from envtool.cli.doctor_request import DoctorRequest
+    from envtool.cli.run_restore import RestoreRequest
 
 _DOCTOR: Mapping[str, tuple[str, bool]] = {
     "--deep": ("deep", True),
@@ -35,7 +35,7 @@ _FORMAT = {"--format": "format"}
 
 def plain_doctor(arguments: Sequence[str]) -> DoctorRequest | None:
     """What `envtool ARGUMENTS` asks of doctor, or `None` where Typer is to read it."""
-    from envtool.cli.request import DoctorRequest, Format
+    from envtool.cli.doctor_request import DoctorRequest, Format
 
     quiet, words = _of_command("doctor", arguments)
     fields = _fields(words, _DOCTOR, _PREFIX | _PYTHON | _FORMAT, {format.value: format for format in Format})
@@ -44,7 +44,7 @@ def plain_doctor(arguments: Sequence[str]) -> DoctorRequest | None:
 
 def plain_restore(arguments: Sequence[str]) -> tuple[bool, RestoreRequest] | None:
     """Whether `envtool ARGUMENTS` is to be quiet and what it asks of restore, or `None` where Typer is to read it."""
-    from envtool.cli.restoring import RestoreFormat, RestoreRequest
+    from envtool.cli.run_restore import RestoreFormat, RestoreRequest
 
     quiet, words = _of_command("restore", arguments)
     formats = {format.value: format for format in RestoreFormat}
@@ -56,7 +56,7 @@ def plain_restore(arguments: Sequence[str]) -> tuple[bool, RestoreRequest] | Non
 
 def plain_update(arguments: Sequence[str]) -> RestoreRequest | None:
     """What `update-moreh --force …` asks of restore, or `None` where Typer is to read it."""
-    from envtool.cli.restoring import RestoreRequest
+    from envtool.cli.run_restore import RestoreRequest
 
     fields = _fields(arguments, _UPDATE, _PREFIX, {})
     if fields is None or "force" not in fields:

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 from envtool.cli.terminal import coloured, is_quiet, note
-
-Advance = Callable[[str, int, int], None]
+from envtool.progress import Progress
 
 
 @contextmanager
-def progress_bars(title: str) -> Iterator[Advance]:
+def progress_bars(title: str) -> Iterator[Progress]:
     """Progress bars on stderr that count bytes: the value takes a task's name, bytes newly done and bytes in all.
 
     On anything but a terminal a task's start is one plain line instead.
@@ -22,14 +21,14 @@ def progress_bars(title: str) -> Iterator[Advance]:
 
 
 @contextmanager
-def counters(title: str) -> Iterator[Advance]:
+def counters(title: str) -> Iterator[Progress]:
     """Like `progress_bars`, for things that are counted."""
     with _bars(title, "things") as advance:
         yield advance
 
 
 @contextmanager
-def _bars(title: str, unit: str) -> Iterator[Advance]:
+def _bars(title: str, unit: str) -> Iterator[Progress]:
     if is_quiet() or not sys.stderr.isatty():
         yield _plain_lines(title, unit)
         return
@@ -62,7 +61,7 @@ def _bars(title: str, unit: str) -> Iterator[Advance]:
         yield advance
 
 
-def _plain_lines(title: str, unit: str) -> Advance:
+def _plain_lines(title: str, unit: str) -> Progress:
     seen: set[str] = set()
 
     def advance(name: str, _done: int, total: int) -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from envtool.errors import EnvtoolError, SetupError, SourceError
-from envtool.image.tool import run
+from envtool.image.run_program import run
 
 # Files that mmdebstrap copies from the machine it runs on, or that differ from run to run.
 _MACHINE_FILES = (

@@ -17,10 +17,10 @@ from pathlib import Path
 _METADATA = json.dumps({"conda_pkg_format_version": 2})
 # The highest makes a package an eighth smaller, in ten times the time.
 _LEVEL = 9
-Member = tuple[tarfile.TarInfo, bytes]
+PackageMember = tuple[tarfile.TarInfo, bytes]
 
 
-def write_conda(target: Path, files: Iterable[Member], info: Mapping[str, str], epoch: int) -> None:
+def write_conda(target: Path, files: Iterable[PackageMember], info: Mapping[str, str], epoch: int) -> None:
     """Write a package: its files, and by their paths the texts below `info/`, all as of `epoch` in seconds.
 
     The same arguments make the same bytes, for one version of zstandard. Raises `OSError`.
@@ -43,7 +43,7 @@ def _text_file(name: str, text: str) -> tarfile.TarInfo:
     return member
 
 
-def _tar(members: Iterable[Member], epoch: int) -> bytes:
+def _tar(members: Iterable[PackageMember], epoch: int) -> bytes:
     stream = io.BytesIO()
     with tarfile.open(fileobj=stream, mode="w", format=tarfile.PAX_FORMAT) as archive:
         for member, data in members:

@@ -20,11 +20,11 @@ from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 
-from envtool.demo.conda_archive import Member, write_conda
+from envtool.demo.conda_archive import PackageMember, write_conda
 from envtool.errors import SourceError
-from envtool.image.bytecode import compiled
-from envtool.image.tool import run
-from envtool.image.tree import Tree
+from envtool.image.layers.bytecode import compiled
+from envtool.image.layers.staged_tree import StagedTree
+from envtool.image.run_program import run
 
 SUBDIR = "linux-64"
 _PYTHON = "python3.11"
@@ -179,7 +179,7 @@ def _add_bytecode(recipe: PackageRecipe, debs: Path, root: Path) -> None:
             shutil.copytree(running / library.name / "lib", running / "lib", symlinks=True, dirs_exist_ok=True)
     (running / "lib" / _PYTHON).symlink_to(stage / "lib" / _PYTHON)
     (root / "bytecode").mkdir()
-    for path, part in compiled(Tree(root), Path("/stage"), (3, 11), root / "bytecode", program).items():
+    for path, part in compiled(StagedTree(root), Path("/stage"), (3, 11), root / "bytecode", program).items():
         (root / path).parent.mkdir(exist_ok=True)
         (root / path).write_bytes(part.read())
 
@@ -280,7 +280,7 @@ def _entry_points(stage: Path) -> list[str]:
     return found
 
 
-def _members(stage: Path, files: Sequence[Path]) -> Iterator[Member]:
+def _members(stage: Path, files: Sequence[Path]) -> Iterator[PackageMember]:
     for path in files:
         member = tarfile.TarInfo(str(path.relative_to(stage)))
         if path.is_symlink():

@@ -11,14 +11,14 @@ from envtool.demo.bootstrap import Bootstrap, bootstrap
 from envtool.demo.conda_packages import debian_packages, make_channel
 from envtool.demo.vendor_release import write_release
 from envtool.errors import LockError
-from envtool.image.base_layers import local_layer
-from envtool.image.lock import LockedBase
-from envtool.image.spec import ImageSpec
-from envtool.image.stored.layer import LayerContents
-from envtool.vendor.source.folder import FolderSource
-from envtool.vendor.source.interface import Source
-from envtool.vendor.store import FileStore
-from envtool.vendor.wheel import sha256_of
+from envtool.image.layers.base_layers import local_layer
+from envtool.image.lock.lockfile import LockedBase
+from envtool.image.read.layer import LayerContents
+from envtool.image.spec.table import ImageSpec
+from envtool.release.source.folder import FolderSource
+from envtool.release.source.interface import Source
+from envtool.wheel.name import sha256_of
+from envtool.wheel.store import FileStore
 
 # The address that locks name the embedded channel by; `.invalid` never resolves (RFC 2606).
 CHANNEL = "https://hac-envtool.invalid/embedded"

@@ -7,10 +7,10 @@ from pathlib import Path
 
 from envtool.demo.embedded import EmbeddedSources
 from envtool.errors import HashError, LockError
-from envtool.image.inputs import fetch, is_complete, make_lock
-from envtool.image.lock import FOLDER, ImageLock, differences, is_stale, read_lock, write_lock
-from envtool.image.spec import ImageSpec
-from envtool.vendor.store import FileStore
+from envtool.image.inputs.inputs import fetch, is_complete, make_lock
+from envtool.image.lock.lockfile import FOLDER, ImageLock, differences, is_stale, read_lock, write_lock
+from envtool.image.spec.table import ImageSpec
+from envtool.wheel.store import FileStore
 
 OWN_FOLDER = Path(".work/lockfiles")
 

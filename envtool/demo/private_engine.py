@@ -17,8 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from envtool.errors import EngineError, EnvtoolError, SetupError
-from envtool.image.engine import DEFAULT_SOCKET, PRIVATE_SOCKET, connect
-from envtool.image.tool import run
+from envtool.image.engine.engine import DEFAULT_SOCKET, PRIVATE_SOCKET, connect
+from envtool.image.run_program import run
 
 # What the engine, the bootstrapped base and the Docker tests need of the distribution.
 PACKAGES = ("docker.io", "iptables", "mmdebstrap")

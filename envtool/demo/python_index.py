@@ -20,9 +20,9 @@ from pathlib import Path
 from packaging.utils import canonicalize_name
 
 from envtool.demo.wheel_writer import WheelContent, write_wheel
-from envtool.image.lock import LockedFile
-from envtool.image.wheels import fetch_wheels
-from envtool.vendor.store import FileStore
+from envtool.image.inputs.wheels import fetch_wheels
+from envtool.image.lock.lockfile import LockedFile
+from envtool.wheel.store import FileStore
 
 UPSTREAM_TORCH = "2.13.0"
 # The first three live with torch 1.7.1; rotary-embedding-torch 0.9.1 requires torch>=2.4.

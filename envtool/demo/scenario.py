@@ -15,7 +15,7 @@ from envtool.demo.private_engine import ensure_engine
 from envtool.demo.python_index import make_index, served
 from envtool.demo.vendor_release import TORCH_VERSION
 from envtool.errors import SetupError
-from envtool.vendor.store import default_store
+from envtool.wheel.store import default_store
 
 INDEX = Path(".work/index")
 EXAMPLES = Path("examples")
@@ -23,7 +23,7 @@ _IMAGE = "hac-base"
 
 
 @dataclass(frozen=True)
-class Step:
+class DemoStep:
     """One step: the command as a person would type it, and what it should give."""
 
     title: str
@@ -37,7 +37,7 @@ class Step:
 class StepResult:
     """A step and what is wrong with what it gave: nothing, if all is well."""
 
-    step: Step
+    step: DemoStep
     problems: tuple[str, ...]
 
 
@@ -57,21 +57,21 @@ def run_demonstration(project: Path, show: Callable[[str], None]) -> tuple[StepR
     return tuple(results)
 
 
-def _build_steps(project: Path) -> Iterator[Step]:
+def _build_steps(project: Path) -> Iterator[DemoStep]:
     tool = (sys.executable, "-m", "envtool")
     where = ("--project", str(project))
-    yield Step("build hac-base from the embedded default", (*tool, "build", "--demo", *where))
-    yield Step("a second build reuses everything", (*tool, "build", "--demo", *where), says=("everything reused",))
-    yield Step("verify hac-base", (*tool, "verify", _IMAGE, *where), says=("all checks passed",))
+    yield DemoStep("build hac-base from the embedded default", (*tool, "build", "--demo", *where))
+    yield DemoStep("a second build reuses everything", (*tool, "build", "--demo", *where), says=("everything reused",))
+    yield DemoStep("verify hac-base", (*tool, "verify", _IMAGE, *where), says=("all checks passed",))
 
 
-def _child_steps(project: Path, index: str) -> Iterator[Step]:
+def _child_steps(project: Path, index: str) -> Iterator[DemoStep]:
     def build(example: str) -> tuple[str, ...]:
         options = ("--network", "host", "--no-cache", "--build-arg", f"PIP_INDEX_URL={index}")
         return ("docker", "build", *options, "--tag", f"hac-demo-{example}", str(project / EXAMPLES / example))
 
-    yield Step("(a) harmless requirements build", build("harmless"), says_not=("hac-guard",))
-    yield Step(
+    yield DemoStep("(a) harmless requirements build", build("harmless"), says_not=("hac-guard",))
+    yield DemoStep(
         "(a) torch is untouched",
         ("docker", "run", "--rm", "--network", "none", "hac-demo-harmless", "envtool", "doctor"),
         says=("healthy",),
@@ -79,7 +79,7 @@ def _child_steps(project: Path, index: str) -> Iterator[Step]:
     culprit = "rotary-embedding-torch 0.9.1"
     # hac-base's Python, as images/images.toml has it.
     assumed = ("--torch", TORCH_VERSION, "--python-version", "3.11")
-    yield Step(
+    yield DemoStep(
         "(b) a clobber through a dependency: foretold before anything is built",
         (
             *("env", f"PIP_INDEX_URL={index}", f"UV_DEFAULT_INDEX={index}", sys.executable, "-m", "envtool"),
@@ -88,46 +88,46 @@ def _child_steps(project: Path, index: str) -> Iterator[Step]:
         status=1,
         says=("clobbered", f"{culprit} requires torch"),
     )
-    yield Step(
+    yield DemoStep(
         "(b) a clobber through a dependency: pip gives up, and it is explained",
         build("clobber"),
         status=None,
         says=("hac-guard: this instruction was stopped", f"pulled in by {culprit}", "rotary-embedding-torch<0.9.1"),
     )
-    yield Step(
+    yield DemoStep(
         "(b) the same past pip's constraints: the guard stops that very RUN",
         build("clobber-past-pip"),
         status=None,
         says=("hac-guard: this instruction damaged", f"{culprit} requires torch", "update-moreh --force"),
         says_not=("\nnever reached",),
     )
-    yield Step(
+    yield DemoStep(
         "(c) constraints unset, guard on warn: it builds, damaged",
         build("unguarded"),
         says=("hac-guard: this instruction damaged", "HAC_GUARD=warn"),
     )
 
 
-def _repair_steps(container: str) -> Iterator[Step]:
+def _repair_steps(container: str) -> Iterator[DemoStep]:
     def inside(*command: str) -> tuple[str, ...]:
         return ("docker", "exec", container, *command)
 
-    yield Step(
+    yield DemoStep(
         "(c) doctor says damaged, by whom, and what to type",
         inside("envtool", "doctor"),
         status=1,
         says=("damaged", "rotary-embedding-torch", "update-moreh --force"),
     )
-    yield Step("(c) update-moreh --force restores, offline", inside("update-moreh", "--force"), says=("restored",))
-    yield Step("(c) doctor is healthy again", inside("envtool", "doctor", "--deep"), says=("healthy",))
-    yield Step(
+    yield DemoStep("(c) update-moreh --force restores, offline", inside("update-moreh", "--force"), says=("restored",))
+    yield DemoStep("(c) doctor is healthy again", inside("envtool", "doctor", "--deep"), says=("healthy",))
+    yield DemoStep(
         "(c) envtool list torch",
         inside("envtool", "list", "^torch$"),
         says=("torch                     1.7.1+cu110.moreh22.8.0          pypi_0    pypi",),
     )
 
 
-def _run(step: Step, environment: dict[str, str], show: Callable[[str], None]) -> StepResult:
+def _run(step: DemoStep, environment: dict[str, str], show: Callable[[str], None]) -> StepResult:
     shown = ["envtool", *step.command[3:]] if step.command[:1] == (sys.executable,) else step.command
     show(f"\n== {step.title}\n$ {' '.join(shown)}")
     try:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from envtool.demo.wheel_writer import WheelContent, write_wheel
-from envtool.vendor.version import VendorVersion
+from envtool.release.version import VendorVersion
 
 TORCH_VERSION = "1.7.1+cu110.moreh22.8.0"
 _COMPANIONS = {"torchvision": "0.8.2", "torchaudio": "0.7.2"}

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from envtool.vendor.record import RecordRow, write_record
+from envtool.wheel.record import RecordRow, write_record
 
 # The oldest time that a zip archive can hold.
 _EPOCH = (1980, 1, 1, 0, 0, 0)

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING
 
 from envtool.environment.distribution import Distribution
 from envtool.environment.reader import Environment
-from envtool.vendor.names import requirements_on
-from envtool.vendor.pin import PinnedDistribution
+from envtool.release.pin import PinnedDistribution
+from envtool.wheel.requires import requirements_on
 
 if TYPE_CHECKING:
     from packaging.requirements import Requirement
 
 
 @dataclass(frozen=True)
-class Demand:
+class ConflictingRequirement:
     """A distribution and what it requires of another."""
 
     name: str
@@ -27,7 +27,9 @@ class Demand:
         return f"{self.name} {self.version} requires {self.requirement}"
 
 
-def demands_against(environment: Environment, pinned: PinnedDistribution) -> tuple[Demand, ...]:
+def conflicting_requirements(
+    environment: Environment, pinned: PinnedDistribution
+) -> tuple[ConflictingRequirement, ...]:
     """Every installed distribution that requires a version of `pinned.name` other than the pinned one."""
     return tuple(
         demand
@@ -36,15 +38,15 @@ def demands_against(environment: Environment, pinned: PinnedDistribution) -> tup
     )
 
 
-def requirers(environment: Environment, name: str) -> tuple[Demand, ...]:
+def requirers(environment: Environment, name: str) -> tuple[ConflictingRequirement, ...]:
     """Every installed distribution that requires `name` in any version."""
     return tuple(demand for demand, _requirement in _demands(environment, name))
 
 
-def _demands(environment: Environment, name: str) -> Iterator[tuple[Demand, Requirement]]:
+def _demands(environment: Environment, name: str) -> Iterator[tuple[ConflictingRequirement, Requirement]]:
     for item in environment.distributions:
         for requirement in requirements_on(item.requires(), name):
-            yield Demand(item.name, item.version, str(requirement)), requirement
+            yield ConflictingRequirement(item.name, item.version, str(requirement)), requirement
 
 
 ASKED_FOR = "it was asked for by name (the REQUESTED record is there)"
@@ -61,7 +63,7 @@ def explain_intruder(environment: Environment, pinned: PinnedDistribution, intru
     by = f"{intruder.installer} installed it{_when(intruder)}"
     if intruder.source:
         return f"{by} from {intruder.source}"
-    demands = demands_against(environment, pinned)
+    demands = conflicting_requirements(environment, pinned)
     if demands:
         return f"{by} because " + "; ".join(str(demand) for demand in demands)
     if asked_for_by_name(intruder):

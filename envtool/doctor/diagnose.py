@@ -6,31 +6,32 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import TYPE_CHECKING
 
+from envtool.doctor.cache import DiagnosisCache
 from envtool.doctor.checks import (
     companions,
     cuda_direct,
     cuda_wheels,
     files,
-    half_done,
     interpreter,
     metadata,
     missing,
     protection,
     replaced,
     shadowed,
-    wrong_environment,
 )
-from envtool.doctor.findings import Evidence, Finding, Report, Severity, as_inside
-from envtool.doctor.memory import Memory
-from envtool.doctor.pinned import pin_of
+from envtool.doctor.checks import interrupted_install as half_done
+from envtool.doctor.checks import path_order as wrong_environment
+from envtool.doctor.findings import Evidence, Finding, Report, Severity, with_inner_paths
 from envtool.doctor.remedy import restore_command
+from envtool.environment.effective_pin import effective_pin
 from envtool.environment.looking import is_file
 from envtool.environment.reader import Environment
-from envtool.vendor.names import TORCH
-from envtool.vendor.pin import HISTORY_FILE, VendorPin
+from envtool.release.pin import HISTORY_FILE, VendorPin
+from envtool.release.profile import TORCH
 
 if TYPE_CHECKING:
-    from envtool.environment.history import Entry
+    from envtool.progress import Progress
+from envtool.environment.history import HistoryEntry
 
 Check = Callable[[Environment, VendorPin], Iterator[Finding]]
 # A check of what is not in the environment's files, such as the driver's; it is handed the pin that was found.
@@ -42,15 +43,15 @@ def diagnose(
     pin: VendorPin | None = None,
     *,
     deep: bool = False,
-    progress: files.Progress = lambda _name, _bytes, _total: None,
+    progress: Progress = lambda _name, _bytes, _total: None,
     others: tuple[OtherCheck, ...] = (),
-    memory: Memory | None = None,
+    memory: DiagnosisCache | None = None,
 ) -> Report:
     """Everything that is wrong with an environment, held against `pin` or against the pin it carries itself.
 
     Raises `ReleaseError` for a pin file that cannot be read.
     """
-    pin = pin or pin_of(environment)
+    pin = pin or effective_pin(environment)
     if pin is None:
         found = _without_pin(environment)
     else:
@@ -64,11 +65,11 @@ def diagnose(
         found += [*_surroundings(environment, pin, memory)]
     for check in others:
         found += check(environment, pin)
-    findings = tuple(as_inside(finding, environment.setting) for finding in found)
+    findings = tuple(with_inner_paths(finding, environment.setting) for finding in found)
     return Report(environment, pin, findings, history=_history(environment))
 
 
-def _history(environment: Environment) -> tuple[Entry, ...]:
+def _history(environment: Environment) -> tuple[HistoryEntry, ...]:
     path = environment.prefix.path
     if not is_file(path / HISTORY_FILE):
         return ()
@@ -92,7 +93,7 @@ def _torch(environment: Environment, pin: VendorPin, check_files: Check) -> Iter
     yield from metadata.check(environment, pin)
 
 
-def _surroundings(environment: Environment, pin: VendorPin, memory: Memory | None) -> Iterator[Finding]:
+def _surroundings(environment: Environment, pin: VendorPin, memory: DiagnosisCache | None) -> Iterator[Finding]:
     """What is wrong with what is around them."""
     yield from companions.check(environment, pin)
     yield from cuda_wheels.check(environment, pin)

@@ -7,13 +7,13 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from typing import TYPE_CHECKING
 
-from envtool.environment.identity import Traces
+from envtool.environment.context import EnvironmentContext
+from envtool.environment.fingerprint import TreeFingerprint
 from envtool.environment.reader import Environment
-from envtool.environment.setting import Setting
-from envtool.vendor.pin import VendorPin
+from envtool.release.pin import VendorPin
 
 if TYPE_CHECKING:
-    from envtool.environment.history import Entry
+    from envtool.environment.history import HistoryEntry
 
 
 class Severity(Enum):
@@ -73,8 +73,8 @@ class Report:
     ignored: tuple[Finding, ...] = ()
     strict: bool = False
     driver: str = ""
-    vouched: tuple[tuple[str, Traces], ...] = ()
-    history: tuple[Entry, ...] = ()
+    vouched: tuple[tuple[str, TreeFingerprint], ...] = ()
+    history: tuple[HistoryEntry, ...] = ()
 
     @property
     def status(self) -> Status:
@@ -101,7 +101,7 @@ class Report:
         )
 
 
-def as_inside(finding: Finding, setting: Setting) -> Finding:
+def with_inner_paths(finding: Finding, setting: EnvironmentContext) -> Finding:
     """The finding with its paths as they are called inside of the image or container that it was made in."""
     if setting.in_place:
         return finding
@@ -121,7 +121,7 @@ def as_inside(finding: Finding, setting: Setting) -> Finding:
 SHOWN_FILES = 5
 
 
-def shortened(evidence: Iterable[Evidence]) -> tuple[Evidence, ...]:
+def truncated(evidence: Iterable[Evidence]) -> tuple[Evidence, ...]:
     """The first few pieces of evidence, and a line that counts the rest."""
     everything = tuple(evidence)
     rest = len(everything) - SHOWN_FILES

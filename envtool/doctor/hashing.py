@@ -6,7 +6,7 @@ import hashlib
 import os
 from collections.abc import Callable
 
-from envtool.vendor.record import RecordRow
+from envtool.wheel.record import RecordRow
 
 FORBIDDEN = "this user may not read it"
 # Files up to this size are read at once; a buffer for each would cost more than the file.

@@ -19,8 +19,8 @@ from envtool.doctor.diagnose import OtherCheck
 from envtool.doctor.findings import Evidence, Finding, Severity
 from envtool.doctor.remedy import restore_command
 from envtool.environment.reader import Environment
-from envtool.vendor.names import TORCH
-from envtool.vendor.pin import VendorPin
+from envtool.release.pin import VendorPin
+from envtool.release.profile import TORCH
 
 # Seconds; the first use of the accelerator compiles and may take most of a minute.
 TIME_LIMIT = 120.0
@@ -46,7 +46,7 @@ def _check(environment: Environment, pin: VendorPin | None, *, time_limit: float
     interpreter = environment.prefix.interpreter
     if not interpreter.exists():
         interpreter = environment.prefix.path / "bin/python"
-    yield from judge(environment, pin, run_probe(interpreter, time_limit), interpreter, time_limit)
+    yield from interpret(environment, pin, run_probe(interpreter, time_limit), interpreter, time_limit)
 
 
 def run_probe(interpreter: Path, time_limit: float) -> Probed:
@@ -94,7 +94,7 @@ def _values(told: bytes) -> dict[str, Any]:
     return values
 
 
-def judge(
+def interpret(
     environment: Environment, pin: VendorPin | None, probed: Probed, interpreter: Path, time_limit: float
 ) -> Iterator[Finding]:
     """What the probe's words mean; pure."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import shlex
 
+from envtool.environment.context import Location
 from envtool.environment.reader import Environment
-from envtool.environment.setting import Housing
-from envtool.vendor.pin import VendorPin
+from envtool.release.pin import VendorPin
 
 
 def restore_command(environment: Environment, pin: VendorPin | None) -> str:
@@ -25,10 +25,10 @@ def restore_command(environment: Environment, pin: VendorPin | None) -> str:
 def where_it_runs(environment: Environment, command: str) -> str:
     """`command`, a command for the environment's own machine, as it is typed on this one."""
     setting = environment.setting
-    if setting.housing is Housing.CONTAINER:
+    if setting.housing is Location.CONTAINER:
         name = shlex.quote(setting.reference)
         return f"docker start {name} && docker exec {name} {command}"
-    if setting.housing is Housing.IMAGE:
+    if setting.housing is Location.IMAGE:
         # An image cannot be changed, only succeeded.
         name = shlex.quote(setting.reference)
         return f"printf 'FROM %s\\nRUN %s\\n' {name} {shlex.quote(command)} | docker build --tag {name} -"

@@ -22,7 +22,7 @@ _TOKEN = re.compile(r"[A-Za-z0-9+/_=-]{20,}")
 
 
 @dataclass(frozen=True)
-class DriverReading:
+class QueryResult:
     """What came of asking: the table, or what went wrong instead. `program` is `None` where there is none."""
 
     program: str | None
@@ -46,14 +46,14 @@ class DriverReading:
         return f"{name}{release}: {devices}" + (" (a stand-in; there is no accelerator)" if self.stand_in else "")
 
 
-class Question:
+class DriverQuery:
     """The program at work. It is started first and read last, so that its time passes beside that of the checks."""
 
     def __init__(self, program: str, process: subprocess.Popen[bytes]) -> None:
         self._program = program
         self._process = process
 
-    def answer(self, time_limit: float = TIME_LIMIT) -> DriverReading:
+    def answer(self, time_limit: float = TIME_LIMIT) -> QueryResult:
         """Wait for the program's end, at most `time_limit` seconds."""
         try:
             out, err = self._process.communicate(timeout=time_limit)
@@ -61,23 +61,23 @@ class Question:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self._process.pid, signal.SIGKILL)
             self._process.communicate()
-            return DriverReading(self._program, problem=f"no answer within {time_limit:g} seconds", timed_out=True)
+            return QueryResult(self._program, problem=f"no answer within {time_limit:g} seconds", timed_out=True)
         text, notice = out.decode("utf-8", "replace"), err.decode("utf-8", "replace")
         status = self._process.returncode
         if status != 0:
             last = (notice.strip() or text.strip()).splitlines()[-1:] or ["it printed nothing"]
-            return DriverReading(self._program, problem=f"exit status {status}: {without_tokens(last[0])[:200]}")
+            return QueryResult(self._program, problem=f"exit status {status}: {without_tokens(last[0])[:200]}")
         table = parse_table(text)
         if table is None:
-            return DriverReading(self._program, problem="its output has no table of devices")
-        return DriverReading(self._program, table, stand_in=_STAND_IN in notice)
+            return QueryResult(self._program, problem="its output has no table of devices")
+        return QueryResult(self._program, table, stand_in=_STAND_IN in notice)
 
 
-def start_asking(variables: Mapping[str, str]) -> Question | DriverReading:
+def start_query(variables: Mapping[str, str]) -> DriverQuery | QueryResult:
     """Start the first of `PROGRAMS` that is on PATH; a reading at once where there is none or it does not start."""
     found = next((path for name in PROGRAMS if (path := shutil.which(name, path=variables.get("PATH")))), None)
     if found is None:
-        return DriverReading(None)
+        return QueryResult(None)
     try:
         process = subprocess.Popen(
             [found],
@@ -89,8 +89,8 @@ def start_asking(variables: Mapping[str, str]) -> Question | DriverReading:
             start_new_session=True,
         )
     except OSError as error:
-        return DriverReading(found, problem=f"it cannot be started: {error.strerror}")
-    return Question(found, process)
+        return QueryResult(found, problem=f"it cannot be started: {error.strerror}")
+    return DriverQuery(found, process)
 
 
 def without_tokens(text: str) -> str:

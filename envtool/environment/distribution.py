@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from envtool.vendor.names import normalized_name
-from envtool.vendor.record import Record, parse_record
+from envtool.wheel.record import Record, parse_record
+from envtool.wheel.requires import normalized_name
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from envtool.vendor.pin import HISTORY_FILE, PinnedDistribution, PinOrigin, VendorPin
+from envtool.release.pin import HISTORY_FILE, PinnedDistribution, PinOrigin, VendorPin
 
 SCHEMA = 1
 # The newest lines that are kept.
@@ -22,7 +22,7 @@ _KEPT = 500
 
 
 @dataclass(frozen=True)
-class Change:
+class DistributionChange:
     """One distribution: the versions before, the version after (`None`: taken away), and the wheel it came from.
 
     `files` is how many files were written anew, where not all were.
@@ -42,18 +42,20 @@ class Change:
 
 
 @dataclass(frozen=True)
-class Entry:
+class HistoryEntry:
     """One change of an environment. `time` is in UTC (ISO 8601), `pin` what was pinned before, if anything was."""
 
     time: str
     user: str
     command: str
     reasons: tuple[str, ...]
-    changes: tuple[Change, ...]
+    changes: tuple[DistributionChange, ...]
     pin: VendorPin | None = None
 
     @classmethod
-    def now(cls, command: str, reasons: tuple[str, ...], changes: tuple[Change, ...], pin: VendorPin | None) -> Entry:
+    def now(
+        cls, command: str, reasons: tuple[str, ...], changes: tuple[DistributionChange, ...], pin: VendorPin | None
+    ) -> HistoryEntry:
         """The entry of a change that is being made."""
         return cls(time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), _user(), command, reasons, changes, pin)
 
@@ -62,12 +64,12 @@ class Entry:
         return f"{self.time} {self.command} by {self.user}: {what}"
 
 
-def read_history(prefix: Path) -> tuple[Entry, ...]:
+def read_history(prefix: Path) -> tuple[HistoryEntry, ...]:
     """The entries of a prefix's history, the oldest first; none where there is no history, or it cannot be read."""
     return tuple(entry for line in _lines(prefix / HISTORY_FILE) if (entry := _entry(line)) is not None)
 
 
-def appended(path: Path, entry: Entry) -> bytes:
+def append_history(path: Path, entry: HistoryEntry) -> bytes:
     """The text of the history file at `path` with one more entry."""
     pin = entry.pin
     row: dict[str, Any] = {
@@ -92,13 +94,13 @@ def _lines(path: Path) -> Iterator[bytes]:
     yield from (line for line in data.split(b"\n") if line.strip())
 
 
-def _entry(line: bytes) -> Entry | None:
+def _entry(line: bytes) -> HistoryEntry | None:
     try:
         row = json.loads(line)
         if row["schema"] != SCHEMA:
             return None
         changes = tuple(
-            Change(
+            DistributionChange(
                 str(item["distribution"]),
                 tuple(str(version) for version in item["before"]),
                 item.get("after"),
@@ -108,7 +110,7 @@ def _entry(line: bytes) -> Entry | None:
             for item in row["changes"]
         )
         reasons = tuple(str(text) for text in row["reasons"])
-        return Entry(str(row["time"]), str(row["user"]), str(row["command"]), reasons, changes, _pin(row))
+        return HistoryEntry(str(row["time"]), str(row["user"]), str(row["command"]), reasons, changes, _pin(row))
     except (ValueError, KeyError, TypeError, AttributeError):
         return None
 

@@ -5,10 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-# The folder a restore works in. It lies beside the distributions, because only there a rename is sure to stay
-# on one file system.
-STAGING_NAME = ".hac-restore"
-
 # pip's AdjacentTempDirectory puts `~` first and replaces further leading characters by these.
 _LEFTOVER = re.compile(r"~[-~.=%0-9]*(?P<tail>[A-Za-z_][A-Za-z0-9_]+)(?:-(?P<version>[^-]+))?(?:\.dist-info)?")
 

@@ -54,7 +54,7 @@ def is_there(path: str | Path) -> bool:
     return os.path.exists(path)  # noqa: PTH110
 
 
-def leads_nowhere(path: Path) -> bool:
+def is_dangling(path: Path) -> bool:
     """Whether it is certain that nothing is there, as with a link to what was removed."""
     saw(path)
     try:

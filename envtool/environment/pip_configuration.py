@@ -8,13 +8,13 @@ from __future__ import annotations
 import configparser
 from pathlib import Path
 
+from envtool.environment.context import EnvironmentContext
 from envtool.environment.prefix import Prefix
-from envtool.environment.setting import Setting
 
 _SECTIONS = ("global", "install")
 
 
-def pip_settings(setting: Setting, prefix: Prefix | None = None) -> dict[str, str]:
+def pip_settings(setting: EnvironmentContext, prefix: Prefix | None = None) -> dict[str, str]:
     """pip's settings by their long option's name, such as `index-url`; those of `pip install` where both are set."""
     variables = setting.variables
     found: dict[str, str] = {}
@@ -33,7 +33,7 @@ def pip_settings(setting: Setting, prefix: Prefix | None = None) -> dict[str, st
     return found
 
 
-def _files(setting: Setting, prefix: Prefix | None) -> list[str]:
+def _files(setting: EnvironmentContext, prefix: Prefix | None) -> list[str]:
     variables = setting.variables
     home = variables.get("HOME", "")
     named = variables.get("PIP_CONFIG_FILE")

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 
+from envtool.environment.context import EnvironmentContext
 from envtool.environment.looking import is_file, is_folder, is_there, saw
-from envtool.environment.setting import Setting
 from envtool.errors import PrefixError
 
 _PYTHON = re.compile(r"python(\d)\.(\d+)")
@@ -50,13 +50,15 @@ class Prefix:
         return (Path("/usr/local") if self.kind is PrefixKind.SYSTEM else self.path) / "bin"
 
 
-def find_prefix(prefix: Path | None = None, python: Path | None = None, setting: Setting | None = None) -> Prefix:
+def find_prefix(
+    prefix: Path | None = None, python: Path | None = None, setting: EnvironmentContext | None = None
+) -> Prefix:
     """The environment a person means: named, else the active one, else the `python` on PATH.
 
     In the file system of an image or a container the names are those inside of it. Raises `PrefixError` where there
     is none, or it has no Python.
     """
-    setting = setting or Setting()
+    setting = setting or EnvironmentContext()
     if prefix is not None:
         return read_prefix(prefix if setting.in_place else setting.on_disk(prefix))
     if python is not None:
@@ -74,7 +76,7 @@ def find_prefix(prefix: Path | None = None, python: Path | None = None, setting:
     return read_prefix(_prefix_of(found), named_by=f"{found} on PATH")
 
 
-def python_on_path(setting: Setting) -> Path | None:
+def python_on_path(setting: EnvironmentContext) -> Path | None:
     """The `python`, else the `python3`, that a shell would start."""
     folders = setting.variables.get("PATH", os.defpath).split(":")
     for folder in folders:

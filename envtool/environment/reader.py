@@ -6,15 +6,15 @@ import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from envtool.environment.context import EnvironmentContext
 from envtool.environment.distribution import Distribution, distribution_at, linked_distribution
 from envtool.environment.prefix import Prefix
-from envtool.environment.setting import Setting
 from envtool.errors import PrefixError
-from envtool.vendor.names import normalized_name
+from envtool.wheel.requires import normalized_name
 
 
 @dataclass(frozen=True)
-class Trouble:
+class ReadProblem:
     """Something in the environment that cannot be read as what it should be."""
 
     path: Path
@@ -34,8 +34,8 @@ class Environment:
     distributions: tuple[Distribution, ...]
     leftovers: tuple[Path, ...] = ()
     pth_files: tuple[Path, ...] = ()
-    troubles: tuple[Trouble, ...] = ()
-    setting: Setting = field(default_factory=Setting)
+    troubles: tuple[ReadProblem, ...] = ()
+    setting: EnvironmentContext = field(default_factory=EnvironmentContext)
 
     def find(self, name: str) -> tuple[Distribution, ...]:
         """Every record of the distribution `name`; more than one where an install went wrong."""
@@ -43,12 +43,12 @@ class Environment:
         return tuple(item for item in self.distributions if item.name == wanted)
 
 
-def read_environment(prefix: Prefix, setting: Setting | None = None) -> Environment:
+def read_environment(prefix: Prefix, setting: EnvironmentContext | None = None) -> Environment:
     """Read the environment of a prefix. Raises `PrefixError` where site-packages cannot be listed."""
     distributions: list[Distribution] = []
     leftovers: list[Path] = []
     pth_files: list[Path] = []
-    troubles: list[Trouble] = []
+    troubles: list[ReadProblem] = []
     for folder in (prefix.site_packages, *prefix.also_read):
         for entry in _entries(folder, troubles, required=folder == prefix.site_packages):
             name = entry.name
@@ -68,24 +68,26 @@ def read_environment(prefix: Prefix, setting: Setting | None = None) -> Environm
         tuple(sorted(leftovers)),
         tuple(sorted(pth_files)),
         tuple(sorted(troubles, key=lambda trouble: trouble.path)),
-        setting or Setting(),
+        setting or EnvironmentContext(),
     )
 
 
-def _distribution(entry: os.DirEntry[str]) -> Distribution | Trouble:
+def _distribution(entry: os.DirEntry[str]) -> Distribution | ReadProblem:
     path = Path(entry.path)
     try:
         is_folder = entry.is_dir()
     except OSError as error:
-        return Trouble(path, "a folder", str(error.strerror))
+        return ReadProblem(path, "a folder", str(error.strerror))
     if entry.name.endswith(".egg-link"):
-        return linked_distribution(path) or Trouble(path, "the address of a folder with an .egg-info", "no such thing")
+        return linked_distribution(path) or ReadProblem(
+            path, "the address of a folder with an .egg-info", "no such thing"
+        )
     if not is_folder and entry.name.endswith(".dist-info"):
-        return Trouble(path, "a folder", "a broken link" if not path.exists() else "a file")
-    return distribution_at(path) or Trouble(path, "metadata with a name and a version", "neither")
+        return ReadProblem(path, "a folder", "a broken link" if not path.exists() else "a file")
+    return distribution_at(path) or ReadProblem(path, "metadata with a name and a version", "neither")
 
 
-def _entries(folder: Path, troubles: list[Trouble], *, required: bool) -> list[os.DirEntry[str]]:
+def _entries(folder: Path, troubles: list[ReadProblem], *, required: bool) -> list[os.DirEntry[str]]:
     try:
         with os.scandir(folder) as entries:
             return list(entries)
@@ -94,5 +96,5 @@ def _entries(folder: Path, troubles: list[Trouble], *, required: bool) -> list[o
             raise PrefixError(
                 f"{folder} cannot be read", why=str(error.strerror), remedy="run the command as its owner"
             ) from error
-        troubles.append(Trouble(folder, "a folder that can be read", str(error.strerror)))
+        troubles.append(ReadProblem(folder, "a folder that can be read", str(error.strerror)))
         return []

@@ -6,8 +6,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from envtool.vendor.names import PINNED_NAMES
-from envtool.vendor.pin import VendorPin
+from envtool.release.pin import VendorPin
+from envtool.release.profile import PINNED_NAMES
 
 _PINNED = "|".join(PINNED_NAMES)
 # pip, "The conflict is caused by:", each line with the time in front where it comes from a log file.

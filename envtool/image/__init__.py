@@ -1,1 +1,1 @@
-"""ImageSpec → ImageLock → build context → BuiltImage → Report: makes the images, and proves them."""
+"""Images: specification, lock, inputs, layers, context, engine; and images that are read."""

@@ -11,10 +11,10 @@ from itertools import pairwise
 
 from packaging.requirements import Requirement
 
-from envtool.requirements.entry import Entry
 from envtool.requirements.metadata import requirements_among
+from envtool.requirements.model import DeclaredRequirement
 from envtool.requirements.target import Target
-from envtool.vendor.names import normalized_name
+from envtool.wheel.requires import normalized_name
 
 # Questions to the index under way together.
 _AT_ONCE = 8
@@ -40,7 +40,7 @@ class Link:
 class Chain:
     """From a line of a file to a pinned distribution. Without links, the line itself asks for another one."""
 
-    entry: Entry
+    entry: DeclaredRequirement
     subject: str
     links: tuple[Link, ...] = ()
 
@@ -87,7 +87,9 @@ class Graph:
         found = self.requirement(parent, child)
         return Link(parent, self.state.get(parent, "?"), f"{found.name}{found.specifier}" if found else child)
 
-    def way_to(self, name: str, entries: tuple[Entry, ...]) -> tuple[Entry, tuple[str, ...]] | None:
+    def way_to(
+        self, name: str, entries: tuple[DeclaredRequirement, ...]
+    ) -> tuple[DeclaredRequirement, tuple[str, ...]] | None:
         """The shortest way from an entry to a distribution: the entry, and the names from it on."""
         by_name = {entry.name: entry for entry in reversed(entries)}
         queue: deque[tuple[str, ...]] = deque([(name,)])
@@ -103,7 +105,9 @@ class Graph:
         return None
 
 
-def find_chains(subject: str, entries: tuple[Entry, ...], graph: Graph, target: Target) -> tuple[Chain, ...]:
+def find_chains(
+    subject: str, entries: tuple[DeclaredRequirement, ...], graph: Graph, target: Target
+) -> tuple[Chain, ...]:
     """The chains of everyone that asks for another `subject` than the pinned one.
 
     Where nobody does, the chains of all that ask for it: then an upgrade took it.

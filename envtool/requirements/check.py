@@ -8,16 +8,16 @@ from dataclasses import dataclass, field, replace
 from threading import Thread
 
 from envtool.errors import ResolutionError, SourceError
-from envtool.requirements.entry import DependencyFile, RequirementSet
 from envtool.requirements.metadata import DEFAULT_INDEX, MetadataReader
-from envtool.requirements.newest import look_ahead
-from envtool.requirements.predict import Answer, predict, predict_static
+from envtool.requirements.model import DependencyFile, RequirementSet
+from envtool.requirements.predict import Prediction, predict, predict_static
 from envtool.requirements.resolve import Resolver
 from envtool.requirements.static import Verdict
+from envtool.requirements.suggest import prepare_suggestion, suggest
 from envtool.requirements.target import Target
 from envtool.requirements.uv_command import find_uv
 from envtool.requirements.uv_options import Installer
-from envtool.requirements.ways_out import find_way_out, prepare_way_out
+from envtool.requirements.version_search import look_ahead
 
 # Sets under way together. They wait for the index most of the time, and uv is parallel in itself.
 _AT_ONCE = 4
@@ -35,14 +35,14 @@ class Checker:
     with_ways_out: bool = True
     _readers: dict[tuple[str, ...], MetadataReader] = field(default_factory=dict)
 
-    def check(self, file: DependencyFile) -> tuple[Answer, ...]:
+    def check(self, file: DependencyFile) -> tuple[Prediction, ...]:
         """The second stage's answers on a file's sets. Raises `SourceError` and `ResolutionError`."""
         # Before there are threads: what it asks of `sysconfig` is not safe among them.
         find_uv()
         with ThreadPoolExecutor(_AT_ONCE) as pool:
             return tuple(answer for answers in pool.map(self.check_set, file.sets) for answer in answers)
 
-    def check_set(self, wanted: RequirementSet) -> tuple[Answer, ...]:
+    def check_set(self, wanted: RequirementSet) -> tuple[Prediction, ...]:
         """One answer for each installer, or a single one where they agree or the first stage settled it."""
         resolvers = self._meant(wanted)
         # With the same indexes one after the other: what the first has fetched, the second finds in uv's cache.
@@ -51,12 +51,12 @@ class Checker:
         places = {(item.index_url, item.extra_index_urls, item.find_links) for item in options}
         with ThreadPoolExecutor(len(places)) as pool:
             outcomes = list(pool.map(lambda resolver: self._predicted(wanted, resolver), resolvers))
-        answers = [outcome for outcome in outcomes if isinstance(outcome, Answer)]
-        failures = [outcome for outcome in outcomes if not isinstance(outcome, Answer)]
+        answers = [outcome for outcome in outcomes if isinstance(outcome, Prediction)]
+        failures = [outcome for outcome in outcomes if not isinstance(outcome, Prediction)]
         if not answers:
             raise _about(wanted, failures[0])
         answers = _agreed(answers)
-        answers += [Answer(wanted, None, Verdict.UNKNOWN, f"{error.what}: {error.why}") for error in failures]
+        answers += [Prediction(wanted, None, Verdict.UNKNOWN, f"{error.what}: {error.why}") for error in failures]
         return tuple(self._advised(answer) for answer in answers)
 
     def _look_ahead(self, wanted: RequirementSet, resolver: Resolver) -> None:
@@ -69,11 +69,11 @@ class Checker:
         def ahead() -> None:
             searches = look_ahead(names[:_AHEAD], reader, self.target)
             if self.with_ways_out and not wanted.gaps:
-                prepare_way_out(wanted, resolver, searches)
+                prepare_suggestion(wanted, resolver, searches)
 
         Thread(target=ahead).start()
 
-    def _predicted(self, wanted: RequirementSet, resolver: Resolver) -> Answer | SourceError | ResolutionError:
+    def _predicted(self, wanted: RequirementSet, resolver: Resolver) -> Prediction | SourceError | ResolutionError:
         """The prediction for one installer, or why there is none.
 
         That one cannot be predicted, having no index of its own, say, does not hide what the other would do.
@@ -95,16 +95,16 @@ class Checker:
         # One for all sets that have the same indexes: what one has read, the others need not.
         return self._readers.setdefault(indexes, MetadataReader(indexes, options.certificates))
 
-    def _advised(self, answer: Answer) -> Answer:
+    def _advised(self, answer: Prediction) -> Prediction:
         if not self.with_ways_out or not answer.is_bad or answer.wanted.locked or answer.wanted.gaps:
             return answer
         resolver = self.resolvers.get(answer.installer or next(iter(self.resolvers)))
         if resolver is None or not answer.culprits:
             return answer
-        return replace(answer, way_out=find_way_out(answer, resolver, self._reader(answer.wanted, resolver)))
+        return replace(answer, way_out=suggest(answer, resolver, self._reader(answer.wanted, resolver)))
 
 
-def check_statically(file: DependencyFile, target: Target) -> tuple[Answer, ...]:
+def check_statically(file: DependencyFile, target: Target) -> tuple[Prediction, ...]:
     """The first stage's answers on a file's sets."""
     return tuple(predict_static(wanted, target) for wanted in file.sets)
 
@@ -117,7 +117,7 @@ def _about(wanted: RequirementSet, error: SourceError | ResolutionError) -> Sour
     return type(error)(f"{wanted.path}{label}: {error.what}", why=error.why, remedy=error.remedy)
 
 
-def _agreed(answers: Sequence[Answer]) -> list[Answer]:
+def _agreed(answers: Sequence[Prediction]) -> list[Prediction]:
     """One answer in the place of several that say the same."""
     first = answers[0]
     same = all((item.verdict, item.clobbers) == (first.verdict, first.clobbers) for item in answers)

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from envtool.errors import RequirementsError
-from envtool.requirements.entry import Entry, InstallOptions, Place, Role
-from envtool.requirements.reading.requirements_txt import direct_entry, read_nested
-from envtool.vendor.names import normalized_name
+from envtool.requirements.model import DeclaredRequirement, InstallOptions, Role, SourceLocation
+from envtool.requirements.readers.requirements_txt import direct_entry, read_nested
+from envtool.wheel.requires import normalized_name
 
 # Where a file named in the arguments really is; an image's Dockerfile names it by its place in the image.
 Locate = Callable[[str], Path]
@@ -89,7 +89,7 @@ class InstallCommand:
     uv spells them, and `variables` those that uv takes from its environment.
     """
 
-    entries: tuple[Entry, ...]
+    entries: tuple[DeclaredRequirement, ...]
     options: InstallOptions
     unknown: tuple[str, ...] = ()
     passed: tuple[str, ...] = ()
@@ -123,7 +123,7 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def read_command(words: Sequence[str], place: Place, locate: Locate | None = None) -> InstallCommand:
+def read_command(words: Sequence[str], place: SourceLocation, locate: Locate | None = None) -> InstallCommand:
     """What `pip install WORDS` asks for, with the entries of the files it names.
 
     Raises `RequirementsError` for arguments and files that cannot be read.
@@ -158,7 +158,7 @@ def _variables(known: argparse.Namespace) -> Iterator[tuple[str, str]]:
         yield from ((name, value) for value in getattr(known, name)[-1:])
 
 
-def _file(path: Path, role: Role) -> tuple[tuple[Entry, ...], InstallOptions]:
+def _file(path: Path, role: Role) -> tuple[tuple[DeclaredRequirement, ...], InstallOptions]:
     if path.name == "pyproject.toml" or path.name.startswith("pylock."):
         # uv takes these with -r as well.
         from envtool.requirements.read import read_file

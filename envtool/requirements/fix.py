@@ -8,14 +8,16 @@ from pathlib import Path
 
 from envtool.errors import RequirementsError, ResolutionError
 from envtool.requirements.check import Checker
-from envtool.requirements.entry import DependencyFile
-from envtool.requirements.predict import Answer
+from envtool.requirements.model import DependencyFile
+from envtool.requirements.predict import Prediction
 from envtool.requirements.read import read_file
 from envtool.requirements.rewrite import Rewriting, rewritten, touched_files
 from envtool.requirements.text import read_text
 
 
-def write_fixed(file: DependencyFile, answers: Sequence[Answer], checker: Checker, folder: Path) -> tuple[Path, ...]:
+def write_fixed(
+    file: DependencyFile, answers: Sequence[Prediction], checker: Checker, folder: Path
+) -> tuple[Path, ...]:
     """Write the file, and all that it includes, into `folder`, which must not hold any of them yet.
 
     Nothing is written where a way out is missing, or where the new files are not safe. Raises `RequirementsError`,
@@ -42,7 +44,7 @@ def write_fixed(file: DependencyFile, answers: Sequence[Answer], checker: Checke
     return tuple(targets.values())
 
 
-def _refuse_hopeless(answer: Answer) -> None:
+def _refuse_hopeless(answer: Prediction) -> None:
     if answer.is_bad and (answer.way_out is None or answer.way_out.none is not None):
         why = answer.way_out.none if answer.way_out is not None else answer.why
         label = f" ({answer.wanted.label})" if answer.wanted.label else ""

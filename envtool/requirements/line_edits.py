@@ -10,19 +10,19 @@ import re
 from collections.abc import Sequence
 
 from envtool.errors import RequirementsError
-from envtool.requirements.entry import Entry
-from envtool.requirements.ways_out import Replacement
+from envtool.requirements.model import DeclaredRequirement
+from envtool.requirements.suggest import LineChange
 
 MARK = "envtool:"
 _NOTE = f"# {MARK} the vendor's build, so that nothing takes its place"
 
 
-def _requirement(item: Replacement) -> str:
+def _requirement(item: LineChange) -> str:
     marker = f" ; {item.entry.marker}" if item.entry.marker is not None else ""
     return f"{item.text}{marker}"
 
 
-def replace_line(rows: list[str], item: Replacement, why: str, *, above: bool) -> None:
+def replace_line(rows: list[str], item: LineChange, why: str, *, above: bool) -> None:
     """A logical line of a requirements file; what it was stands in the note."""
     start = item.entry.place.line - 1
     count = item.entry.written.count("\n") + 1
@@ -40,7 +40,7 @@ def replace_line(rows: list[str], item: Replacement, why: str, *, above: bool) -
     rows[start : start + count] = new
 
 
-def replace_quoted(rows: list[str], item: Replacement, why: str) -> None:
+def replace_quoted(rows: list[str], item: LineChange, why: str) -> None:
     """A string of a TOML array, wherever on its line it stands (TOML 1.0, "Array")."""
     number = item.entry.place.line - 1
     row = rows[number]
@@ -61,7 +61,7 @@ def replace_quoted(rows: list[str], item: Replacement, why: str) -> None:
     return None
 
 
-def replace_table_row(rows: list[str], item: Replacement, why: str) -> None:
+def replace_table_row(rows: list[str], item: LineChange, why: str) -> None:
     """`name = "version"` or `name = {version = "…", …}`, as in Pipfile and Poetry's tables."""
     number = item.entry.place.line - 1
     row = rows[number]
@@ -79,7 +79,7 @@ def replace_table_row(rows: list[str], item: Replacement, why: str) -> None:
     rows[number] = f"{new}  # {why}"
 
 
-def replace_listed(rows: list[str], item: Replacement, why: str) -> None:
+def replace_listed(rows: list[str], item: LineChange, why: str) -> None:
     """An item of a YAML list."""
     number = item.entry.place.line - 1
     match = re.match(r"^(\s*-\s+)(.*?)(\s+#.*)?$", rows[number])
@@ -97,7 +97,7 @@ def replace_listed(rows: list[str], item: Replacement, why: str) -> None:
         )
 
 
-def replace_word(rows: list[str], item: Replacement, why: str) -> None:
+def replace_word(rows: list[str], item: LineChange, why: str) -> None:
     """A word of an instruction; the note goes above it, as a Dockerfile knows comments on lines of their own only."""
     start = item.entry.place.line - 1
     new = "" if item.specifier is None else f'"{item.text}"'
@@ -130,7 +130,7 @@ def add_lines(rows: list[str], added: Sequence[str]) -> None:
     rows[:] = [*body, _NOTE, *added, *ending]
 
 
-def add_quoted(rows: list[str], last: Entry, added: Sequence[str]) -> None:
+def add_quoted(rows: list[str], last: DeclaredRequirement, added: Sequence[str]) -> None:
     """Behind a string of a TOML array."""
     number = last.place.line - 1
     row = rows[number]
@@ -147,7 +147,7 @@ def add_quoted(rows: list[str], last: Entry, added: Sequence[str]) -> None:
     rows[number] = f"{row[: found.end()]}{comma}{row[found.end() :]}  {_NOTE}"
 
 
-def add_table_rows(rows: list[str], last: Entry, added: Sequence[str]) -> None:
+def add_table_rows(rows: list[str], last: DeclaredRequirement, added: Sequence[str]) -> None:
     """Rows of a TOML table of names and versions."""
     number = last.place.line - 1
     pairs = [text.split("==") for text in added]
@@ -155,13 +155,13 @@ def add_table_rows(rows: list[str], last: Entry, added: Sequence[str]) -> None:
     rows[number + 1 : number + 1] = new
 
 
-def add_listed(rows: list[str], last: Entry, added: Sequence[str]) -> None:
+def add_listed(rows: list[str], last: DeclaredRequirement, added: Sequence[str]) -> None:
     """Items of a YAML list."""
     number = last.place.line - 1
     rows[number + 1 : number + 1] = [f"{_indent(rows[number])}- {text}  {_NOTE}" for text in added]
 
 
-def add_indented(rows: list[str], last: Entry, added: Sequence[str]) -> None:
+def add_indented(rows: list[str], last: DeclaredRequirement, added: Sequence[str]) -> None:
     """Lines of a list in setup.cfg, whose comments stand on lines of their own."""
     number = last.place.line - 1
     indent = _indent(rows[number]) or "    "

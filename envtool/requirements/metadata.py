@@ -17,7 +17,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.version import Version
 
-from envtool.vendor.names import normalized_name
+from envtool.wheel.requires import normalized_name
 
 if TYPE_CHECKING:
     import requests
@@ -83,8 +83,8 @@ class MetadataReader:
     def _session(self) -> requests.Session:
         import requests
 
-        from envtool.vendor.shared_trust import SharedTrust
-        from envtool.vendor.transport import trusted_authorities
+        from envtool.net.http import trusted_authorities
+        from envtool.net.tls import SharedTrust
 
         session = requests.Session()
         for scheme in ("https://", "http://"):

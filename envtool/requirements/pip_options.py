@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from envtool.requirements.entry import InstallOptions
+from envtool.requirements.model import InstallOptions
 
 _YES = frozenset({"1", "true", "yes", "on", "t", "y"})
 

@@ -7,30 +7,30 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from envtool.errors import ResolutionError
+from envtool.release.pin import VendorPin
 from envtool.requirements.chain import Chain, Graph, find_chains
-from envtool.requirements.entry import Entry, RequirementSet, Role
 from envtool.requirements.metadata import MetadataReader
-from envtool.requirements.pip_order import resolve_as_pip
-from envtool.requirements.resolve import Change, Resolution, Resolver
-from envtool.requirements.static import Effect, Remark, Verdict, judge, remarks
+from envtool.requirements.model import DeclaredRequirement, RequirementSet, Role
+from envtool.requirements.pip_emulation import resolve_as_pip
+from envtool.requirements.resolve import Resolution, Resolver, VersionChange
+from envtool.requirements.static import Effect, LineEffect, Verdict, evaluate, line_effects
 from envtool.requirements.target import Target
 from envtool.requirements.uv_options import Installer
-from envtool.vendor.pin import VendorPin
 
 if TYPE_CHECKING:
-    from envtool.requirements.ways_out import WayOut
+    from envtool.requirements.suggest import Suggestion
 
 
 @dataclass(frozen=True)
 class Clobber:
     """What would happen to one pinned distribution, and the chains of those who want it."""
 
-    change: Change
+    change: VersionChange
     chains: tuple[Chain, ...] = ()
 
 
 @dataclass(frozen=True)
-class Answer:
+class Prediction:
     """The verdict on one set for one installer; `installer` is `None` where the first stage settled it for both.
 
     `notes` are for a person; `way_out` is there where a clobber was predicted and the second stage ran.
@@ -40,10 +40,10 @@ class Answer:
     installer: Installer | None
     verdict: Verdict
     why: str
-    remarks: tuple[Remark, ...] = ()
-    changes: tuple[Change, ...] = ()
+    effects: tuple[LineEffect, ...] = ()
+    changes: tuple[VersionChange, ...] = ()
     clobbers: tuple[Clobber, ...] = ()
-    way_out: WayOut | None = None
+    way_out: Suggestion | None = None
     notes: tuple[str, ...] = field(default=())
 
     @property
@@ -52,10 +52,10 @@ class Answer:
         return self.verdict in {Verdict.CLOBBERED, Verdict.BLOCKED}
 
     @property
-    def culprits(self) -> tuple[Entry, ...]:
+    def culprits(self) -> tuple[DeclaredRequirement, ...]:
         """The entries that lead to another torch, each once."""
         entries = [chain.entry for clobber in self.clobbers for chain in clobber.chains]
-        entries += [remark.entry for remark in self.remarks if remark.effect is Effect.REPLACES]
+        entries += [remark.entry for remark in self.effects if remark.effect is Effect.REPLACES]
         return tuple(dict.fromkeys(entries))
 
 
@@ -64,13 +64,13 @@ def pins_of(pin: VendorPin) -> tuple[str, ...]:
     return tuple(f"{item.name}=={item.version}" for item in pin.distributions)
 
 
-def predict_static(wanted: RequirementSet, target: Target) -> Answer:
+def predict_static(wanted: RequirementSet, target: Target) -> Prediction:
     """The first stage's answer."""
-    verdict, why = judge(wanted, target)
-    return Answer(wanted, None, verdict, why, remarks(wanted, target))
+    verdict, why = evaluate(wanted, target)
+    return Prediction(wanted, None, verdict, why, line_effects(wanted, target))
 
 
-def predict(wanted: RequirementSet, resolver: Resolver, reader: MetadataReader, *, held: bool = False) -> Answer:
+def predict(wanted: RequirementSet, resolver: Resolver, reader: MetadataReader, *, held: bool = False) -> Prediction:
     """The answer for the resolver's installer. `held` says that this installer is held to the pins where it would run.
 
     Raises `SourceError` where an index cannot be read and `ResolutionError` where nothing meets the set by itself.
@@ -83,29 +83,29 @@ def predict(wanted: RequirementSet, resolver: Resolver, reader: MetadataReader, 
     if free.unsolvable is not None:
         raise _unsolvable(wanted, free.unsolvable)
     clobbers = tuple(_clobbers(wanted, resolver, reader, free))
-    if any(remark.effect is Effect.REPLACES and remark.entry.role is Role.CONDA for remark in first.remarks):
+    if any(remark.effect is Effect.REPLACES and remark.entry.role is Role.CONDA for remark in first.effects):
         # No constraint of pip's or uv's holds conda.
         return replace(first, changes=free.changes, clobbers=clobbers)
     if not clobbers:
-        return _unharmed(wanted, resolver, first, free)
+        return _safe_or_unknown(wanted, resolver, first, free)
     if held:
         kept = resolver.resolve(wanted, constraints=pins_of(target.pin))
         if kept.unsolvable is None:
             why = "the constraints here hold it to the vendor's"
-            return Answer(wanted, resolver.installer, Verdict.SAFE, why, first.remarks, kept.changes)
+            return Prediction(wanted, resolver.installer, Verdict.SAFE, why, first.effects, kept.changes)
     verdict = Verdict.BLOCKED if held else Verdict.CLOBBERED
     why = "the constraints here stop it" if held else str(clobbers[0].change)
-    return Answer(wanted, resolver.installer, verdict, why, first.remarks, free.changes, clobbers)
+    return Prediction(wanted, resolver.installer, verdict, why, first.effects, free.changes, clobbers)
 
 
-def _unharmed(wanted: RequirementSet, resolver: Resolver, first: Answer, free: Resolution) -> Answer:
+def _safe_or_unknown(wanted: RequirementSet, resolver: Resolver, first: Prediction, free: Resolution) -> Prediction:
     """No pinned distribution would change; what the first stage could not see into stays unknown."""
     blind = wanted.gaps or tuple(f"conda's {entry.written}" for entry in wanted.of_role(Role.CONDA))
     if (blind or wanted.options.elsewhere) and first.verdict is Verdict.UNKNOWN:
-        return Answer(wanted, resolver.installer, Verdict.UNKNOWN, first.why, first.remarks, free.changes)
+        return Prediction(wanted, resolver.installer, Verdict.UNKNOWN, first.why, first.effects, free.changes)
     if wanted.options.elsewhere and first.verdict is Verdict.CLOBBERED:
         return first
-    return Answer(wanted, resolver.installer, Verdict.SAFE, "torch stays the vendor's", first.remarks, free.changes)
+    return Prediction(wanted, resolver.installer, Verdict.SAFE, "torch stays the vendor's", first.effects, free.changes)
 
 
 def _clobbers(
@@ -155,7 +155,7 @@ def _unsolvable(wanted: RequirementSet, proof: str) -> ResolutionError:
     )
 
 
-def _named_in(text: str, entries: Iterable[Entry]) -> Iterator[Entry]:
+def _named_in(text: str, entries: Iterable[DeclaredRequirement]) -> Iterator[DeclaredRequirement]:
     import re
 
     for entry in entries:

@@ -7,65 +7,65 @@ from collections.abc import Callable
 from pathlib import Path
 
 from envtool.errors import RequirementsError
-from envtool.requirements.entry import DependencyFile
+from envtool.requirements.model import DependencyFile
 
 
 def _requirements(path: Path) -> DependencyFile:
-    from envtool.requirements.reading.requirements_txt import read_requirements
+    from envtool.requirements.readers.requirements_txt import read_requirements
 
     return read_requirements(path)
 
 
 def _pyproject(path: Path) -> DependencyFile:
-    from envtool.requirements.reading.pyproject import read_pyproject
+    from envtool.requirements.readers.pyproject import read_pyproject
 
     return read_pyproject(path)
 
 
 def _pylock(path: Path) -> DependencyFile:
-    from envtool.requirements.reading.pylock import read_pylock
+    from envtool.requirements.readers.pylock import read_pylock
 
     return read_pylock(path)
 
 
 def _uv_lock(path: Path) -> DependencyFile:
-    from envtool.requirements.reading.uv_lock import read_uv_lock
+    from envtool.requirements.readers.uv_lock import read_uv_lock
 
     return read_uv_lock(path)
 
 
 def _poetry_lock(path: Path) -> DependencyFile:
-    from envtool.requirements.reading.poetry import read_poetry_lock
+    from envtool.requirements.readers.poetry import read_poetry_lock
 
     return read_poetry_lock(path)
 
 
 def _pipfile(path: Path) -> DependencyFile:
-    from envtool.requirements.reading.pipfile import read_pipfile
+    from envtool.requirements.readers.pipfile import read_pipfile
 
     return read_pipfile(path)
 
 
 def _pipfile_lock(path: Path) -> DependencyFile:
-    from envtool.requirements.reading.pipfile import read_pipfile_lock
+    from envtool.requirements.readers.pipfile import read_pipfile_lock
 
     return read_pipfile_lock(path)
 
 
 def _setup_cfg(path: Path) -> DependencyFile:
-    from envtool.requirements.reading.setup_cfg import read_setup_cfg
+    from envtool.requirements.readers.setup_cfg import read_setup_cfg
 
     return read_setup_cfg(path)
 
 
 def _conda(path: Path) -> DependencyFile:
-    from envtool.requirements.reading.conda_environment import read_conda_environment
+    from envtool.requirements.readers.conda_environment import read_conda_environment
 
     return read_conda_environment(path)
 
 
 def _dockerfile(path: Path) -> DependencyFile:
-    from envtool.requirements.reading.dockerfile import read_dockerfile
+    from envtool.requirements.readers.dockerfile import read_dockerfile
 
     return read_dockerfile(path)
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from envtool.errors import ResolutionError
 from envtool.requirements.chain import Parents, parents_from
-from envtool.requirements.entry import Entry, InstallOptions, RequirementSet, Role
+from envtool.requirements.model import DeclaredRequirement, InstallOptions, RequirementSet, Role
 from envtool.requirements.stub_wheels import stub_wheels
 from envtool.requirements.target import Target
 from envtool.requirements.uv_command import TIME_LIMIT, UvOutput, is_harmless, neutral_variables, run_uv
@@ -27,7 +27,7 @@ UNTOLD = "from an address"
 
 
 @dataclass(frozen=True)
-class Change:
+class VersionChange:
     """A distribution before and after an install; `None` where it is not there."""
 
     name: str
@@ -42,10 +42,10 @@ class Change:
 class Resolution:
     """What would change, or, where nothing meets the requirements, the proof of that."""
 
-    changes: tuple[Change, ...] = ()
+    changes: tuple[VersionChange, ...] = ()
     unsolvable: str | None = None
 
-    def change_of(self, name: str) -> Change | None:
+    def change_of(self, name: str) -> VersionChange | None:
         """The change of one distribution, or `None` where it stays."""
         return next((change for change in self.changes if change.name == name), None)
 
@@ -80,7 +80,7 @@ class Resolver:
         self,
         wanted: RequirementSet,
         *,
-        entries: Sequence[Entry] | None = None,
+        entries: Sequence[DeclaredRequirement] | None = None,
         constraints: Sequence[str] = (),
         without: Sequence[str] = (),
     ) -> Resolution:
@@ -121,7 +121,9 @@ class Resolver:
         found = self._annotated(wanted, state)
         return found or self._annotated(wanted, changed)
 
-    def read_ahead(self, wanted: RequirementSet, entries: Sequence[Entry], constraints: Sequence[str]) -> None:
+    def read_ahead(
+        self, wanted: RequirementSet, entries: Sequence[DeclaredRequirement], constraints: Sequence[str]
+    ) -> None:
         """Have uv read and build what resolving takes, so that it is in its cache when it is resolved.
 
         Unlike `resolve` it does not look at what is installed, and so waits for no lock on the environment.
@@ -132,7 +134,9 @@ class Resolver:
         exact = [f"{name}=={version}" for name, version in state.items() if version != UNTOLD]
         return parents_from(self._compiled(wanted, wanted.requirements, exact).out)
 
-    def _compiled(self, wanted: RequirementSet, entries: Sequence[Entry], constraints: Sequence[str]) -> UvOutput:
+    def _compiled(
+        self, wanted: RequirementSet, entries: Sequence[DeclaredRequirement], constraints: Sequence[str]
+    ) -> UvOutput:
         # The constraints settle the versions; what is left are the places to look for them.
         options = replace(
             wanted.options.over(self.options), upgrade=False, upgrade_names=(), reinstall=False, require_hashes=False
@@ -144,7 +148,11 @@ class Resolver:
 
     @contextmanager
     def _files(
-        self, wanted: RequirementSet, asked: Sequence[Entry], constraints: Sequence[str], without: Sequence[str] = ()
+        self,
+        wanted: RequirementSet,
+        asked: Sequence[DeclaredRequirement],
+        constraints: Sequence[str],
+        without: Sequence[str] = (),
     ) -> Iterator[tuple[str, str, str]]:
         """The requirements, the constraints and the exclusions as files, which last as long as the context."""
         stated = [replace(entry, hashes=()).line() for entry in wanted.of_role(Role.CONSTRAINT)]
@@ -161,7 +169,12 @@ class Resolver:
             yield str(files[0]), str(files[1]), str(files[2])
 
     def _run(
-        self, words: Sequence[str], options: InstallOptions, asked: Sequence[Entry] = (), *, shown: bool = False
+        self,
+        words: Sequence[str],
+        options: InstallOptions,
+        asked: Sequence[DeclaredRequirement] = (),
+        *,
+        shown: bool = False,
     ) -> UvOutput:
         arguments = [*words, *self._where(words), *option_words(options, self.installer, asked)]
         if self.installer is Installer.UV and self._is_configured():
@@ -196,7 +209,7 @@ class Resolver:
         return named or (folder / "uv/uv.toml").exists() or Path("/etc/uv/uv.toml").exists()
 
 
-def _changes(text: str) -> tuple[Change, ...]:
+def _changes(text: str) -> tuple[VersionChange, ...]:
     """From the JSON of `uv pip install --output-format json` (schema "preview")."""
     try:
         rows = json.loads(text)["changes"]
@@ -206,4 +219,4 @@ def _changes(text: str) -> tuple[Change, ...]:
         raise ResolutionError(
             "uv's plan cannot be read", why=f"{type(error).__name__}: {error}", remedy="pip install 'uv>=0.13,<0.14'"
         ) from error
-    return tuple(Change(name, before.get(name), after.get(name)) for name in sorted({*before, *after}))
+    return tuple(VersionChange(name, before.get(name), after.get(name)) for name in sorted({*before, *after}))

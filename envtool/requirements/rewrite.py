@@ -15,8 +15,8 @@ from pathlib import Path
 
 from envtool.errors import RequirementsError
 from envtool.requirements import line_edits
-from envtool.requirements.entry import DependencyFile, Entry, RequirementSet, Role
-from envtool.requirements.ways_out import Replacement
+from envtool.requirements.model import DeclaredRequirement, DependencyFile, RequirementSet, Role
+from envtool.requirements.suggest import LineChange
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Rewriting:
     """What is to become of the files that a dependency file consists of: lines to replace, and pins to add to sets."""
 
     file: DependencyFile
-    replacements: tuple[Replacement, ...]
+    replacements: tuple[LineChange, ...]
     added: tuple[tuple[RequirementSet, tuple[str, ...]], ...]
 
 
@@ -84,7 +84,7 @@ def _kind_of(path: Path, file: DependencyFile) -> str:
     return file.kind if path == file.path else "requirements.txt"
 
 
-def _replace(rows: list[str], item: Replacement, kind: str) -> None:
+def _replace(rows: list[str], item: LineChange, kind: str) -> None:
     why = f"{line_edits.MARK} {item.why}"
     match kind:
         case "requirements.txt" | "setup.cfg":
@@ -124,7 +124,7 @@ def _add(rows: list[str], file: DependencyFile, wanted: RequirementSet, added: l
             raise RequirementsError(f"{file.path}: files of the kind {file.kind} cannot be rewritten")
 
 
-def _last_of(wanted: RequirementSet, path: Path) -> Entry | None:
+def _last_of(wanted: RequirementSet, path: Path) -> DeclaredRequirement | None:
     """The set's last own line, which a new one comes after."""
     here = [entry for entry in wanted.requirements if entry.place.path == path]
     own = [entry for entry in here if entry.group is not None] or here

@@ -12,11 +12,12 @@ from enum import Enum
 
 from packaging.requirements import InvalidRequirement, Requirement
 
-from envtool.requirements.entry import Entry, RequirementSet, Role
+from envtool.release.pin import PinnedDistribution
+from envtool.release.profile import PINNED_NAMES, TORCH
+from envtool.release.version import versions_equal
+from envtool.requirements.model import DeclaredRequirement, RequirementSet, Role
 from envtool.requirements.target import MarkerEnvironment, Target
-from envtool.vendor.names import PINNED_NAMES, TORCH, normalized_name
-from envtool.vendor.pin import PinnedDistribution
-from envtool.vendor.version import same_build
+from envtool.wheel.requires import normalized_name
 
 
 class Verdict(Enum):
@@ -37,10 +38,10 @@ class Effect(Enum):
 
 
 @dataclass(frozen=True)
-class Remark:
+class LineEffect:
     """What one line does, and why."""
 
-    entry: Entry
+    entry: DeclaredRequirement
     effect: Effect
     why: str
 
@@ -54,7 +55,7 @@ _CUDA = re.compile(
 )
 
 
-def remarks(wanted: RequirementSet, target: Target) -> tuple[Remark, ...]:
+def line_effects(wanted: RequirementSet, target: Target) -> tuple[LineEffect, ...]:
     """What the lines that name torch, its companions or a known intruder do."""
     found = []
     for entry in wanted.entries:
@@ -66,38 +67,40 @@ def remarks(wanted: RequirementSet, target: Target) -> tuple[Remark, ...]:
     return tuple(found)
 
 
-def _conda(entry: Entry, target: Target) -> Remark | None:
+def _conda(entry: DeclaredRequirement, target: Target) -> LineEffect | None:
     name = entry.name or ""
     if _CONDA_TORCH.fullmatch(name):
-        return Remark(entry, Effect.REPLACES, f"conda's {name} writes its files over the vendor's")
+        return LineEffect(entry, Effect.REPLACES, f"conda's {name} writes its files over the vendor's")
     if _CUDA.fullmatch(name):
-        return Remark(entry, Effect.INTRUDES, f"{name} is for CUDA, which the accelerator has not")
+        return LineEffect(entry, Effect.INTRUDES, f"{name} is for CUDA, which the accelerator has not")
     if name == "python":
         version = re.search(r"=+\s*(\d+\.\d+)", entry.written)
         here = ".".join(target.python.split(".")[:2])
         if version and version[1] != here:
-            return Remark(entry, Effect.REPLACES, f"the vendor's torch here is built for Python {here}")
+            return LineEffect(entry, Effect.REPLACES, f"the vendor's torch here is built for Python {here}")
     return None
 
 
-def _python(entry: Entry, wanted: RequirementSet, target: Target) -> Remark | None:
+def _python(entry: DeclaredRequirement, wanted: RequirementSet, target: Target) -> LineEffect | None:
     name = entry.name or ""
     if _CUDA.fullmatch(name):
-        return Remark(entry, Effect.INTRUDES, f"{name} is for CUDA, which the accelerator has not")
+        return LineEffect(entry, Effect.INTRUDES, f"{name} is for CUDA, which the accelerator has not")
     pinned = target.pin.find(name)
     if name not in PINNED_NAMES or pinned is None:
         return None
     why = _why_replaced(entry, wanted, target, pinned)
     if why is not None:
-        return Remark(entry, Effect.REPLACES, why)
-    return Remark(entry, Effect.KEEPS, f"the vendor's {pinned.version} is what it asks for")
+        return LineEffect(entry, Effect.REPLACES, why)
+    return LineEffect(entry, Effect.KEEPS, f"the vendor's {pinned.version} is what it asks for")
 
 
-def _why_replaced(entry: Entry, wanted: RequirementSet, target: Target, pinned: PinnedDistribution) -> str | None:
+def _why_replaced(
+    entry: DeclaredRequirement, wanted: RequirementSet, target: Target, pinned: PinnedDistribution
+) -> str | None:
     version, options = pinned.version, wanted.options
     if not target.meets_pin(entry):
         return f"the vendor's is {version}, which {entry.specifier} does not admit"
-    if wanted.locked and not any(same_build(item.version, version) for item in entry.specifier):
+    if wanted.locked and not any(versions_equal(item.version, version) for item in entry.specifier):
         return f"a lock is installed to the letter, and {version} is another build"
     if entry.link is not None and not entry.specifier:
         return "it is installed from an address, whatever is there"
@@ -110,14 +113,14 @@ def _why_replaced(entry: Entry, wanted: RequirementSet, target: Target, pinned: 
     return None
 
 
-def _pins(entry: Entry, version: str) -> bool:
+def _pins(entry: DeclaredRequirement, version: str) -> bool:
     """Whether an entry admits one version only, so that an upgrade has nowhere to go."""
-    return any(item.operator in {"==", "==="} and same_build(item.version, version) for item in entry.specifier)
+    return any(item.operator in {"==", "==="} and versions_equal(item.version, version) for item in entry.specifier)
 
 
-def judge(wanted: RequirementSet, target: Target) -> tuple[Verdict, str]:
+def evaluate(wanted: RequirementSet, target: Target) -> tuple[Verdict, str]:
     """The first stage's verdict on a set, and the reason for it in a few words."""
-    noted = remarks(wanted, target)
+    noted = line_effects(wanted, target)
     replaced = [remark for remark in noted if remark.effect is Effect.REPLACES]
     if replaced:
         return Verdict.CLOBBERED, replaced[0].why

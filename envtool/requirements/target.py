@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol, TypeAlias
 
-from envtool.requirements.entry import Entry
-from envtool.vendor.pin import VendorPin
+from envtool.release.pin import VendorPin
+from envtool.requirements.model import DeclaredRequirement
 
 
-class Installed(Protocol):
+class InstalledDistribution(Protocol):
     """What has to be known of an installed distribution."""
 
     @property
@@ -41,7 +41,7 @@ class Target:
     python: str
     interpreter: Path | None = None
     folder: Path | None = None
-    installed: Mapping[str, Installed] = field(default_factory=dict)
+    installed: Mapping[str, InstalledDistribution] = field(default_factory=dict)
 
     @property
     def marker_environment(self) -> MarkerEnvironment:
@@ -54,13 +54,13 @@ class Target:
         here |= {"python_version": ".".join(parts[:2]), "python_full_version": full, "implementation_version": full}
         return here | {"implementation_name": "cpython", "platform_python_implementation": "CPython", "extra": ""}
 
-    def applies(self, entry: Entry) -> bool:
+    def applies(self, entry: DeclaredRequirement) -> bool:
         """Whether an entry's marker holds here."""
         if entry.marker is None:
             return True
         return entry.marker.evaluate({**self.marker_environment, "extra": entry.group or ""})
 
-    def meets_pin(self, entry: Entry) -> bool:
+    def meets_pin(self, entry: DeclaredRequirement) -> bool:
         """Whether the pinned distribution of an entry's name is what it asks for."""
         pinned = self.pin.find(entry.name or "")
         return pinned is not None and entry.specifier.contains(pinned.version, prereleases=True)

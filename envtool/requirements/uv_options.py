@@ -6,8 +6,8 @@ import json
 from collections.abc import Sequence
 from enum import Enum
 
-from envtool.requirements.entry import Entry, InstallOptions
 from envtool.requirements.metadata import DEFAULT_INDEX
+from envtool.requirements.model import DeclaredRequirement, InstallOptions
 
 
 class Installer(Enum):
@@ -22,7 +22,7 @@ class Installer(Enum):
 _FRESH = 300
 
 
-def option_words(options: InstallOptions, installer: Installer, asked: Sequence[Entry] = ()) -> list[str]:
+def option_words(options: InstallOptions, installer: Installer, asked: Sequence[DeclaredRequirement] = ()) -> list[str]:
     """Options of pip and of requirements files as uv spells them, but for the indexes."""
     words: list[str] = []
     words += [word for link in options.find_links for word in ("--find-links", link)]
@@ -42,7 +42,7 @@ def option_words(options: InstallOptions, installer: Installer, asked: Sequence[
     return words + _upgrade_words(options, installer, asked)
 
 
-def _upgrade_words(options: InstallOptions, installer: Installer, asked: Sequence[Entry]) -> list[str]:
+def _upgrade_words(options: InstallOptions, installer: Installer, asked: Sequence[DeclaredRequirement]) -> list[str]:
     """pip upgrades what is named, and what that requires only where it must; uv upgrades everything."""
     if not options.upgrade:
         return []

@@ -15,20 +15,20 @@ from dataclasses import dataclass
 from multiprocessing import get_context
 from typing import TYPE_CHECKING, TypeVar
 
-from envtool.environment.leftover import STAGING_NAME
 from envtool.environment.prefix import Prefix
 from envtool.environment.reader import Environment
-from envtool.install.belonging import as_open_as
-from envtool.install.following import follow, surviving
-from envtool.install.journal import delete
-from envtool.restore.exclusive import alone, reported
-from envtool.vendor.pin import PinnedDistribution
-from envtool.vendor.store import FileStore
-from envtool.vendor.version import same_build
+from envtool.release.pin import PinnedDistribution
+from envtool.release.version import versions_equal
+from envtool.transaction.journal import delete
+from envtool.transaction.lock import prefix_lock, translate_os_errors
+from envtool.transaction.permissions import umask_like
+from envtool.transaction.staging import STAGING_NAME
+from envtool.transaction.worker import die_with_parent, translate_worker_death
+from envtool.wheel.store import FileStore
 
 if TYPE_CHECKING:
-    from envtool.install.place import Place
-    from envtool.install.unpacked import UnpackedWheel
+    from envtool.transaction.move import Move
+    from envtool.wheel.unpacked_store import UnpackedWheel
 
 _Result = TypeVar("_Result")
 # What the process that lays out has read, and goes on with.
@@ -36,7 +36,7 @@ _unpacked: dict[str, UnpackedWheel] = {}
 
 
 @dataclass(frozen=True)
-class Coming:
+class IncomingDistribution:
     """A distribution that comes: its size in bytes, its wheel's sha256 and its `Requires-Dist` lines."""
 
     size: int
@@ -49,17 +49,17 @@ class Ahead:
 
     def __init__(self, prefix: Prefix, wanted: Sequence[PinnedDistribution], store: FileStore) -> None:
         self._staging = prefix.site_packages / STAGING_NAME
-        self._pool = ProcessPoolExecutor(1, get_context("fork"), initializer=follow, initargs=(os.getpid(),))
+        self._pool = ProcessPoolExecutor(1, get_context("fork"), initializer=die_with_parent, initargs=(os.getpid(),))
         self._coming = self._pool.submit(_read, tuple(wanted), store)
         self._places = self._pool.submit(_lay_out, prefix)
         self._is_taken = False
 
     @property
-    def coming(self) -> Mapping[str, Coming]:
+    def coming(self) -> Mapping[str, IncomingDistribution]:
         """What will be there, by name. Raises `RestoreError` where the process that does it was killed."""
         return _answer(self._coming)
 
-    def places(self, name: str) -> tuple[Place, ...]:
+    def places(self, name: str) -> tuple[Move, ...]:
         """The steps that put a distribution in place, once all of it is laid out. Raises as `stage_wheel` does."""
         return _answer(self._places)[name]
 
@@ -81,7 +81,8 @@ def certain(environment: Environment, pinned: Sequence[PinnedDistribution], *, f
     return [
         item
         for item in pinned
-        if force or not any(same_build(installed.version, item.version) for installed in environment.find(item.name))
+        if force
+        or not any(versions_equal(installed.version, item.version) for installed in environment.find(item.name))
     ]
 
 
@@ -93,9 +94,9 @@ def laid_out_ahead(prefix: Prefix, wanted: Sequence[PinnedDistribution], store: 
     """
     staging = prefix.site_packages / STAGING_NAME
     with ExitStack() as held:
-        with reported(prefix):
-            held.enter_context(alone(prefix))
-            with as_open_as(prefix.site_packages):
+        with translate_os_errors(prefix.path):
+            held.enter_context(prefix_lock(prefix.path, prefix.site_packages))
+            with umask_like(prefix.site_packages):
                 staging.mkdir()
         ahead = Ahead(prefix, wanted, store)
         try:
@@ -105,12 +106,12 @@ def laid_out_ahead(prefix: Prefix, wanted: Sequence[PinnedDistribution], store: 
 
 
 def _answer(future: Future[_Result]) -> _Result:
-    with surviving():
+    with translate_worker_death():
         return future.result()
 
 
-def _read(wanted: Sequence[PinnedDistribution], store: FileStore) -> dict[str, Coming]:
-    from envtool.install.unpacked import find_unpacked
+def _read(wanted: Sequence[PinnedDistribution], store: FileStore) -> dict[str, IncomingDistribution]:
+    from envtool.wheel.unpacked_store import find_unpacked
 
     for item in wanted:
         assert item.wheel is not None
@@ -118,13 +119,15 @@ def _read(wanted: Sequence[PinnedDistribution], store: FileStore) -> dict[str, C
         found = find_unpacked(item.wheel, item.sha256, store)
         if found is not None:
             _unpacked[item.name] = found
-    return {name: Coming(found.size, found.wheel.sha256, found.requires) for name, found in _unpacked.items()}
+    return {
+        name: IncomingDistribution(found.size, found.wheel.sha256, found.requires) for name, found in _unpacked.items()
+    }
 
 
-def _lay_out(prefix: Prefix) -> dict[str, tuple[Place, ...]]:
-    from envtool.install.linked import stage_linked
-    from envtool.restore.layout import layout_of
+def _lay_out(prefix: Prefix) -> dict[str, tuple[Move, ...]]:
+    from envtool.environment.install_layout import layout_of
+    from envtool.wheel.hardlink import stage_linked
 
     staging, layout = prefix.site_packages / STAGING_NAME, layout_of(prefix)
-    with as_open_as(prefix.site_packages):
+    with umask_like(prefix.site_packages):
         return {name: stage_linked(found, layout, staging, requested=True) for name, found in _unpacked.items()}

@@ -10,14 +10,15 @@ import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from envtool.doctor.checks.files import Progress, compare
+from envtool.doctor.checks.files import compare
 from envtool.environment.distribution import Distribution
+from envtool.environment.install_layout import layout_of
 from envtool.environment.reader import Environment
-from envtool.install.layout import command_scripts
-from envtool.restore.layout import layout_of
-from envtool.vendor.pin import PinnedDistribution, VendorPin
-from envtool.vendor.record import RecordRow, content_digest, installed_path
-from envtool.vendor.version import same_build
+from envtool.progress import Progress
+from envtool.release.pin import PinnedDistribution, VendorPin
+from envtool.release.version import versions_equal
+from envtool.wheel.layout import command_scripts
+from envtool.wheel.record import RecordRow, content_digest, installed_path
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ def find_damage(environment: Environment, pin: VendorPin, progress: Progress) ->
     found = {}
     for pinned in pin.distributions:
         installed = environment.find(pinned.name)
-        if len(installed) == 1 and same_build(installed[0].version, pinned.version):
+        if len(installed) == 1 and versions_equal(installed[0].version, pinned.version):
             damage = _damage(environment, installed[0], pinned, progress)
             if damage is not None:
                 found[pinned.name] = damage

@@ -14,8 +14,8 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from envtool.install.journal import TRASH_NAME, Journal, now_at
 from envtool.restore.plan import RestorePlan
+from envtool.transaction.journal import TRASH_NAME, Journal, now_at
 
 # Old files from which another process is worth its start.
 _WORTH_A_PROCESS = 1000

@@ -13,7 +13,8 @@ from envtool.doctor.cause import asked_for_by_name
 from envtool.doctor.checks.cuda_wheels import is_cuda_wheel
 from envtool.environment.distribution import Distribution
 from envtool.environment.reader import Environment
-from envtool.vendor.names import PINNED_NAMES, required_names
+from envtool.release.profile import PINNED_NAMES
+from envtool.wheel.requires import required_names
 
 # Seconds between the records of what one run of pip installed: it downloads everything first.
 _ONE_RUN = 900.0

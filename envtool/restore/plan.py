@@ -11,16 +11,16 @@ from envtool.doctor.checks import conda, shadowed
 from envtool.doctor.findings import Finding, Report, Severity
 from envtool.environment.distribution import Distribution
 from envtool.environment.leftover import leftover_of
-from envtool.environment.owned import Bounds
+from envtool.environment.owned_files import PathBoundary
 from envtool.environment.reader import Environment
 from envtool.environment.search_path import USER_SITE
+from envtool.release.pin import VendorPin
+from envtool.release.profile import COMPANIONS, TOP_LEVEL_NAMES
+from envtool.release.version import versions_equal
 from envtool.restore.damage import FileDamage
 from envtool.restore.orphans import Orphans, find_orphans
-from envtool.restore.removal import Ownership
-from envtool.vendor.names import COMPANIONS, TOP_LEVEL_NAMES
-from envtool.vendor.pin import VendorPin
-from envtool.vendor.record import RecordRow
-from envtool.vendor.version import same_build
+from envtool.restore.removal import FileOwnership
+from envtool.wheel.record import RecordRow
 
 # What putting single files back mends.
 _OF_FILES = frozenset({"torch-files-missing", "torch-files-changed"})
@@ -64,7 +64,7 @@ class Removal:
 
 
 @dataclass(frozen=True)
-class Unshadowing:
+class UserSiteRemoval:
     """A copy in the user's own site-packages to take away, which is outside the environment: only if a person agrees.
 
     `base` is the folder that the user's files are below.
@@ -88,7 +88,7 @@ class RestorePlan:
     repairs: tuple[Repair, ...] = ()
     removals: tuple[Removal, ...] = ()
     leftovers: tuple[Path, ...] = ()
-    unshadowings: tuple[Unshadowing, ...] = ()
+    unshadowings: tuple[UserSiteRemoval, ...] = ()
     left_alone: tuple[str, ...] = field(default=())
 
     @property
@@ -108,7 +108,7 @@ class RestorePlan:
 
 
 @dataclass(frozen=True)
-class Held:
+class PinnedDiagnosis:
     """An environment held against a pin: doctor's report, and the damage to single files by distribution."""
 
     report: Report
@@ -131,13 +131,13 @@ class Held:
         return damage if set(self.reasons(name)) <= _OF_FILES else None
 
 
-def wanted_wheels(held: Held, *, force: bool) -> tuple[str, ...]:
+def wanted_wheels(held: PinnedDiagnosis, *, force: bool) -> tuple[str, ...]:
     """The pinned distributions whose wheels a restore will need."""
     return tuple(item.name for item in held.pin.distributions if force or held.reasons(item.name))
 
 
 def plan_restore(
-    held: Held, requires: Mapping[str, tuple[str, ...]], *, force: bool = False, keep_orphans: bool = False
+    held: PinnedDiagnosis, requires: Mapping[str, tuple[str, ...]], *, force: bool = False, keep_orphans: bool = False
 ) -> RestorePlan:
     """Plan what makes the environment hold its pin.
 
@@ -150,7 +150,7 @@ def plan_restore(
     orphans = Orphans() if keep_orphans else find_orphans(environment, intruders, _required(held, requires))
     replaced = {name for name in wanted_wheels(held, force=force) if force or held.repairable(name) is None}
     leaving = replaced | {item.name for item in strangers} | {orphan.item.name for orphan in orphans.going}
-    ownership = Ownership(environment, leaving)
+    ownership = FileOwnership(environment, leaving)
     keep, replacements, repairs = _pinned(held, ownership, force=force)
     gone = [*((item, "it belongs to another torch") for item in strangers)]
     gone += [(orphan.item, orphan.why) for orphan in orphans.going]
@@ -176,7 +176,7 @@ def plan_restore(
     )
 
 
-def _required(held: Held, requires: Mapping[str, tuple[str, ...]]) -> Iterator[str]:
+def _required(held: PinnedDiagnosis, requires: Mapping[str, tuple[str, ...]]) -> Iterator[str]:
     """What the pinned distributions require, in the form in which they will be there."""
     for pinned in held.pin.distributions:
         if pinned.name in requires:
@@ -187,7 +187,7 @@ def _required(held: Held, requires: Mapping[str, tuple[str, ...]]) -> Iterator[s
 
 
 def _pinned(
-    held: Held, ownership: Ownership, *, force: bool
+    held: PinnedDiagnosis, ownership: FileOwnership, *, force: bool
 ) -> tuple[tuple[str, ...], tuple[Replacement, ...], tuple[Repair, ...]]:
     keep: list[str] = []
     replacements: list[Replacement] = []
@@ -209,18 +209,18 @@ def _pinned(
 
 def _intruders(environment: Environment, pin: VendorPin) -> Iterator[Distribution]:
     for pinned in pin.distributions:
-        yield from (item for item in environment.find(pinned.name) if not same_build(item.version, pinned.version))
+        yield from (item for item in environment.find(pinned.name) if not versions_equal(item.version, pinned.version))
 
 
-def _mismatched_companions(held: Held) -> list[Distribution]:
+def _mismatched_companions(held: PinnedDiagnosis) -> list[Distribution]:
     """Companions that the pin does not name and that were built for another torch."""
     titles = {item.title.split(" ", 1)[0] for item in held.report.findings if item.id == "companion-mismatch"}
     return [item for name in COMPANIONS if name in titles for item in held.report.environment.find(name)]
 
 
-def _shadows(environment: Environment, pin: VendorPin) -> tuple[tuple[Unshadowing, ...], tuple[str, ...]]:
+def _shadows(environment: Environment, pin: VendorPin) -> tuple[tuple[UserSiteRemoval, ...], tuple[str, ...]]:
     """The copies in the user's site-packages; of other copies, whose they are to take away."""
-    found: list[Unshadowing] = []
+    found: list[UserSiteRemoval] = []
     left: list[str] = []
     for shadow in shadowed.shadows(environment, pin):
         if shadow.folder.named_by != USER_SITE:
@@ -231,15 +231,15 @@ def _shadows(environment: Environment, pin: VendorPin) -> tuple[tuple[Unshadowin
             continue
         folder = shadow.folder.path
         base = folder.parents[2]
-        paths = _copy_in(folder, shadow, Bounds((os.path.realpath(base),)))
-        found.append(Unshadowing(shadow.name, shadow.version, folder, base, paths))
+        paths = _copy_in(folder, shadow, PathBoundary((os.path.realpath(base),)))
+        found.append(UserSiteRemoval(shadow.name, shadow.version, folder, base, paths))
     return tuple(found), tuple(left)
 
 
-def _copy_in(folder: Path, shadow: shadowed.Shadow, bounds: Bounds) -> tuple[Path, ...]:
+def _copy_in(folder: Path, shadow: shadowed.Shadow, bounds: PathBoundary) -> tuple[Path, ...]:
     """What is imported first, so that the copy is out of the way in one step; then what its records list."""
     from envtool.environment.distribution import distribution_at
-    from envtool.environment.owned import owned_files
+    from envtool.environment.owned_files import owned_files
 
     paths = {shadow.found: None}
     for records in sorted(folder.glob(f"{shadow.name}-*.dist-info")):
@@ -250,7 +250,7 @@ def _copy_in(folder: Path, shadow: shadowed.Shadow, bounds: Bounds) -> tuple[Pat
     return tuple(path for path in paths if path in {shadow.found} or shadow.found not in path.parents)
 
 
-def _conda_records(held: Held, replaced: tuple[str, ...]) -> Iterator[str]:
+def _conda_records(held: PinnedDiagnosis, replaced: tuple[str, ...]) -> Iterator[str]:
     """Where conda's package lay over the vendor's files: its own record stays, which is lawful."""
     environment = held.report.environment
     for name in replaced:

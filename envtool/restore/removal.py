@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from envtool.environment.distribution import Distribution
-from envtool.environment.owned import Bounds, owned_of
+from envtool.environment.owned_files import PathBoundary, owned_of
 from envtool.environment.reader import Environment
 
 
 @dataclass
-class Ownership:
+class FileOwnership:
     """What the distributions named in `leaving` own. `outside` collects the rows that lead out of the environment."""
 
     environment: Environment
@@ -23,7 +23,7 @@ class Ownership:
     def paths(self, items: Iterable[Distribution]) -> tuple[Path, ...]:
         """The files and whole folders to take away with some distributions that leave."""
         found: dict[Path, None] = {}
-        bounds = Bounds.of(self.environment.prefix)
+        bounds = PathBoundary.of(self.environment.prefix)
         for item in items:
             found[item.path] = None
             record = item.record()

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from envtool.environment.history import Entry
+from envtool.environment.history import HistoryEntry
 from envtool.errors import ReleaseError
-from envtool.vendor.pin import VendorPin
+from envtool.release.pin import VendorPin
 
 
-def pin_to_roll_back_to(history: Sequence[Entry], present: VendorPin | None) -> VendorPin:
+def pin_to_roll_back_to(history: Sequence[HistoryEntry], present: VendorPin | None) -> VendorPin:
     """The newest pin in the history that is another than the present one. Raises `ReleaseError` where there is none."""
     for entry in reversed(history):
         before = entry.pin

@@ -6,10 +6,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from envtool.install.layout import Layout, stage_wheel
-from envtool.install.place import Place
-from envtool.install.unpack import WheelContents, counter
-from envtool.restore.ahead import Ahead, Coming
+from envtool.restore.ahead import Ahead, IncomingDistribution
+from envtool.transaction.move import Move
+from envtool.wheel.contents import WheelContents, counter
+from envtool.wheel.layout import Layout, stage_wheel
 
 
 @dataclass(frozen=True)
@@ -19,17 +19,17 @@ class Supply:
     contents: Mapping[str, WheelContents]
     ahead: Ahead | None = None
 
-    def coming(self, name: str) -> Coming:
+    def coming(self, name: str) -> IncomingDistribution:
         """What the new distribution will be."""
         if name in self.contents:
             found = self.contents[name]
-            return Coming(found.size, found.wheel.sha256, found.requires)
+            return IncomingDistribution(found.size, found.wheel.sha256, found.requires)
         assert self.ahead is not None
         return self.ahead.coming[name]
 
     def stage(
         self, name: str, layout: Layout, staging: Path, progress: Callable[[str, int, int], None]
-    ) -> tuple[Place, ...]:
+    ) -> tuple[Move, ...]:
         """Lay a whole distribution out below `staging` and return the steps that put it in place.
 
         `progress` is told of a name, bytes written and bytes in all. Raises as `stage_wheel` does, and `RestoreError`

@@ -10,8 +10,8 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from envtool.image.stored.image import StoredImage
-from envtool.image.stored.layer import Entry, Wish
+from envtool.image.read.image import StoredImage
+from envtool.image.read.layer import Capture, LayerEntry
 
 # What needs no look inside, and what is a secret only with such content; keys that packages test themselves with, and
 # certificates, are none.
@@ -49,15 +49,15 @@ def _may_be_secret(path: str) -> bool:
     return name.startswith((".", "id_")) or name.rpartition(".")[2] in _ENDINGS or name in _NAMES
 
 
-def secret_wish(path: str, size: int) -> Wish:
+def secret_wish(path: str, size: int) -> Capture:
     """What the search for secrets wants of a file."""
     if not _may_be_secret(path):
-        return Wish.NOTHING
+        return Capture.NOTHING
     if _ALWAYS.search(path):
-        return Wish.ENTRY
+        return Capture.ENTRY
     if size <= _LARGEST and not _NOT_SECRET.search(path) and any(name.search(path) for name, _content in _PERHAPS):
-        return Wish.DATA
-    return Wish.NOTHING
+        return Capture.DATA
+    return Capture.NOTHING
 
 
 def secrets_of(image: StoredImage) -> Iterator[str]:
@@ -72,7 +72,7 @@ def secrets_of(image: StoredImage) -> Iterator[str]:
     yield from _recorded(image.configuration.get("history") or [], image)
 
 
-def _is_secret(path: str, entry: Entry) -> bool:
+def _is_secret(path: str, entry: LayerEntry) -> bool:
     if not entry.size or not _may_be_secret(path):
         return False
     if _ALWAYS.search(path):

@@ -13,7 +13,7 @@ import pytest
 from envtool.demo.wheel_writer import write_wheel
 from envtool.environment.prefix import read_prefix
 from envtool.environment.reader import read_environment
-from envtool.vendor.pin import read_pin
+from envtool.release.pin import read_pin
 from tests.conftest import TORCH, RealEnvironment, package
 from tests.corpus.frozen_index import served
 

@@ -15,13 +15,13 @@ from pathlib import Path
 
 import pytest
 
-from envtool.cli.target import target_of
 from envtool.environment.prefix import read_prefix
 from envtool.environment.reader import read_environment
 from envtool.errors import ResolutionError
-from envtool.requirements.entry import InstallOptions, RequirementSet
 from envtool.requirements.metadata import MetadataReader
-from envtool.requirements.predict import Answer, predict, predict_static
+from envtool.requirements.model import InstallOptions, RequirementSet
+from envtool.requirements.open_target import target_of
+from envtool.requirements.predict import Prediction, predict, predict_static
 from envtool.requirements.read import read_file
 from envtool.requirements.resolve import Resolver
 from envtool.requirements.static import Verdict
@@ -87,7 +87,7 @@ def read_set(file: Path, case: Set) -> RequirementSet:
     return replace(wanted, options=options.over(wanted.options))
 
 
-def predicted(resolver: Resolver, index: str, wanted: RequirementSet) -> Answer | None:
+def predicted(resolver: Resolver, index: str, wanted: RequirementSet) -> Prediction | None:
     """The second stage's answer; `None` where it says that nothing meets the set."""
     try:
         return predict(wanted, resolver, MetadataReader((index,)))

@@ -17,11 +17,11 @@ import pytest
 from envtool.demo.bootstrap import bootstrap
 from envtool.demo.python_index import add_to_index, make_index, served
 from envtool.demo.vendor_release import write_release
-from envtool.image.engine import Engine, find_engine
-from envtool.image.loadable import Layered, LoadableImage
-from envtool.image.lock import LockedFile
-from envtool.image.wheels import fetch_wheels
-from envtool.vendor.store import default_store
+from envtool.image.engine.engine import Engine, find_engine
+from envtool.image.inputs.wheels import fetch_wheels
+from envtool.image.layers.docker_archive import LayerStep, LoadableImage
+from envtool.image.lock.lockfile import LockedFile
+from envtool.wheel.store import default_store
 
 PROJECT = Path(__file__).parents[2]
 _EPOCH = 1_661_990_400
@@ -183,7 +183,7 @@ def _make_services(engine: Engine) -> None:
     with tempfile.TemporaryDirectory() as text:
         folder = Path(text)
         made = bootstrap("bookworm", ["docker-registry", "python3"], [], _EPOCH, folder / "base")
-        layer = Layered("ADD base.tar /", made.tar)
+        layer = LayerStep("ADD base.tar /", made.tar)
         engine.load(LoadableImage(("hac-test-bootstrap:latest",), {}, (layer,), _EPOCH))
         context = folder / "context"
         shutil.copytree(Path(__file__).parent / "services", context)

@@ -18,12 +18,12 @@ from typing import Any
 import pytest
 from jsonschema import validate
 
-from envtool.cli.render.blaming import render_story, story_document
+from envtool.cli.render.blame import render_story, story_document
 from envtool.image.blame.installed import wish
-from envtool.image.blame.walk import Story, walk
-from envtool.image.engine import Engine
-from envtool.image.stored.archive import read_all
-from envtool.image.stored.layer import Interest
+from envtool.image.blame.trace import BlameReport, trace
+from envtool.image.engine.engine import Engine
+from envtool.image.read.layer import FileSelector
+from envtool.image.read.tarball import read_all
 from tests.docker.conftest import PROJECT, Builder, builders_here, envtool, run
 
 pytestmark = pytest.mark.docker
@@ -93,7 +93,7 @@ CASES = {
 
 
 @pytest.fixture(scope="module")
-def stories(hac_base: str, index: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Story]]:
+def stories(hac_base: str, index: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, BlameReport]]:
     """Every case built, half of them with both builders, and the story of each image."""
     folder = tmp_path_factory.mktemp("blame")
     wanted = [(name, builder) for name in CASES for builder in _builders_of(name)]
@@ -102,8 +102,8 @@ def stories(hac_base: str, index: str, tmp_path_factory: pytest.TempPathFactory)
     archive = folder / "all.tar"
     assert run(["docker", "save", "--output", archive, *tags]).status == 0
     with open(archive, "rb") as stream:
-        images = read_all(stream, "all.tar", Interest(wish))
-    yield {tag.removesuffix(":latest"): walk(image) for tag, image in images.items()}
+        images = read_all(stream, "all.tar", FileSelector(wish))
+    yield {tag.removesuffix(":latest"): trace(image) for tag, image in images.items()}
     run(["docker", "rmi", "--force", *tags])
 
 
@@ -145,7 +145,7 @@ def _words(text: str) -> list[str]:
 
 
 @pytest.mark.parametrize("name", list(CASES))
-def test_the_guilty_instruction_is_named(stories: dict[str, Story], name: str) -> None:
+def test_the_guilty_instruction_is_named(stories: dict[str, BlameReport], name: str) -> None:
     case = CASES[name]
     for builder in _builders_of(name):
         story = stories[f"hac-blame-{name}-{builder['KIND']}"]
@@ -161,7 +161,7 @@ def test_the_guilty_instruction_is_named(stories: dict[str, Story], name: str) -
         assert case.says in text
 
 
-def _named(story: Story, who: str) -> list[str]:
+def _named(story: BlameReport, who: str) -> list[str]:
     if who != "guard":
         return [item.step.instruction for item in story.culprits if item.place.name == who]
     assert story.is_whole

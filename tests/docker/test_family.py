@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from jsonschema import validate
 
-from envtool.image.engine import Engine
+from envtool.image.engine.engine import Engine
 from tests.docker.conftest import PROJECT, builders_here, envtool, in_container, run
 from tests.docker.test_image import copy_of_the_project
 

@@ -16,8 +16,8 @@ from typing import IO, Any
 import pytest
 from jsonschema import validate
 
-from envtool.image.engine import Engine
-from envtool.image.labels import CONTEXT_LABEL
+from envtool.image.engine.engine import Engine
+from envtool.image.spec.labels import CONTEXT_LABEL
 from tests.docker.conftest import PROJECT, Builder, envtool, in_container, run
 
 pytestmark = pytest.mark.docker

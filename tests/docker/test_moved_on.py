@@ -9,10 +9,10 @@ import pytest
 
 from envtool.demo.embedded import EmbeddedSources
 from envtool.demo.locking import OWN_FOLDER, usable_lock
-from envtool.image.inputs import is_complete
-from envtool.image.lock import FOLDER, read_lock
-from envtool.image.spec import read_table
-from envtool.vendor.store import FileStore, default_store
+from envtool.image.inputs.inputs import is_complete
+from envtool.image.lock.lockfile import FOLDER, read_lock
+from envtool.image.spec.table import read_table
+from envtool.wheel.store import FileStore, default_store
 from tests.docker.test_image import copy_of_the_project
 
 # Not for the engine, but for what comes with it: mmdebstrap and Debian's packages.

@@ -15,11 +15,11 @@ from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 from jsonschema import validate
 
-from envtool.cli.members import family_of
+from envtool.cli.image_selection import resolve_images
 from envtool.demo.locking import OWN_FOLDER
-from envtool.image.engine import Engine
-from envtool.image.loading import loadable_image
-from envtool.image.spec import read_table
+from envtool.image.engine.engine import Engine
+from envtool.image.layers.assemble_without_builder import loadable_image
+from envtool.image.spec.table import read_table
 from tests.docker.conftest import PROJECT, envtool, in_container, run
 
 pytestmark = pytest.mark.docker
@@ -98,7 +98,7 @@ def test_the_same_lock_makes_the_same_bytes(family: None, engine: Engine, tmp_pa
     assert ours.keys() - {"provenance.json"} == theirs.keys()
     assert theirs.keys() > {"Dockerfile", "sbom.cdx.json"}
     assert {path: ours[path] for path in theirs} == theirs
-    made = loadable_image(family_of([read_table(copy)[name]], None, demo=True, project=copy)[-1])
+    made = loadable_image(resolve_images([read_table(copy)[name]], None, demo=True, project=copy)[-1])
     assert made is not None
     if engine.client.info()["Driver"] == "overlay2":
         # containerd's store calls an image by another digest.

@@ -21,11 +21,11 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from envtool.demo.python_index import served
 from envtool.demo.vendor_release import write_release
-from envtool.image.engine import Engine
-from envtool.image.labels import OWN
-from envtool.image.lock import FOLDER, read_lock
-from envtool.image.spec import read_table
-from envtool.vendor.store import default_store
+from envtool.image.engine.engine import Engine
+from envtool.image.lock.lockfile import FOLDER, read_lock
+from envtool.image.spec.labels import OWN
+from envtool.image.spec.table import read_table
+from envtool.wheel.store import default_store
 from tests.docker.conftest import PROJECT, Ran, envtool, in_container, run
 
 pytestmark = pytest.mark.docker

@@ -14,9 +14,9 @@ from pathlib import Path
 import pytest
 
 from envtool.errors import EngineError
-from envtool.image.engine import Engine
-from envtool.image.stored.layer import NOTHING
-from envtool.image.stored.reference import read_image
+from envtool.image.engine.engine import Engine
+from envtool.image.read.layer import NOTHING
+from envtool.image.read.reference import read_image
 from tests.docker.conftest import envtool
 from tests.image_layout import layer
 
@@ -141,8 +141,8 @@ def test_an_answer_that_breaks_off(cut: int, dies: bool, relay: Relay, image: st
 def test_an_engine_that_falls_silent(
     cut: int, relay: Relay, image: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for module in ("engine", "streaming"):
-        monkeypatch.setattr(f"envtool.image.{module}.TIMEOUT", 1)
+    for module in ("engine", "engine_stream"):
+        monkeypatch.setattr(f"envtool.image.engine.{module}.TIMEOUT", 1)
     relay.cut, relay.stalls = cut, True
     with relayed(relay, str(tmp_path / "socket")) as host:
         monkeypatch.setenv("DOCKER_HOST", host)

@@ -47,7 +47,7 @@ def test_list(environment: RealEnvironment) -> None:
 
 
 def test_pin_and_constraints(environment: RealEnvironment) -> None:
-    from envtool.vendor.pin import read_pin
+    from envtool.release.pin import read_pin
 
     pin = read_pin(environment.path)
     assert pin is not None

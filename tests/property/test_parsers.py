@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 from envtool.doctor.diagnose import diagnose
 from envtool.driver.table import MASK, parse_table
 from envtool.environment.conda_records import parse_conda_record, parse_history
+from envtool.environment.elf import NotAnObject, content_may_need, may_need, needed_libraries
 from envtool.environment.prefix import read_prefix
 from envtool.environment.pth import parse_pth
 from envtool.environment.reader import Environment, read_environment
-from envtool.environment.shared_object import NotAnObject, content_may_need, may_need, needed_libraries
 from tests.conftest import real_shared_object
 
 TORCH = "1.7.1+cu110.moreh22.8.0"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from envtool.vendor.record import RecordRow, content_digest, parse_record, write_record
+from envtool.wheel.record import RecordRow, content_digest, parse_record, write_record
 
 path = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0\r\n"), min_size=1, max_size=40)
 row = st.builds(

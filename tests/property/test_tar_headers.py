@@ -9,7 +9,7 @@ from typing import Literal
 from hypothesis import given
 from hypothesis import strategies as st
 
-from envtool.image.stored.header import Header
+from envtool.image.read.header import Header
 
 names = st.text(st.characters(exclude_characters="\0"), min_size=1, max_size=300)
 kinds = st.sampled_from([bytes([kind]) for kind in b"\x0001234567"])

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from packaging.version import Version
 
-from envtool.vendor.version import VendorVersion, our_version, vendor_version
+from envtool.release.version import VendorVersion, parse_vendor_version, vendor_version
 
 number = st.integers(0, 99999).map(str)
 dotted = st.lists(number, min_size=1, max_size=4).map(".".join)
@@ -38,4 +38,4 @@ def test_any_text_is_a_version_or_none(text: str) -> None:
 
 @given(public=dotted, label=compute)
 def test_upstream_labels_are_never_ours(public: str, label: str) -> None:
-    assert our_version(f"{public}+{label}") is None
+    assert parse_vendor_version(f"{public}+{label}") is None

@@ -86,7 +86,10 @@ CHANGES: dict[str, tuple[Change, str]] = {
         lambda e: append(site(e) / f"torch-{TORCH}.dist-info/METADATA", "\n"),
         "torch-files-changed",
     ),
-    "RECORD in place, same size": (lambda e: same_size(site(e) / f"torch-{TORCH}.dist-info/RECORD"), "torch-imposter"),
+    "RECORD in place, same size": (
+        lambda e: same_size(site(e) / f"torch-{TORCH}.dist-info/RECORD"),
+        "torch-hash-mismatch",
+    ),
     "a companion gone": (lambda e: shutil.rmtree(site(e) / "torchvision-0.8.2.dist-info"), "companion-missing"),
     "a CUDA wheel": (cuda_package, "cuda-wheels"),
     "an override": (override, "pins-overridden"),
@@ -133,7 +136,7 @@ def test_other_questions_are_other_answers(environment: RealEnvironment) -> None
     assert (again.out, again.status) == (text.out, 0)
     assert len(kept(environment)) == 1
     json.loads(environment.envtool("doctor", "--prefix", str(environment.path), "--format", "json").out)
-    environment.variables["HAC_MEMORY"] = "off"
+    environment.variables["HAC_CACHE"] = "off"
     assert environment.envtool("doctor", "--prefix", str(environment.path)).out == text.out
 
 

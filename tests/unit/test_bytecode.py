@@ -12,13 +12,13 @@ from pathlib import Path
 import pytest
 
 from envtool.demo.wheel_writer import write_wheel
-from envtool.image import compile_modules
-from envtool.image.bytecode import compiled
-from envtool.image.layer import write_layer
-from envtool.image.tree import Tree
-from envtool.image.wheel_files import install_wheels
-from envtool.install.layout import Layout
-from envtool.vendor.wheel import StoredWheel, WheelName, sha256_of
+from envtool.image.layers import compile_modules
+from envtool.image.layers.archive import write_layer
+from envtool.image.layers.bytecode import compiled
+from envtool.image.layers.staged_tree import StagedTree
+from envtool.image.layers.wheel_files import install_wheels
+from envtool.wheel.layout import Layout
+from envtool.wheel.name import StoredWheel, WheelName, sha256_of
 from tests.conftest import PYTHON, package
 
 # What the first of these makes of Python's strings, the next ones would show.
@@ -75,8 +75,8 @@ def test_a_wheels_modules_come_from_the_wheel(tmp_path: Path, stale: bool) -> No
         old.parent.mkdir(parents=True)
         old.write_text("raise SystemExit('what the wheel replaces')\n")
     packed = install_wheels([wheel], layout, root)
-    parts = compiled(Tree(root, packed), prefix, PYTHON, beside, Path(sys.executable))
-    write_layer(Tree(root, {**packed, **parts}), tmp_path / "layer.tar", 0)
+    parts = compiled(StagedTree(root, packed), prefix, PYTHON, beside, Path(sys.executable))
+    write_layer(StagedTree(root, {**packed, **parts}), tmp_path / "layer.tar", 0)
     target = tmp_path / "there"
     with tarfile.open(tmp_path / "layer.tar") as layer:
         names = layer.getnames()

@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from envtool.errors import HashError, LockError, SourceError
-from envtool.image.conda_prefix import link_packages
-from envtool.image.condalock import LockedPackage, lock_environment, read_packages
-from envtool.image.inputs import _conda_package
-from envtool.vendor.store import FileStore
+from envtool.image.inputs.inputs import _conda_package
+from envtool.image.layers.conda_prefix import link_packages
+from envtool.image.lock.conda_lock import LockedPackage, lock_environment, read_packages
+from envtool.wheel.store import FileStore
 from tests.conda_channel import index_channel, write_package
 
 CHANNEL = "https://channel.invalid/test"

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from envtool.errors import RequirementsError
-from envtool.requirements.entry import DependencyFile, Role
+from envtool.requirements.model import DependencyFile, Role
 from envtool.requirements.read import read_file
 from envtool.requirements.text import LARGEST
 

@@ -11,8 +11,8 @@ import pytest
 from jsonschema import validators
 from prometheus_client.parser import text_string_to_metric_families
 
-from envtool.cli.examine import render
-from envtool.cli.request import Format
+from envtool.cli.doctor_request import Format
+from envtool.cli.run_doctor import render
 from envtool.doctor.diagnose import diagnose
 from envtool.doctor.explanation import explained_ids
 from envtool.doctor.findings import Evidence, Finding, Report, Severity, Status

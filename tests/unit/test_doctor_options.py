@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from envtool.cli.request import Format
+from envtool.cli.doctor_request import Format
 from tests.conftest import RealEnvironment
 
 

@@ -13,11 +13,11 @@ from pathlib import Path
 import pytest
 
 from envtool.errors import HashError, SourceError
-from envtool.vendor import download as downloading
-from envtool.vendor.download import download
-from envtool.vendor.source.index import IndexSource
-from envtool.vendor.store import FileStore
-from envtool.vendor.transport import new_session
+from envtool.net.http import new_session
+from envtool.release.source.index import IndexSource
+from envtool.wheel import download as downloading
+from envtool.wheel.download import download
+from envtool.wheel.store import FileStore
 
 DATA = os.urandom(3 << 20)
 SHA256 = hashlib.sha256(DATA).hexdigest()

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from envtool.guard.elsewhere import find_other_torches
+from envtool.guard.other_torch import find_other_torches
 
 
 @pytest.mark.parametrize(

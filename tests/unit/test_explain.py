@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from envtool.guard.explain import Conflict, find_conflicts, render_conflicts
-from envtool.vendor.pin import PinnedDistribution, PinOrigin, VendorPin
+from envtool.release.pin import PinnedDistribution, PinOrigin, VendorPin
 from tests.conftest import TORCH, RealEnvironment
 
 PIN = VendorPin((PinnedDistribution("torch", TORCH), PinnedDistribution("torchvision", "0.8.2")), PinOrigin.FILE)

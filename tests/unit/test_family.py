@@ -12,22 +12,22 @@ from pathlib import Path
 import pytest
 
 from envtool.errors import BuildError, LockError, SpecError
-from envtool.image.accounts import with_user
-from envtool.image.base_layers import account_files, local_layer
-from envtool.image.build import BuiltImage, build_family
-from envtool.image.context import render_dockerfile
-from envtool.image.difference import Known, write_difference
-from envtool.image.family import Member, generations, with_parents
-from envtool.image.labels import OWN
-from envtool.image.layer import Ownership, write_layer
-from envtool.image.lock import FOLDER, ImageLock, is_stale, read_lock, require_current
-from envtool.image.pipeline import bake_document, github_matrix
-from envtool.image.renewal import renew
-from envtool.image.sources import ReleasedSources
-from envtool.image.spec import ImageSpec, read_table
-from envtool.image.stored.layer import Interest, LayerContents, Wish, read_layer
-from envtool.image.tree import Tree
-from envtool.vendor.store import FileStore
+from envtool.image.context.bake import bake_document, github_matrix
+from envtool.image.context.context import render_dockerfile
+from envtool.image.engine.build import BuiltImage, build_family
+from envtool.image.graph import PlannedImage, levels, with_parents
+from envtool.image.inputs.sources import ReleasedSources
+from envtool.image.layers.accounts import with_user
+from envtool.image.layers.archive import LayerOwnership, write_layer
+from envtool.image.layers.base_layers import account_files, local_layer
+from envtool.image.layers.layer_diff import LowerLayers, write_layer_diff
+from envtool.image.layers.staged_tree import StagedTree
+from envtool.image.lock.lockfile import FOLDER, ImageLock, is_stale, read_lock, require_current
+from envtool.image.lock.relock import renew
+from envtool.image.read.layer import Capture, FileSelector, LayerContents, read_layer
+from envtool.image.spec.labels import OWN
+from envtool.image.spec.table import ImageSpec, read_table
+from envtool.wheel.store import FileStore
 
 
 def row(project: Path, text: str) -> dict[str, ImageSpec]:
@@ -80,7 +80,7 @@ def test_parents_come_first(project: Path) -> None:
     table = row(project, f'{CHILD}parent = "hac-devel"')
     assert [spec.name for spec in with_parents([table["child"]])] == ["hac-base", "hac-devel", "child"]
     both = [table["child"], table["hac-notebook"], table["hac-base"], table["hac-devel"]]
-    assert [[spec.name for spec in each] for each in generations(both)] == [
+    assert [[spec.name for spec in each] for each in levels(both)] == [
         ["hac-base"],
         ["hac-notebook", "hac-devel"],
         ["child"],
@@ -131,12 +131,12 @@ def test_what_is_the_parents_is_renewed_there(project: Path, tmp_path: Path) -> 
         assert f"envtool lock hac-base --update {what}" in caught.value.remedy
 
 
-def members(project: Path) -> dict[str, Member]:
+def members(project: Path) -> dict[str, PlannedImage]:
     table, held = read_table(project), locks(project)
-    root = Member(table["hac-base"], held["hac-base"], ReleasedSources(table["hac-base"], (), None), None)
+    root = PlannedImage(table["hac-base"], held["hac-base"], ReleasedSources(table["hac-base"], (), None), None)
     made = {"hac-base": root}
     for name in ("hac-devel", "hac-notebook"):
-        made[name] = Member(table[name], held[name], ReleasedSources(table[name], (), None), root)
+        made[name] = PlannedImage(table[name], held[name], ReleasedSources(table[name], (), None), root)
     return made
 
 
@@ -184,8 +184,8 @@ def archive(folder: Path, name: str, members: dict[str, tuple[bytes, str, int]])
     return path
 
 
-def every_content() -> Interest:
-    return Interest(lambda _path, _size: Wish.DATA)
+def every_content() -> FileSelector:
+    return FileSelector(lambda _path, _size: Capture.DATA)
 
 
 def read(layer: Path) -> LayerContents:
@@ -223,7 +223,7 @@ def test_a_difference_has_what_is_new_or_other(tmp_path: Path) -> None:
             "usr/new/old-content": (hard, "usr/same", 0o644),
         },
     )
-    told = write_difference(before, after, tmp_path / "layer.tar", every_content)
+    told = write_layer_diff(before, after, tmp_path / "layer.tar", every_content)
     assert told == read(tmp_path / "layer.tar")
     with tarfile.open(tmp_path / "layer.tar") as layer:
         names = layer.getnames()
@@ -242,13 +242,13 @@ def test_what_lower_layers_have_is_not_archived_again(tmp_path: Path) -> None:
     for name, text in (("a/same", "same"), ("a/edited", "first"), ("a/later", "later")):
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).write_text(text)
-    write_layer(Tree(root), tmp_path / "first.tar", 0)
+    write_layer(StagedTree(root), tmp_path / "first.tar", 0)
     (root / "a/edited").write_text("other")
-    write_layer(Tree(root), tmp_path / "second.tar", 0)
+    write_layer(StagedTree(root), tmp_path / "second.tar", 0)
     (root / "a/new").write_text("new")
     (root / "a/later").chmod(0o755)
-    with Known.opened([tmp_path / "first.tar", tmp_path / "second.tar"]) as known:
-        told = write_layer(Tree(root), tmp_path / "layer.tar", 0, known=known, interest=every_content())
+    with LowerLayers.opened([tmp_path / "first.tar", tmp_path / "second.tar"]) as known:
+        told = write_layer(StagedTree(root), tmp_path / "layer.tar", 0, known=known, interest=every_content())
     assert told == read(tmp_path / "layer.tar")
     with tarfile.open(tmp_path / "layer.tar") as layer:
         assert layer.getnames() == ["a", "a/later", "a/new"], "an engine would make a folder that it lacks as root's"
@@ -279,7 +279,9 @@ def test_a_layers_files_belong_to_whom_they_should(tmp_path: Path) -> None:
         path = tmp_path / "root" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch()
-    write_layer(Tree(tmp_path / "root"), tmp_path / "layer.tar", 0, Ownership(1000, 1001, ("opt/conda", "home/hac")))
+    write_layer(
+        StagedTree(tmp_path / "root"), tmp_path / "layer.tar", 0, LayerOwnership(1000, 1001, ("opt/conda", "home/hac"))
+    )
     with tarfile.open(tmp_path / "layer.tar") as layer:
         held = {member.name for member in layer if (member.uid, member.gid) == (1000, 1001)}
     assert held == {"opt/conda", "opt/conda/bin", "opt/conda/bin/python", "home/hac", "home/hac/x"}
@@ -293,10 +295,10 @@ def test_labels_are_quoted() -> None:
 def test_what_children_need_is_prepared_while_their_parent_is_built(project: Path) -> None:
     family, prepared = members(project), threading.Semaphore(0)
 
-    def prepare(member: Member, parent_prepared: Callable[[], None]) -> None:
+    def prepare(member: PlannedImage, parent_prepared: Callable[[], None]) -> None:
         prepared.release()
 
-    def build(member: Member) -> BuiltImage:
+    def build(member: PlannedImage) -> BuiltImage:
         if member.name == "hac-base":
             # Ends only once all three are prepared.
             for _ in family:
@@ -310,12 +312,12 @@ def test_what_children_need_is_prepared_while_their_parent_is_built(project: Pat
 def test_after_an_error_nothing_is_begun(project: Path) -> None:
     family, begun = members(project), []
 
-    def prepare(member: Member, parent_prepared: Callable[[], None]) -> None:
+    def prepare(member: PlannedImage, parent_prepared: Callable[[], None]) -> None:
         parent_prepared()
         begun.append(member.name)
         raise BuildError(f"no {member.name}")
 
-    def build(member: Member) -> BuiltImage:
+    def build(member: PlannedImage) -> BuiltImage:
         raise AssertionError(member.name)
 
     with pytest.raises(BuildError, match="no hac-base"):

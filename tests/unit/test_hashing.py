@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from envtool.image.stored.hashing import Hashing
+from envtool.image.read.hashing import Hashing
 
 
 @pytest.mark.parametrize("size", [0, 1, (4 << 20) - 1, 4 << 20, (29 << 20) + 7])

@@ -14,11 +14,11 @@ from pathlib import Path
 import pytest
 
 from envtool.errors import HashError, ReleaseError, SourceError
-from envtool.vendor.choose import choose_from_sources
-from envtool.vendor.source.configured import configured_sources, keep_source, open_source
-from envtool.vendor.source.index import PASSWORD_VARIABLE, USERNAME_VARIABLE, IndexSource
-from envtool.vendor.store import FileStore
-from envtool.vendor.wanted import Wanted
+from envtool.release.release_filter import ReleaseFilter
+from envtool.release.select import choose_from_sources
+from envtool.release.source.configured import configured_sources, keep_source, open_source
+from envtool.release.source.index import PASSWORD_VARIABLE, USERNAME_VARIABLE, IndexSource
+from envtool.wheel.store import FileStore
 from tests.conftest import PYTHON, TORCH, RealEnvironment
 
 
@@ -102,11 +102,11 @@ def no_credentials(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 def test_release_from_an_index(index: WheelIndex, tmp_path: Path, as_json: bool) -> None:
     index.json = as_json
     store = FileStore(tmp_path / "store")
-    choice = choose_from_sources(PYTHON, [IndexSource(index.url)], Wanted(), store)
+    choice = choose_from_sources(PYTHON, [IndexSource(index.url)], ReleaseFilter(), store)
     assert [item.version for item in choice.pin.distributions] == [TORCH, "0.8.2", "0.7.2"]
     assert all(item.sha256 and store.find(item.sha256) for item in choice.pin.distributions)
     asked = len(index.asked)
-    choose_from_sources(PYTHON, [IndexSource(index.url)], Wanted(), store)
+    choose_from_sources(PYTHON, [IndexSource(index.url)], ReleaseFilter(), store)
     assert not any(path.startswith("/files") for path in index.asked[asked:]), "the store was not used"
 
 
@@ -147,7 +147,7 @@ def test_a_hash_that_differs_is_refused(index: WheelIndex, tmp_path: Path) -> No
     index.wrong_hash = True
     store = FileStore(tmp_path / "store")
     with pytest.raises(HashError):
-        choose_from_sources(PYTHON, [IndexSource(index.url)], Wanted(), store)
+        choose_from_sources(PYTHON, [IndexSource(index.url)], ReleaseFilter(), store)
     assert [path for path in store.root.rglob("*") if path.is_file()] == []
 
 
@@ -177,5 +177,5 @@ def test_sources_in_their_order(monkeypatch: pytest.MonkeyPatch, release: Path) 
 
 def test_nothing_configured_says_what_to_type() -> None:
     with pytest.raises(ReleaseError) as caught:
-        choose_from_sources(PYTHON, [], Wanted(), FileStore(Path("/nowhere")))
+        choose_from_sources(PYTHON, [], ReleaseFilter(), FileStore(Path("/nowhere")))
     assert "envtool vendor add" in caught.value.remedy

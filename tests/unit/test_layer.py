@@ -6,9 +6,9 @@ import os
 import tarfile
 from pathlib import Path
 
-from envtool.image.context import render_dockerfile
-from envtool.image.layer import write_layer
-from envtool.image.tree import Tree
+from envtool.image.context.context import render_dockerfile
+from envtool.image.layers.archive import write_layer
+from envtool.image.layers.staged_tree import StagedTree
 
 PROJECT = Path(__file__).parents[2]
 
@@ -28,8 +28,8 @@ def tree(root: Path, mask: int) -> Path:
 
 
 def test_same_tree_same_bytes(tmp_path: Path) -> None:
-    write_layer(Tree(tree(tmp_path / "one", 0o022)), tmp_path / "one.tar", 1_661_990_400)
-    write_layer(Tree(tree(tmp_path / "two", 0o077)), tmp_path / "two.tar", 1_661_990_400)
+    write_layer(StagedTree(tree(tmp_path / "one", 0o022)), tmp_path / "one.tar", 1_661_990_400)
+    write_layer(StagedTree(tree(tmp_path / "two", 0o077)), tmp_path / "two.tar", 1_661_990_400)
     assert (tmp_path / "one.tar").read_bytes() == (tmp_path / "two.tar").read_bytes()
     with tarfile.open(tmp_path / "one.tar") as archive:
         members = {member.name: member for member in archive}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from envtool.environment.leftover import leftover_of, leftover_version
-from envtool.vendor.names import TOP_LEVEL_NAMES
+from envtool.release.profile import TOP_LEVEL_NAMES
 
 
 @pytest.mark.parametrize(

@@ -10,18 +10,18 @@ from typing import Any
 
 import pytest
 
-from envtool.image.instructions import evaluate
-from envtool.image.loadable import Layered, LoadableImage
-from envtool.image.stored.layer import Interest, Wish
-from envtool.image.stored.overlay import final_overlay
-from envtool.image.stored.reference import read_image
+from envtool.image.context.dockerfile_config import evaluate_instructions
+from envtool.image.layers.docker_archive import LayerStep, LoadableImage
+from envtool.image.read.layer import Capture, FileSelector
+from envtool.image.read.overlay import final_overlay
+from envtool.image.read.reference import read_image
 
 BASE = {"Env": ["PATH=/bin", "KEPT=1"], "Cmd": ["/bin/sh"], "Labels": {"a": "1"}, "Shell": ["/bin/bash", "-c"]}
 
 
 def changed(recipe: str) -> dict[str, Any]:
     """What a recipe changes of the base's configuration."""
-    found = evaluate(f"ARG HAC_BASE=x\nFROM ${{HAC_BASE}}\n{recipe}\n", BASE)
+    found = evaluate_instructions(f"ARG HAC_BASE=x\nFROM ${{HAC_BASE}}\n{recipe}\n", BASE)
     assert found is not None
     return {key: value for key, value in found.configuration.items() if BASE.get(key) != value}
 
@@ -77,11 +77,11 @@ def test_settings(recipe: str, expected: dict[str, Any]) -> None:
     ],
 )
 def test_what_takes_a_builder(recipe: str) -> None:
-    assert evaluate(f"FROM x\n{recipe}\n", BASE) is None
+    assert evaluate_instructions(f"FROM x\n{recipe}\n", BASE) is None
 
 
 def test_layers_are_named() -> None:
-    found = evaluate("FROM x\nADD layers/10-a.tar /\nUSER hac\nADD layers/20-b.tar /\n", {})
+    found = evaluate_instructions("FROM x\nADD layers/10-a.tar /\nUSER hac\nADD layers/20-b.tar /\n", {})
     assert found is not None
     assert found.layers == ("10-a.tar", None, "20-b.tar")
     assert [str(step) for step in found.steps] == ["ADD layers/10-a.tar /", "USER hac", "ADD layers/20-b.tar /"]
@@ -97,9 +97,9 @@ def layer(path: Path, text: str) -> Path:
 
 def image(folder: Path) -> LoadableImage:
     steps = (
-        Layered("ADD base.tar /", layer(folder / "base.tar", "lower")),
-        Layered("USER hac"),
-        Layered("ADD layers/10-a.tar /", layer(folder / "10-a.tar", "upper")),
+        LayerStep("ADD base.tar /", layer(folder / "base.tar", "lower")),
+        LayerStep("USER hac"),
+        LayerStep("ADD layers/10-a.tar /", layer(folder / "10-a.tar", "upper")),
     )
     return LoadableImage(("test:latest", "test:1"), {"User": "hac", "Cmd": None}, steps, 1_661_990_400)
 
@@ -107,7 +107,7 @@ def image(folder: Path) -> LoadableImage:
 def test_the_archive_is_one_that_others_read(tmp_path: Path) -> None:
     made = image(tmp_path)
     (tmp_path / "saved.tar").write_bytes(b"".join(made.archive()))
-    read = read_image(str(tmp_path / "saved.tar"), Interest(lambda *_file: Wish.DATA), project=tmp_path)
+    read = read_image(str(tmp_path / "saved.tar"), FileSelector(lambda *_file: Capture.DATA), project=tmp_path)
     assert final_overlay(read.layers).data("opt/file") == b"upper"
     assert [(step.instruction, step.layer) for step in read.steps] == [
         ("ADD base.tar /", 1),

@@ -8,16 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from envtool.requirements.assumed import assumed_target
-from envtool.requirements.entry import InstallOptions
+from envtool.release.compatibility import known_pin
 from envtool.requirements.metadata import MetadataReader
-from envtool.requirements.newest import _refusals, look_ahead, newest_living
+from envtool.requirements.model import InstallOptions
 from envtool.requirements.read import read_file
 from envtool.requirements.resolve import Resolver
+from envtool.requirements.suggest import prepare_suggestion
+from envtool.requirements.synthetic_target import synthetic_target
 from envtool.requirements.target import Target
 from envtool.requirements.uv_options import Installer
-from envtool.requirements.ways_out import prepare_way_out
-from envtool.vendor.known import known_pin
+from envtool.requirements.version_search import _refusals, look_ahead, newest_living
 from tests.conftest import TORCH
 from tests.corpus.frozen_index import served
 from tests.corpus.sets import NAMED
@@ -67,9 +67,9 @@ def test_a_way_out_is_prepared_where_one_will_be_needed(tmp_path: Path, line: st
     (tmp_path / "requirements.txt").write_text(f"{line}\n")
     wanted = read_file(tmp_path / "requirements.txt").sets[0]
     variables = {**os.environ, "UV_CACHE_DIR": str(tmp_path / "cache")}
-    with served() as address, assumed_target(known_pin(TORCH), "3.11") as target:
+    with served() as address, synthetic_target(known_pin(TORCH), "3.11") as target:
         reader = MetadataReader((address,))
         resolver = Resolver(target, Installer.PIP, variables, InstallOptions(index_url=address))
-        prepare_way_out(wanted, resolver, look_ahead(("accelerate",), reader, target))
+        prepare_suggestion(wanted, resolver, look_ahead(("accelerate",), reader, target))
     held = list((tmp_path / "cache").rglob("accelerate/0.14.0*.msgpack"))
     assert bool(held) is is_read, list((tmp_path / "cache").rglob("*"))

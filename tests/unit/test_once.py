@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from envtool.image.once import OncePerFile
+from envtool.image.file_memo import FileMemo
 
 
 @pytest.fixture
-def read() -> tuple[OncePerFile[str], list[Path]]:
+def read() -> tuple[FileMemo[str], list[Path]]:
     """A function that reads a file, and the paths that it did read."""
     asked: list[Path] = []
 
@@ -18,10 +18,10 @@ def read() -> tuple[OncePerFile[str], list[Path]]:
         asked.append(path)
         return path.read_text()
 
-    return OncePerFile(text), asked
+    return FileMemo(text), asked
 
 
-def test_renamed_or_linked_is_the_same(tmp_path: Path, read: tuple[OncePerFile[str], list[Path]]) -> None:
+def test_renamed_or_linked_is_the_same(tmp_path: Path, read: tuple[FileMemo[str], list[Path]]) -> None:
     text, asked = read
     first, second, third = (tmp_path / name for name in ("first", "second", "third"))
     first.write_text("a")
@@ -32,7 +32,7 @@ def test_renamed_or_linked_is_the_same(tmp_path: Path, read: tuple[OncePerFile[s
     assert asked == [first]
 
 
-def test_written_or_replaced_is_another(tmp_path: Path, read: tuple[OncePerFile[str], list[Path]]) -> None:
+def test_written_or_replaced_is_another(tmp_path: Path, read: tuple[FileMemo[str], list[Path]]) -> None:
     text, asked = read
     path, other = tmp_path / "file", tmp_path / "other"
     path.write_text("a")
@@ -45,7 +45,7 @@ def test_written_or_replaced_is_another(tmp_path: Path, read: tuple[OncePerFile[
     assert asked == [path, path, path]
 
 
-def test_what_a_writer_tells_is_not_read(tmp_path: Path, read: tuple[OncePerFile[str], list[Path]]) -> None:
+def test_what_a_writer_tells_is_not_read(tmp_path: Path, read: tuple[FileMemo[str], list[Path]]) -> None:
     text, asked = read
     path = tmp_path / "file"
     path.write_text("a")

@@ -9,8 +9,10 @@ import pytest
 from typer import Typer
 from typer.testing import CliRunner
 
-from envtool.cli import examine, restore, update
+from envtool.cli import run_doctor as examine
 from envtool.cli.application import app, update_moreh_app
+from envtool.cli.commands import restore
+from envtool.cli.commands import update_moreh as update
 from envtool.cli.plain import plain_doctor, plain_restore, plain_update
 
 DOCTOR = [
@@ -57,9 +59,9 @@ def seen(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
 
         return keep
 
-    monkeypatch.setattr(examine, "examine", kept(0))
-    monkeypatch.setattr(restore, "carry_out", kept(True))
-    monkeypatch.setattr(update, "carry_out", kept(True))
+    monkeypatch.setattr(examine, "run_doctor", kept(0))
+    monkeypatch.setattr(restore, "run_restore", kept(True))
+    monkeypatch.setattr(update, "run_restore", kept(True))
     return found
 
 

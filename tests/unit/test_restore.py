@@ -241,22 +241,22 @@ def test_the_journal_of_another_restore_is_never_cleared_away(environment: RealE
     from envtool.environment.prefix import read_prefix
     from envtool.environment.reader import read_environment
     from envtool.errors import RestoreError
-    from envtool.install.unpack import read_contents
-    from envtool.restore.perform import perform
-    from envtool.restore.plan import Held, plan_restore
-    from envtool.vendor.choose import choose_from_sources
-    from envtool.vendor.source.folder import FolderSource
-    from envtool.vendor.store import FileStore
-    from envtool.vendor.wanted import Wanted
+    from envtool.release.release_filter import ReleaseFilter
+    from envtool.release.select import choose_from_sources
+    from envtool.release.source.folder import FolderSource
+    from envtool.restore.apply import apply_plan
+    from envtool.restore.plan import PinnedDiagnosis, plan_restore
+    from envtool.wheel.contents import read_contents
+    from envtool.wheel.store import FileStore
 
     store = FileStore(Path(environment.variables["HAC_STORE"]))
-    choice = choose_from_sources(PYTHON, [FolderSource(release)], Wanted(), store)
+    choice = choose_from_sources(PYTHON, [FolderSource(release)], ReleaseFilter(), store)
     report = diagnose(read_environment(read_prefix(environment.path)), choice.pin)
-    plan = plan_restore(Held(report, choice.pin, {}), {}, force=True)
+    plan = plan_restore(PinnedDiagnosis(report, choice.pin, {}), {}, force=True)
     contents = {name: read_contents(wheel) for name, wheel in choice.wheels.items()}
     journal = environment.site_packages / ".hac-restore/journal.json"
     journal.parent.mkdir()
     journal.write_text('{"schema": 1, "steps": []}')
     with pytest.raises(RestoreError):
-        perform(plan, Supply(contents), reason="test", progress=lambda _name, _done, _total: None)
+        apply_plan(plan, Supply(contents), reason="test", progress=lambda _name, _done, _total: None)
     assert journal.exists()

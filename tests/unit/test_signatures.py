@@ -16,12 +16,12 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
 
 from envtool.errors import SignatureError, SpecError
-from envtool.image.lock import FOLDER, read_lock, write_lock
-from envtool.image.signatures import LockedSignature, find_signatures, require_signatures
-from envtool.image.spec import ImageSpec, read_table
-from envtool.vendor.pin import VendorPin
-from envtool.vendor.signature import read_key
-from envtool.vendor.source.folder import FolderSource
+from envtool.image.lock.lockfile import FOLDER, read_lock, write_lock
+from envtool.image.lock.signatures import LockedSignature, find_signatures, require_signatures
+from envtool.image.spec.table import ImageSpec, read_table
+from envtool.release.pin import VendorPin
+from envtool.release.signature import read_key
+from envtool.release.source.folder import FolderSource
 from tests.image_layout import Layout, registry
 
 # Made by another program: openssl ecparam -genkey -name prime256v1; openssl dgst -sha256 -sign key.pem | base64.

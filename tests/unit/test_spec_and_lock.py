@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from envtool.errors import LockError, SpecError
-from envtool.image.lock import differences, is_stale, read_lock, write_lock
-from envtool.image.spec import read_table, select_images
+from envtool.image.lock.lockfile import differences, is_stale, read_lock, write_lock
+from envtool.image.spec.table import read_table, select_images
 
 
 def edit(project: Path, pattern: str, replacement: str) -> None:

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from envtool.errors import HashError, StoreError
-from envtool.vendor.store import FileStore
-from envtool.vendor.wheel import sha256_of
+from envtool.wheel.name import sha256_of
+from envtool.wheel.store import FileStore
 
 
 def test_kept_under_its_hash_and_found_in_a_fallback(tmp_path: Path) -> None:

@@ -12,17 +12,17 @@ import pytest
 import zstandard
 
 from envtool.errors import ImageError
-from envtool.image.stored.image import instruction_of
-from envtool.image.stored.layer import Interest, Wish
-from envtool.image.stored.overlay import final_overlay
-from envtool.image.stored.reference import read_image
-from envtool.image.stored.registry import RegistryReference
+from envtool.image.read.image import instruction_of
+from envtool.image.read.layer import Capture, FileSelector
+from envtool.image.read.overlay import final_overlay
+from envtool.image.read.reference import read_image
+from envtool.image.read.remote import RegistryReference
 from tests.image_layout import Files, Layout, layer, registry
 
 Packing = Callable[[bytes], bytes]
 
 
-everything = Interest(lambda _path, _size: Wish.DATA)
+everything = FileSelector(lambda _path, _size: Capture.DATA)
 
 
 def seen(folder: Path, *layers: Files) -> dict[str, bytes | None]:
@@ -157,7 +157,7 @@ def test_a_registry_is_read_without_an_engine(tmp_path: Path, monkeypatch: pytes
 def test_a_registry_that_does_not_answer_well(
     status: int, says: str, where: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("envtool.image.stored.registry.time.sleep", lambda _seconds: None)
+    monkeypatch.setattr("envtool.image.read.remote.time.sleep", lambda _seconds: None)
     layout = Layout()
     digest = layout.image([{"a": b"1"}])
     with registry(layout, "image", lambda path: (status, {}) if where in path else None) as address:
@@ -168,7 +168,7 @@ def test_a_registry_that_does_not_answer_well(
 
 def test_a_busy_registry_is_asked_again_as_it_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     waited: list[float] = []
-    monkeypatch.setattr("envtool.image.stored.registry.time.sleep", waited.append)
+    monkeypatch.setattr("envtool.image.read.remote.time.sleep", waited.append)
     layout = Layout()
     digest = layout.image([{"a": b"1"}])
     answers = iter([(429, {"Retry-After": "7"}), (503, {})])
@@ -179,7 +179,7 @@ def test_a_busy_registry_is_asked_again_as_it_says(tmp_path: Path, monkeypatch: 
 
 
 def test_a_registry_that_breaks_off_and_one_that_is_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("envtool.image.stored.registry.time.sleep", lambda _seconds: None)
+    monkeypatch.setattr("envtool.image.read.remote.time.sleep", lambda _seconds: None)
     layout = Layout()
     digest = layout.image([{"a": b"1"}])
     cut = {"Content-Length": "100000"}
@@ -194,8 +194,8 @@ def test_a_registry_that_breaks_off_and_one_that_is_not_there(tmp_path: Path, mo
 
 def test_a_registry_that_stalls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It takes the question and says nothing: an error after the time limit, not a wait without end."""
-    monkeypatch.setattr("envtool.image.stored.registry._TIMEOUTS", (0.3, 0.3))
-    monkeypatch.setattr("envtool.image.stored.registry._ATTEMPTS", 2)
+    monkeypatch.setattr("envtool.image.read.remote._TIMEOUTS", (0.3, 0.3))
+    monkeypatch.setattr("envtool.image.read.remote._ATTEMPTS", 2)
     layout = Layout()
     layout.image([{"a": b"1"}])
     over = threading.Event()

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from envtool.image.together import used_together
+from envtool.image.shared_resource import shared_resource
 
 
 @pytest.fixture
@@ -18,7 +18,7 @@ def events() -> list[str]:
 
 
 def test_made_once_for_all_who_are_there(events: list[str]) -> None:
-    @used_together
+    @shared_resource
     @contextmanager
     def made(name: str) -> Iterator[str]:
         events.append(f"made {name}")
@@ -43,7 +43,7 @@ def test_made_once_for_all_who_are_there(events: list[str]) -> None:
 def test_an_error_of_one_is_not_the_others(events: list[str]) -> None:
     waiting = threading.Event()
 
-    @used_together
+    @shared_resource
     @contextmanager
     def made() -> Iterator[str]:
         events.append("made")

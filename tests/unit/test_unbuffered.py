@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from envtool.install.unbuffered import Unbuffered
+from envtool.wheel.unbuffered import Unbuffered
 
 SIZES = (0, 1, 4095, 4096, 4097, (4 << 20) - 1, 4 << 20, (4 << 20) + 4097, 9 << 20)
 

@@ -16,12 +16,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import validate
 
-from envtool.cli.render.verifying import document, render_results
-from envtool.cli.request import Format
-from envtool.image.skeleton import MODULES
-from envtool.verify.files import static_wish, whole_wish
-from envtool.verify.many import VerifyRequest, exit_status, verify_all, verify_one
+from envtool.cli.doctor_request import Format
+from envtool.cli.render.verify import document, render_results
+from envtool.image.read.sparse_rootfs import MODULES
 from envtool.verify.result import ImageResult
+from envtool.verify.run import VerifyRequest, exit_status, verify_all, verify_one
+from envtool.verify.static_checks import static_wish, whole_wish
 from tests.image_layout import Files, Layout
 
 DOCS = Path(__file__).parents[2] / "docs"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from envtool.errors import VersionError
-from envtool.vendor.version import VendorVersion, our_version, same_build, vendor_version
+from envtool.release.version import VendorVersion, parse_vendor_version, vendor_version, versions_equal
 
 FORMS = [
     ("1.7.1+cu110.moreh22.8.0", "1.7.1", "cu110", "22.8.0"),
@@ -35,7 +35,7 @@ def test_other_vendors_are_vendors_but_not_ours(text: str) -> None:
     version = vendor_version(text)
     assert version is not None
     assert not version.is_ours
-    assert our_version(text) is None
+    assert parse_vendor_version(text) is None
 
 
 @pytest.mark.parametrize(
@@ -65,6 +65,6 @@ def test_releases_are_compared_as_numbers() -> None:
 
 
 def test_the_local_label_counts() -> None:
-    assert not same_build("1.7.1", "1.7.1+cu110.moreh22.8.0")
-    assert not same_build("1.7.1+cu110", "1.7.1+cu110.moreh22.8.0")
-    assert same_build("1.7.1+cu110-moreh22.8.0", "1.7.1+cu110.moreh22.8.0")
+    assert not versions_equal("1.7.1", "1.7.1+cu110.moreh22.8.0")
+    assert not versions_equal("1.7.1+cu110", "1.7.1+cu110.moreh22.8.0")
+    assert versions_equal("1.7.1+cu110-moreh22.8.0", "1.7.1+cu110.moreh22.8.0")

@@ -7,8 +7,8 @@ from dataclasses import asdict
 from typing import Any
 
 from envtool.doctor.findings import Finding, Report
-from envtool.environment.history import Entry
-from envtool.vendor.pin import VendorPin
+from envtool.environment.history import HistoryEntry
+from envtool.release.pin import VendorPin
 
 JSON_SCHEMA = "hac-envtool/doctor/1"
 # Changes of torch that a report tells of, the newest.
@@ -39,7 +39,7 @@ def render_json(report: Report) -> str:
     return json.dumps(document, indent=2)
 
 
-def _history_row(entry: Entry) -> dict[str, Any]:
+def _history_row(entry: HistoryEntry) -> dict[str, Any]:
     changes = [
         {"distribution": item.distribution, "from": list(item.before), "to": item.after} for item in entry.changes
     ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 from envtool.doctor.findings import Report, Status
-from envtool.vendor.names import TORCH
+from envtool.release.profile import TORCH
 
 _STATUS = {Status.HEALTHY: 0, Status.DEGRADED: 1, Status.DAMAGED: 2}
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from envtool.cli.terminal import paint
 from envtool.doctor.findings import Finding, Report, Severity, Status
-from envtool.vendor.pin import VendorPin
+from envtool.release.pin import VendorPin
 
 _COLOURS = {Status.HEALTHY: "green", Status.DEGRADED: "yellow", Status.DAMAGED: "red"}
 _SEVERITY_COLOURS = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.NOTE: "blue"}

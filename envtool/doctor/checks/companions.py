@@ -9,8 +9,9 @@ from envtool.doctor.findings import Evidence, Finding, Severity
 from envtool.doctor.remedy import pip_uninstall
 from envtool.environment.distribution import Distribution
 from envtool.environment.reader import Environment
-from envtool.vendor.names import COMPANIONS, TORCH, requirements_on
-from envtool.vendor.pin import VendorPin
+from envtool.release.pin import VendorPin
+from envtool.release.profile import COMPANIONS, TORCH
+from envtool.wheel.requires import requirements_on
 
 
 def check(environment: Environment, pin: VendorPin) -> Iterator[Finding]:

@@ -9,7 +9,7 @@ from envtool.doctor.findings import Evidence, Finding, Severity
 from envtool.doctor.remedy import restore_command
 from envtool.environment.conda_records import CondaRecord, linked_by, read_conda_records
 from envtool.environment.reader import Environment
-from envtool.vendor.pin import VendorPin
+from envtool.release.pin import VendorPin
 
 # Two builds of a distribution never agree in this file, and it is small.
 _TELLING_FILES = ("version.py", "__init__.py")

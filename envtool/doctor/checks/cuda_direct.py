@@ -6,15 +6,15 @@ import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from envtool.doctor.cache import DiagnosisCache
 from envtool.doctor.cause import requirers
 from envtool.doctor.checks.cuda_wheels import is_cuda_wheel
-from envtool.doctor.findings import Evidence, Finding, Severity, shortened
-from envtool.doctor.memory import Memory
+from envtool.doctor.findings import Evidence, Finding, Severity, truncated
 from envtool.doctor.remedy import pip_uninstall
 from envtool.environment.distribution import Distribution
+from envtool.environment.elf import NotAnObject, content_may_need, may_need, needed_libraries
 from envtool.environment.reader import Environment
-from envtool.environment.shared_object import NotAnObject, content_may_need, may_need, needed_libraries
-from envtool.vendor.names import PINNED_NAMES
+from envtool.release.profile import PINNED_NAMES
 
 _CUDA_LIBRARY = re.compile(
     r"lib(cuda|cudart|cublas(Lt)?|cudnn\w*|cufft(w)?|curand|cusolver(Mg)?|cusparse(Lt)?|cufile|cupti|cudss|cutensor\w*"
@@ -26,12 +26,12 @@ _SHARED_OBJECT = re.compile(rb"^([^,\n]+\.so(?:\.[0-9.]+)?),", re.MULTILINE)
 Links = Mapping[str, tuple[str, ...]]
 
 
-def check(environment: Environment, memory: Memory | None = None) -> Iterator[Finding]:
+def check(environment: Environment, memory: DiagnosisCache | None = None) -> Iterator[Finding]:
     """A finding for each distribution with shared objects that ask for a CUDA library.
 
     What `memory` knows to ask for none is not looked into again until it is installed anew.
     """
-    memory = memory or Memory(None)
+    memory = memory or DiagnosisCache(None)
     for item in environment.distributions:
         if item.name in PINNED_NAMES or is_cuda_wheel(item.name):
             continue
@@ -83,7 +83,7 @@ def _finding(environment: Environment, item: Distribution, links: Links) -> Find
         "cuda-direct",
         Severity.WARNING,
         f"{item.name} {item.version} calls CUDA directly ({', '.join(libraries[:4])}), which cannot run here",
-        shortened(Evidence(path, "no CUDA library", ", ".join(names)) for path, names in links.items()),
+        truncated(Evidence(path, "no CUDA library", ", ".join(names)) for path, names in links.items()),
         "; ".join(str(demand) for demand in wanting) or f"{item.installer} installed it; no distribution requires it",
         pip_uninstall(environment, item.name),
     )

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from envtool.doctor.findings import Evidence, Finding, Severity, shortened
+from envtool.doctor.findings import Evidence, Finding, Severity, truncated
 from envtool.doctor.remedy import pip_uninstall
 from envtool.environment.distribution import Distribution
 from envtool.environment.reader import Environment
-from envtool.vendor.names import TORCH, requirements_on
-from envtool.vendor.pin import VendorPin
-from envtool.vendor.version import same_build
+from envtool.release.pin import VendorPin
+from envtool.release.profile import TORCH
+from envtool.release.version import versions_equal
+from envtool.wheel.requires import requirements_on
 
 
 def check(environment: Environment, pin: VendorPin) -> Iterator[Finding]:
@@ -18,7 +19,7 @@ def check(environment: Environment, pin: VendorPin) -> Iterator[Finding]:
     suspects = {item.name: item for item in environment.distributions if is_cuda_wheel(item.name)}
     if not suspects:
         return
-    intruders = {item.name for item in environment.find(TORCH) if not same_build(item.version, pin.torch.version)}
+    intruders = {item.name for item in environment.find(TORCH) if not versions_equal(item.version, pin.torch.version)}
     needed = _needed_by_others(environment, suspects, intruders)
     idle = [item for name, item in suspects.items() if name not in needed]
     if idle:
@@ -27,7 +28,7 @@ def check(environment: Environment, pin: VendorPin) -> Iterator[Finding]:
             "cuda-wheels",
             Severity.WARNING,
             f"{len(idle)} CUDA runtime distributions ({size / 1e6:.0f} MB) that the vendor torch has no use for",
-            shortened(Evidence(str(item.path), "not installed", item.version) for item in idle),
+            truncated(Evidence(str(item.path), "not installed", item.version) for item in idle),
             "an upstream torch required them, and they stayed when it went" if not intruders else "torch requires them",
             pip_uninstall(environment, *(item.name for item in idle)),
         )

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from envtool.doctor.findings import Evidence, Finding, Severity, shortened
-from envtool.driver.ask import PROGRAMS, DriverReading
+from envtool.doctor.findings import Evidence, Finding, Severity, truncated
+from envtool.driver.ask import PROGRAMS, QueryResult
 from envtool.driver.table import DriverTable
 from envtool.environment.looking import is_folder, is_there
 from envtool.environment.reader import Environment
-from envtool.vendor.names import TORCH
-from envtool.vendor.pin import VendorPin
-from envtool.vendor.version import our_version, same_build, vendor_version
+from envtool.release.pin import VendorPin
+from envtool.release.profile import TORCH
+from envtool.release.version import parse_vendor_version, vendor_version, versions_equal
 
 # Where a machine of the service keeps its accelerator's token; containers get the folder mounted.
 _MACHINE_FOLDER = Path("/etc/moreh")
@@ -21,7 +21,7 @@ CONTAINER_MARKS: tuple[str, ...] = ("/.dockerenv", "/run/.containerenv")
 _UPDATE = "update-moreh --force"
 
 
-def check(environment: Environment, pin: VendorPin | None, reading: DriverReading, *, asked: bool) -> Iterator[Finding]:
+def check(environment: Environment, pin: VendorPin | None, reading: QueryResult, *, asked: bool) -> Iterator[Finding]:
     """Findings on what the driver's program said. `asked`: a person wants to know, so that silence is a finding."""
     if reading.program is None:
         if asked or is_folder(_MACHINE_FOLDER):
@@ -46,7 +46,7 @@ def _missing() -> Finding:
     )
 
 
-def _failed(reading: DriverReading) -> Finding:
+def _failed(reading: QueryResult) -> Finding:
     program = str(reading.program)
     return Finding(
         "driver-failed",
@@ -59,7 +59,7 @@ def _failed(reading: DriverReading) -> Finding:
 
 
 def _versions(program: str, table: DriverTable) -> Iterator[Finding]:
-    if table.client and table.server and not same_build(table.client, table.server):
+    if table.client and table.server and not versions_equal(table.client, table.server):
         yield Finding(
             "driver-versions-differ",
             Severity.WARNING,
@@ -68,7 +68,9 @@ def _versions(program: str, table: DriverTable) -> Iterator[Finding]:
             "the service was updated and this machine was not, or the other way round",
             _UPDATE,
         )
-    current, latest = (our_version(f"0+moreh{text}") if text else None for text in (table.current, table.latest))
+    current, latest = (
+        parse_vendor_version(f"0+moreh{text}") if text else None for text in (table.current, table.latest)
+    )
     if current and latest and current.release < latest.release:
         yield Finding(
             "driver-update-available",
@@ -82,12 +84,12 @@ def _versions(program: str, table: DriverTable) -> Iterator[Finding]:
 
 def _release(environment: Environment, pin: VendorPin | None, program: str, table: DriverTable) -> Iterator[Finding]:
     for item in environment.find(TORCH):
-        torch = our_version(item.version)
+        torch = parse_vendor_version(item.version)
         driver = vendor_version(f"0+moreh{table.version}") if table.version else None
         if torch is None or driver is None or torch.release == driver.release:
             continue
         # Where the environment is to hold another release than it does, that is the finding, and not this.
-        if pin is not None and not same_build(pin.torch.version, item.version):
+        if pin is not None and not versions_equal(pin.torch.version, item.version):
             continue
         yield Finding(
             "driver-torch-mismatch",
@@ -121,10 +123,10 @@ def _stale_jobs(program: str, table: DriverTable) -> Iterator[Finding]:
     stale = [job for job in table.jobs if job.pid is not None and not is_there(f"/proc/{job.pid}")]
     if stale:
         yield Finding(
-            "stale-jobs",
+            "orphaned-jobs",
             Severity.WARNING,
             f"{len(stale)} jobs hold the accelerator though their processes are gone",
-            shortened(
+            truncated(
                 Evidence(program, f"process {job.pid}", f"job {job.identity} on device {job.device}: {job.process}")
                 for job in stale
             ),

@@ -1,4 +1,4 @@
-"""Case 7: files that are missing, changed or listed where they cannot belong; case 15: an imposter."""
+"""Cases 7 and 15: files that are missing, changed or outside of the prefix, and other files under the right version."""
 
 from __future__ import annotations
 
@@ -6,28 +6,26 @@ import errno
 import os
 import shlex
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
-from envtool.doctor.findings import Evidence, Finding, Severity, shortened
+from envtool.doctor.cache import DiagnosisCache
+from envtool.doctor.findings import Evidence, Finding, Severity, truncated
 from envtool.doctor.hashing import FORBIDDEN, wrong_digests
-from envtool.doctor.memory import Memory
 from envtool.doctor.remedy import restore_command
 from envtool.environment.distribution import Distribution
-from envtool.environment.identity import Traces, traces, unchanged
+from envtool.environment.fingerprint import TreeFingerprint, fingerprint_tree, unchanged
 from envtool.environment.reader import Environment
-from envtool.vendor.pin import PinnedDistribution, VendorPin
-from envtool.vendor.record import RecordRow, content_digest
-from envtool.vendor.version import same_build
-
-# Told of bytes newly hashed and of bytes in all, under the name of what they belong to.
-Progress = Callable[[str, int, int], None]
+from envtool.progress import Progress
+from envtool.release.pin import PinnedDistribution, VendorPin
+from envtool.release.version import versions_equal
+from envtool.wheel.record import RecordRow, content_digest
 
 
 @dataclass(frozen=True)
-class Damage:
+class FileComparison:
     """What comparing a RECORD with the disk brought to light."""
 
     missing: tuple[Evidence, ...] = ()
@@ -42,17 +40,17 @@ def check(
     *,
     deep: bool = False,
     progress: Progress = lambda _name, _bytes, _total: None,
-    memory: Memory | None = None,
+    memory: DiagnosisCache | None = None,
 ) -> Iterator[Finding]:
     """Findings on the files of each pinned distribution that is there in the pinned version.
 
     `deep` hashes every file; otherwise presence and size are compared, as far as `memory` does not vouch for them.
     `progress` is told of bytes hashed.
     """
-    memory = memory or Memory(None)
+    memory = memory or DiagnosisCache(None)
     for pinned in pin.distributions:
         for item in environment.find(pinned.name):
-            if not same_build(item.version, pinned.version) or (not deep and _as_remembered(memory, item, pinned)):
+            if not versions_equal(item.version, pinned.version) or (not deep and _as_remembered(memory, item, pinned)):
                 continue
             record = item.record()
             if record is None:
@@ -60,17 +58,17 @@ def check(
             damage = compare(environment.prefix.path, item, record.rows, deep=deep, progress=progress)
             found = [*_findings(environment, pin, pinned, item, damage, record.malformed)]
             if pinned.content is not None and content_digest(record.rows) != pinned.content:
-                found.append(_imposter(environment, pin, pinned, item))
+                found.append(_hash_mismatch(environment, pin, pinned, item))
             if not found and not deep and memory.keeps:
                 _remember(memory, item, pinned, record.rows)
             yield from found
 
 
-def _as_remembered(memory: Memory, item: Distribution, pinned: PinnedDistribution) -> bool:
+def _as_remembered(memory: DiagnosisCache, item: Distribution, pinned: PinnedDistribution) -> bool:
     kept = memory.recall(f"files of {item.path.name}", f"{item.path}/RECORD")
     if not isinstance(kept, dict) or kept.get("content") != pinned.content:
         return False
-    base, known = str(item.site_packages), cast(Traces, kept.get("traces"))
+    base, known = str(item.site_packages), cast(TreeFingerprint, kept.get("traces"))
     try:
         in_order = unchanged(base, known)
     except (TypeError, ValueError, AttributeError):
@@ -81,16 +79,20 @@ def _as_remembered(memory: Memory, item: Distribution, pinned: PinnedDistributio
     return in_order
 
 
-def _remember(memory: Memory, item: Distribution, pinned: PinnedDistribution, rows: tuple[RecordRow, ...]) -> None:
+def _remember(
+    memory: DiagnosisCache, item: Distribution, pinned: PinnedDistribution, rows: tuple[RecordRow, ...]
+) -> None:
     files = [(row.path, row.size) for row in rows if row.size is not None and not row.path.startswith("/")]
-    kept = traces(str(item.site_packages), files)
+    kept = fingerprint_tree(str(item.site_packages), files)
     if kept is not None:
         memory.vouched.append((str(item.site_packages), kept))
         value = {"content": pinned.content, "traces": kept}
         memory.keep(f"files of {item.path.name}", f"{item.path}/RECORD", value)
 
 
-def compare(prefix: Path, item: Distribution, rows: tuple[RecordRow, ...], *, deep: bool, progress: Progress) -> Damage:
+def compare(
+    prefix: Path, item: Distribution, rows: tuple[RecordRow, ...], *, deep: bool, progress: Progress
+) -> FileComparison:
     """Hold a distribution's files against its RECORD. Symbolic links are followed, as Python follows them."""
     missing: list[Evidence] = []
     changed: list[Evidence] = []
@@ -119,7 +121,7 @@ def compare(prefix: Path, item: Distribution, rows: tuple[RecordRow, ...], *, de
         changed += [Evidence(*entry) for entry in wrong_digests(item.name, to_hash, progress)]
     forbidden = [item for item in changed if item.found == FORBIDDEN]
     changed = [item for item in changed if item.found != FORBIDDEN]
-    return Damage(tuple(missing), tuple(changed), tuple(outside), (*unreadable, *forbidden))
+    return FileComparison(tuple(missing), tuple(changed), tuple(outside), (*unreadable, *forbidden))
 
 
 def _regular_size(path: str) -> int | None:
@@ -147,7 +149,7 @@ def _findings(
     pin: VendorPin,
     pinned: PinnedDistribution,
     item: Distribution,
-    damage: Damage,
+    damage: FileComparison,
     malformed: tuple[str, ...],
 ) -> Iterator[Finding]:
     remedy = restore_command(environment, pin)
@@ -157,7 +159,7 @@ def _findings(
             "torch-files-missing",
             Severity.ERROR,
             f"{len(damage.missing)} files of {pinned.name} {item.version} are missing",
-            shortened(damage.missing),
+            truncated(damage.missing),
             "an install was broken off, or files were removed by hand or by another package",
             remedy,
             pinned.name,
@@ -167,7 +169,7 @@ def _findings(
             "torch-files-changed",
             Severity.ERROR,
             f"{len(damage.changed)} files of {pinned.name} {item.version} are not the ones that were installed",
-            shortened(damage.changed),
+            truncated(damage.changed),
             "they were edited, are corrupt, or another package wrote over them",
             remedy,
             pinned.name,
@@ -177,7 +179,7 @@ def _findings(
             "torch-files-unreadable",
             Severity.WARNING,
             f"{len(damage.unreadable)} files of {pinned.name} {item.version} cannot be read, by doctor or by Python",
-            shortened(damage.unreadable),
+            truncated(damage.unreadable),
             "they belong to another user, who installed them with a umask that keeps everybody else out",
             f"sudo chmod -R a+rX {shlex.quote(str(item.site_packages))}",
         )
@@ -187,16 +189,16 @@ def _findings(
             "torch-record-untrusted",
             Severity.ERROR,
             f"the RECORD of {pinned.name} {item.version} names files outside the environment or is malformed",
-            shortened(odd),
+            truncated(odd),
             "the vendor's wheel has no such lines: the RECORD was edited or is corrupt",
             remedy,
             pinned.name,
         )
 
 
-def _imposter(environment: Environment, pin: VendorPin, pinned: PinnedDistribution, item: Distribution) -> Finding:
+def _hash_mismatch(environment: Environment, pin: VendorPin, pinned: PinnedDistribution, item: Distribution) -> Finding:
     return Finding(
-        "torch-imposter" if pinned.name == "torch" else "companion-imposter",
+        "torch-hash-mismatch" if pinned.name == "torch" else "companion-hash-mismatch",
         Severity.ERROR,
         f"{pinned.name} {item.version} has the vendor's version but not the vendor's files",
         (Evidence(str(item.path / "RECORD"), f"contents of {pinned.wheel}", "other hashes or other files"),),

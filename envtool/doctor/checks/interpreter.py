@@ -8,12 +8,12 @@ from collections.abc import Iterator
 from envtool.doctor.findings import Evidence, Finding, Severity
 from envtool.environment.conda_records import linked_by, read_conda_records
 from envtool.environment.distribution import Distribution, distribution_at
-from envtool.environment.looking import leads_nowhere
+from envtool.environment.looking import is_dangling
 from envtool.environment.prefix import PrefixKind
 from envtool.environment.reader import Environment
-from envtool.vendor.names import TORCH
-from envtool.vendor.pin import VendorPin
-from envtool.vendor.version import our_version
+from envtool.release.pin import VendorPin
+from envtool.release.profile import TORCH
+from envtool.release.version import parse_vendor_version
 
 CHANGED = "interpreter-changed"
 _CPYTHON_TAG = re.compile(r"^Tag:\s*cp(\d)(\d+)-(abi3|\w+)-", re.MULTILINE)
@@ -24,11 +24,11 @@ def check(environment: Environment, pin: VendorPin | None) -> Iterator[Finding]:
     """Findings where the vendor torch was made for another Python than the prefix has, or the prefix lost its own."""
     yield from _lost(environment)
     for item in environment.find(TORCH):
-        wanted = _python_of(item) if our_version(item.version) else None
+        wanted = _python_of(item) if parse_vendor_version(item.version) else None
         if wanted is not None and wanted != environment.prefix.python:
             yield _finding(environment, item, wanted)
             return
-    if not any(our_version(item.version) for item in environment.find(TORCH)):
+    if not any(parse_vendor_version(item.version) for item in environment.find(TORCH)):
         yield from _left_behind(environment, pin)
 
 
@@ -48,7 +48,7 @@ def _left_behind(environment: Environment, pin: VendorPin | None) -> Iterator[Fi
             continue
         for path in sorted(folder.glob("torch-*.dist-info")):
             item = distribution_at(path)
-            if item is not None and (item.version == pin.torch.version if pin else our_version(item.version)):
+            if item is not None and (item.version == pin.torch.version if pin else parse_vendor_version(item.version)):
                 yield _finding(environment, item, (int(program[1]), int(program[2])))
                 return
 
@@ -56,7 +56,7 @@ def _left_behind(environment: Environment, pin: VendorPin | None) -> Iterator[Fi
 def _lost(environment: Environment) -> Iterator[Finding]:
     programs = [environment.prefix.path / "bin/python", environment.prefix.interpreter]
     # In an image a link may lead to where nothing was read; that it leads somewhere is all that can be known.
-    if not environment.setting.in_place or not all(leads_nowhere(path) for path in programs):
+    if not environment.setting.in_place or not all(is_dangling(path) for path in programs):
         return
     target = next((str(path.readlink()) for path in programs if path.is_symlink()), "nothing")
     yield Finding(

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from envtool.doctor.findings import Evidence, Finding, Severity, shortened
+from envtool.doctor.findings import Evidence, Finding, Severity, truncated
 from envtool.doctor.remedy import pip_uninstall, restore_command
 from envtool.environment.distribution import Distribution
 from envtool.environment.looking import is_file
 from envtool.environment.pth import read_pth
 from envtool.environment.reader import Environment
-from envtool.vendor.pin import VendorPin
-from envtool.vendor.version import same_build
+from envtool.release.pin import VendorPin
+from envtool.release.version import versions_equal
 
 
 def check(environment: Environment, pin: VendorPin) -> Iterator[Finding]:
@@ -49,7 +49,7 @@ def _others(environment: Environment, pin: VendorPin) -> Iterator[Finding]:
             "metadata-broken",
             Severity.NOTE,
             f"{len(odd)} records of the environment cannot be read, so their distributions cannot be judged",
-            shortened(odd),
+            truncated(odd),
             "an install was broken off, or the files were damaged or belong to somebody else",
             pip_uninstall(environment, *names) if names else None,
         )
@@ -66,6 +66,6 @@ def _trouble(item: Distribution) -> Evidence | None:
     except UnicodeDecodeError as error:
         return Evidence(path, "UTF-8", f"a byte that is none, at {error.start}")
     versions = item.headers("Version")
-    if not versions or not same_build(versions[0], item.version):
+    if not versions or not versions_equal(versions[0], item.version):
         return Evidence(path, f"Version: {item.version}", f"Version: {versions[0]}" if versions else "no Version")
     return None

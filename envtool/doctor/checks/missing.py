@@ -8,8 +8,8 @@ from envtool.doctor.findings import Evidence, Finding, Severity
 from envtool.doctor.remedy import restore_command
 from envtool.environment.looking import is_folder
 from envtool.environment.reader import Environment
-from envtool.vendor.names import TORCH
-from envtool.vendor.pin import VendorPin
+from envtool.release.pin import VendorPin
+from envtool.release.profile import TORCH
 
 
 def check(environment: Environment, pin: VendorPin) -> Iterator[Finding]:

@@ -10,12 +10,13 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from envtool.doctor.findings import Evidence, Finding, Severity
+from envtool.environment.context import EnvironmentContext
 from envtool.environment.looking import is_file
 from envtool.environment.pip_configuration import pip_settings
 from envtool.environment.reader import Environment
-from envtool.environment.setting import Setting
-from envtool.vendor.names import PINNED_NAMES, requirements_on
-from envtool.vendor.pin import PinOrigin, VendorPin
+from envtool.release.pin import PinOrigin, VendorPin
+from envtool.release.profile import PINNED_NAMES
+from envtool.wheel.requires import requirements_on
 
 CONSTRAINTS = "/etc/hac/constraints.txt"
 _GUARD_SETTINGS = "/etc/hac/guard.conf"
@@ -57,7 +58,7 @@ def _names_the_pin(path: Path, pin: VendorPin) -> bool:
     return f"{pin.torch.name}=={pin.torch.version}" in {line.strip() for line in lines}
 
 
-def _overrides(setting: Setting, pin: VendorPin) -> Iterator[Finding]:
+def _overrides(setting: EnvironmentContext, pin: VendorPin) -> Iterator[Finding]:
     """uv's overrides, which take the place of what is required (uv documentation, "Dependency overrides").
 
     Measured with uv 0.13: without the constraints the vendor's torch is replaced, under them uv finds no solution.
@@ -77,7 +78,7 @@ def _overrides(setting: Setting, pin: VendorPin) -> Iterator[Finding]:
                     )
 
 
-def _override_lines(setting: Setting) -> Iterator[tuple[str, str]]:
+def _override_lines(setting: EnvironmentContext) -> Iterator[tuple[str, str]]:
     variables: Mapping[str, str] = setting.variables
     for name in variables.get("UV_OVERRIDE", "").split():
         for line in _text(setting.on_disk(name)).splitlines():

@@ -9,16 +9,16 @@ from envtool.doctor.findings import Evidence, Finding, Severity
 from envtool.doctor.remedy import restore_command
 from envtool.environment.distribution import Distribution
 from envtool.environment.reader import Environment
-from envtool.vendor.names import TORCH
-from envtool.vendor.pin import PinnedDistribution, VendorPin
-from envtool.vendor.version import our_version, same_build, vendor_version
+from envtool.release.pin import PinnedDistribution, VendorPin
+from envtool.release.profile import TORCH
+from envtool.release.version import parse_vendor_version, vendor_version, versions_equal
 
 
 def check(environment: Environment, pin: VendorPin) -> Iterator[Finding]:
     """Findings for each pinned distribution that is installed in another version only."""
     for pinned in pin.distributions:
         installed = environment.find(pinned.name)
-        if installed and not any(same_build(item.version, pinned.version) for item in installed):
+        if installed and not any(versions_equal(item.version, pinned.version) for item in installed):
             yield _finding(environment, pin, pinned, installed[-1])
 
 
@@ -38,7 +38,7 @@ def _finding(environment: Environment, pin: VendorPin, pinned: PinnedDistributio
 def _verdict(pinned: PinnedDistribution, intruder: Distribution) -> tuple[str, str]:
     if pinned.name != TORCH:
         return "companion-replaced", f"{pinned.name} {intruder.version} does not belong to the vendor torch"
-    if our_version(intruder.version):
+    if parse_vendor_version(intruder.version):
         return (
             "torch-other-release",
             f"torch {intruder.version} is another vendor release than the pinned one",

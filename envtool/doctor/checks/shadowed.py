@@ -12,15 +12,15 @@ from envtool.doctor.remedy import pip_uninstall, where_it_runs
 from envtool.environment.distribution import distribution_at
 from envtool.environment.looking import is_file, saw
 from envtool.environment.reader import Environment
-from envtool.environment.search_path import EarlierFolder, earlier_folders
-from envtool.vendor.pin import VendorPin
+from envtool.environment.search_path import PrecedingPath, preceding_paths
+from envtool.release.pin import VendorPin
 
 
 @dataclass(frozen=True)
 class Shadow:
     """A copy of a pinned distribution that Python imports in its place: what `import` finds, and its version."""
 
-    folder: EarlierFolder
+    folder: PrecedingPath
     name: str
     found: Path
     version: str
@@ -28,7 +28,7 @@ class Shadow:
 
 def shadows(environment: Environment, pin: VendorPin) -> Iterator[Shadow]:
     """The copies of pinned distributions in folders that come before site-packages."""
-    for folder in earlier_folders(environment):
+    for folder in preceding_paths(environment):
         if _same_folder(folder.path, environment.prefix.site_packages):
             continue
         for pinned in pin.distributions:

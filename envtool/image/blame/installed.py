@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from email.parser import BytesParser
 from functools import lru_cache
 
-from envtool.image.stored.layer import Entry, Wish
-from envtool.image.stored.overlay import Overlay
-from envtool.vendor.names import PINNED_NAMES, TOP_LEVEL_NAMES, normalized_name, requirements_on
-from envtool.vendor.record import INSTALLER_FILES, parse_record
+from envtool.image.read.layer import Capture, LayerEntry
+from envtool.image.read.overlay import Overlay
+from envtool.release.profile import PINNED_NAMES, TOP_LEVEL_NAMES
+from envtool.wheel.record import INSTALLER_FILES, parse_record
+from envtool.wheel.requires import normalized_name, requirements_on
 
 # Where envtool itself lives, and where installers keep what they have fetched: nothing there is installed.
 _ELSEWHERE = re.compile(r"^opt/hac/|(?:^|/)(?:pkgs|archive-v0|wheels-v\d+|pip/cache)/")
@@ -24,7 +25,7 @@ _GUARD_MARKS = ("/hac/", "/pinned")
 
 
 @dataclass(frozen=True, order=True)
-class Place:
+class DistributionLocation:
     """A distribution in a folder: `site` is the folder, without the first slash."""
 
     site: str
@@ -32,7 +33,7 @@ class Place:
 
 
 @dataclass(frozen=True)
-class Demand:
+class TorchRequirement:
     """A distribution that requires torch or a companion; `asked` is the one it came with, where that is another."""
 
     name: str
@@ -45,19 +46,19 @@ class Demand:
         return f"{self.name} {self.version} (requires {self.requirement}{through})"
 
 
-def wish(path: str, _size: int) -> Wish:
+def wish(path: str, _size: int) -> Capture:
     """What the search for a culprit wants of each file."""
     if any(mark in path for mark in _GUARD_MARKS) and _GUARD.search(path):
-        return Wish.DATA
+        return Capture.DATA
     if _is_elsewhere(path.rpartition("/")[0]):
-        return Wish.NOTHING
+        return Capture.NOTHING
     info = _INFO.match(path) if _MARK in path else None
     if info is not None:
         pinned = normalized_name(info[2]) in PINNED_NAMES
         kept = info[4] in {"METADATA", "PKG-INFO"} or (pinned and info[4] == "RECORD")
-        return Wish.DATA if kept else Wish.HASHED if pinned else Wish.ENTRY
+        return Capture.DATA if kept else Capture.HASHED if pinned else Capture.ENTRY
     # Told by a part of it before the expression is asked: most paths are nobody's business here.
-    return Wish.HASHED if "-packages/" in path and _CONTENT.match(path) else Wish.NOTHING
+    return Capture.HASHED if "-packages/" in path and _CONTENT.match(path) else Capture.NOTHING
 
 
 @lru_cache(4096)
@@ -79,12 +80,12 @@ def owner_of(path: str) -> tuple[str, str] | None:
     return content[1], top if top in PINNED_NAMES else PINNED_NAMES[0]
 
 
-def versions(overlay: Overlay, place: Place) -> tuple[str, ...]:
+def versions(overlay: Overlay, place: DistributionLocation) -> tuple[str, ...]:
     """The versions that a folder's records name for a distribution."""
     return tuple(sorted({version for version, _folder in _records(overlay, place)}))
 
 
-def _records(overlay: Overlay, place: Place) -> Iterator[tuple[str, str]]:
+def _records(overlay: Overlay, place: DistributionLocation) -> Iterator[tuple[str, str]]:
     """Each entry of a distribution's records: the version that it names, and the records' folder or file."""
     start = f"{place.site}/" if place.site else ""
     for path in overlay.entries:
@@ -93,7 +94,7 @@ def _records(overlay: Overlay, place: Place) -> Iterator[tuple[str, str]]:
             yield info[3], path.rpartition("/")[0] if info[4] else path
 
 
-def damaged_files(overlay: Overlay, place: Place, version: str) -> list[str]:
+def damaged_files(overlay: Overlay, place: DistributionLocation, version: str) -> list[str]:
     """The files of an installed distribution that are not as its RECORD has them, or not there."""
     folder = next((folder for found, folder in _records(overlay, place) if found == version), None)
     data = overlay.data(f"{folder}/RECORD") if folder else None
@@ -114,21 +115,23 @@ def damaged_files(overlay: Overlay, place: Place, version: str) -> list[str]:
     return found
 
 
-def demands_among(placed: Mapping[str, Entry], place: Place, version: str | None) -> tuple[Demand, ...]:
+def demands_among(
+    placed: Mapping[str, LayerEntry], place: DistributionLocation, version: str | None
+) -> tuple[TorchRequirement, ...]:
     """Who among the distributions that a layer brought to a folder requires another than `version`, else any."""
     arrived = dict(_arrived(placed, place.site))
     asked = frozenset(_asked_for(placed, place.site))
-    every: list[tuple[Demand, bool]] = []
+    every: list[tuple[TorchRequirement, bool]] = []
     for name, (its_version, lines) in arrived.items():
         for requirement in requirements_on(lines, place.name):
             clashes = version is None or not requirement.specifier.contains(version, prereleases=True)
-            demand = Demand(name, its_version, str(requirement), _root_of(name, arrived, asked))
+            demand = TorchRequirement(name, its_version, str(requirement), _root_of(name, arrived, asked))
             every.append((demand, clashes))
     clashing = tuple(demand for demand, clashes in every if clashes)
     return clashing or tuple(demand for demand, _clashes in every)
 
 
-def _arrived(placed: Mapping[str, Entry], site: str) -> Iterator[tuple[str, tuple[str, list[str]]]]:
+def _arrived(placed: Mapping[str, LayerEntry], site: str) -> Iterator[tuple[str, tuple[str, list[str]]]]:
     for path, entry in placed.items():
         info = _INFO.match(path) if path.endswith(".dist-info/METADATA") else None
         if info is None or info[1].rstrip("/") != site or entry.data is None:
@@ -140,7 +143,7 @@ def _arrived(placed: Mapping[str, Entry], site: str) -> Iterator[tuple[str, tupl
             yield name, (info[3], [str(line) for line in headers.get_all("Requires-Dist") or []])
 
 
-def _asked_for(placed: Mapping[str, Entry], site: str) -> Iterator[str]:
+def _asked_for(placed: Mapping[str, LayerEntry], site: str) -> Iterator[str]:
     for path in placed:
         if path.endswith(".dist-info/REQUESTED"):
             info = _INFO.match(path)

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from envtool.image.stored.image import Step, StoredImage
+from envtool.image.read.image import ImageStep, StoredImage
 
 GUARD_PROGRAM = "opt/hac/bin/hac-shell"
 GUARD_SHELL = ("/opt/hac/bin/hac-shell", "-c")
@@ -28,7 +28,7 @@ class SettingChange:
     name: str
     before: str
     after: str
-    step: Step | None
+    step: ImageStep | None
 
 
 def changed_settings(image: StoredImage) -> Iterator[SettingChange]:
@@ -50,7 +50,7 @@ def _setting(name: str) -> re.Pattern[str]:
     return re.compile(rf"^ENV\b.*?(?<![\w]){name}[= ]")
 
 
-def _last(image: StoredImage, pattern: re.Pattern[str], *, after_first: bool) -> Step | None:
+def _last(image: StoredImage, pattern: re.Pattern[str], *, after_first: bool) -> ImageStep | None:
     """The last instruction that matches; with `after_first` not the base's own, which made it right."""
     found = [step for step in image.steps if pattern.search(step.instruction)]
     if after_first and len(found) < 2:

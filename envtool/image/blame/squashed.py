@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from envtool.image.stored.image import Step, StoredImage
+from envtool.image.read.image import ImageStep, StoredImage
 
 # How `docker build --squash` records the layer that takes the place of several.
 _MERGED = re.compile(r"^merge sha256:")
@@ -13,12 +13,12 @@ _TOOL = re.compile(r"\b(?:pip3?|uv|conda|mamba|micromamba|poetry|pipenv|update-m
 _ACT = re.compile(r"\b(?:install|uninstall|add|sync|remove|update|upgrade)\b")
 
 
-def is_squashed(step: Step) -> bool:
+def is_squashed(step: ImageStep) -> bool:
     """Whether a step stands for several instructions."""
     return _MERGED.match(step.comment) is not None
 
 
-def likely_step(image: StoredImage, step: Step, name: str, demanding: Sequence[str]) -> Step | None:
+def likely_step(image: StoredImage, step: ImageStep, name: str, demanding: Sequence[str]) -> ImageStep | None:
     """Of the steps squashed into `step`, the one whose words speak most for a change of the distribution `name`."""
     merged = [item for item in image.steps if item.number < step.number and item.layer is None]
     scored = [(_score(item.instruction, name, demanding), item.number, item) for item in merged]

@@ -15,7 +15,7 @@ from email.parser import BytesParser
 from pathlib import PurePosixPath
 from urllib.parse import urlsplit
 
-from envtool.image.stored.layer import Entry, Wish
+from envtool.image.read.layer import Capture, LayerEntry
 
 _DPKG = re.compile(r"^var/lib/dpkg/(?:status|status\.d/[^/]+)$")
 _CONDA = re.compile(r"^(.+)/conda-meta/[^/]+\.json$")
@@ -42,16 +42,16 @@ class Package:
         return self.purl, self.folder
 
 
-def sbom_wish(path: str, _size: int) -> Wish:
+def sbom_wish(path: str, _size: int) -> Capture:
     """What the inventory wants of a file."""
     if _DPKG.search(path) or _RELEASE.search(path):
-        return Wish.DATA
+        return Capture.DATA
     if not path.endswith((".json", "/METADATA")) or _CACHES.search(path):
-        return Wish.NOTHING
-    return Wish.DATA if _CONDA.match(path) or _PYTHON.match(path) else Wish.NOTHING
+        return Capture.NOTHING
+    return Capture.DATA if _CONDA.match(path) or _PYTHON.match(path) else Capture.NOTHING
 
 
-def inventory(entries: Mapping[str, Entry]) -> tuple[Package, ...]:
+def inventory(entries: Mapping[str, LayerEntry]) -> tuple[Package, ...]:
     """Every package that is installed, sorted."""
     found: dict[tuple[str, str], Package] = {}
     for package in _packages(entries):
@@ -59,11 +59,11 @@ def inventory(entries: Mapping[str, Entry]) -> tuple[Package, ...]:
     return tuple(sorted(found.values()))
 
 
-def _packages(entries: Mapping[str, Entry]) -> Iterator[Package]:
+def _packages(entries: Mapping[str, LayerEntry]) -> Iterator[Package]:
     distribution = _distribution(entries)
     for path, entry in entries.items():
         data = entry.data
-        if data is None or sbom_wish(path, entry.size) is Wish.NOTHING:
+        if data is None or sbom_wish(path, entry.size) is Capture.NOTHING:
             continue
         if _DPKG.search(path):
             yield from _debian(data, distribution)
@@ -73,7 +73,7 @@ def _packages(entries: Mapping[str, Entry]) -> Iterator[Package]:
             yield from _python(data, python[1])
 
 
-def _distribution(entries: Mapping[str, Entry]) -> str:
+def _distribution(entries: Mapping[str, LayerEntry]) -> str:
     """The distribution as `ID-VERSION_ID` of os-release(5), or nothing."""
     for path in ("etc/os-release", "usr/lib/os-release"):
         entry = entries.get(path)

@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 
 from envtool.demo.vendor_release import release_contents
+from envtool.environment.context import EnvironmentContext
 from envtool.environment.prefix import find_prefix
 from envtool.environment.reader import Environment, read_environment
-from envtool.environment.search_path import earlier_folders
-from envtool.environment.setting import Setting
+from envtool.environment.search_path import preceding_paths
 from tests.conftest import PYTHON, RealEnvironment, Verdict
 
 VERSION = f"python{PYTHON[0]}.{PYTHON[1]}"
@@ -31,7 +31,7 @@ def with_user_site(environment: RealEnvironment) -> RealEnvironment:
 
 def seen_with(prefix: Path, variables: dict[str, str]) -> Environment:
     """An environment whose interpreter is started with these environment variables."""
-    return read_environment(find_prefix(prefix), Setting(variables=variables))
+    return read_environment(find_prefix(prefix), EnvironmentContext(variables=variables))
 
 
 def imported_from(environment: RealEnvironment) -> str:
@@ -67,7 +67,7 @@ def test_the_user_site_comes_first_as_the_real_interpreter_says() -> None:
     base = Path(sys.base_prefix)
     done = subprocess.run([base / "bin" / VERSION, "-c", code], capture_output=True, text=True, check=True)
     path, user_site, _ = json.loads(done.stdout)
-    found = [item.path for item in earlier_folders(seen_with(base, {"HOME": str(Path.home())}))]
+    found = [item.path for item in preceding_paths(seen_with(base, {"HOME": str(Path.home())}))]
     assert found == [Path(user_site)] == [folder]
     if user_site in path:
         assert path.index(user_site) < path.index(str(find_prefix(base).site_packages))
@@ -147,5 +147,5 @@ def test_healthy_twins(environment: RealEnvironment, make_environment: Callable[
 
 def test_switched_off_by_variable(environment: RealEnvironment) -> None:
     variables = {"HOME": "/home/someone", "PYTHONNOUSERSITE": "1", "PYTHONPATH": "::"}
-    assert list(earlier_folders(seen_with(environment.path, variables))) == []
+    assert list(preceding_paths(seen_with(environment.path, variables))) == []
     assert release_contents(PYTHON)[0].name == "torch"

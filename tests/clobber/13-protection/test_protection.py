@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from envtool.doctor.diagnose import diagnose
+from envtool.environment.context import EnvironmentContext, Location
 from envtool.environment.prefix import read_prefix
 from envtool.environment.reader import read_environment
-from envtool.environment.setting import Housing, Setting
 from tests.conftest import TORCH, RealEnvironment, Verdict
 
 NAMED = {"PIP_CONSTRAINT": "/etc/hac/constraints.txt", "UV_CONSTRAINT": "/etc/hac/constraints.txt"}
@@ -18,7 +18,7 @@ def protected(environment: RealEnvironment, root: Path, **variables: str) -> set
     (root / "etc/hac").mkdir(parents=True, exist_ok=True)
     (root / "etc/hac/constraints.txt").write_text(f"# the vendor's\ntorch=={TORCH}\n")
     (root / "etc/hac/guard.conf").touch()
-    setting = Setting(Housing.IMAGE, "an-image", root, variables)
+    setting = EnvironmentContext(Location.IMAGE, "an-image", root, variables)
     return {item.id for item in diagnose(read_environment(read_prefix(environment.path), setting)).findings}
 
 

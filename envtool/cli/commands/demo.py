@@ -1,0 +1,24 @@
+"""`envtool demo`: what `make demo` runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import typer
+
+from envtool.cli.options import ProjectOption
+
+
+def demo_command(project: ProjectOption = Path()) -> None:
+    """Run the main job from end to end with stand-ins, and say whether each step gave what it should."""
+    from envtool.cli.terminal import paint
+    from envtool.demo.scenario import run_demonstration
+
+    results = run_demonstration(project.absolute(), lambda text: print(text, flush=True))
+    typer.echo("\nSummary (torch, its companions and moreh-smi are stand-ins; everything else is real)")
+    for result in results:
+        mark = paint("FAIL", "red", bold=True) if result.problems else paint("pass", "green")
+        typer.echo(f"  {mark}  {result.step.title}" + "".join(f"\n        {text}" for text in result.problems))
+    failed = sum(1 for result in results if result.problems)
+    typer.echo(f"{len(results) - failed} of {len(results)} steps gave what they should")
+    raise typer.Exit(1 if failed else 0)

@@ -1,0 +1,36 @@
+"""`envtool list`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from envtool.cli.options import PrefixOption, PythonOption
+
+
+def list_command(
+    pattern: Annotated[
+        str | None, typer.Argument(help="A regular expression for the name.", show_default=False)
+    ] = None,
+    prefix: PrefixOption = None,
+    python: PythonOption = None,
+) -> None:
+    """Print the table that `conda list` prints, with conda's and pip's packages; conda is not needed.
+
+    [bold]Example[/bold]
+
+      envtool list torch
+    """
+    import re
+
+    from envtool.environment.conda_list import list_packages, render_listing
+    from envtool.environment.prefix import find_prefix
+    from envtool.environment.reader import read_environment
+
+    environment = read_environment(find_prefix(prefix, python))
+    try:
+        rows = list_packages(environment, pattern)
+    except re.error as error:
+        raise typer.BadParameter(f"{pattern!r} is not a regular expression: {error}") from error
+    typer.echo(render_listing(environment.prefix.path, rows), nl=False)

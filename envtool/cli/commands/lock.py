@@ -1,0 +1,98 @@
+"""`envtool lock`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from envtool.cli.image_selection import AllOption, DemoOption, ImagesArgument, select_specs, sources_of
+from envtool.cli.options import ProjectOption, VendorOption
+from envtool.cli.terminal import note
+
+if TYPE_CHECKING:
+    from envtool.image.lock.lockfile import ImageLock
+    from envtool.image.spec.table import ImageSpec
+
+
+def lock_command(
+    images: ImagesArgument = None,
+    demo: DemoOption = False,
+    everything: AllOption = False,
+    check: Annotated[
+        bool, typer.Option("--check", help="Exit with 1 where a lock is out of date; write nothing.")
+    ] = False,
+    update: Annotated[
+        str | None,
+        typer.Option("--update", metavar="torch|base|PACKAGE", help="Renew just that.", show_default=False),
+    ] = None,
+    vendor: VendorOption = None,
+    project: ProjectOption = Path(),
+) -> None:
+    """Resolve everything an image is made from, and write it to lockfiles/ with its hashes.
+
+    [bold]Examples[/bold]
+
+      envtool lock --demo --all
+
+      envtool lock hac-base-22.8.0-py38 --vendor /mnt/wheels
+
+      envtool lock --demo --update base
+
+      envtool lock --check
+    """
+    from envtool.image.graph import in_order
+    from envtool.image.inputs.inputs import make_lock
+    from envtool.image.lock.lockfile import FOLDER, read_lock, read_lock_of_parent, write_lock
+    from envtool.image.lock.relock import renew
+    from envtool.image.spec.table import select_images
+    from envtool.wheel.store import default_store
+
+    if check:
+        raise typer.Exit(1 if _print_stale(select_images(project.absolute(), images or [])) else 0)
+    store = default_store()
+    # A parent is locked before its children, whose locks name its own.
+    for spec in in_order(select_specs(project, images, demo=demo, everything=everything)):
+        sources = sources_of(spec, vendor, demo=demo, project=project)
+        parent = read_lock_of_parent(spec, spec.project / FOLDER)
+        if update is not None:
+            before = read_lock(spec, spec.project / FOLDER)
+            renewed = renew(spec, before, parent, update, sources, store, note)
+            write_lock(renewed, spec.project / FOLDER)
+            _print_changes(before, renewed)
+            continue
+        made = make_lock(spec, parent, sources, store, lambda text: note(f"locking {text}"))
+        write_lock(made, project / FOLDER)
+        typer.echo(_summary(made))
+
+
+def _summary(lock: ImageLock) -> str:
+    added = f", {len(lock.requirements)} wheels for the environment" if lock.requirements else ""
+    counts = f"{len(lock.packages)} conda packages, {len(lock.wheels)} wheels{added}"
+    return f"{lock.image}: locked {counts}, {lock.pin.version}"
+
+
+def _print_changes(before: ImageLock, after: ImageLock) -> None:
+    from envtool.image.lock.lockfile import differences
+
+    found = differences(before, after)
+    for line in found or ("nothing to renew: it is locked as it is to be had",):
+        typer.echo(f"{after.image}: {line}")
+
+
+def _print_stale(specs: list[ImageSpec]) -> bool:
+    """Print a line for each lock, and return whether one of them is out of date."""
+    from envtool.image.lock.lockfile import FOLDER, is_stale, read_lock, read_lock_of_parent
+    from envtool.image.spec.table import RELEASED
+
+    stale = False
+    for spec in specs:
+        if spec.sources == RELEASED and not (spec.project / FOLDER / f"{spec.name}.lock.toml").exists():
+            typer.echo(f"{spec.name}: not locked; envtool lock {spec.name}, where its channel can be reached")
+            continue
+        parent = read_lock_of_parent(spec, spec.project / FOLDER)
+        out_of_date = is_stale(spec, read_lock(spec, spec.project / FOLDER), parent)
+        typer.echo(f"{spec.name}: {'out of date: envtool lock ' + spec.name if out_of_date else 'up to date'}")
+        stale = stale or out_of_date
+    return stale

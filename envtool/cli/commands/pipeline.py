@@ -1,0 +1,79 @@
+"""`envtool bake` and `envtool matrix`: the image table for builders and pipelines elsewhere."""
+
+from __future__ import annotations
+
+import json
+import os
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from envtool.cli.image_selection import AllOption, DemoOption, ImagesArgument, resolve_images, select_specs
+from envtool.cli.options import ProjectOption, VendorOption
+
+
+class System(StrEnum):
+    """Whose pipeline."""
+
+    GITHUB = "github"
+    GITLAB = "gitlab"
+
+
+def bake_command(
+    images: ImagesArgument = None,
+    demo: DemoOption = False,
+    everything: AllOption = False,
+    vendor: VendorOption = None,
+    registry: Annotated[
+        str | None,
+        typer.Option("--push", help="Have bake push each image to REGISTRY/PATH.", show_default=False),
+    ] = None,
+    project: ProjectOption = Path(),
+) -> None:
+    """Make the build contexts and print a file for `docker buildx bake`; no engine is needed for that.
+
+    The contexts need no network, so that a remote, a docker-container or a kubernetes builder can run them as they are.
+
+    [bold]Examples[/bold]
+
+      envtool bake --demo --all > docker-bake.json && docker buildx bake --file docker-bake.json --load
+    """
+    from envtool.cli.progress import counters
+    from envtool.image.context.bake import bake_document
+    from envtool.image.context.context import ready_context
+    from envtool.wheel.store import default_store
+
+    specs = select_specs(project, images, demo=demo, everything=everything)
+    members = resolve_images(specs, vendor, demo=demo, project=project)
+    for member in members:
+        with counters(member.name) as advance:
+            ready_context(member, default_store(), advance)
+    typer.echo(json.dumps(bake_document(members, lambda path: os.path.relpath(path), registry), indent=2))
+
+
+def matrix_command(
+    system: Annotated[System, typer.Option("--for", help="Whose pipeline it is for.")],
+    images: ImagesArgument = None,
+    demo: DemoOption = False,
+    everything: AllOption = False,
+    project: ProjectOption = Path(),
+) -> None:
+    """Print the images as jobs, as JSON: a matrix for GitHub Actions, or a child pipeline for GitLab.
+
+    [bold]Examples[/bold]
+
+      envtool matrix --for github --all
+
+      envtool matrix --for gitlab --all > images.gitlab-ci.yml
+    """
+    from envtool.image.context.bake import github_matrix, gitlab_pipeline
+    from envtool.image.graph import with_parents
+
+    specs = with_parents(select_specs(project, images, demo=demo, everything=everything))
+    # A matrix is put into an output of a job, which is one line.
+    if system is System.GITHUB:
+        typer.echo(json.dumps(github_matrix(specs)))
+    else:
+        typer.echo(json.dumps(gitlab_pipeline(specs), indent=2))

@@ -1,0 +1,45 @@
+"""`envtool sbom`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import typer
+
+from envtool.cli.options import OutputOption, PlatformOption, ProjectOption, StoredImageArgument
+
+
+def sbom_command(
+    reference: StoredImageArgument,
+    output: OutputOption = None,
+    platform: PlatformOption = None,
+    project: ProjectOption = Path(),
+) -> None:
+    """Print what is in an image as a CycloneDX 1.6 document: Debian's, conda's and Python's packages.
+
+    [bold]Examples[/bold]
+
+      envtool sbom my-training:latest -o my-training.cdx.json
+    """
+    import calendar
+    import time
+
+    from envtool.cli.output import write_atomic
+    from envtool.image.read.layer import FileSelector
+    from envtool.image.read.overlay import final_overlay
+    from envtool.image.read.reference import read_image
+    from envtool.image.sbom.document import Subject, render_sbom
+    from envtool.image.sbom.inventory import inventory, sbom_wish
+    from envtool.image.spec.labels import OCI
+
+    image = read_image(reference, FileSelector(sbom_wish), project=project, platform=platform)
+    created = str(image.configuration.get("created") or image.labels.get(f"{OCI}created") or "")
+    try:
+        epoch = calendar.timegm(time.strptime(created[:19], "%Y-%m-%dT%H:%M:%S"))
+    except ValueError:
+        epoch = 0
+    text = render_sbom(inventory(final_overlay(image.layers).entries), Subject(reference, image.identity, epoch))
+    if output is None:
+        typer.echo(text, nl=False)
+    else:
+        write_atomic(output, text)

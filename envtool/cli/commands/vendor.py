@@ -1,0 +1,151 @@
+"""`envtool vendor`: the sources that vendor wheels come from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from envtool.cli.options import PrefixOption, VendorOption
+from envtool.cli.terminal import note
+
+if TYPE_CHECKING:
+    from envtool.release.pin import VendorPin
+    from envtool.wheel.store import FileStore
+
+app = typer.Typer(help="Sources of vendor wheels, and the releases they have.", no_args_is_help=True)
+
+
+@app.command("add")
+def add_command(
+    source: Annotated[str, typer.Argument(help="A folder of wheels, or the address of a wheel index.")],
+) -> None:
+    """Keep a source, so that --vendor need not be given."""
+    from envtool.release.source.configured import keep_source
+
+    typer.echo(f"kept in {keep_source(source)}")
+
+
+@app.command("list")
+def list_command(vendor: VendorOption = None) -> None:
+    """Print the sources in force and the torch wheels that each has."""
+    from envtool.errors import SourceError
+    from envtool.release.profile import TORCH
+    from envtool.release.source.configured import configured_sources, open_source
+    from envtool.release.version import parse_vendor_version
+
+    configured = configured_sources(vendor or ())
+    if not configured:
+        typer.echo("no vendor source: envtool vendor add FOLDER_OR_INDEX")
+    unreadable: SourceError | None = None
+    for item in configured:
+        typer.echo(f"{item.address}   (from {item.named_by})")
+        try:
+            offered = open_source(item.address).candidates()
+        except SourceError as error:
+            typer.echo(f"  cannot be read: {error.what}")
+            unreadable = error
+            continue
+        for candidate in offered:
+            if candidate.wheel.name == TORCH:
+                ours = "" if parse_vendor_version(candidate.wheel.version) else "   (not the vendor's)"
+                typer.echo(f"  {candidate.wheel.filename}{ours}")
+    if unreadable is not None:
+        raise unreadable
+
+
+@app.command("show")
+def show_command(prefix: PrefixOption = None) -> None:
+    """Print the pin of an environment and where it was learnt."""
+    from envtool.environment.effective_pin import effective_pin
+    from envtool.environment.prefix import find_prefix
+    from envtool.environment.reader import read_environment
+    from envtool.release.pin import render_pin
+
+    pin = effective_pin(read_environment(find_prefix(prefix)))
+    if pin is None:
+        typer.echo("no pin, and no record of a vendor torch")
+        raise typer.Exit(1)
+    typer.echo(f"# learnt from {pin.origin.value}: {pin.detail}")
+    typer.echo(render_pin(pin), nl=False)
+
+
+@app.command("fetch")
+def fetch_command(
+    release: Annotated[str | None, typer.Option("--release", help="The vendor's release.", show_default=False)] = None,
+    prefix: PrefixOption = None,
+    vendor: VendorOption = None,
+) -> None:
+    """Bring a release into the store, so that a later restore needs no network."""
+    from envtool.environment.prefix import find_prefix
+    from envtool.release.release_filter import ReleaseFilter
+    from envtool.release.select import choose_from_sources
+    from envtool.release.source.configured import configured_sources, open_source
+    from envtool.wheel.store import default_store
+
+    sources = [open_source(item.address) for item in configured_sources(vendor or ())]
+    choice = choose_from_sources(find_prefix(prefix).python, sources, ReleaseFilter(release=release), default_store())
+    for wheel in choice.wheels.values():
+        typer.echo(f"{wheel.sha256}  {wheel.name.filename}")
+
+
+@app.command("unpack")
+def unpack_command(
+    prefix: PrefixOption = None,
+    vendor: VendorOption = None,
+    remove: Annotated[bool, typer.Option("--remove", help="Remove the unpacked copies instead.")] = False,
+) -> None:
+    """Keep an environment's vendor wheels unpacked in the store: a later restore only makes links to the files.
+
+    It takes the wheels' unpacked size on the disk (a real torch: 0.8 to 2 GB), and helps where the store is on the
+    environment's file system and belongs to its owner. Environments then share the files: what edits one in place,
+    rather than replacing it, edits it for all; doctor and restore notice.
+
+    [bold]Examples[/bold]
+
+      envtool vendor unpack
+
+      envtool vendor unpack --remove
+    """
+    from envtool.environment.effective_pin import effective_pin
+    from envtool.environment.prefix import find_prefix
+    from envtool.environment.reader import read_environment
+    from envtool.errors import ReleaseError
+    from envtool.wheel.store import default_store
+    from envtool.wheel.unpacked_store import forget_unpacked
+
+    found, store = find_prefix(prefix), default_store()
+    pin = effective_pin(read_environment(found))
+    if pin is None:
+        raise ReleaseError(
+            "which wheels to unpack is not known",
+            why=f"{found.path} has no pin and no record of a vendor torch",
+            remedy="envtool restore --vendor FOLDER_OR_INDEX",
+        )
+    if remove:
+        for item in pin.distributions:
+            was_there = item.sha256 is not None and forget_unpacked(item.sha256, store)
+            typer.echo(f"{item.name} {item.version}: {'removed' if was_there else 'was not unpacked'}")
+        return
+    _keep_unpacked(pin, vendor or (), store)
+    if store.root.stat().st_dev != found.site_packages.stat().st_dev:
+        note(
+            f"note: {store.root} and {found.site_packages} are on two file systems, where no links can be made; set"
+            " HAC_STORE to a folder on the environment's"
+        )
+
+
+def _keep_unpacked(pin: VendorPin, vendor: Sequence[str], store: FileStore) -> None:
+    from envtool.cli.progress import progress_bars
+    from envtool.cli.run_restore import opened_sources
+    from envtool.release.select import choose_pinned
+    from envtool.wheel.contents import counter, read_contents
+    from envtool.wheel.unpacked_store import keep_unpacked
+
+    with progress_bars("unpacking") as advance:
+        for name, wheel in choose_pinned(pin, opened_sources(vendor), store).items():
+            contents = read_contents(wheel)
+            stored = store.add(wheel.path, expected=wheel.sha256)
+            folder = keep_unpacked(contents, store, counter(name, contents.size, advance))
+            typer.echo(f"{stored.name}: {contents.size / 1e6:.1f} MB in {folder}")

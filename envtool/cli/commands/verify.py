@@ -1,0 +1,63 @@
+"""`envtool verify`."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from envtool.cli.doctor_request import Format
+from envtool.cli.options import FormatOption, OutputOption, PlatformOption, ProjectOption
+from envtool.cli.terminal import note
+
+
+def verify_command(
+    references: Annotated[
+        list[str],
+        typer.Argument(
+            help="Images: names in the engine; with --static also archives, OCI folders and docker://NAME.",
+            show_default=False,
+        ),
+    ],
+    static: Annotated[
+        bool, typer.Option("--static", help="Read files and configuration only; run nothing, need no engine.")
+    ] = False,
+    format: FormatOption = Format.TEXT,
+    output: OutputOption = None,
+    jobs: Annotated[
+        int, typer.Option("--jobs", "-j", min=1, help="Images at a time.", show_default="the processors, at most 4")
+    ] = min(4, os.cpu_count() or 1),
+    platform: PlatformOption = None,
+    project: ProjectOption = Path(),
+) -> None:
+    """Verify images: run their checks inside of them, without a network; or, with --static, without running them.
+
+    Exit status 0: every check of every image passed; 1: one failed.
+
+    [bold]Examples[/bold]
+
+      envtool verify hac-base
+
+      envtool verify --static my-training:latest image.tar
+
+      envtool verify --static docker://registry.example.com:5000/team/training@sha256:… --format sarif -o verify.sarif
+    """
+    from envtool.cli.output import write_atomic
+    from envtool.cli.render.verify import render_results
+    from envtool.verify.result import ImageResult
+    from envtool.verify.run import VerifyRequest, exit_status, verify_all, verify_one
+
+    request = VerifyRequest(project, static, platform)
+    results: tuple[ImageResult, ...]
+    if len(references) == 1:
+        results = (verify_one(references[0], request),)
+    else:
+        results = verify_all(references, request, jobs=jobs, done=lambda name: note(f"verified {name}"))
+    text = render_results(results, format)
+    if output is None:
+        typer.echo(text)
+    else:
+        write_atomic(output, f"{text}\n")
+    raise typer.Exit(exit_status(results))

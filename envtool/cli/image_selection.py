@@ -1,0 +1,95 @@
+"""From names on a command line to the images that they mean, each with its lock and its sources."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from envtool.cli.terminal import note
+
+if TYPE_CHECKING:
+    from envtool.image.engine.engine import Engine
+    from envtool.image.graph import PlannedImage
+    from envtool.image.inputs.sources import ImageSources
+    from envtool.image.lock.lockfile import ImageLock
+    from envtool.image.spec.table import ImageSpec
+
+ImagesArgument = Annotated[
+    list[str] | None,
+    typer.Argument(help="Images of images/images.toml. Default: those without a parent.", show_default=False),
+]
+DemoOption = Annotated[
+    bool, typer.Option("--demo", help="Use the embedded default: stand-ins and a bootstrapped base.")
+]
+AllOption = Annotated[bool, typer.Option("--all", help="All images that these sources make, children too.")]
+
+
+def select_specs(project: Path, images: Sequence[str] | None, *, demo: bool, everything: bool) -> list[ImageSpec]:
+    """The named images; without names those of these sources that have no parent, or with `everything` all of them."""
+    from envtool.errors import SpecError
+    from envtool.image.spec.table import EMBEDDED, RELEASED, select_images
+
+    specs = select_images(project.absolute(), list(images or []))
+    wanted = EMBEDDED if demo else RELEASED
+    for spec in specs if images else ():
+        if spec.sources != wanted:
+            raise SpecError(
+                f"{spec.name} is not made from the {wanted} sources",
+                why=f"the image table says: {spec.sources}",
+                remedy="leave --demo out" if demo else "add --demo, if stand-ins will do",
+            )
+    return [spec for spec in specs if spec.sources == wanted and (bool(images) or everything or spec.parent is None)]
+
+
+def resolve_images(
+    specs: Iterable[ImageSpec],
+    vendor: list[str] | None,
+    *,
+    demo: bool,
+    project: Path,
+    engine: Engine | None = None,
+) -> tuple[PlannedImage, ...]:
+    """The images and all that they start from, parents first. Raises `LockError` where one has no usable lock."""
+    from envtool.image.graph import PlannedImage, with_parents
+
+    made: dict[str, PlannedImage] = {}
+    for spec in with_parents(specs):
+        parent = made[spec.parent.name] if spec.parent is not None else None
+        sources = sources_of(spec, vendor, demo=demo, project=project, engine=engine)
+        lock = _lock_of(spec, parent.lock if parent is not None else None, sources, demo=demo)
+        made[spec.name] = PlannedImage(spec, lock, sources, parent)
+    return tuple(made.values())
+
+
+def sources_of(
+    spec: ImageSpec, vendor: list[str] | None, *, demo: bool, project: Path, engine: Engine | None = None
+) -> ImageSources:
+    """Where an image's inputs come from."""
+    if demo:
+        from envtool.demo.embedded import EmbeddedSources
+
+        return EmbeddedSources(spec, note)
+    from envtool.image.engine.engine import find_engine
+    from envtool.image.inputs.sources import ReleasedSources
+    from envtool.release.source.configured import configured_sources, open_source
+
+    opened = tuple(open_source(item.address) for item in configured_sources(vendor or ()))
+    return ReleasedSources(spec, opened, engine or find_engine(project))
+
+
+def _lock_of(spec: ImageSpec, parent: ImageLock | None, sources: ImageSources, *, demo: bool) -> ImageLock:
+    from envtool.image.lock.lockfile import FOLDER, read_lock, require_current
+    from envtool.wheel.store import default_store
+
+    if not demo:
+        lock = read_lock(spec, spec.project / FOLDER)
+        require_current(spec, lock, parent)
+        return lock
+    from envtool.demo.embedded import EmbeddedSources
+    from envtool.demo.locking import usable_lock
+
+    assert isinstance(sources, EmbeddedSources)
+    return usable_lock(spec, parent, sources, default_store(), note)

@@ -1,0 +1,181 @@
+"""The answers of `envtool check` in each of its formats."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import envtool
+from envtool.cli.render.github import annotation
+from envtool.cli.terminal import paint
+from envtool.requirements.predict import Prediction
+from envtool.requirements.static import Effect, Verdict
+from envtool.requirements.suggest import Suggestion
+from envtool.requirements.target import Target
+
+if TYPE_CHECKING:
+    from envtool.cli.commands.check import CheckFormat
+
+JSON_SCHEMA = "hac-envtool/check/1"
+_COLOURS = {Verdict.SAFE: "green", Verdict.CLOBBERED: "red", Verdict.BLOCKED: "red", Verdict.UNKNOWN: "yellow"}
+_LEVELS = {Verdict.SAFE: "none", Verdict.CLOBBERED: "error", Verdict.BLOCKED: "error", Verdict.UNKNOWN: "note"}
+# A set may have dozens of chains to the same torch; the first few tell the story.
+_SHOWN = 6
+
+
+def render_answers(answers: Sequence[Prediction], target: Target, format: CheckFormat) -> str:
+    """The answers in a format, without a line's end after them."""
+    match format.value:
+        case "text":
+            return "\n".join(line for answer in answers for line in _lines(answer, target))
+        case "json":
+            return json.dumps(_document(answers, target), indent=2)
+        case "sarif":
+            return json.dumps(_sarif(answers), indent=2)
+        case _:
+            return "\n".join(_annotations(answers))
+
+
+def title_of(answer: Prediction) -> str:
+    """The file, and the extra, group or instruction in it."""
+    label = f" ({answer.wanted.label})" if answer.wanted.label else ""
+    by = f" by {answer.installer.value}" if answer.installer is not None else ""
+    return f"{answer.wanted.path}{label}{by}"
+
+
+def _lines(answer: Prediction, target: Target) -> list[str]:
+    verdict = paint(answer.verdict.value, _COLOURS[answer.verdict], bold=True)
+    lines = [f"{verdict}: {title_of(answer)}: {answer.why}"]
+    for clobber in answer.clobbers:
+        lines.append(f"  would change {clobber.change}")
+        lines += [f"    because {chain}" for chain in clobber.chains[:_SHOWN]]
+        rest = len(clobber.chains) - _SHOWN
+        lines += [f"    and {rest} more"] if rest > 0 else []
+    for remark in answer.effects:
+        if remark.effect is not Effect.KEEPS:
+            lines.append(f"  {remark.entry.place}: {remark.entry.asked}: {remark.why}")
+    if answer.way_out is not None:
+        lines += _way_lines(answer.way_out, target)
+    elif answer.is_bad:
+        lines.append(f"  pinned  torch {target.pin.version}, the only build that sees the accelerator")
+    return lines
+
+
+def _way_lines(way: Suggestion, target: Target) -> list[str]:
+    if way.none is not None:
+        return [f"  way out  there is none beside torch {target.pin.version}: {way.none}"]
+    lines = [f"  way out  {item.entry.place}: {item.text}   ({item.why})" for item in way.replacements]
+    if not way.replacements:
+        lines.append("  way out  pinning torch suffices: envtool install, or -c a file with the line below")
+    lines += [f"           and a line {pin}" for pin in way.added]
+    return [*lines, "  type     envtool check FILE --fix OUT   (writes that), or envtool install -r FILE"]
+
+
+def _document(answers: Sequence[Prediction], target: Target) -> dict[str, Any]:
+    bad = any(answer.is_bad for answer in answers)
+    safe = all(item.verdict is Verdict.SAFE for item in answers)
+    return {
+        "schema": JSON_SCHEMA,
+        "status": "clobbered" if bad else "safe" if safe else "unknown",
+        "pin": {item.name: item.version for item in target.pin.distributions},
+        "python": target.python,
+        "answers": [_answer(answer) for answer in answers],
+    }
+
+
+def _answer(answer: Prediction) -> dict[str, Any]:
+    way = answer.way_out
+    return {
+        "file": str(answer.wanted.path),
+        "set": answer.wanted.label,
+        "installer": answer.installer.value if answer.installer is not None else None,
+        "verdict": answer.verdict.value,
+        "why": answer.why,
+        "changes": [{"name": item.name, "before": item.before, "after": item.after} for item in answer.changes],
+        "clobbers": [
+            {
+                "name": item.change.name,
+                "before": item.change.before,
+                "after": item.change.after,
+                "chains": [
+                    {
+                        **_place(chain.entry.place),
+                        "asked": chain.entry.asked,
+                        "links": [
+                            {"name": link.name, "version": link.version, "requires": link.requirement}
+                            for link in chain.links
+                        ],
+                    }
+                    for chain in item.chains
+                ],
+            }
+            for item in answer.clobbers
+        ],
+        "remarks": [
+            {**_place(item.entry.place), "asked": item.entry.asked, "effect": item.effect.value, "why": item.why}
+            for item in answer.effects
+        ],
+        "way_out": None
+        if way is None
+        else {
+            "replacements": [
+                {**_place(item.entry.place), "was": item.entry.asked, "becomes": item.text, "why": item.why}
+                for item in way.replacements
+            ],
+            "added": list(way.added),
+            "none": way.none,
+        },
+    }
+
+
+def _place(place: Any) -> dict[str, Any]:
+    return {"file": str(place.path), "line": place.line}
+
+
+def _messages(answer: Prediction) -> list[tuple[str, int, str]]:
+    """File, line and text for each line that has a part in a bad answer."""
+    found = [
+        (str(chain.entry.place.path), chain.entry.place.line, f"{clobber.change}: {chain}")
+        for clobber in answer.clobbers
+        for chain in clobber.chains
+    ]
+    found += [
+        (str(item.entry.place.path), item.entry.place.line, f"{item.entry.asked}: {item.why}")
+        for item in answer.effects
+        if item.effect is Effect.REPLACES and not answer.clobbers
+    ]
+    return found or [(str(answer.wanted.path), 1, answer.why)]
+
+
+def _annotations(answers: Sequence[Prediction]) -> list[str]:
+    lines = [
+        annotation("error", f"file={file},line={line},title=torch-clobbered", text)
+        for answer in answers
+        if answer.is_bad
+        for file, line, text in _messages(answer)
+    ]
+    return [*lines, *(f"envtool check: {title_of(answer)}: {answer.verdict.value}" for answer in answers)]
+
+
+def _sarif(answers: Sequence[Prediction]) -> dict[str, Any]:
+    from envtool.cli.render.sarif import log
+
+    results = [
+        {
+            "ruleId": "torch-clobbered",
+            "level": _LEVELS[answer.verdict],
+            "message": {"text": text},
+            "locations": [{"physicalLocation": {"artifactLocation": {"uri": file}, "region": {"startLine": line}}}],
+        }
+        for answer in answers
+        if answer.is_bad
+        for file, line, text in _messages(answer)
+    ]
+    rule = {
+        "id": "torch-clobbered",
+        "shortDescription": {"text": "Installing this file would replace the vendor torch"},
+        "defaultConfiguration": {"level": "error"},
+    }
+    driver = {"name": "envtool check", "semanticVersion": envtool.__version__, "rules": [rule]}
+    return log(driver, results)

@@ -1,0 +1,93 @@
+"""Case 6: what a broken-off install or uninstall leaves behind."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from envtool.doctor.findings import Evidence, Finding, Report, Severity, truncated
+from envtool.doctor.remedy import restore_command
+from envtool.environment.distribution import Distribution
+from envtool.environment.leftover import leftover_of
+from envtool.environment.looking import is_folder
+from envtool.environment.reader import Environment
+from envtool.release.pin import PinnedDistribution, VendorPin
+from envtool.release.profile import PINNED_NAMES, TOP_LEVEL_NAMES, TORCH
+from envtool.transaction.staging import STAGING_NAME
+
+INTERRUPTED = "restore-interrupted"
+
+
+def check(environment: Environment, pin: VendorPin) -> Iterator[Finding]:
+    """Findings for `~` leftovers, several `.dist-info` folders, and a RECORD that is missing or empty."""
+    yield from _interrupted(environment, pin)
+    yield from _leftovers(environment, pin)
+    for pinned in pin.distributions:
+        installed = environment.find(pinned.name)
+        if len(installed) > 1:
+            yield _several(environment, pin, pinned, installed)
+        for item in installed:
+            # An .egg-info has no RECORD by its nature; whether it may be there is another check's question.
+            if not item.has_record and not item.is_egg:
+                yield _no_record(environment, pin, pinned, item)
+
+
+def without_own_transaction(report: Report) -> Report:
+    """A report that a restore asks for while it is at work, without the finding that one is."""
+    return replace(report, findings=tuple(item for item in report.findings if item.id != INTERRUPTED))
+
+
+def _interrupted(environment: Environment, pin: VendorPin) -> Iterator[Finding]:
+    staging = environment.prefix.site_packages / STAGING_NAME
+    if is_folder(staging):
+        yield Finding(
+            INTERRUPTED,
+            Severity.ERROR,
+            "a restore was broken off, or is at work right now",
+            (Evidence(str(staging), "no such folder", "a restore's working folder"),),
+            "the restore was killed; the next one completes it",
+            restore_command(environment, pin),
+            None,
+        )
+
+
+def _leftovers(environment: Environment, pin: VendorPin) -> Iterator[Finding]:
+    ours = [path for path in environment.leftovers if leftover_of(path.name, TOP_LEVEL_NAMES)]
+    if ours:
+        yield Finding(
+            "torch-leftovers",
+            Severity.WARNING,
+            "an install of torch was broken off and left renamed folders behind",
+            truncated(Evidence(str(path), "no such folder", "a folder that pip renamed") for path in ours),
+            "pip moves a distribution aside as ~… while it replaces it, and did not come to the end",
+            restore_command(environment, pin),
+            next((name for path in ours if (name := leftover_of(path.name, PINNED_NAMES))), TORCH),
+        )
+
+
+def _several(
+    environment: Environment, pin: VendorPin, pinned: PinnedDistribution, installed: tuple[Distribution, ...]
+) -> Finding:
+    return Finding(
+        "torch-duplicate-metadata",
+        Severity.ERROR,
+        f"{pinned.name} is recorded {len(installed)} times; which one Python sees is chance",
+        tuple(Evidence(str(item.path), "one record", item.version) for item in installed),
+        "a second installer put its files over the first one's without removing them",
+        restore_command(environment, pin),
+        pinned.name,
+    )
+
+
+def _no_record(environment: Environment, pin: VendorPin, pinned: PinnedDistribution, item: Distribution) -> Finding:
+    data = item.read("RECORD")
+    return Finding(
+        "torch-no-record",
+        Severity.ERROR,
+        f"{pinned.name} {item.version} has {'no' if data is None else 'an empty'} RECORD, "
+        "so nothing can tell which files are its own",
+        (Evidence(str(item.path / "RECORD"), "a list of files", "nothing" if data is None else "an empty file"),),
+        "an install was broken off, or another installer removed the list",
+        restore_command(environment, pin),
+        pinned.name,
+    )

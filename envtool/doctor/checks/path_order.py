@@ -1,0 +1,105 @@
+"""Case 14: another environment is active than the one with the vendor torch."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+
+from envtool.doctor.findings import Evidence, Finding, Severity
+from envtool.environment.distribution import distribution_at
+from envtool.environment.looking import is_file, is_folder, saw
+from envtool.environment.prefix import PrefixKind, python_on_path
+from envtool.environment.reader import Environment
+from envtool.release.pin import PIN_FILE
+from envtool.release.version import parse_vendor_version
+
+
+def elsewhere(environment: Environment) -> Finding | None:
+    """Where this environment has no vendor torch and an environment beside it has one: that one was meant."""
+    for prefix in _neighbours(environment):
+        version = _vendor_torch(prefix)
+        if version is None:
+            continue
+        shown = environment.setting.shown
+        return Finding(
+            "wrong-environment",
+            Severity.ERROR,
+            f"this environment has no vendor torch; {shown(str(prefix))} has",
+            (
+                Evidence(str(environment.prefix.site_packages), f"torch {version}", "no vendor torch"),
+                Evidence(str(prefix), "the active environment", f"torch {version}, not active"),
+            ),
+            f"{_named_by(environment)}, and the vendor torch was installed into another environment",
+            f"conda activate {shlex.quote(shown(str(prefix)))}"
+            if is_folder(prefix / "conda-meta")
+            else f". {shlex.quote(shown(str(prefix)))}/bin/activate",
+        )
+    return None
+
+
+def check(environment: Environment) -> Iterator[Finding]:
+    """A finding where the environment is the active one by its variable, but another Python comes first on PATH."""
+    setting = environment.setting
+    if setting.named:
+        return
+    python = python_on_path(setting)
+    folder = environment.prefix.path / "bin"
+    if python is not None:
+        saw(python.parent)
+    if python is None or not is_folder(folder) or python.parent.resolve() == folder.resolve():
+        return
+    yield Finding(
+        "path-order",
+        Severity.WARNING,
+        f"`python` starts {python}, which is not this environment's",
+        (Evidence("PATH", f"{folder} first", str(python)),),
+        f"{_named_by(environment)}, but another environment was activated over it or PATH was changed",
+        f"export PATH={shlex.quote(setting.shown(str(folder)))}:$PATH",
+    )
+
+
+def _neighbours(environment: Environment) -> Iterator[Path]:
+    """Environments beside this one: conda's of the same installation, and those that conda keeps a list of."""
+    path = environment.prefix.path
+    seen = {path}
+    folders: list[Path] = []
+    if environment.prefix.kind is PrefixKind.CONDA:
+        root = path.parent.parent if path.parent.name == "envs" else path
+        folders = [root, *_children(root / "envs")]
+    home = environment.setting.variables.get("HOME")
+    if home and environment.setting.in_place:
+        try:
+            lines = (Path(home) / ".conda/environments.txt").read_text(errors="replace").splitlines()
+        except OSError:
+            lines = []
+        folders += [Path(line) for line in lines if line.startswith("/") and "\0" not in line]
+    for folder in folders:
+        if folder not in seen:
+            seen.add(folder)
+            yield folder
+
+
+def _children(folder: Path) -> list[Path]:
+    try:
+        return sorted(folder.iterdir())
+    except OSError:
+        return []
+
+
+def _vendor_torch(prefix: Path) -> str | None:
+    for path in sorted(prefix.glob("lib/python*/site-packages/torch-*.dist-info")):
+        item = distribution_at(path)
+        if item is not None and parse_vendor_version(item.version) is not None:
+            return item.version
+    return "as pinned" if is_file(prefix / PIN_FILE) else None
+
+
+def _named_by(environment: Environment) -> str:
+    variables, path = environment.setting.variables, environment.prefix.path
+    if environment.setting.named:
+        return "it was named on the command line"
+    for variable in ("CONDA_PREFIX", "VIRTUAL_ENV"):
+        if (value := variables.get(variable)) and environment.setting.on_disk(value) == path:
+            return f"{variable} names it"
+    return "its python comes first on PATH"

@@ -1,0 +1,46 @@
+"""Where an environment is and what its interpreter would be started with."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from pathlib import Path
+
+
+class Location(Enum):
+    """What holds the file system that an environment is in."""
+
+    MACHINE = "machine"
+    IMAGE = "image"
+    CONTAINER = "container"
+
+
+@dataclass(frozen=True)
+class EnvironmentContext:
+    """The surroundings of an environment.
+
+    `variables` are the environment variables that its interpreter would get. `root` is the folder that stands for
+    `/` where the file system is that of an image or a container, called `reference`. `named` tells that a person
+    named the prefix, so that it need not be the one that is active.
+    """
+
+    housing: Location = Location.MACHINE
+    reference: str = ""
+    root: Path = Path("/")
+    variables: Mapping[str, str] = field(default_factory=lambda: os.environ)
+    named: bool = True
+
+    @property
+    def in_place(self) -> bool:
+        """Whether the environment is on this machine, where its interpreter can be run."""
+        return self.housing is Location.MACHINE
+
+    def on_disk(self, path: str | Path) -> Path:
+        """Where on this machine an absolute path of the file system is."""
+        return self.root / str(path).lstrip("/")
+
+    def shown(self, text: str) -> str:
+        """`text` with the paths as they are called inside of the file system."""
+        return text if self.in_place else text.replace(f"{self.root}/", "/")

@@ -1,0 +1,59 @@
+"""Which pin an environment is to be held against."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from envtool.environment.leftover import leftover_of, leftover_version
+from envtool.environment.reader import Environment
+from envtool.release.pin import PinnedDistribution, PinOrigin, VendorPin, read_pin
+from envtool.release.profile import COMPANIONS, TORCH
+from envtool.release.version import parse_vendor_version
+from envtool.wheel.requires import requirements_on
+
+
+def effective_pin(environment: Environment) -> VendorPin | None:
+    """The environment's own pin file; where it has none, the vendor build that its records name.
+
+    Raises `ReleaseError` for a pin file that cannot be read.
+    """
+    return read_pin(environment.prefix.path) or pin_from_records(environment)
+
+
+def pin_from_records(environment: Environment) -> VendorPin | None:
+    """What the records themselves name, the surest first: an installed vendor torch, then pip's leftovers.
+
+    After that, what an installed companion requires. Without a wheel there is no hash to hold anything to.
+    """
+    for version, detail in _named_versions(environment):
+        if parse_vendor_version(version):
+            torch = PinnedDistribution(TORCH, version)
+            return VendorPin((torch, *_companions(environment, version)), PinOrigin.RECORDS, detail=detail)
+    return None
+
+
+def _named_versions(environment: Environment) -> Iterator[tuple[str, str]]:
+    for item in environment.find(TORCH):
+        yield item.version, str(item.path)
+    for path in environment.leftovers:
+        version = leftover_version(path.name)
+        if version is not None and leftover_of(path.name, (TORCH,)):
+            yield version, str(path)
+    for name in COMPANIONS:
+        for item in environment.find(name):
+            for requirement in requirements_on(item.requires(), TORCH):
+                for specifier in requirement.specifier:
+                    if specifier.operator in {"==", "==="}:
+                        yield specifier.version, str(item.path / "METADATA")
+
+
+def _companions(environment: Environment, torch: str) -> tuple[PinnedDistribution, ...]:
+    """The installed companions, as far as their metadata says that they belong to this torch."""
+    found = []
+    for name in COMPANIONS:
+        for item in environment.find(name):
+            required = tuple(requirements_on(item.requires(), TORCH))
+            if required and all(entry.specifier.contains(torch, prereleases=True) for entry in required):
+                found.append(PinnedDistribution(name, item.version))
+                break
+    return tuple(found)

@@ -1,0 +1,174 @@
+"""A recipe's instructions → the configuration that a builder would make of them, as far as no builder is needed.
+
+Formats: Dockerfile reference; OCI image specification, "Image Configuration". Taken are the instructions that only set
+something, and `ADD` of a layer; of anything else, and of a value with a variable in it, a builder has to say what it
+means.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from envtool.image.layers.accounts import HOME
+
+_ADD_LAYER = re.compile(r"layers/(?P<layer>[\w.-]+\.tar) /")
+_DURATION = re.compile(r"(\d+)(ms|s|m|h)")
+_NANOSECONDS = {"ms": 10**6, "s": 10**9, "m": 60 * 10**9, "h": 3600 * 10**9}
+_CHECK_OPTIONS = {"interval": "Interval", "timeout": "Timeout", "start-period": "StartPeriod"}
+Configuration = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Instruction:
+    """One instruction: its name in capitals and what follows it, on one line."""
+
+    name: str
+    value: str
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.value}"
+
+
+@dataclass(frozen=True)
+class Evaluated:
+    """What a recipe makes of its base: the configuration, the instructions after FROM, and which of them add layers.
+
+    `layers` has the name of the layer's file for each instruction, or `None` where it adds none.
+    """
+
+    configuration: Configuration
+    steps: tuple[Instruction, ...]
+    layers: tuple[str | None, ...]
+
+
+def instructions(recipe: str) -> Iterator[Instruction]:
+    """The instructions of a recipe, in their order."""
+    lines = (line.strip() for line in recipe.splitlines())
+    text = "\n".join(line for line in lines if line and not line.startswith("#"))
+    for line in re.sub(r"\\\n", " ", text).splitlines():
+        name, _separator, value = line.partition(" ")
+        yield Instruction(name.upper(), re.sub(r" {2,}", " ", value).strip())
+
+
+def evaluate_instructions(recipe: str, configuration: Configuration) -> Evaluated | None:
+    """What a recipe makes of a base with `configuration`, or `None` where that takes a builder."""
+    steps = [step for step in instructions(recipe) if step.name not in {"ARG", "FROM"}]
+    layers: list[str | None] = []
+    for number, step in enumerate(steps):
+        added = _ADD_LAYER.fullmatch(step.value) if step.name == "ADD" else None
+        layers.append(added["layer"] if added is not None else None)
+        if added is not None:
+            continue
+        setting = _SETTINGS.get(step.name)
+        changed = setting(step.value, configuration) if setting is not None and "$" not in step.value else None
+        if changed is None:
+            return None
+        # What the base's command was made for is another entry point.
+        if step.name == "ENTRYPOINT" and all(earlier.name != "CMD" for earlier in steps[:number]):
+            changed = {**changed, "Cmd": None}
+        configuration = {**configuration, **changed}
+    return Evaluated(configuration, tuple(steps), tuple(layers))
+
+
+def _words(value: str) -> Mapping[str, Sequence[str]]:
+    """The JSON form of a command, or the shell form, which is given to the shell as it stands."""
+    try:
+        words = json.loads(value)
+    except ValueError:
+        return {"shell": [value]}
+    is_list = isinstance(words, list) and all(isinstance(word, str) for word in words)
+    return {"exec": words} if is_list else {"shell": [value]}
+
+
+def _command(key: str) -> Callable[[str, Configuration], Configuration | None]:
+    def change(value: str, configuration: Configuration) -> Configuration | None:
+        words = _words(value)
+        if "exec" in words:
+            return {key: list(words["exec"])}
+        return {key: [*(configuration.get("Shell") or ["/bin/sh", "-c"]), value]}
+
+    return change
+
+
+def _shell(value: str, _configuration: Configuration) -> Configuration | None:
+    words = _words(value)
+    return {"Shell": list(words["exec"])} if "exec" in words else None
+
+
+def _pairs(value: str) -> dict[str, str] | None:
+    try:
+        words = [word.partition("=") for word in shlex.split(value)]
+    except ValueError:
+        return None
+    return {key: text for key, _equals, text in words} if all(equals for _key, equals, _text in words) else None
+
+
+def _environment(value: str, configuration: Configuration) -> Configuration | None:
+    pairs = _pairs(value)
+    if pairs is None:
+        return None
+    before = dict(item.partition("=")[::2] for item in configuration.get("Env") or ())
+    return {"Env": [f"{key}={text}" for key, text in {**before, **pairs}.items()]}
+
+
+def _labels(value: str, configuration: Configuration) -> Configuration | None:
+    pairs = _pairs(value)
+    return {"Labels": {**(configuration.get("Labels") or {}), **pairs}} if pairs is not None else None
+
+
+def _user(value: str, _configuration: Configuration) -> Configuration | None:
+    return {"User": value}
+
+
+def _folder(value: str, _configuration: Configuration) -> Configuration | None:
+    # Any other might have to be made first.
+    return {"WorkingDir": value} if value == str(HOME) else None
+
+
+def _ports(value: str, configuration: Configuration) -> Configuration | None:
+    ports = [port if "/" in port else f"{port}/tcp" for port in value.split()]
+    if not all(re.fullmatch(r"\d+/(tcp|udp)", port) for port in ports):
+        return None
+    return {"ExposedPorts": {**(configuration.get("ExposedPorts") or {}), **{port: {} for port in ports}}}
+
+
+def _stop_signal(value: str, _configuration: Configuration) -> Configuration | None:
+    return {"StopSignal": value}
+
+
+def _health(value: str, _configuration: Configuration) -> Configuration | None:
+    if value.upper() == "NONE":
+        return {"Healthcheck": {"Test": ["NONE"]}}
+    options, separator, command = value.partition("CMD ")
+    if not separator:
+        return None
+    words = _words(command.strip())
+    check: dict[str, Any] = {"Test": ["CMD", *words["exec"]] if "exec" in words else ["CMD-SHELL", *words["shell"]]}
+    for word in options.split():
+        name, _equals, text = word.removeprefix("--").partition("=")
+        if name == "retries" and text.isdigit():
+            check["Retries"] = int(text)
+        elif name in _CHECK_OPTIONS and (amount := _DURATION.fullmatch(text)):
+            check[_CHECK_OPTIONS[name]] = int(amount[1]) * _NANOSECONDS[amount[2]]
+        else:
+            return None
+    return {"Healthcheck": check}
+
+
+_SETTINGS: Mapping[str, Callable[[str, Configuration], Configuration | None]] = {
+    "ENV": _environment,
+    "LABEL": _labels,
+    "USER": _user,
+    "WORKDIR": _folder,
+    "CMD": _command("Cmd"),
+    "ENTRYPOINT": _command("Entrypoint"),
+    "SHELL": _shell,
+    "EXPOSE": _ports,
+    "STOPSIGNAL": _stop_signal,
+    "HEALTHCHECK": _health,
+}

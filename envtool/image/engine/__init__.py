@@ -1,0 +1,1 @@
+"""The Docker Engine: builds, loads, exports and pushes images."""

@@ -1,0 +1,68 @@
+"""Long answers of an engine as streams."""
+
+from __future__ import annotations
+
+import io
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from http.client import HTTPException, HTTPResponse
+from typing import IO, Any, cast
+
+from envtool.image.engine.engine import TIMEOUT, Engine
+
+_UNIX = "unix://"
+
+
+@contextmanager
+def stream_answer(engine: Engine, path: str, chunks: Callable[[], Iterator[bytes]]) -> Iterator[IO[bytes]]:
+    """What the engine answers to a GET of `path`; `chunks` are docker-py's, for whatever is no plain answer.
+
+    The engine sends gigabytes as 60,000 chunks, each of which is read, put together and copied in Python. Asked in
+    HTTP/1.0 (RFC 1945), which has none, it sends the same bytes as they are. The stream then ends where the connection
+    does, so who reads it must know whether it is whole.
+    """
+    plain = _plain_answer(engine, path)
+    if plain is None:
+        # Another kind of connection, or an error, which docker-py puts better.
+        yield io.BufferedReader(_Chunks(chunks()), 1 << 20)
+        return
+    with plain:
+        yield cast("IO[bytes]", plain)
+
+
+def _plain_answer(engine: Engine, path: str) -> HTTPResponse | None:
+    if not engine.host.startswith(_UNIX):
+        return None
+    with suppress(OSError, HTTPException), socket.socket(socket.AF_UNIX) as connection:
+        connection.settimeout(TIMEOUT)
+        connection.connect(engine.host.removeprefix(_UNIX))
+        connection.sendall(f"GET /v{engine.client.api.api_version}{path} HTTP/1.0\r\nHost: localhost\r\n\r\n".encode())
+        # It has the connection as a file, which stays open.
+        response = HTTPResponse(connection, method="GET")
+        response.begin()
+        if response.status == 200:
+            return response
+        response.close()
+    return None
+
+
+class _Chunks(io.RawIOBase):
+    """An iterator of bytes as a stream, which tarfile wants."""
+
+    def __init__(self, chunks: Iterator[bytes]) -> None:
+        self._chunks = chunks
+        self._rest = memoryview(b"")
+
+    def readable(self) -> bool:
+        """It is only ever read."""
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        """Fill `buffer` from the chunk at hand, or the next one."""
+        if not self._rest:
+            self._rest = memoryview(next(self._chunks, b""))
+        count = min(len(buffer), len(self._rest))
+        buffer[:count] = self._rest[:count]
+        self._rest = self._rest[count:]
+        return count

@@ -1,0 +1,85 @@
+"""Pushes an image to a registry: again where the registry is at fault, the same each time, nothing left behind."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from envtool.errors import BuildError, EngineError
+from envtool.image.engine.engine import Engine
+
+# The engine itself tries each layer several times.
+_ATTEMPTS = 3
+# Seconds before the second attempt; twice as long before each further one.
+_WAIT = 1.0
+# What trying again does not change.
+_FINAL = re.compile(r"denied|unauthorized|authentication required|no basic auth|invalid reference", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Pushed:
+    """An image in a registry: its name with the tag, and with the digest of its manifest, which always means it."""
+
+    tagged: str
+    digest: str
+
+    @property
+    def reference(self) -> str:
+        """The name by digest."""
+        return f"{self.tagged.rpartition(':')[0]}@{self.digest}"
+
+
+def push(engine: Engine, identity: str, repository: str, tag: str, say: Callable[[str], None]) -> Pushed:
+    """Push the image with the id `identity` as `repository:tag`. Raises `BuildError`, `EngineError`.
+
+    Layers that the registry has are not sent again. A registry shows a tag only once all of the image is there, so a
+    push that breaks off leaves the old one. The local name that a push takes is removed, unless it was there before.
+    """
+    name = f"{repository}:{tag}"
+    before = engine.image_attributes(name).get("Id")
+    with engine.reported():
+        engine.client.api.tag(identity, repository, tag)
+    try:
+        return Pushed(name, _tried(lambda: _push_once(engine, repository, tag), name, say))
+    finally:
+        with engine.reported():
+            if before is None:
+                engine.client.images.remove(name, noprune=True)
+            elif before != identity:
+                engine.client.api.tag(before, repository, tag)
+
+
+def _tried(ask: Callable[[], str], name: str, say: Callable[[str], None]) -> str:
+    for attempt in range(_ATTEMPTS):
+        try:
+            return ask()
+        except BuildError as error:
+            if attempt + 1 == _ATTEMPTS or _FINAL.search(error.why):
+                raise
+            wait = _WAIT * 2**attempt
+            say(f"{name} was not pushed ({error.why}); again in {wait:.0f} s")
+            time.sleep(wait)
+    raise AssertionError("the last attempt returns or raises")
+
+
+def _push_once(engine: Engine, repository: str, tag: str) -> str:
+    """One attempt; the digest that the registry gave."""
+    digest = ""
+    with engine.reported():
+        lines: Iterator[Mapping[str, Any]] = engine.client.api.push(repository, tag, stream=True, decode=True)
+        for line in lines:
+            if "error" in line:
+                why = str(line["error"]).strip()
+                remedy = f"docker login {repository.partition('/')[0]}" if _FINAL.search(why) else "try again later"
+                raise BuildError(f"{repository}:{tag} could not be pushed", why=why, remedy=remedy)
+            digest = (line.get("aux") or {}).get("Digest", digest)
+    if not digest:
+        raise EngineError(
+            "the engine ended the push without a result",
+            why="it was stopped, or the connection to it broke",
+            remedy="docker info; envtool build --push REPOSITORY   (goes on with what is missing)",
+        )
+    return digest

@@ -1,0 +1,76 @@
+"""Where an image's inputs come from. The embedded default and released images differ in this only."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from envtool.errors import LockError
+from envtool.image.engine.engine import Engine, find_engine
+from envtool.image.layers.base_layers import base_interest, local_layer
+from envtool.image.lock.lockfile import LockedBase
+from envtool.image.read.layer import LayerContents
+from envtool.image.read.reference import read_image
+from envtool.image.spec.table import ImageSpec
+from envtool.release.source.interface import Source
+from envtool.wheel.store import FileStore
+
+
+class ImageSources(Protocol):
+    """What a kind of image sources can do."""
+
+    def lock_base(self, store: FileStore) -> LockedBase:
+        """The base as it is to be had now; a bootstrapped one is put into the store."""
+
+    def base_archive(self, base: LockedBase, store: FileStore) -> Path | None:
+        """The archive of a bootstrapped base, `None` for one that is pulled. Raises `LockError` if it moved on."""
+
+    def base_layers(self, base: LockedBase, archive: Path | None) -> Sequence[LayerContents]:
+        """What `base_interest` wants of the base, whose archive is given if it has one. Raises `ImageError`."""
+
+    def channel_map(self) -> Mapping[str, str]:
+        """The address of a channel as a lock names it, and where it really is."""
+
+    def vendor(self) -> Sequence[Source]:
+        """The vendor sources."""
+
+
+@dataclass(frozen=True)
+class ReleasedSources:
+    """Real ones: conda-forge, the configured vendor sources, a base pulled by digest."""
+
+    spec: ImageSpec
+    vendor_sources: tuple[Source, ...]
+    engine: Engine | None
+
+    def lock_base(self, store: FileStore) -> LockedBase:  # noqa: ARG002
+        """Pull the base and note its digest."""
+        reference = self.spec.base.reference
+        if reference is None or self.engine is None:
+            raise LockError(f"{self.spec.name} has no base to pull", why="its base names no reference")
+        return LockedBase(self.engine.pull(reference), reference, ())
+
+    def base_archive(self, base: LockedBase, store: FileStore) -> Path | None:  # noqa: ARG002
+        """A pulled base has none."""
+        return None
+
+    def base_layers(self, base: LockedBase, archive: Path | None) -> Sequence[LayerContents]:
+        """Out of the engine, which pulls the base first if need be; it does not run."""
+        if archive is not None:
+            return (local_layer(archive),)
+        reference = base.by_digest
+        assert reference is not None
+        engine = self.engine or find_engine(self.spec.project)
+        if not engine.image_attributes(reference):
+            engine.pull(reference)
+        return read_image(f"docker-daemon:{reference}", base_interest(), project=self.spec.project).layers
+
+    def channel_map(self) -> Mapping[str, str]:
+        """Channels are where their names say."""
+        return {}
+
+    def vendor(self) -> Sequence[Source]:
+        """The configured sources."""
+        return self.vendor_sources

@@ -1,0 +1,1 @@
+"""Inputs to layers: folder trees on this machine, and archives of them."""

@@ -1,0 +1,115 @@
+"""A tree → a tar archive whose bytes depend on the tree's contents only.
+
+Sorted by path, all times the image's epoch, modes 755 and 644.
+"""
+
+from __future__ import annotations
+
+import io
+import shutil
+import stat
+import tarfile
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import IO
+
+from envtool.image.layers.layer_diff import Above, LowerLayers
+from envtool.image.layers.staged_tree import Packed, StagedTree
+from envtool.image.layers.tar_stream import END, header, padding, written
+from envtool.image.read.layer import NOTHING, FileSelector, LayerContents, LayerListing
+
+_BUFFER = 1 << 20
+
+
+@dataclass(frozen=True)
+class LayerOwnership:
+    """The numbers of a user and a group, and the paths, relative to the tree, that belong to them with all below."""
+
+    uid: int
+    gid: int
+    paths: tuple[str, ...]
+
+    def holds(self, name: str) -> bool:
+        """Whether a path is one of theirs."""
+        return any(name == path or name.startswith(f"{path}/") for path in self.paths)
+
+
+ROOT_ALONE = LayerOwnership(0, 0, ())
+
+
+def write_layer(
+    tree: StagedTree,
+    target: Path,
+    epoch: int,
+    ownership: LayerOwnership = ROOT_ALONE,
+    *,
+    known: LowerLayers | None = None,
+    interest: FileSelector = NOTHING,
+) -> LayerContents:
+    """Archive what a tree has and is not `known`; what `ownership` does not hold is root's.
+
+    Returns what `interest` wants of it. Raises `OSError`, and `HashError` and `SourceError` for packed files that are
+    damaged.
+    """
+    above, listing = Above(), LayerListing(interest)
+    with written(target) as archive:
+        stream = archive.stream
+        for name, entry in tree.entries():
+            member = _member(name, entry)
+            is_held = ownership.holds(name)
+            member.uid, member.gid = (ownership.uid, ownership.gid) if is_held else (0, 0)
+            member.mtime = epoch
+            member.mode = _mode(member)
+            if known is not None and known.has(member, partial(_opened, entry)):
+                above.pass_over(member)
+                continue
+            for each in (*above.of(member), member):
+                listing.take(each, partial(_opened, entry))
+                stream.write(header(each))
+            if member.isreg():
+                _copy(entry, stream)
+                stream.write(padding(member.size))
+        stream.write(END)
+        digest = archive.digest()
+    return listing.contents(digest, digest)
+
+
+def _member(name: str, entry: Path | Packed | None) -> tarfile.TarInfo:
+    """An entry without times and owners. Two paths of one staged file are two files."""
+    member = tarfile.TarInfo(name)
+    if entry is None:
+        member.type = tarfile.DIRTYPE
+    elif not isinstance(entry, Path):
+        member.size, member.mode = entry.size, 0o755 if entry.executable else 0o644
+    else:
+        status = entry.lstat()
+        member.mode = stat.S_IMODE(status.st_mode)
+        if stat.S_ISLNK(status.st_mode):
+            member.type, member.linkname = tarfile.SYMTYPE, str(entry.readlink())
+        elif stat.S_ISDIR(status.st_mode):
+            member.type = tarfile.DIRTYPE
+        else:
+            member.size = status.st_size
+    return member
+
+
+def _copy(entry: Path | Packed | None, stream: IO[bytes]) -> None:
+    assert entry is not None
+    if isinstance(entry, Path):
+        with open(entry, "rb") as source:
+            shutil.copyfileobj(source, stream, _BUFFER)
+    else:
+        stream.write(entry.read())
+
+
+def _opened(entry: Path | Packed | None) -> IO[bytes]:
+    assert entry is not None
+    return open(entry, "rb") if isinstance(entry, Path) else io.BytesIO(entry.read())
+
+
+def _mode(member: tarfile.TarInfo) -> int:
+    if member.issym():
+        return 0o777
+    # /tmp and its like carry a sticky bit that an archive of a part of the tree must not take away.
+    return 0o755 if member.isdir() or member.mode & 0o100 else 0o644

@@ -1,0 +1,41 @@
+"""Members of a family whose images need no builder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from envtool.image.context.dockerfile_config import evaluate_instructions
+from envtool.image.graph import PlannedImage
+from envtool.image.layers.assemble import LAYERS, WHOLE_BASE
+from envtool.image.layers.docker_archive import LayerStep, LoadableImage
+
+# What makes a base of its archive, on nothing.
+BASE_STEP = f"ADD {WHOLE_BASE.name} /"
+
+
+def loadable_base(member: PlannedImage, archive: Path) -> LoadableImage | None:
+    """The bootstrapped base of the first of a family, from its archive; `None` for a base that is pulled."""
+    if member.lock.base.reference is not None:
+        return None
+    step = LayerStep(BASE_STEP, archive)
+    return LoadableImage((member.base,), {}, (step,), member.spec.epoch)
+
+
+def loadable_image(member: PlannedImage) -> LoadableImage | None:
+    """The image of a context that is ready, or `None` where its recipe or its base takes a builder."""
+    if member.parent is None:
+        start = loadable_base(member, member.folder / WHOLE_BASE)
+    else:
+        start = loadable_image(member.parent)
+    made = (
+        evaluate_instructions((member.folder / "Dockerfile").read_text(), start.configuration)
+        if start is not None
+        else None
+    )
+    if start is None or made is None:
+        return None
+    steps = (
+        LayerStep(str(step), member.folder / LAYERS / layer if layer is not None else None)
+        for step, layer in zip(made.steps, made.layers, strict=True)
+    )
+    return LoadableImage(member.tags, made.configuration, (*start.history, *steps), member.spec.epoch)

@@ -1,0 +1,36 @@
+"""What of its base and its layers an image has to know: packages, for the bill of materials, and accounts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from envtool.errors import BuildError
+from envtool.image.file_memo import FileMemo
+from envtool.image.layers.accounts import FILES
+from envtool.image.read.layer import Capture, FileSelector, LayerContents, read_layer
+from envtool.image.read.overlay import final_overlay
+from envtool.image.sbom.inventory import sbom_wish
+
+
+def base_interest() -> FileSelector:
+    """What is to be read of a base."""
+    return FileSelector(lambda path, size: Capture.DATA if path in FILES else sbom_wish(path, size))
+
+
+def _read(archive: Path) -> LayerContents:
+    with open(archive, "rb") as stream:
+        return read_layer(stream, base_interest(), name=archive.name)
+
+
+# A layer that lies on this machine's disk: what `base_interest` wants of it, and its digest.
+local_layer = FileMemo(_read)
+
+
+def account_files(layers: Sequence[LayerContents]) -> Mapping[str, str]:
+    """The texts of the base's account files. Raises `BuildError` where it has none."""
+    overlay = final_overlay(layers)
+    found = {path: data.decode("utf-8", "replace") for path in FILES if (data := overlay.data(path)) is not None}
+    if len(found) < len(FILES):
+        raise BuildError("the base has no /etc/passwd or no /etc/group", remedy="start from a base of a distribution")
+    return found

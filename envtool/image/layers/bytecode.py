@@ -1,0 +1,70 @@
+"""Compiles a staged environment's modules with its own interpreter, so that no start in the image has to.
+
+The bytecode is checked by hash of nothing: the files never change in place, and times are not to be trusted after a
+trip through a layer.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import envtool.image.layers.compile_modules as program
+from envtool.image.layers.staged_tree import Part, StagedTree, WheelFile
+from envtool.image.run_program import run
+
+PythonVersion = tuple[int, int]
+_UNCHECKED = (1).to_bytes(4, "little")
+_LEFT_OUT = re.compile(r"/(lib2to3/tests|bad_coding|test)/")
+
+
+def compiled(tree: StagedTree, prefix: Path, python: PythonVersion, folder: Path, interpreter: Path) -> dict[str, Part]:
+    """The bytecode of a tree's modules that have none, by its paths; it lies below `folder`. Raises `BuildError`.
+
+    `interpreter` is the one that it is for, on this machine.
+    """
+    name = f"python{python[0]}.{python[1]}"
+    # PYTHONHASHSEED decides the order of sets; that rules out -I, which would ignore it.
+    command: list[str | Path] = [interpreter, "-B", "-s", program.__file__ or ""]
+    environment = {"PYTHONHASHSEED": "0", "PYTHONPATH": "", "PYTHONHOME": ""}
+    listing = folder / "modules"
+    rows = (
+        json.dumps(row)
+        for row in _modules(tree, f"{prefix.relative_to('/')}/lib/{name}/", f"cpython-{python[0]}{python[1]}")
+    )
+    listing.write_text("".join(f"{row}\n" for row in rows))
+    run([*command, listing, folder], environment=environment)
+    return dict(_parts(folder))
+
+
+def _modules(tree: StagedTree, library: str, tag: str) -> Iterator[tuple[object, ...]]:
+    """What the program is to compile, in its own words."""
+    for path, entry in tree.entries():
+        # What tests of parsers are made of is no Python.
+        if not path.startswith(library) or not path.endswith(".py") or _LEFT_OUT.search(path):
+            continue
+        if isinstance(entry, WheelFile):
+            member = entry.member
+            yield f"/{path}", str(entry.archive.path), member.offset, member.compressed, member.method
+        elif isinstance(entry, Path) and entry.is_file() and not _has_bytecode(entry, tag):
+            yield f"/{path}", str(entry)
+
+
+def _has_bytecode(module: Path, tag: str) -> bool:
+    """Whether a package brought bytecode of the kind that is held against nothing (PEP 552, "Specification")."""
+    try:
+        with open(module.parent / "__pycache__" / f"{module.stem}.{tag}.pyc", "rb") as stream:
+            return stream.read(8)[4:] == _UNCHECKED
+    except OSError:
+        return False
+
+
+def _parts(folder: Path) -> Iterator[tuple[str, Part]]:
+    for index in folder.glob("*.index"):
+        offset = 0
+        for line in index.read_text().splitlines():
+            path, size = json.loads(line)
+            yield path.lstrip("/"), Part(index.with_suffix(""), offset, size)
+            offset += size

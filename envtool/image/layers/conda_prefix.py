@@ -1,0 +1,90 @@
+"""Links locked conda packages into a staging tree, with py-rattler, as if it lay at its place in the image."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from envtool.errors import BuildError
+from envtool.image.lock.conda_lock import LockedPackage
+from envtool.image.shared_resource import shared_resource
+
+
+@shared_resource
+@contextmanager
+def unpacking() -> Iterator[Path]:
+    """A folder where packages are unpacked: all who link at the same time share it."""
+    with tempfile.TemporaryDirectory(prefix="hac-rattler-") as folder:
+        yield Path(folder)
+
+
+@shared_resource
+@contextmanager
+def linked(packages: tuple[tuple[LockedPackage, Path], ...], prefix: Path) -> Iterator[Path]:
+    """The tree that `link_packages` makes of packages and their archives. Others may read it: nobody writes there."""
+    with unpacking() as cache, tempfile.TemporaryDirectory(prefix="hac-linked-") as folder:
+        link_packages(dict(packages), Path(folder), prefix, cache)
+        yield Path(folder)
+
+
+def link_packages(packages: Mapping[LockedPackage, Path], root: Path, prefix: Path, cache: Path) -> None:
+    """Install `packages`, given with their archives, into `<root>/<prefix>`; files name `prefix`, not `root`.
+
+    `cache` is a folder where archives are unpacked, once for all who share it, which may be at the same time.
+    py-rattler checks each archive against the locked sha256 once more. No script of a package is run. Raises
+    `BuildError` where an archive is refused.
+    """
+    target = root / prefix.relative_to("/")
+    target.mkdir(parents=True)
+    try:
+        asyncio.run(_install(packages, target, prefix, cache))
+    # py-rattler has no error root of its own.
+    except Exception as error:
+        raise BuildError("the conda packages could not be installed", why=str(error)[:600]) from error
+    _forget_cache(target)
+
+
+async def _install(packages: Mapping[LockedPackage, Path], target: Path, prefix: Path, cache: Path) -> None:
+    from rattler import PackageRecord, RepoDataRecord
+    from rattler.install import install
+    from rattler.package_streaming import PackageArchive
+
+    records = []
+    for package, path in packages.items():
+        index = await (await PackageArchive.from_path(path)).read_file("info/index.json")
+        with tempfile.NamedTemporaryFile(suffix=".json") as file:
+            file.write(index or b"")
+            file.flush()
+            size = path.stat().st_size
+            record = PackageRecord.from_index_json(Path(file.name), size=size, sha256=package.sha256, md5=package.md5)
+        channel = package.url.rsplit("/", 2)[0]
+        records.append(RepoDataRecord(record, package.filename, path.absolute().as_uri(), channel))
+    await install(
+        records,
+        target_prefix=target,
+        cache_dir=cache,
+        execute_link_scripts=False,
+        show_progress=False,
+        alternative_target_prefix=prefix,
+    )
+    for package, path in packages.items():
+        _name_channel(target, package, path)
+
+
+def _name_channel(target: Path, package: LockedPackage, path: Path) -> None:
+    """Let the installed record name the channel's address rather than the store of the building machine."""
+    stem = package.filename.removesuffix(".tar.bz2").removesuffix(".conda")
+    record = target / "conda-meta" / f"{stem}.json"
+    record.write_text(record.read_text().replace(path.absolute().as_uri(), package.url))
+
+
+def _forget_cache(target: Path) -> None:
+    """Take out of the records what differs from build to build: where archives were unpacked."""
+    for record in sorted((target / "conda-meta").glob("*.json")):
+        text = record.read_text()
+        text = re.sub(r'"(package_tarball_full_path|extracted_package_dir|source)": *"[^"]*"', r'"\1": ""', text)
+        record.write_text(text)

@@ -1,0 +1,147 @@
+"""Archives of trees → a layer with what another tree has and they have not, or have otherwise.
+
+So a child's layer comes from the very steps that make a whole image. What only they have stays in the child: the
+instruction that unpacks a layer cannot delete, and a file that no package names any more does no harm.
+"""
+
+from __future__ import annotations
+
+import os
+import tarfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import IO
+
+from envtool.image.layers.tar_stream import written
+from envtool.image.read.layer import FileSelector, LayerContents, LayerListing
+
+_BLOCK = 1 << 20
+
+
+@dataclass(frozen=True)
+class LowerLayers:
+    """What archives have that are unpacked one over the other; they are open for as long as `opened` lasts."""
+
+    _members: dict[str, tuple[tarfile.TarFile, tarfile.TarInfo]] = field(default_factory=dict)
+
+    @classmethod
+    @contextmanager
+    def opened(cls, archives: Sequence[Path]) -> Iterator[LowerLayers]:
+        """Read the lists of files. Raises `OSError` and `tarfile.TarError`."""
+        known = cls()
+        with ExitStack() as stack:
+            for path in archives:
+                archive = stack.enter_context(tarfile.open(path))
+                known._members.update((_name(member), (archive, member)) for member in archive)
+            yield known
+
+    def has(self, member: tarfile.TarInfo, data: Callable[[], IO[bytes]]) -> bool:
+        """Whether a member is there, in all but its time, which is no change by itself; `data` opens it, if a file."""
+        archive, there = self._members.get(_name(member), (None, None))
+        if archive is None or there is None or _traits(member) != _traits(there):
+            return False
+        if not _is_file(member):
+            return True
+        with _data(archive, there) as found, data() as wanted:
+            return _same_bytes(found, wanted)
+
+
+class Above:
+    """The folders above what a layer has, which are known and so not among it, but that it has to have all the same.
+
+    An engine makes those that a layer lacks, as root's, over what lies below it.
+    """
+
+    def __init__(self) -> None:
+        self._folders: dict[str, tarfile.TarInfo] = {}
+
+    def pass_over(self, member: tarfile.TarInfo) -> None:
+        """Note a member that is known."""
+        if member.isdir():
+            self._folders[_name(member)] = member
+
+    def of(self, member: tarfile.TarInfo) -> Iterator[tarfile.TarInfo]:
+        """The folders above a member that is to be written that were not written yet, the uppermost first."""
+        name = _name(member)
+        # One that is not waiting was written, and with it all above it.
+        if name.rpartition("/")[0] not in self._folders:
+            return
+        for end in (number for number, letter in enumerate(name) if letter == "/"):
+            folder = self._folders.pop(name[:end], None)
+            if folder is not None:
+                yield folder
+
+
+def write_layer_diff(before: Path, after: Path, target: Path, interest: Callable[[], FileSelector]) -> LayerContents:
+    """Write the members of the archive `after` that `before` has not; returns what `interest` wants of them.
+
+    `interest` makes it, as pickle, which takes this to another process, takes no lambda. Raises `OSError`.
+    """
+    listing = LayerListing(interest())
+    with (
+        LowerLayers.opened([before]) as known,
+        tarfile.open(after) as source,
+        written(target) as archive,
+    ):
+        with tarfile.open(fileobj=archive.stream, mode="w", format=tarfile.PAX_FORMAT) as result:
+            names: set[str] = set()
+            above = Above()
+            for member in source:
+                name = _name(member)
+                opened = partial(_data, source, member)
+                if name == "." or known.has(member, opened):
+                    above.pass_over(member)
+                    continue
+                names.add(name)
+                if member.islnk():
+                    # Which it may be no more when it is written.
+                    opened = partial(_data, source, source.getmember(member.linkname))
+                for each in (*above.of(member), member):
+                    _add(source, each, result, names)
+                    listing.take(each, opened)
+        digest = archive.digest()
+    return listing.contents(digest, digest)
+
+
+def _add(source: tarfile.TarFile, member: tarfile.TarInfo, result: tarfile.TarFile, written: set[str]) -> None:
+    stream = _data(source, member) if _is_file(member) else None
+    if member.islnk():
+        if os.path.normpath(member.linkname) in written:
+            stream = None
+        else:
+            # A link into a lower layer: a file of its own, as the builder would have to copy that one up.
+            original = source.getmember(member.linkname)
+            member.type, member.size, member.linkname = tarfile.REGTYPE, original.size, ""
+    result.addfile(member, stream)
+
+
+def _is_file(member: tarfile.TarInfo) -> bool:
+    """Which of two linked paths is listed as the file does not matter: it is the content that counts."""
+    return member.isreg() or member.islnk()
+
+
+def _traits(member: tarfile.TarInfo) -> tuple[bytes, int, int, int, str]:
+    kind, target = (tarfile.REGTYPE, "") if _is_file(member) else (member.type, member.linkname)
+    return kind, member.mode, member.uid, member.gid, target
+
+
+def _data(archive: tarfile.TarFile, member: tarfile.TarInfo) -> IO[bytes]:
+    stream = archive.extractfile(member)
+    assert stream is not None
+    return stream
+
+
+def _same_bytes(one: IO[bytes], other: IO[bytes]) -> bool:
+    while True:
+        block = one.read(_BLOCK)
+        if block != other.read(_BLOCK):
+            return False
+        if not block:
+            return True
+
+
+def _name(member: tarfile.TarInfo) -> str:
+    return os.path.normpath(member.name)

@@ -1,0 +1,116 @@
+"""What the layers are made of that have programs and distributions, each laid out in a folder on this machine."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+from envtool.errors import BuildError
+from envtool.image.inputs.inputs import Inputs
+from envtool.image.inputs.wheels import PYTHON as TOOL_PYTHON
+from envtool.image.layers.bytecode import compiled
+from envtool.image.layers.conda_pins import CONDA_PINS, conda_pins
+from envtool.image.layers.conda_prefix import linked
+from envtool.image.layers.staged_tree import StagedTree
+from envtool.image.layers.wheel_files import install_wheels, unpack_wheels
+from envtool.image.run_program import run
+from envtool.image.spec.table import ENVIRONMENT_PREFIX, TOOL_PREFIX, ImageSpec
+from envtool.release.pin import PIN_FILE, VendorPin, render_pin
+from envtool.wheel.layout import Layout
+from envtool.wheel.name import StoredWheel, WheelName, sha256_of
+from envtool.wheel.store import IMAGE_STORE, FileStore
+
+CONFIGURATION_FOLDER = Path("etc/hac")
+WHEELS_FOLDER = Path("opt/hac/wheels")
+# Lays out a layer below an empty folder, for as long as that is needed.
+LayerStage = Callable[[Path], AbstractContextManager[StagedTree]]
+
+
+@contextmanager
+def whole_environment(spec: ImageSpec, inputs: Inputs, folder: Path) -> Iterator[StagedTree]:
+    """The environment from its packages, with what is installed on top of them."""
+    tree = _installed(inputs.requirements, Layout.below(ENVIRONMENT_PREFIX, spec.python), folder)
+    with linked(tuple(inputs.conda.items()), ENVIRONMENT_PREFIX) as packages:
+        yield _compiled(replace(tree, lower=packages), ENVIRONMENT_PREFIX, spec.python, folder, packages)
+
+
+@contextmanager
+def further_environment(spec: ImageSpec, inputs: Inputs, folder: Path) -> Iterator[StagedTree]:
+    """What is installed on top of the parent's environment, whose packages are here before its layers are."""
+    tree = _installed(inputs.requirements, Layout.below(ENVIRONMENT_PREFIX, spec.python), folder)
+    # Which the parent's layer is made from at the same time.
+    with linked(tuple(inputs.conda.items()), ENVIRONMENT_PREFIX) as packages:
+        tree = _compiled(tree, ENVIRONMENT_PREFIX, spec.python, folder, packages)
+    yield tree
+
+
+@contextmanager
+def vendor(spec: ImageSpec, pin: VendorPin, inputs: Inputs, folder: Path) -> Iterator[StagedTree]:
+    """The vendor's distributions, their wheels, and what holds them in place."""
+    root = folder / "root"
+    root.mkdir()
+    unpack_wheels(inputs.vendor, Layout.below(ENVIRONMENT_PREFIX, spec.python), root)
+    store = FileStore(root / IMAGE_STORE.relative_to("/"))
+    for wheel in inputs.vendor:
+        stored = store.add(wheel.path, expected=wheel.sha256)
+        link = root / WHEELS_FOLDER / wheel.path.name
+        link.parent.mkdir(parents=True, exist_ok=True)
+        # For --find-links: isolated builds, virtual environments and reinstalls take the vendor's from there.
+        link.symlink_to(f"/{stored.relative_to(root)}")
+    write_text(root / ENVIRONMENT_PREFIX.relative_to("/") / PIN_FILE, render_pin(pin))
+    write_text(root / CONFIGURATION_FOLDER / "constraints.txt", pin.constraints())
+    write_text(root / ENVIRONMENT_PREFIX.relative_to("/") / CONDA_PINS, conda_pins(spec.python))
+    yield StagedTree(root)
+
+
+@contextmanager
+def tool(spec: ImageSpec, inputs: Inputs, folder: Path) -> Iterator[StagedTree]:
+    """envtool in an environment of its own."""
+    own = build_own_wheel(spec.project, folder, spec.epoch)
+    tree = _installed((*inputs.wheels, own), Layout.below(TOOL_PREFIX, TOOL_PYTHON), folder)
+    for name in ("envtool", "update-moreh"):
+        _isolate(tree.root / (TOOL_PREFIX / "bin" / name).relative_to("/"))
+        link = tree.root / "usr/local/bin" / name
+        link.parent.mkdir(parents=True, exist_ok=True)
+        link.symlink_to(TOOL_PREFIX / "bin" / name)
+    with linked(tuple(inputs.tool_conda.items()), TOOL_PREFIX) as packages:
+        yield _compiled(replace(tree, lower=packages), TOOL_PREFIX, TOOL_PYTHON, folder, packages)
+
+
+def _installed(wheels: Sequence[StoredWheel], layout: Layout, folder: Path) -> StagedTree:
+    root = folder / "root"
+    root.mkdir()
+    return StagedTree(root, install_wheels(wheels, layout, root))
+
+
+def _compiled(tree: StagedTree, prefix: Path, python: tuple[int, int], folder: Path, packages: Path) -> StagedTree:
+    """The tree with bytecode, made by the interpreter that is among the linked packages."""
+    interpreter = packages / Layout.below(prefix, python).interpreter.relative_to("/")
+    target = folder / "bytecode"
+    target.mkdir()
+    return replace(tree, packed={**tree.packed, **compiled(tree, prefix, python, target, interpreter)})
+
+
+def _isolate(command: Path) -> None:
+    """Have a command's interpreter ignore PYTHONPATH and the user site: what people install there must not break it."""
+    first, newline, rest = command.read_text().partition("\n")
+    command.write_text(f"{first} -I{newline}{rest}")
+
+
+def build_own_wheel(project: Path, folder: Path, epoch: int) -> StoredWheel:
+    """envtool's own wheel, built from the checkout without any network. Raises `BuildError`."""
+    command: list[str | Path] = [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", folder]
+    run(command, folder=project, environment={"SOURCE_DATE_EPOCH": str(epoch)})
+    built = next(folder.glob("*.whl"), None)
+    if built is None:
+        raise BuildError("envtool's own wheel was not built", why=f"hatchling left nothing in {folder}")
+    return StoredWheel(WheelName.parse(built.name), built, sha256_of(built))
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a file of a layer, in a folder that is made if need be."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)

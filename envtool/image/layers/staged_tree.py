@@ -1,0 +1,98 @@
+"""What a layer is made of: a folder on this machine, and files that are read out of archives when the layer is written.
+
+Most files of an image are in a wheel as they will be in the layer. To unpack them first would make each of them on the
+disk, read it again and delete it, which takes longer than all the rest.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from envtool.wheel.archive import Archive, ArchiveMember
+
+
+class Packed(Protocol):
+    """A file that is in an archive; its size in bytes."""
+
+    @property
+    def size(self) -> int: ...
+
+    @property
+    def executable(self) -> bool: ...
+
+    def read(self) -> bytes:
+        """Its content. Raises `HashError`, `SourceError` where it is not what the archive's records say."""
+
+
+@dataclass(frozen=True)
+class WheelFile:
+    """A file of a wheel."""
+
+    archive: Archive
+    member: ArchiveMember
+
+    @property
+    def size(self) -> int:
+        """Its size, unpacked."""
+        return self.member.size
+
+    @property
+    def executable(self) -> bool:
+        """Whether the wheel says that it is a program."""
+        return self.member.executable
+
+    def read(self) -> bytes:
+        """Its content, held to the wheel's RECORD."""
+        return self.archive.read(self.member)
+
+
+@dataclass(frozen=True)
+class Part:
+    """A part of a file, from `offset` on."""
+
+    path: Path
+    offset: int
+    size: int
+    executable: bool = False
+
+    def read(self) -> bytes:
+        """Its content."""
+        with open(self.path, "rb") as stream:
+            stream.seek(self.offset)
+            return stream.read(self.size)
+
+
+@dataclass(frozen=True)
+class StagedTree:
+    """A staged folder, the packed files, by their paths below it, that come in place of its own, and a folder `lower`
+    that both come on top of.
+    """
+
+    root: Path
+    packed: Mapping[str, Packed] = field(default_factory=dict)
+    lower: Path | None = None
+
+    def entries(self) -> Iterator[tuple[str, Path | Packed | None]]:
+        """Every entry by its path, sorted; a folder that only packed files are in is `None`."""
+        found: dict[str, Path | Packed | None] = {}
+        for root in (self.lower, self.root):
+            if root is not None:
+                found.update(_listed(root))
+        for path in self.packed:
+            folder = path.rpartition("/")[0]
+            while folder and folder not in found:
+                found[folder] = None
+                folder = folder.rpartition("/")[0]
+        found.update(self.packed)
+        yield from sorted(found.items(), key=lambda item: item[0].split("/"))
+
+
+def _listed(root: Path) -> Iterator[tuple[str, Path]]:
+    for top, folders, files in os.walk(root):
+        base = os.path.relpath(top, root)
+        for name in (*folders, *files):
+            yield name if base == "." else f"{base}/{name}", Path(top, name)

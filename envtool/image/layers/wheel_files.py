@@ -1,0 +1,49 @@
+"""Wheels → an environment's tree: what an install writes is staged, every other file stays in its wheel."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+
+from envtool.image.layers.staged_tree import WheelFile
+from envtool.transaction.move import Move
+from envtool.wheel.archive import Archive
+from envtool.wheel.contents import read_contents
+from envtool.wheel.layout import Layout, stage_records, stage_wheel
+from envtool.wheel.name import StoredWheel
+
+
+def install_wheels(wheels: Iterable[StoredWheel], layout: Layout, root: Path) -> dict[str, WheelFile]:
+    """Stage the records and commands of wheels below `root`; the other files, by their paths below it.
+
+    Of two wheels' files of one path the later one's stays. Raises `SourceError`, `HashError`.
+    """
+    packed: dict[str, WheelFile] = {}
+    site_packages = str(layout.site_packages.relative_to("/"))
+    with tempfile.TemporaryDirectory(prefix="hac-stage-", dir=root.parent) as scratch:
+        for wheel in wheels:
+            contents = read_contents(wheel)
+            archive = Archive(wheel.path, wheel.name.filename)
+            packed |= {f"{site_packages}/{item.path}": WheelFile(archive, item) for item in contents.shared()}
+            _put(stage_records(contents, layout, Path(scratch), requested=False), root)
+    return packed
+
+
+def unpack_wheels(wheels: Iterable[StoredWheel], layout: Layout, root: Path) -> None:
+    """Install wheels below `root`, where nothing of theirs is yet: for the vendor's, which may be large."""
+    with tempfile.TemporaryDirectory(prefix="hac-stage-", dir=root.parent) as scratch:
+        for wheel in wheels:
+            contents = read_contents(wheel)
+            _put(stage_wheel(contents, layout, Path(scratch), requested=False, progress=lambda _bytes: None), root)
+
+
+def _put(steps: Iterable[Move], root: Path) -> None:
+    for step in steps:
+        target = root / step.final.relative_to("/")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if target.is_dir() and not target.is_symlink():
+            shutil.copytree(step.staged, target, dirs_exist_ok=True, symlinks=True)
+        else:
+            step.staged.rename(target)

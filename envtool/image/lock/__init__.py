@@ -1,0 +1,1 @@
+"""Every input of an image, by hash: made, renewed, written and read."""

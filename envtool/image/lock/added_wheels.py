@@ -1,0 +1,60 @@
+"""What a child adds to the environment from PyPI: resolved around the vendor's distributions and conda's packages."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from packaging.version import InvalidVersion, Version
+
+from envtool.image.inputs.wheels import held, resolve_wheels
+from envtool.image.lock.conda_lock import LockedPackage
+from envtool.image.lock.lockfile import LockedFile
+from envtool.release.pin import VendorPin
+from envtool.wheel.requires import normalized_name
+from envtool.wheel.store import FileStore
+
+
+def resolve_requirements(
+    requirements: Path,
+    python: tuple[int, int],
+    pin: VendorPin,
+    packages: Sequence[LockedPackage],
+    store: FileStore,
+    keep: Sequence[LockedFile] = (),
+) -> tuple[LockedFile, ...]:
+    """The wheels that a requirements file asks for, without those that are in the environment already.
+
+    The pinned wheels must be in the store. Raises `SourceError` where nothing meets the file beside the vendor's torch.
+    """
+    there = {normalized_name(package.name) for package in packages}
+    there |= {item.name for item in pin.distributions}
+    constraints = [line for line in pin.constraints().splitlines() if line and not line.startswith("#")]
+    constraints += [f"{package.name}=={package.version}" for package in packages if _is_version(package.version)]
+    with tempfile.TemporaryDirectory(prefix="hac-links-") as folder:
+        for item in pin.distributions:
+            wheel = store.find(item.sha256 or "")
+            if wheel is not None:
+                (Path(folder) / wheel.name).symlink_to(wheel)
+        found = resolve_wheels(
+            ["--requirement", str(requirements)],
+            [*constraints, *held(keep)],
+            python=python,
+            links=Path(folder),
+        )
+    return tuple(wheel for wheel in found if project_of(wheel) not in there)
+
+
+def project_of(wheel: LockedFile) -> str:
+    """The normalized name of a wheel's project."""
+    return normalized_name(wheel.name.split("-", 1)[0])
+
+
+def _is_version(text: str) -> bool:
+    """Conda's versions need not be Python's."""
+    try:
+        Version(text)
+    except InvalidVersion:
+        return False
+    return True

@@ -1,0 +1,124 @@
+"""Renews one part of a lock and leaves the rest as it is: the vendor's torch, the base, or one package."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from envtool.errors import LockError
+from envtool.image.inputs.inputs import added_requirements, lock_child_environment, lock_vendor
+from envtool.image.inputs.sources import ImageSources
+from envtool.image.inputs.wheels import held, resolve_wheels
+from envtool.image.lock.added_wheels import project_of
+from envtool.image.lock.conda_lock import lock_environment
+from envtool.image.lock.lockfile import ImageLock, require_current
+from envtool.image.lock.signatures import find_signatures
+from envtool.image.spec.table import ImageSpec, tool_requirements
+from envtool.release.profile import TORCH
+from envtool.wheel.requires import normalized_name
+from envtool.wheel.store import FileStore
+
+BASE = "base"
+
+
+def renew(
+    spec: ImageSpec,
+    lock: ImageLock,
+    parent: ImageLock | None,
+    what: str,
+    sources: ImageSources,
+    store: FileStore,
+    say: Callable[[str], None],
+) -> ImageLock:
+    """The lock with `what` renewed: `torch`, `base`, or the name of a package in it; `parent` is a child's parent's.
+
+    What the renewed package newly requires comes with it; nothing else moves. Raises `LockError` where the lock is out
+    of date or has no such package, where it is the parent's to renew, and what the sources raise.
+    """
+    require_current(spec, lock, parent)
+    if what == TORCH:
+        _refuse_inherited(spec, parent, inherited=True, what=what)
+        say("locking the vendor's distributions")
+        pin, programs = lock_vendor(spec, sources, store)
+        signatures = find_signatures(spec, pin, sources.vendor(), lock.base.by_digest)
+        return replace(lock, pin=pin, tools=programs, signatures=signatures)
+    if what == BASE:
+        _refuse_inherited(spec, parent, inherited=not spec.has_own_base, what=what)
+        say("locking the base")
+        base = sources.lock_base(store)
+        signatures = find_signatures(spec, lock.pin, sources.vendor(), base.by_digest)
+        return replace(lock, base=base, signatures=signatures)
+    name = normalized_name(what)
+    changes = _child_package(spec, lock, parent, name, sources, store, say) if parent is not None else {}
+    if not changes:
+        _refuse_inherited(spec, parent, inherited=_is_there(parent, name), what=name)
+        changes = _package(spec, lock, name, sources, say) if parent is None else {}
+    if not changes:
+        raise LockError(
+            f"the lock of {spec.name} has no package {name}",
+            why="neither of its environments has one, nor is it a requirement of envtool's",
+            remedy=f"name one that lockfiles/{spec.name}.* has, torch or base",
+        )
+    return replace(lock, **changes)  # type: ignore[arg-type]  # fields of the lock
+
+
+def _refuse_inherited(spec: ImageSpec, parent: ImageLock | None, *, inherited: bool, what: str) -> None:
+    if parent is not None and inherited:
+        raise LockError(
+            f"{spec.name} has {what} of its parent's",
+            why=f"it starts from {parent.image}, which is built from a lock of its own",
+            remedy=f"envtool lock {parent.image} --update {what}; envtool lock {spec.name}",
+        )
+
+
+def _is_there(lock: ImageLock | None, name: str) -> bool:
+    if lock is None:
+        return False
+    packages = {package.name for package in (*lock.packages, *lock.tool_packages)}
+    return name in packages | {project_of(wheel) for wheel in (*lock.wheels, *lock.requirements)}
+
+
+def _child_package(
+    spec: ImageSpec,
+    lock: ImageLock,
+    parent: ImageLock,
+    name: str,
+    sources: ImageSources,
+    store: FileStore,
+    say: Callable[[str], None],
+) -> dict[str, object]:
+    """Of what the child adds alone."""
+    changes: dict[str, object] = {}
+    added = [package for package in lock.packages if package not in parent.packages]
+    if any(package.name == name for package in added):
+        say(f"locking {name} in the environment")
+        keep = [package for package in added if package.name != name]
+        changes["conda"] = lock_child_environment(spec, parent, sources, keep)
+    kept = [wheel for wheel in lock.requirements if wheel in parent.requirements or project_of(wheel) != name]
+    if len(kept) < len(lock.requirements):
+        say(f"locking {name} among the requirements")
+        changes["requirements"] = (
+            *parent.requirements,
+            *added_requirements(spec, lock, parent.requirements, store, kept),
+        )
+    return changes
+
+
+def _package(
+    spec: ImageSpec, lock: ImageLock, name: str, sources: ImageSources, say: Callable[[str], None]
+) -> dict[str, object]:
+    """Renewed wherever it is: in the environment, in the one that envtool runs on, among envtool's wheels."""
+    changes: dict[str, object] = {}
+    if any(package.name == name for package in lock.packages):
+        say(f"locking {name} in the environment")
+        keep = [package for package in lock.packages if package.name != name]
+        changes["conda"] = lock_environment(spec.environment_file, sources.channel_map(), keep=keep)
+    if any(package.name == name for package in lock.tool_packages):
+        say(f"locking {name} in the environment of envtool")
+        keep = [package for package in lock.tool_packages if package.name != name]
+        changes["tool_conda"] = lock_environment(spec.tool_environment_file, sources.channel_map(), keep=keep)
+    kept = tuple(wheel for wheel in lock.wheels if project_of(wheel) != name)
+    if len(kept) < len(lock.wheels):
+        say(f"locking {name} among envtool's own requirements")
+        changes["wheels"] = resolve_wheels(tool_requirements(spec.project), held(kept))
+    return changes

@@ -1,0 +1,141 @@
+"""The signatures of an image's inputs: found when it is locked, kept in the lock, and checked before every build.
+
+Of a pulled base: sigstore/cosign, "Cosign Signature Specifications", storage and the Simple Signing payload. Those of
+cosign's newer bundle format and of keyless signing are not read.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from envtool.errors import ImageError, SignatureError
+from envtool.image.read.manifest import Descriptor
+from envtool.image.read.remote import RegistryClient, RegistryReference
+from envtool.image.spec.table import ImageSpec
+from envtool.release.pin import VendorPin
+from envtool.release.signature import PublicKey, read_key
+from envtool.release.source.interface import Source
+
+BASE = "base"
+_PAYLOAD = "application/vnd.dev.cosign.simplesigning.v1+json"
+_ANNOTATION = "dev.cosignproject.cosign/signature"
+_TYPE = "cosign container image signature"
+
+
+@dataclass(frozen=True)
+class LockedSignature:
+    """A signature in base64 over an input, named by its wheel or as `base`, whose `payload` says what was signed."""
+
+    name: str
+    value: str
+    payload: str | None = None
+
+
+def find_signatures(
+    spec: ImageSpec, pin: VendorPin, sources: Sequence[Source], base: str | None
+) -> tuple[LockedSignature, ...]:
+    """The signatures of what the table has a key for; `base` is the reference of a pulled base, by digest.
+
+    Raises `SignatureError` where there is none, or none that is good.
+    """
+    found: list[LockedSignature] = []
+    if spec.vendor_key is not None:
+        found += (_of_wheel(item.wheel or item.name, sources) for item in pin.distributions)
+    if spec.base_key is not None and base is not None:
+        found.append(_of_base(base, read_key(spec.project / spec.base_key)))
+    require_signatures(spec, pin, base, found)
+    return tuple(found)
+
+
+def require_signatures(
+    spec: ImageSpec, pin: VendorPin, base: str | None, signatures: Sequence[LockedSignature]
+) -> None:
+    """Raises `SignatureError` unless all that the table has a key for is signed with that key.
+
+    That the wheels have the sha256 that is signed is the store's business.
+    """
+    held = {item.name: item for item in signatures}
+    if spec.vendor_key is not None:
+        key = read_key(spec.project / spec.vendor_key)
+        for pinned in pin.distributions:
+            name = pinned.wheel or pinned.name
+            key.require(_held(held, name, spec).value, bytes.fromhex(pinned.sha256 or ""), name)
+    if spec.base_key is not None and base is not None:
+        _require_base(read_key(spec.project / spec.base_key), _held(held, BASE, spec), base)
+
+
+def _held(held: dict[str, LockedSignature], name: str, spec: ImageSpec) -> LockedSignature:
+    if name not in held:
+        raise SignatureError(
+            f"the lock of {spec.name} has no signature of {name}",
+            why="the image table names a key that it must be signed with",
+            remedy=f"envtool lock {spec.name}",
+        )
+    return held[name]
+
+
+def _of_wheel(filename: str, sources: Sequence[Source]) -> LockedSignature:
+    for source in sources:
+        value = source.signature(filename)
+        if value is not None:
+            return LockedSignature(filename, "".join(value.split()))
+    raise SignatureError(
+        f"{filename} is not signed",
+        why=f"the image table names a key, and no vendor source has {filename}.sig",
+        remedy="take a source that has it, or take vendor-key out of the image table",
+    )
+
+
+def _of_base(reference: str, key: PublicKey) -> LockedSignature:
+    """The first signature in the registry that is this key's; an image may have several, by several signers."""
+    refused: SignatureError | None = None
+    for signature in _in_registry(reference):
+        try:
+            _require_base(key, signature, reference)
+        except SignatureError as error:
+            refused = refused or error
+        else:
+            return signature
+    raise refused or SignatureError(
+        f"{reference} is not signed",
+        why="the image table names a key, and the registry has no signature of cosign's for it",
+        remedy=f"cosign sign --key cosign.key {reference}",
+    )
+
+
+def _in_registry(reference: str) -> Iterator[LockedSignature]:
+    named = RegistryReference.parse(reference)
+    client = RegistryClient(named)
+    try:
+        manifest: dict[str, Any] = json.loads(client.manifest(f"{named.target.replace(':', '-')}.sig"))
+    except ImageError as error:
+        if "404" not in error.why:
+            raise
+        return
+    for layer in manifest.get("layers", ()):
+        value = (layer.get("annotations") or {}).get(_ANNOTATION)
+        if layer.get("mediaType") == _PAYLOAD and value:
+            payload = client.blob(Descriptor(str(layer["digest"]), layer.get("size")))
+            yield LockedSignature(BASE, str(value), base64.b64encode(payload).decode())
+
+
+def _require_base(key: PublicKey, signature: LockedSignature, reference: str) -> None:
+    """The signature has to be the key's over the payload, and the payload about this very image."""
+    payload = base64.b64decode(signature.payload or "")
+    key.require(signature.value, hashlib.sha256(payload).digest(), reference)
+    try:
+        critical = json.loads(payload)["critical"]
+        signed, kind = critical["image"]["docker-manifest-digest"], critical["type"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise SignatureError(f"what was signed for {reference} is not cosign's", why=str(error)) from error
+    if signed != reference.partition("@")[2] or kind != _TYPE:
+        raise SignatureError(
+            f"the signature of {reference} is of another image",
+            why=f"it is of {signed}",
+            remedy=f"cosign sign --key cosign.key {reference}",
+        )

@@ -1,0 +1,141 @@
+"""Reads a tar archive from a stream, front to back.
+
+tarfile's own stream mode copies what is left of its buffer for each header it reads, which takes most of the time; its
+plain mode needs only a file that can go forward. Nor are members kept, so memory does not grow with the archive.
+"""
+
+from __future__ import annotations
+
+import io
+import tarfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import IO, Any, Protocol, cast
+
+from envtool.image.read.header import Header
+
+_BLOCK = 1 << 20
+# A block of zeros, which is tar's mark of the end, and nothing more at all.
+_Marked: Any = tarfile.EOFHeaderError  # type: ignore[attr-defined]  # not told to type checkers
+_Exhausted: Any = tarfile.EmptyHeaderError  # type: ignore[attr-defined]  # as above
+
+
+class Forward(Protocol):
+    """A stream with a position, which can only be moved forward; as much of a file as tarfile asks for."""
+
+    def read(self, size: int, /) -> bytes:
+        """So many of the next bytes, fewer only at the end."""
+
+    def readinto(self, buffer: Any, /) -> int:
+        """Fill `buffer` with some of the next bytes, none only at the end."""
+
+    def tell(self) -> int:
+        """How many bytes have been read or passed over."""
+
+    def seek(self, offset: int, /) -> int:
+        """Pass over bytes, to the end at the most. Raises `tarfile.StreamError` for a way back."""
+
+
+class ForwardReader:
+    """Any stream as one that goes forward."""
+
+    def __init__(self, stream: IO[bytes]) -> None:
+        self._stream: Any = stream
+        self._position = 0
+
+    def read(self, size: int) -> bytes:
+        """So many of the next bytes, fewer only at the end."""
+        data: bytes = self._stream.read(size)
+        self._position += len(data)
+        return data
+
+    def readinto(self, buffer: Any) -> int:
+        """Fill `buffer` with some of the next bytes, none only at the end."""
+        count = int(self._stream.readinto(buffer))
+        self._position += count
+        return count
+
+    def tell(self) -> int:
+        """How many bytes have been read or passed over."""
+        return self._position
+
+    def seek(self, offset: int) -> int:
+        """Pass over bytes, to the end at the most. Raises `tarfile.StreamError` for a way back."""
+        if offset < self._position:
+            raise backwards()
+        while self._position < offset and self.read(min(_BLOCK, offset - self._position)):
+            pass
+        return self._position
+
+
+def backwards() -> tarfile.StreamError:
+    """What is wrong with a seek to where the stream has been."""
+    return tarfile.StreamError("a stream cannot be read backwards")
+
+
+@contextmanager
+def opened_archive(stream: Forward) -> Iterator[tarfile.TarFile]:
+    """The archive in a stream, to be read with `members`. Raises `tarfile.TarError` where there is none."""
+    with tarfile.open(fileobj=cast("IO[bytes]", stream), mode="r:", tarinfo=Header) as archive:
+        yield archive
+
+
+def members(archive: tarfile.TarFile, *, marked: bool = False) -> Iterator[tarfile.TarInfo]:
+    """Each member in turn; its data can be read until the next one is asked for. Raises `tarfile.TarError`.
+
+    Unlike tarfile's own loop this one takes a damaged header for an error, not for the end; and where the end has to be
+    `marked`, so it takes a stream that just stops.
+    """
+    stream: Any = archive.fileobj
+    member = archive.next()
+    while member is not None:
+        yield member
+        if stream.seek(archive.offset) < archive.offset:
+            raise _cut_off()
+        try:
+            member = Header.fromtarfile(archive)
+        except _Marked:
+            return
+        except _Exhausted:
+            if marked:
+                raise tarfile.ReadError("tar's mark of the end is missing") from None
+            return
+
+
+def content(archive: tarfile.TarFile, member: tarfile.TarInfo) -> IO[bytes]:
+    """The data of the member at hand. Raises `tarfile.ReadError` while it is read, where the archive is cut off."""
+    if member.issparse():
+        return archive.extractfile(member) or io.BytesIO()
+    stream: Any = archive.fileobj
+    stream.seek(member.offset_data)
+    if member.size > _BLOCK:
+        return io.BufferedReader(_Content(stream, member.size))
+    data = stream.read(member.size)
+    if len(data) < member.size:
+        raise _cut_off()
+    return io.BytesIO(data)
+
+
+class _Content(io.RawIOBase):
+    """The next `size` bytes of a stream, which go right into the reader's buffer; tarfile copies them twice."""
+
+    def __init__(self, stream: Forward, size: int) -> None:
+        self._stream = stream
+        self._left = size
+
+    def readable(self) -> bool:
+        """It is only ever read."""
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        """Fill `buffer` with what comes next."""
+        wanted = memoryview(buffer)[: self._left]
+        count = self._stream.readinto(wanted)
+        if wanted and not count:
+            raise _cut_off()
+        self._left -= count
+        return count
+
+
+def _cut_off() -> tarfile.ReadError:
+    return tarfile.ReadError("unexpected end of data")

@@ -1,0 +1,153 @@
+"""An image that was read: its configuration, its history as instructions, and its layers.
+
+Format: OCI image specification, "OCI Image Configuration".
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from envtool.errors import ImageError
+from envtool.image.read.layer import LayerContents
+from envtool.image.read.manifest import wrong_digest
+
+# How both builders record a shell-form RUN: build arguments as `|2 A=b C=d`, then the shell, then the command.
+_ARGUMENTS = re.compile(r"^\|(\d+) ")
+_SHELL = re.compile(r"(?:^|\s)/[^\s=]+(?: [^\s/=]+){0,5}? -\w*c ")
+_NOTHING_RUN = re.compile(r"^.*?#\(nop\)\s+", re.DOTALL)
+_KEYWORDS = (
+    "ADD",
+    "ARG",
+    "CMD",
+    "COPY",
+    "ENTRYPOINT",
+    "ENV",
+    "EXPOSE",
+    "HEALTHCHECK",
+    "LABEL",
+    "MAINTAINER",
+    "ONBUILD",
+    "RUN",
+    "SHELL",
+    "STOPSIGNAL",
+    "USER",
+    "VOLUME",
+    "WORKDIR",
+)
+_KEYWORD = re.compile(rf"^(?:{'|'.join(_KEYWORDS)})\s")
+
+
+@dataclass(frozen=True)
+class ImageStep:
+    """One entry of the history: the instruction as a Dockerfile has it, and the layer it made, counted from 1."""
+
+    number: int
+    instruction: str
+    layer: int | None
+    comment: str = ""
+
+
+@dataclass(frozen=True)
+class StoredImage:
+    """An image. `identity` is the digest of its configuration, which engines call its id; `size` counts bytes."""
+
+    reference: str
+    identity: str
+    configuration: Mapping[str, Any]
+    layers: tuple[LayerContents, ...]
+
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        """What a container is run with: Env, User, Shell, Labels and so on."""
+        return self.configuration.get("config") or {}
+
+    @property
+    def variables(self) -> dict[str, str]:
+        """The environment variables that the image sets."""
+        return dict(entry.partition("=")[::2] for entry in self.settings.get("Env") or [])
+
+    @property
+    def labels(self) -> Mapping[str, str]:
+        """The image's labels."""
+        return self.settings.get("Labels") or {}
+
+    @property
+    def size(self) -> int:
+        """Bytes of all layers' files."""
+        return sum(layer.size for layer in self.layers)
+
+    @property
+    def steps(self) -> tuple[ImageStep, ...]:
+        """The history, oldest first; layers that it does not account for have steps of their own."""
+        return tuple(_steps(self.configuration.get("history") or [], len(self.layers)))
+
+    def step_of(self, layer: int) -> ImageStep:
+        """The step that made a layer."""
+        return next(step for step in self.steps if step.layer == layer)
+
+
+def _steps(history: Sequence[Mapping[str, Any]], layers: int) -> Iterator[ImageStep]:
+    layer = 0
+    number = 0
+    for number, item in enumerate(history, 1):
+        makes = not item.get("empty_layer") and layer < layers
+        layer += makes
+        comment = str(item.get("comment") or "")
+        yield ImageStep(
+            number, instruction_of(str(item.get("created_by") or ""), comment), layer if makes else None, comment
+        )
+    for rest in range(layer + 1, layers + 1):
+        yield ImageStep(number + rest - layer, "(a layer that the history does not mention)", rest)
+
+
+def instruction_of(created_by: str, comment: str = "") -> str:
+    """The instruction that a history entry of either builder stands for, on one line.
+
+    Values of build arguments are left out: credentials get in there.
+    """
+    text = created_by.removesuffix("# buildkit").strip()
+    if not text:
+        return f"({comment})" if comment else "(not recorded)"
+    if "#(nop)" in text:
+        return _one_line(_NOTHING_RUN.sub("", text))
+    is_run = text.startswith("RUN ")
+    command = text.removeprefix("RUN ")
+    if not is_run and _KEYWORD.match(command):
+        return _one_line(text)
+    shell = _SHELL.search(command)
+    if shell is not None and (shell.start() == 0 or _ARGUMENTS.match(command)):
+        return _one_line(f"RUN {command[shell.end() :]}")
+    return _one_line(f"RUN {_without_arguments(command)}")
+
+
+def _without_arguments(command: str) -> str:
+    told = _ARGUMENTS.match(command)
+    if told is None:
+        return command
+    words = command[told.end() :].split(" ")
+    return " ".join(words[int(told[1]) :])
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.replace("\\\n", " ").split())
+
+
+def put_together(
+    reference: str, identity: str, configuration: Mapping[str, Any], layers: Sequence[LayerContents]
+) -> StoredImage:
+    """The image, once each layer is found to be the one that the configuration names. Raises `ImageError`."""
+    expected = list((configuration.get("rootfs") or {}).get("diff_ids") or [])
+    found = [layer.diff_id for layer in layers]
+    if len(expected) != len(found):
+        raise ImageError(
+            f"{reference} is not whole",
+            why=f"its configuration names {len(expected)} layers, {len(found)} are there",
+            remedy="fetch or save the image again",
+        )
+    for number, (left, right) in enumerate(zip(expected, found, strict=True), 1):
+        if left != right:
+            raise wrong_digest(f"layer {number} of {reference}", left, right)
+    return StoredImage(reference, identity, configuration, tuple(layers))

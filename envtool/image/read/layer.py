@@ -1,0 +1,286 @@
+"""One layer's archive → what matters of it, in a single pass, with its digests.
+
+Formats: OCI image specification, "Image Layer Filesystem Changeset" (whiteouts, opaque whiteouts, compression).
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import io
+import os
+import stat
+import tarfile
+import zlib
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from enum import Enum
+from functools import partial
+from pathlib import Path
+from typing import IO, Any, cast
+
+from envtool.errors import ImageError
+from envtool.image.read.forward import content, members, opened_archive
+from envtool.image.read.hashing import Hashing
+
+_open_gzip: Any = gzip.open
+_NotGzip: Any = zlib.error
+try:
+    # Inflates three times as fast; there are processors that it is not made for.
+    from isal import igzip, igzip_lib
+
+    _open_gzip, _NotGzip = igzip.open, igzip_lib.error
+except ImportError:
+    pass
+
+_WHITEOUT, _OPAQUE = ".wh.", ".wh..wh..opq"
+_GZIP, _ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
+_BLOCK = 1 << 20
+# A file that runs with its owner's or group's rights is always of interest.
+_SPECIAL_MODES = stat.S_ISUID | stat.S_ISGID
+# What is kept of a file at the most: RECORD and METADATA of a torch have some megabytes.
+_KEPT_AT_MOST = 8 << 20
+
+
+class Kind(Enum):
+    """What an entry is; devices, sockets and the like are `OTHER`."""
+
+    FILE = "file"
+    FOLDER = "folder"
+    LINK = "link"
+    OTHER = "other"
+
+
+class Capture(Enum):
+    """What a reader wants of a file: nothing, that it is there, its sha256 as well, its content as well, or its content
+    shown to the interest's `shelve`, which may keep it on disk."""
+
+    NOTHING = 0
+    ENTRY = 1
+    HASHED = 2
+    DATA = 3
+    SHELVED = 4
+
+
+@dataclass(frozen=True)
+class FileSelector:
+    """What a reader wants of the file at a path with a size in bytes, and what it keeps on disk."""
+
+    wish: Callable[[str, int], Capture]
+    shelve: Callable[[IO[bytes]], Path | None] = lambda _stream: None
+
+
+NOTHING = FileSelector(lambda _path, _size: Capture.NOTHING)
+
+
+@dataclass(frozen=True)
+class LayerEntry:
+    """One entry of a layer. `mode` and `owner` are tar's, `target` is a link's.
+
+    `sha256` of a file and `data`, its content, are there where they were wished for; `shelved` is where it was kept.
+    """
+
+    path: str
+    kind: Kind
+    size: int
+    mode: int
+    owner: int
+    target: str = ""
+    sha256: str | None = None
+    data: bytes | None = None
+    shelved: Path | None = None
+
+    def same_content(self, other: LayerEntry) -> bool:
+        """Whether both stand for the same bytes, as far as can be told."""
+        if (self.kind, self.target, self.size) != (other.kind, other.target, other.size):
+            return False
+        return self.sha256 == other.sha256
+
+
+@dataclass(frozen=True)
+class LayerContents:
+    """What was read of a layer. `digest` is of the bytes as stored, `diff_id` of the plain archive.
+
+    `files` and `size` count all regular files and their bytes. `covers` are paths of no interest that are no folders:
+    what is below them in lower layers is gone.
+    """
+
+    digest: str
+    diff_id: str
+    entries: Mapping[str, LayerEntry]
+    whiteouts: frozenset[str]
+    opaque: frozenset[str]
+    covers: frozenset[str]
+    files: int
+    size: int
+
+
+def read_layer(stream: IO[bytes], wishes: FileSelector, *, name: str) -> LayerContents:
+    """Read a layer to its end. Raises `ImageError` for one that is cut off, damaged or packed in an unknown way."""
+    try:
+        with ThreadPoolExecutor(1) as hashing:
+            return _read(stream, hashing, LayerListing(wishes))
+    except (tarfile.TarError, EOFError, zlib.error, _NotGzip, OSError, ValueError) as error:
+        if isinstance(error, TimeoutError) or (isinstance(error, OSError) and error.errno is not None):
+            # Not the layer's fault but the disk's, or that of an engine which has stopped sending.
+            raise
+        raise ImageError(
+            f"{name} cannot be read as a layer",
+            why=f"it is cut off or damaged: {error}",
+            remedy="fetch or save the image again",
+        ) from error
+
+
+def _read(stream: IO[bytes], hashing: ThreadPoolExecutor, listing: LayerListing) -> LayerContents:
+    stored = Hashing(stream, hashing)
+    inflated = _inflated(stored)
+    plain = stored if inflated is None else Hashing(inflated, hashing)
+    with opened_archive(plain) as archive:
+        for member in members(archive):
+            listing.take(member, partial(content, archive, member))
+    # Past the end of the archive as well, whose padding belongs to the digests.
+    diff_id = plain.hexdigest()
+    return listing.contents(stored.hexdigest(), diff_id)
+
+
+def _inflated(stored: Hashing) -> IO[bytes] | None:
+    """The archive within a compressed one."""
+    start = stored.peek(4)
+    if start.startswith(_GZIP):
+        opened: IO[bytes] = _open_gzip(stored, "rb")
+        return opened
+    if start != _ZSTD:
+        return None
+    try:
+        import zstandard
+    except ImportError as error:
+        raise ImageError(
+            "a layer is packed with zstd, which this installation cannot unpack",
+            why="the library zstandard is missing",
+            remedy="make venv   (or: uv tool install '.[image]')",
+        ) from error
+    try:
+        reader: Any = zstandard.ZstdDecompressor().stream_reader(cast("IO[bytes]", stored), read_across_frames=True)
+    except zstandard.ZstdError as error:
+        raise EOFError(str(error)) from error
+    return io.BufferedReader(_Zstd(reader), _BLOCK)
+
+
+class _Zstd(io.RawIOBase):
+    """A stream of zstandard's, whose errors are of no class that others know."""
+
+    def __init__(self, reader: Any) -> None:
+        self._reader = reader
+
+    def readable(self) -> bool:
+        """It is only ever read."""
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        """Fill `buffer` with what comes next."""
+        import zstandard
+
+        try:
+            return int(self._reader.readinto(buffer))
+        except zstandard.ZstdError as error:
+            raise EOFError(str(error)) from error
+
+
+@dataclass
+class LayerListing:
+    """Gathers what matters of a layer while its archive is read, or written."""
+
+    wishes: FileSelector
+    entries: dict[str, LayerEntry] = field(default_factory=dict)
+    whiteouts: set[str] = field(default_factory=set)
+    opaque: set[str] = field(default_factory=set)
+    covers: set[str] = field(default_factory=set)
+    sizes: dict[str, int] = field(default_factory=dict)
+    size: int = 0
+
+    def take(self, member: tarfile.TarInfo, opened: Callable[[], IO[bytes]]) -> None:
+        """Add the next member; `opened` is its data, if it is a file and matters."""
+        path = os.path.normpath(member.name).lstrip("/")
+        if path in {"", "."} or path.startswith("../"):
+            return
+        folder, _, name = path.rpartition("/")
+        if name == _OPAQUE:
+            self.opaque.add(folder)
+        elif name.startswith(_WHITEOUT):
+            self.whiteouts.add(f"{folder}/{name.removeprefix(_WHITEOUT)}".lstrip("/"))
+        else:
+            self._entry(member, path, opened)
+
+    def _entry(self, member: tarfile.TarInfo, path: str, opened: Callable[[], IO[bytes]]) -> None:
+        if member.isreg():
+            self.sizes[path] = member.size
+            self.size += member.size
+        wish = self.wishes.wish(path, member.size)
+        if wish is Capture.NOTHING and member.isreg() and member.mode & _SPECIAL_MODES:
+            wish = Capture.ENTRY
+        if wish is Capture.NOTHING:
+            # A file or a link may have taken the place of a folder; hardly any folder's name has a dot in it.
+            if not member.isdir() and "." not in path.rpartition("/")[2]:
+                self.covers.add(path)
+            return
+        if member.islnk():
+            self._hard_link(member, path)
+            return
+        sha256, data, shelved = None, None, None
+        if member.isreg() and wish is not Capture.ENTRY:
+            with opened() as source:
+                if wish is Capture.SHELVED:
+                    shelved = self.wishes.shelve(source)
+                elif wish is Capture.DATA and member.size <= _KEPT_AT_MOST:
+                    data = source.read()
+                    sha256 = hashlib.sha256(data).hexdigest()
+                else:
+                    sha256 = hashlib.file_digest(source, "sha256").hexdigest()  # type: ignore[arg-type]
+        self.entries[path] = LayerEntry(
+            path,
+            _kind(member),
+            member.size if member.isreg() else 0,
+            member.mode,
+            member.uid,
+            member.linkname if member.issym() else "",
+            sha256,
+            data,
+            shelved,
+        )
+
+    def _hard_link(self, member: tarfile.TarInfo, path: str) -> None:
+        target = os.path.normpath(member.linkname).lstrip("/")
+        first = self.entries.get(target)
+        size = self.sizes.get(target, 0)
+        self.entries[path] = LayerEntry(
+            path,
+            Kind.FILE,
+            size,
+            member.mode,
+            member.uid,
+            sha256=first.sha256 if first is not None else None,
+            data=first.data if first is not None else None,
+            shelved=first.shelved if first is not None else None,
+        )
+
+    def contents(self, digest: str, diff_id: str) -> LayerContents:
+        """All that was gathered; the digests are of the whole archive, as stored and plain."""
+        return LayerContents(
+            digest,
+            diff_id,
+            self.entries,
+            frozenset(self.whiteouts),
+            frozenset(self.opaque),
+            frozenset(self.covers),
+            len(self.sizes),
+            self.size,
+        )
+
+
+def _kind(member: tarfile.TarInfo) -> Kind:
+    if member.isreg():
+        return Kind.FILE
+    if member.isdir():
+        return Kind.FOLDER
+    return Kind.LINK if member.issym() else Kind.OTHER

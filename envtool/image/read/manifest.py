@@ -1,0 +1,137 @@
+"""Manifests and indexes: which of several is meant, and what they name.
+
+Formats: OCI image specification, "Image Manifest" and "Image Index"; Docker's "Image Manifest V 2, Schema 2".
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import platform
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from envtool.errors import ImageError
+
+INDEXES = (
+    "application/vnd.oci.image.index.v1+json",
+    "application/vnd.docker.distribution.manifest.list.v2+json",
+)
+MANIFESTS = (
+    "application/vnd.oci.image.manifest.v1+json",
+    "application/vnd.docker.distribution.manifest.v2+json",
+)
+_ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
+
+
+def this_platform() -> str:
+    """The platform of this machine, as images spell it."""
+    machine = platform.machine()
+    return f"linux/{_ARCHITECTURES.get(machine, machine)}"
+
+
+@dataclass(frozen=True)
+class Descriptor:
+    """A blob that a document names: its digest and, in bytes, its size where that is told."""
+
+    digest: str
+    size: int | None
+
+    @property
+    def blob(self) -> str:
+        """Where an image layout keeps it."""
+        return f"blobs/{self.digest.replace(':', '/')}"
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """An image's configuration and layers, by digest."""
+
+    configuration: Descriptor
+    layers: tuple[Descriptor, ...]
+
+
+def parse(data: bytes, what: str) -> dict[str, Any]:
+    """A JSON object. Raises `ImageError`."""
+    try:
+        table = json.loads(data)
+    except ValueError as error:
+        raise _unreadable(what, str(error)) from error
+    if not isinstance(table, dict):
+        raise _unreadable(what, "it is no JSON object")
+    return table
+
+
+def require_digest(data: bytes, digest: str, what: str) -> bytes:
+    """The data, once they are found to have the digest. Raises `ImageError`."""
+    found = f"sha256:{hashlib.sha256(data).hexdigest()}"
+    if found != digest:
+        raise wrong_digest(what, digest, found)
+    return data
+
+
+def wrong_digest(what: str, expected: str, found: str) -> ImageError:
+    """The error for a blob that is not the one that was named."""
+    return ImageError(
+        f"{what} is not the one that the image was made with",
+        why=f"its digest should be {expected}, but is {found}: it was cut off or tampered with",
+        remedy="fetch or save the image again",
+    )
+
+
+def is_index(table: Mapping[str, Any]) -> bool:
+    """Whether it is an index (a manifest list) rather than a manifest."""
+    return table.get("mediaType") in INDEXES or ("manifests" in table and "layers" not in table)
+
+
+def chosen(table: Mapping[str, Any], wanted: str, what: str) -> Descriptor:
+    """The manifest of an index for a platform. Raises `ImageError` where there is none, or more than one."""
+    rows = [row for row in table.get("manifests") or [] if isinstance(row, dict) and not _is_attestation(row)]
+    found = [row for row in rows if _platform(row) in {wanted, ""}]
+    # An exact match hides what names no platform; an archive of a single image names none.
+    found = [row for row in found if _platform(row)] or found
+    if not found:
+        there = ", ".join(sorted({_platform(row) or "no platform" for row in rows})) or "nothing"
+        raise ImageError(f"{what} has no image for {wanted}", why=f"it has {there}", remedy="name one with --platform")
+    if len({row.get("digest") for row in found}) > 1:
+        raise ImageError(
+            f"{what} has several images for {wanted}",
+            why=", ".join(str(_name(row)) for row in found),
+            remedy="save the one that is meant into an archive of its own",
+        )
+    return _named(found[0], what)
+
+
+def manifest_of(table: Mapping[str, Any], what: str) -> Manifest:
+    """What a manifest names. Raises `ImageError` for one of another kind, such as a chart's or schema 1's."""
+    if table.get("schemaVersion") != 2 or not isinstance(table.get("layers"), list):
+        raise _unreadable(what, f"it is no image manifest of schema 2 ({table.get('mediaType', 'no media type')})")
+    configuration = table.get("config")
+    if not isinstance(configuration, dict):
+        raise _unreadable(what, "it names no configuration")
+    return Manifest(_named(configuration, what), tuple(_named(row, what) for row in table["layers"]))
+
+
+def _named(row: Mapping[str, Any], what: str) -> Descriptor:
+    digest, size = row.get("digest"), row.get("size")
+    if not isinstance(digest, str) or not digest.startswith("sha256:") or len(digest) != 71:
+        raise _unreadable(what, f"{digest!r} is no sha256 digest")
+    return Descriptor(digest, size if isinstance(size, int) else None)
+
+
+def _platform(row: Mapping[str, Any]) -> str:
+    told = row.get("platform") or {}
+    return f"{told.get('os')}/{told.get('architecture')}" if told.get("os") else ""
+
+
+def _name(row: Mapping[str, Any]) -> str:
+    return (row.get("annotations") or {}).get("org.opencontainers.image.ref.name") or str(row.get("digest"))[:19]
+
+
+def _is_attestation(row: Mapping[str, Any]) -> bool:
+    return "vnd.docker.reference.type" in (row.get("annotations") or {}) or _platform(row) == "unknown/unknown"
+
+
+def _unreadable(what: str, why: str) -> ImageError:
+    return ImageError(f"{what} cannot be read", why=why, remedy="fetch or save the image again")

@@ -1,0 +1,87 @@
+"""Where an image is: a file, a folder, a registry or an engine, told from how it is named.
+
+A prefix in the style of skopeo's transports settles it; without one, what exists comes first, then an engine that has
+the image, then a registry where the name begins with one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from urllib.parse import quote
+
+from envtool.errors import EngineError, ImageError
+from envtool.image.engine.engine import Engine, find_engine
+from envtool.image.engine.engine_stream import stream_answer
+from envtool.image.read.image import StoredImage
+from envtool.image.read.layer import FileSelector
+from envtool.image.read.layout import read_folder
+from envtool.image.read.manifest import this_platform
+from envtool.image.read.remote import is_registry, read_from_registry
+from envtool.image.read.tarball import read_archive
+
+_FILES = ("oci-archive:", "docker-archive:", "oci:", "dir:")
+_REGISTRY, _ENGINE = "docker://", "docker-daemon:"
+
+
+def read_image(reference: str, wishes: FileSelector, *, project: Path, platform: str | None = None) -> StoredImage:
+    """Read an image from wherever its name leads. Raises `ImageError`, `EngineError`, `SetupError`."""
+    wanted = platform or this_platform()
+    for prefix in _FILES:
+        if reference.startswith(prefix):
+            return _from_named_path(reference.removeprefix(prefix), wishes, wanted)
+    if reference.startswith(_REGISTRY):
+        return read_from_registry(reference.removeprefix(_REGISTRY), wishes, wanted)
+    if not reference.startswith(_ENGINE) and Path(reference).exists():
+        return _from_path(Path(reference), wishes, wanted)
+    first = reference.partition("/")[0]
+    name = reference.removeprefix(_ENGINE)
+    try:
+        engine = find_engine(project)
+        attributes = engine.image_attributes(name)
+    except EngineError:
+        if name != reference or not is_registry(first):
+            raise
+        return read_from_registry(reference, wishes, wanted)
+    if attributes:
+        # A bare name would have the engine save every tag of the repository.
+        newest = f"{name}:latest"
+        exact = newest if newest in (attributes.get("RepoTags") or ()) else name
+        return replace(_from_engine(engine, exact, wishes, wanted), reference=name)
+    if name == reference and "/" in reference and is_registry(first):
+        return read_from_registry(reference, wishes, wanted)
+    raise ImageError(
+        f"there is no image {name}",
+        why="no file has that name, the engine has no such image, and it does not begin with a registry",
+        remedy="docker images   (for a registry: docker://NAME)",
+    )
+
+
+def _from_named_path(text: str, wishes: FileSelector, platform: str) -> StoredImage:
+    """`PATH` or `PATH:NAME:TAG`, for an archive with several images."""
+    if Path(text).exists():
+        return _from_path(Path(text), wishes, platform)
+    path, _, name = text.partition(":")
+    return _from_path(Path(path), wishes, platform, name or None)
+
+
+def _from_path(path: Path, wishes: FileSelector, platform: str, name: str | None = None) -> StoredImage:
+    if path.is_dir():
+        return read_folder(path, wishes, platform)
+    try:
+        with open(path, "rb") as stream:
+            return read_archive(stream, str(path), wishes, platform, name)
+    except OSError as error:
+        raise ImageError(f"{path} cannot be read", why=str(error.strerror or error), remedy=f"ls -l {path}") from error
+
+
+def _from_engine(engine: Engine, name: str, wishes: FileSelector, platform: str) -> StoredImage:
+    api, path = engine.client.api, f"/images/{quote(name, safe='/:')}/get"
+    with engine.reported():
+        try:
+            with stream_answer(engine, path, lambda: api.get_image(name, chunk_size=1 << 20)) as stream:
+                return read_archive(stream, name, wishes, platform)
+        except ImageError:
+            # An engine that is no more is the better reason for an archive that is cut off.
+            engine.client.ping()
+            raise

@@ -1,0 +1,115 @@
+"""Looks into an image or a container without running it: the engine exports its file system."""
+
+from __future__ import annotations
+
+import os
+import tarfile
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from envtool.errors import EngineError
+from envtool.image.engine.engine import Engine, find_engine
+from envtool.image.engine.engine_stream import stream_answer
+from envtool.image.read.sparse_rootfs import SparseRootfs
+
+_MEMORY = Path("/dev/shm")
+# On the containers that are made for reading and never started; one may be left where the reader is killed.
+_LABEL = {"hac.envtool": "doctor"}
+
+
+@dataclass(frozen=True)
+class ExportedRootfs:
+    """A folder that stands for `/` of an image or a container, and the environment variables it sets."""
+
+    root: Path
+    variables: dict[str, str]
+
+
+@dataclass(frozen=True)
+class ExportFilter:
+    """What of the files' content is taken along; see `Skeleton`."""
+
+    whole: frozenset[str] = frozenset()
+    telling: Callable[[str], bool] = lambda _path: True
+
+
+@contextmanager
+def export_image(reference: str, taking: ExportFilter) -> Iterator[ExportedRootfs]:
+    """The file system of an image. Raises `EngineError` where no engine answers or it has no such image."""
+    engine = find_engine(Path.cwd())
+    attributes = engine.image_attributes(reference)
+    if not attributes:
+        raise EngineError(
+            f"the engine has no image {reference}", why="it was never built or pulled here", remedy="docker images"
+        )
+    with engine.reported():
+        # It is not started, so the command need not exist; the engine wants one all the same.
+        made = engine.client.api.create_container(attributes["Id"], command=["none"], labels=_LABEL)
+    try:
+        with _extracted(engine, made["Id"], attributes["Config"], taking) as opened:
+            yield opened
+    finally:
+        with engine.reported():
+            engine.client.api.remove_container(made["Id"], force=True)
+
+
+@contextmanager
+def export_container(reference: str, taking: ExportFilter) -> Iterator[ExportedRootfs]:
+    """The file system of a container, running or not. Raises `EngineError` as `opened_image` does."""
+    import docker.errors
+
+    engine = find_engine(Path.cwd())
+    with engine.reported():
+        try:
+            attributes = engine.client.api.inspect_container(reference)
+        except docker.errors.NotFound as error:
+            raise EngineError(
+                f"the engine has no container {reference}", why="it was removed or never made", remedy="docker ps --all"
+            ) from error
+    with _extracted(engine, attributes["Id"], attributes.get("Config") or {}, taking) as opened:
+        yield opened
+
+
+@contextmanager
+def _extracted(
+    engine: Engine, container: str, configuration: dict[str, Any], taking: ExportFilter
+) -> Iterator[ExportedRootfs]:
+    # Torch itself is too large for a file system in memory.
+    place = None if taking.whole else export_folder()
+    with tempfile.TemporaryDirectory(prefix="hac-doctor-", dir=place) as folder:
+        root = Path(folder).resolve()
+        with engine.reported():
+            api, path = engine.client.api, f"/containers/{container}/export"
+            try:
+                with stream_answer(engine, path, lambda: api.export(container, chunk_size=1 << 20)) as stream:
+                    SparseRootfs(root, taking.whole, taking.telling).take(stream)
+            except tarfile.TarError as error:
+                raise EngineError("the engine's export is cut short", why=str(error), remedy="docker info") from error
+        yield ExportedRootfs(root, _variables(configuration, root))
+
+
+def export_folder() -> Path | None:
+    """A folder in memory, if there is one: what is quickest at thousands of files without content."""
+    return _MEMORY if os.access(_MEMORY, os.W_OK) else None
+
+
+def _variables(configuration: dict[str, Any], root: Path) -> dict[str, str]:
+    variables = dict(entry.partition("=")[::2] for entry in configuration.get("Env") or [])
+    variables.setdefault("HOME", home_of(str(configuration.get("User") or "0"), root))
+    return variables
+
+
+def home_of(user: str, root: Path) -> str:
+    """The home folder of a user, by name or number (passwd(5)); the engine sets HOME to it."""
+    name = user.partition(":")[0]
+    try:
+        lines = (root / "etc/passwd").read_text(errors="replace").splitlines()
+    except OSError:
+        lines = []
+    rows = [line.split(":") for line in lines]
+    found = next((row[5] for row in rows if len(row) > 5 and name in (row[0], row[2])), None)
+    return found or ("/root" if name in {"0", "root"} else "/")

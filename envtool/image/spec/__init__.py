@@ -1,0 +1,1 @@
+"""The image table, and the files that an image is made from."""

@@ -1,0 +1,1 @@
+"""HTTP and TLS: the only room that opens a connection to an index or a registry."""

@@ -1,0 +1,1 @@
+"""What the vendor torch is: its version grammar, releases, pin and sources."""

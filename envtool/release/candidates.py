@@ -1,0 +1,172 @@
+"""Vendor releases: which wheels of a source belong together, and which release fits an interpreter. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import cmp_to_key
+from typing import TYPE_CHECKING, TypeAlias
+
+from packaging.tags import Tag, cpython_tags, platform_tags
+from packaging.version import Version
+
+from envtool.errors import ReleaseError
+from envtool.release.compatibility import known_companion
+from envtool.release.profile import COMPANIONS, TORCH
+from envtool.release.release_filter import ReleaseFilter
+from envtool.release.version import VendorVersion, parse_vendor_version
+from envtool.wheel.name import WheelName
+from envtool.wheel.requires import requirements_on
+
+if TYPE_CHECKING:
+    from packaging.metadata import RawMetadata
+    from packaging.requirements import Requirement
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A wheel that a source offers. `sha256` is what the source declares, if it declares one."""
+
+    wheel: WheelName
+    location: str
+    sha256: str | None = None
+
+
+@dataclass(frozen=True)
+class VendorRelease:
+    """One vendor torch and the companions that belong to it."""
+
+    version: VendorVersion
+    torch: Candidate
+    companions: tuple[Candidate, ...] = ()
+
+    @property
+    def candidates(self) -> tuple[Candidate, ...]:
+        """Torch first, then its companions."""
+        return (self.torch, *self.companions)
+
+
+RequiresTorch: TypeAlias = "Callable[[Candidate], Requirement | None]"
+
+
+def interpreter_tags(python: tuple[int, int]) -> frozenset[Tag]:
+    """The tags that CPython `python` supports on this machine, `py3-none-any` included."""
+    platforms = list(platform_tags())
+    found = set(cpython_tags(python, platforms=platforms))
+    found |= {Tag("py3", "none", "any"), Tag(f"py{python[0]}{python[1]}", "none", "any")}
+    found |= {Tag("py3", "none", platform) for platform in platforms}
+    return frozenset(found)
+
+
+def group_releases(
+    candidates: Sequence[Candidate], tags: Iterable[Tag], requires_torch: RequiresTorch
+) -> tuple[VendorRelease, ...]:
+    """The releases among `candidates` that an interpreter with `tags` can load, newest first."""
+    supported = frozenset(tags)
+    usable = [item for item in candidates if item.wheel.fits(supported)]
+    releases = []
+    for item in usable:
+        version = parse_vendor_version(item.wheel.version) if item.wheel.name == TORCH else None
+        if version is not None:
+            companions = tuple(
+                found for name in COMPANIONS if (found := _companion(name, version, usable, requires_torch)) is not None
+            )
+            releases.append(VendorRelease(version, item, companions))
+    return tuple(sorted(releases, key=cmp_to_key(_newest_first)))
+
+
+def _newest_first(left: VendorRelease, right: VendorRelease) -> int:
+    return int(right.version.newer_than(left.version)) - int(left.version.newer_than(right.version))
+
+
+def _companion(
+    name: str, torch: VendorVersion, usable: Iterable[Candidate], requires_torch: RequiresTorch
+) -> Candidate | None:
+    offered = sorted(
+        (item for item in usable if item.wheel.name == name),
+        key=lambda item: Version(item.wheel.version),
+        reverse=True,
+    )
+    for item in offered:
+        requirement = requires_torch(item)
+        if requirement is not None:
+            if requirement.specifier.contains(torch.text, prereleases=True):
+                return item
+        elif known_companion(str(torch.public), name) == Version(item.wheel.version).public:
+            # The source does not reveal the wheel's metadata.
+            return item
+    return None
+
+
+def choose_release(
+    candidates: Sequence[Candidate],
+    python: tuple[int, int],
+    wanted: ReleaseFilter,
+    requires_torch: RequiresTorch,
+    *,
+    where: str,
+) -> VendorRelease:
+    """The newest release that is wanted and fits. Raises `ReleaseError`, saying what there is instead."""
+    fitting = group_releases(candidates, interpreter_tags(python), requires_torch)
+    for release in fitting:
+        if wanted.admits(release.version):
+            return release
+    raise ReleaseError(
+        f"{where} has no vendor torch for Python {python[0]}.{python[1]} ({wanted})",
+        why=_what_there_is(candidates, fitting, python),
+        remedy=_what_would_do(fitting, wanted),
+    )
+
+
+def _what_there_is(candidates: Sequence[Candidate], fitting: Sequence[VendorRelease], python: tuple[int, int]) -> str:
+    if fitting:
+        return "it has " + ", ".join(release.version.text for release in fitting)
+    ours = [item.wheel for item in candidates if item.wheel.name == TORCH and parse_vendor_version(item.wheel.version)]
+    if ours:
+        return "; ".join(f"{wheel.filename}: {incompatibility(wheel, python)}" for wheel in ours)
+    others = [item.wheel.filename for item in candidates if item.wheel.name == TORCH]
+    return f"its torch wheels are not the vendor's: {', '.join(others)}" if others else "it has no torch wheel"
+
+
+def _what_would_do(fitting: Sequence[VendorRelease], wanted: ReleaseFilter) -> str:
+    served = [release for release in fitting if ReleaseFilter(served=wanted.served).admits(release.version)]
+    if wanted.served is not None and fitting and not served:
+        return f"get release {wanted.served} of torch from the vendor, or update this machine's driver first"
+    if served:
+        return " or ".join(f"update-moreh --target {release.version.release}" for release in served[:3])
+    return "envtool vendor list   shows the sources; envtool vendor add SOURCE adds one"
+
+
+def incompatibility(wheel: WheelName, python: tuple[int, int]) -> str:
+    """Why an interpreter on this machine cannot load a wheel: its Python, its processor or its C library (PEP 600)."""
+    pythons = sorted({tag.interpreter for tag in wheel.tags})
+    supported = {(tag.interpreter, tag.abi) for tag in interpreter_tags(python)}
+    if not supported & {(tag.interpreter, tag.abi) for tag in wheel.tags}:
+        return f"it is for {', '.join(pythons)}, and here is Python {python[0]}.{python[1]}"
+    wanted = [match for tag in wheel.tags if (match := _MANYLINUX.fullmatch(tag.platform))]
+    here = _here()
+    for match in wanted:
+        if match["machine"] == here["machine"]:
+            needs = f"{match['major']}.{match['minor']}"
+            return f"it needs glibc {needs}, and here is {here['major']}.{here['minor']}"
+    return f"it is for {', '.join(sorted({tag.platform for tag in wheel.tags}))}, and here is {here['machine']}"
+
+
+_MANYLINUX = re.compile(r"manylinux_(?P<major>\d+)_(?P<minor>\d+)_(?P<machine>\w+)")
+
+
+def _here() -> dict[str, str]:
+    """This machine's glibc and processor, as the newest platform tag that it supports names them."""
+    for platform in platform_tags():
+        match = _MANYLINUX.fullmatch(platform)
+        if match is not None:
+            return match.groupdict()
+    return {"major": "0", "minor": "0", "machine": next(iter(platform_tags()), "unknown")}
+
+
+def torch_requirement(metadata: RawMetadata) -> Requirement | None:
+    """What a distribution requires of torch without an extra, or `None`."""
+    for requirement in requirements_on(metadata.get("requires_dist", ()), TORCH):
+        return requirement
+    return None

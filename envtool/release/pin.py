@@ -1,0 +1,149 @@
+"""The pin: exactly which vendor wheels an environment must hold, each by its hash."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass, field
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+import envtool
+from envtool.errors import ReleaseError, VersionError
+from envtool.release.profile import TORCH
+from envtool.release.version import VendorVersion
+
+# Where an environment keeps its own pin, relative to its prefix.
+PIN_FILE = Path("etc/hac/pin.toml")
+# And the history of its torch (`environment.history`); here, where looking for it costs no further import.
+HISTORY_FILE = Path("etc/hac/history.jsonl")
+SCHEMA = 1
+
+
+class PinOrigin(Enum):
+    """Where a pin was learnt."""
+
+    FILE = "the environment's pin file"
+    SOURCE = "a vendor source"
+    RECORDS = "the environment's own records"
+    GIVEN = "the version that was given"
+    HISTORY = "the environment's history"
+
+
+@dataclass(frozen=True)
+class PinnedDistribution:
+    """One distribution of a pin.
+
+    `wheel` is the file name, `sha256` the wheel's hash and `content` the digest of what it installs
+    (`record.content_digest`). A pin that was read off an environment's records knows neither hash.
+    """
+
+    name: str
+    version: str
+    wheel: str | None = None
+    sha256: str | None = None
+    content: str | None = None
+
+
+@dataclass(frozen=True)
+class VendorPin:
+    """The vendor torch, and the companions of its release, that an environment must hold."""
+
+    distributions: tuple[PinnedDistribution, ...]
+    origin: PinOrigin
+    stand_in: bool = False
+    detail: str = field(default="", compare=False)
+
+    @property
+    def torch(self) -> PinnedDistribution:
+        """The pinned torch itself."""
+        return next(item for item in self.distributions if item.name == TORCH)
+
+    @property
+    def version(self) -> VendorVersion:
+        """The pinned torch's version, taken apart."""
+        return VendorVersion.parse(self.torch.version)
+
+    def find(self, name: str) -> PinnedDistribution | None:
+        """The pinned distribution called `name`, if the pin has it."""
+        return next((item for item in self.distributions if item.name == name), None)
+
+    def constraints(self) -> str:
+        """A constraints file for pip and uv that names the vendor's distributions and nothing else."""
+        lines = [f"{item.name}=={item.version}" for item in self.distributions]
+        head = [
+            "# The vendor's distributions, and only these: any other torch loses the accelerator.",
+            "# To see what would break it: envtool doctor. To put it back: update-moreh --force",
+        ]
+        return "\n".join([*head, *lines, ""])
+
+
+def read_pin(prefix: Path) -> VendorPin | None:
+    """The pin that a prefix carries in `PIN_FILE`, or `None` where it carries none.
+
+    Raises `ReleaseError` where the file is there and is no pin.
+    """
+    path = prefix / PIN_FILE
+    try:
+        data = path.read_bytes()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as error:
+        raise ReleaseError(f"the pin {path} cannot be read", why=str(error.strerror)) from error
+    return parse_pin(data, path, remedy=f"envtool restore --prefix {prefix} --vendor SOURCE   (writes it anew)")
+
+
+def parse_pin(data: bytes, path: Path, *, remedy: str = "") -> VendorPin:
+    """The pin in a file's content; `path` is where it is. Raises `ReleaseError` where it is none."""
+    try:
+        return _from_table(tomllib.loads(data.decode()), path)
+    except (ValueError, KeyError, TypeError, AttributeError, VersionError) as error:
+        why = f"{type(error).__name__}: {error}"
+        raise ReleaseError(f"the pin {path} is damaged", why=why, remedy=remedy) from error
+
+
+def _from_table(table: dict[str, Any], path: Path) -> VendorPin:
+    if table["schema"] != SCHEMA:
+        raise ValueError(f"schema {table['schema']} is not known to envtool {envtool.__version__}")
+    distributions = tuple(
+        PinnedDistribution(
+            name=str(row["name"]),
+            version=str(row["version"]),
+            wheel=row.get("wheel"),
+            sha256=row.get("sha256"),
+            content=row.get("content"),
+        )
+        for row in table["distribution"]
+    )
+    pin = VendorPin(distributions, PinOrigin.FILE, bool(table.get("stand-in", False)), str(path))
+    if not any(item.name == TORCH for item in distributions):
+        raise ValueError("it names no torch")
+    VendorVersion.parse(pin.torch.version)
+    return pin
+
+
+def render_pin(pin: VendorPin) -> str:
+    """The text of a pin file."""
+    import tomlkit
+
+    rows = [
+        {
+            key: value
+            for key, value in (
+                ("name", item.name),
+                ("version", item.version),
+                ("wheel", item.wheel),
+                ("sha256", item.sha256),
+                ("content", item.content),
+            )
+            if value is not None
+        }
+        for item in pin.distributions
+    ]
+    table = {
+        "schema": SCHEMA,
+        "release": str(pin.version.release),
+        "stand-in": pin.stand_in,
+        "distribution": rows,
+    }
+    return "# Written by envtool: which vendor wheels this environment must hold.\n" + tomlkit.dumps(table)

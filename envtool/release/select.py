@@ -1,0 +1,125 @@
+"""Which wheels an environment is to get, and from where: the pin, made complete with hashes and files in the store."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from envtool.errors import ReleaseError, SourceError
+from envtool.release.candidates import Candidate, VendorRelease, choose_release
+from envtool.release.pin import PinnedDistribution, PinOrigin, VendorPin
+from envtool.release.release_filter import ReleaseFilter
+from envtool.release.source.interface import Source
+from envtool.wheel.name import StoredWheel, WheelName, dist_info_of, open_wheel, sha256_of
+from envtool.wheel.record import content_digest, parse_record
+from envtool.wheel.store import FileStore
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A pin and the wheel of each of its distributions, in the store and checked against its hash."""
+
+    pin: VendorPin
+    wheels: Mapping[str, StoredWheel]
+
+
+def choose_from_sources(
+    python: tuple[int, int], sources: Sequence[Source], wanted: ReleaseFilter, store: FileStore
+) -> Choice:
+    """The newest wanted release of the first source that has one, fetched.
+
+    Raises `ReleaseError` where none has, `SourceError` where a source cannot be read.
+    """
+    refused: ReleaseError | None = None
+    for source in sources:
+        try:
+            release = choose_release(source.candidates(), python, wanted, source.requires_torch, where=source.label)
+        except ReleaseError as error:
+            refused = refused or error
+            continue
+        return fetch_release(source, release, store)
+    raise refused or ReleaseError(
+        "there is no vendor source to take torch from",
+        why="no --vendor is given, HAC_VENDOR is not set and none was added",
+        remedy="envtool vendor add FOLDER_OR_INDEX",
+    )
+
+
+def fetch_release(source: Source, release: VendorRelease, store: FileStore) -> Choice:
+    """Bring a release's wheels into the store and make them a pin."""
+    wheels = [_stored(source, candidate, store) for candidate in release.candidates]
+    pin = VendorPin(tuple(pinned_wheel(wheel) for wheel in wheels), PinOrigin.SOURCE, detail=source.label)
+    return Choice(replace(pin, stand_in=source.tool("STAND-IN") is not None), {w.name.name: w for w in wheels})
+
+
+def choose_pinned(
+    pin: VendorPin, sources: Sequence[Source], store: FileStore, names: Sequence[str] | None = None
+) -> Mapping[str, StoredWheel]:
+    """The wheels of a pin, or those of `names`: from the store, else from a source that offers them.
+
+    Raises `ReleaseError` where a wheel is nowhere, `HashError` where a source has another under its name.
+    """
+    wheels = {}
+    for item in pin.distributions:
+        if names is not None and item.name not in names:
+            continue
+        if item.sha256 is None or item.wheel is None:
+            raise ReleaseError(
+                f"which wheel {item.name} {item.version} was installed from is not known",
+                why=f"the pin comes from {pin.origin.value}, which hold no hash",
+                remedy="envtool restore --vendor FOLDER_OR_INDEX",
+            )
+        wheels[item.name] = _pinned(item, item.wheel, item.sha256, sources, store)
+    return wheels
+
+
+def _pinned(
+    item: PinnedDistribution, filename: str, sha256: str, sources: Sequence[Source], store: FileStore
+) -> StoredWheel:
+    wheel = WheelName.parse(filename)
+    if (path := store.find(sha256)) is not None and sha256_of(path) == sha256:
+        return StoredWheel(wheel, path, sha256)
+    unread = ""
+    for source in sources:
+        try:
+            offered = source.candidates()
+        except SourceError as error:
+            unread = f"; {error.what}"
+            continue
+        for candidate in offered:
+            if candidate.wheel.filename == filename:
+                expected = Candidate(wheel, candidate.location, sha256)
+                return StoredWheel(wheel, source.fetch(expected, store), sha256)
+    raise ReleaseError(
+        f"the wheel of {item.name} {item.version} is nowhere to be had",
+        why=f"neither the store {store.root} nor any of {len(sources)} vendor sources has {filename}{unread}",
+        remedy="envtool restore --vendor FOLDER_OR_INDEX",
+    )
+
+
+def _stored(source: Source, candidate: Candidate, store: FileStore) -> StoredWheel:
+    path = source.fetch(candidate, store)
+    # The folder a stored file lies in is named after its hash, which was computed when it came in.
+    return StoredWheel(candidate.wheel, path, path.parent.name)
+
+
+def pinned_wheel(wheel: StoredWheel) -> PinnedDistribution:
+    """The entry of a pin for a wheel: its name, hash and the digest of what it installs. Raises `SourceError`."""
+    return PinnedDistribution(
+        wheel.name.name,
+        wheel.name.version,
+        wheel.name.filename,
+        wheel.sha256,
+        wheel_content_digest(wheel.path),
+    )
+
+
+def wheel_content_digest(path: Path) -> str:
+    """`content_digest` of a wheel that is not installed. Raises `SourceError` where it has no RECORD."""
+    with open_wheel(path) as archive:
+        record = f"{dist_info_of(archive, WheelName.parse(path.name))}/RECORD"
+        try:
+            return content_digest(parse_record(archive.read(record)).rows)
+        except KeyError as error:
+            raise SourceError(f"{path.name} has no RECORD") from error

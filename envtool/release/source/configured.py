@@ -1,0 +1,91 @@
+"""Which vendor sources are to be asked: `--vendor`, else `HAC_VENDOR`, else what `envtool vendor add` kept."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from envtool.errors import SourceError
+from envtool.release.source.folder import FolderSource
+from envtool.release.source.index import IndexSource
+from envtool.release.source.interface import Source
+from envtool.wheel.store import translate_store_errors
+
+ENVIRONMENT_VARIABLE = "HAC_VENDOR"
+
+
+@dataclass(frozen=True)
+class ConfiguredSource:
+    """A source and who named it."""
+
+    address: str
+    named_by: str
+
+
+def open_source(address: str) -> Source:
+    """The source at an address: an `http(s)://` index, a `file://` address or a path.
+
+    Raises `SourceError` for any other scheme and for an address with a credential in it.
+    """
+    scheme, separator, rest = address.partition("://")
+    if not separator:
+        return FolderSource(Path(address).expanduser().absolute())
+    if scheme in {"http", "https"}:
+        return IndexSource(address)
+    if scheme == "file":
+        return FolderSource(Path(rest))
+    raise SourceError(
+        f"a vendor source cannot be read over {scheme}://",
+        why="a source is a folder with wheels, or a wheel index at http:// or https://",
+    )
+
+
+def configured_sources(named: Sequence[str] = ()) -> tuple[ConfiguredSource, ...]:
+    """The sources in force, in the order they are to be asked. Raises `SourceError` for a broken file."""
+    if named:
+        return tuple(ConfiguredSource(address, "--vendor") for address in named)
+    from_environment = os.environ.get(ENVIRONMENT_VARIABLE, "").split()
+    if from_environment:
+        return tuple(ConfiguredSource(address, ENVIRONMENT_VARIABLE) for address in from_environment)
+    path = sources_file()
+    return tuple(ConfiguredSource(address, str(path)) for address in _kept(path))
+
+
+def sources_file() -> Path:
+    """Where `envtool vendor add` keeps its sources."""
+    base = os.environ.get("XDG_CONFIG_HOME") or Path("~/.config").expanduser()
+    return Path(base) / "hac-envtool" / "sources.toml"
+
+
+def keep_source(address: str) -> Path:
+    """Add a source to the user's file, once. Raises `SourceError`, `StoreError`."""
+    source = open_source(address)
+    label = source.label
+    path = sources_file()
+    kept = _kept(path)
+    if label not in kept:
+        import tomlkit
+
+        text = "# Written by `envtool vendor add`; asked in this order.\n"
+        text += tomlkit.dumps({"sources": [*kept, label]})
+        with translate_store_errors(path.parent):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            incoming = path.with_suffix(".incoming")
+            incoming.write_text(text)
+            incoming.replace(path)
+    return path
+
+
+def _kept(path: Path) -> tuple[str, ...]:
+    try:
+        table = tomllib.loads(path.read_text())
+        return tuple(str(item) for item in table.get("sources", ()))
+    except FileNotFoundError:
+        return ()
+    except (OSError, ValueError, TypeError) as error:
+        raise SourceError(
+            f"{path} cannot be read", why=str(error), remedy=f"rm {path}; envtool vendor add SOURCE"
+        ) from error

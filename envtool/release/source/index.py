@@ -1,0 +1,168 @@
+"""A wheel index: the Simple repository API as HTML (PEP 503) or JSON (PEP 691).
+
+Credentials come from `~/.netrc` (or the file `NETRC` names) or from the environment variables below; one
+written into the address is refused, because addresses end up in process lists, logs and locks.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urljoin, urlsplit
+
+from envtool.errors import SourceError
+from envtool.net.http import get, new_session
+from envtool.release.candidates import Candidate, torch_requirement
+from envtool.release.profile import PINNED_NAMES
+from envtool.release.signature import SUFFIX
+from envtool.wheel.download import download
+from envtool.wheel.name import WheelName
+from envtool.wheel.store import FileStore
+
+if TYPE_CHECKING:
+    import requests
+    from packaging.requirements import Requirement
+
+USERNAME_VARIABLE = "HAC_VENDOR_USERNAME"
+PASSWORD_VARIABLE = "HAC_VENDOR_PASSWORD"
+# Seconds until a connection, or a silence in the middle of an answer, counts as "does not answer".
+TIMEOUT = 30.0
+
+
+@dataclass(frozen=True)
+class IndexSource:
+    """A wheel index at `url`, the address that ends in `/simple/` or the like."""
+
+    url: str
+
+    def __post_init__(self) -> None:
+        """Refuse an address that carries a credential."""
+        if urlsplit(self.url).username or urlsplit(self.url).password:
+            raise SourceError(
+                "the index address carries a user name or password",
+                why="an address ends up in process lists, logs and locks",
+                remedy=f"put it into ~/.netrc, or into {USERNAME_VARIABLE} and {PASSWORD_VARIABLE}",
+            )
+
+    @property
+    def label(self) -> str:
+        """The address."""
+        return self.url
+
+    @cached_property
+    def _files(self) -> dict[str, dict[str, Any]]:
+        """The wheels of the three projects by file name, each as PEP 691 describes a file, its address absolute."""
+        found: dict[str, dict[str, Any]] = {}
+        with self._session() as session:
+            for name in PINNED_NAMES:
+                found |= self._project(session, name)
+        return found
+
+    def _project(self, session: requests.Session, name: str) -> dict[str, dict[str, Any]]:
+        from mousebender import simple
+
+        # An address without the slash at its end would lose its last part when it is joined.
+        page = simple.create_project_url(self.url.rstrip("/") + "/", name)
+        with self._reported():
+            answer = get(session, page, headers={"Accept": simple.ACCEPT_SUPPORTED}, timeout=TIMEOUT)
+            if answer.status_code == 404:
+                return {}
+            answer.raise_for_status()
+            kind = answer.headers.get("Content-Type", "text/html")
+            try:
+                # Both forms are UTF-8; `answer.text` would guess, and take long for it.
+                text = answer.content.decode("utf-8", "replace")
+                details = simple.parse_project_details(text, kind, name)
+            except (simple.UnsupportedMIMEType, simple.UnsupportedAPIVersion, ValueError, KeyError) as error:
+                raise SourceError(f"{self.url} is not a wheel index", why=f"{page} answers with {kind}") from error
+        rows: list[dict[str, Any]] = [dict(file) for file in details["files"]]
+        files = ({**file, "url": urljoin(answer.url, file["url"])} for file in rows)
+        return {file["filename"]: file for file in files if file["filename"].endswith(".whl")}
+
+    def candidates(self) -> tuple[Candidate, ...]:
+        """All wheels of the three projects that are not yanked (PEP 592)."""
+        return tuple(
+            Candidate(WheelName.parse(filename), file["url"], file["hashes"].get("sha256"))
+            for filename, file in self._files.items()
+            # Yanked with an empty reason is an empty text, which is yanked all the same.
+            if file.get("yanked", False) is False
+        )
+
+    def requires_torch(self, candidate: Candidate) -> Requirement | None:
+        """From the index's metadata file (PEP 658, PEP 714), where it serves one."""
+        from packaging.metadata import parse_email
+
+        file = self._files[candidate.wheel.filename]
+        if not (file.get("core-metadata") or file.get("dist-info-metadata")):
+            return None
+        with self._reported(), self._session() as session:
+            answer = get(session, f"{candidate.location}.metadata", timeout=TIMEOUT)
+            answer.raise_for_status()
+        return torch_requirement(parse_email(answer.content)[0])
+
+    def fetch(self, candidate: Candidate, store: FileStore) -> Path:
+        """Download the wheel unless the store has it; the index's own sha256 is checked."""
+        if candidate.sha256 is not None and (stored := store.find(candidate.sha256)) is not None:
+            return stored
+        with self._session() as session:
+            return download(
+                session,
+                candidate.location,
+                candidate.wheel.filename,
+                store,
+                expected=candidate.sha256,
+                timeout=TIMEOUT,
+                failures=self._reported(),
+            )
+
+    def signature(self, filename: str) -> str | None:
+        """A file beside the wheel's own address."""
+        file = self._files.get(filename)
+        if file is None:
+            return None
+        with self._reported(), self._session() as session:
+            answer = get(session, f"{file['url'].partition('#')[0]}{SUFFIX}", timeout=TIMEOUT)
+            if answer.status_code == 404:
+                return None
+            answer.raise_for_status()
+        return str(answer.text)
+
+    def tool(self, name: str) -> Path | None:  # noqa: ARG002
+        """An index has wheels only."""
+        return None
+
+    def _session(self) -> requests.Session:
+        session = new_session()
+        username = os.environ.get(USERNAME_VARIABLE)
+        # Without credentials of its own, requests looks into netrc for the host.
+        session.auth = (username, os.environ.get(PASSWORD_VARIABLE, "")) if username else None
+        return session
+
+    @contextmanager
+    def _reported(self) -> Iterator[None]:
+        from requests import HTTPError, RequestException
+
+        try:
+            yield
+        except HTTPError as error:
+            raise self._refused(error.response.status_code) from error
+        except RequestException as error:
+            raise SourceError(
+                f"the index {self.url} does not answer",
+                why=f"{type(error).__name__}: {error}".split("?", 1)[0][:300],
+                remedy="check the address and the proxy variables; a folder of wheels works without a network",
+            ) from error
+
+    def _refused(self, status: int) -> SourceError:
+        if status in {401, 403}:
+            return SourceError(
+                f"the index {self.url} refuses access (HTTP {status})",
+                why="it wants a user name and password, or does not accept the ones it got",
+                remedy=f"put them into ~/.netrc, or set {USERNAME_VARIABLE} and {PASSWORD_VARIABLE}",
+            )
+        return SourceError(f"the index {self.url} answers with HTTP {status}", remedy="try again later")

@@ -1,0 +1,101 @@
+"""The grammar of vendor versions: `<torch>+[<compute>.]<vendor><release>`.
+
+The part behind `+` is a local version label (PEP 440, "Local version identifiers"). Most comparisons of the
+`packaging` library ignore it, so everything that must tell one build from another compares here.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from packaging.version import InvalidVersion, Version
+
+from envtool.errors import VersionError
+
+VENDOR = "moreh"
+
+# Labels of the same shape that name a compute platform or a source revision rather than a vendor.
+_NOT_VENDORS = frozenset({"cu", "cpu", "cuda", "rocm", "xpu", "hip", "cxx", "git", "g", "post", "abi", "full"})
+_LABEL = re.compile(r"(?:(?P<compute>[a-z0-9]+(?:\.[0-9]+)*)\.)?(?P<vendor>[a-z]+)(?P<release>[0-9]+(?:\.[0-9]+)*)")
+_REVISION = re.compile(r"(?:git|g)?[0-9a-f]{7,40}")
+
+
+@dataclass(frozen=True)
+class VendorVersion:
+    """One version of a vendor build, taken apart.
+
+    `public` is the torch version it is a build of, `compute` the compute platform it names (`cu110`,
+    `cpuonly`, or nothing), `vendor` who built it, `release` the vendor's release.
+    """
+
+    text: str
+    public: Version
+    compute: str | None
+    vendor: str
+    release: Version
+
+    @classmethod
+    def parse(cls, text: str) -> VendorVersion:
+        """Take `text` apart.
+
+        Raises `VersionError` where it is not a PEP 440 version or carries no vendor's label.
+        """
+        version = parse_version(text)
+        label = version.local
+        match = _LABEL.fullmatch(label) if label else None
+        if match is None or match["vendor"] in _NOT_VENDORS or _REVISION.fullmatch(match[0]):
+            raise VersionError(
+                f"{text!r} is not a version of a vendor build",
+                why="a vendor build is called <torch>+[<compute>.]<vendor><release>, such as 1.7.1+cu110.moreh22.8.0",
+                remedy="envtool vendor list",
+            )
+        return cls(
+            text=str(version),
+            public=Version(version.public),
+            compute=match["compute"],
+            vendor=match["vendor"],
+            release=Version(match["release"]),
+        )
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether the accelerator's own vendor built it."""
+        return self.vendor == VENDOR
+
+    def newer_than(self, other: VendorVersion) -> bool:
+        """Order by release, then by torch: release 22.8 is newer than 9.1, whatever the text says."""
+        return (self.release, self.public) > (other.release, other.public)
+
+    def __str__(self) -> str:
+        return self.text
+
+
+def parse_version(text: str) -> Version:
+    """Parse any PEP 440 version. Raises `VersionError`."""
+    try:
+        return Version(text)
+    except InvalidVersion as error:
+        raise VersionError(f"{text!r} is not a version", why=f"PEP 440 does not admit it: {error}") from error
+
+
+def vendor_version(text: str) -> VendorVersion | None:
+    """`text` as a vendor version of any vendor, or `None` where it is none: upstream, or not a version."""
+    try:
+        return VendorVersion.parse(text)
+    except VersionError:
+        return None
+
+
+def parse_vendor_version(text: str) -> VendorVersion | None:
+    """`text` as a version of the accelerator's own vendor, or `None`."""
+    version = vendor_version(text)
+    return version if version is not None and version.is_ours else None
+
+
+def versions_equal(left: str, right: str) -> bool:
+    """Whether two version texts name the same build, local label included and normalised as PEP 440 says."""
+    try:
+        return Version(left) == Version(right)
+    except InvalidVersion:
+        return left == right

@@ -1,0 +1,181 @@
+"""What dependency files say, whatever their kind: entries with their places, and the options they set."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from enum import Enum
+from functools import cached_property
+from pathlib import Path
+
+from packaging.markers import Marker
+from packaging.specifiers import SpecifierSet
+
+_CREDENTIALS = re.compile(r"(://)[^/\s@]+@")
+
+
+@dataclass(frozen=True)
+class SourceLocation:
+    """A line of a file, counted from 1."""
+
+    path: Path
+    line: int
+
+    def __str__(self) -> str:
+        return f"{self.path}:{self.line}"
+
+
+class Role(Enum):
+    """What an entry does: asks for a distribution, only bounds its version, or names one of conda's packages."""
+
+    REQUIREMENT = "requirement"
+    CONSTRAINT = "constraint"
+    CONDA = "conda package"
+
+
+@dataclass(frozen=True)
+class DeclaredRequirement:
+    """One distribution as a file asks for it.
+
+    `written` is the text that a rewrite of the file replaces, as it stands there. `name` is normalised (PEP 503), and
+    `None` where only building a project tells it. `link` is the address or the absolute path of a direct reference.
+    `group` is the extra or dependency group that it belongs to.
+    """
+
+    place: SourceLocation
+    written: str
+    name: str | None
+    specifier: SpecifierSet = field(default_factory=SpecifierSet)
+    extras: tuple[str, ...] = ()
+    marker: Marker | None = None
+    link: str | None = None
+    editable: bool = False
+    hashes: tuple[str, ...] = ()
+    group: str | None = None
+    role: Role = Role.REQUIREMENT
+
+    @property
+    def asked(self) -> str:
+        """The requirement without its marker and hashes, as a person reads it: no address shows its credentials."""
+        return _CREDENTIALS.sub(r"\1***@", self._spelled)
+
+    @property
+    def _spelled(self) -> str:
+        extras = f"[{','.join(self.extras)}]" if self.extras else ""
+        if self.link is not None:
+            return f"{self.name}{extras} @ {self.link}" if self.name else f"{self.link}{extras}"
+        return f"{self.name}{extras}{self.specifier}"
+
+    def line(self) -> str:
+        """The entry as a line of a requirements file, with absolute paths."""
+        extras = f"[{','.join(self.extras)}]" if self.extras else ""
+        if self.editable:
+            return f"-e {self.link}{extras}"
+        marker = f" ; {self.marker}" if self.marker is not None else ""
+        hashes = "".join(f" --hash={value}" for value in self.hashes)
+        return f"{self._spelled}{marker}{hashes}"
+
+    def relaxed(self) -> DeclaredRequirement:
+        """The same distribution in any version."""
+        return replace(self, specifier=SpecifierSet(), hashes=(), link=None, editable=False)
+
+
+@dataclass(frozen=True)
+class InstallOptions:
+    """What files, command lines and pip's configuration tell an installer about indexes and choice of versions.
+
+    `upgrade` is for everything that is asked for by name, `upgrade_names` for single distributions, `eager` for what
+    they require as well. `elsewhere` is a folder or scheme (`--user`, `--target`) that is not the environment's own.
+    """
+
+    index_url: str | None = None
+    extra_index_urls: tuple[str, ...] = ()
+    find_links: tuple[str, ...] = ()
+    no_index: bool = False
+    pre: bool = False
+    upgrade: bool = False
+    eager: bool = False
+    upgrade_names: tuple[str, ...] = ()
+    reinstall: bool = False
+    elsewhere: str | None = None
+    no_deps: bool = False
+    require_hashes: bool = False
+    no_binary: tuple[str, ...] = ()
+    only_binary: tuple[str, ...] = ()
+    trusted_hosts: tuple[str, ...] = ()
+    certificates: str | None = None
+
+    def over(self, other: InstallOptions) -> InstallOptions:
+        """These options on top of others: single ones win, lists come before, flags add up."""
+        return InstallOptions(
+            self.index_url or other.index_url,
+            _joined(self.extra_index_urls, other.extra_index_urls),
+            _joined(self.find_links, other.find_links),
+            self.no_index or other.no_index,
+            self.pre or other.pre,
+            self.upgrade or other.upgrade,
+            self.eager or other.eager,
+            _joined(self.upgrade_names, other.upgrade_names),
+            self.reinstall or other.reinstall,
+            self.elsewhere or other.elsewhere,
+            self.no_deps or other.no_deps,
+            self.require_hashes or other.require_hashes,
+            _joined(self.no_binary, other.no_binary),
+            _joined(self.only_binary, other.only_binary),
+            _joined(self.trusted_hosts, other.trusted_hosts),
+            self.certificates or other.certificates,
+        )
+
+
+def _joined(first: tuple[str, ...], second: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys((*first, *second)))
+
+
+@dataclass(frozen=True)
+class RunInstruction:
+    """A command that installs: `tool` is the program, `exact` whether it also uninstalls what it is not told of."""
+
+    place: SourceLocation
+    tool: str
+    written: str
+    exact: bool = False
+
+
+@dataclass(frozen=True)
+class RequirementSet:
+    """Entries that are installed together, by one command.
+
+    `label` names the extra, the group or the instruction. `locked` says that the entries are all there is to install,
+    with nothing behind them to resolve. `gaps` say what else would be installed and cannot be told from the file.
+    """
+
+    path: Path
+    label: str
+    entries: tuple[DeclaredRequirement, ...]
+    options: InstallOptions = InstallOptions()
+    locked: bool = False
+    instruction: RunInstruction | None = None
+    gaps: tuple[str, ...] = ()
+
+    @cached_property
+    def requirements(self) -> tuple[DeclaredRequirement, ...]:
+        """The entries that ask for a distribution of Python."""
+        return tuple(entry for entry in self.entries if entry.role is Role.REQUIREMENT)
+
+    def of_role(self, role: Role) -> Iterator[DeclaredRequirement]:
+        """The entries of one role."""
+        return (entry for entry in self.entries if entry.role is role)
+
+
+@dataclass(frozen=True)
+class DependencyFile:
+    """A file that was read: its kind's name, and the sets that can be installed from it.
+
+    `not_rewritable` is the reason why a rewrite would not last, or `None`: a lock is made from something else.
+    """
+
+    path: Path
+    kind: str
+    sets: tuple[RequirementSet, ...]
+    not_rewritable: str | None = None

@@ -1,0 +1,97 @@
+"""Which environment dependency files are held against: the one that is there, or one that a version stands for."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from envtool.environment.context import EnvironmentContext
+from envtool.environment.effective_pin import effective_pin
+from envtool.environment.pip_configuration import pip_settings
+from envtool.environment.prefix import Prefix, find_prefix
+from envtool.environment.reader import Environment, read_environment
+from envtool.errors import ReleaseError
+from envtool.release.pin import VendorPin
+from envtool.requirements.model import InstallOptions, Role
+from envtool.requirements.pip_options import options_of
+from envtool.requirements.readers.requirements_txt import read_nested
+from envtool.requirements.resolve import Resolver
+from envtool.requirements.target import Target
+from envtool.requirements.uv_options import Installer
+
+
+@dataclass(frozen=True)
+class ConfiguredTarget:
+    """A target, a resolver for each installer as it is configured there, and the installers held to the pins."""
+
+    target: Target
+    resolvers: dict[Installer, Resolver]
+    held: frozenset[Installer]
+
+
+@contextmanager
+def open_target(
+    prefix: Path | None, python: Path | None, torch: str | None, python_version: str | None
+) -> Iterator[tuple[Target, Prefix | None]]:
+    """The target of a command's options. Raises `PrefixError`, `ReleaseError`, `VersionError`."""
+    if torch is not None:
+        from envtool.release.compatibility import known_pin, usual_python
+        from envtool.requirements.synthetic_target import synthetic_target
+
+        pin = known_pin(torch)
+        with synthetic_target(pin, python_version or usual_python(pin)) as target:
+            yield target, None
+        return
+    found = find_prefix(prefix, python)
+    yield target_of(read_environment(found)), found
+
+
+def target_of(environment: Environment) -> Target:
+    """The target that an environment is. Raises `ReleaseError` where nothing says which torch it should have."""
+    prefix = environment.prefix
+    pin = effective_pin(environment)
+    if pin is None:
+        raise ReleaseError(
+            f"nothing says which vendor torch {prefix.path} should have",
+            why="it has neither a pin nor a torch of the vendor's",
+            remedy="envtool check --torch 1.7.1+cu110.moreh22.8.0 FILE   (or --prefix PREFIX)",
+        )
+    version = ".".join(str(part) for part in prefix.python)
+    interpreter = prefix.path / "bin" / "python"
+    named = interpreter if interpreter.exists() else prefix.path / "bin" / f"python{version}"
+    return Target(pin, version, named, installed={item.name: item for item in environment.distributions})
+
+
+def configured(
+    target: Target, prefix: Prefix | None, installers: tuple[Installer, ...], *, time_limit: float
+) -> ConfiguredTarget:
+    """Resolvers with what pip's and uv's own configuration says, apart from the pins. Raises `RequirementsError`."""
+    settings = pip_settings(EnvironmentContext(), prefix)
+    held, constraints = set(), []
+    named = {Installer.PIP: settings.get("constraint", ""), Installer.UV: os.environ.get("UV_CONSTRAINT", "")}
+    for installer, files in named.items():
+        for name in files.split():
+            lines = [entry.line() for entry in read_nested(Path(name), role=Role.CONSTRAINT).entries]
+            if f"torch=={target.pin.torch.version}" in lines:
+                held.add(installer)
+            # uv reads its own variable itself, unless it is left out for the sake of the pins.
+            constraints += [(installer, line) for line in lines if not _is_pin(line, target.pin)]
+    resolvers = {
+        installer: Resolver(
+            target,
+            installer,
+            os.environ,
+            options=options_of(settings) if installer is Installer.PIP else InstallOptions(),
+            constraints=tuple(line for owner, line in constraints if owner is installer),
+            time_limit=time_limit,
+        )
+        for installer in installers
+    }
+    return ConfiguredTarget(target, resolvers, frozenset(held))
+
+
+def _is_pin(line: str, pin: VendorPin) -> bool:
+    return any(line == f"{item.name}=={item.version}" for item in pin.distributions)

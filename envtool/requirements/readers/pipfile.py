@@ -1,0 +1,94 @@
+"""Pipfile and Pipfile.lock (pipenv documentation, "Pipfile & Pipfile.lock")."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+from envtool.requirements.model import (
+    DeclaredRequirement,
+    DependencyFile,
+    InstallOptions,
+    RequirementSet,
+    SourceLocation,
+)
+from envtool.requirements.readers.common import json_table, parsed, table_at, texts, toml_table, wrong_form
+from envtool.requirements.readers.requirements_txt import direct_entry
+from envtool.requirements.text import Lines, read_text
+
+# Keys of the tables that hold the project's settings rather than packages.
+_SETTINGS = frozenset({"source", "requires", "pipenv", "scripts"})
+_MARKERS = ("sys_platform", "platform_machine", "platform_system", "python_version", "os_name", "implementation_name")
+
+
+def read_pipfile(path: Path) -> DependencyFile:
+    """One set for `packages`, and one for each further category. Raises `RequirementsError`."""
+    text = read_text(path)
+    table = toml_table(text, path)
+    lines = Lines(text)
+    categories = {key: value for key, value in table.items() if key not in _SETTINGS and isinstance(value, dict)}
+    if not categories and not _SETTINGS & set(table):
+        raise wrong_form(path, "it has no [packages]")
+    options = _sources(table.get("source"))
+    sets = []
+    for category, wanted in categories.items():
+        start = lines.matching(rf"\s*\[{re.escape(category)}[\].]")
+        entries = tuple(_entry(name, stated, path, lines, start) for name, stated in wanted.items())
+        sets.append(RequirementSet(path, "" if category == "packages" else category, entries, options))
+    return DependencyFile(path, "Pipfile", tuple(sets))
+
+
+def _entry(name: str, stated: Any, path: Path, lines: Lines, start: int) -> DeclaredRequirement:
+    place = SourceLocation(
+        path, lines.matching(rf"\s*[\"']?{re.escape(name)}[\"']?\s*=|\s*\[.*\.{re.escape(name)}\]", start)
+    )
+    row = {"version": stated} if isinstance(stated, str) else stated
+    if not isinstance(row, dict):
+        raise wrong_form(path, f"{name} is neither a version nor a table")
+    for key in ("path", "file"):
+        if isinstance(row.get(key), str):
+            return direct_entry(row[key], place, editable=bool(row.get("editable")))
+    version = str(row.get("version", "*"))
+    extras = ",".join(texts(row.get("extras"), path, f"{name}.extras"))
+    link = f" @ git+{row['git']}@{row.get('ref', 'HEAD')}" if "git" in row else ""
+    text = f"{name}{f'[{extras}]' if extras else ''}{link or ('' if version == '*' else version)}"
+    markers = [f"({row['markers']})"] if row.get("markers") else []
+    markers += [f"{key} {row[key]}" for key in _MARKERS if key in row]
+    entry = parsed(f"{text} ; {' and '.join(markers)}" if markers else text, place)
+    return DeclaredRequirement(place, version, entry.name, entry.specifier, entry.extras, entry.marker, entry.link)
+
+
+def _sources(rows: Any) -> InstallOptions:
+    """Pipenv's first source is the index, the others come after it."""
+    addresses = [
+        row["url"] for row in (rows if isinstance(rows, list) else ()) if isinstance(row, dict) and "url" in row
+    ]
+    return InstallOptions(index_url=addresses[0] if addresses else None, extra_index_urls=tuple(addresses[1:]))
+
+
+def read_pipfile_lock(path: Path) -> DependencyFile:
+    """What `pipenv sync` would install: `default` and each further category. Raises `RequirementsError`."""
+    text = read_text(path)
+    table = json_table(text, path)
+    lines = Lines(text)
+    if not isinstance(table.get("_meta"), dict):
+        raise wrong_form(path, "it has no _meta")
+    sets = []
+    for category, wanted in table.items():
+        if category == "_meta" or not isinstance(wanted, dict):
+            continue
+        start = lines.matching(rf'\s*"{re.escape(category)}"')
+        entries = []
+        for name, row in wanted.items():
+            place = SourceLocation(path, lines.quoted(name, start))
+            version = table_at({"row": row}, "row").get("version")
+            markers = table_at({"row": row}, "row").get("markers")
+            if version is None:
+                entries.append(_entry(name, row, path, lines, start))
+                continue
+            entries.append(parsed(f"{name}{version}{f' ; {markers}' if markers else ''}", place))
+        sets.append(RequirementSet(path, "" if category == "default" else category, tuple(entries), locked=True))
+    return DependencyFile(
+        path, "Pipfile.lock", tuple(sets), "Pipfile.lock is made from Pipfile: change that, then run `pipenv lock`"
+    )

@@ -1,0 +1,105 @@
+"""Poetry: the tables `[tool.poetry.*dependencies]` of pyproject.toml, and poetry.lock."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from envtool.errors import RequirementsError
+from envtool.requirements.model import (
+    DeclaredRequirement,
+    DependencyFile,
+    InstallOptions,
+    RequirementSet,
+    SourceLocation,
+)
+from envtool.requirements.readers.common import parsed, table_at, toml_table, wrong_form
+from envtool.requirements.text import Lines, read_text
+
+
+def poetry_sets(table: dict[str, Any], path: Path, lines: Lines) -> list[RequirementSet]:
+    """The sets of Poetry's own tables: the main one, its extras' optional ones with it, and one for each group."""
+    poetry = table_at(table, "tool", "poetry")
+    options = _sources(poetry)
+    sets = []
+    main = tuple(_entries(table_at(poetry, "dependencies"), path, lines, r"\s*\[tool\.poetry\.dependencies", None))
+    if main:
+        sets.append(RequirementSet(path, "tool.poetry", main, options))
+    groups = {name: table_at(group, "dependencies") for name, group in table_at(poetry, "group").items()}
+    if "dev-dependencies" in poetry:
+        groups["dev"] = table_at(poetry, "dev-dependencies")
+    for name, wanted in groups.items():
+        heading = rf"\s*\[tool\.poetry\.(?:group\.{re.escape(name)}\.|{re.escape(name)}-)dependencies"
+        sets.append(RequirementSet(path, f"group {name}", tuple(_entries(wanted, path, lines, heading, name)), options))
+    return sets
+
+
+def _entries(
+    wanted: dict[str, Any], path: Path, lines: Lines, heading: str, group: str | None
+) -> Iterator[DeclaredRequirement]:
+    from poetry.core.factory import Factory
+
+    start = lines.matching(heading)
+    for name, stated in wanted.items():
+        if name.lower() == "python":
+            continue
+        line = lines.matching(rf"\s*[\"']?{re.escape(name)}[\"']?\s*=|\s*\[.*\.{re.escape(name)}\]", start)
+        for one in stated if isinstance(stated, list) else [stated]:
+            try:
+                text = Factory.create_dependency(name, one, root_dir=path.parent.absolute()).to_pep_508()
+            except (ValueError, TypeError, KeyError, AttributeError) as error:
+                raise RequirementsError(
+                    f"{path}:{line}: Poetry's dependency {name} cannot be read",
+                    why=str(error),
+                    remedy=f"${{EDITOR:-vi}} +{line} {path}",
+                ) from error
+            # Poetry adds a marker for optional ones, which its own installer alone understands.
+            text = re.sub(r"\s*(?:and )?\(?extra == \"[^\"]*\"(?: or extra == \"[^\"]*\")*\)?", "", text).rstrip(" ;")
+            entry = parsed(text, SourceLocation(path, line), group=group)
+            yield DeclaredRequirement(
+                entry.place,
+                one if isinstance(one, str) else str(table_at({"row": one}, "row").get("version", "")),
+                entry.name,
+                entry.specifier,
+                entry.extras,
+                entry.marker,
+                entry.link,
+                group=group,
+            )
+
+
+def _sources(poetry: dict[str, Any]) -> InstallOptions:
+    rows = poetry.get("source")
+    addresses = [
+        row["url"]
+        for row in (rows if isinstance(rows, list) else ())
+        if isinstance(row, dict) and isinstance(row.get("url"), str) and row.get("priority") != "explicit"
+    ]
+    return InstallOptions(extra_index_urls=tuple(addresses))
+
+
+def read_poetry_lock(path: Path) -> DependencyFile:
+    """What `poetry install` would install: everything the lock names. Raises `RequirementsError`."""
+    text = read_text(path)
+    table = toml_table(text, path)
+    lines = Lines(text)
+    rows = table.get("package")
+    if not isinstance(rows, list) or "metadata" not in table:
+        raise wrong_form(path, "it has no [[package]] and no [metadata]")
+    entries = []
+    after = 1
+    for row in rows:
+        if not isinstance(row, dict) or not isinstance(row.get("name"), str) or not isinstance(row.get("version"), str):
+            raise wrong_form(path, "a [[package]] has no name or no version")
+        after = lines.find(f'name = "{row["name"]}"', after)
+        markers = row.get("markers")
+        marker = f" ; {markers}" if isinstance(markers, str) and markers else ""
+        entries.append(parsed(f"{row['name']}=={row['version']}{marker}", SourceLocation(path, after)))
+    return DependencyFile(
+        path,
+        "poetry.lock",
+        (RequirementSet(path, "", tuple(entries), locked=True),),
+        "poetry.lock is made from pyproject.toml: change that, then run `poetry lock`",
+    )

@@ -1,0 +1,57 @@
+"""pylock.toml (PEP 751)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from packaging.specifiers import SpecifierSet
+
+from envtool.errors import RequirementsError
+from envtool.requirements.model import DeclaredRequirement, DependencyFile, RequirementSet, SourceLocation
+from envtool.requirements.readers.common import toml_table
+from envtool.requirements.text import Lines, read_text
+
+
+def read_pylock(path: Path) -> DependencyFile:
+    """Everything the lock may install, with its markers. Raises `RequirementsError`."""
+    from packaging.pylock import Pylock, PylockValidationError
+
+    text = read_text(path)
+    try:
+        lock = Pylock.from_dict(toml_table(text, path))
+    except PylockValidationError as error:
+        raise RequirementsError(
+            f"{path} is not a pylock file",
+            why=str(error),
+            remedy="make it anew with the tool that its created-by names",
+        ) from error
+    lines = Lines(text)
+    entries = []
+    after = 1
+    for package in lock.packages:
+        after = lines.find(f'"{package.name}"', after)
+        hashes = tuple(
+            f"{kind}:{value}"
+            for file in (*(package.wheels or ()), *((package.sdist,) if package.sdist else ()))
+            for kind, value in file.hashes.items()
+        )
+        link = package.archive.url if package.archive is not None else None
+        if package.vcs is not None:
+            link = f"{package.vcs.type}+{package.vcs.url}@{package.vcs.commit_id}"
+        entries.append(
+            DeclaredRequirement(
+                SourceLocation(path, after),
+                package.name,
+                package.name,
+                SpecifierSet(f"=={package.version}" if package.version is not None else ""),
+                marker=package.marker,
+                link=link,
+                hashes=hashes,
+            )
+        )
+    return DependencyFile(
+        path,
+        "pylock.toml",
+        (RequirementSet(path, "", tuple(entries), locked=True),),
+        f"{path.name} is made by {lock.created_by} from something else: change that, and lock again",
+    )

@@ -1,0 +1,134 @@
+"""pyproject.toml: PEP 621 dependencies and extras, PEP 735 groups, and the tables of uv and Poetry."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from envtool.errors import RequirementsError
+from envtool.requirements.model import (
+    DeclaredRequirement,
+    DependencyFile,
+    InstallOptions,
+    RequirementSet,
+    Role,
+    SourceLocation,
+)
+from envtool.requirements.readers.common import parsed, table_at, texts, toml_table, wrong_form
+from envtool.requirements.readers.poetry import poetry_sets
+from envtool.requirements.text import Lines, read_text
+
+
+def read_pyproject(path: Path) -> DependencyFile:
+    """One set for the dependencies, and one for each extra and each group. Raises `RequirementsError`."""
+    text = read_text(path)
+    table = toml_table(text, path)
+    lines = Lines(text)
+    constraints = tuple(_uv_constraints(table, path, lines))
+    options = _uv_options(table)
+    sets = [*_project_sets(table, path, lines), *_group_sets(table, path, lines)]
+    sets += poetry_sets(table, path, lines)
+    if not sets and "project" not in table and "tool" not in table and "build-system" not in table:
+        raise wrong_form(path, "it has none of the tables project, dependency-groups, tool")
+    return DependencyFile(
+        path,
+        "pyproject.toml",
+        tuple(
+            RequirementSet(path, item.label, (*item.entries, *constraints), options.over(item.options)) for item in sets
+        ),
+    )
+
+
+def _project_sets(table: dict[str, Any], path: Path, lines: Lines) -> Iterator[RequirementSet]:
+    project = table_at(table, "project")
+    start = lines.matching(r"\s*\[project\]")
+    base = tuple(_entries(project.get("dependencies"), path, lines, lines.matching(r"\s*dependencies\s*=", start)))
+    if base:
+        yield RequirementSet(path, "", base)
+    name = str(project.get("name", ""))
+    extras = table_at(project, "optional-dependencies")
+    for extra in extras:
+        wanted = _with_own_extras(name, extras, extra, path)
+        after = lines.matching(r"\s*\[project\.optional-dependencies\]|\s*optional-dependencies")
+        found = tuple(_entries(wanted, path, lines, after, extra))
+        yield RequirementSet(path, f"extra {extra}", (*base, *found))
+
+
+def _with_own_extras(
+    name: str, extras: dict[str, Any], extra: str, path: Path, above: tuple[str, ...] = ()
+) -> list[str]:
+    """The requirements of an extra, where it names the project's own extras with those of these."""
+    from packaging.requirements import InvalidRequirement, Requirement
+
+    from envtool.wheel.requires import normalized_name
+
+    if extra in above:
+        raise wrong_form(path, f"the extra {extra} includes itself: {' → '.join((*above, extra))}")
+    found: list[str] = []
+    for text in texts(extras.get(extra), path, f"optional-dependencies.{extra}"):
+        try:
+            requirement = Requirement(text)
+        except InvalidRequirement:
+            found.append(text)
+            continue
+        if name and normalized_name(requirement.name) == normalized_name(name):
+            for inner in sorted(requirement.extras):
+                found += _with_own_extras(name, extras, inner, path, (*above, extra))
+        else:
+            found.append(text)
+    return found
+
+
+def _group_sets(table: dict[str, Any], path: Path, lines: Lines) -> Iterator[RequirementSet]:
+    from packaging.dependency_groups import resolve_dependency_groups
+
+    groups = table_at(table, "dependency-groups")
+    after = lines.matching(r"\s*\[dependency-groups\]")
+    for group in groups:
+        try:
+            wanted = resolve_dependency_groups(groups, group)
+        except (ValueError, TypeError, LookupError, ExceptionGroup) as error:
+            line = lines.matching(rf"\s*[\"']?{group}[\"']?\s*=", after)
+            causes = error.exceptions if isinstance(error, ExceptionGroup) else (error,)
+            raise RequirementsError(
+                f"{path}:{line}: the dependency group {group} cannot be put together",
+                why="; ".join(str(cause) for cause in causes),
+                remedy=f"${{EDITOR:-vi}} +{line} {path}",
+            ) from error
+        yield RequirementSet(path, f"group {group}", tuple(_entries(list(wanted), path, lines, after, group)))
+    dev = table_at(table, "tool", "uv").get("dev-dependencies")
+    if dev:
+        entries = tuple(_entries(dev, path, lines, lines.matching(r"\s*dev-dependencies"), "dev"))
+        yield RequirementSet(path, "tool.uv.dev-dependencies", entries)
+
+
+def _uv_constraints(table: dict[str, Any], path: Path, lines: Lines) -> Iterator[DeclaredRequirement]:
+    uv = table_at(table, "tool", "uv")
+    for entry in _entries(
+        uv.get("constraint-dependencies"), path, lines, lines.matching(r"\s*constraint-dependencies")
+    ):
+        yield DeclaredRequirement(
+            entry.place, entry.written, entry.name, entry.specifier, marker=entry.marker, role=Role.CONSTRAINT
+        )
+
+
+def _uv_options(table: dict[str, Any]) -> InstallOptions:
+    """The indexes of `[[tool.uv.index]]` that are for every distribution (uv documentation, "Package indexes")."""
+    index, extra = None, []
+    rows = table_at(table, "tool", "uv").get("index")
+    for row in rows if isinstance(rows, list) else ():
+        address = row.get("url") if isinstance(row, dict) else None
+        if isinstance(address, str) and not row.get("explicit"):
+            if row.get("default"):
+                index = address
+            else:
+                extra.append(address)
+    return InstallOptions(index_url=index, extra_index_urls=tuple(extra))
+
+
+def _entries(
+    value: object, path: Path, lines: Lines, after: int, group: str | None = None
+) -> Iterator[DeclaredRequirement]:
+    for text in texts(value, path, "a list of requirements"):
+        yield parsed(text, SourceLocation(path, lines.quoted(text, after)), group=group)

@@ -1,0 +1,256 @@
+"""requirements.txt (pip documentation, "Requirements File Format"), with everything that it leads to."""
+
+from __future__ import annotations
+
+import os
+import re
+import tempfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import unquote, urlsplit
+
+from packaging.markers import Marker
+from packaging.specifiers import SpecifierSet
+
+from envtool.errors import RequirementsError
+from envtool.requirements.model import (
+    DeclaredRequirement,
+    DependencyFile,
+    InstallOptions,
+    RequirementSet,
+    Role,
+    SourceLocation,
+)
+from envtool.requirements.readers.common import parsed, table_at, toml_table
+from envtool.requirements.text import read_text
+from envtool.wheel.requires import normalized_name
+
+if TYPE_CHECKING:
+    from pip_requirements_parser import OptionLine, ParsedRequirement
+
+# The spelling that pip admits, and only that: `${NAME}`, in capitals.
+_VARIABLE = re.compile(r"\$\{([A-Z0-9_]+)\}")
+# A continued line: pip joins lines before it looks for comments.
+_CONTINUED = re.compile(r"\\[ \t]*$")
+# Options of single requirements that are younger than the parser, and tell nothing about versions.
+_SETTINGS = re.compile(r"""--config-settings?(?:=|\s+)(?:"[^"\n]*"|'[^'\n]*'|\S+)""")
+_EXTRAS = re.compile(r"\[([\w.,\s-]*)\]\s*$")
+_WITH_SCHEME = re.compile(r"^(?:[a-z+]+://|file:|(?:git|hg|svn|bzr)\+)")
+
+
+@dataclass(frozen=True)
+class NestedEntries:
+    """What a requirements file says, with all that it names."""
+
+    entries: tuple[DeclaredRequirement, ...]
+    options: InstallOptions
+
+
+def read_requirements(path: Path, variables: Mapping[str, str] | None = None) -> DependencyFile:
+    """Read a requirements file, and the files it names with `-r` and `-c`.
+
+    `variables` are those of the process where none are given. Raises `RequirementsError`.
+    """
+    found = read_nested(path, variables)
+    return DependencyFile(path, "requirements.txt", (RequirementSet(path, "", found.entries, found.options),))
+
+
+def read_nested(
+    path: Path,
+    variables: Mapping[str, str] | None = None,
+    *,
+    role: Role = Role.REQUIREMENT,
+    above: tuple[Path, ...] = (),
+) -> NestedEntries:
+    """The entries and options of a file and of those it names. `above` are the files that led to it."""
+    from pip_requirements_parser import OptionLine, ParsedRequirement
+
+    resolved = path.resolve()
+    if resolved in above:
+        chain = " → ".join(item.name for item in (*above[above.index(resolved) :], resolved))
+        raise RequirementsError(f"{path} includes itself", why=chain, remedy=f"grep -nE '^-[rc]' {above[-1]}")
+    text = _expanded(read_text(path), os.environ if variables is None else variables)
+    rows = text.splitlines()
+    entries: list[DeclaredRequirement] = []
+    options = InstallOptions()
+    for line in _lines(text, path):
+        place = SourceLocation(path, line.requirement_line.line_number)
+        if isinstance(line, ParsedRequirement):
+            entries.append(_entry(line, place, _written(rows, place.line), role))
+        elif isinstance(line, OptionLine):
+            options = _options(line.options, path.parent).over(options)
+            for kind, inner_role in (("requirements", role), ("constraints", Role.CONSTRAINT)):
+                for name in line.options.get(kind) or ():
+                    inner = _inner(place, name)
+                    found = read_nested(inner, variables, role=inner_role, above=(*above, resolved))
+                    entries += found.entries
+                    options = options.over(found.options)
+    return NestedEntries(tuple(entries), options)
+
+
+def _lines(text: str, path: Path) -> list[ParsedRequirement | OptionLine]:
+    """The lines as pip's own grammar reads them. Raises `RequirementsError` for one that pip would refuse."""
+    from pip_requirements_parser import CommentRequirementLine, InvalidRequirementLine, parse_requirements
+
+    # The parser reads files only, and this text is no longer the file's.
+    with tempfile.NamedTemporaryFile("w", encoding="utf-8", suffix=".txt") as file:
+        file.write(_SETTINGS.sub(lambda match: " " * len(match[0]), text))
+        file.flush()
+        lines = list(parse_requirements(file.name, include_nested=False))
+    found = []
+    for line in lines:
+        if isinstance(line, InvalidRequirementLine):
+            place = SourceLocation(path, line.line_number)
+            raise RequirementsError(
+                f"{place}: {line.line.strip()!r} cannot be read",
+                why=line.error_message.removeprefix("pip_requirements_parser: error: "),
+                remedy=f"${{EDITOR:-vi}} +{place.line} {path}",
+            )
+        if not isinstance(line, CommentRequirementLine):
+            found.append(line)
+    return found
+
+
+def _expanded(text: str, variables: Mapping[str, str]) -> str:
+    return _VARIABLE.sub(lambda match: variables.get(match[1], "") or match[0], text)
+
+
+def _inner(place: SourceLocation, name: str) -> Path:
+    if _WITH_SCHEME.match(name) and not name.startswith("file:"):
+        raise RequirementsError(
+            f"{place}: {name} is on a network",
+            why="only files on this machine are read",
+            remedy=f"curl -O {name}   (and name the file instead)",
+        )
+    folder = place.path.parent
+    inner = folder / unquote(urlsplit(name).path if name.startswith("file:") else name)
+    if not inner.exists():
+        raise RequirementsError(
+            f"{place}: {name} does not exist", why=f"looked for as {inner}", remedy=f"ls {inner.parent}"
+        )
+    return inner
+
+
+def _entry(line: ParsedRequirement, place: SourceLocation, written: str, role: Role) -> DeclaredRequirement:
+    hashes = tuple(line.options.get("hashes") or ()) if line.options else ()
+    entry = direct_entry(line.requirement_string, place, role=role, editable=line.is_editable)
+    return replace(entry, written=written, hashes=hashes)
+
+
+def direct_entry(
+    text: str, place: SourceLocation, *, role: Role = Role.REQUIREMENT, editable: bool = False
+) -> DeclaredRequirement:
+    """An entry from what pip takes as an argument: a requirement, an address, or a path.
+
+    Relative paths start at the file's folder. Raises `RequirementsError`.
+    """
+    folder = place.path.parent
+    bare, _separator, marker = text.partition(" ;") if _is_path(text) else (text, "", "")
+    if not editable and not _is_path(bare):
+        entry = parsed(text, place, role=role)
+        return entry if entry.link is None else replace(entry, link=_absolute(entry.link, folder))
+    extras: tuple[str, ...] = ()
+    if match := _EXTRAS.search(bare):
+        extras, bare = tuple(part.strip() for part in match[1].split(",")), bare[: match.start()]
+    version = _wheel_version(bare)
+    named = parsed(f"{version[0]}=={version[1]}", place) if version is not None else None
+    return DeclaredRequirement(
+        place,
+        text,
+        named.name if named is not None else _name_of(bare, folder),
+        named.specifier if named is not None else SpecifierSet(),
+        extras,
+        Marker(marker) if marker.strip() else None,
+        _absolute(bare.strip(), folder),
+        editable,
+        role=role,
+    )
+
+
+def _is_path(text: str) -> bool:
+    """Whether pip takes an argument for an address or a path (pip documentation, "pip install", argument forms)."""
+    head = text.split(" ;")[0].strip()
+    if " @ " in head:
+        return False
+    return (
+        _WITH_SCHEME.match(head) is not None
+        or head.startswith((".", "/"))
+        or "/" in head.split("[")[0]
+        or head.endswith((".whl", ".zip", ".tar.gz", ".tar.bz2", ".tgz"))
+    )
+
+
+def _wheel_version(address: str) -> tuple[str, str] | None:
+    """The name and version that a wheel's file name tells, local label included."""
+    from packaging.utils import InvalidWheelFilename, parse_wheel_filename
+
+    try:
+        name, version, _build, _tags = parse_wheel_filename(unquote(urlsplit(address).path.rsplit("/", 1)[-1]))
+    except InvalidWheelFilename:
+        return None
+    return name, str(version)
+
+
+def _name_of(address: str, folder: Path) -> str | None:
+    """The name of a project: from `#egg=`, or where it is a folder from its pyproject.toml."""
+    fragment = urlsplit(address).fragment
+    if match := re.search(r"(?:^|&)egg=([\w.-]+)", fragment):
+        return normalized_name(match[1])
+    project = Path(_absolute(address, folder).removeprefix("file://")) / "pyproject.toml"
+    if not project.is_file():
+        return None
+    name = table_at(toml_table(read_text(project), project), "project").get("name")
+    return normalized_name(name) if isinstance(name, str) else None
+
+
+def _absolute(address: str, folder: Path) -> str:
+    if address.startswith("file:") and not address.startswith("file:///"):
+        address = address.removeprefix("file:").removeprefix("//")
+    if _WITH_SCHEME.match(address):
+        return address
+    location, mark, fragment = address.partition("#")
+    return str((folder / location).resolve()) + mark + fragment
+
+
+def _written(rows: list[str], line: int) -> str:
+    """The source text of a requirement: its line and, where it goes on, those after it."""
+    end = line
+    while end < len(rows) and _CONTINUED.search(rows[end - 1]):
+        end += 1
+    return "\n".join(rows[line - 1 : end])
+
+
+def _options(table: Mapping[str, object], folder: Path) -> InstallOptions:
+    def values(name: str) -> tuple[str, ...]:
+        value = table.get(name)
+        if value is None or isinstance(value, bool):
+            return ()
+        items = [value] if isinstance(value, str) else list(_each(value))
+        return tuple(str(item) for item in items)
+
+    index = values("index_url")
+    links = tuple(_absolute(item, folder) for item in values("find_links"))
+    return InstallOptions(
+        index_url=index[-1] if index else None,
+        extra_index_urls=values("extra_index_urls") or values("extra_index_url"),
+        find_links=links,
+        no_index=bool(table.get("no_index")),
+        pre=bool(table.get("pre")),
+        require_hashes=bool(table.get("require_hashes")),
+        no_binary=_names(table.get("no_binary")),
+        only_binary=_names(table.get("only_binary")),
+        trusted_hosts=values("trusted_hosts") or values("trusted_host"),
+    )
+
+
+def _each(value: object) -> Iterator[object]:
+    if isinstance(value, list | tuple | set | frozenset):
+        yield from value
+
+
+def _names(value: object) -> tuple[str, ...]:
+    if isinstance(value, str):
+        return tuple(part for part in value.split(",") if part)
+    return tuple(part for item in _each(value) for part in str(item).split(",") if part)

@@ -1,0 +1,45 @@
+"""setup.cfg (setuptools documentation, "Configuring setuptools using setup.cfg files")."""
+
+from __future__ import annotations
+
+import configparser
+from pathlib import Path
+
+from envtool.errors import RequirementsError
+from envtool.requirements.model import DeclaredRequirement, DependencyFile, RequirementSet, SourceLocation
+from envtool.requirements.readers.common import parsed
+from envtool.requirements.text import Lines, read_text
+
+
+def read_setup_cfg(path: Path) -> DependencyFile:
+    """One set for `install_requires`, and one for each extra. Raises `RequirementsError`."""
+    text = read_text(path)
+    parser = configparser.RawConfigParser()
+    try:
+        parser.read_string(text, str(path))
+    except configparser.Error as error:
+        raise RequirementsError(
+            f"{path} is not a configuration file", why=str(error).replace("\n", " "), remedy=f"${{EDITOR:-vi}} {path}"
+        ) from error
+    lines = Lines(text)
+    base = _entries(parser.get("options", "install_requires", fallback=""), path, lines, r"install_requires\s*=")
+    sets = [RequirementSet(path, "", base)] if base else []
+    section = "options.extras_require"
+    for extra in parser.options(section) if parser.has_section(section) else ():
+        found = _entries(parser.get(section, extra), path, lines, rf"{extra}\s*=", extra)
+        sets.append(RequirementSet(path, f"extra {extra}", (*base, *found)))
+    return DependencyFile(path, "setup.cfg", tuple(sets))
+
+
+def _entries(
+    value: str, path: Path, lines: Lines, heading: str, group: str | None = None
+) -> tuple[DeclaredRequirement, ...]:
+    start = lines.matching(heading)
+    # `file: requirements.txt` is read by setuptools when it builds; the file itself can be checked.
+    wanted = [] if value.strip().startswith("file:") else value.splitlines()
+    stripped = [text.split(" #", 1)[0].strip() for text in wanted]
+    return tuple(
+        parsed(text, SourceLocation(path, lines.find(text, start)), group=group)
+        for text in stripped
+        if text and not text.startswith("#")
+    )

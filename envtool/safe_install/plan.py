@@ -1,0 +1,114 @@
+"""What a guarded install will do, and the steps from staged files to installed ones. Pure, but for listing folders."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from envtool.environment.owned_files import PathBoundary, owned_files
+from envtool.environment.prefix import Prefix
+from envtool.environment.reader import Environment
+from envtool.errors import InstallError
+from envtool.release.pin import VendorPin
+from envtool.requirements.model import DeclaredRequirement
+from envtool.requirements.resolve import UNTOLD, VersionChange
+from envtool.transaction.journal import JournalStep, journal_steps
+from envtool.transaction.move import Move
+
+
+@dataclass(frozen=True)
+class InstallPlan:
+    """The changes of an install, the lines that stage what comes, and the files of what goes."""
+
+    environment: Environment
+    pin: VendorPin
+    changes: tuple[VersionChange, ...]
+    lines: tuple[str, ...]
+    removals: tuple[Path, ...]
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether everything that was asked for is there already."""
+        return not self.changes
+
+
+def plan_install(
+    environment: Environment, pin: VendorPin, entries: Sequence[DeclaredRequirement], changes: Sequence[VersionChange]
+) -> InstallPlan:
+    """Plan from what was resolved with torch pinned. Raises `InstallError` where something cannot be uninstalled."""
+    bounds = PathBoundary.of(environment.prefix)
+    leaving = [change.name for change in changes if change.before is not None]
+    removals = [path for name in leaving for path in _files_of(environment, name, bounds)]
+    by_name = {entry.name: entry for entry in entries}
+    lines = [_line(change, by_name.get(change.name)) for change in changes if change.after is not None]
+    # A project whose name only building tells is there under a name that no entry has.
+    nameless = [entry.line() for entry in entries if entry.name is None]
+    known = [line for line in lines if line]
+    return InstallPlan(environment, pin, tuple(changes), (*known, *nameless), tuple(removals))
+
+
+def _line(change: VersionChange, entry: DeclaredRequirement | None) -> str:
+    if entry is not None and (entry.link is not None or entry.hashes):
+        return entry.line().split(" ; ")[0] if not entry.hashes else entry.line()
+    return f"{change.name}=={change.after}" if change.after != UNTOLD else ""
+
+
+def _files_of(environment: Environment, name: str, bounds: PathBoundary) -> Iterator[Path]:
+    for item in environment.find(name):
+        owned = owned_files(item, bounds)
+        if owned is None:
+            raise InstallError(
+                f"{name} {item.version} cannot be replaced",
+                why=f"{item.path.name} has no list of its files, so nobody can take them away cleanly",
+                remedy=f"{environment.prefix.path}/bin/python -m pip install --force-reinstall {name}=={item.version}",
+            )
+        yield from owned.inside
+
+
+def steps_of(plan: InstallPlan, staged: Path) -> tuple[JournalStep, ...]:
+    """The steps that put what was staged below the prefix `staged` in place. Raises `InstallError`."""
+    prefix = plan.environment.prefix
+    places = tuple(_places_of(prefix, staged))
+    _refuse_collisions(plan, places)
+    return journal_steps(plan.removals, places)
+
+
+def _places_of(prefix: Prefix, staged: Path) -> Iterator[Move]:
+    version = f"python{prefix.python[0]}.{prefix.python[1]}"
+    for library in ("lib", "lib64"):
+        yield from _places(staged / library / version / "site-packages", prefix.site_packages)
+    yield from _places(staged / "bin", prefix.scripts)
+    for entry in sorted(staged.iterdir()):
+        if entry.name not in {"lib", "lib64", "bin", ".lock", "pyvenv.cfg"}:
+            final = prefix.path / entry.name
+            yield from _places(entry, final) if entry.is_dir() and final.is_dir() else (Move(entry, final),)
+
+
+def _places(staged: Path, final: Path) -> Iterator[Move]:
+    """Folders that are new as a whole, the rest file by file, so that each step can be taken back."""
+    if not staged.is_dir():
+        return
+    for entry in sorted(staged.iterdir()):
+        target = final / entry.name
+        if entry.is_dir() and not entry.is_symlink() and target.is_dir():
+            yield from _places(entry, target)
+        else:
+            yield Move(entry, target)
+
+
+def _refuse_collisions(plan: InstallPlan, places: Sequence[Move]) -> None:
+    """No file of the vendor's distributions may be written over, whatever the new wheels bring."""
+    finals = {str(place.final): place for place in places}
+    for pinned in plan.pin.distributions:
+        for item in plan.environment.find(pinned.name):
+            record = item.record()
+            for row in record.rows if record is not None else ():
+                path = os.path.normpath(item.site_packages / row.path)
+                if path in finals:
+                    raise InstallError(
+                        f"one of the new distributions would write over {pinned.name}'s {row.path}",
+                        why="; ".join(plan.lines),
+                        remedy="leave the distribution out that has this file",
+                    )

@@ -1,0 +1,24 @@
+"""Swaps two entries of a file system in one step, so that no moment is without either.
+
+Source: renameat2(2), RENAME_EXCHANGE. ext4, xfs, btrfs and tmpfs have it; overlayfs refuses it for folders of a lower
+layer, as it refuses to rename them.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+from pathlib import Path
+
+_AT_FDCWD = -100
+_RENAME_EXCHANGE = 2
+
+
+def atomic_swap(one: Path, other: Path) -> bool:
+    """Swap `one` and `other`; `False`, with nothing changed, where this system or this file system cannot."""
+    # `None` is the program itself, which has the C library loaded already.
+    rename = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None)
+    if rename is None:
+        return False
+    status: int = rename(_AT_FDCWD, os.fsencode(one), _AT_FDCWD, os.fsencode(other), _RENAME_EXCHANGE)
+    return status == 0

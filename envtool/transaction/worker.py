@@ -1,0 +1,36 @@
+"""What a process that works for this one does first, and what is said when it is killed."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+from collections.abc import Iterator
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+
+from envtool.errors import EnvtoolError, RestoreError
+
+_PR_SET_PDEATHSIG = 1
+
+
+def die_with_parent(parent: int) -> None:
+    """Die when `parent` does (prctl(2)), and leave it to that to be interrupted."""
+    # One that outlived its parent would write into a folder that somebody else is clearing away.
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        os._exit(1)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+@contextmanager
+def translate_worker_death(work: str = "unpacks the wheel", kind: type[EnvtoolError] = RestoreError) -> Iterator[None]:
+    """Raise `kind` where a process of a pool, which does this work, dies before it has done it."""
+    try:
+        yield
+    except BrokenProcessPool as error:
+        raise kind(
+            f"a process that {work} was killed",
+            why="by somebody, or because memory ran out",
+            remedy="free some memory and try again; nothing was changed",
+        ) from error

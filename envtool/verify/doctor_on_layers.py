@@ -1,0 +1,105 @@
+"""The doctor on an image's files: its layers' overlay, laid out as the folder that the doctor reads."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from envtool.doctor.checks.cuda_direct import content_may_need_cuda, may_need_cuda
+from envtool.doctor.diagnose import diagnose
+from envtool.doctor.findings import Report
+from envtool.environment.context import EnvironmentContext, Location
+from envtool.environment.prefix import find_prefix
+from envtool.environment.reader import read_environment
+from envtool.errors import PrefixError, StoreError
+from envtool.image.read.image import StoredImage
+from envtool.image.read.overlay import Overlay
+from envtool.image.read.rootfs_export import export_folder, home_of
+from envtool.image.read.sparse_rootfs import SparseRootfs
+
+_BLOCK = 1 << 20
+# A smaller shared object is looked at in memory; nearly all are, and need no place on a disk.
+_IN_MEMORY = 8 << 20
+
+
+@dataclass
+class Shelf:
+    """A folder for the shared objects that may ask for CUDA; all others are looked at and let go."""
+
+    folder: Path
+    count: int = 0
+
+    def shelve(self, stream: IO[bytes]) -> Path | None:
+        """Keep a shared object's content if it may matter."""
+        block = stream.read(_IN_MEMORY)
+        is_all = len(block) < _IN_MEMORY
+        if is_all and not content_may_need_cuda(block):
+            return None
+        path = self.folder / str(self.count)
+        self.count += 1
+        with open(path, "wb") as target:
+            while block:
+                self._write(target, block)
+                block = stream.read(_BLOCK)
+        if is_all or may_need_cuda(str(path)):
+            return path
+        path.unlink()
+        return None
+
+    def _write(self, target: IO[bytes], block: bytes) -> None:
+        """Else a full disk would be taken for a fault of the image that is being read."""
+        try:
+            target.write(block)
+            target.flush()
+        except OSError as error:
+            raise StoreError(
+                f"the disk is full: {self.folder.parent}",
+                why=f"there was no room for a shared object of the image: {error.strerror}",
+                remedy="make room, or set TMPDIR to a folder on another disk",
+            ) from error
+
+
+@contextmanager
+def shelf() -> Iterator[Shelf]:
+    """A shelf that is cleared away in the end."""
+    with tempfile.TemporaryDirectory(prefix="hac-shelf-") as folder:
+        yield Shelf(Path(folder))
+
+
+def diagnose_files(image: StoredImage, overlay: Overlay) -> Report | None:
+    """Doctor's report on the environment that a container would use; `None` where the image has none."""
+    with tempfile.TemporaryDirectory(prefix="hac-verify-", dir=export_folder()) as folder:
+        root = Path(folder).resolve()
+        SparseRootfs(root).take_entries(overlay.entries.values())
+        user = str(image.settings.get("User") or "0")
+        variables = {"HOME": home_of(user, root), **image.variables}
+        setting = EnvironmentContext(Location.IMAGE, image.reference, root, variables, named=False)
+        try:
+            prefix = find_prefix(setting=setting)
+        except PrefixError:
+            return None
+        return diagnose(read_environment(prefix, setting))
+
+
+def exists(overlay: Overlay, path: str) -> bool:
+    """Whether a path is there, links followed inside of the image."""
+    current = path.lstrip("/")
+    for _ in range(40):
+        entry = overlay.entries.get(current)
+        if entry is not None and entry.target:
+            base = "" if entry.target.startswith("/") else os.path.dirname(current)  # noqa: PTH120
+            current = os.path.normpath(f"/{base}/{entry.target}").lstrip("/")
+            continue
+        parent, _, name = current.rpartition("/")
+        above = overlay.entries.get(parent) if parent else None
+        if entry is None and above is not None and above.target:
+            base = "" if above.target.startswith("/") else os.path.dirname(parent)  # noqa: PTH120
+            current = os.path.normpath(f"/{base}/{above.target}/{name}").lstrip("/")
+            continue
+        return entry is not None
+    return False

@@ -1,0 +1,222 @@
+"""What must hold of an image, read from its layers and its configuration. Pure, but for the doctor's folder."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+
+from envtool.doctor.findings import Report, Severity, Status
+from envtool.image.blame.installed import wish as blame_wish
+from envtool.image.blame.settings import GUARD_PROGRAM
+from envtool.image.blame.trace import BlameReport, trace
+from envtool.image.read.image import StoredImage
+from envtool.image.read.layer import Capture, Kind
+from envtool.image.read.overlay import Overlay, final_overlay
+from envtool.image.read.sparse_rootfs import MODULES, sparse_rootfs_capture
+from envtool.image.sbom.document import SBOM_FOLDER, read_sbom
+from envtool.image.sbom.inventory import difference, inventory, sbom_wish
+from envtool.image.spec.labels import OWN, REQUIRED_LABELS
+from envtool.image.spec.table import CHECKS_FOLDER
+from envtool.verify.doctor_on_layers import diagnose_files, exists
+from envtool.verify.result import CheckResult
+from envtool.verify.secrets import secret_wish, secrets_of
+
+_PROGRAMS = re.compile(r"^(?:usr/(?:local/)?)?s?bin/|^bin$|^sbin$|^opt/hac/(?:bin|checks)/|^etc/passwd$")
+# Programs of Debian's that run with their owner's rights, wherever it has put them.
+_SETUID = re.compile(
+    r"/(?:chage|chfn|chsh|crontab|dbus-daemon-launch-helper|expiry|fusermount3|gpasswd|mount|newgrp|passwd|pkexec|ping"
+    r"|ssh-agent|ssh-keysign|su|sudo|umount|unix_chkpwd|wall|write)$"
+)
+_CACHES = re.compile(
+    r"^var/cache/apt/(?:archives/.*\.deb|.*pkgcache\.bin)$|^var/lib/apt/lists/.*_(?:Packages|InRelease)"
+    r"|(?:^|/)\.cache/(?:pip|uv)/.+|^opt/conda/pkgs/.+\.(?:conda|tar\.bz2)$"
+)
+_CACHE_MARKS = ("var/", ".cache/", "/pkgs/")
+_BILL = re.compile(rf"^{SBOM_FOLDER}/[^/]+\.cdx\.json$")
+_LISTED = 5
+
+
+@dataclass(frozen=True)
+class _Subject:
+    """An image with all that was made of it."""
+
+    image: StoredImage
+    overlay: Overlay
+    story: BlameReport
+    report: Report | None
+
+
+def static_wish(path: str, size: int) -> Capture:
+    """What the static checks want of a file."""
+    # Half of all files are modules of a distribution that is not pinned: one question for all in a folder.
+    folder, _, name = path.rpartition("/")
+    if name.endswith(MODULES) and not name.startswith(".") and _has_modules_alone(folder):
+        return Capture.ENTRY
+    return whole_wish(path, size)
+
+
+@lru_cache(4096)
+def _has_modules_alone(folder: str) -> bool:
+    names = ("__init__.py", "version.py", "any.py")
+    return "/site-packages/" in folder and all(whole_wish(f"{folder}/{name}", 1) is Capture.ENTRY for name in names)
+
+
+def whole_wish(path: str, size: int) -> Capture:
+    """As `static_wish`, which is to be the same and quicker."""
+    if _BILL.match(path):
+        return Capture.DATA
+    blamed, taken, secret = blame_wish(path, size), sparse_rootfs_capture(path, size), secret_wish(path, size)
+    if (
+        blamed is Capture.DATA
+        or taken is Capture.DATA
+        or secret is Capture.DATA
+        or sbom_wish(path, size) is Capture.DATA
+    ):
+        return Capture.DATA
+    if blamed is Capture.HASHED or taken is Capture.SHELVED:
+        # A pinned distribution's own libraries are hashed; whether they call CUDA is no question.
+        return blamed if blamed is Capture.HASHED else taken
+    if taken is Capture.ENTRY or blamed is Capture.ENTRY or secret is Capture.ENTRY:
+        return Capture.ENTRY
+    return Capture.ENTRY if _PROGRAMS.search(path) or _is_cache(path) else Capture.NOTHING
+
+
+def _is_cache(path: str) -> bool:
+    # Told by a part of it before the expression is asked: most paths are none.
+    return any(mark in path for mark in _CACHE_MARKS) and _CACHES.search(path) is not None
+
+
+def verify_static(image: StoredImage) -> Iterator[CheckResult]:
+    """Run every static check on an image that was read with `static_wish`."""
+    story = trace(image)
+    subject = _Subject(image, story.overlay, story, diagnose_files(image, story.overlay))
+    for name, title, check in _CHECKS:
+        problems = list(check(subject))
+        shown = problems[:_LISTED] + [f"and {len(problems) - _LISTED} more"] * (len(problems) > _LISTED)
+        yield CheckResult(name, title, not problems, "\n".join(shown))
+
+
+def _labels(subject: _Subject) -> Iterator[str]:
+    missing = [key for key in REQUIRED_LABELS if not subject.image.labels.get(key)]
+    if missing:
+        yield f"missing: {', '.join(missing)}"
+
+
+def _torch(subject: _Subject) -> Iterator[str]:
+    for item in subject.story.culprits:
+        after = " and ".join(item.after) or "gone"
+        yield f"{item.place.name} is {after} since layer {item.layer}, `{item.step.instruction}`"
+        if item.broken:
+            yield f"not as RECORD has it: /{item.broken[0]}"
+    if not subject.story.happenings:
+        yield "there is no torch in the image"
+
+
+def _doctor(subject: _Subject) -> Iterator[str]:
+    if subject.report is None:
+        yield "the image has no Python environment that a container would use"
+    elif subject.report.status is not Status.HEALTHY:
+        for finding in subject.report.findings:
+            if finding.severity is not Severity.NOTE:
+                yield f"[{finding.id}] {finding.title}" + (f"; type: {finding.remedy}" if finding.remedy else "")
+
+
+def _guard(subject: _Subject) -> Iterator[str]:
+    for loss in subject.story.losses:
+        what = "is gone" if loss.is_gone else "was replaced"
+        yield f"/{loss.path} {what} in layer {loss.layer}, `{loss.step.instruction}`"
+    for change in subject.story.settings:
+        by = f" by `{change.step.instruction}`" if change.step is not None else ""
+        yield f"{change.name} is {change.after or 'not set'}{by}, the base has {change.before}"
+    if GUARD_PROGRAM not in subject.overlay.entries and not subject.story.losses:
+        yield "the image was not built from a HAC base image: it has no guard"
+
+
+def _inherited(subject: _Subject) -> Iterator[str]:
+    if not any(path.startswith(f"{CHECKS_FOLDER}/") for path in subject.overlay.entries):
+        yield f"there are no checks in /{CHECKS_FOLDER}; start the Dockerfile with FROM hac-base"
+
+
+def _user(subject: _Subject) -> Iterator[str]:
+    """A user that is named has to exist; a number need not."""
+    user = str(subject.image.settings.get("User") or "").partition(":")[0]
+    known = {line.split(b":", 1)[0].decode("utf-8", "replace") for line in _passwd(subject).splitlines()}
+    if user and not user.isdigit() and user not in known:
+        yield f"USER is {user}, which /etc/passwd does not know"
+
+
+def _passwd(subject: _Subject) -> bytes:
+    return subject.overlay.data("etc/passwd") or b""
+
+
+def _entrypoint(subject: _Subject) -> Iterator[str]:
+    settings = subject.image.settings
+    command = [*(settings.get("Entrypoint") or []), *(settings.get("Cmd") or [])]
+    if not command:
+        yield "neither ENTRYPOINT nor CMD says what to run"
+    elif not _is_program(subject, str(command[0])):
+        yield f"{command[0]} is not in the image"
+
+
+def _is_program(subject: _Subject, name: str) -> bool:
+    if "/" in name:
+        # Only programs in the usual places are known here.
+        return not _PROGRAMS.search(name.lstrip("/")) or exists(subject.overlay, name)
+    folders = subject.image.variables.get("PATH", "/usr/local/bin:/usr/bin:/bin").split(":")
+    return any(exists(subject.overlay, f"{folder}/{name}") for folder in folders)
+
+
+def _size(subject: _Subject) -> Iterator[str]:
+    budget = subject.image.labels.get(f"{OWN}size-budget", "")
+    # A child inherits the label, has its own requirements on top and made no promise.
+    name = subject.image.reference.rsplit("/", 1)[-1].partition("@")[0].partition(":")[0]
+    if name == subject.image.labels.get(f"{OWN}image") and budget.isdigit() and subject.image.size > int(budget):
+        yield f"{subject.image.size / 1e6:.0f} MB of {int(budget) / 1e6:.0f} MB"
+
+
+def _secrets(subject: _Subject) -> Iterator[str]:
+    yield from secrets_of(subject.image)
+
+
+def _setuid(subject: _Subject) -> Iterator[str]:
+    special = [item for item in subject.overlay.entries.items() if item[1].mode & 0o6000 and item[1].kind is Kind.FILE]
+    for path, entry in sorted(special, key=lambda item: item[0]):
+        if not _SETUID.search(path):
+            yield f"/{path} runs with the rights of user {entry.owner}"
+
+
+def _sbom(subject: _Subject) -> Iterator[str]:
+    """Each bill of materials has to be true of the image as it was when the bill came in; a child may add to it."""
+    paths = [path for path in subject.overlay.entries if _BILL.match(path)]
+    if not paths:
+        yield f"there is no bill of materials in /{SBOM_FOLDER}"
+    for path in paths:
+        data = subject.overlay.data(path)
+        layers = subject.image.layers[: subject.overlay.origins[path]]
+        missing, untold = difference(read_sbom(data or b""), inventory(final_overlay(layers).entries))
+        yield from (f"/{path} lists {item.purl}, which is not there" for item in sorted(missing))
+        yield from (f"/{path} does not list {item.purl} in /{item.folder}" for item in sorted(untold))
+
+
+def _caches(subject: _Subject) -> Iterator[str]:
+    found = [path for path in subject.overlay.entries if _is_cache(path)]
+    if found:
+        yield f"{len(found)} files of package caches, such as /{found[0]}"
+
+
+_CHECKS: tuple[tuple[str, str, Callable[[_Subject], Iterator[str]]], ...] = (
+    ("labels", "the image says what it is", _labels),
+    ("torch", "torch and its companions are the pinned ones, file by file", _torch),
+    ("doctor", "doctor finds nothing on the files", _doctor),
+    ("guard", "the guard and the constraints are on", _guard),
+    ("checks", "the checks of the base image are there", _inherited),
+    ("user", "the user exists", _user),
+    ("entrypoint", "there is a program to run", _entrypoint),
+    ("size", "the image keeps its size budget", _size),
+    ("secrets", "no layer, variable or history entry holds a credential", _secrets),
+    ("setuid", "no file runs with other rights than Debian's own", _setuid),
+    ("sbom", "the bill of materials says what is there", _sbom),
+    ("caches", "no package cache takes room", _caches),
+)

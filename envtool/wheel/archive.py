@@ -1,0 +1,116 @@
+"""Reads single files of a wheel's archive, each held to RECORD.
+
+Format: APPNOTE.TXT 4.3.7 for the zip local header.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import struct
+import weakref
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from envtool.errors import HashError, SourceError
+
+try:
+    # Inflates three times as fast as zlib; there are processors that it is not made for.
+    from isal import isal_zlib as zlib
+except ImportError:
+    import zlib  # type: ignore[no-redef]
+
+_NotDeflate: type[Exception] = zlib.error  # type: ignore[assignment]
+_LOCAL_HEADER = struct.Struct("<4s22xHH")
+# Bytes read at a time of what is too large to be read at once, and the most that one step inflates to.
+_BLOCK = 1 << 18
+_INFLATED = 4 << 20
+_AT_ONCE = 4 << 20
+
+
+@dataclass(frozen=True)
+class ArchiveMember:
+    """One file of the archive: where its data are and what RECORD says of it. Sizes are in bytes."""
+
+    path: str
+    offset: int
+    compressed: int
+    size: int
+    method: int
+    executable: bool
+    sha256: str | None
+
+
+class Archive:
+    """An open archive, called `filename`; it is closed with the last reference to it. May be shared by threads."""
+
+    def __init__(self, path: Path | str, filename: str) -> None:
+        self._filename = filename
+        self.path = Path(path)
+        self._handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        weakref.finalize(self, os.close, self._handle)
+
+    def read(self, member: ArchiveMember) -> bytes:
+        """A member's content. Raises as `blocks` does."""
+        return b"".join(self.blocks(member))
+
+    def blocks(self, member: ArchiveMember) -> Iterator[bytes]:
+        """A member's content in blocks of bounded size, as long as its RECORD says.
+
+        Raises `SourceError` for a damaged archive and, at the end, `HashError` where it is not what RECORD says.
+        """
+        digest = hashlib.sha256()
+        written = 0
+        for block in self._inflated(member):
+            written += len(block)
+            if written > member.size:
+                break
+            digest.update(block)
+            yield block
+        if written != member.size or (member.sha256 is not None and digest.hexdigest() != member.sha256):
+            raise HashError(
+                f"{member.path} in {self._filename} is not the file that its RECORD lists",
+                why="the wheel is damaged or was tampered with",
+                remedy="get the wheel from the vendor again; nothing was changed",
+            )
+
+    def _inflated(self, member: ArchiveMember) -> Iterator[bytes]:
+        """The member's bytes in blocks of bounded size."""
+        position = self._start_of(member)
+        end = position + member.compressed
+        inflater = zlib.decompressobj(-15) if member.method == zipfile.ZIP_DEFLATED else None
+        try:
+            while position < end:
+                whole = member.size <= _AT_ONCE and member.compressed <= _AT_ONCE
+                block = os.pread(self._handle, end - position if whole else min(_BLOCK, end - position), position)
+                if not block:
+                    break
+                position += len(block)
+                if inflater is None:
+                    yield block
+                    continue
+                # Bounded, so that a small block that inflates to gigabytes does not fill the memory.
+                while block:
+                    yield inflater.decompress(block, _INFLATED)
+                    block = inflater.unconsumed_tail
+            if inflater is not None:
+                yield inflater.flush()
+        except _NotDeflate as error:
+            raise self._damaged(member, str(error)) from error
+
+    def _start_of(self, member: ArchiveMember) -> int:
+        header = os.pread(self._handle, _LOCAL_HEADER.size, member.offset)
+        if len(header) < _LOCAL_HEADER.size or header[:4] != b"PK\x03\x04":
+            raise self._damaged(member, "no local header")
+        _signature, name_length, extra_length = _LOCAL_HEADER.unpack(header)
+        start: int = member.offset + _LOCAL_HEADER.size + name_length + extra_length
+        return start
+
+    def _damaged(self, member: ArchiveMember, why: str) -> SourceError:
+        return SourceError(
+            f"{self._filename} is not installed: it is not a sound wheel",
+            why=f"the archive is damaged at {member.path}: {why}",
+            remedy="get the wheel from the vendor again; nothing was changed",
+        )

@@ -1,0 +1,182 @@
+"""A wheel's list of files, checked before the first byte is written, and the unpacking of it on all cores.
+
+Formats: binary distribution format, "What's the point of adding metadata"/"The .data directory"; APPNOTE.TXT for zip.
+"""
+
+from __future__ import annotations
+
+import stat
+import zipfile
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+
+from envtool.errors import SourceError
+from envtool.wheel.archive import ArchiveMember
+from envtool.wheel.extract import ExtractJob, extract_all
+from envtool.wheel.name import StoredWheel, dist_info_of, open_wheel
+from envtool.wheel.record import Record, RecordRow, parse_record
+
+FileProgress = Callable[[int], None]
+# What deflate can make of a byte at the most (zlib, "Technical Details"), and of an empty block.
+_MOST_FOR_A_BYTE, _MOST_FOR_NOTHING = 1032, 64
+# More than this many bytes at more than this ratio is a bomb: torch as a whole is packed to a quarter.
+_BOMB_SIZE, _BOMB_RATIO = 1 << 30, 100
+_UNHASHED = frozenset({"RECORD", "RECORD.jws", "RECORD.p7s"})
+
+
+@dataclass(frozen=True)
+class WheelContents:
+    """A wheel that was read and found sound. `requires` are its `Requires-Dist` lines."""
+
+    wheel: StoredWheel
+    dist_info: str
+    record: Record
+    members: tuple[ArchiveMember, ...]
+    requires: tuple[str, ...] = ()
+
+    @property
+    def size(self) -> int:
+        """Bytes once unpacked."""
+        return sum(member.size for member in self.members)
+
+    def own(self) -> tuple[ArchiveMember, ...]:
+        """The members that an install writes to or puts elsewhere."""
+        return tuple(member for member in self.members if member.path.startswith(self._own_folders))
+
+    def shared(self) -> tuple[ArchiveMember, ...]:
+        """The members that lie in site-packages as they are."""
+        return tuple(member for member in self.members if not member.path.startswith(self._own_folders))
+
+    @property
+    def _own_folders(self) -> tuple[str, str]:
+        return f"{self.dist_info}/", f"{self.dist_info.removesuffix('.dist-info')}.data/"
+
+
+def read_contents(wheel: StoredWheel) -> WheelContents:
+    """Read and check a wheel's list of files. Raises `SourceError` for one that must not be installed."""
+    from packaging.metadata import parse_email
+
+    with open_wheel(wheel.path) as archive:
+        dist_info = dist_info_of(archive, wheel.name)
+        try:
+            record = parse_record(archive.read(f"{dist_info}/RECORD"))
+            requires = parse_email(archive.read(f"{dist_info}/METADATA"))[0].get("requires_dist", ())
+        except (KeyError, zlib.error, RuntimeError) as error:
+            raise _refused(wheel, "it has no readable RECORD or METADATA") from error
+        listed = {row.path: row for row in record.rows}
+        members = tuple(_members(wheel, archive, dist_info, listed))
+        _require_places_of_their_own(wheel, members, archive.start_dir)
+    _require_plausible_sizes(wheel, members)
+    absent = listed.keys() - {member.path for member in members}
+    if absent:
+        raise _refused(wheel, f"RECORD lists {len(absent)} files that are not in it, such as {min(absent)}")
+    return WheelContents(wheel, dist_info, record, members, tuple(requires))
+
+
+def _members(
+    wheel: StoredWheel, archive: zipfile.ZipFile, dist_info: str, listed: dict[str, RecordRow]
+) -> Iterator[ArchiveMember]:
+    seen: set[str] = set()
+    for info in archive.infolist():
+        if info.is_dir():
+            continue
+        path = info.filename
+        _require_plain_path(wheel, path)
+        if path.casefold() in seen:
+            raise _refused(wheel, f"{path} is in it twice, or in two spellings")
+        seen.add(path.casefold())
+        mode = info.external_attr >> 16
+        if stat.S_IFMT(mode) not in {0, stat.S_IFREG}:
+            raise _refused(wheel, f"{path} is not a regular file")
+        if info.compress_type not in {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED} or info.flag_bits & 1:
+            raise _refused(wheel, f"{path} is encrypted or compressed in a way that wheels are not")
+        row = listed.get(path)
+        unhashed = path.startswith(f"{dist_info}/") and path.rsplit("/", 1)[1] in _UNHASHED
+        if not unhashed and (row is None or row.sha256 is None):
+            raise _refused(wheel, f"RECORD has no sha256 for {path}")
+        if row is not None and row.size is not None and row.size != info.file_size:
+            raise _refused(wheel, f"{path} has {info.file_size} bytes, RECORD says {row.size}")
+        yield ArchiveMember(
+            path,
+            info.header_offset,
+            info.compress_size,
+            info.file_size,
+            info.compress_type,
+            bool(mode & 0o111),
+            None if unhashed or row is None else row.sha256,
+        )
+
+
+def _require_places_of_their_own(wheel: StoredWheel, members: Iterable[ArchiveMember], end: int) -> None:
+    """No two files may share bytes of the archive, nor one be the folder that another is in."""
+    spans = sorted((member.offset, member.offset + member.compressed, member.path) for member in members)
+    for (_start, stop, path), (start, _stop, other) in pairwise([*spans, (end, end, "the list of files")]):
+        if stop > start:
+            raise _refused(wheel, f"{path} and {other} overlap in the archive")
+    files = {path for _start, _stop, path in spans}
+    for path in files:
+        parents = path.split("/")[:-1]
+        for depth in range(1, len(parents) + 1):
+            if "/".join(parents[:depth]) in files:
+                raise _refused(wheel, f"{'/'.join(parents[:depth])} is a file and a folder in it")
+
+
+def _require_plausible_sizes(wheel: StoredWheel, members: Sequence[ArchiveMember]) -> None:
+    for member in members:
+        most = member.compressed
+        if member.method == zipfile.ZIP_DEFLATED:
+            most = member.compressed * _MOST_FOR_A_BYTE + _MOST_FOR_NOTHING
+        if member.size > most:
+            raise _refused(wheel, f"{member.path} claims {member.size} bytes, which its data cannot hold")
+    size, packed = sum(member.size for member in members), sum(member.compressed for member in members)
+    if size > _BOMB_SIZE and size > packed * _BOMB_RATIO:
+        raise _refused(wheel, f"{packed} bytes would become {size}, as in an archive made to fill the disk")
+
+
+def _require_plain_path(wheel: StoredWheel, path: str) -> None:
+    parts = path.split("/")
+    if path.startswith("/") or "\\" in path or "\0" in path or {"", ".", ".."} & set(parts):
+        raise _refused(wheel, f"it wants to write to {path!r}, outside the place of a wheel's files")
+
+
+def _refused(wheel: StoredWheel, why: str) -> SourceError:
+    return SourceError(
+        f"{wheel.name.filename} is not installed: it is not a sound wheel",
+        why=why,
+        remedy="get the wheel from the vendor again; nothing was changed",
+    )
+
+
+def counter(name: str, total: int, progress: Callable[[str, int, int], None]) -> FileProgress:
+    """What tells `progress`, of several things, that one called `name` began, and then of its bytes as they come."""
+    progress(name, 0, total)
+    return lambda count: progress(name, count, total)
+
+
+def unpack(
+    contents: WheelContents,
+    target: Path,
+    progress: FileProgress = lambda _bytes: None,
+    members: Sequence[ArchiveMember] | None = None,
+) -> None:
+    """Write a wheel's files, all of them or `members`, below `target`, an empty folder.
+
+    `progress` is told of bytes written. Raises `HashError` where a file is not what RECORD says it is, `SourceError`
+    where the archive is damaged and `OSError` where the folder cannot be written.
+    """
+    wanted = contents.members if members is None else tuple(members)
+    target.mkdir(exist_ok=True)
+    path, name = str(contents.wheel.path), contents.wheel.name.filename
+    extract_all(ExtractJob(path, name, str(target), wanted), progress)
+
+
+def check_contents(contents: WheelContents) -> None:
+    """Hold every file of a wheel to RECORD without writing one: for a wheel that is met for the first time.
+
+    Raises `HashError` and `SourceError`.
+    """
+    wanted = ExtractJob(str(contents.wheel.path), contents.wheel.name.filename, None, contents.members)
+    extract_all(wanted, lambda _bytes: None)

@@ -1,0 +1,87 @@
+"""Downloads a file into the store, for every kind of source that is reached over HTTP.
+
+What has come so far is kept below `<store>/partial`, and the rest is asked for (RFC 9110, section 14): after a break in
+the same run, and of a file whose sha256 is known also in the next.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from envtool.errors import HashError
+from envtool.net.http import BACK_OFF, RETRIES, get
+from envtool.wheel.store import FileStore, translate_store_errors
+
+if TYPE_CHECKING:
+    import requests
+
+_BLOCK = 1 << 20
+
+
+def download(
+    session: requests.Session,
+    address: str,
+    filename: str,
+    store: FileStore,
+    *,
+    expected: str | None,
+    timeout: float,
+    failures: AbstractContextManager[None],
+) -> Path:
+    """Bring the file at `address` into `store` as `filename` and return its path there.
+
+    `timeout` is in seconds, for a connection and for a silence. `failures` surrounds the network part and turns
+    requests' errors into the caller's. Raises `HashError` where the sha256 is not `expected`, and `StoreError`.
+    """
+    folder = store.root / "partial" / hashlib.sha256(f"{address} {expected}".encode()).hexdigest()[:32]
+    partial = folder / filename
+    with translate_store_errors(store.root):
+        folder.mkdir(parents=True, exist_ok=True)
+        if expected is None:
+            # Nothing would tell whether the rest belongs to it.
+            partial.unlink(missing_ok=True)
+        with failures:
+            _fetch(session, address, partial, timeout)
+        try:
+            return store.add(partial, expected=expected)
+        except HashError:
+            partial.unlink()
+            raise
+        finally:
+            if store.find(expected or "") is not None or expected is None:
+                partial.unlink(missing_ok=True)
+                folder.rmdir()
+
+
+def _fetch(session: requests.Session, address: str, partial: Path, timeout: float) -> None:
+    """Append to `partial` until it is whole; a break is waited for and gone on from."""
+    from requests.exceptions import ChunkedEncodingError, ConnectionError, SSLError, Timeout
+
+    for attempt in range(RETRIES + 1):
+        try:
+            return _continue(session, address, partial, timeout)
+        except SSLError:
+            raise
+        except (ChunkedEncodingError, ConnectionError, Timeout):
+            if attempt == RETRIES:
+                raise
+            time.sleep(BACK_OFF * 2**attempt)
+
+
+def _continue(session: requests.Session, address: str, partial: Path, timeout: float) -> None:
+    have = partial.stat().st_size if partial.exists() else 0
+    # An encoding on the way would make positions mean something else.
+    headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={have}-"} if have else {})
+    with get(session, address, stream=True, timeout=timeout, headers=headers) as answer:
+        if have and answer.status_code == 416:
+            # There is no more than what is here already; its hash will tell whether that is all.
+            return
+        answer.raise_for_status()
+        is_rest = answer.status_code == 206 and answer.headers.get("Content-Range", "").startswith(f"bytes {have}-")
+        with open(partial, "ab" if have and is_rest else "wb") as stream:
+            for block in answer.iter_content(_BLOCK):
+                stream.write(block)

@@ -1,0 +1,79 @@
+"""Lays a distribution out by hard links to an unpacked copy of its wheel, in place of writing every file anew."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from envtool.transaction.move import Move
+from envtool.transaction.permissions import current_umask, owner_of_new
+from envtool.wheel.archive import ArchiveMember
+from envtool.wheel.extract import ExtractJob, extract_all
+from envtool.wheel.layout import Layout, finished
+from envtool.wheel.unpacked_store import UnpackedWheel
+
+
+def stage_linked(unpacked: UnpackedWheel, layout: Layout, staging: Path, *, requested: bool) -> tuple[Move, ...]:
+    """Like `layout.stage_wheel`, and with the same result, but for files that are links to those of `unpacked`.
+
+    A file that is not what it was when it was unpacked, or that cannot be linked, is taken from the wheel.
+    """
+    tree = staging / unpacked.wheel.name.name
+    tree.mkdir(parents=True)
+    linking = _Linking(tree, owner_of_new(layout.site_packages, tree), current_umask())
+    amiss = {path for folder in unpacked.shared for path in linking.link_folder(unpacked, folder)}
+    _write(unpacked, tree, unpacked.own)
+    if amiss:
+        from envtool.wheel.contents import read_contents
+
+        members = read_contents(unpacked.wheel).members
+        _write(unpacked, tree, tuple(member for member in members if member.path in amiss))
+    return finished(unpacked.wheel.name.name, unpacked.dist_info, unpacked.record, layout, staging, requested=requested)
+
+
+def _write(unpacked: UnpackedWheel, tree: Path, members: tuple[ArchiveMember, ...]) -> None:
+    wheel = unpacked.wheel
+    extract_all(ExtractJob(str(wheel.path), wheel.name.filename, str(tree), members), lambda _bytes: None)
+
+
+@dataclass(frozen=True)
+class _Linking:
+    """Links to files that are what a new file in `tree` would become, by owner, group and umask."""
+
+    tree: Path
+    owner: tuple[int, int]
+    umask: int
+
+    def link_folder(self, unpacked: UnpackedWheel, folder: str) -> Iterator[str]:
+        """Link the files of one folder. Yields the paths of those that were not."""
+        modes = {executable: stat.S_IFREG | (0o777 if executable else 0o666) & ~self.umask for executable in (0, 1)}
+        (self.tree / folder).mkdir(parents=True, exist_ok=True)
+        if not (unpacked.folder / folder).is_dir():
+            yield from (f"{folder}/{name}" if folder else name for name, *_rest in unpacked.shared[folder])
+            return
+        with _opened(self.tree / folder) as target, _opened(unpacked.folder / folder) as source:
+            for name, size, time, executable in unpacked.shared[folder]:
+                try:
+                    # Relative to the two folders: half of the time would go into finding them, for every file.
+                    found = os.stat(name, dir_fd=source, follow_symlinks=False)
+                    same = (found.st_mode, found.st_size, found.st_mtime_ns) == (modes[executable], size, time)
+                    if same and (found.st_uid, found.st_gid) == self.owner:
+                        os.link(name, name, src_dir_fd=source, dst_dir_fd=target)
+                        continue
+                except OSError:
+                    # Another file system, a file that has as many links as it can have, or one that is gone.
+                    pass
+                yield f"{folder}/{name}" if folder else name
+
+
+@contextmanager
+def _opened(folder: Path) -> Iterator[int]:
+    handle = os.open(folder, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        yield handle
+    finally:
+        os.close(handle)

@@ -1,0 +1,230 @@
+"""Lays a wheel out as it will lie in the environment, inside the staging folder: where each file goes, the
+commands, INSTALLER and RECORD.
+
+Formats: binary distribution format, "The .data directory"; entry points specification; PyPA "Recording
+installed projects".
+"""
+
+from __future__ import annotations
+
+import configparser
+import hashlib
+import os
+import shutil
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from envtool.errors import SourceError
+from envtool.transaction.move import Move
+from envtool.transaction.permissions import current_umask
+from envtool.wheel.contents import FileProgress, WheelContents, unpack
+from envtool.wheel.record import RecordRow, installed_path, parse_record, write_record
+
+INSTALLER = b"envtool\n"
+_GROUPS: tuple[tuple[str, Literal["console", "gui"]], ...] = (("console_scripts", "console"), ("gui_scripts", "gui"))
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Where a distribution's files go: the folders as they are named inside the environment."""
+
+    site_packages: Path
+    scripts: Path
+    data: Path
+    headers: Path
+    interpreter: Path
+
+    @classmethod
+    def below(cls, prefix: Path, python: tuple[int, int]) -> Layout:
+        """The layout of a conda or virtual environment (sysconfig's scheme `posix_prefix`)."""
+        version = f"python{python[0]}.{python[1]}"
+        return cls(
+            site_packages=prefix / "lib" / version / "site-packages",
+            scripts=prefix / "bin",
+            data=prefix,
+            headers=prefix / "include" / "site" / version,
+            interpreter=prefix / "bin" / version,
+        )
+
+
+def stage_wheel(
+    contents: WheelContents, layout: Layout, staging: Path, *, requested: bool, progress: FileProgress
+) -> tuple[Move, ...]:
+    """Unpack a wheel below `staging` and return the steps that put its entries in place.
+
+    Raises `SourceError`, `HashError` for an unsound wheel and `OSError` where the staging folder cannot be written.
+    """
+    name = contents.wheel.name.name
+    (staging / name).mkdir(parents=True)
+    unpack(contents, staging / name, progress)
+    return finished(name, contents.dist_info, unsealed(contents), layout, staging, requested=requested)
+
+
+def stage_records(contents: WheelContents, layout: Layout, staging: Path, *, requested: bool) -> tuple[Move, ...]:
+    """Like `stage_wheel`, without the files that lie in site-packages as the wheel has them."""
+    name = contents.wheel.name.name
+    (staging / name).mkdir(parents=True)
+    unpack(contents, staging / name, members=contents.own())
+    return finished(name, contents.dist_info, unsealed(contents), layout, staging, requested=requested)
+
+
+def finished(
+    name: str, dist_info: str, record: bytes, layout: Layout, staging: Path, *, requested: bool
+) -> tuple[Move, ...]:
+    """Finish what the files of a wheel in `staging / name` are to become; the steps that put the entries in place.
+
+    `record` is the wheel's own, as `unsealed` gives it. Raises `SourceError`.
+    """
+    tree = staging / name
+    outside: list[Move] = []
+    data = tree / f"{dist_info.removesuffix('.dist-info')}.data"
+    if data.is_dir():
+        _merge_into_site_packages(data, tree)
+        rows, outside = _outside(name, data, layout, staging, parse_record(record).rows)
+        record = write_record(rows)
+        shutil.rmtree(data)
+    added: list[RecordRow] = []
+    for command, text in command_scripts(tree / dist_info, layout.interpreter):
+        target = staging / "commands" / name / command
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(text)
+        target.chmod(0o777 & ~current_umask())
+        outside.append(Move(target, layout.scripts / command))
+        added.append(_row(_relative(layout.scripts / command, layout), text))
+    added += _seal(tree / dist_info, dist_info, requested)
+    (tree / dist_info / "RECORD").write_bytes(record + write_record(added))
+    inside = (Move(entry, layout.site_packages / entry.name) for entry in sorted(tree.iterdir()))
+    return (*inside, *outside)
+
+
+def stage_files(contents: WheelContents, rows: Iterable[RecordRow], layout: Layout, staging: Path) -> tuple[Move, ...]:
+    """Unpack single files of a wheel below `staging`, for an installed distribution that lacks them.
+
+    `rows` are those of its RECORD: files of the wheel, or commands. Raises as `stage_wheel` does.
+    """
+    tree = staging / contents.wheel.name.name
+    tree.mkdir(parents=True)
+    wanted = {row.path for row in rows}
+    members = {path: member for member in contents.members if (path := installed_path(member.path)) in wanted}
+    unpack(contents, tree, members=tuple(members.values()))
+    places = [Move(tree / member.path, layout.site_packages / path) for path, member in members.items() if path]
+    made = wanted - members.keys()
+    if made:
+        for name, text in command_scripts(layout.site_packages / contents.dist_info, layout.interpreter):
+            if _relative(layout.scripts / name, layout) in made:
+                target = staging / "commands" / name
+                target.parent.mkdir(exist_ok=True)
+                target.write_bytes(text)
+                target.chmod(0o777 & ~current_umask())
+                places.append(Move(target, layout.scripts / name))
+    return tuple(places)
+
+
+def unsealed(contents: WheelContents) -> bytes:
+    """The wheel's RECORD without its own row and without signatures, as it is about to change."""
+    gone = {f"{contents.dist_info}/{name}" for name in ("RECORD", "RECORD.jws", "RECORD.p7s")}
+    return write_record(row for row in contents.record.rows if row.path not in gone)
+
+
+def _merge_into_site_packages(data: Path, tree: Path) -> None:
+    for scheme in ("purelib", "platlib"):
+        for path in sorted((data / scheme).rglob("*")):
+            target = tree / path.relative_to(data / scheme)
+            if path.is_dir():
+                target.mkdir(exist_ok=True)
+            elif target.exists():
+                raise SourceError(f"{data.name} has a second file for {target.relative_to(tree)}")
+            else:
+                path.rename(target)
+
+
+def _outside(
+    name: str, data: Path, layout: Layout, staging: Path, rows: Iterable[RecordRow]
+) -> tuple[list[RecordRow], list[Move]]:
+    """Rows with `.data` paths rewritten to where the files go, and the steps for those outside site-packages."""
+    roots = {
+        "scripts": layout.scripts,
+        "data": layout.data,
+        "headers": layout.headers / name,
+    }
+    kept: list[RecordRow] = []
+    steps: list[Move] = []
+    for row in rows:
+        parts = row.path.split("/", 2)
+        if parts[0] != data.name or len(parts) < 3:
+            kept.append(row)
+        elif parts[1] in {"purelib", "platlib"}:
+            kept.append(RecordRow(parts[2], row.sha256, row.size))
+        elif parts[1] in roots:
+            final = roots[parts[1]] / parts[2]
+            staged = staging / "outside" / name / parts[1] / parts[2]
+            staged.parent.mkdir(parents=True, exist_ok=True)
+            (data / parts[1] / parts[2]).rename(staged)
+            if parts[1] == "scripts":
+                _point_at_interpreter(staged, layout.interpreter)
+            kept.append(_row(_relative(final, layout), staged.read_bytes()))
+            steps.append(Move(staged, final))
+        else:
+            raise SourceError(
+                f"{data.name} has files for the unknown place {parts[1]!r}",
+                remedy="get the wheel from the vendor again; nothing was changed",
+            )
+    return kept, steps
+
+
+def _point_at_interpreter(script: Path, interpreter: Path) -> None:
+    text = script.read_bytes()
+    first, newline, rest = text.partition(b"\n")
+    if first.startswith(b"#!python"):
+        script.write_bytes(b"#!" + os.fsencode(interpreter) + newline + rest)
+    script.chmod(0o777 & ~current_umask())
+
+
+def command_scripts(dist_info: Path, interpreter: Path) -> Iterator[tuple[str, bytes]]:
+    """The commands that `entry_points.txt` declares: file name and text. Raises `SourceError` where it is malformed."""
+    from installer.scripts import InvalidScript, Script
+
+    parser = configparser.ConfigParser(delimiters=("=",), interpolation=None)
+    parser.optionxform = str  # type: ignore[assignment,method-assign]
+    try:
+        parser.read(dist_info / "entry_points.txt", encoding="utf-8")
+        for group, section in _GROUPS:
+            for name, reference in parser.items(group) if parser.has_section(group) else ():
+                module, _, attribute = reference.split("[", 1)[0].strip().partition(":")
+                if "/" in name or name in {"", ".", ".."}:
+                    raise SourceError(f"{dist_info.name} wants a command called {name!r}")
+                script = Script(name, module.strip(), attribute.strip(), section)
+                yield script.generate(os.fspath(interpreter), kind="posix")
+    except (configparser.Error, UnicodeDecodeError, InvalidScript) as error:
+        raise SourceError(f"{dist_info.name} has a malformed entry_points.txt", why=str(error)) from error
+
+
+def _seal(dist_info: Path, name: str, requested: bool) -> Iterator[RecordRow]:
+    (dist_info / "INSTALLER").write_bytes(INSTALLER)
+    yield _row(f"{name}/INSTALLER", INSTALLER)
+    if requested:
+        (dist_info / "REQUESTED").write_bytes(b"")
+        yield _row(f"{name}/REQUESTED", b"")
+    for signature in ("RECORD.jws", "RECORD.p7s"):
+        (dist_info / signature).unlink(missing_ok=True)
+    yield RecordRow(f"{name}/RECORD", None, None)
+
+
+def _relative(final: Path, layout: Layout) -> str:
+    return os.path.relpath(final, layout.site_packages)
+
+
+def _row(path: str, data: bytes) -> RecordRow:
+    return RecordRow(path, hashlib.sha256(data).hexdigest(), len(data))
+
+
+def keep_foreign_files(tree: Path, site_packages: Path, paths: Iterator[str]) -> None:
+    """Copy files of other distributions that live in a folder about to be swapped into the new folder."""
+    for path in paths:
+        source, target = site_packages / path, tree / path
+        if ".." in source.parts or not source.is_file() or target.exists():
+            continue
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(source, target, follow_symlinks=False)

@@ -1,0 +1,118 @@
+"""A vendor wheel: its file name taken apart, and what its own records say.
+
+File name: binary distribution format, "File name convention". Records: the same, "The .dist-info directory".
+"""
+
+from __future__ import annotations
+
+import hashlib
+import zipfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
+
+from envtool.errors import HashError, SourceError
+
+if TYPE_CHECKING:
+    from packaging.metadata import RawMetadata
+    from packaging.tags import Tag
+
+
+@dataclass(frozen=True)
+class WheelName:
+    """What a wheel's file name says."""
+
+    filename: str
+    name: str
+    version: str
+    tags: frozenset[Tag]
+
+    @classmethod
+    def parse(cls, filename: str) -> WheelName:
+        """Take a wheel's file name apart. Raises `SourceError` where it is not one."""
+        try:
+            name, version, _build, tags = parse_wheel_filename(filename)
+        except InvalidWheelFilename as error:
+            raise SourceError(f"{filename!r} is not the name of a wheel", why=str(error)) from error
+        return cls(filename, canonicalize_name(name), str(version), tags)
+
+    def fits(self, supported: Iterable[Tag]) -> bool:
+        """Whether an interpreter that supports `supported` can load the wheel."""
+        return not self.tags.isdisjoint(supported)
+
+
+@dataclass(frozen=True)
+class StoredWheel:
+    """A wheel on this machine's disk, with the sha256 it was checked against."""
+
+    name: WheelName
+    path: Path
+    sha256: str
+
+
+def sha256_of(path: Path) -> str:
+    """The sha256 of a file, in lower-case hexadecimal. Raises `SourceError` where it cannot be read."""
+    try:
+        with open(path, "rb") as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest()
+    except OSError as error:
+        raise SourceError(f"{path} cannot be read", why=str(error.strerror or error)) from error
+
+
+def require_sha256(path: Path, expected: str, *, label: str | None = None) -> None:
+    """Raise `HashError` unless the file at `path` has the sha256 `expected`."""
+    found = sha256_of(path)
+    if found != expected:
+        raise HashError(
+            f"{label or path.name} is not the file that was locked",
+            why=f"its sha256 should be {expected}, but is {found}",
+            remedy="check where it comes from (envtool vendor list); a good copy has that very sha256",
+        )
+
+
+@contextmanager
+def open_wheel(path: Path) -> Iterator[zipfile.ZipFile]:
+    """The archive of a wheel. Raises `SourceError` where it is not a zip archive."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            yield archive
+    except (OSError, zipfile.BadZipFile) as error:
+        raise SourceError(
+            f"{path.name} is not a readable wheel",
+            why=str(error),
+            remedy=f"fetch it again; the broken copy is {path}",
+        ) from error
+
+
+def dist_info_of(archive: zipfile.ZipFile, wheel: WheelName) -> str:
+    """The name of the wheel's `.dist-info` directory. Raises `SourceError` where it has none, or several."""
+    found = {
+        head
+        for head in (name.split("/", 1)[0] for name in archive.namelist())
+        if head.endswith(".dist-info") and canonicalize_name(head.split("-", 1)[0]) == wheel.name
+    }
+    if len(found) != 1:
+        raise SourceError(
+            f"{wheel.filename} has {len(found)} .dist-info directories of its own, a wheel has one",
+            remedy="get the wheel from the vendor again",
+        )
+    return found.pop()
+
+
+def wheel_metadata(path: Path) -> RawMetadata:
+    """The core metadata of a wheel on disk. Raises `SourceError`."""
+    from packaging.metadata import parse_email
+
+    wheel = WheelName.parse(path.name)
+    with open_wheel(path) as archive:
+        dist_info = dist_info_of(archive, wheel)
+        try:
+            text = archive.read(f"{dist_info}/METADATA")
+        except KeyError as error:
+            raise SourceError(f"{path.name} has no METADATA") from error
+    metadata, _unparsed = parse_email(text)
+    return metadata

@@ -1,0 +1,121 @@
+"""The wheel store: files kept under their sha256, so that a build or a restore needs no network.
+
+Layout: `<root>/sha256/<first two digits>/<sha256>/<file name>`. A file appears there whole or not at all.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from envtool.errors import StoreError
+from envtool.wheel.name import require_sha256, sha256_of
+
+ENVIRONMENT_VARIABLE = "HAC_STORE"
+# Where an image keeps the wheels of its own release.
+IMAGE_STORE = Path("/opt/hac/store")
+
+
+@dataclass(frozen=True)
+class FileStore:
+    """A content-addressed folder. `fallbacks` are read, never written: an image's own store, say."""
+
+    root: Path
+    fallbacks: tuple[Path, ...] = ()
+
+    def find(self, sha256: str) -> Path | None:
+        """The stored file with that sha256, or `None`."""
+        for root in (self.root, *self.fallbacks):
+            folder = _folder(root, sha256)
+            with contextlib.suppress(OSError):
+                for path in folder.iterdir():
+                    if not path.name.startswith("."):
+                        return path
+        return None
+
+    def add(self, path: Path, *, expected: str | None = None, name: str | None = None) -> Path:
+        """Store a copy of `path` and return where it is.
+
+        Raises `HashError` where it has not the sha256 `expected`, `StoreError` where it cannot be written.
+        """
+        sha256 = sha256_of(path)
+        if expected is not None and sha256 != expected:
+            require_sha256(path, expected, label=name)
+        found = self.find(sha256)
+        if found is not None:
+            return found
+        with self._incoming(sha256, name or path.name) as incoming:
+            _copy(path, incoming)
+        return _folder(self.root, sha256) / (name or path.name)
+
+    def unpacked(self, sha256: str) -> Path:
+        """Where the files of the wheel with that sha256 are kept unpacked, if they are (`install.unpacked`)."""
+        return self.root / "unpacked" / sha256
+
+    @contextmanager
+    def _incoming(self, sha256: str, name: str) -> Iterator[Path]:
+        """A path to write to that becomes the stored file when the block ends well."""
+        folder = _folder(self.root, sha256)
+        with translate_store_errors(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+            handle, text = tempfile.mkstemp(prefix=".incoming-", dir=folder)
+        incoming = Path(text)
+        try:
+            with translate_store_errors(folder):
+                os.close(handle)
+                yield incoming
+                incoming.chmod(0o644)
+                incoming.replace(folder / name)
+        except BaseException:
+            incoming.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                folder.rmdir()
+            raise
+
+
+@contextmanager
+def translate_store_errors(folder: Path) -> Iterator[None]:
+    """Turn an operating system error on writing below `folder` into a `StoreError`."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+            raise StoreError(
+                f"the disk that holds {folder} is full",
+                why="the file was not kept; what was there before is as it was",
+                remedy=f"make room, or set {ENVIRONMENT_VARIABLE} to a folder on another disk",
+            ) from error
+        raise StoreError(
+            f"{folder} cannot be written",
+            why=str(error.strerror or error),
+            remedy=f"set {ENVIRONMENT_VARIABLE} to a folder that you may write",
+        ) from error
+
+
+def default_store() -> FileStore:
+    """The user's store, with the image's own behind it where there is one."""
+    named = os.environ.get(ENVIRONMENT_VARIABLE)
+    if named:
+        root = Path(named)
+    else:
+        cache = os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser()
+        root = Path(cache) / "hac-envtool" / "store"
+    return FileStore(root, tuple(path for path in (IMAGE_STORE,) if path != root and path.is_dir()))
+
+
+def _folder(root: Path, sha256: str) -> Path:
+    return root / "sha256" / sha256[:2] / sha256
+
+
+def _copy(source: Path, target: Path) -> None:
+    # A hard link would let a later edit of the source change what is stored under its old hash.
+    shutil.copyfile(source, target)
+    with open(target, "rb") as stream:
+        os.fsync(stream.fileno())

@@ -1,0 +1,126 @@
+"""Wheels kept unpacked beside the store, so that a restore on the same file system only makes hard links.
+
+Layout: `<store>/unpacked/<sha256>/files/…` and `manifest.json`, which says of each file what it was when it was held to
+RECORD. A folder appears there whole or not at all. Nothing here is ever required: what is not as the manifest says is
+taken from the wheel instead.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import astuple, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from envtool.transaction.permissions import umask_like
+from envtool.wheel.archive import ArchiveMember
+from envtool.wheel.name import StoredWheel, WheelName
+from envtool.wheel.store import FileStore, translate_store_errors
+
+if TYPE_CHECKING:
+    from envtool.wheel.contents import WheelContents
+
+_FILES, _MANIFEST = "files", "manifest.json"
+_SCHEMA = 2
+
+
+@dataclass(frozen=True)
+class UnpackedWheel:
+    """A wheel and the copy of its files in `folder`, to which hard links may be made.
+
+    `shared` has, for each folder, its files: name, size in bytes, when it was last modified in ns, and whether it is
+    executable. `own` are the members that no environment shares, as an install writes to them. `record` is what the
+    wheel gives to an installed RECORD, `size` that of all files in bytes.
+    """
+
+    wheel: StoredWheel
+    folder: Path
+    dist_info: str
+    requires: tuple[str, ...]
+    size: int
+    shared: Mapping[str, list[tuple[str, int, int, bool]]]
+    own: tuple[ArchiveMember, ...]
+    record: bytes
+
+
+def keep_unpacked(contents: WheelContents, store: FileStore, progress: Callable[[int], None]) -> Path:
+    """Unpack a wheel into the store, in place of an earlier copy, and return the folder.
+
+    Raises `HashError`, `SourceError` for an unsound wheel and `StoreError` where the store cannot be written.
+    """
+    from envtool.wheel.contents import unpack
+
+    final = store.unpacked(contents.wheel.sha256)
+    with translate_store_errors(final):
+        final.parent.mkdir(parents=True, exist_ok=True)
+        incoming = Path(tempfile.mkdtemp(prefix=".incoming-", dir=final.parent))
+        try:
+            # Links to these files are to be readable by whoever may read an environment.
+            incoming.chmod(0o755)
+            with umask_like(incoming):
+                unpack(contents, incoming / _FILES, progress)
+            (incoming / _MANIFEST).write_text(json.dumps(_manifest(contents, incoming / _FILES)))
+            forget_unpacked(contents.wheel.sha256, store)
+            incoming.rename(final)
+        except BaseException:
+            shutil.rmtree(incoming, ignore_errors=True)
+            raise
+    return final
+
+
+def forget_unpacked(sha256: str, store: FileStore) -> bool:
+    """Remove a wheel's unpacked copy; environments that have links to its files keep them. Whether there was one."""
+    folder = store.unpacked(sha256)
+    if not folder.exists():
+        return False
+    with translate_store_errors(folder):
+        # Not in place: a restore that reads it meanwhile finds all of it or nothing.
+        away = Path(tempfile.mkdtemp(prefix=".removed-", dir=folder.parent))
+        folder.rename(away / folder.name)
+        shutil.rmtree(away)
+    return True
+
+
+def find_unpacked(filename: str, sha256: str, store: FileStore) -> UnpackedWheel | None:
+    """A wheel's unpacked copy, or `None` where there is none or the wheel itself is not in the store."""
+    path = store.find(sha256)
+    folder = store.unpacked(sha256)
+    try:
+        table = json.loads((folder / _MANIFEST).read_bytes())
+        if path is None or table["schema"] != _SCHEMA:
+            return None
+        return UnpackedWheel(
+            StoredWheel(WheelName.parse(filename), path, sha256),
+            folder / _FILES,
+            table["dist-info"],
+            tuple(table["requires"]),
+            table["size"],
+            table["shared"],
+            tuple(ArchiveMember(*row) for row in table["own"]),
+            table["record"].encode("utf-8", errors="surrogateescape"),
+        )
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        # Not there, or not to be read: the wheel is.
+        return None
+
+
+def _manifest(contents: WheelContents, files: Path) -> dict[str, object]:
+    from envtool.wheel.layout import unsealed
+
+    shared: dict[str, list[tuple[str, int, int, bool]]] = {}
+    for member in sorted(contents.shared(), key=lambda member: member.path):
+        folder, _separator, name = member.path.rpartition("/")
+        time = (files / member.path).stat().st_mtime_ns
+        shared.setdefault(folder, []).append((name, member.size, time, member.executable))
+    return {
+        "schema": _SCHEMA,
+        "dist-info": contents.dist_info,
+        "requires": list(contents.requires),
+        "size": contents.size,
+        "shared": shared,
+        "own": [astuple(member) for member in contents.own()],
+        "record": unsealed(contents).decode("utf-8", errors="surrogateescape"),
+    }
