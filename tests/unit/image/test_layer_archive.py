@@ -10,7 +10,7 @@ from envtool.image.context.context import render_dockerfile
 from envtool.image.layers.archive import write_layer
 from envtool.image.layers.staged_tree import StagedTree
 
-PROJECT = Path(__file__).parents[2]
+PROJECT = Path(__file__).parents[3]
 
 
 def tree(root: Path, mask: int) -> Path:

@@ -19,7 +19,7 @@ from envtool.demo.vendor_release import release_contents
 from envtool.demo.wheel_writer import WheelContent, write_wheel
 from tests.conftest import PYTHON, TORCH, RealEnvironment, package
 
-PROJECT = Path(__file__).parents[2]
+PROJECT = Path(__file__).parents[3]
 
 
 def planned(environment: RealEnvironment, *arguments: str) -> dict[str, Any]:
@@ -177,7 +177,7 @@ def test_a_process_that_has_it_loaded_is_named(environment: RealEnvironment) -> 
 
 
 def test_bombs_overlaps_and_folders_that_are_files_are_refused(environment: RealEnvironment) -> None:
-    from tests.unit.test_restore import hostile
+    from tests.unit.restore.test_restore import hostile
 
     def overlap(archive: zipfile.ZipFile, _record: str) -> None:
         info = archive.getinfo("torch/cuda.py")

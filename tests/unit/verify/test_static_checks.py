@@ -24,7 +24,7 @@ from envtool.verify.run import VerifyRequest, exit_status, verify_all, verify_on
 from envtool.verify.static_checks import static_wish, whole_wish
 from tests.image_layout import Files, Layout
 
-DOCS = Path(__file__).parents[2] / "docs"
+DOCS = Path(__file__).parents[3] / "docs"
 
 
 def verified(folder: Path, *layers: Files, history: Any = (), **settings: Any) -> dict[str, str]:

@@ -11,7 +11,7 @@ import pytest
 
 from tests.conftest import RealEnvironment
 
-PROJECT = Path(__file__).parents[2]
+PROJECT = Path(__file__).parents[3]
 SCHEMA = json.loads((PROJECT / "docs/doctor.schema.json").read_text())
 
 

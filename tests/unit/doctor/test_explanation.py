@@ -8,7 +8,7 @@ from pathlib import Path
 from envtool.doctor.explanation import explained_ids, explanation
 from tests.conftest import RealEnvironment
 
-DOCTOR = Path(__file__).parents[2] / "envtool/doctor"
+DOCTOR = Path(__file__).parents[3] / "envtool/doctor"
 
 
 # Texts of that form which are something else: a command, a key of uv's settings.

@@ -19,7 +19,7 @@ from envtool.requirements.read import read_file
 from tests.conftest import TORCH, Outcome, RealEnvironment
 from tests.corpus.frozen_index import served
 
-PROJECT = Path(__file__).parents[2]
+PROJECT = Path(__file__).parents[3]
 
 
 @pytest.fixture(scope="session")
