@@ -62,15 +62,15 @@ def _file_system(request: DoctorRequest) -> Iterator[EnvironmentContext]:
         return
     from envtool.cli.terminal import note
     from envtool.doctor.checks.cuda_direct import may_need_cuda
-    from envtool.image.read.rootfs_export import ExportFilter, export_container, export_image
+    from envtool.image.read.rootfs_export import ExportFilter, container_rootfs, image_rootfs
     from envtool.release.profile import TOP_LEVEL_NAMES
 
     note(f"reading the files of {request.image or request.container}")
     taking = ExportFilter(frozenset(TOP_LEVEL_NAMES) if request.deep else frozenset(), may_need_cuda)
     if request.image is not None:
-        housing, reference, opening = Location.IMAGE, request.image, export_image
+        housing, reference, opening = Location.IMAGE, request.image, image_rootfs
     else:
-        housing, reference, opening = Location.CONTAINER, str(request.container), export_container
+        housing, reference, opening = Location.CONTAINER, str(request.container), container_rootfs
     with opening(reference, taking) as opened:
         yield EnvironmentContext(housing, reference, opened.root, opened.variables, named)
 

@@ -20,12 +20,12 @@ _PASSING = (429, 500, 502, 503, 504)
 _NO_PROXY = {"http": "", "https": ""}
 
 
-def new_session() -> requests.Session:
+def open_session() -> requests.Session:
     """A session that tries again what may pass: no connection, too many requests, a server at fault."""
     import requests
     from urllib3.util import Retry
 
-    from envtool.net.tls import SharedTrust
+    from envtool.net.tls import SharedContextAdapter
 
     session = requests.Session()
     retry = Retry(
@@ -39,8 +39,8 @@ def new_session() -> requests.Session:
         respect_retry_after_header=False,
     )
     for scheme in ("https://", "http://"):
-        session.mount(scheme, SharedTrust(max_retries=retry))
-    session.verify = trusted_authorities()
+        session.mount(scheme, SharedContextAdapter(max_retries=retry))
+    session.verify = find_ca_bundle()
     return session
 
 
@@ -54,7 +54,7 @@ def get(session: requests.Session, address: str, **options: Any) -> requests.Res
         return session.get(address, proxies=_NO_PROXY, **options)
 
 
-def trusted_authorities() -> str | bool:
+def find_ca_bundle() -> str | bool:
     """The bundle of certificate authorities that the machine is set up with; `True` for certifi's."""
     for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE"):
         if os.environ.get(name):

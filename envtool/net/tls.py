@@ -17,7 +17,7 @@ from requests.utils import DEFAULT_CA_BUNDLE_PATH
 from urllib3.util.ssl_ import create_urllib3_context
 
 
-class SharedTrust(HTTPAdapter):
+class SharedContextAdapter(HTTPAdapter):
     """An adapter whose connections have one TLS context for each bundle of authorities.
 
     The two methods are the ones that requests names for this purpose.

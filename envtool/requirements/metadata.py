@@ -83,13 +83,13 @@ class MetadataReader:
     def _session(self) -> requests.Session:
         import requests
 
-        from envtool.net.http import trusted_authorities
-        from envtool.net.tls import SharedTrust
+        from envtool.net.http import find_ca_bundle
+        from envtool.net.tls import SharedContextAdapter
 
         session = requests.Session()
         for scheme in ("https://", "http://"):
-            session.mount(scheme, SharedTrust(pool_maxsize=AT_ONCE))
-        session.verify = self.certificates or trusted_authorities()
+            session.mount(scheme, SharedContextAdapter(pool_maxsize=AT_ONCE))
+        session.verify = self.certificates or find_ca_bundle()
         return session
 
     @contextmanager

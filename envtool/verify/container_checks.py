@@ -11,7 +11,7 @@ from envtool.image.spec.table import CHECKS_FOLDER
 from envtool.verify.result import CheckResult
 
 
-def verify_image(engine: Engine, reference: str) -> Iterator[CheckResult]:
+def run_container_checks(engine: Engine, reference: str) -> Iterator[CheckResult]:
     """Run every check, one after the other, in a container that is removed afterwards.
 
     Raises `BuildError` for an unknown image or one that has no checks, `EngineError` where the engine goes away.

@@ -19,7 +19,7 @@ from envtool.environment.reader import read_environment
 from envtool.errors import PrefixError, StoreError
 from envtool.image.read.image import StoredImage
 from envtool.image.read.overlay import Overlay
-from envtool.image.read.rootfs_export import export_folder, home_of
+from envtool.image.read.rootfs_export import find_home, find_memory_folder
 from envtool.image.read.sparse_rootfs import SparseRootfs
 
 _BLOCK = 1 << 20
@@ -28,13 +28,13 @@ _IN_MEMORY = 8 << 20
 
 
 @dataclass
-class Shelf:
+class LibrarySpool:
     """A folder for the shared objects that may ask for CUDA; all others are looked at and let go."""
 
     folder: Path
     count: int = 0
 
-    def shelve(self, stream: IO[bytes]) -> Path | None:
+    def spool(self, stream: IO[bytes]) -> Path | None:
         """Keep a shared object's content if it may matter."""
         block = stream.read(_IN_MEMORY)
         is_all = len(block) < _IN_MEMORY
@@ -65,19 +65,19 @@ class Shelf:
 
 
 @contextmanager
-def shelf() -> Iterator[Shelf]:
+def library_spool() -> Iterator[LibrarySpool]:
     """A shelf that is cleared away in the end."""
     with tempfile.TemporaryDirectory(prefix="hac-shelf-") as folder:
-        yield Shelf(Path(folder))
+        yield LibrarySpool(Path(folder))
 
 
-def diagnose_files(image: StoredImage, overlay: Overlay) -> Report | None:
+def diagnose_image_files(image: StoredImage, overlay: Overlay) -> Report | None:
     """Doctor's report on the environment that a container would use; `None` where the image has none."""
-    with tempfile.TemporaryDirectory(prefix="hac-verify-", dir=export_folder()) as folder:
+    with tempfile.TemporaryDirectory(prefix="hac-verify-", dir=find_memory_folder()) as folder:
         root = Path(folder).resolve()
-        SparseRootfs(root).take_entries(overlay.entries.values())
+        SparseRootfs(root).extract_entries(overlay.entries.values())
         user = str(image.settings.get("User") or "0")
-        variables = {"HOME": home_of(user, root), **image.variables}
+        variables = {"HOME": find_home(user, root), **image.variables}
         setting = EnvironmentContext(Location.IMAGE, image.reference, root, variables, named=False)
         try:
             prefix = find_prefix(setting=setting)
@@ -86,7 +86,7 @@ def diagnose_files(image: StoredImage, overlay: Overlay) -> Report | None:
         return diagnose(read_environment(prefix, setting))
 
 
-def exists(overlay: Overlay, path: str) -> bool:
+def path_exists(overlay: Overlay, path: str) -> bool:
     """Whether a path is there, links followed inside of the image."""
     current = path.lstrip("/")
     for _ in range(40):

@@ -64,17 +64,17 @@ def exit_status(results: Iterable[ImageResult]) -> int:
 def _static(reference: str, request: VerifyRequest) -> Iterator[CheckResult]:
     from envtool.image.read.layer import FileSelector
     from envtool.image.read.reference import read_image
-    from envtool.verify.doctor_on_layers import shelf
-    from envtool.verify.static_checks import static_wish, verify_static
+    from envtool.verify.doctor_on_layers import library_spool
+    from envtool.verify.static_checks import run_static_checks, select_for_static_checks
 
-    with shelf() as kept:
-        interest = FileSelector(static_wish, kept.shelve)
-        image = read_image(reference, interest, project=request.project, platform=request.platform)
-        yield from verify_static(image)
+    with library_spool() as spool:
+        selector = FileSelector(select_for_static_checks, spool.spool)
+        image = read_image(reference, selector, project=request.project, platform=request.platform)
+        yield from run_static_checks(image)
 
 
 def _running(reference: str, request: VerifyRequest) -> Iterator[CheckResult]:
     from envtool.image.engine.engine import find_engine
-    from envtool.verify.container_checks import verify_image
+    from envtool.verify.container_checks import run_container_checks
 
-    yield from verify_image(find_engine(request.project), reference)
+    yield from run_container_checks(find_engine(request.project), reference)

@@ -49,7 +49,7 @@ def _may_be_secret(path: str) -> bool:
     return name.startswith((".", "id_")) or name.rpartition(".")[2] in _ENDINGS or name in _NAMES
 
 
-def secret_wish(path: str, size: int) -> Capture:
+def select_for_secrets(path: str, size: int) -> Capture:
     """What the search for secrets wants of a file."""
     if not _may_be_secret(path):
         return Capture.NOTHING
@@ -60,12 +60,12 @@ def secret_wish(path: str, size: int) -> Capture:
     return Capture.NOTHING
 
 
-def secrets_of(image: StoredImage) -> Iterator[str]:
+def find_secrets(image: StoredImage) -> Iterator[str]:
     """Everything that looks like a credential, each with where it is."""
     for number, layer in enumerate(image.layers, 1):
         for path, entry in layer.entries.items():
             if _is_secret(path, entry):
-                yield f"/{path} in layer {number}, `{image.step_of(number).instruction}`"
+                yield f"/{path} in layer {number}, `{image.find_step(number).instruction}`"
     for name, value in image.variables.items():
         if _is_secret_variable(name, value):
             yield f"the variable {name}"

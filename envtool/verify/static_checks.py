@@ -8,20 +8,20 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from envtool.doctor.findings import Report, Severity, Status
-from envtool.image.blame.installed import wish as blame_wish
+from envtool.image.blame.installed import select_for_blame as select_for_blame
 from envtool.image.blame.settings import GUARD_PROGRAM
-from envtool.image.blame.trace import BlameReport, trace
+from envtool.image.blame.trace import BlameReport, trace_changes
 from envtool.image.read.image import StoredImage
 from envtool.image.read.layer import Capture, Kind
-from envtool.image.read.overlay import Overlay, final_overlay
-from envtool.image.read.sparse_rootfs import MODULES, sparse_rootfs_capture
+from envtool.image.read.overlay import Overlay, merge_layers
+from envtool.image.read.sparse_rootfs import MODULES, select_for_rootfs
 from envtool.image.sbom.document import SBOM_FOLDER, read_sbom
-from envtool.image.sbom.inventory import difference, inventory, sbom_wish
+from envtool.image.sbom.inventory import compare_packages, list_packages, select_for_sbom
 from envtool.image.spec.labels import OWN, REQUIRED_LABELS
 from envtool.image.spec.table import CHECKS_FOLDER
-from envtool.verify.doctor_on_layers import diagnose_files, exists
+from envtool.verify.doctor_on_layers import diagnose_image_files, path_exists
 from envtool.verify.result import CheckResult
-from envtool.verify.secrets import secret_wish, secrets_of
+from envtool.verify.secrets import find_secrets, select_for_secrets
 
 _PROGRAMS = re.compile(r"^(?:usr/(?:local/)?)?s?bin/|^bin$|^sbin$|^opt/hac/(?:bin|checks)/|^etc/passwd$")
 # Programs of Debian's that run with their owner's rights, wherever it has put them.
@@ -39,46 +39,48 @@ _LISTED = 5
 
 
 @dataclass(frozen=True)
-class _Subject:
+class _CheckedImage:
     """An image with all that was made of it."""
 
     image: StoredImage
     overlay: Overlay
-    story: BlameReport
+    blame: BlameReport
     report: Report | None
 
 
-def static_wish(path: str, size: int) -> Capture:
+def select_for_static_checks(path: str, size: int) -> Capture:
     """What the static checks want of a file."""
     # Half of all files are modules of a distribution that is not pinned: one question for all in a folder.
     folder, _, name = path.rpartition("/")
     if name.endswith(MODULES) and not name.startswith(".") and _has_modules_alone(folder):
         return Capture.ENTRY
-    return whole_wish(path, size)
+    return select_for_all_checks(path, size)
 
 
 @lru_cache(4096)
 def _has_modules_alone(folder: str) -> bool:
     names = ("__init__.py", "version.py", "any.py")
-    return "/site-packages/" in folder and all(whole_wish(f"{folder}/{name}", 1) is Capture.ENTRY for name in names)
+    return "/site-packages/" in folder and all(
+        select_for_all_checks(f"{folder}/{name}", 1) is Capture.ENTRY for name in names
+    )
 
 
-def whole_wish(path: str, size: int) -> Capture:
-    """As `static_wish`, which is to be the same and quicker."""
+def select_for_all_checks(path: str, size: int) -> Capture:
+    """As `select_for_static_checks`, which is to be the same and quicker."""
     if _BILL.match(path):
         return Capture.DATA
-    blamed, taken, secret = blame_wish(path, size), sparse_rootfs_capture(path, size), secret_wish(path, size)
+    blamed, rootfs, secret = select_for_blame(path, size), select_for_rootfs(path, size), select_for_secrets(path, size)
     if (
         blamed is Capture.DATA
-        or taken is Capture.DATA
+        or rootfs is Capture.DATA
         or secret is Capture.DATA
-        or sbom_wish(path, size) is Capture.DATA
+        or select_for_sbom(path, size) is Capture.DATA
     ):
         return Capture.DATA
-    if blamed is Capture.HASHED or taken is Capture.SHELVED:
+    if blamed is Capture.HASHED or rootfs is Capture.SPOOLED:
         # A pinned distribution's own libraries are hashed; whether they call CUDA is no question.
-        return blamed if blamed is Capture.HASHED else taken
-    if taken is Capture.ENTRY or blamed is Capture.ENTRY or secret is Capture.ENTRY:
+        return blamed if blamed is Capture.HASHED else rootfs
+    if rootfs is Capture.ENTRY or blamed is Capture.ENTRY or secret is Capture.ENTRY:
         return Capture.ENTRY
     return Capture.ENTRY if _PROGRAMS.search(path) or _is_cache(path) else Capture.NOTHING
 
@@ -88,33 +90,33 @@ def _is_cache(path: str) -> bool:
     return any(mark in path for mark in _CACHE_MARKS) and _CACHES.search(path) is not None
 
 
-def verify_static(image: StoredImage) -> Iterator[CheckResult]:
-    """Run every static check on an image that was read with `static_wish`."""
-    story = trace(image)
-    subject = _Subject(image, story.overlay, story, diagnose_files(image, story.overlay))
+def run_static_checks(image: StoredImage) -> Iterator[CheckResult]:
+    """Run every static check on an image that was read with `select_for_static_checks`."""
+    blame = trace_changes(image)
+    subject = _CheckedImage(image, blame.overlay, blame, diagnose_image_files(image, blame.overlay))
     for name, title, check in _CHECKS:
         problems = list(check(subject))
         shown = problems[:_LISTED] + [f"and {len(problems) - _LISTED} more"] * (len(problems) > _LISTED)
         yield CheckResult(name, title, not problems, "\n".join(shown))
 
 
-def _labels(subject: _Subject) -> Iterator[str]:
+def _labels(subject: _CheckedImage) -> Iterator[str]:
     missing = [key for key in REQUIRED_LABELS if not subject.image.labels.get(key)]
     if missing:
         yield f"missing: {', '.join(missing)}"
 
 
-def _torch(subject: _Subject) -> Iterator[str]:
-    for item in subject.story.culprits:
+def _torch(subject: _CheckedImage) -> Iterator[str]:
+    for item in subject.blame.culprits:
         after = " and ".join(item.after) or "gone"
-        yield f"{item.place.name} is {after} since layer {item.layer}, `{item.step.instruction}`"
-        if item.broken:
-            yield f"not as RECORD has it: /{item.broken[0]}"
-    if not subject.story.happenings:
+        yield f"{item.location.name} is {after} since layer {item.layer}, `{item.step.instruction}`"
+        if item.damaged_files:
+            yield f"not as RECORD has it: /{item.damaged_files[0]}"
+    if not subject.blame.changes:
         yield "there is no torch in the image"
 
 
-def _doctor(subject: _Subject) -> Iterator[str]:
+def _doctor(subject: _CheckedImage) -> Iterator[str]:
     if subject.report is None:
         yield "the image has no Python environment that a container would use"
     elif subject.report.status is not Status.HEALTHY:
@@ -123,23 +125,23 @@ def _doctor(subject: _Subject) -> Iterator[str]:
                 yield f"[{finding.id}] {finding.title}" + (f"; type: {finding.remedy}" if finding.remedy else "")
 
 
-def _guard(subject: _Subject) -> Iterator[str]:
-    for loss in subject.story.losses:
+def _guard(subject: _CheckedImage) -> Iterator[str]:
+    for loss in subject.blame.guard_losses:
         what = "is gone" if loss.is_gone else "was replaced"
         yield f"/{loss.path} {what} in layer {loss.layer}, `{loss.step.instruction}`"
-    for change in subject.story.settings:
+    for change in subject.blame.settings:
         by = f" by `{change.step.instruction}`" if change.step is not None else ""
         yield f"{change.name} is {change.after or 'not set'}{by}, the base has {change.before}"
-    if GUARD_PROGRAM not in subject.overlay.entries and not subject.story.losses:
+    if GUARD_PROGRAM not in subject.overlay.entries and not subject.blame.guard_losses:
         yield "the image was not built from a HAC base image: it has no guard"
 
 
-def _inherited(subject: _Subject) -> Iterator[str]:
+def _inherited(subject: _CheckedImage) -> Iterator[str]:
     if not any(path.startswith(f"{CHECKS_FOLDER}/") for path in subject.overlay.entries):
         yield f"there are no checks in /{CHECKS_FOLDER}; start the Dockerfile with FROM hac-base"
 
 
-def _user(subject: _Subject) -> Iterator[str]:
+def _user(subject: _CheckedImage) -> Iterator[str]:
     """A user that is named has to exist; a number need not."""
     user = str(subject.image.settings.get("User") or "").partition(":")[0]
     known = {line.split(b":", 1)[0].decode("utf-8", "replace") for line in _passwd(subject).splitlines()}
@@ -147,11 +149,11 @@ def _user(subject: _Subject) -> Iterator[str]:
         yield f"USER is {user}, which /etc/passwd does not know"
 
 
-def _passwd(subject: _Subject) -> bytes:
+def _passwd(subject: _CheckedImage) -> bytes:
     return subject.overlay.data("etc/passwd") or b""
 
 
-def _entrypoint(subject: _Subject) -> Iterator[str]:
+def _entrypoint(subject: _CheckedImage) -> Iterator[str]:
     settings = subject.image.settings
     command = [*(settings.get("Entrypoint") or []), *(settings.get("Cmd") or [])]
     if not command:
@@ -160,15 +162,15 @@ def _entrypoint(subject: _Subject) -> Iterator[str]:
         yield f"{command[0]} is not in the image"
 
 
-def _is_program(subject: _Subject, name: str) -> bool:
+def _is_program(subject: _CheckedImage, name: str) -> bool:
     if "/" in name:
         # Only programs in the usual places are known here.
-        return not _PROGRAMS.search(name.lstrip("/")) or exists(subject.overlay, name)
+        return not _PROGRAMS.search(name.lstrip("/")) or path_exists(subject.overlay, name)
     folders = subject.image.variables.get("PATH", "/usr/local/bin:/usr/bin:/bin").split(":")
-    return any(exists(subject.overlay, f"{folder}/{name}") for folder in folders)
+    return any(path_exists(subject.overlay, f"{folder}/{name}") for folder in folders)
 
 
-def _size(subject: _Subject) -> Iterator[str]:
+def _size(subject: _CheckedImage) -> Iterator[str]:
     budget = subject.image.labels.get(f"{OWN}size-budget", "")
     # A child inherits the label, has its own requirements on top and made no promise.
     name = subject.image.reference.rsplit("/", 1)[-1].partition("@")[0].partition(":")[0]
@@ -176,18 +178,18 @@ def _size(subject: _Subject) -> Iterator[str]:
         yield f"{subject.image.size / 1e6:.0f} MB of {int(budget) / 1e6:.0f} MB"
 
 
-def _secrets(subject: _Subject) -> Iterator[str]:
-    yield from secrets_of(subject.image)
+def _secrets(subject: _CheckedImage) -> Iterator[str]:
+    yield from find_secrets(subject.image)
 
 
-def _setuid(subject: _Subject) -> Iterator[str]:
+def _setuid(subject: _CheckedImage) -> Iterator[str]:
     special = [item for item in subject.overlay.entries.items() if item[1].mode & 0o6000 and item[1].kind is Kind.FILE]
     for path, entry in sorted(special, key=lambda item: item[0]):
         if not _SETUID.search(path):
             yield f"/{path} runs with the rights of user {entry.owner}"
 
 
-def _sbom(subject: _Subject) -> Iterator[str]:
+def _sbom(subject: _CheckedImage) -> Iterator[str]:
     """Each bill of materials has to be true of the image as it was when the bill came in; a child may add to it."""
     paths = [path for path in subject.overlay.entries if _BILL.match(path)]
     if not paths:
@@ -195,18 +197,18 @@ def _sbom(subject: _Subject) -> Iterator[str]:
     for path in paths:
         data = subject.overlay.data(path)
         layers = subject.image.layers[: subject.overlay.origins[path]]
-        missing, untold = difference(read_sbom(data or b""), inventory(final_overlay(layers).entries))
+        missing, untold = compare_packages(read_sbom(data or b""), list_packages(merge_layers(layers).entries))
         yield from (f"/{path} lists {item.purl}, which is not there" for item in sorted(missing))
         yield from (f"/{path} does not list {item.purl} in /{item.folder}" for item in sorted(untold))
 
 
-def _caches(subject: _Subject) -> Iterator[str]:
+def _caches(subject: _CheckedImage) -> Iterator[str]:
     found = [path for path in subject.overlay.entries if _is_cache(path)]
     if found:
         yield f"{len(found)} files of package caches, such as /{found[0]}"
 
 
-_CHECKS: tuple[tuple[str, str, Callable[[_Subject], Iterator[str]]], ...] = (
+_CHECKS: tuple[tuple[str, str, Callable[[_CheckedImage], Iterator[str]]], ...] = (
     ("labels", "the image says what it is", _labels),
     ("torch", "torch and its companions are the pinned ones, file by file", _torch),
     ("doctor", "doctor finds nothing on the files", _doctor),

@@ -18,12 +18,12 @@ from typing import Any
 import pytest
 from jsonschema import validate
 
-from envtool.cli.render.blame import render_story, story_document
-from envtool.image.blame.installed import wish
-from envtool.image.blame.trace import BlameReport, trace
+from envtool.cli.render.blame import blame_document, render_blame_text
+from envtool.image.blame.installed import select_for_blame
+from envtool.image.blame.trace import BlameReport, trace_changes
 from envtool.image.engine.engine import Engine
 from envtool.image.read.layer import FileSelector
-from envtool.image.read.tarball import read_all
+from envtool.image.read.tarball import read_all_images
 from tests.docker.conftest import PROJECT, Builder, builders_here, envtool, run
 
 pytestmark = pytest.mark.docker
@@ -102,8 +102,8 @@ def stories(hac_base: str, index: str, tmp_path_factory: pytest.TempPathFactory)
     archive = folder / "all.tar"
     assert run(["docker", "save", "--output", archive, *tags]).status == 0
     with open(archive, "rb") as stream:
-        images = read_all(stream, "all.tar", FileSelector(wish))
-    yield {tag.removesuffix(":latest"): trace(image) for tag, image in images.items()}
+        images = read_all_images(stream, "all.tar", FileSelector(select_for_blame))
+    yield {tag.removesuffix(":latest"): trace_changes(image) for tag, image in images.items()}
     run(["docker", "rmi", "--force", *tags])
 
 
@@ -149,11 +149,11 @@ def test_the_guilty_instruction_is_named(stories: dict[str, BlameReport], name: 
     case = CASES[name]
     for builder in _builders_of(name):
         story = stories[f"hac-blame-{name}-{builder['KIND']}"]
-        text = render_story(story)
-        validate(story_document(story), _SCHEMA)
+        text = render_blame_text(story)
+        validate(blame_document(story), _SCHEMA)
         if case.guilty is None:
-            assert story.is_whole, text
-            assert not story.losses, text
+            assert story.is_intact, text
+            assert not story.guard_losses, text
             continue
         named = _named(story, case.who)
         assert len(named) == 1, text
@@ -163,10 +163,10 @@ def test_the_guilty_instruction_is_named(stories: dict[str, BlameReport], name: 
 
 def _named(story: BlameReport, who: str) -> list[str]:
     if who != "guard":
-        return [item.step.instruction for item in story.culprits if item.place.name == who]
-    assert story.is_whole
+        return [item.step.instruction for item in story.culprits if item.location.name == who]
+    assert story.is_intact
     changes = [item.step for item in story.settings if item.name != "HAC_GUARD"]
-    return [step.instruction for step in (*(loss.step for loss in story.losses), *changes) if step is not None]
+    return [step.instruction for step in (*(loss.step for loss in story.guard_losses), *changes) if step is not None]
 
 
 def _is_same(named: str, written: str) -> bool:

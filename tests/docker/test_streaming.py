@@ -15,7 +15,7 @@ import pytest
 
 from envtool.errors import EngineError
 from envtool.image.engine.engine import Engine
-from envtool.image.read.layer import NOTHING
+from envtool.image.read.layer import CAPTURE_NOTHING
 from envtool.image.read.reference import read_image
 from tests.docker.conftest import envtool
 from tests.image_layout import layer
@@ -112,11 +112,11 @@ def relay(engine: Engine) -> Relay:
 def test_every_way_to_an_engine_reads_the_same(
     way: str, relay: Relay, image: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    expected = read_image(image, NOTHING, project=tmp_path)
+    expected = read_image(image, CAPTURE_NOTHING, project=tmp_path)
     relay.refuses = way.endswith("1.0")
     with relayed(relay, ("127.0.0.1", 0) if way == "tcp" else str(tmp_path / "socket")) as host:
         monkeypatch.setenv("DOCKER_HOST", host)
-        found = read_image(image, NOTHING, project=tmp_path)
+        found = read_image(image, CAPTURE_NOTHING, project=tmp_path)
     assert [layer.diff_id for layer in found.layers] == [layer.diff_id for layer in expected.layers]
     assert found.identity == expected.identity
 
@@ -147,7 +147,7 @@ def test_an_engine_that_falls_silent(
     with relayed(relay, str(tmp_path / "socket")) as host:
         monkeypatch.setenv("DOCKER_HOST", host)
         with pytest.raises(EngineError, match=f"the Docker Engine at {host} does not answer") as caught:
-            read_image(image, NOTHING, project=tmp_path)
+            read_image(image, CAPTURE_NOTHING, project=tmp_path)
     assert "for 1 seconds" in caught.value.why
     assert "docker info" in caught.value.remedy
 

@@ -36,14 +36,14 @@ def blame_command(
 
       envtool blame docker://registry.example.com:5000/team/training@sha256:…
     """
-    from envtool.cli.render.blame import render_story, render_story_document
+    from envtool.cli.render.blame import render_blame_json, render_blame_text
     from envtool.cli.terminal import note
-    from envtool.image.blame.installed import wish
-    from envtool.image.blame.trace import trace
+    from envtool.image.blame.installed import select_for_blame
+    from envtool.image.blame.trace import trace_changes
     from envtool.image.read.layer import FileSelector
     from envtool.image.read.reference import read_image
 
     note(f"reading the layers of {reference}")
-    story = trace(read_image(reference, FileSelector(wish), project=project, platform=platform))
-    typer.echo(render_story(story) if format is BlameFormat.TEXT else render_story_document(story))
-    raise typer.Exit(0 if story.is_whole else 1)
+    report = trace_changes(read_image(reference, FileSelector(select_for_blame), project=project, platform=platform))
+    typer.echo(render_blame_text(report) if format is BlameFormat.TEXT else render_blame_json(report))
+    raise typer.Exit(0 if report.is_intact else 1)

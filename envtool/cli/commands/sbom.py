@@ -26,19 +26,19 @@ def sbom_command(
 
     from envtool.cli.output import write_atomic
     from envtool.image.read.layer import FileSelector
-    from envtool.image.read.overlay import final_overlay
+    from envtool.image.read.overlay import merge_layers
     from envtool.image.read.reference import read_image
-    from envtool.image.sbom.document import Subject, render_sbom
-    from envtool.image.sbom.inventory import inventory, sbom_wish
+    from envtool.image.sbom.document import SbomSubject, render_sbom
+    from envtool.image.sbom.inventory import list_packages, select_for_sbom
     from envtool.image.spec.labels import OCI
 
-    image = read_image(reference, FileSelector(sbom_wish), project=project, platform=platform)
+    image = read_image(reference, FileSelector(select_for_sbom), project=project, platform=platform)
     created = str(image.configuration.get("created") or image.labels.get(f"{OCI}created") or "")
     try:
         epoch = calendar.timegm(time.strptime(created[:19], "%Y-%m-%dT%H:%M:%S"))
     except ValueError:
         epoch = 0
-    text = render_sbom(inventory(final_overlay(image.layers).entries), Subject(reference, image.identity, epoch))
+    text = render_sbom(list_packages(merge_layers(image.layers).entries), SbomSubject(reference, image.identity, epoch))
     if output is None:
         typer.echo(text, nl=False)
     else:

@@ -7,72 +7,72 @@ from collections.abc import Iterator
 from typing import Any
 
 from envtool.image.blame.settings import SettingChange
-from envtool.image.blame.squashed import is_squashed, likely_step
+from envtool.image.blame.squash import find_likely_step, is_squashed
 from envtool.image.blame.trace import BlameReport, GuardLoss, TorchChange
 from envtool.image.read.image import ImageStep
 
 SCHEMA = "hac-envtool/blame/1"
 
 
-def render_story(story: BlameReport) -> str:
+def render_blame_text(report: BlameReport) -> str:
     """The story as text: the verdict, the culprits, then everything else that happened."""
-    return "\n".join(_lines(story))
+    return "\n".join(_lines(report))
 
 
-def _lines(story: BlameReport) -> Iterator[str]:
-    yield f"{story.image.reference}: {_verdict(story)}"
-    for item in story.culprits:
-        yield from _happening(story, item, indent="  ")
-    for loss in story.losses:
+def _lines(report: BlameReport) -> Iterator[str]:
+    yield f"{report.image.reference}: {_verdict(report)}"
+    for item in report.culprits:
+        yield from _describe_change(report, item, indent="  ")
+    for loss in report.guard_losses:
         yield f"  guard  layer {loss.layer}, `{loss.step.instruction}`: /{loss.path} {_lost(loss)}"
-    for change in story.settings:
+    for change in report.settings:
         yield f"  guard  {_by(change)}: {change.name} {change.before} → {change.after or '(not set)'}"
-    rest = [item for item in story.happenings if item not in story.culprits]
+    rest = [item for item in report.changes if item not in report.culprits]
     if rest:
         yield "what else happened to torch and its companions:"
     for item in rest:
-        yield from _happening(story, item, indent="  ")
-    if story.culprits:
+        yield from _describe_change(report, item, indent="  ")
+    if report.culprits:
         yield "  type   envtool check FILE   with what that instruction installs: it names versions that do"
 
 
-def _verdict(story: BlameReport) -> str:
-    if not story.happenings:
+def _verdict(report: BlameReport) -> str:
+    if not report.changes:
         return "there is no torch in this image"
-    if story.is_whole:
-        pinned = story.pin.torch.version if story.pin is not None else story.happenings[0].after[0]
+    if report.is_intact:
+        pinned = report.pin.torch.version if report.pin is not None else report.changes[0].after[0]
         return f"torch {pinned} is in place"
-    return f"{_named(story)} is not as it should be"
+    return f"{_named(report)} is not as it should be"
 
 
-def _named(story: BlameReport) -> str:
-    names = list(dict.fromkeys(item.place.name for item in story.culprits))
-    pin = story.pin
+def _named(report: BlameReport) -> str:
+    names = list(dict.fromkeys(item.location.name for item in report.culprits))
+    pin = report.pin
     return " and ".join(f"{name} {found.version}" if pin and (found := pin.find(name)) else name for name in names)
 
 
-def _happening(story: BlameReport, item: TorchChange, indent: str) -> Iterator[str]:
+def _describe_change(report: BlameReport, item: TorchChange, indent: str) -> Iterator[str]:
     step = item.step
     yield f"{indent}layer {item.layer}, `{step.instruction}`: {_what(item)}{_by_whom(item)}"
     if is_squashed(step):
-        found = _likely(story, item)
+        found = _likely(report, item)
         words = f"`{found.instruction}`" if found is not None else "none that speaks of it"
         yield f"{indent}  several instructions were squashed into it; the likely one: {words}"
-    if item.broken:
-        more = f" and {len(item.broken) - 3} more" if len(item.broken) > 3 else ""
-        yield f"{indent}  not as RECORD has them: {', '.join('/' + path for path in item.broken[:3])}{more}"
+    if item.damaged_files:
+        more = f" and {len(item.damaged_files) - 3} more" if len(item.damaged_files) > 3 else ""
+        yield f"{indent}  not as RECORD has them: {', '.join('/' + path for path in item.damaged_files[:3])}{more}"
 
 
-def _likely(story: BlameReport, item: TorchChange) -> ImageStep | None:
-    return likely_step(story.image, item.step, item.place.name, [demand.name for demand in item.demands])
+def _likely(report: BlameReport, item: TorchChange) -> ImageStep | None:
+    return find_likely_step(report.image, item.step, item.location.name, [demand.name for demand in item.requirements])
 
 
 def _what(item: TorchChange) -> str:
-    place = item.place
+    location = item.location
     counts = f"{item.files:,} files, {item.size / 1e6:+,.1f} MB".replace("-0.0", "+0.0")
     if item.before == item.after:
-        return f"{place.name} {_versions(item.after)} changed in place, {counts}"
-    return f"{place.name} {_versions(item.before)} → {_versions(item.after)}, {counts}, in /{place.site}"
+        return f"{location.name} {_versions(item.after)} changed in place, {counts}"
+    return f"{location.name} {_versions(item.before)} → {_versions(item.after)}, {counts}, in /{location.site}"
 
 
 def _versions(versions: tuple[str, ...]) -> str:
@@ -80,7 +80,9 @@ def _versions(versions: tuple[str, ...]) -> str:
 
 
 def _by_whom(item: TorchChange) -> str:
-    return f"; pulled in by {'; '.join(map(str, item.demands[:3]))}" if item.demands and not item.is_good else ""
+    return (
+        f"; pulled in by {'; '.join(map(str, item.requirements[:3]))}" if item.requirements and not item.is_good else ""
+    )
 
 
 def _lost(loss: GuardLoss) -> str:
@@ -93,37 +95,37 @@ def _by(change: SettingChange) -> str:
     )
 
 
-def render_story_document(story: BlameReport) -> str:
+def render_blame_json(report: BlameReport) -> str:
     """The story as JSON; docs/blame.schema.json describes it."""
-    return json.dumps(story_document(story), indent=2, ensure_ascii=False)
+    return json.dumps(blame_document(report), indent=2, ensure_ascii=False)
 
 
-def story_document(story: BlameReport) -> dict[str, Any]:
+def blame_document(report: BlameReport) -> dict[str, Any]:
     """The story as what JSON is made from."""
     return {
         "schema": SCHEMA,
-        "image": {"reference": story.image.reference, "id": story.image.identity, "layers": len(story.image.layers)},
-        "status": "whole" if story.is_whole else "damaged" if story.happenings else "no_torch",
-        "pinned": story.pin.torch.version if story.pin is not None else None,
-        "culprits": [_row(story, item) for item in story.culprits],
+        "image": {"reference": report.image.reference, "id": report.image.identity, "layers": len(report.image.layers)},
+        "status": "whole" if report.is_intact else "damaged" if report.changes else "no_torch",
+        "pinned": report.pin.torch.version if report.pin is not None else None,
+        "culprits": [_row(report, item) for item in report.culprits],
         "guard": [
-            *({**_step(loss.step), "what": f"/{loss.path}", "change": _lost(loss)} for loss in story.losses),
+            *({**_step(loss.step), "what": f"/{loss.path}", "change": _lost(loss)} for loss in report.guard_losses),
             *(
                 {**_step(change.step), "what": change.name, "change": f"{change.before} → {change.after}"}
-                for change in story.settings
+                for change in report.settings
             ),
         ],
-        "happenings": [_row(story, item) for item in story.happenings],
+        "happenings": [_row(report, item) for item in report.changes],
     }
 
 
-def _row(story: BlameReport, item: TorchChange) -> dict[str, Any]:
-    found = _likely(story, item) if is_squashed(item.step) else None
+def _row(report: BlameReport, item: TorchChange) -> dict[str, Any]:
+    found = _likely(report, item) if is_squashed(item.step) else None
     return {
         **_step(item.step),
         "likely": found.instruction if found is not None else None,
-        "distribution": item.place.name,
-        "folder": f"/{item.place.site}",
+        "distribution": item.location.name,
+        "folder": f"/{item.location.site}",
         "before": list(item.before),
         "after": list(item.after),
         "files": item.files,
@@ -131,9 +133,9 @@ def _row(story: BlameReport, item: TorchChange) -> dict[str, Any]:
         "good": item.is_good,
         "pulled_in_by": [
             {"name": demand.name, "version": demand.version, "requirement": demand.requirement, "asked": demand.asked}
-            for demand in item.demands
+            for demand in item.requirements
         ],
-        "broken": [f"/{path}" for path in item.broken],
+        "broken": [f"/{path}" for path in item.damaged_files],
     }
 
 

@@ -46,7 +46,7 @@ class TorchRequirement:
         return f"{self.name} {self.version} (requires {self.requirement}{through})"
 
 
-def wish(path: str, _size: int) -> Capture:
+def select_for_blame(path: str, _size: int) -> Capture:
     """What the search for a culprit wants of each file."""
     if any(mark in path for mark in _GUARD_MARKS) and _GUARD.search(path):
         return Capture.DATA
@@ -67,7 +67,7 @@ def _is_elsewhere(folder: str) -> bool:
     return _ELSEWHERE.search(f"{folder}/") is not None
 
 
-def owner_of(path: str) -> tuple[str, str] | None:
+def find_owner(path: str) -> tuple[str, str] | None:
     """The folder that holds a torch's file, and whose it is: a pinned distribution's name, torch's where unclear."""
     info = _INFO.match(path) if _MARK in path else None
     if info is not None:
@@ -80,32 +80,32 @@ def owner_of(path: str) -> tuple[str, str] | None:
     return content[1], top if top in PINNED_NAMES else PINNED_NAMES[0]
 
 
-def versions(overlay: Overlay, place: DistributionLocation) -> tuple[str, ...]:
+def list_versions(overlay: Overlay, location: DistributionLocation) -> tuple[str, ...]:
     """The versions that a folder's records name for a distribution."""
-    return tuple(sorted({version for version, _folder in _records(overlay, place)}))
+    return tuple(sorted({version for version, _folder in _records(overlay, location)}))
 
 
-def _records(overlay: Overlay, place: DistributionLocation) -> Iterator[tuple[str, str]]:
+def _records(overlay: Overlay, location: DistributionLocation) -> Iterator[tuple[str, str]]:
     """Each entry of a distribution's records: the version that it names, and the records' folder or file."""
-    start = f"{place.site}/" if place.site else ""
+    start = f"{location.site}/" if location.site else ""
     for path in overlay.entries:
         info = _INFO.match(path) if _MARK in path and path.startswith(start) else None
-        if info is not None and info[1] == start and normalized_name(info[2]) == place.name:
+        if info is not None and info[1] == start and normalized_name(info[2]) == location.name:
             yield info[3], path.rpartition("/")[0] if info[4] else path
 
 
-def damaged_files(overlay: Overlay, place: DistributionLocation, version: str) -> list[str]:
+def find_damaged_files(overlay: Overlay, location: DistributionLocation, version: str) -> list[str]:
     """The files of an installed distribution that are not as its RECORD has them, or not there."""
-    folder = next((folder for found, folder in _records(overlay, place) if found == version), None)
+    folder = next((folder for found, folder in _records(overlay, location) if found == version), None)
     data = overlay.data(f"{folder}/RECORD") if folder else None
     if data is None:
-        return [f"{folder or place.site}/RECORD"]
+        return [f"{folder or location.site}/RECORD"]
     found = []
     for row in parse_record(data).rows:
-        path = f"{place.site}/{row.path}".lstrip("/")
+        path = f"{location.site}/{row.path}".lstrip("/")
         if row.path.startswith("../") or row.path.rpartition("/")[2] in INSTALLER_FILES or row.path.endswith(".pyc"):
             continue
-        if owner_of(path) is None:
+        if find_owner(path) is None:
             # Not among what is looked at: a command, or a folder beside torch's own.
             continue
         entry = overlay.entries.get(path)
@@ -115,24 +115,24 @@ def damaged_files(overlay: Overlay, place: DistributionLocation, version: str) -
     return found
 
 
-def demands_among(
-    placed: Mapping[str, LayerEntry], place: DistributionLocation, version: str | None
+def find_torch_requirements(
+    added: Mapping[str, LayerEntry], location: DistributionLocation, version: str | None
 ) -> tuple[TorchRequirement, ...]:
     """Who among the distributions that a layer brought to a folder requires another than `version`, else any."""
-    arrived = dict(_arrived(placed, place.site))
-    asked = frozenset(_asked_for(placed, place.site))
+    arrived = dict(_added_requirements(added, location.site))
+    asked = frozenset(_requested_names(added, location.site))
     every: list[tuple[TorchRequirement, bool]] = []
     for name, (its_version, lines) in arrived.items():
-        for requirement in requirements_on(lines, place.name):
+        for requirement in requirements_on(lines, location.name):
             clashes = version is None or not requirement.specifier.contains(version, prereleases=True)
-            demand = TorchRequirement(name, its_version, str(requirement), _root_of(name, arrived, asked))
+            demand = TorchRequirement(name, its_version, str(requirement), _find_root(name, arrived, asked))
             every.append((demand, clashes))
     clashing = tuple(demand for demand, clashes in every if clashes)
     return clashing or tuple(demand for demand, _clashes in every)
 
 
-def _arrived(placed: Mapping[str, LayerEntry], site: str) -> Iterator[tuple[str, tuple[str, list[str]]]]:
-    for path, entry in placed.items():
+def _added_requirements(added: Mapping[str, LayerEntry], site: str) -> Iterator[tuple[str, tuple[str, list[str]]]]:
+    for path, entry in added.items():
         info = _INFO.match(path) if path.endswith(".dist-info/METADATA") else None
         if info is None or info[1].rstrip("/") != site or entry.data is None:
             continue
@@ -143,28 +143,28 @@ def _arrived(placed: Mapping[str, LayerEntry], site: str) -> Iterator[tuple[str,
             yield name, (info[3], [str(line) for line in headers.get_all("Requires-Dist") or []])
 
 
-def _asked_for(placed: Mapping[str, LayerEntry], site: str) -> Iterator[str]:
-    for path in placed:
+def _requested_names(added: Mapping[str, LayerEntry], site: str) -> Iterator[str]:
+    for path in added:
         if path.endswith(".dist-info/REQUESTED"):
             info = _INFO.match(path)
             if info is not None and info[1].rstrip("/") == site:
                 yield normalized_name(info[2])
 
 
-def _root_of(name: str, arrived: Mapping[str, tuple[str, list[str]]], asked: frozenset[str]) -> str:
+def _find_root(name: str, arrived: Mapping[str, tuple[str, list[str]]], asked: frozenset[str]) -> str:
     """The distribution that was asked for by name and led to `name`, as far as the records of one layer tell."""
     seen, wanting = {name}, [name]
     while wanting:
         current = wanting.pop(0)
         if current in asked:
             return current
-        above = _requiring(current, arrived, seen)
+        above = _find_dependents(current, arrived, seen)
         seen.update(above)
         wanting += above
     return ""
 
 
-def _requiring(name: str, arrived: Mapping[str, tuple[str, list[str]]], seen: Iterable[str]) -> list[str]:
+def _find_dependents(name: str, arrived: Mapping[str, tuple[str, list[str]]], seen: Iterable[str]) -> list[str]:
     return [
         other
         for other, (_version, lines) in arrived.items()

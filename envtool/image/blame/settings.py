@@ -31,7 +31,7 @@ class SettingChange:
     step: ImageStep | None
 
 
-def changed_settings(image: StoredImage) -> Iterator[SettingChange]:
+def find_setting_changes(image: StoredImage) -> Iterator[SettingChange]:
     """The guard's settings that the image as a whole has lost, each with its culprit."""
     shell = tuple(image.settings.get("Shell") or ())
     if shell != GUARD_SHELL:

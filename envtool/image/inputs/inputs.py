@@ -19,7 +19,7 @@ from envtool.image.lock.lockfile import ImageLock, LockedFile
 from envtool.image.lock.signatures import find_signatures, require_signatures
 from envtool.image.read.layer import LayerContents
 from envtool.image.spec.table import ImageSpec, tool_requirements
-from envtool.net.http import new_session
+from envtool.net.http import open_session
 from envtool.progress import Progress
 from envtool.release.pin import VendorPin
 from envtool.release.release_filter import ReleaseFilter
@@ -233,7 +233,7 @@ def _actual_address(url: str, channel_map: Mapping[str, str]) -> str:
 
 
 def _download(url: str, package: LockedPackage, store: FileStore) -> Path:
-    with new_session() as session:
+    with open_session() as session:
         return download(
             session,
             url,

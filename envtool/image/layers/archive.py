@@ -17,7 +17,7 @@ from typing import IO
 from envtool.image.layers.layer_diff import Above, LowerLayers
 from envtool.image.layers.staged_tree import Packed, StagedTree
 from envtool.image.layers.tar_stream import END, header, padding, written
-from envtool.image.read.layer import NOTHING, FileSelector, LayerContents, LayerListing
+from envtool.image.read.layer import CAPTURE_NOTHING, FileSelector, LayerContents, LayerIndexer
 
 _BUFFER = 1 << 20
 
@@ -45,14 +45,14 @@ def write_layer(
     ownership: LayerOwnership = ROOT_ALONE,
     *,
     known: LowerLayers | None = None,
-    interest: FileSelector = NOTHING,
+    interest: FileSelector = CAPTURE_NOTHING,
 ) -> LayerContents:
     """Archive what a tree has and is not `known`; what `ownership` does not hold is root's.
 
     Returns what `interest` wants of it. Raises `OSError`, and `HashError` and `SourceError` for packed files that are
     damaged.
     """
-    above, listing = Above(), LayerListing(interest)
+    above, listing = Above(), LayerIndexer(interest)
     with written(target) as archive:
         stream = archive.stream
         for name, entry in tree.entries():
@@ -65,7 +65,7 @@ def write_layer(
                 above.pass_over(member)
                 continue
             for each in (*above.of(member), member):
-                listing.take(each, partial(_opened, entry))
+                listing.add(each, partial(_opened, entry))
                 stream.write(header(each))
             if member.isreg():
                 _copy(entry, stream)

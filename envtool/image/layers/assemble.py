@@ -33,10 +33,10 @@ from envtool.image.layers.layer_trees import (
 )
 from envtool.image.layers.staged_tree import StagedTree
 from envtool.image.lock.lockfile import ImageLock
-from envtool.image.read.overlay import final_overlay
+from envtool.image.read.overlay import merge_layers
 from envtool.image.run_in_process import run_in_process
-from envtool.image.sbom.document import SBOM_FOLDER, Subject, render_sbom
-from envtool.image.sbom.inventory import inventory
+from envtool.image.sbom.document import SBOM_FOLDER, SbomSubject, render_sbom
+from envtool.image.sbom.inventory import list_packages
 from envtool.image.spec.table import CHECKS_FOLDER, ENVIRONMENT_PREFIX, ImageSpec
 from envtool.progress import Progress
 from envtool.wheel.layout import Layout
@@ -220,8 +220,8 @@ def _bill_of_materials(member: PlannedImage, inputs: Inputs, context: Path) -> s
     spec, lock = member.spec, member.lock
     read = [*inputs.base_layers, *(local_layer(path) for path in _archives(member, context))]
     names = frozenset(item.name for item in lock.pin.distributions) if lock.pin.stand_in else frozenset()
-    subject = Subject(spec.name, f"{envtool.__version__}-{spec.release}", spec.epoch, names)
-    return render_sbom(inventory(final_overlay(read).entries), subject)
+    subject = SbomSubject(spec.name, f"{envtool.__version__}-{spec.release}", spec.epoch, names)
+    return render_sbom(list_packages(merge_layers(read).entries), subject)
 
 
 def _archives(member: PlannedImage, context: Path) -> Iterator[Path]:

@@ -9,13 +9,13 @@ from envtool.errors import BuildError
 from envtool.image.file_memo import FileMemo
 from envtool.image.layers.accounts import FILES
 from envtool.image.read.layer import Capture, FileSelector, LayerContents, read_layer
-from envtool.image.read.overlay import final_overlay
-from envtool.image.sbom.inventory import sbom_wish
+from envtool.image.read.overlay import merge_layers
+from envtool.image.sbom.inventory import select_for_sbom
 
 
 def base_interest() -> FileSelector:
     """What is to be read of a base."""
-    return FileSelector(lambda path, size: Capture.DATA if path in FILES else sbom_wish(path, size))
+    return FileSelector(lambda path, size: Capture.DATA if path in FILES else select_for_sbom(path, size))
 
 
 def _read(archive: Path) -> LayerContents:
@@ -29,7 +29,7 @@ local_layer = FileMemo(_read)
 
 def account_files(layers: Sequence[LayerContents]) -> Mapping[str, str]:
     """The texts of the base's account files. Raises `BuildError` where it has none."""
-    overlay = final_overlay(layers)
+    overlay = merge_layers(layers)
     found = {path: data.decode("utf-8", "replace") for path in FILES if (data := overlay.data(path)) is not None}
     if len(found) < len(FILES):
         raise BuildError("the base has no /etc/passwd or no /etc/group", remedy="start from a base of a distribution")

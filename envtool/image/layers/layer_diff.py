@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import IO
 
 from envtool.image.layers.tar_stream import written
-from envtool.image.read.layer import FileSelector, LayerContents, LayerListing
+from envtool.image.read.layer import FileSelector, LayerContents, LayerIndexer
 
 _BLOCK = 1 << 20
 
@@ -80,7 +80,7 @@ def write_layer_diff(before: Path, after: Path, target: Path, interest: Callable
 
     `interest` makes it, as pickle, which takes this to another process, takes no lambda. Raises `OSError`.
     """
-    listing = LayerListing(interest())
+    listing = LayerIndexer(interest())
     with (
         LowerLayers.opened([before]) as known,
         tarfile.open(after) as source,
@@ -101,7 +101,7 @@ def write_layer_diff(before: Path, after: Path, target: Path, interest: Callable
                     opened = partial(_data, source, source.getmember(member.linkname))
                 for each in (*above.of(member), member):
                     _add(source, each, result, names)
-                    listing.take(each, opened)
+                    listing.add(each, opened)
         digest = archive.digest()
     return listing.contents(digest, digest)
 

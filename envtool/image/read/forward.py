@@ -12,15 +12,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import IO, Any, Protocol, cast
 
-from envtool.image.read.header import Header
+from envtool.image.read.header import FastTarInfo
 
 _BLOCK = 1 << 20
 # A block of zeros, which is tar's mark of the end, and nothing more at all.
-_Marked: Any = tarfile.EOFHeaderError  # type: ignore[attr-defined]  # not told to type checkers
-_Exhausted: Any = tarfile.EmptyHeaderError  # type: ignore[attr-defined]  # as above
+_EndOfArchive: Any = tarfile.EOFHeaderError  # type: ignore[attr-defined]  # not told to type checkers
+_EndOfFile: Any = tarfile.EmptyHeaderError  # type: ignore[attr-defined]  # as above
 
 
-class Forward(Protocol):
+class ForwardStream(Protocol):
     """A stream with a position, which can only be moved forward; as much of a file as tarfile asks for."""
 
     def read(self, size: int, /) -> bytes:
@@ -62,64 +62,64 @@ class ForwardReader:
     def seek(self, offset: int) -> int:
         """Pass over bytes, to the end at the most. Raises `tarfile.StreamError` for a way back."""
         if offset < self._position:
-            raise backwards()
+            raise backward_seek_error()
         while self._position < offset and self.read(min(_BLOCK, offset - self._position)):
             pass
         return self._position
 
 
-def backwards() -> tarfile.StreamError:
+def backward_seek_error() -> tarfile.StreamError:
     """What is wrong with a seek to where the stream has been."""
     return tarfile.StreamError("a stream cannot be read backwards")
 
 
 @contextmanager
-def opened_archive(stream: Forward) -> Iterator[tarfile.TarFile]:
-    """The archive in a stream, to be read with `members`. Raises `tarfile.TarError` where there is none."""
-    with tarfile.open(fileobj=cast("IO[bytes]", stream), mode="r:", tarinfo=Header) as archive:
+def open_archive(stream: ForwardStream) -> Iterator[tarfile.TarFile]:
+    """The archive in a stream, to be read with `iterate_members`. Raises `tarfile.TarError` where there is none."""
+    with tarfile.open(fileobj=cast("IO[bytes]", stream), mode="r:", tarinfo=FastTarInfo) as archive:
         yield archive
 
 
-def members(archive: tarfile.TarFile, *, marked: bool = False) -> Iterator[tarfile.TarInfo]:
+def iterate_members(archive: tarfile.TarFile, *, needs_end_mark: bool = False) -> Iterator[tarfile.TarInfo]:
     """Each member in turn; its data can be read until the next one is asked for. Raises `tarfile.TarError`.
 
     Unlike tarfile's own loop this one takes a damaged header for an error, not for the end; and where the end has to be
-    `marked`, so it takes a stream that just stops.
+    `needs_end_mark`, so it takes a stream that just stops.
     """
     stream: Any = archive.fileobj
     member = archive.next()
     while member is not None:
         yield member
         if stream.seek(archive.offset) < archive.offset:
-            raise _cut_off()
+            raise _truncation_error()
         try:
-            member = Header.fromtarfile(archive)
-        except _Marked:
+            member = FastTarInfo.fromtarfile(archive)
+        except _EndOfArchive:
             return
-        except _Exhausted:
-            if marked:
+        except _EndOfFile:
+            if needs_end_mark:
                 raise tarfile.ReadError("tar's mark of the end is missing") from None
             return
 
 
-def content(archive: tarfile.TarFile, member: tarfile.TarInfo) -> IO[bytes]:
+def open_member(archive: tarfile.TarFile, member: tarfile.TarInfo) -> IO[bytes]:
     """The data of the member at hand. Raises `tarfile.ReadError` while it is read, where the archive is cut off."""
     if member.issparse():
         return archive.extractfile(member) or io.BytesIO()
     stream: Any = archive.fileobj
     stream.seek(member.offset_data)
     if member.size > _BLOCK:
-        return io.BufferedReader(_Content(stream, member.size))
+        return io.BufferedReader(_MemberStream(stream, member.size))
     data = stream.read(member.size)
     if len(data) < member.size:
-        raise _cut_off()
+        raise _truncation_error()
     return io.BytesIO(data)
 
 
-class _Content(io.RawIOBase):
+class _MemberStream(io.RawIOBase):
     """The next `size` bytes of a stream, which go right into the reader's buffer; tarfile copies them twice."""
 
-    def __init__(self, stream: Forward, size: int) -> None:
+    def __init__(self, stream: ForwardStream, size: int) -> None:
         self._stream = stream
         self._left = size
 
@@ -132,10 +132,10 @@ class _Content(io.RawIOBase):
         wanted = memoryview(buffer)[: self._left]
         count = self._stream.readinto(wanted)
         if wanted and not count:
-            raise _cut_off()
+            raise _truncation_error()
         self._left -= count
         return count
 
 
-def _cut_off() -> tarfile.ReadError:
+def _truncation_error() -> tarfile.ReadError:
     return tarfile.ReadError("unexpected end of data")

@@ -8,14 +8,14 @@ from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import IO, Any
 
-from envtool.image.read.forward import backwards
+from envtool.image.read.forward import backward_seek_error
 
 # How many bytes are hashed at once, and how many such blocks there are: smaller ones would be handed over too often,
 # and to have new ones each time takes as long as the hashing.
 _BLOCK, _BLOCKS = 4 << 20, 3
 
 
-class Hashing(io.BufferedIOBase):
+class HashingReader(io.BufferedIOBase):
     """A stream that is hashed by `worker`, a thread of its own, while what was read from it is looked into.
 
     That is a third of the time that a layer takes, and hashlib lets go of the interpreter's lock. What is hashed is
@@ -71,7 +71,7 @@ class Hashing(io.BufferedIOBase):
         """Pass over bytes, to the end at the most. Raises `tarfile.StreamError` for a way back."""
         ahead = offset - self.tell()
         if ahead < 0 or whence != io.SEEK_SET:
-            raise backwards()
+            raise backward_seek_error()
         while ahead and self._has_more():
             step = min(ahead, len(self._block) - self._next)
             self._next += step

@@ -18,13 +18,13 @@ _MODULUS = 65521
 _SPACES, _CHECKSUM = sum(b" " * 8), slice(148, 156)
 
 
-class Header(tarfile.TarInfo):
+class FastTarInfo(tarfile.TarInfo):
     """A member with its name, kind, size, mode, user and target; no times, group or names of users."""
 
     __slots__ = ()
 
     @classmethod
-    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Header:
+    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> FastTarInfo:
         """Read one header. Raises `tarfile.HeaderError`."""
         kind = bytes(buf[156:157])
         if len(buf) != _LENGTH or kind not in _PLAIN:

@@ -12,7 +12,7 @@ from typing import Any
 
 from envtool.errors import ImageError
 from envtool.image.read.layer import LayerContents
-from envtool.image.read.manifest import wrong_digest
+from envtool.image.read.manifest import digest_mismatch
 
 # How both builders record a shell-form RUN: build arguments as `|2 A=b C=d`, then the shell, then the command.
 _ARGUMENTS = re.compile(r"^\|(\d+) ")
@@ -84,7 +84,7 @@ class StoredImage:
         """The history, oldest first; layers that it does not account for have steps of their own."""
         return tuple(_steps(self.configuration.get("history") or [], len(self.layers)))
 
-    def step_of(self, layer: int) -> ImageStep:
+    def find_step(self, layer: int) -> ImageStep:
         """The step that made a layer."""
         return next(step for step in self.steps if step.layer == layer)
 
@@ -97,13 +97,13 @@ def _steps(history: Sequence[Mapping[str, Any]], layers: int) -> Iterator[ImageS
         layer += makes
         comment = str(item.get("comment") or "")
         yield ImageStep(
-            number, instruction_of(str(item.get("created_by") or ""), comment), layer if makes else None, comment
+            number, parse_instruction(str(item.get("created_by") or ""), comment), layer if makes else None, comment
         )
     for rest in range(layer + 1, layers + 1):
         yield ImageStep(number + rest - layer, "(a layer that the history does not mention)", rest)
 
 
-def instruction_of(created_by: str, comment: str = "") -> str:
+def parse_instruction(created_by: str, comment: str = "") -> str:
     """The instruction that a history entry of either builder stands for, on one line.
 
     Values of build arguments are left out: credentials get in there.
@@ -135,7 +135,7 @@ def _one_line(text: str) -> str:
     return " ".join(text.replace("\\\n", " ").split())
 
 
-def put_together(
+def create_stored_image(
     reference: str, identity: str, configuration: Mapping[str, Any], layers: Sequence[LayerContents]
 ) -> StoredImage:
     """The image, once each layer is found to be the one that the configuration names. Raises `ImageError`."""
@@ -149,5 +149,5 @@ def put_together(
         )
     for number, (left, right) in enumerate(zip(expected, found, strict=True), 1):
         if left != right:
-            raise wrong_digest(f"layer {number} of {reference}", left, right)
+            raise digest_mismatch(f"layer {number} of {reference}", left, right)
     return StoredImage(reference, identity, configuration, tuple(layers))

@@ -21,8 +21,8 @@ from pathlib import Path
 from typing import IO, Any, cast
 
 from envtool.errors import ImageError
-from envtool.image.read.forward import content, members, opened_archive
-from envtool.image.read.hashing import Hashing
+from envtool.image.read.forward import iterate_members, open_archive, open_member
+from envtool.image.read.hashing import HashingReader
 
 _open_gzip: Any = gzip.open
 _NotGzip: Any = zlib.error
@@ -54,31 +54,31 @@ class Kind(Enum):
 
 class Capture(Enum):
     """What a reader wants of a file: nothing, that it is there, its sha256 as well, its content as well, or its content
-    shown to the interest's `shelve`, which may keep it on disk."""
+    shown to the interest's `spool`, which may keep it on disk."""
 
     NOTHING = 0
     ENTRY = 1
     HASHED = 2
     DATA = 3
-    SHELVED = 4
+    SPOOLED = 4
 
 
 @dataclass(frozen=True)
 class FileSelector:
     """What a reader wants of the file at a path with a size in bytes, and what it keeps on disk."""
 
-    wish: Callable[[str, int], Capture]
-    shelve: Callable[[IO[bytes]], Path | None] = lambda _stream: None
+    capture: Callable[[str, int], Capture]
+    spool: Callable[[IO[bytes]], Path | None] = lambda _stream: None
 
 
-NOTHING = FileSelector(lambda _path, _size: Capture.NOTHING)
+CAPTURE_NOTHING = FileSelector(lambda _path, _size: Capture.NOTHING)
 
 
 @dataclass(frozen=True)
 class LayerEntry:
     """One entry of a layer. `mode` and `owner` are tar's, `target` is a link's.
 
-    `sha256` of a file and `data`, its content, are there where they were wished for; `shelved` is where it was kept.
+    `sha256` of a file and `data`, its content, are there where they were wished for; `spooled` is where it was kept.
     """
 
     path: str
@@ -89,9 +89,9 @@ class LayerEntry:
     target: str = ""
     sha256: str | None = None
     data: bytes | None = None
-    shelved: Path | None = None
+    spooled: Path | None = None
 
-    def same_content(self, other: LayerEntry) -> bool:
+    def has_same_content(self, other: LayerEntry) -> bool:
         """Whether both stand for the same bytes, as far as can be told."""
         if (self.kind, self.target, self.size) != (other.kind, other.target, other.size):
             return False
@@ -102,8 +102,8 @@ class LayerEntry:
 class LayerContents:
     """What was read of a layer. `digest` is of the bytes as stored, `diff_id` of the plain archive.
 
-    `files` and `size` count all regular files and their bytes. `covers` are paths of no interest that are no folders:
-    what is below them in lower layers is gone.
+    `files` and `size` count all regular files and their bytes. `non_folders` are paths that were not captured and are
+    no folders: they hide what lower layers have below them.
     """
 
     digest: str
@@ -111,16 +111,16 @@ class LayerContents:
     entries: Mapping[str, LayerEntry]
     whiteouts: frozenset[str]
     opaque: frozenset[str]
-    covers: frozenset[str]
+    non_folders: frozenset[str]
     files: int
     size: int
 
 
-def read_layer(stream: IO[bytes], wishes: FileSelector, *, name: str) -> LayerContents:
+def read_layer(stream: IO[bytes], selector: FileSelector, *, name: str) -> LayerContents:
     """Read a layer to its end. Raises `ImageError` for one that is cut off, damaged or packed in an unknown way."""
     try:
         with ThreadPoolExecutor(1) as hashing:
-            return _read(stream, hashing, LayerListing(wishes))
+            return _read(stream, hashing, LayerIndexer(selector))
     except (tarfile.TarError, EOFError, zlib.error, _NotGzip, OSError, ValueError) as error:
         if isinstance(error, TimeoutError) or (isinstance(error, OSError) and error.errno is not None):
             # Not the layer's fault but the disk's, or that of an engine which has stopped sending.
@@ -132,24 +132,24 @@ def read_layer(stream: IO[bytes], wishes: FileSelector, *, name: str) -> LayerCo
         ) from error
 
 
-def _read(stream: IO[bytes], hashing: ThreadPoolExecutor, listing: LayerListing) -> LayerContents:
-    stored = Hashing(stream, hashing)
+def _read(stream: IO[bytes], hashing: ThreadPoolExecutor, listing: LayerIndexer) -> LayerContents:
+    stored = HashingReader(stream, hashing)
     inflated = _inflated(stored)
-    plain = stored if inflated is None else Hashing(inflated, hashing)
-    with opened_archive(plain) as archive:
-        for member in members(archive):
-            listing.take(member, partial(content, archive, member))
+    plain = stored if inflated is None else HashingReader(inflated, hashing)
+    with open_archive(plain) as archive:
+        for member in iterate_members(archive):
+            listing.add(member, partial(open_member, archive, member))
     # Past the end of the archive as well, whose padding belongs to the digests.
     diff_id = plain.hexdigest()
     return listing.contents(stored.hexdigest(), diff_id)
 
 
-def _inflated(stored: Hashing) -> IO[bytes] | None:
+def _inflated(stored: HashingReader) -> IO[bytes] | None:
     """The archive within a compressed one."""
     start = stored.peek(4)
     if start.startswith(_GZIP):
-        opened: IO[bytes] = _open_gzip(stored, "rb")
-        return opened
+        open_data: IO[bytes] = _open_gzip(stored, "rb")
+        return open_data
     if start != _ZSTD:
         return None
     try:
@@ -188,19 +188,19 @@ class _Zstd(io.RawIOBase):
 
 
 @dataclass
-class LayerListing:
+class LayerIndexer:
     """Gathers what matters of a layer while its archive is read, or written."""
 
-    wishes: FileSelector
+    selector: FileSelector
     entries: dict[str, LayerEntry] = field(default_factory=dict)
     whiteouts: set[str] = field(default_factory=set)
     opaque: set[str] = field(default_factory=set)
-    covers: set[str] = field(default_factory=set)
+    non_folders: set[str] = field(default_factory=set)
     sizes: dict[str, int] = field(default_factory=dict)
     size: int = 0
 
-    def take(self, member: tarfile.TarInfo, opened: Callable[[], IO[bytes]]) -> None:
-        """Add the next member; `opened` is its data, if it is a file and matters."""
+    def add(self, member: tarfile.TarInfo, open_data: Callable[[], IO[bytes]]) -> None:
+        """Add the next member; `open_data` is its data, if it is a file and matters."""
         path = os.path.normpath(member.name).lstrip("/")
         if path in {"", "."} or path.startswith("../"):
             return
@@ -210,29 +210,29 @@ class LayerListing:
         elif name.startswith(_WHITEOUT):
             self.whiteouts.add(f"{folder}/{name.removeprefix(_WHITEOUT)}".lstrip("/"))
         else:
-            self._entry(member, path, opened)
+            self._entry(member, path, open_data)
 
-    def _entry(self, member: tarfile.TarInfo, path: str, opened: Callable[[], IO[bytes]]) -> None:
+    def _entry(self, member: tarfile.TarInfo, path: str, open_data: Callable[[], IO[bytes]]) -> None:
         if member.isreg():
             self.sizes[path] = member.size
             self.size += member.size
-        wish = self.wishes.wish(path, member.size)
-        if wish is Capture.NOTHING and member.isreg() and member.mode & _SPECIAL_MODES:
-            wish = Capture.ENTRY
-        if wish is Capture.NOTHING:
+        capture = self.selector.capture(path, member.size)
+        if capture is Capture.NOTHING and member.isreg() and member.mode & _SPECIAL_MODES:
+            capture = Capture.ENTRY
+        if capture is Capture.NOTHING:
             # A file or a link may have taken the place of a folder; hardly any folder's name has a dot in it.
             if not member.isdir() and "." not in path.rpartition("/")[2]:
-                self.covers.add(path)
+                self.non_folders.add(path)
             return
         if member.islnk():
             self._hard_link(member, path)
             return
-        sha256, data, shelved = None, None, None
-        if member.isreg() and wish is not Capture.ENTRY:
-            with opened() as source:
-                if wish is Capture.SHELVED:
-                    shelved = self.wishes.shelve(source)
-                elif wish is Capture.DATA and member.size <= _KEPT_AT_MOST:
+        sha256, data, spooled = None, None, None
+        if member.isreg() and capture is not Capture.ENTRY:
+            with open_data() as source:
+                if capture is Capture.SPOOLED:
+                    spooled = self.selector.spool(source)
+                elif capture is Capture.DATA and member.size <= _KEPT_AT_MOST:
                     data = source.read()
                     sha256 = hashlib.sha256(data).hexdigest()
                 else:
@@ -246,7 +246,7 @@ class LayerListing:
             member.linkname if member.issym() else "",
             sha256,
             data,
-            shelved,
+            spooled,
         )
 
     def _hard_link(self, member: tarfile.TarInfo, path: str) -> None:
@@ -261,7 +261,7 @@ class LayerListing:
             member.uid,
             sha256=first.sha256 if first is not None else None,
             data=first.data if first is not None else None,
-            shelved=first.shelved if first is not None else None,
+            spooled=first.spooled if first is not None else None,
         )
 
     def contents(self, digest: str, diff_id: str) -> LayerContents:
@@ -272,7 +272,7 @@ class LayerListing:
             self.entries,
             frozenset(self.whiteouts),
             frozenset(self.opaque),
-            frozenset(self.covers),
+            frozenset(self.non_folders),
             len(self.sizes),
             self.size,
         )

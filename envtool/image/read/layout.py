@@ -7,26 +7,26 @@ from pathlib import Path
 from envtool.errors import ImageError
 from envtool.image.read.image import StoredImage
 from envtool.image.read.layer import FileSelector, LayerContents, read_layer
-from envtool.image.read.manifest import Descriptor, parse
-from envtool.image.read.resolve import resolve
+from envtool.image.read.load import load_image
+from envtool.image.read.manifest import Descriptor, parse_json
 
 
-def read_folder(folder: Path, wishes: FileSelector, platform: str) -> StoredImage:
+def read_oci_layout(folder: Path, selector: FileSelector, platform: str) -> StoredImage:
     """Read the folder's image. Raises `ImageError`."""
 
-    def document(named: Descriptor) -> bytes:
-        return _read(folder / named.blob)
+    def document(descriptor: Descriptor) -> bytes:
+        return _read(folder / descriptor.blob)
 
-    def layer(named: Descriptor, number: int) -> LayerContents:
+    def layer(descriptor: Descriptor, number: int) -> LayerContents:
         what = f"layer {number} of {folder}"
         try:
-            with open(folder / named.blob, "rb") as stream:
-                return read_layer(stream, wishes, name=what)
+            with open(folder / descriptor.blob, "rb") as stream:
+                return read_layer(stream, selector, name=what)
         except OSError as error:
             raise _missing(what, error) from error
 
-    index = parse(_read(folder / "index.json"), f"the index of {folder}")
-    return resolve(str(folder), index, platform, manifest=document, configuration=document, layer=layer)
+    index = parse_json(_read(folder / "index.json"), f"the index of {folder}")
+    return load_image(str(folder), index, platform, manifest=document, configuration=document, layer=layer)
 
 
 def _read(path: Path) -> bytes:

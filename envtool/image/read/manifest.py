@@ -25,7 +25,7 @@ MANIFESTS = (
 _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 
 
-def this_platform() -> str:
+def host_platform() -> str:
     """The platform of this machine, as images spell it."""
     machine = platform.machine()
     return f"linux/{_ARCHITECTURES.get(machine, machine)}"
@@ -52,7 +52,7 @@ class Manifest:
     layers: tuple[Descriptor, ...]
 
 
-def parse(data: bytes, what: str) -> dict[str, Any]:
+def parse_json(data: bytes, what: str) -> dict[str, Any]:
     """A JSON object. Raises `ImageError`."""
     try:
         table = json.loads(data)
@@ -67,11 +67,11 @@ def require_digest(data: bytes, digest: str, what: str) -> bytes:
     """The data, once they are found to have the digest. Raises `ImageError`."""
     found = f"sha256:{hashlib.sha256(data).hexdigest()}"
     if found != digest:
-        raise wrong_digest(what, digest, found)
+        raise digest_mismatch(what, digest, found)
     return data
 
 
-def wrong_digest(what: str, expected: str, found: str) -> ImageError:
+def digest_mismatch(what: str, expected: str, found: str) -> ImageError:
     """The error for a blob that is not the one that was named."""
     return ImageError(
         f"{what} is not the one that the image was made with",
@@ -85,7 +85,7 @@ def is_index(table: Mapping[str, Any]) -> bool:
     return table.get("mediaType") in INDEXES or ("manifests" in table and "layers" not in table)
 
 
-def chosen(table: Mapping[str, Any], wanted: str, what: str) -> Descriptor:
+def select_manifest(table: Mapping[str, Any], wanted: str, what: str) -> Descriptor:
     """The manifest of an index for a platform. Raises `ImageError` where there is none, or more than one."""
     rows = [row for row in table.get("manifests") or [] if isinstance(row, dict) and not _is_attestation(row)]
     found = [row for row in rows if _platform(row) in {wanted, ""}]
@@ -100,20 +100,22 @@ def chosen(table: Mapping[str, Any], wanted: str, what: str) -> Descriptor:
             why=", ".join(str(_name(row)) for row in found),
             remedy="save the one that is meant into an archive of its own",
         )
-    return _named(found[0], what)
+    return _parse_descriptor(found[0], what)
 
 
-def manifest_of(table: Mapping[str, Any], what: str) -> Manifest:
+def parse_manifest(table: Mapping[str, Any], what: str) -> Manifest:
     """What a manifest names. Raises `ImageError` for one of another kind, such as a chart's or schema 1's."""
     if table.get("schemaVersion") != 2 or not isinstance(table.get("layers"), list):
         raise _unreadable(what, f"it is no image manifest of schema 2 ({table.get('mediaType', 'no media type')})")
     configuration = table.get("config")
     if not isinstance(configuration, dict):
         raise _unreadable(what, "it names no configuration")
-    return Manifest(_named(configuration, what), tuple(_named(row, what) for row in table["layers"]))
+    return Manifest(
+        _parse_descriptor(configuration, what), tuple(_parse_descriptor(row, what) for row in table["layers"])
+    )
 
 
-def _named(row: Mapping[str, Any], what: str) -> Descriptor:
+def _parse_descriptor(row: Mapping[str, Any], what: str) -> Descriptor:
     digest, size = row.get("digest"), row.get("size")
     if not isinstance(digest, str) or not digest.startswith("sha256:") or len(digest) != 71:
         raise _unreadable(what, f"{digest!r} is no sha256 digest")
@@ -121,8 +123,8 @@ def _named(row: Mapping[str, Any], what: str) -> Descriptor:
 
 
 def _platform(row: Mapping[str, Any]) -> str:
-    told = row.get("platform") or {}
-    return f"{told.get('os')}/{told.get('architecture')}" if told.get("os") else ""
+    table = row.get("platform") or {}
+    return f"{table.get('os')}/{table.get('architecture')}" if table.get("os") else ""
 
 
 def _name(row: Mapping[str, Any]) -> str:

@@ -13,16 +13,16 @@ from envtool.image.read.layer import Kind, LayerContents, LayerEntry
 
 
 @dataclass(frozen=True)
-class Changed:
+class LayerChanges:
     """What a layer did: entries that are new or took another's place, with what was there, and entries that went."""
 
-    placed: Mapping[str, tuple[LayerEntry | None, LayerEntry]]
+    added: Mapping[str, tuple[LayerEntry | None, LayerEntry]]
     removed: Mapping[str, LayerEntry]
 
-    def differing(self) -> Iterator[tuple[str, LayerEntry | None, LayerEntry | None]]:
+    def list_content_changes(self) -> Iterator[tuple[str, LayerEntry | None, LayerEntry | None]]:
         """Each path whose bytes changed, with the entry before and after; a mere change of owner or mode is none."""
-        for path, (before, after) in self.placed.items():
-            if before is None or not before.same_content(after):
+        for path, (before, after) in self.added.items():
+            if before is None or not before.has_same_content(after):
                 yield path, before, after
         for path, entry in self.removed.items():
             yield path, entry, None
@@ -35,25 +35,25 @@ class Overlay:
     entries: dict[str, LayerEntry] = field(default_factory=dict)
     origins: dict[str, int] = field(default_factory=dict)
 
-    def apply(self, number: int, layer: LayerContents) -> Changed:
+    def apply(self, number: int, layer: LayerContents) -> LayerChanges:
         """Lay a layer over what is there."""
-        removed = {path: self.entries[path] for path in list(self._hidden(layer))}
+        removed = {path: self.entries[path] for path in list(self._find_hidden(layer))}
         for path in removed:
             del self.entries[path], self.origins[path]
-        placed: dict[str, tuple[LayerEntry | None, LayerEntry]] = {}
+        added: dict[str, tuple[LayerEntry | None, LayerEntry]] = {}
         for path, entry in layer.entries.items():
             before = removed.pop(path, None) or self.entries.get(path)
-            placed[path] = (before, entry)
+            added[path] = (before, entry)
             self.entries[path] = entry
             self.origins[path] = number
-        return Changed(placed, removed)
+        return LayerChanges(added, removed)
 
     def data(self, path: str) -> bytes | None:
         """The content of a file that was kept."""
         entry = self.entries.get(path)
         return entry.data if entry is not None else None
 
-    def _folders(self) -> set[str]:
+    def _find_folders(self) -> set[str]:
         found: set[str] = set()
         for path in self.entries:
             folder = path.rpartition("/")[0]
@@ -63,32 +63,32 @@ class Overlay:
                 folder = folder.rpartition("/")[0]
         return found
 
-    def _hidden(self, layer: LayerContents) -> Iterator[str]:
+    def _find_hidden(self, layer: LayerContents) -> Iterator[str]:
         """The entries of lower layers that the layer takes away."""
-        folders = self._folders()
+        folders = self._find_folders()
         instead = {path for path, entry in layer.entries.items() if entry.kind is not Kind.FOLDER}
         # What is no folder takes the place of one with all that is below it.
-        whole = (layer.whiteouts | layer.covers | instead) & folders | layer.whiteouts & self.entries.keys()
+        whole = (layer.whiteouts | layer.non_folders | instead) & folders | layer.whiteouts & self.entries.keys()
         opaque = layer.opaque & (folders | {""})
         if not whole and not opaque:
             return
         for path in self.entries:
             if (
                 path in layer.whiteouts
-                or any(above in whole or above in opaque for above in _above(path))
+                or any(above in whole or above in opaque for above in _parents(path))
                 or "" in opaque
             ):
                 yield path
 
 
-def _above(path: str) -> Iterator[str]:
+def _parents(path: str) -> Iterator[str]:
     """The folders that a path is in, the innermost first."""
     while "/" in path:
         path = path.rpartition("/")[0]
         yield path
 
 
-def final_overlay(layers: Iterable[LayerContents]) -> Overlay:
+def merge_layers(layers: Iterable[LayerContents]) -> Overlay:
     """What all layers together make."""
     overlay = Overlay()
     for number, layer in enumerate(layers, 1):

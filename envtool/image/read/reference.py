@@ -15,41 +15,41 @@ from envtool.image.engine.engine import Engine, find_engine
 from envtool.image.engine.engine_stream import stream_answer
 from envtool.image.read.image import StoredImage
 from envtool.image.read.layer import FileSelector
-from envtool.image.read.layout import read_folder
-from envtool.image.read.manifest import this_platform
-from envtool.image.read.remote import is_registry, read_from_registry
+from envtool.image.read.layout import read_oci_layout
+from envtool.image.read.manifest import host_platform
+from envtool.image.read.remote import is_registry_name, read_from_registry
 from envtool.image.read.tarball import read_archive
 
 _FILES = ("oci-archive:", "docker-archive:", "oci:", "dir:")
 _REGISTRY, _ENGINE = "docker://", "docker-daemon:"
 
 
-def read_image(reference: str, wishes: FileSelector, *, project: Path, platform: str | None = None) -> StoredImage:
+def read_image(reference: str, selector: FileSelector, *, project: Path, platform: str | None = None) -> StoredImage:
     """Read an image from wherever its name leads. Raises `ImageError`, `EngineError`, `SetupError`."""
-    wanted = platform or this_platform()
+    wanted = platform or host_platform()
     for prefix in _FILES:
         if reference.startswith(prefix):
-            return _from_named_path(reference.removeprefix(prefix), wishes, wanted)
+            return _from_named_path(reference.removeprefix(prefix), selector, wanted)
     if reference.startswith(_REGISTRY):
-        return read_from_registry(reference.removeprefix(_REGISTRY), wishes, wanted)
+        return read_from_registry(reference.removeprefix(_REGISTRY), selector, wanted)
     if not reference.startswith(_ENGINE) and Path(reference).exists():
-        return _from_path(Path(reference), wishes, wanted)
+        return _from_path(Path(reference), selector, wanted)
     first = reference.partition("/")[0]
     name = reference.removeprefix(_ENGINE)
     try:
         engine = find_engine(project)
         attributes = engine.image_attributes(name)
     except EngineError:
-        if name != reference or not is_registry(first):
+        if name != reference or not is_registry_name(first):
             raise
-        return read_from_registry(reference, wishes, wanted)
+        return read_from_registry(reference, selector, wanted)
     if attributes:
         # A bare name would have the engine save every tag of the repository.
         newest = f"{name}:latest"
         exact = newest if newest in (attributes.get("RepoTags") or ()) else name
-        return replace(_from_engine(engine, exact, wishes, wanted), reference=name)
-    if name == reference and "/" in reference and is_registry(first):
-        return read_from_registry(reference, wishes, wanted)
+        return replace(_from_engine(engine, exact, selector, wanted), reference=name)
+    if name == reference and "/" in reference and is_registry_name(first):
+        return read_from_registry(reference, selector, wanted)
     raise ImageError(
         f"there is no image {name}",
         why="no file has that name, the engine has no such image, and it does not begin with a registry",
@@ -57,30 +57,30 @@ def read_image(reference: str, wishes: FileSelector, *, project: Path, platform:
     )
 
 
-def _from_named_path(text: str, wishes: FileSelector, platform: str) -> StoredImage:
+def _from_named_path(text: str, selector: FileSelector, platform: str) -> StoredImage:
     """`PATH` or `PATH:NAME:TAG`, for an archive with several images."""
     if Path(text).exists():
-        return _from_path(Path(text), wishes, platform)
+        return _from_path(Path(text), selector, platform)
     path, _, name = text.partition(":")
-    return _from_path(Path(path), wishes, platform, name or None)
+    return _from_path(Path(path), selector, platform, name or None)
 
 
-def _from_path(path: Path, wishes: FileSelector, platform: str, name: str | None = None) -> StoredImage:
+def _from_path(path: Path, selector: FileSelector, platform: str, name: str | None = None) -> StoredImage:
     if path.is_dir():
-        return read_folder(path, wishes, platform)
+        return read_oci_layout(path, selector, platform)
     try:
         with open(path, "rb") as stream:
-            return read_archive(stream, str(path), wishes, platform, name)
+            return read_archive(stream, str(path), selector, platform, name)
     except OSError as error:
         raise ImageError(f"{path} cannot be read", why=str(error.strerror or error), remedy=f"ls -l {path}") from error
 
 
-def _from_engine(engine: Engine, name: str, wishes: FileSelector, platform: str) -> StoredImage:
+def _from_engine(engine: Engine, name: str, selector: FileSelector, platform: str) -> StoredImage:
     api, path = engine.client.api, f"/images/{quote(name, safe='/:')}/get"
     with engine.reported():
         try:
             with stream_answer(engine, path, lambda: api.get_image(name, chunk_size=1 << 20)) as stream:
-                return read_archive(stream, name, wishes, platform)
+                return read_archive(stream, name, selector, platform)
         except ImageError:
             # An engine that is no more is the better reason for an archive that is cut off.
             engine.client.ping()

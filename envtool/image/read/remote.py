@@ -14,8 +14,8 @@ from typing import IO, TYPE_CHECKING, Any, TypeVar, cast
 from envtool.errors import ImageError, SetupError
 from envtool.image.read.image import StoredImage
 from envtool.image.read.layer import FileSelector, LayerContents, read_layer
-from envtool.image.read.manifest import INDEXES, MANIFESTS, Descriptor, parse, require_digest
-from envtool.image.read.resolve import resolve
+from envtool.image.read.load import load_image
+from envtool.image.read.manifest import INDEXES, MANIFESTS, Descriptor, parse_json, require_digest
 
 if TYPE_CHECKING:
     import requests
@@ -42,7 +42,7 @@ class RegistryReference:
         """Take a reference apart as the docker command does; without a registry it is Docker Hub's."""
         rest, separator, digest = text.partition("@")
         first, slash, path = rest.partition("/")
-        if not slash or not is_registry(first):
+        if not slash or not is_registry_name(first):
             first, path = "docker.io", rest if slash else f"library/{rest}"
         name, _, tag = path.partition(":")
         return cls(first, name, digest if separator else tag or "latest")
@@ -59,12 +59,12 @@ class RegistryReference:
         return f"{self.registry}/{self.name}{separator}{self.target}"
 
 
-def is_registry(text: str) -> bool:
+def is_registry_name(text: str) -> bool:
     """Whether the first part of a reference is a registry rather than a part of a name (reference grammar)."""
     return "." in text or ":" in text or text == "localhost"
 
 
-def read_from_registry(text: str, wishes: FileSelector, platform: str) -> StoredImage:
+def read_from_registry(text: str, selector: FileSelector, platform: str) -> StoredImage:
     """Read an image's manifest, configuration and layers. Raises `ImageError`, `SetupError`."""
     reference = RegistryReference.parse(text)
     client = RegistryClient(reference)
@@ -72,13 +72,13 @@ def read_from_registry(text: str, wishes: FileSelector, platform: str) -> Stored
     data = client.manifest(reference.target)
     if reference.target.startswith("sha256:"):
         require_digest(data, reference.target, what)
-    return resolve(
+    return load_image(
         what,
-        parse(data, f"the manifest of {what}"),
+        parse_json(data, f"the manifest of {what}"),
         platform,
-        manifest=lambda named: client.manifest(named.digest),
+        manifest=lambda descriptor: client.manifest(descriptor.digest),
         configuration=client.blob,
-        layer=lambda named, number: client.layer(named, number, wishes),
+        layer=lambda descriptor, number: client.layer(descriptor, number, selector),
     )
 
 
@@ -105,21 +105,21 @@ class RegistryClient:
     def manifest(self, target: str) -> bytes:
         """A manifest or an index, by tag or digest."""
         accept = ", ".join((*MANIFESTS, *INDEXES))
-        return self._tried(lambda: self._get(f"manifests/{target}", {"Accept": accept}).content)
+        return self._retry(lambda: self._get(f"manifests/{target}", {"Accept": accept}).content)
 
-    def blob(self, named: Descriptor) -> bytes:
+    def blob(self, descriptor: Descriptor) -> bytes:
         """A blob that is no layer: a configuration."""
-        return self._tried(lambda: self._get(f"blobs/{named.digest}", {"Accept": "*/*"}).content)
+        return self._retry(lambda: self._get(f"blobs/{descriptor.digest}", {"Accept": "*/*"}).content)
 
-    def layer(self, named: Descriptor, number: int, wishes: FileSelector) -> LayerContents:
+    def layer(self, descriptor: Descriptor, number: int, selector: FileSelector) -> LayerContents:
         """A layer, read as it comes in."""
         what = f"layer {number} of {self._reference}"
 
         def read() -> LayerContents:
-            with self._get(f"blobs/{named.digest}", {}, stream=True) as response:
-                return read_layer(cast("IO[bytes]", response.raw), wishes, name=what)
+            with self._get(f"blobs/{descriptor.digest}", {}, stream=True) as response:
+                return read_layer(cast("IO[bytes]", response.raw), selector, name=what)
 
-        return self._tried(read)
+        return self._retry(read)
 
     def _get(self, path: str, headers: Mapping[str, str], *, stream: bool = False) -> requests.Response:
         response: requests.Response = self._ask(
@@ -131,7 +131,7 @@ class RegistryClient:
             raise _refused(self._reference, response.status_code)
         return response
 
-    def _tried(self, ask: Callable[[], _Answer]) -> _Answer:
+    def _retry(self, ask: Callable[[], _Answer]) -> _Answer:
         """Ask again where the registry is at fault or the connection broke, a bounded number of times."""
         import requests
         import urllib3.exceptions
@@ -162,11 +162,11 @@ class _Busy(Exception):
     """The registry asks to come again."""
 
     status: int
-    told: str
+    retry_after: str
 
     def wait(self, attempt: int) -> float:
         """Seconds to wait: what the registry says (RFC 9110, Retry-After), else longer each time."""
-        return min(float(self.told) if self.told.isdigit() else 0.5 * 2**attempt, _LONGEST_WAIT)
+        return min(float(self.retry_after) if self.retry_after.isdigit() else 0.5 * 2**attempt, _LONGEST_WAIT)
 
 
 def _limit_waiting(session: Any) -> None:

@@ -33,12 +33,12 @@ class ExportedRootfs:
 class ExportFilter:
     """What of the files' content is taken along; see `Skeleton`."""
 
-    whole: frozenset[str] = frozenset()
-    telling: Callable[[str], bool] = lambda _path: True
+    full_packages: frozenset[str] = frozenset()
+    keep_content: Callable[[str], bool] = lambda _path: True
 
 
 @contextmanager
-def export_image(reference: str, taking: ExportFilter) -> Iterator[ExportedRootfs]:
+def image_rootfs(reference: str, export_filter: ExportFilter) -> Iterator[ExportedRootfs]:
     """The file system of an image. Raises `EngineError` where no engine answers or it has no such image."""
     engine = find_engine(Path.cwd())
     attributes = engine.image_attributes(reference)
@@ -50,15 +50,15 @@ def export_image(reference: str, taking: ExportFilter) -> Iterator[ExportedRootf
         # It is not started, so the command need not exist; the engine wants one all the same.
         made = engine.client.api.create_container(attributes["Id"], command=["none"], labels=_LABEL)
     try:
-        with _extracted(engine, made["Id"], attributes["Config"], taking) as opened:
-            yield opened
+        with _exported_rootfs(engine, made["Id"], attributes["Config"], export_filter) as rootfs:
+            yield rootfs
     finally:
         with engine.reported():
             engine.client.api.remove_container(made["Id"], force=True)
 
 
 @contextmanager
-def export_container(reference: str, taking: ExportFilter) -> Iterator[ExportedRootfs]:
+def container_rootfs(reference: str, export_filter: ExportFilter) -> Iterator[ExportedRootfs]:
     """The file system of a container, running or not. Raises `EngineError` as `opened_image` does."""
     import docker.errors
 
@@ -70,40 +70,40 @@ def export_container(reference: str, taking: ExportFilter) -> Iterator[ExportedR
             raise EngineError(
                 f"the engine has no container {reference}", why="it was removed or never made", remedy="docker ps --all"
             ) from error
-    with _extracted(engine, attributes["Id"], attributes.get("Config") or {}, taking) as opened:
-        yield opened
+    with _exported_rootfs(engine, attributes["Id"], attributes.get("Config") or {}, export_filter) as rootfs:
+        yield rootfs
 
 
 @contextmanager
-def _extracted(
-    engine: Engine, container: str, configuration: dict[str, Any], taking: ExportFilter
+def _exported_rootfs(
+    engine: Engine, container: str, configuration: dict[str, Any], export_filter: ExportFilter
 ) -> Iterator[ExportedRootfs]:
     # Torch itself is too large for a file system in memory.
-    place = None if taking.whole else export_folder()
+    place = None if export_filter.full_packages else find_memory_folder()
     with tempfile.TemporaryDirectory(prefix="hac-doctor-", dir=place) as folder:
         root = Path(folder).resolve()
         with engine.reported():
             api, path = engine.client.api, f"/containers/{container}/export"
             try:
                 with stream_answer(engine, path, lambda: api.export(container, chunk_size=1 << 20)) as stream:
-                    SparseRootfs(root, taking.whole, taking.telling).take(stream)
+                    SparseRootfs(root, export_filter.full_packages, export_filter.keep_content).extract(stream)
             except tarfile.TarError as error:
                 raise EngineError("the engine's export is cut short", why=str(error), remedy="docker info") from error
         yield ExportedRootfs(root, _variables(configuration, root))
 
 
-def export_folder() -> Path | None:
+def find_memory_folder() -> Path | None:
     """A folder in memory, if there is one: what is quickest at thousands of files without content."""
     return _MEMORY if os.access(_MEMORY, os.W_OK) else None
 
 
 def _variables(configuration: dict[str, Any], root: Path) -> dict[str, str]:
     variables = dict(entry.partition("=")[::2] for entry in configuration.get("Env") or [])
-    variables.setdefault("HOME", home_of(str(configuration.get("User") or "0"), root))
+    variables.setdefault("HOME", find_home(str(configuration.get("User") or "0"), root))
     return variables
 
 
-def home_of(user: str, root: Path) -> str:
+def find_home(user: str, root: Path) -> str:
     """The home folder of a user, by name or number (passwd(5)); the engine sets HOME to it."""
     name = user.partition(":")[0]
     try:

@@ -18,7 +18,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import IO
 
-from envtool.image.read.forward import ForwardReader, content, members, opened_archive
+from envtool.image.read.forward import ForwardReader, iterate_members, open_archive, open_member
 from envtool.image.read.layer import Capture, Kind, LayerEntry
 from envtool.release.profile import PINNED_NAMES, TOP_LEVEL_NAMES
 
@@ -44,7 +44,7 @@ _TAKEN = (_PACKAGES, _RECORDS, _LAYOUT)
 _SHARED_OBJECT = re.compile(r"\.so(?:\.[0-9.]+)?$")
 
 
-def sparse_rootfs_capture(name: str, size: int) -> Capture:
+def select_for_rootfs(name: str, size: int) -> Capture:
     """What a skeleton takes of a file at a path that begins without a slash."""
     # Nearly all files are told before any expression is asked.
     is_packaged = "/site-packages/" in name
@@ -56,7 +56,7 @@ def sparse_rootfs_capture(name: str, size: int) -> Capture:
         return Capture.DATA if is_small or is_code else Capture.ENTRY
     if _is_read(name, size):
         return Capture.DATA
-    return Capture.SHELVED if _SHARED_OBJECT.search(name) else Capture.ENTRY
+    return Capture.SPOOLED if _SHARED_OBJECT.search(name) else Capture.ENTRY
 
 
 def _is_taken(name: str) -> bool:
@@ -95,27 +95,27 @@ def _is_looked_into(folder: str, pinned: frozenset[str]) -> bool:
 class SparseRootfs:
     """The folder being filled.
 
-    `whole` are the top-level names whose files are written in full, to be hashed. `telling` is asked of each shared
-    object, which for the time of the question is at the path it is given, whether its content matters.
+    `full_packages` are the top-level names whose files are written in full, to be hashed. `keep_content(path)`: whether
+    to keep this shared object's bytes.
     """
 
     root: Path
-    whole: frozenset[str] = frozenset()
-    telling: Callable[[str], bool] = lambda _path: True
+    full_packages: frozenset[str] = frozenset()
+    keep_content: Callable[[str], bool] = lambda _path: True
     sizes: dict[str, int] = field(default_factory=dict)
     links: list[tuple[str, str]] = field(default_factory=list)
     folders: set[str] = field(default_factory=set)
 
-    def take(self, stream: IO[bytes]) -> None:
+    def extract(self, stream: IO[bytes]) -> None:
         """Read the tar stream to its end. Raises `tarfile.TarError` and `OSError`."""
         self.root.mkdir(exist_ok=True)
-        with opened_archive(ForwardReader(stream)) as archive:
-            for member in members(archive, marked=True):
-                self._member(archive, member)
+        with open_archive(ForwardReader(stream)) as archive:
+            for member in iterate_members(archive, needs_end_mark=True):
+                self._add_member(archive, member)
         self._make_links()
 
-    def take_entries(self, entries: Collection[LayerEntry]) -> None:
-        """Fill the folder from entries that were read already, for each of which `skeleton_wish` was asked.
+    def extract_entries(self, entries: Collection[LayerEntry]) -> None:
+        """Fill the folder from entries that were read already, for each of which `select_for_rootfs` was asked.
 
         Most of them are modules of distributions that are not pinned; these are left out.
         """
@@ -126,25 +126,25 @@ class SparseRootfs:
                 case Kind.LINK:
                     self.links.append((entry.path, entry.target))
                 case Kind.FILE if _is_looked_at(entry.path, pinned):
-                    self._entry(entry)
+                    self._add_entry(entry)
                 case Kind.FOLDER if _is_looked_into(entry.path, pinned):
-                    self._folder(entry.path)
+                    self._make_folder(entry.path)
                 case _:
                     pass
         self._make_links()
 
-    def _entry(self, entry: LayerEntry) -> None:
-        if entry.shelved is not None:
-            with open(entry.shelved, "rb") as stream:
-                self._file(entry.path, entry.size, stream)
+    def _add_entry(self, entry: LayerEntry) -> None:
+        if entry.spooled is not None:
+            with open(entry.spooled, "rb") as stream:
+                self._write_file(entry.path, entry.size, stream)
         else:
-            self._file(entry.path, entry.size, io.BytesIO(entry.data) if entry.data is not None else None)
+            self._write_file(entry.path, entry.size, io.BytesIO(entry.data) if entry.data is not None else None)
 
     def _make_links(self) -> None:
         for name, target in self.links:
-            self._link(name, target)
+            self._make_link(name, target)
 
-    def _member(self, archive: tarfile.TarFile, member: tarfile.TarInfo) -> None:
+    def _add_member(self, archive: tarfile.TarFile, member: tarfile.TarInfo) -> None:
         name = os.path.normpath(member.name).lstrip("/")
         if name == "." or name.startswith("..") or "\0" in name:
             return
@@ -153,19 +153,19 @@ class SparseRootfs:
         if not _is_taken(name):
             return
         if member.isdir():
-            self._folder(name)
+            self._make_folder(name)
         elif member.issym():
             self.links.append((name, member.linkname))
         elif member.islnk():
-            self._hard_link(name, os.path.normpath(member.linkname).lstrip("/"))
+            self._add_hard_link(name, os.path.normpath(member.linkname).lstrip("/"))
         elif member.isreg():
-            source = content(archive, member) if self._wanted(name, member.size) else None
-            self._file(name, member.size, source)
+            source = open_member(archive, member) if self._needs_content(name, member.size) else None
+            self._write_file(name, member.size, source)
 
-    def _wanted(self, name: str, size: int) -> bool:
-        return self._in_whole(name) or _is_read(name, size) or _SHARED_OBJECT.search(name) is not None
+    def _needs_content(self, name: str, size: int) -> bool:
+        return self._is_full(name) or _is_read(name, size) or _SHARED_OBJECT.search(name) is not None
 
-    def _folder(self, name: str) -> bool:
+    def _make_folder(self, name: str) -> bool:
         if name in self.folders:
             return True
         try:
@@ -176,8 +176,8 @@ class SparseRootfs:
         self.folders.add(name)
         return True
 
-    def _file(self, name: str, size: int, source: IO[bytes] | None) -> None:
-        if not self._folder(os.path.dirname(name)):  # noqa: PTH120  # a member's name, not a path
+    def _write_file(self, name: str, size: int, source: IO[bytes] | None) -> None:
+        if not self._make_folder(os.path.dirname(name)):  # noqa: PTH120  # a member's name, not a path
             return
         path = f"{self.root}/{name}"
         try:
@@ -193,30 +193,30 @@ class SparseRootfs:
         with os.fdopen(descriptor, "wb") as target:
             shutil.copyfileobj(source, target, 1 << 20)
             target.flush()
-            if _SHARED_OBJECT.search(name) and not self._in_whole(name) and not self.telling(path):
+            if _SHARED_OBJECT.search(name) and not self._is_full(name) and not self.keep_content(path):
                 target.truncate(0)
                 target.truncate(size)
 
-    def _in_whole(self, name: str) -> bool:
-        return _PACKAGES.split(name)[-1].split("/", 1)[0] in self.whole
+    def _is_full(self, name: str) -> bool:
+        return _PACKAGES.split(name)[-1].split("/", 1)[0] in self.full_packages
 
-    def _hard_link(self, name: str, target: str) -> None:
+    def _add_hard_link(self, name: str, target: str) -> None:
         if target == name:
             # No tool writes such a link; to follow it would remove the file first.
             return
         existing = self.root / target
-        if existing.is_file() and self._folder(os.path.dirname(name)):  # noqa: PTH120  # as above
+        if existing.is_file() and self._make_folder(os.path.dirname(name)):  # noqa: PTH120  # as above
             path = self.root / name
             if not path.is_dir():
                 path.unlink(missing_ok=True)
                 path.hardlink_to(existing)
         elif target in self.sizes:
-            self._file(name, self.sizes[target], None)
+            self._write_file(name, self.sizes[target], None)
 
-    def _link(self, name: str, target: str) -> None:
+    def _make_link(self, name: str, target: str) -> None:
         parent = os.path.dirname(name)  # noqa: PTH120  # as above
         path = self.root / name
-        if "\0" in target or not self._folder(parent):
+        if "\0" in target or not self._make_folder(parent):
             return
         if os.path.realpath(path.parent) != os.path.realpath(self.root / parent) or path.exists() or path.is_symlink():
             return

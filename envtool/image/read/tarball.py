@@ -16,11 +16,11 @@ from dataclasses import dataclass, field
 from typing import IO, Any, cast
 
 from envtool.errors import ImageError
-from envtool.image.read.forward import ForwardReader, content, members, opened_archive
-from envtool.image.read.image import StoredImage, put_together
+from envtool.image.read.forward import ForwardReader, iterate_members, open_archive, open_member
+from envtool.image.read.image import StoredImage, create_stored_image
 from envtool.image.read.layer import FileSelector, LayerContents, read_layer
-from envtool.image.read.manifest import Descriptor, parse, require_digest
-from envtool.image.read.resolve import resolve
+from envtool.image.read.load import load_image
+from envtool.image.read.manifest import Descriptor, parse_json, require_digest
 
 # A configuration with a long history has some hundred kilobytes.
 _DOCUMENT_AT_MOST = 16 << 20
@@ -28,7 +28,7 @@ _COMPRESSED = (b"\x1f\x8b", b"\x28\xb5\x2f\xfd")
 
 
 @dataclass
-class _Taken:
+class _ArchiveContents:
     """What came by: documents by name, layers by name, and names that are links to others."""
 
     documents: dict[str, bytes] = field(default_factory=dict)
@@ -37,108 +37,116 @@ class _Taken:
 
 
 def read_archive(
-    stream: IO[bytes], reference: str, wishes: FileSelector, platform: str, name: str | None = None
+    stream: IO[bytes], reference: str, selector: FileSelector, platform: str, name: str | None = None
 ) -> StoredImage:
     """Read the archive's image, or the one that it has under `name`. Raises `ImageError`."""
-    taken = _take_all(stream, reference, wishes)
-    if "index.json" in taken.documents and "oci-layout" in taken.documents and name is None:
-        return _from_layout(taken, reference, platform)
-    rows = [row for row in _rows(taken, reference) if name is None or name in (row.get("RepoTags") or [])]
+    contents = _read_contents(stream, reference, selector)
+    if "index.json" in contents.documents and "oci-layout" in contents.documents and name is None:
+        return _from_layout(contents, reference, platform)
+    rows = [row for row in _rows(contents, reference) if name is None or name in (row.get("RepoTags") or [])]
     if len(rows) != 1:
-        there = ", ".join(tag for row in _rows(taken, reference) for tag in row.get("RepoTags") or ["untagged"])
+        there = ", ".join(tag for row in _rows(contents, reference) for tag in row.get("RepoTags") or ["untagged"])
         raise ImageError(
             f"{reference} has {'several images' if rows else f'no image {name}'}",
             why=f"it has {there or 'none with a name'}",
             remedy=f"name one of them: docker-archive:{reference}:NAME:TAG",
         )
-    return _from_docker(taken, reference, rows[0])
+    return _from_docker(contents, reference, rows[0])
 
 
-def read_all(stream: IO[bytes], reference: str, wishes: FileSelector) -> dict[str, StoredImage]:
+def read_all_images(stream: IO[bytes], reference: str, selector: FileSelector) -> dict[str, StoredImage]:
     """Every image that an archive of `docker save` has a name for; layers they share are read once.
 
     Raises `ImageError`.
     """
-    taken = _take_all(stream, reference, wishes)
-    return {tag: _from_docker(taken, tag, row) for row in _rows(taken, reference) for tag in row.get("RepoTags") or ()}
+    contents = _read_contents(stream, reference, selector)
+    return {
+        tag: _from_docker(contents, tag, row) for row in _rows(contents, reference) for tag in row.get("RepoTags") or ()
+    }
 
 
-def _take_all(stream: IO[bytes], reference: str, wishes: FileSelector) -> _Taken:
-    taken = _Taken()
+def _read_contents(stream: IO[bytes], reference: str, selector: FileSelector) -> _ArchiveContents:
+    contents = _ArchiveContents()
     try:
-        with opened_archive(ForwardReader(stream)) as archive:
-            for member in members(archive, marked=True):
-                _take(archive, member, taken, reference, wishes)
+        with open_archive(ForwardReader(stream)) as archive:
+            for member in iterate_members(archive, needs_end_mark=True):
+                _add_member(archive, member, contents, reference, selector)
     except (tarfile.TarError, EOFError) as error:
         raise ImageError(
             f"{reference} is no image archive, or is cut off",
             why=str(error),
             remedy="name an archive of `docker save` or of the OCI layout, and make it again",
         ) from error
-    if not {"index.json", "manifest.json"} & taken.documents.keys():
+    if not {"index.json", "manifest.json"} & contents.documents.keys():
         raise ImageError(
             f"{reference} is no image archive",
             why="it has neither an index.json nor a manifest.json",
             remedy="name an archive of `docker save` or of the OCI layout",
         )
-    return taken
+    return contents
 
 
-def _take(
-    archive: tarfile.TarFile, member: tarfile.TarInfo, taken: _Taken, reference: str, wishes: FileSelector
+def _add_member(
+    archive: tarfile.TarFile,
+    member: tarfile.TarInfo,
+    contents: _ArchiveContents,
+    reference: str,
+    selector: FileSelector,
 ) -> None:
     name = os.path.normpath(member.name)
     if member.issym() or member.islnk():
         base = "" if member.islnk() else name.rpartition("/")[0]
-        taken.links[name] = os.path.normpath(f"{base}/{member.linkname}").lstrip("/")
+        contents.links[name] = os.path.normpath(f"{base}/{member.linkname}").lstrip("/")
         return
     if not member.isreg():
         return
-    source = io.BufferedReader(cast("io.RawIOBase", content(archive, member)))
+    source = io.BufferedReader(cast("io.RawIOBase", open_member(archive, member)))
     start = source.peek(512)[:512]
     if start[:1] in {b"{", b"["} and member.size <= _DOCUMENT_AT_MOST:
-        taken.documents[name] = source.read()
+        contents.documents[name] = source.read()
     elif start.startswith(_COMPRESSED) or start[257:262] == b"ustar" or not start.strip(b"\0"):
         # All zeros: an archive without entries, as an instruction makes that changes nothing.
-        taken.layers[name] = read_layer(source, wishes, name=f"{name} in {reference}")
+        contents.layers[name] = read_layer(source, selector, name=f"{name} in {reference}")
 
 
-def _from_layout(taken: _Taken, reference: str, platform: str) -> StoredImage:
-    def document(named: Descriptor) -> bytes:
-        data = taken.documents.get(named.blob)
+def _from_layout(contents: _ArchiveContents, reference: str, platform: str) -> StoredImage:
+    def document(descriptor: Descriptor) -> bytes:
+        data = contents.documents.get(descriptor.blob)
         if data is None:
-            raise ImageError(f"{reference} is not whole", why=f"it lacks {named.digest}", remedy="save the image again")
+            raise ImageError(
+                f"{reference} is not whole", why=f"it lacks {descriptor.digest}", remedy="save the image again"
+            )
         return data
 
-    def layer(named: Descriptor, number: int) -> LayerContents:
-        return _layer(taken, named.blob, reference, number)
+    def layer(descriptor: Descriptor, number: int) -> LayerContents:
+        return _layer(contents, descriptor.blob, reference, number)
 
-    index = parse(taken.documents["index.json"], f"the index of {reference}")
-    return resolve(reference, index, platform, manifest=document, configuration=document, layer=layer)
+    index = parse_json(contents.documents["index.json"], f"the index of {reference}")
+    return load_image(reference, index, platform, manifest=document, configuration=document, layer=layer)
 
 
-def _from_docker(taken: _Taken, reference: str, row: Mapping[str, Any]) -> StoredImage:
+def _from_docker(contents: _ArchiveContents, reference: str, row: Mapping[str, Any]) -> StoredImage:
     name = str(row.get("Config"))
-    data = taken.documents.get(name)
+    data = contents.documents.get(name)
     if data is None:
         raise ImageError(f"{reference} is not whole", why=f"it lacks {name}", remedy="docker save it again")
     identity = f"sha256:{name.rpartition('/')[2].removesuffix('.json')}"
-    configuration = parse(require_digest(data, identity, f"the configuration of {reference}"), reference)
+    configuration = parse_json(require_digest(data, identity, f"the configuration of {reference}"), reference)
     paths = enumerate(row.get("Layers") or [], 1)
-    layers = [_layer(taken, path, reference, number) for number, path in paths]
-    return put_together(reference, identity, configuration, layers)
+    layers = [_layer(contents, path, reference, number) for number, path in paths]
+    return create_stored_image(reference, identity, configuration, layers)
 
 
-def _rows(taken: _Taken, reference: str) -> list[Mapping[str, Any]]:
+def _rows(contents: _ArchiveContents, reference: str) -> list[Mapping[str, Any]]:
     try:
-        rows = json.loads(taken.documents.get("manifest.json", b"[]"))
+        rows = json.loads(contents.documents.get("manifest.json", b"[]"))
     except ValueError as error:
         raise ImageError(f"the manifest of {reference} cannot be read", why=str(error)) from error
     return [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
 
 
-def _layer(taken: _Taken, path: str, reference: str, number: int) -> LayerContents:
-    found = taken.layers.get(taken.links.get(path, path))
+def _layer(contents: _ArchiveContents, path: str, reference: str, number: int) -> LayerContents:
+    found = contents.layers.get(contents.links.get(path, path))
     if found is None:
         what = f"layer {number} of {reference} is missing"
         raise ImageError(what, why=f"{path} is not in it", remedy="fetch or save the image again")

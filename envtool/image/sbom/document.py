@@ -13,7 +13,7 @@ from typing import Any
 import envtool
 from envtool.errors import ImageError
 from envtool.image.sbom.inventory import Package
-from envtool.image.sbom.schema import require_valid
+from envtool.image.sbom.schema import validate_sbom
 
 # Where an image carries its own.
 SBOM_FOLDER = "opt/hac/sbom"
@@ -22,7 +22,7 @@ _STAND_IN = "hac-envtool:stand-in"
 
 
 @dataclass(frozen=True)
-class Subject:
+class SbomSubject:
     """The image that the document is about. `epoch` is in seconds since 1970; `stand_ins` are names of stand-ins."""
 
     name: str
@@ -31,7 +31,7 @@ class Subject:
     stand_ins: frozenset[str] = frozenset()
 
 
-def render_sbom(packages: Sequence[Package], subject: Subject) -> str:
+def render_sbom(packages: Sequence[Package], subject: SbomSubject) -> str:
     """The document. Raises `ImageError` where it does not meet the standard's schema."""
     from cyclonedx.model.bom import Bom, BomMetaData
     from cyclonedx.model.component import Component, ComponentType
@@ -54,11 +54,11 @@ def render_sbom(packages: Sequence[Package], subject: Subject) -> str:
     )
     bom.register_dependency(root, listed)
     text = JsonV1Dot6(bom).output_as_string(indent=1)
-    require_valid(text)
+    validate_sbom(text)
     return f"{text}\n"
 
 
-def _component(package: Package, subject: Subject) -> Any:
+def _component(package: Package, subject: SbomSubject) -> Any:
     from cyclonedx.model import HashAlgorithm, HashType, Property
     from cyclonedx.model.component import Component, ComponentType
     from cyclonedx.model.license import DisjunctiveLicense
@@ -79,7 +79,7 @@ def _component(package: Package, subject: Subject) -> Any:
     )
 
 
-def _serial(packages: Sequence[Package], subject: Subject) -> uuid.UUID:
+def _serial(packages: Sequence[Package], subject: SbomSubject) -> uuid.UUID:
     listed = json.dumps([subject.name, subject.version, [package.key for package in packages]])
     return uuid.uuid5(uuid.NAMESPACE_URL, f"hac-envtool:sbom:{listed}")
 

@@ -42,7 +42,7 @@ class Package:
         return self.purl, self.folder
 
 
-def sbom_wish(path: str, _size: int) -> Capture:
+def select_for_sbom(path: str, _size: int) -> Capture:
     """What the inventory wants of a file."""
     if _DPKG.search(path) or _RELEASE.search(path):
         return Capture.DATA
@@ -51,7 +51,7 @@ def sbom_wish(path: str, _size: int) -> Capture:
     return Capture.DATA if _CONDA.match(path) or _PYTHON.match(path) else Capture.NOTHING
 
 
-def inventory(entries: Mapping[str, LayerEntry]) -> tuple[Package, ...]:
+def list_packages(entries: Mapping[str, LayerEntry]) -> tuple[Package, ...]:
     """Every package that is installed, sorted."""
     found: dict[tuple[str, str], Package] = {}
     for package in _packages(entries):
@@ -63,7 +63,7 @@ def _packages(entries: Mapping[str, LayerEntry]) -> Iterator[Package]:
     distribution = _distribution(entries)
     for path, entry in entries.items():
         data = entry.data
-        if data is None or sbom_wish(path, entry.size) is Capture.NOTHING:
+        if data is None or select_for_sbom(path, entry.size) is Capture.NOTHING:
             continue
         if _DPKG.search(path):
             yield from _debian(data, distribution)
@@ -137,7 +137,7 @@ def _purl(kind: str, namespace: str, name: str, version: str, qualifiers: Mappin
     return PackageURL(kind, namespace or None, name, version, told).to_string()
 
 
-def difference(told: Iterable[Package], there: Iterable[Package]) -> tuple[list[Package], list[Package]]:
+def compare_packages(told: Iterable[Package], there: Iterable[Package]) -> tuple[list[Package], list[Package]]:
     """What is told and not there, and what is there and not told."""
     left = {package.key: package for package in told}
     right = {package.key: package for package in there}

@@ -16,7 +16,7 @@ from envtool.errors import ImageError
 _ADDRESS = "http://cyclonedx.org/schema/"
 
 
-def require_valid(document: str) -> None:
+def validate_sbom(document: str) -> None:
     """Raise `ImageError` where a document does not meet the schema of CycloneDX 1.6 JSON."""
     problem = next(_validator().iter_errors(json.loads(document)), None)
     if problem is not None:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin, urlsplit
 
 from envtool.errors import SourceError
-from envtool.net.http import get, new_session
+from envtool.net.http import get, open_session
 from envtool.release.candidates import Candidate, torch_requirement
 from envtool.release.profile import PINNED_NAMES
 from envtool.release.signature import SUFFIX
@@ -137,7 +137,7 @@ class IndexSource:
         return None
 
     def _session(self) -> requests.Session:
-        session = new_session()
+        session = open_session()
         username = os.environ.get(USERNAME_VARIABLE)
         # Without credentials of its own, requests looks into netrc for the host.
         session.auth = (username, os.environ.get(PASSWORD_VARIABLE, "")) if username else None

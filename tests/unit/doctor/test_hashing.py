@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from envtool.image.read.hashing import Hashing
+from envtool.image.read.hashing import HashingReader
 
 
 @pytest.mark.parametrize("size", [0, 1, (4 << 20) - 1, 4 << 20, (29 << 20) + 7])
@@ -18,7 +18,7 @@ from envtool.image.read.hashing import Hashing
 def test_of_all_that_was_read(size: int, step: int) -> None:
     data = os.urandom(size)
     with ThreadPoolExecutor(1) as worker:
-        stream = Hashing(io.BytesIO(data), worker)
+        stream = HashingReader(io.BytesIO(data), worker)
         read = bytearray()
         while block := stream.read(step):
             read += block
@@ -29,7 +29,7 @@ def test_of_all_that_was_read(size: int, step: int) -> None:
 def test_what_is_passed_over_is_hashed_as_well() -> None:
     data = os.urandom((9 << 20) + 5)
     with ThreadPoolExecutor(1) as worker:
-        stream = Hashing(io.BytesIO(data), worker)
+        stream = HashingReader(io.BytesIO(data), worker)
         assert stream.peek(4) == data[:4]
         assert (stream.seek((4 << 20) - 2), stream.read(4)) == ((4 << 20) - 2, data[(4 << 20) - 2 : (4 << 20) + 2])
         assert (stream.seek(8 << 20), stream.tell()) == (8 << 20, 8 << 20)

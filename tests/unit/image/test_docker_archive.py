@@ -13,7 +13,7 @@ import pytest
 from envtool.image.context.dockerfile_config import evaluate_instructions
 from envtool.image.layers.docker_archive import LayerStep, LoadableImage
 from envtool.image.read.layer import Capture, FileSelector
-from envtool.image.read.overlay import final_overlay
+from envtool.image.read.overlay import merge_layers
 from envtool.image.read.reference import read_image
 
 BASE = {"Env": ["PATH=/bin", "KEPT=1"], "Cmd": ["/bin/sh"], "Labels": {"a": "1"}, "Shell": ["/bin/bash", "-c"]}
@@ -108,7 +108,7 @@ def test_the_archive_is_one_that_others_read(tmp_path: Path) -> None:
     made = image(tmp_path)
     (tmp_path / "saved.tar").write_bytes(b"".join(made.archive()))
     read = read_image(str(tmp_path / "saved.tar"), FileSelector(lambda *_file: Capture.DATA), project=tmp_path)
-    assert final_overlay(read.layers).data("opt/file") == b"upper"
+    assert merge_layers(read.layers).data("opt/file") == b"upper"
     assert [(step.instruction, step.layer) for step in read.steps] == [
         ("ADD base.tar /", 1),
         ("USER hac", None),

@@ -12,9 +12,9 @@ import pytest
 import zstandard
 
 from envtool.errors import ImageError
-from envtool.image.read.image import instruction_of
+from envtool.image.read.image import parse_instruction
 from envtool.image.read.layer import Capture, FileSelector
-from envtool.image.read.overlay import final_overlay
+from envtool.image.read.overlay import merge_layers
 from envtool.image.read.reference import read_image
 from envtool.image.read.remote import RegistryReference
 from tests.image_layout import Files, Layout, layer, registry
@@ -30,7 +30,7 @@ def seen(folder: Path, *layers: Files) -> dict[str, bytes | None]:
     layout = Layout()
     layout.image(layers)
     image = read_image(str(layout.write(folder)), everything, project=folder)
-    return {path: entry.data for path, entry in final_overlay(image.layers).entries.items()}
+    return {path: entry.data for path, entry in merge_layers(image.layers).entries.items()}
 
 
 # OCI image specification, "Whiteouts" and "Opaque Whiteout": what is hidden is what lower layers have.
@@ -146,7 +146,7 @@ def test_a_registry_is_read_without_an_engine(tmp_path: Path, monkeypatch: pytes
     with registry(layout, "team/image") as address:
         for reference in (f"{address}:latest", address, f"{address}@{digest}", f"docker://{address}@{digest}"):
             image = read_image(reference, everything, project=tmp_path, platform="linux/amd64")
-            assert list(final_overlay(image.layers).entries) == ["b"]
+            assert list(merge_layers(image.layers).entries) == ["b"]
 
 
 @pytest.mark.parametrize(
@@ -256,4 +256,4 @@ def test_references(text: str, expected: tuple[str, str, str]) -> None:
     ],
 )
 def test_instructions(created_by: str, instruction: str) -> None:
-    assert instruction_of(created_by) == instruction
+    assert parse_instruction(created_by) == instruction

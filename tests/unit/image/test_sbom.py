@@ -10,9 +10,9 @@ from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 
 from envtool.errors import ImageError
-from envtool.image.sbom.document import Subject, read_sbom, render_sbom
+from envtool.image.sbom.document import SbomSubject, read_sbom, render_sbom
 from envtool.image.sbom.inventory import Package
-from envtool.image.sbom.schema import require_valid
+from envtool.image.sbom.schema import validate_sbom
 
 PACKAGES = (
     Package(
@@ -20,7 +20,7 @@ PACKAGES = (
     ),
     Package("pkg:conda/python@3.8.20?subdir=linux-64", "python", "3.8.20", "opt/conda", "", "ab" * 32),
 )
-TEXT = render_sbom(PACKAGES, Subject("hac-base", "1-22.8.0", 0, frozenset({"torch"})))
+TEXT = render_sbom(PACKAGES, SbomSubject("hac-base", "1-22.8.0", 0, frozenset({"torch"})))
 
 
 def changed(*path: str | int, value: object) -> str:
@@ -54,11 +54,11 @@ def test_what_the_standard_does_not_allow(path: tuple[str | int, ...], value: ob
     """The standard's own validator agrees."""
     document = changed(*path, value=value)
     with pytest.raises(ImageError, match="CycloneDX's schema"):
-        require_valid(document)
+        validate_sbom(document)
     assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(document) is not None
 
 
 def test_what_the_standard_allows() -> None:
     for document in (TEXT, changed("components", 0, "version", value="")):
-        require_valid(document)
+        validate_sbom(document)
         assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(document) is None

@@ -21,7 +21,7 @@ from envtool.cli.render.verify import document, render_results
 from envtool.image.read.sparse_rootfs import MODULES
 from envtool.verify.result import ImageResult
 from envtool.verify.run import VerifyRequest, exit_status, verify_all, verify_one
-from envtool.verify.static_checks import static_wish, whole_wish
+from envtool.verify.static_checks import select_for_all_checks, select_for_static_checks
 from tests.image_layout import Files, Layout
 
 DOCS = Path(__file__).parents[3] / "docs"
@@ -197,4 +197,4 @@ _STEMS = st.sampled_from(["__init__", "version", "torch", "any", ".env", "id_rsa
 @given(st.lists(_FOLDERS, max_size=7), _STEMS, _ENDINGS, st.sampled_from([0, 100, 1 << 17]))
 def test_the_quick_wish_is_the_whole_one(folders: list[str], stem: str, ending: str, size: int) -> None:
     path = "/".join([*folders, f"{stem}{ending}"])
-    assert static_wish(path, size) is whole_wish(path, size)
+    assert select_for_static_checks(path, size) is select_for_all_checks(path, size)

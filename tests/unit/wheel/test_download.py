@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from envtool.errors import HashError, SourceError
-from envtool.net.http import new_session
+from envtool.net.http import open_session
 from envtool.release.source.index import IndexSource
 from envtool.wheel import download as downloading
 from envtool.wheel.download import download
@@ -72,7 +72,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def fetch(server: Server, store: FileStore, expected: str | None = SHA256) -> Path:
     failures = IndexSource(server.url)._reported()
-    with new_session() as session:
+    with open_session() as session:
         return download(session, server.url, "torch.whl", store, expected=expected, timeout=5, failures=failures)
 
 

@@ -18,7 +18,7 @@ def is_squashed(step: ImageStep) -> bool:
     return _MERGED.match(step.comment) is not None
 
 
-def likely_step(image: StoredImage, step: ImageStep, name: str, demanding: Sequence[str]) -> ImageStep | None:
+def find_likely_step(image: StoredImage, step: ImageStep, name: str, demanding: Sequence[str]) -> ImageStep | None:
     """Of the steps squashed into `step`, the one whose words speak most for a change of the distribution `name`."""
     merged = [item for item in image.steps if item.number < step.number and item.layer is None]
     scored = [(_score(item.instruction, name, demanding), item.number, item) for item in merged]

@@ -1,0 +1,53 @@
+"""From an index or a manifest to the image, wherever its blobs are kept: every blob is held to its digest here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from envtool.image.read.image import StoredImage, create_stored_image
+from envtool.image.read.layer import LayerContents
+from envtool.image.read.manifest import (
+    Descriptor,
+    digest_mismatch,
+    is_index,
+    parse_json,
+    parse_manifest,
+    require_digest,
+    select_manifest,
+)
+
+# Both are asked for what a digest names, which need not be what they give; the layer's number counts from 1.
+Document = Callable[[Descriptor], bytes]
+Layer = Callable[[Descriptor, int], LayerContents]
+
+
+def load_image(
+    reference: str,
+    table: Mapping[str, Any],
+    platform: str,
+    *,
+    manifest: Document,
+    configuration: Document,
+    layer: Layer,
+) -> StoredImage:
+    """The image for a platform that an index, or the image that a manifest, names. Raises `ImageError`."""
+    while is_index(table):
+        table = _fetch_json(
+            select_manifest(table, platform, reference), manifest, f"the manifest of {reference}", reference
+        )
+    named = parse_manifest(table, f"the manifest of {reference}")
+    settings = _fetch_json(named.configuration, configuration, f"the configuration of {reference}", reference)
+    layers = []
+    for number, item in enumerate(named.layers, 1):
+        found = layer(item, number)
+        if found.digest != item.digest:
+            raise digest_mismatch(f"layer {number} of {reference}", item.digest, found.digest)
+        layers.append(found)
+    return create_stored_image(reference, named.configuration.digest, settings, layers)
+
+
+def _fetch_json(descriptor: Descriptor, read: Document, what: str, reference: str) -> Mapping[str, Any]:
+    return parse_json(
+        require_digest(read(descriptor), descriptor.digest, f"{descriptor.digest[:19]} in {reference}"), what
+    )
