@@ -67,7 +67,9 @@ ProbeOption = Annotated[
 StrictOption = Annotated[bool, typer.Option("--strict", help="Let notes count for the verdict.")]
 OutputFolderOption = Annotated[
     Path | None,
-    typer.Option("--fix", metavar="OUT", help="Write files that are safe into the folder OUT.", show_default=False),
+    typer.Option(
+        "--write-fixed", metavar="OUT", help="Write files that are safe into the folder OUT.", show_default=False
+    ),
 ]
 FixOption = Annotated[bool, typer.Option("--fix", help="Put torch back, and say what is left to you.")]
 PlatformOption = Annotated[

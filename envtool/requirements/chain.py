@@ -11,7 +11,7 @@ from itertools import pairwise
 
 from packaging.requirements import Requirement
 
-from envtool.requirements.metadata import requirements_among
+from envtool.requirements.metadata import select_requirements
 from envtool.requirements.model import DeclaredRequirement
 from envtool.requirements.target import Target
 from envtool.wheel.requires import normalized_name
@@ -19,13 +19,13 @@ from envtool.wheel.requires import normalized_name
 # Questions to the index under way together.
 _AT_ONCE = 8
 # Name and version → the `Requires-Dist` lines, or `None` where they cannot be had.
-Requires = Callable[[str, str], "tuple[str, ...] | None"]
+RequiresLookup = Callable[[str, str], "tuple[str, ...] | None"]
 # A distribution → those that require it.
 Parents = Mapping[str, tuple[str, ...]]
 
 
 @dataclass(frozen=True)
-class Link:
+class ChainLink:
     """One distribution of a chain in the version that would be installed, and what it requires of the next."""
 
     name: str
@@ -42,7 +42,7 @@ class Chain:
 
     entry: DeclaredRequirement
     subject: str
-    links: tuple[Link, ...] = ()
+    links: tuple[ChainLink, ...] = ()
 
     @property
     def culprit(self) -> str:
@@ -50,11 +50,11 @@ class Chain:
         return self.links[-1].name if self.links else self.subject
 
     def __str__(self) -> str:
-        start = f"{self.entry.place}: {self.entry.asked}"
+        start = f"{self.entry.location}: {self.entry.display}"
         return " → ".join([start, *(str(link) for link in self.links)])
 
 
-def parents_from(annotated: str) -> Parents:
+def parse_parents(annotated: str) -> Parents:
     """Who requires whom, from the `# via` notes of `uv pip compile --annotation-style split`. Pure."""
     found: dict[str, list[str]] = {}
     current: list[str] = []
@@ -75,19 +75,19 @@ class Graph:
 
     state: Mapping[str, str]
     parents: Parents
-    requires: Requires
+    requires: RequiresLookup
 
-    def requirement(self, parent: str, child: str) -> Requirement | None:
+    def find_requirement(self, parent: str, child: str) -> Requirement | None:
         """What `parent` requires of `child`, or `None` where that cannot be had."""
         lines = self.requires(parent, self.state.get(parent, "")) or ()
-        return next(requirements_among(lines, {child}), None)
+        return next(select_requirements(lines, {child}), None)
 
-    def link(self, parent: str, child: str) -> Link:
+    def make_link(self, parent: str, child: str) -> ChainLink:
         """One link of a chain."""
-        found = self.requirement(parent, child)
-        return Link(parent, self.state.get(parent, "?"), f"{found.name}{found.specifier}" if found else child)
+        found = self.find_requirement(parent, child)
+        return ChainLink(parent, self.state.get(parent, "?"), f"{found.name}{found.specifier}" if found else child)
 
-    def way_to(
+    def find_path(
         self, name: str, entries: tuple[DeclaredRequirement, ...]
     ) -> tuple[DeclaredRequirement, tuple[str, ...]] | None:
         """The shortest way from an entry to a distribution: the entry, and the names from it on."""
@@ -112,20 +112,20 @@ def find_chains(
 
     Where nobody does, the chains of all that ask for it: then an upgrade took it.
     """
-    direct = [entry for entry in entries if entry.name == subject and target.applies(entry)]
-    refusing = [Chain(entry, subject) for entry in direct if not target.meets_pin(entry)]
-    contented = [Chain(entry, subject) for entry in direct if target.meets_pin(entry)]
+    direct = [entry for entry in entries if entry.name == subject and target.is_applicable(entry)]
+    refusing = [Chain(entry, subject) for entry in direct if not target.is_met_by_pin(entry)]
+    contented = [Chain(entry, subject) for entry in direct if target.is_met_by_pin(entry)]
     pinned = target.pin.find(subject)
     parents = graph.parents.get(subject, ())
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         # Asked for together, because each answer may be a network's way off; the graph remembers them.
-        list(pool.map(lambda parent: graph.requirement(parent, subject), parents))
+        list(pool.map(lambda parent: graph.find_requirement(parent, subject), parents))
     for parent in parents:
-        way = graph.way_to(parent, entries)
+        way = graph.find_path(parent, entries)
         if way is None:
             continue
-        links = tuple(graph.link(*pair) for pair in pairwise((*way[1], subject)))
-        wanted = graph.requirement(parent, subject)
+        links = tuple(graph.make_link(*pair) for pair in pairwise((*way[1], subject)))
+        wanted = graph.find_requirement(parent, subject)
         met = wanted is None or (pinned is not None and wanted.specifier.contains(pinned.version, prereleases=True))
         (contented if met else refusing).append(Chain(way[0], subject, links))
     return tuple(refusing or contented)

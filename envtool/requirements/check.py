@@ -27,12 +27,12 @@ _AHEAD = 8
 
 @dataclass(frozen=True)
 class Checker:
-    """What files are held against. `held` are the installers that are held to the pins where they would run."""
+    """What files are held against. `constrained` are the installers that are held to the pins where they would run."""
 
     target: Target
     resolvers: Mapping[Installer, Resolver]
-    held: Collection[Installer] = ()
-    with_ways_out: bool = True
+    constrained: Collection[Installer] = ()
+    with_suggestions: bool = True
     _readers: dict[tuple[str, ...], MetadataReader] = field(default_factory=dict)
 
     def check(self, file: DependencyFile) -> tuple[Prediction, ...]:
@@ -44,20 +44,20 @@ class Checker:
 
     def check_set(self, wanted: RequirementSet) -> tuple[Prediction, ...]:
         """One answer for each installer, or a single one where they agree or the first stage settled it."""
-        resolvers = self._meant(wanted)
+        resolvers = self._select_resolvers(wanted)
         # With the same indexes one after the other: what the first has fetched, the second finds in uv's cache.
         self._look_ahead(wanted, resolvers[0])
         options = [resolver.options for resolver in resolvers]
         places = {(item.index_url, item.extra_index_urls, item.find_links) for item in options}
         with ThreadPoolExecutor(len(places)) as pool:
-            outcomes = list(pool.map(lambda resolver: self._predicted(wanted, resolver), resolvers))
+            outcomes = list(pool.map(lambda resolver: self._try_predict(wanted, resolver), resolvers))
         answers = [outcome for outcome in outcomes if isinstance(outcome, Prediction)]
         failures = [outcome for outcome in outcomes if not isinstance(outcome, Prediction)]
         if not answers:
-            raise _about(wanted, failures[0])
-        answers = _agreed(answers)
+            raise _with_file_name(wanted, failures[0])
+        answers = _merge_equal(answers)
         answers += [Prediction(wanted, None, Verdict.UNKNOWN, f"{error.what}: {error.why}") for error in failures]
-        return tuple(self._advised(answer) for answer in answers)
+        return tuple(self._add_suggestion(answer) for answer in answers)
 
     def _look_ahead(self, wanted: RequirementSet, resolver: Resolver) -> None:
         """While uv resolves, read what explaining a clobber would take of what was asked for by name, and a way out."""
@@ -68,48 +68,55 @@ class Checker:
 
         def ahead() -> None:
             searches = look_ahead(names[:_AHEAD], reader, self.target)
-            if self.with_ways_out and not wanted.gaps:
+            if self.with_suggestions and not wanted.unresolved:
                 prepare_suggestion(wanted, resolver, searches)
 
         Thread(target=ahead).start()
 
-    def _predicted(self, wanted: RequirementSet, resolver: Resolver) -> Prediction | SourceError | ResolutionError:
+    def _try_predict(self, wanted: RequirementSet, resolver: Resolver) -> Prediction | SourceError | ResolutionError:
         """The prediction for one installer, or why there is none.
 
         That one cannot be predicted, having no index of its own, say, does not hide what the other would do.
         """
         try:
-            return predict(wanted, resolver, self._reader(wanted, resolver), held=resolver.installer in self.held)
+            return predict(
+                wanted, resolver, self._reader(wanted, resolver), constrained=resolver.installer in self.constrained
+            )
         except (SourceError, ResolutionError) as error:
             return error
 
-    def _meant(self, wanted: RequirementSet) -> list[Resolver]:
+    def _select_resolvers(self, wanted: RequirementSet) -> list[Resolver]:
         tool = wanted.instruction.tool if wanted.instruction is not None else None
         named = [resolver for installer, resolver in self.resolvers.items() if installer.value == tool]
         return named or list(self.resolvers.values())
 
     def _reader(self, wanted: RequirementSet, resolver: Resolver) -> MetadataReader:
-        options = wanted.options.over(resolver.options)
+        options = wanted.options.merge_over(resolver.options)
         first = () if options.no_index else (options.index_url or DEFAULT_INDEX,)
         indexes = (*first, *options.extra_index_urls)
         # One for all sets that have the same indexes: what one has read, the others need not.
         return self._readers.setdefault(indexes, MetadataReader(indexes, options.certificates))
 
-    def _advised(self, answer: Prediction) -> Prediction:
-        if not self.with_ways_out or not answer.is_bad or answer.wanted.locked or answer.wanted.gaps:
+    def _add_suggestion(self, answer: Prediction) -> Prediction:
+        if (
+            not self.with_suggestions
+            or not answer.is_bad
+            or answer.requirement_set.locked
+            or answer.requirement_set.unresolved
+        ):
             return answer
         resolver = self.resolvers.get(answer.installer or next(iter(self.resolvers)))
         if resolver is None or not answer.culprits:
             return answer
-        return replace(answer, way_out=suggest(answer, resolver, self._reader(answer.wanted, resolver)))
+        return replace(answer, suggestion=suggest(answer, resolver, self._reader(answer.requirement_set, resolver)))
 
 
-def check_statically(file: DependencyFile, target: Target) -> tuple[Prediction, ...]:
+def check_static(file: DependencyFile, target: Target) -> tuple[Prediction, ...]:
     """The first stage's answers on a file's sets."""
     return tuple(predict_static(wanted, target) for wanted in file.sets)
 
 
-def _about(wanted: RequirementSet, error: SourceError | ResolutionError) -> SourceError | ResolutionError:
+def _with_file_name(wanted: RequirementSet, error: SourceError | ResolutionError) -> SourceError | ResolutionError:
     """The error with the file that it came up for, where it does not name it already."""
     if str(wanted.path) in error.what:
         return error
@@ -117,7 +124,7 @@ def _about(wanted: RequirementSet, error: SourceError | ResolutionError) -> Sour
     return type(error)(f"{wanted.path}{label}: {error.what}", why=error.why, remedy=error.remedy)
 
 
-def _agreed(answers: Sequence[Prediction]) -> list[Prediction]:
+def _merge_equal(answers: Sequence[Prediction]) -> list[Prediction]:
     """One answer in the place of several that say the same."""
     first = answers[0]
     same = all((item.verdict, item.clobbers) == (first.verdict, first.clobbers) for item in answers)

@@ -24,15 +24,15 @@ def _requirement(item: LineChange) -> str:
 
 def replace_line(rows: list[str], item: LineChange, why: str, *, above: bool) -> None:
     """A logical line of a requirements file; what it was stands in the note."""
-    start = item.entry.place.line - 1
-    count = item.entry.written.count("\n") + 1
+    start = item.entry.location.line - 1
+    count = item.entry.source_text.count("\n") + 1
     first = rows[start]
     indent = first[: len(first) - len(first.lstrip())]
     _before, separator, comment = rows[start + count - 1].partition(" #")
     own = f"{separator}{comment}" if separator else ""
-    was = "" if item.specifier is None else f"; was {item.entry.asked}"
+    was = "" if item.specifier is None else f"; was {item.entry.display}"
     if item.specifier is None:
-        new = [f"{indent}# {item.entry.asked}{own}  # {why}"]
+        new = [f"{indent}# {item.entry.display}{own}  # {why}"]
     elif above:
         new = [f"{indent}# {why}{was}", f"{indent}{_requirement(item)}{own}"]
     else:
@@ -42,9 +42,9 @@ def replace_line(rows: list[str], item: LineChange, why: str, *, above: bool) ->
 
 def replace_quoted(rows: list[str], item: LineChange, why: str) -> None:
     """A string of a TOML array, wherever on its line it stands (TOML 1.0, "Array")."""
-    number = item.entry.place.line - 1
+    number = item.entry.location.line - 1
     row = rows[number]
-    match = re.search(rf"(['\"]){re.escape(item.entry.written)}\1\s*,?", row) or re.search(
+    match = re.search(rf"(['\"]){re.escape(item.entry.source_text)}\1\s*,?", row) or re.search(
         rf"(['\"])({re.escape(item.entry.name or '')}\b[^'\"]*)\1\s*,?", row, re.IGNORECASE
     )
     if match is None:
@@ -63,7 +63,7 @@ def replace_quoted(rows: list[str], item: LineChange, why: str) -> None:
 
 def replace_table_row(rows: list[str], item: LineChange, why: str) -> None:
     """`name = "version"` or `name = {version = "…", …}`, as in Pipfile and Poetry's tables."""
-    number = item.entry.place.line - 1
+    number = item.entry.location.line - 1
     row = rows[number]
     if item.specifier is None:
         indent = row[: len(row) - len(row.lstrip())]
@@ -73,7 +73,7 @@ def replace_table_row(rows: list[str], item: LineChange, why: str) -> None:
     new, count = re.subn(pattern, lambda match: f'{match[1]}"{item.specifier}"', row, count=1)
     if not count:
         raise RequirementsError(
-            f"{item.entry.place}: the version of {item.entry.name} is not on this line",
+            f"{item.entry.location}: the version of {item.entry.name} is not on this line",
             remedy=f"change it by hand to {item.specifier}",
         )
     rows[number] = f"{new}  # {why}"
@@ -81,10 +81,10 @@ def replace_table_row(rows: list[str], item: LineChange, why: str) -> None:
 
 def replace_listed(rows: list[str], item: LineChange, why: str) -> None:
     """An item of a YAML list."""
-    number = item.entry.place.line - 1
+    number = item.entry.location.line - 1
     match = re.match(r"^(\s*-\s+)(.*?)(\s+#.*)?$", rows[number])
     if match is None:
-        raise RequirementsError(f"{item.entry.place}: {item.entry.written} does not stand on a line of its own")
+        raise RequirementsError(f"{item.entry.location}: {item.entry.source_text} does not stand on a line of its own")
     if item.specifier is None:
         indent = match[1][: len(match[1]) - len(match[1].lstrip())]
         rows[number] = f"{indent}# - {match[2]}{match[3] or ''}  # {why}"
@@ -99,7 +99,7 @@ def replace_listed(rows: list[str], item: LineChange, why: str) -> None:
 
 def replace_word(rows: list[str], item: LineChange, why: str) -> None:
     """A word of an instruction; the note goes above it, as a Dockerfile knows comments on lines of their own only."""
-    start = item.entry.place.line - 1
+    start = item.entry.location.line - 1
     new = "" if item.specifier is None else f'"{item.text}"'
     while rows[start].lstrip().startswith("#"):
         # The note of another word of the same instruction.
@@ -107,19 +107,19 @@ def replace_word(rows: list[str], item: LineChange, why: str) -> None:
     end = start
     while end < len(rows) - 1 and rows[end].rstrip().endswith("\\"):
         end += 1
-    wanted = re.escape(item.entry.written)
+    wanted = re.escape(item.entry.source_text)
     for number in range(start, len(rows)):
         text, count = re.subn(rf"(?<![\w.=/-])([\"']?){wanted}\1(?=$|[\s;&|\\])", new, rows[number], count=1)
         if count:
             rows[number] = re.sub(r"(?<=\S) {2,}(?=\S)", " ", text)
-            rows.insert(start, f"# {why}; was {item.entry.written}")
+            rows.insert(start, f"# {why}; was {item.entry.source_text}")
             return
         if number >= end and "<<" not in rows[start]:
             break
     raise RequirementsError(
-        f"{item.entry.place}: {item.entry.written!r} does not stand in the instruction as it is written",
+        f"{item.entry.location}: {item.entry.source_text!r} does not stand in the instruction as it is written",
         why="a variable or a quote takes part in it",
-        remedy=f"${{EDITOR:-vi}} +{item.entry.place.line} {item.entry.place.path}",
+        remedy=f"${{EDITOR:-vi}} +{item.entry.location.line} {item.entry.location.path}",
     )
 
 
@@ -132,9 +132,9 @@ def add_lines(rows: list[str], added: Sequence[str]) -> None:
 
 def add_quoted(rows: list[str], last: DeclaredRequirement, added: Sequence[str]) -> None:
     """Behind a string of a TOML array."""
-    number = last.place.line - 1
+    number = last.location.line - 1
     row = rows[number]
-    found = re.search(rf"(['\"]){re.escape(last.written)}\1(\s*,)?", row)
+    found = re.search(rf"(['\"]){re.escape(last.source_text)}\1(\s*,)?", row)
     if found is None:
         add_table_rows(rows, last, added)
         return
@@ -149,7 +149,7 @@ def add_quoted(rows: list[str], last: DeclaredRequirement, added: Sequence[str])
 
 def add_table_rows(rows: list[str], last: DeclaredRequirement, added: Sequence[str]) -> None:
     """Rows of a TOML table of names and versions."""
-    number = last.place.line - 1
+    number = last.location.line - 1
     pairs = [text.split("==") for text in added]
     new = [f'{_indent(rows[number])}{name} = "=={version}"  {_NOTE}' for name, version in pairs]
     rows[number + 1 : number + 1] = new
@@ -157,13 +157,13 @@ def add_table_rows(rows: list[str], last: DeclaredRequirement, added: Sequence[s
 
 def add_listed(rows: list[str], last: DeclaredRequirement, added: Sequence[str]) -> None:
     """Items of a YAML list."""
-    number = last.place.line - 1
+    number = last.location.line - 1
     rows[number + 1 : number + 1] = [f"{_indent(rows[number])}- {text}  {_NOTE}" for text in added]
 
 
 def add_indented(rows: list[str], last: DeclaredRequirement, added: Sequence[str]) -> None:
     """Lines of a list in setup.cfg, whose comments stand on lines of their own."""
-    number = last.place.line - 1
+    number = last.location.line - 1
     indent = _indent(rows[number]) or "    "
     rows[number + 1 : number + 1] = [f"{indent}{_NOTE}", *(f"{indent}{text}" for text in added)]
 

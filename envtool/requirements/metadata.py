@@ -56,7 +56,7 @@ class MetadataReader:
         found = {
             file.version
             for file in self._page(normalized_name(name))
-            if not file.yanked and not file.version.is_prerelease and file.admits(python)
+            if not file.yanked and not file.version.is_prerelease and file.supports(python)
         }
         return tuple(str(version) for version in sorted(found, reverse=True))
 
@@ -65,7 +65,7 @@ class MetadataReader:
         files = [file for file in self._page(name) if file.version == wanted]
         # The wheels of one version require the same, so the smallest will do.
         for file in sorted(files, key=lambda file: file.size):
-            with self._unreadable_passed_over():
+            with self._unreadable_ignored():
                 data = _metadata(self._session, file)
                 if data is not None:
                     yield _requires_dist(data)
@@ -74,7 +74,7 @@ class MetadataReader:
         if name not in self._pages:
             found: list[_File] = []
             for index in self.indexes:
-                with self._unreadable_passed_over():
+                with self._unreadable_ignored():
                     found += _files(self._session, index, name)
             self._pages[name] = tuple(found)
         return self._pages[name]
@@ -93,7 +93,7 @@ class MetadataReader:
         return session
 
     @contextmanager
-    def _unreadable_passed_over(self) -> Iterator[None]:
+    def _unreadable_ignored(self) -> Iterator[None]:
         from zipfile import BadZipFile
 
         from mousebender import simple
@@ -114,7 +114,7 @@ class _File:
     requires_python: str
     yanked: bool
 
-    def admits(self, python: str) -> bool:
+    def supports(self, python: str) -> bool:
         try:
             return SpecifierSet(self.requires_python).contains(python, prereleases=True)
         except InvalidSpecifier:
@@ -159,15 +159,15 @@ def _metadata(session: requests.Session, file: _File) -> bytes | None:
         answer = session.get(f"{file.url}.metadata", timeout=TIMEOUT)
         if answer.ok:
             return answer.content
-    return _from_the_end(session, file.url)
+    return _read_wheel_tail(session, file.url)
 
 
-def _from_the_end(session: requests.Session, url: str) -> bytes | None:
+def _read_wheel_tail(session: requests.Session, url: str) -> bytes | None:
     from remotezip import RemoteZip, RemoteZipError
 
     try:
         with RemoteZip(url, session=session, timeout=TIMEOUT) as archive:
-            return _member(archive)
+            return _read_member(archive)
     except RemoteZipError:
         pass
     head = session.head(url, allow_redirects=True, timeout=TIMEOUT)
@@ -177,10 +177,10 @@ def _from_the_end(session: requests.Session, url: str) -> bytes | None:
     import zipfile
 
     with zipfile.ZipFile(io.BytesIO(session.get(url, timeout=TIMEOUT).content)) as archive:
-        return _member(archive)
+        return _read_member(archive)
 
 
-def _member(archive: Any) -> bytes | None:
+def _read_member(archive: Any) -> bytes | None:
     for name in archive.namelist():
         if name.endswith(".dist-info/METADATA") and name.count("/") == 1:
             data: bytes = archive.read(name)
@@ -188,7 +188,7 @@ def _member(archive: Any) -> bytes | None:
     return None
 
 
-def requirements_among(lines: Iterable[str], names: Collection[str]) -> Iterator[Requirement]:
+def select_requirements(lines: Iterable[str], names: Collection[str]) -> Iterator[Requirement]:
     """Those of some `Requires-Dist` lines that concern one of `names` (normalised); what is no requirement is left out.
 
     Lines are many, the same from version to version, and parsing is dear: only what may be meant is parsed, and once.

@@ -38,13 +38,13 @@ class Role(Enum):
 class DeclaredRequirement:
     """One distribution as a file asks for it.
 
-    `written` is the text that a rewrite of the file replaces, as it stands there. `name` is normalised (PEP 503), and
-    `None` where only building a project tells it. `link` is the address or the absolute path of a direct reference.
-    `group` is the extra or dependency group that it belongs to.
+    `source_text` is the text in the file, which a rewrite replaces. `name` is normalised (PEP 503), `None` where only
+    building a project tells it. `link` is the address or the absolute path of a direct reference. `group` is the extra
+    or dependency group that it belongs to.
     """
 
-    place: SourceLocation
-    written: str
+    location: SourceLocation
+    source_text: str
     name: str | None
     specifier: SpecifierSet = field(default_factory=SpecifierSet)
     extras: tuple[str, ...] = ()
@@ -56,7 +56,7 @@ class DeclaredRequirement:
     role: Role = Role.REQUIREMENT
 
     @property
-    def asked(self) -> str:
+    def display(self) -> str:
         """The requirement without its marker and hashes, as a person reads it: no address shows its credentials."""
         return _CREDENTIALS.sub(r"\1***@", self._spelled)
 
@@ -67,7 +67,7 @@ class DeclaredRequirement:
             return f"{self.name}{extras} @ {self.link}" if self.name else f"{self.link}{extras}"
         return f"{self.name}{extras}{self.specifier}"
 
-    def line(self) -> str:
+    def format_line(self) -> str:
         """The entry as a line of a requirements file, with absolute paths."""
         extras = f"[{','.join(self.extras)}]" if self.extras else ""
         if self.editable:
@@ -76,7 +76,7 @@ class DeclaredRequirement:
         hashes = "".join(f" --hash={value}" for value in self.hashes)
         return f"{self._spelled}{marker}{hashes}"
 
-    def relaxed(self) -> DeclaredRequirement:
+    def unpinned(self) -> DeclaredRequirement:
         """The same distribution in any version."""
         return replace(self, specifier=SpecifierSet(), hashes=(), link=None, editable=False)
 
@@ -86,7 +86,8 @@ class InstallOptions:
     """What files, command lines and pip's configuration tell an installer about indexes and choice of versions.
 
     `upgrade` is for everything that is asked for by name, `upgrade_names` for single distributions, `eager` for what
-    they require as well. `elsewhere` is a folder or scheme (`--user`, `--target`) that is not the environment's own.
+    they require as well. `other_destination` is an option (`--user`, `--target DIR`) that installs outside the
+    environment.
     """
 
     index_url: str | None = None
@@ -98,7 +99,7 @@ class InstallOptions:
     eager: bool = False
     upgrade_names: tuple[str, ...] = ()
     reinstall: bool = False
-    elsewhere: str | None = None
+    other_destination: str | None = None
     no_deps: bool = False
     require_hashes: bool = False
     no_binary: tuple[str, ...] = ()
@@ -106,7 +107,7 @@ class InstallOptions:
     trusted_hosts: tuple[str, ...] = ()
     certificates: str | None = None
 
-    def over(self, other: InstallOptions) -> InstallOptions:
+    def merge_over(self, other: InstallOptions) -> InstallOptions:
         """These options on top of others: single ones win, lists come before, flags add up."""
         return InstallOptions(
             self.index_url or other.index_url,
@@ -118,7 +119,7 @@ class InstallOptions:
             self.eager or other.eager,
             _joined(self.upgrade_names, other.upgrade_names),
             self.reinstall or other.reinstall,
-            self.elsewhere or other.elsewhere,
+            self.other_destination or other.other_destination,
             self.no_deps or other.no_deps,
             self.require_hashes or other.require_hashes,
             _joined(self.no_binary, other.no_binary),
@@ -136,9 +137,9 @@ def _joined(first: tuple[str, ...], second: tuple[str, ...]) -> tuple[str, ...]:
 class RunInstruction:
     """A command that installs: `tool` is the program, `exact` whether it also uninstalls what it is not told of."""
 
-    place: SourceLocation
+    location: SourceLocation
     tool: str
-    written: str
+    source_text: str
     exact: bool = False
 
 
@@ -147,7 +148,7 @@ class RequirementSet:
     """Entries that are installed together, by one command.
 
     `label` names the extra, the group or the instruction. `locked` says that the entries are all there is to install,
-    with nothing behind them to resolve. `gaps` say what else would be installed and cannot be told from the file.
+    with nothing behind them to resolve. `unresolved` say what else would be installed and cannot be told from the file.
     """
 
     path: Path
@@ -156,14 +157,14 @@ class RequirementSet:
     options: InstallOptions = InstallOptions()
     locked: bool = False
     instruction: RunInstruction | None = None
-    gaps: tuple[str, ...] = ()
+    unresolved: tuple[str, ...] = ()
 
     @cached_property
     def requirements(self) -> tuple[DeclaredRequirement, ...]:
         """The entries that ask for a distribution of Python."""
         return tuple(entry for entry in self.entries if entry.role is Role.REQUIREMENT)
 
-    def of_role(self, role: Role) -> Iterator[DeclaredRequirement]:
+    def select_role(self, role: Role) -> Iterator[DeclaredRequirement]:
         """The entries of one role."""
         return (entry for entry in self.entries if entry.role is role)
 

@@ -16,7 +16,7 @@ from envtool.environment.reader import Environment, read_environment
 from envtool.errors import ReleaseError
 from envtool.release.pin import VendorPin
 from envtool.requirements.model import InstallOptions, Role
-from envtool.requirements.pip_options import options_of
+from envtool.requirements.pip_options import parse_pip_settings
 from envtool.requirements.readers.requirements_txt import read_nested
 from envtool.requirements.resolve import Resolver
 from envtool.requirements.target import Target
@@ -29,7 +29,7 @@ class ConfiguredTarget:
 
     target: Target
     resolvers: dict[Installer, Resolver]
-    held: frozenset[Installer]
+    constrained: frozenset[Installer]
 
 
 @contextmanager
@@ -46,10 +46,10 @@ def open_target(
             yield target, None
         return
     found = find_prefix(prefix, python)
-    yield target_of(read_environment(found)), found
+    yield make_target(read_environment(found)), found
 
 
-def target_of(environment: Environment) -> Target:
+def make_target(environment: Environment) -> Target:
     """The target that an environment is. Raises `ReleaseError` where nothing says which torch it should have."""
     prefix = environment.prefix
     pin = effective_pin(environment)
@@ -65,7 +65,7 @@ def target_of(environment: Environment) -> Target:
     return Target(pin, version, named, installed={item.name: item for item in environment.distributions})
 
 
-def configured(
+def configure_target(
     target: Target, prefix: Prefix | None, installers: tuple[Installer, ...], *, time_limit: float
 ) -> ConfiguredTarget:
     """Resolvers with what pip's and uv's own configuration says, apart from the pins. Raises `RequirementsError`."""
@@ -74,7 +74,7 @@ def configured(
     named = {Installer.PIP: settings.get("constraint", ""), Installer.UV: os.environ.get("UV_CONSTRAINT", "")}
     for installer, files in named.items():
         for name in files.split():
-            lines = [entry.line() for entry in read_nested(Path(name), role=Role.CONSTRAINT).entries]
+            lines = [entry.format_line() for entry in read_nested(Path(name), role=Role.CONSTRAINT).entries]
             if f"torch=={target.pin.torch.version}" in lines:
                 held.add(installer)
             # uv reads its own variable itself, unless it is left out for the sake of the pins.
@@ -84,7 +84,7 @@ def configured(
             target,
             installer,
             os.environ,
-            options=options_of(settings) if installer is Installer.PIP else InstallOptions(),
+            options=parse_pip_settings(settings) if installer is Installer.PIP else InstallOptions(),
             constraints=tuple(line for owner, line in constraints if owner is installer),
             time_limit=time_limit,
         )

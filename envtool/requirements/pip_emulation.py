@@ -40,7 +40,7 @@ def resolve_as_pip(wanted: RequirementSet, resolver: Resolver) -> Resolution:
 
 def _held(wanted: RequirementSet, resolver: Resolver, pinned: dict[str, str]) -> list[str]:
     """The pins that pip holds to by itself: of all that it is not told to upgrade."""
-    options = wanted.options.over(resolver.options)
+    options = wanted.options.merge_over(resolver.options)
     named = {entry.name for entry in wanted.requirements} if options.upgrade else set()
     if options.upgrade and options.eager:
         return []

@@ -9,7 +9,7 @@ from envtool.requirements.model import InstallOptions
 _YES = frozenset({"1", "true", "yes", "on", "t", "y"})
 
 
-def options_of(settings: Mapping[str, str]) -> InstallOptions:
+def parse_pip_settings(settings: Mapping[str, str]) -> InstallOptions:
     """From pip's settings by their long option's name (pip documentation, "Configuration", lists part at blanks)."""
 
     def words(name: str) -> tuple[str, ...]:

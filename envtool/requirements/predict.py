@@ -13,7 +13,7 @@ from envtool.requirements.metadata import MetadataReader
 from envtool.requirements.model import DeclaredRequirement, RequirementSet, Role
 from envtool.requirements.pip_emulation import resolve_as_pip
 from envtool.requirements.resolve import Resolution, Resolver, VersionChange
-from envtool.requirements.static import Effect, LineEffect, Verdict, evaluate, line_effects
+from envtool.requirements.static import Effect, LineEffect, Verdict, evaluate, find_line_effects
 from envtool.requirements.target import Target
 from envtool.requirements.uv_options import Installer
 
@@ -33,17 +33,17 @@ class Clobber:
 class Prediction:
     """The verdict on one set for one installer; `installer` is `None` where the first stage settled it for both.
 
-    `notes` are for a person; `way_out` is there where a clobber was predicted and the second stage ran.
+    `notes` are for a person; `suggestion` is there where a clobber was predicted and the second stage ran.
     """
 
-    wanted: RequirementSet
+    requirement_set: RequirementSet
     installer: Installer | None
     verdict: Verdict
     why: str
     effects: tuple[LineEffect, ...] = ()
     changes: tuple[VersionChange, ...] = ()
     clobbers: tuple[Clobber, ...] = ()
-    way_out: Suggestion | None = None
+    suggestion: Suggestion | None = None
     notes: tuple[str, ...] = field(default=())
 
     @property
@@ -59,7 +59,7 @@ class Prediction:
         return tuple(dict.fromkeys(entries))
 
 
-def pins_of(pin: VendorPin) -> tuple[str, ...]:
+def pin_constraints(pin: VendorPin) -> tuple[str, ...]:
     """The pinned distributions as constraints."""
     return tuple(f"{item.name}=={item.version}" for item in pin.distributions)
 
@@ -67,11 +67,13 @@ def pins_of(pin: VendorPin) -> tuple[str, ...]:
 def predict_static(wanted: RequirementSet, target: Target) -> Prediction:
     """The first stage's answer."""
     verdict, why = evaluate(wanted, target)
-    return Prediction(wanted, None, verdict, why, line_effects(wanted, target))
+    return Prediction(wanted, None, verdict, why, find_line_effects(wanted, target))
 
 
-def predict(wanted: RequirementSet, resolver: Resolver, reader: MetadataReader, *, held: bool = False) -> Prediction:
-    """The answer for the resolver's installer. `held` says that this installer is held to the pins where it would run.
+def predict(
+    wanted: RequirementSet, resolver: Resolver, reader: MetadataReader, *, constrained: bool = False
+) -> Prediction:
+    """Predict what the resolver's installer would do. `constrained`: whether its configuration has the pins.
 
     Raises `SourceError` where an index cannot be read and `ResolutionError` where nothing meets the set by itself.
     """
@@ -81,29 +83,29 @@ def predict(wanted: RequirementSet, resolver: Resolver, reader: MetadataReader, 
         return first
     free = resolve_as_pip(wanted, resolver) if resolver.installer is Installer.PIP else resolver.resolve(wanted)
     if free.unsolvable is not None:
-        raise _unsolvable(wanted, free.unsolvable)
+        raise _unsolvable_error(wanted, free.unsolvable)
     clobbers = tuple(_clobbers(wanted, resolver, reader, free))
     if any(remark.effect is Effect.REPLACES and remark.entry.role is Role.CONDA for remark in first.effects):
         # No constraint of pip's or uv's holds conda.
         return replace(first, changes=free.changes, clobbers=clobbers)
     if not clobbers:
         return _safe_or_unknown(wanted, resolver, first, free)
-    if held:
-        kept = resolver.resolve(wanted, constraints=pins_of(target.pin))
+    if constrained:
+        kept = resolver.resolve(wanted, constraints=pin_constraints(target.pin))
         if kept.unsolvable is None:
             why = "the constraints here hold it to the vendor's"
             return Prediction(wanted, resolver.installer, Verdict.SAFE, why, first.effects, kept.changes)
-    verdict = Verdict.BLOCKED if held else Verdict.CLOBBERED
-    why = "the constraints here stop it" if held else str(clobbers[0].change)
+    verdict = Verdict.BLOCKED if constrained else Verdict.CLOBBERED
+    why = "the constraints here stop it" if constrained else str(clobbers[0].change)
     return Prediction(wanted, resolver.installer, verdict, why, first.effects, free.changes, clobbers)
 
 
 def _safe_or_unknown(wanted: RequirementSet, resolver: Resolver, first: Prediction, free: Resolution) -> Prediction:
     """No pinned distribution would change; what the first stage could not see into stays unknown."""
-    blind = wanted.gaps or tuple(f"conda's {entry.written}" for entry in wanted.of_role(Role.CONDA))
-    if (blind or wanted.options.elsewhere) and first.verdict is Verdict.UNKNOWN:
+    blind = wanted.unresolved or tuple(f"conda's {entry.source_text}" for entry in wanted.select_role(Role.CONDA))
+    if (blind or wanted.options.other_destination) and first.verdict is Verdict.UNKNOWN:
         return Prediction(wanted, resolver.installer, Verdict.UNKNOWN, first.why, first.effects, free.changes)
-    if wanted.options.elsewhere and first.verdict is Verdict.CLOBBERED:
+    if wanted.options.other_destination and first.verdict is Verdict.CLOBBERED:
         return first
     return Prediction(wanted, resolver.installer, Verdict.SAFE, "torch stays the vendor's", first.effects, free.changes)
 
@@ -115,21 +117,21 @@ def _clobbers(
     changed = [
         change
         for item in target.pin.distributions
-        if (change := free.change_of(item.name)) is not None and change.after != item.version
+        if (change := free.find_change(item.name)) is not None and change.after != item.version
     ]
     if not changed:
         return
     graph = Graph(
-        free.after(target),
+        free.versions_after(target),
         resolver.parents(wanted, free),
-        _Asked(target, reader, frozenset(change.name for change in free.changes)),
+        _RequiresOf(target, reader, frozenset(change.name for change in free.changes)),
     )
     for change in changed:
         yield Clobber(change, find_chains(change.name, wanted.requirements, graph, target))
 
 
 @dataclass(frozen=True)
-class _Asked:
+class _RequiresOf:
     """Name and version → requirements: of what is installed from its records, of the rest from the index."""
 
     target: Target
@@ -143,19 +145,19 @@ class _Asked:
         return self.reader.requires(name, version)
 
 
-def _unsolvable(wanted: RequirementSet, proof: str) -> ResolutionError:
+def _unsolvable_error(wanted: RequirementSet, proof: str) -> ResolutionError:
     """uv's proof, with the lines of the file that it speaks of."""
-    places = list(_named_in(proof, wanted.requirements))
-    where = ", ".join(f"{entry.place} ({entry.asked})" for entry in places[:6])
+    places = list(_find_named(proof, wanted.requirements))
+    where = ", ".join(f"{entry.location} ({entry.display})" for entry in places[:6])
     label = f" ({wanted.label})" if wanted.label else ""
     return ResolutionError(
         f"{wanted.path}{label}: nothing meets all of it, with any torch",
         why=f"{where + ': ' if where else ''}{proof[:1500]}",
-        remedy=f"${{EDITOR:-vi}} +{places[0].place.line} {places[0].place.path}" if places else "",
+        remedy=f"${{EDITOR:-vi}} +{places[0].location.line} {places[0].location.path}" if places else "",
     )
 
 
-def _named_in(text: str, entries: Iterable[DeclaredRequirement]) -> Iterator[DeclaredRequirement]:
+def _find_named(text: str, entries: Iterable[DeclaredRequirement]) -> Iterator[DeclaredRequirement]:
     import re
 
     for entry in entries:

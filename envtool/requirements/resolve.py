@@ -10,12 +10,18 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from envtool.errors import ResolutionError
-from envtool.requirements.chain import Parents, parents_from
+from envtool.requirements.chain import Parents, parse_parents
 from envtool.requirements.model import DeclaredRequirement, InstallOptions, RequirementSet, Role
 from envtool.requirements.stub_wheels import stub_wheels
 from envtool.requirements.target import Target
 from envtool.requirements.uv_command import TIME_LIMIT, UvOutput, is_harmless, neutral_variables, run_uv
-from envtool.requirements.uv_options import Installer, index_configuration, index_words, option_words, strategy_words
+from envtool.requirements.uv_options import (
+    Installer,
+    format_index_configuration,
+    format_indexes,
+    format_options,
+    format_strategy,
+)
 
 _NOT_FOUND = "was not found in the package registry"
 _CONSTRAINTS = frozenset({"UV_CONSTRAINT", "UV_BUILD_CONSTRAINT"})
@@ -23,7 +29,7 @@ _CONSTRAINTS = frozenset({"UV_CONSTRAINT", "UV_BUILD_CONSTRAINT"})
 
 _COMING = frozenset({"installed", "reinstalled"})
 # What uv's plan has for the version of what comes from an address or a path.
-UNTOLD = "from an address"
+UNKNOWN_VERSION = "from an address"
 
 
 @dataclass(frozen=True)
@@ -45,11 +51,11 @@ class Resolution:
     changes: tuple[VersionChange, ...] = ()
     unsolvable: str | None = None
 
-    def change_of(self, name: str) -> VersionChange | None:
+    def find_change(self, name: str) -> VersionChange | None:
         """The change of one distribution, or `None` where it stays."""
         return next((change for change in self.changes if change.name == name), None)
 
-    def after(self, target: Target) -> dict[str, str]:
+    def versions_after(self, target: Target) -> dict[str, str]:
         """Every distribution's version afterwards."""
         state = {name: item.version for name, item in target.installed.items()}
         for change in self.changes:
@@ -93,33 +99,33 @@ class Resolver:
         with self._files(wanted, asked, constraints, without) as files:
             command = ["pip", "install", "--dry-run", "--output-format", "json", "-r", files[0], "-c", files[1]]
             command += ["--excludes", files[2]] if without else []
-            said = self._run([*command, *self.passed], wanted.options.over(self.options), asked)
+            said = self._run([*command, *self.passed], wanted.options.merge_over(self.options), asked)
         if said.unsolvable is not None:
             return Resolution(unsolvable=said.unsolvable)
         return Resolution(_changes(said.out))
 
-    def stage(self, wanted: RequirementSet, lines: Sequence[str], folder: Path, *, shown: bool = False) -> None:
+    def stage(self, wanted: RequirementSet, lines: Sequence[str], folder: Path, *, show_progress: bool = False) -> None:
         """Install exactly the distributions of some lines below `folder`, as if that were the target's prefix.
 
-        `shown` leaves uv's progress to the terminal. Raises `SourceError`, and
+        `show_progress` leaves uv's progress to the terminal. Raises `SourceError`, and
         `ResolutionError` where a distribution cannot be fetched or built.
         """
-        options = replace(wanted.options.over(self.options), upgrade=False, upgrade_names=(), reinstall=False)
+        options = replace(wanted.options.merge_over(self.options), upgrade=False, upgrade_names=(), reinstall=False)
         with tempfile.NamedTemporaryFile("w", encoding="utf-8", suffix=".txt") as file:
             file.write("".join(f"{line}\n" for line in lines))
             file.flush()
             words = ["pip", "install", "--prefix", str(folder), "-r", file.name, *self.passed]
-            said = self._run(words, replace(options, no_deps=True), shown=shown)
+            said = self._run(words, replace(options, no_deps=True), show_progress=show_progress)
         if said.unsolvable is not None:
             raise ResolutionError("what was resolved a moment ago is gone from the index", why=said.unsolvable)
 
     def parents(self, wanted: RequirementSet, resolution: Resolution) -> Parents:
         """Who requires whom among what would be installed. Raises `SourceError` and `ResolutionError`."""
-        state = resolution.after(self.target)
+        state = resolution.versions_after(self.target)
         changed = {change.name: change.after for change in resolution.changes if change.after is not None}
         # What stays may contradict the new torch, which installers shrug at and a resolution from nothing does not.
-        found = self._annotated(wanted, state)
-        return found or self._annotated(wanted, changed)
+        found = self._compile_annotated(wanted, state)
+        return found or self._compile_annotated(wanted, changed)
 
     def read_ahead(
         self, wanted: RequirementSet, entries: Sequence[DeclaredRequirement], constraints: Sequence[str]
@@ -128,18 +134,22 @@ class Resolver:
 
         Unlike `resolve` it does not look at what is installed, and so waits for no lock on the environment.
         """
-        self._compiled(wanted, entries, constraints)
+        self._compile(wanted, entries, constraints)
 
-    def _annotated(self, wanted: RequirementSet, state: Mapping[str, str]) -> Parents:
-        exact = [f"{name}=={version}" for name, version in state.items() if version != UNTOLD]
-        return parents_from(self._compiled(wanted, wanted.requirements, exact).out)
+    def _compile_annotated(self, wanted: RequirementSet, state: Mapping[str, str]) -> Parents:
+        exact = [f"{name}=={version}" for name, version in state.items() if version != UNKNOWN_VERSION]
+        return parse_parents(self._compile(wanted, wanted.requirements, exact).out)
 
-    def _compiled(
+    def _compile(
         self, wanted: RequirementSet, entries: Sequence[DeclaredRequirement], constraints: Sequence[str]
     ) -> UvOutput:
         # The constraints settle the versions; what is left are the places to look for them.
         options = replace(
-            wanted.options.over(self.options), upgrade=False, upgrade_names=(), reinstall=False, require_hashes=False
+            wanted.options.merge_over(self.options),
+            upgrade=False,
+            upgrade_names=(),
+            reinstall=False,
+            require_hashes=False,
         )
         bare = [replace(entry, hashes=()) for entry in entries]
         with self._files(wanted, bare, constraints) as files, stub_wheels(self.target) as stubs:
@@ -155,10 +165,10 @@ class Resolver:
         without: Sequence[str] = (),
     ) -> Iterator[tuple[str, str, str]]:
         """The requirements, the constraints and the exclusions as files, which last as long as the context."""
-        stated = [replace(entry, hashes=()).line() for entry in wanted.of_role(Role.CONSTRAINT)]
+        stated = [replace(entry, hashes=()).format_line() for entry in wanted.select_role(Role.CONSTRAINT)]
         # What constrains a distribution asks for it, as far as exclusions are concerned.
         texts = (
-            [entry.line() for entry in asked if entry.name not in without],
+            [entry.format_line() for entry in asked if entry.name not in without],
             [*stated, *self.constraints, *constraints],
             without,
         )
@@ -174,26 +184,26 @@ class Resolver:
         options: InstallOptions,
         asked: Sequence[DeclaredRequirement] = (),
         *,
-        shown: bool = False,
+        show_progress: bool = False,
     ) -> UvOutput:
-        arguments = [*words, *self._where(words), *option_words(options, self.installer, asked)]
+        arguments = [*words, *self._target_arguments(words), *format_options(options, self.installer, asked)]
         if self.installer is Installer.UV and self._is_configured():
             # The pins are given or left out on purpose, case by case.
             variables = {key: value for key, value in self.variables.items() if key not in _CONSTRAINTS}
-            return run_uv([*arguments, *index_words(options)], variables, time_limit=self.time_limit)
+            return run_uv([*arguments, *format_indexes(options)], variables, time_limit=self.time_limit)
         with tempfile.NamedTemporaryFile("w", encoding="utf-8", suffix=".toml") as file:
-            file.write("" if options.no_index else index_configuration(options))
+            file.write("" if options.no_index else format_index_configuration(options))
             file.flush()
             arguments += ["--config-file", file.name]
             variables = neutral_variables(self.variables)
-            strategy = strategy_words(options, self.installer)
-            said = run_uv([*arguments, *strategy], variables, time_limit=self.time_limit, shown=shown)
+            strategy = format_strategy(options, self.installer)
+            said = run_uv([*arguments, *strategy], variables, time_limit=self.time_limit, show_progress=show_progress)
             if strategy and said.unsolvable is not None and _NOT_FOUND in said.unsolvable:
                 # Only without a strategy does uv tell of an index that refuses access.
                 run_uv(arguments, variables, time_limit=self.time_limit)
             return said
 
-    def _where(self, words: Sequence[str]) -> list[str]:
+    def _target_arguments(self, words: Sequence[str]) -> list[str]:
         target = self.target
         if target.interpreter is not None:
             return ["--python", str(target.interpreter)]
@@ -213,8 +223,8 @@ def _changes(text: str) -> tuple[VersionChange, ...]:
     """From the JSON of `uv pip install --output-format json` (schema "preview")."""
     try:
         rows = json.loads(text)["changes"]
-        before = {row["name"]: row.get("version", UNTOLD) for row in rows if row["action"] == "uninstalled"}
-        after = {row["name"]: row.get("version", UNTOLD) for row in rows if row["action"] in _COMING}
+        before = {row["name"]: row.get("version", UNKNOWN_VERSION) for row in rows if row["action"] == "uninstalled"}
+        after = {row["name"]: row.get("version", UNKNOWN_VERSION) for row in rows if row["action"] in _COMING}
     except (ValueError, KeyError, TypeError) as error:
         raise ResolutionError(
             "uv's plan cannot be read", why=f"{type(error).__name__}: {error}", remedy="pip install 'uv>=0.13,<0.14'"

@@ -20,7 +20,7 @@ from envtool.requirements.suggest import LineChange
 
 
 @dataclass(frozen=True)
-class Rewriting:
+class Rewrite:
     """What is to become of the files that a dependency file consists of: lines to replace, and pins to add to sets."""
 
     file: DependencyFile
@@ -28,7 +28,7 @@ class Rewriting:
     added: tuple[tuple[RequirementSet, tuple[str, ...]], ...]
 
 
-def rewritten(rewriting: Rewriting, texts: Mapping[Path, str], folders: Mapping[Path, Path]) -> dict[Path, str]:
+def rewrite_files(rewriting: Rewrite, texts: Mapping[Path, str], folders: Mapping[Path, Path]) -> dict[Path, str]:
     """The new text of each file that belongs to a dependency file, unchanged ones among them.
 
     `folders` says where each file's folder comes to lie, for the relative paths in it. Raises `RequirementsError` where
@@ -48,18 +48,18 @@ def rewritten(rewriting: Rewriting, texts: Mapping[Path, str], folders: Mapping[
 _Order = tuple[int, int]
 
 
-def _edits(rewriting: Rewriting, rows: Mapping[Path, list[str]]) -> Iterator[tuple[_Order, Callable[[], None]]]:
+def _edits(rewriting: Rewrite, rows: Mapping[Path, list[str]]) -> Iterator[tuple[_Order, Callable[[], None]]]:
     file = rewriting.file
     seen: set[tuple[Path, int, str]] = set()
     for item in rewriting.replacements:
-        place = item.entry.place
-        if (key := (place.path, place.line, item.entry.written)) not in seen:
+        place = item.entry.location
+        if (key := (place.path, place.line, item.entry.source_text)) not in seen:
             seen.add(key)
             yield (place.line, 1), partial(_replace, rows[place.path], item, _kind_of(place.path, file))
     bases = {pin for wanted, pins in rewriting.added if not wanted.label for pin in pins}
     held: set[tuple[int, str]] = set()
     for wanted, pins in rewriting.added:
-        line = _last_line(wanted, file) if wanted.instruction is None else wanted.instruction.place.line
+        line = _last_line(wanted, file) if wanted.instruction is None else wanted.instruction.location.line
         needed = [pin for pin in pins if not (_inherits(wanted) and pin in bases) and (line, pin) not in held]
         held |= {(line, pin) for pin in needed}
         if needed and wanted.instruction is not None:
@@ -76,7 +76,7 @@ def _inherits(wanted: RequirementSet) -> bool:
 
 def _last_line(wanted: RequirementSet, file: DependencyFile) -> int:
     last = _last_of(wanted, file.path)
-    return sys.maxsize if last is None or file.kind == "requirements.txt" else last.place.line
+    return sys.maxsize if last is None or file.kind == "requirements.txt" else last.location.line
 
 
 def _kind_of(path: Path, file: DependencyFile) -> str:
@@ -98,7 +98,7 @@ def _replace(rows: list[str], item: LineChange, kind: str) -> None:
         case "Dockerfile":
             line_edits.replace_word(rows, item, why)
         case _:
-            raise RequirementsError(f"{item.entry.place}: files of the kind {kind} cannot be rewritten")
+            raise RequirementsError(f"{item.entry.location}: files of the kind {kind} cannot be rewritten")
 
 
 def _add(rows: list[str], file: DependencyFile, wanted: RequirementSet, added: list[str]) -> None:
@@ -106,7 +106,7 @@ def _add(rows: list[str], file: DependencyFile, wanted: RequirementSet, added: l
         line_edits.add_lines(rows, added)
         return
     if wanted.instruction is not None:
-        line_edits.add_words(rows, wanted.instruction.place.line, added)
+        line_edits.add_words(rows, wanted.instruction.location.line, added)
         return
     last = _last_of(wanted, file.path)
     if last is None:
@@ -126,9 +126,9 @@ def _add(rows: list[str], file: DependencyFile, wanted: RequirementSet, added: l
 
 def _last_of(wanted: RequirementSet, path: Path) -> DeclaredRequirement | None:
     """The set's last own line, which a new one comes after."""
-    here = [entry for entry in wanted.requirements if entry.place.path == path]
+    here = [entry for entry in wanted.requirements if entry.location.path == path]
     own = [entry for entry in here if entry.group is not None] or here
-    return max(own, key=lambda entry: entry.place.line, default=None)
+    return max(own, key=lambda entry: entry.location.line, default=None)
 
 
 _PATH_ARGUMENT = re.compile(r"^(\s*(?:-e|--editable|-f|--find-links)[=\s]+|\s*)(\.{1,2}/[^\s;#\[]*)")
@@ -144,7 +144,7 @@ def _relocate(rows: list[str], old: Path, new: Path) -> None:
             rows[number] = f"{match[1]}{moved}{row[match.end() :]}"
 
 
-def touched_files(file: DependencyFile) -> tuple[Path, ...]:
+def list_files(file: DependencyFile) -> tuple[Path, ...]:
     """Every file that a dependency file consists of, itself first."""
-    places = [entry.place.path for item in file.sets for entry in item.entries if entry.role is not Role.CONDA]
+    places = [entry.location.path for item in file.sets for entry in item.entries if entry.role is not Role.CONDA]
     return tuple(dict.fromkeys([file.path, *places]))

@@ -55,11 +55,11 @@ _CUDA = re.compile(
 )
 
 
-def line_effects(wanted: RequirementSet, target: Target) -> tuple[LineEffect, ...]:
+def find_line_effects(wanted: RequirementSet, target: Target) -> tuple[LineEffect, ...]:
     """What the lines that name torch, its companions or a known intruder do."""
     found = []
     for entry in wanted.entries:
-        if entry.name is None or entry.role is Role.CONSTRAINT or not target.applies(entry):
+        if entry.name is None or entry.role is Role.CONSTRAINT or not target.is_applicable(entry):
             continue
         remark = _conda(entry, target) if entry.role is Role.CONDA else _python(entry, wanted, target)
         if remark is not None:
@@ -74,7 +74,7 @@ def _conda(entry: DeclaredRequirement, target: Target) -> LineEffect | None:
     if _CUDA.fullmatch(name):
         return LineEffect(entry, Effect.INTRUDES, f"{name} is for CUDA, which the accelerator has not")
     if name == "python":
-        version = re.search(r"=+\s*(\d+\.\d+)", entry.written)
+        version = re.search(r"=+\s*(\d+\.\d+)", entry.source_text)
         here = ".".join(target.python.split(".")[:2])
         if version and version[1] != here:
             return LineEffect(entry, Effect.REPLACES, f"the vendor's torch here is built for Python {here}")
@@ -88,17 +88,17 @@ def _python(entry: DeclaredRequirement, wanted: RequirementSet, target: Target) 
     pinned = target.pin.find(name)
     if name not in PINNED_NAMES or pinned is None:
         return None
-    why = _why_replaced(entry, wanted, target, pinned)
+    why = _explain_replacement(entry, wanted, target, pinned)
     if why is not None:
         return LineEffect(entry, Effect.REPLACES, why)
     return LineEffect(entry, Effect.KEEPS, f"the vendor's {pinned.version} is what it asks for")
 
 
-def _why_replaced(
+def _explain_replacement(
     entry: DeclaredRequirement, wanted: RequirementSet, target: Target, pinned: PinnedDistribution
 ) -> str | None:
     version, options = pinned.version, wanted.options
-    if not target.meets_pin(entry):
+    if not target.is_met_by_pin(entry):
         return f"the vendor's is {version}, which {entry.specifier} does not admit"
     if wanted.locked and not any(versions_equal(item.version, version) for item in entry.specifier):
         return f"a lock is installed to the letter, and {version} is another build"
@@ -106,8 +106,8 @@ def _why_replaced(
         return "it is installed from an address, whatever is there"
     if entry.hashes and pinned.sha256 is not None and f"sha256:{pinned.sha256}" not in entry.hashes:
         return "none of its hashes is the vendor wheel's"
-    if options.reinstall or options.elsewhere:
-        return f"{options.elsewhere or 'a reinstall'} takes it from an index, which has not the vendor's"
+    if options.reinstall or options.other_destination:
+        return f"{options.other_destination or 'a reinstall'} takes it from an index, which has not the vendor's"
     if (options.upgrade or entry.name in options.upgrade_names) and not _pins(entry, version):
         return f"an upgrade takes the newest of the index, not {version}"
     return None
@@ -120,7 +120,7 @@ def _pins(entry: DeclaredRequirement, version: str) -> bool:
 
 def evaluate(wanted: RequirementSet, target: Target) -> tuple[Verdict, str]:
     """The first stage's verdict on a set, and the reason for it in a few words."""
-    noted = line_effects(wanted, target)
+    noted = find_line_effects(wanted, target)
     replaced = [remark for remark in noted if remark.effect is Effect.REPLACES]
     if replaced:
         return Verdict.CLOBBERED, replaced[0].why
@@ -130,44 +130,44 @@ def evaluate(wanted: RequirementSet, target: Target) -> tuple[Verdict, str]:
             tool = wanted.instruction.tool
             why = f"{tool} leaves its environment with what the lock names and nothing else, so without torch"
             return Verdict.CLOBBERED, f"{why}; `uv sync --inexact` would keep it" if tool.startswith("uv") else why
-    if wanted.gaps:
-        return Verdict.UNKNOWN, wanted.gaps[0]
+    if wanted.unresolved:
+        return Verdict.UNKNOWN, wanted.unresolved[0]
     conda = [
-        entry for entry in wanted.of_role(Role.CONDA) if entry.name not in {"python", "pip", "setuptools", "wheel"}
+        entry for entry in wanted.select_role(Role.CONDA) if entry.name not in {"python", "pip", "setuptools", "wheel"}
     ]
     if conda:
         return Verdict.UNKNOWN, f"what conda's {conda[0].name} brings is not resolved"
     if wanted.locked:
         unnamed = next((entry for entry in wanted.requirements if entry.name is None), None)
-        return (Verdict.SAFE, "the lock names no torch") if unnamed is None else (Verdict.UNKNOWN, unnamed.asked)
-    if wanted.options.elsewhere:
+        return (Verdict.SAFE, "the lock names no torch") if unnamed is None else (Verdict.UNKNOWN, unnamed.display)
+    if wanted.options.other_destination:
         return (
             Verdict.UNKNOWN,
-            f"{wanted.options.elsewhere} is another place: the torch here does not count there",
+            f"{wanted.options.other_destination} is another place: the torch here does not count there",
         )
-    return _nothing_to_do(wanted, target)
+    return _evaluate_installed(wanted, target)
 
 
-def _nothing_to_do(wanted: RequirementSet, target: Target) -> tuple[Verdict, str]:
+def _evaluate_installed(wanted: RequirementSet, target: Target) -> tuple[Verdict, str]:
     """Safe where everything that is asked for is installed, with all that it requires in its turn."""
-    asked = [entry for entry in wanted.requirements if target.applies(entry)]
+    asked = [entry for entry in wanted.requirements if target.is_applicable(entry)]
     if not asked:
         return Verdict.SAFE, "it asks for nothing"
     options = wanted.options
     changing = options.upgrade or options.eager or options.upgrade_names or options.reinstall
     for entry in asked:
         if entry.name is None or entry.link is not None or entry.hashes:
-            return Verdict.UNKNOWN, f"what {entry.asked} requires is not known without its metadata"
+            return Verdict.UNKNOWN, f"what {entry.display} requires is not known without its metadata"
         if changing:
             return Verdict.UNKNOWN, "an upgrade or a reinstall takes what the index has"
-    queue = [(entry.name or "", Requirement(entry.asked)) for entry in asked]
-    missing = _first_missing(queue, target)
+    queue = [(entry.name or "", Requirement(entry.display)) for entry in asked]
+    missing = _find_missing(queue, target)
     if missing is None:
         return Verdict.SAFE, "everything it asks for is installed already"
     return Verdict.UNKNOWN, f"{missing} has to be fetched, and what it requires is not known without an index"
 
 
-def _first_missing(queue: list[tuple[str, Requirement]], target: Target) -> str | None:
+def _find_missing(queue: list[tuple[str, Requirement]], target: Target) -> str | None:
     """The first requirement that is not met by what is installed, all that it requires included."""
     seen: set[tuple[str, frozenset[str]]] = set()
     here = target.marker_environment

@@ -21,11 +21,11 @@ from envtool.release.profile import PINNED_NAMES
 from envtool.requirements.chain import Chain
 from envtool.requirements.metadata import MetadataReader
 from envtool.requirements.model import DeclaredRequirement, RequirementSet, Role
-from envtool.requirements.predict import Prediction, pins_of
+from envtool.requirements.predict import Prediction, pin_constraints
 from envtool.requirements.resolve import Resolution, Resolver
 from envtool.requirements.static import Effect, LineEffect
 from envtool.requirements.target import Target
-from envtool.requirements.version_search import Search, newest_living
+from envtool.requirements.version_search import SearchResult, find_newest_compatible
 
 # Resolutions under way together: they wait for the index most of the time.
 _AT_ONCE = 4
@@ -46,7 +46,7 @@ class LineChange:
         return (
             f"{self.entry.name}{extras}{self.specifier}"
             if self.specifier is not None
-            else f"without {self.entry.asked}"
+            else f"without {self.entry.display}"
         )
 
 
@@ -54,7 +54,7 @@ class LineChange:
 class Suggestion:
     """Replacements that make a set live with the vendor torch, and what the set needs beside its own lines.
 
-    `added` are pins of the vendor's distributions. `none` says why there is no way out; then nothing else is there.
+    `added` are pins of the vendor's distributions. `none` says why there is no suggestion; then nothing else is there.
     """
 
     replacements: tuple[LineChange, ...] = ()
@@ -67,30 +67,30 @@ def suggest(answer: Prediction, resolver: Resolver, reader: MetadataReader) -> S
 
     Raises `SourceError` and `ResolutionError`.
     """
-    wanted, target = answer.wanted, resolver.target
-    settled = [_pinned(entry, target) for entry in wanted.requirements]
+    wanted, target = answer.requirement_set, resolver.target
+    settled = [_pin_entry(entry, target) for entry in wanted.requirements]
     hard = {chain.entry for chain in _chains(answer) if chain.culprit not in PINNED_NAMES}
     culprits = hard | {entry for entry in answer.culprits if entry.name not in PINNED_NAMES}
-    bounds, impossible = _searched(answer, target, reader)
+    bounds, impossible = _find_bounds(answer, target, reader)
     steps: tuple[set[DeclaredRequirement], ...] = (set(), hard, culprits, set(wanted.requirements))
     # Within the bounds uv need not walk there version by version; where they mislead, it does.
     for limits in dict.fromkeys((bounds, ())):
         if not limits:
-            impossible = {**_impossible_alone(wanted, resolver, hard - set(impossible)), **impossible}
+            impossible = {**_find_impossible(wanted, resolver, hard - set(impossible)), **impossible}
         seen: list[list[DeclaredRequirement]] = []
         for free in steps:
-            entries = _loosened(wanted, settled, free, impossible)
+            entries = _loosen(wanted, settled, free, impossible)
             if entries in seen:
                 continue
             seen.append(entries)
             held = _resolve(resolver, wanted, entries, limits)
             if held.unsolvable is None:
-                return _way(answer, entries, impossible, held, target)
-    return Suggestion(none=shortened(held.unsolvable or "", target))
+                return _compare(answer, entries, impossible, held, target)
+    return Suggestion(none=summarize_proof(held.unsolvable or "", target))
 
 
-def prepare_suggestion(wanted: RequirementSet, resolver: Resolver, searches: Mapping[str, Search]) -> None:
-    """Do beforehand what `find_way_out` would do first: uv then has in its cache what it takes.
+def prepare_suggestion(wanted: RequirementSet, resolver: Resolver, searches: Mapping[str, SearchResult]) -> None:
+    """Do beforehand what `suggest` would do first: uv then has in its cache what it takes.
 
     Only where a line will get a version that asks for another torch, as far as the searches tell. It fails silently:
     what is wrong, the real one says.
@@ -100,47 +100,47 @@ def prepare_suggestion(wanted: RequirementSet, resolver: Resolver, searches: Map
     coming = [entry for entry in wanted.requirements if entry.name in refused and entry.name not in target.installed]
     if not any(entry.specifier.contains(refused[entry.name or ""].latest or "") for entry in coming):
         return
-    bounds, impossible = _limits(refused, wanted)
-    settled = [_pinned(entry, target) for entry in wanted.requirements]
+    bounds, impossible = _derive_bounds(refused, wanted)
+    settled = [_pin_entry(entry, target) for entry in wanted.requirements]
     with suppress(SourceError, ResolutionError):
-        entries = _loosened(wanted, settled, set(), impossible)
-        resolver.read_ahead(wanted, entries, (*pins_of(target.pin), *bounds))
+        entries = _loosen(wanted, settled, set(), impossible)
+        resolver.read_ahead(wanted, entries, (*pin_constraints(target.pin), *bounds))
 
 
-def _searched(
+def _find_bounds(
     answer: Prediction, target: Target, reader: MetadataReader
 ) -> tuple[tuple[str, ...], Mapping[DeclaredRequirement, str]]:
     """Upper bounds for those that ask for another torch, and the lines of which no version can do without one."""
     names = dict.fromkeys(chain.culprit for chain in _chains(answer) if chain.culprit not in PINNED_NAMES)
-    asked = {entry.name for entry in answer.wanted.requirements}
+    asked = {entry.name for entry in answer.requirement_set.requirements}
     with ThreadPoolExecutor(_AT_ONCE) as pool:
-        searches = pool.map(lambda name: newest_living(name, reader, target, prove=name in asked), names)
-        return _limits(dict(zip(names, searches, strict=True)), answer.wanted)
+        searches = pool.map(lambda name: find_newest_compatible(name, reader, target, prove=name in asked), names)
+        return _derive_bounds(dict(zip(names, searches, strict=True)), answer.requirement_set)
 
 
-def _limits(
-    searches: Mapping[str, Search], wanted: RequirementSet
+def _derive_bounds(
+    searches: Mapping[str, SearchResult], wanted: RequirementSet
 ) -> tuple[tuple[str, ...], dict[DeclaredRequirement, str]]:
     """What searches come down to: bounds as constraints, and the lines that no version of can live with torch."""
     by_name = {entry.name: entry for entry in wanted.requirements}
     bounds = tuple(f"{name}<={search.newest}" for name, search in searches.items() if search.newest is not None)
     impossible = {
-        by_name[name]: _most_modest(search.demands)
+        by_name[name]: _quote_lowest_demand(search.demands)
         for name, search in searches.items()
         if search.newest is None and search.complete and name in by_name
     }
     return bounds, impossible
 
 
-def _impossible_alone(
+def _find_impossible(
     wanted: RequirementSet, resolver: Resolver, entries: set[DeclaredRequirement]
 ) -> dict[DeclaredRequirement, str]:
     """Those that cannot be had beside the vendor torch even by themselves, for what they require in their turn."""
     ordered = [entry for entry in wanted.requirements if entry in entries]
     with ThreadPoolExecutor(_AT_ONCE) as pool:
-        alone = list(pool.map(lambda entry: _resolve(resolver, wanted, [entry.relaxed()]), ordered))
+        alone = list(pool.map(lambda entry: _resolve(resolver, wanted, [entry.unpinned()]), ordered))
     return {
-        entry: shortened(resolution.unsolvable, resolver.target)
+        entry: summarize_proof(resolution.unsolvable, resolver.target)
         for entry, resolution in zip(ordered, alone, strict=True)
         if resolution.unsolvable is not None
     }
@@ -150,7 +150,7 @@ def _chains(answer: Prediction) -> Iterator[Chain]:
     return (chain for clobber in answer.clobbers for chain in clobber.chains)
 
 
-def _loosened(
+def _loosen(
     wanted: RequirementSet,
     settled: Sequence[DeclaredRequirement],
     free: set[DeclaredRequirement],
@@ -158,7 +158,7 @@ def _loosened(
 ) -> list[DeclaredRequirement]:
     """The set's lines without those that are impossible, some of them in any version."""
     return [
-        entry.relaxed() if original in free and entry.name not in PINNED_NAMES else entry
+        entry.unpinned() if original in free and entry.name not in PINNED_NAMES else entry
         for original, entry in zip(wanted.requirements, settled, strict=True)
         if original not in impossible
     ]
@@ -170,7 +170,7 @@ def _resolve(
     # Hashes belong to the versions that are being given up.
     free_of_hashes = [replace(entry, hashes=()) for entry in entries]
     eased = replace(wanted, options=replace(wanted.options, require_hashes=False, reinstall=False))
-    pins = (*pins_of(resolver.target.pin), *bounds)
+    pins = (*pin_constraints(resolver.target.pin), *bounds)
     try:
         return resolver.resolve(eased, entries=free_of_hashes, constraints=pins)
     except ResolutionError:
@@ -179,15 +179,15 @@ def _resolve(
         return resolver.resolve(wheels, entries=free_of_hashes, constraints=pins)
 
 
-def _pinned(entry: DeclaredRequirement, target: Target) -> DeclaredRequirement:
+def _pin_entry(entry: DeclaredRequirement, target: Target) -> DeclaredRequirement:
     """A line that names a pinned distribution, with exactly the vendor's version."""
     pinned = target.pin.find(entry.name or "")
     if pinned is None:
         return entry
-    return replace(entry.relaxed(), specifier=SpecifierSet(f"=={pinned.version}"))
+    return replace(entry.unpinned(), specifier=SpecifierSet(f"=={pinned.version}"))
 
 
-def _way(
+def _compare(
     answer: Prediction,
     settled: Sequence[DeclaredRequirement],
     impossible: Mapping[DeclaredRequirement, str],
@@ -196,28 +196,28 @@ def _way(
 ) -> Suggestion:
     """The differences between what the files say and what was resolved with torch pinned."""
     found = []
-    for entry in answer.wanted.requirements:
+    for entry in answer.requirement_set.requirements:
         if entry in impossible:
             found.append(LineChange(entry, None, impossible[entry]))
-        elif target.applies(entry):
-            found += _differing(entry, answer, settled, held, target)
+        elif target.is_applicable(entry):
+            found += _find_change(entry, answer, settled, held, target)
     gone = {item.entry for item in found}
     found += [
         LineChange(remark.entry, None, remark.why)
         for remark in answer.effects
-        if _is_to_go(remark) and remark.entry not in gone
+        if _is_removed(remark) and remark.entry not in gone
     ]
-    named = {entry.name for entry in answer.wanted.requirements}
+    named = {entry.name for entry in answer.requirement_set.requirements}
     changed = {clobber.change.name for clobber in answer.clobbers}
     added = [item for item in target.pin.distributions if item.name in changed - named]
     return Suggestion(tuple(found), tuple(f"{item.name}=={item.version}" for item in added))
 
 
-def _is_to_go(remark: LineEffect) -> bool:
+def _is_removed(remark: LineEffect) -> bool:
     return remark.effect is Effect.INTRUDES or (remark.effect is Effect.REPLACES and remark.entry.role is Role.CONDA)
 
 
-def _differing(
+def _find_change(
     entry: DeclaredRequirement,
     answer: Prediction,
     settled: Sequence[DeclaredRequirement],
@@ -230,9 +230,9 @@ def _differing(
         if str(entry.specifier) != f"=={pinned.version}" or entry.hashes or entry.link is not None:
             yield LineChange(entry, f"=={pinned.version}", "the vendor's build")
         return
-    after = held.after(target)
+    after = held.versions_after(target)
     freely = next((change.after for change in answer.changes if change.name == name), after.get(name))
-    if name in after and any(item.place == entry.place for item in settled) and after[name] != freely:
+    if name in after and any(item.location == entry.location for item in settled) and after[name] != freely:
         links = [link for chain in _chains(answer) if chain.entry == entry for link in chain.links[-1:]]
         why = str(links[0]) if links else f"{name} {freely} does not go with the vendor's torch"
         yield LineChange(entry, f"=={after[name]}", why)
@@ -241,16 +241,16 @@ def _differing(
 _DEMAND = re.compile(rf"depends? on ((?:{'|'.join(PINNED_NAMES)})(?![\w-])(?:[<>=!~]=?[^\s,]+,?)*)")
 
 
-def shortened(proof: str, target: Target) -> str:
+def summarize_proof(proof: str, target: Target) -> str:
     """What uv's proof comes down to: the most modest demand on torch that any version makes."""
     demands = dict.fromkeys(text.rstrip(".,") for text in _DEMAND.findall(proof))
-    return _most_modest([text for text in demands if not _is_met(text, target)]) or proof[:400]
+    return _quote_lowest_demand([text for text in demands if not _is_met(text, target)]) or proof[:400]
 
 
-def _most_modest(demands: Sequence[str]) -> str:
+def _quote_lowest_demand(demands: Sequence[str]) -> str:
     if not demands:
         return ""
-    return f"every version that can be had wants another torch, the most modest {min(demands, key=_least)}"
+    return f"every version that can be had wants another torch, the most modest {min(demands, key=_lowest_version)}"
 
 
 def _is_met(demand: str, target: Target) -> bool:
@@ -262,7 +262,7 @@ def _is_met(demand: str, target: Target) -> bool:
     return pinned is not None and requirement.specifier.contains(pinned.version, prereleases=True)
 
 
-def _least(demand: str) -> Version:
+def _lowest_version(demand: str) -> Version:
     """The lowest version that a demand admits, as far as its bounds tell."""
     versions = re.findall(r"(?:>=?|==|~=)([0-9][^\s,]*)", demand)
     try:

@@ -54,13 +54,13 @@ class Target:
         here |= {"python_version": ".".join(parts[:2]), "python_full_version": full, "implementation_version": full}
         return here | {"implementation_name": "cpython", "platform_python_implementation": "CPython", "extra": ""}
 
-    def applies(self, entry: DeclaredRequirement) -> bool:
+    def is_applicable(self, entry: DeclaredRequirement) -> bool:
         """Whether an entry's marker holds here."""
         if entry.marker is None:
             return True
         return entry.marker.evaluate({**self.marker_environment, "extra": entry.group or ""})
 
-    def meets_pin(self, entry: DeclaredRequirement) -> bool:
+    def is_met_by_pin(self, entry: DeclaredRequirement) -> bool:
         """Whether the pinned distribution of an entry's name is what it asks for."""
         pinned = self.pin.find(entry.name or "")
         return pinned is not None and entry.specifier.contains(pinned.version, prereleases=True)

@@ -57,22 +57,22 @@ def run_uv(
     variables: Mapping[str, str],
     *,
     time_limit: float = TIME_LIMIT,
-    shown: bool = False,
+    show_progress: bool = False,
 ) -> UvOutput:
     """Run uv to its end.
 
-    `time_limit` is in seconds. `shown` leaves uv's progress, and all that it says, to the terminal. Raises
+    `time_limit` is in seconds. `show_progress` leaves uv's progress, and all that it says, to the terminal. Raises
     `SourceError` where an index cannot be read, and `ResolutionError` where uv could not tell for another reason.
     """
     environment = {**variables, "UV_PYTHON_DOWNLOADS": "never"}
-    if not shown:
+    if not show_progress:
         environment |= {"NO_COLOR": "1", "UV_NO_PROGRESS": "1"}
     try:
         done = subprocess.run(
             [find_uv(), *arguments],
             env=environment,
             stdout=subprocess.PIPE,
-            stderr=None if shown else subprocess.PIPE,
+            stderr=None if show_progress else subprocess.PIPE,
             text=True,
             errors="replace",
             stdin=subprocess.DEVNULL,
@@ -87,9 +87,9 @@ def run_uv(
         ) from error
     if done.returncode == 0:
         return UvOutput(done.stdout)
-    if shown:
+    if show_progress:
         raise ResolutionError("uv could not do it", why="for the reason that it gives above")
-    return _failed(done.stderr)
+    return _interpret_failure(done.stderr)
 
 
 _REFUSED = re.compile(r"\b(401 Unauthorized|403 Forbidden)\b")
@@ -100,16 +100,16 @@ _NETWORK = re.compile(
 )
 
 
-def _failed(said: str) -> UvOutput:
+def _interpret_failure(said: str) -> UvOutput:
     text = plain(said)
     if match := _REFUSED.search(text):
         raise SourceError(
             f"an index refuses access ({match[1]})",
-            why=_last(text),
+            why=_last_words(text),
             remedy="put its user name and password into ~/.netrc, or into UV_INDEX_<NAME>_USERNAME and …_PASSWORD",
         )
     if "No solution found" in text:
-        return UvOutput("", _proof(said))
+        return UvOutput("", _extract_proof(said))
     raise _error(text)
 
 
@@ -117,10 +117,12 @@ def _error(text: str) -> EnvtoolError:
     if _NETWORK.search(text):
         return SourceError(
             "an index or a file of it cannot be read",
-            why=_last(text),
+            why=_last_words(text),
             remedy="check the index and the proxy variables; --static needs no index",
         )
-    return ResolutionError("the requirements could not be resolved", why=_last(text), remedy="envtool check --static …")
+    return ResolutionError(
+        "the requirements could not be resolved", why=_last_words(text), remedy="envtool check --static …"
+    )
 
 
 def plain(said: str) -> str:
@@ -132,12 +134,12 @@ def plain(said: str) -> str:
 _BESIDE_THE_POINT = ("Using Python", "warning: Requirements file")
 
 
-def _last(text: str) -> str:
+def _last_words(text: str) -> str:
     lines = [line.strip() for line in text.splitlines() if line.strip() and not line.startswith(_BESIDE_THE_POINT)]
     return " ".join(lines)[-600:]
 
 
-def _proof(said: str) -> str:
+def _extract_proof(said: str) -> str:
     """uv's derivation, as one paragraph."""
     text = plain(said).partition("No solution found")[2]
     # uv draws a tree in front of its sentences.

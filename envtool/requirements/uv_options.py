@@ -22,7 +22,9 @@ class Installer(Enum):
 _FRESH = 300
 
 
-def option_words(options: InstallOptions, installer: Installer, asked: Sequence[DeclaredRequirement] = ()) -> list[str]:
+def format_options(
+    options: InstallOptions, installer: Installer, asked: Sequence[DeclaredRequirement] = ()
+) -> list[str]:
     """Options of pip and of requirements files as uv spells them, but for the indexes."""
     words: list[str] = []
     words += [word for link in options.find_links for word in ("--find-links", link)]
@@ -39,10 +41,10 @@ def option_words(options: InstallOptions, installer: Installer, asked: Sequence[
     }
     words += [flag for flag, is_set in flags.items() if is_set]
     words += ["--prerelease", "allow"] if options.pre else []
-    return words + _upgrade_words(options, installer, asked)
+    return words + _format_upgrade(options, installer, asked)
 
 
-def _upgrade_words(options: InstallOptions, installer: Installer, asked: Sequence[DeclaredRequirement]) -> list[str]:
+def _format_upgrade(options: InstallOptions, installer: Installer, asked: Sequence[DeclaredRequirement]) -> list[str]:
     """pip upgrades what is named, and what that requires only where it must; uv upgrades everything."""
     if not options.upgrade:
         return []
@@ -51,19 +53,19 @@ def _upgrade_words(options: InstallOptions, installer: Installer, asked: Sequenc
     return [word for entry in asked if entry.name for word in ("--upgrade-package", entry.name)]
 
 
-def strategy_words(options: InstallOptions, installer: Installer) -> list[str]:
+def format_strategy(options: InstallOptions, installer: Installer) -> list[str]:
     """pip takes the best of all indexes, uv what the first that knows a name has."""
     several = installer is Installer.PIP and options.extra_index_urls
     return ["--index-strategy", "unsafe-best-match"] if several else []
 
 
-def index_words(options: InstallOptions) -> list[str]:
+def format_indexes(options: InstallOptions) -> list[str]:
     """The indexes as options."""
     words = ["--default-index", options.index_url] if options.index_url else []
     return words + [word for url in options.extra_index_urls for word in ("--index", url)]
 
 
-def index_configuration(options: InstallOptions) -> str:
+def format_index_configuration(options: InstallOptions) -> str:
     """The indexes as a configuration of uv's (uv documentation, "Package indexes", "Customizing cache control")."""
     rows = [(url, False) for url in options.extra_index_urls] + [(options.index_url or DEFAULT_INDEX, True)]
     return "\n".join(

@@ -12,7 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from envtool.release.profile import PINNED_NAMES
-from envtool.requirements.metadata import AT_ONCE, MetadataReader, requirements_among
+from envtool.requirements.metadata import AT_ONCE, MetadataReader, select_requirements
 from envtool.requirements.target import Target
 from envtool.wheel.requires import normalized_name, required_names
 
@@ -23,7 +23,7 @@ _AHEAD = 4
 
 
 @dataclass(frozen=True)
-class Search:
+class SearchResult:
     """What was found: the newest version, or `None`, and then the demands on torch that all versions make.
 
     `complete` says that every version was read, so that `None` means that there is none. `latest` is the newest
@@ -41,7 +41,7 @@ class Search:
         return self.latest is not None and self.newest != self.latest
 
 
-def newest_living(name: str, reader: MetadataReader, target: Target, *, prove: bool) -> Search:
+def find_newest_compatible(name: str, reader: MetadataReader, target: Target, *, prove: bool) -> SearchResult:
     """Search among the final versions that have wheels for the target's Python.
 
     `prove` has every version read where none is found on the way.
@@ -49,12 +49,14 @@ def newest_living(name: str, reader: MetadataReader, target: Target, *, prove: b
     versions = reader.versions(name, target.python)
     # Most that are looked for are here: they ask for torch in words that the vendor's meets, or only by others.
     latest = next(iter(versions), None)
-    if latest is None or _refusals(name, latest, reader, target) == []:
-        return Search(latest, latest=latest)
+    if latest is None or _find_conflicts(name, latest, reader, target) == []:
+        return SearchResult(latest, latest=latest)
     with ThreadPoolExecutor(AT_ONCE) as pool:
 
         def refused(wanted: Sequence[str]) -> dict[str, list[str] | None]:
-            return dict(zip(wanted, pool.map(lambda one: _refusals(name, one, reader, target), wanted), strict=True))
+            return dict(
+                zip(wanted, pool.map(lambda one: _find_conflicts(name, one, reader, target), wanted), strict=True)
+            )
 
         newer, older = -1, len(versions)
         while older - newer > 1:
@@ -65,16 +67,16 @@ def newest_living(name: str, reader: MetadataReader, target: Target, *, prove: b
             older = living[0] if living else older
             newer = max([point for point in points if point < older and point not in living], default=newer)
         if older < len(versions):
-            return Search(versions[older], latest=latest)
+            return SearchResult(versions[older], latest=latest)
         if not prove:
-            return Search(None, latest=latest)
+            return SearchResult(None, latest=latest)
         everything = refused(versions)
     living_somewhere = next((version for version in versions if everything[version] == []), None)
     demands = tuple(dict.fromkeys(text for found in everything.values() for text in found or ()))
-    return Search(living_somewhere, demands, None not in everything.values(), latest)
+    return SearchResult(living_somewhere, demands, None not in everything.values(), latest)
 
 
-def look_ahead(names: Sequence[str], reader: MetadataReader, target: Target) -> dict[str, Search]:
+def look_ahead(names: Sequence[str], reader: MetadataReader, target: Target) -> dict[str, SearchResult]:
     """Have the reader know by the time it is asked what a search for these would read; the searches that there were.
 
     Of those whose newest version lives with the vendor torch, that is the newest version alone. Of the others, what
@@ -83,16 +85,22 @@ def look_ahead(names: Sequence[str], reader: MetadataReader, target: Target) -> 
     # The program may be at its end before this is: then no more work is taken on, and that is all.
     with suppress(RuntimeError), ThreadPoolExecutor(_AHEAD) as pool:
         found = dict(
-            zip(names, pool.map(lambda name: newest_living(name, reader, target, prove=True), names), strict=True)
+            zip(
+                names,
+                pool.map(lambda name: find_newest_compatible(name, reader, target, prove=True), names),
+                strict=True,
+            )
         )
         refused = [name for name in names if found[name].is_refused]
-        further = sorted({one for name in refused for one in _speaking_of_torch(name, found[name], reader)} - {*names})
-        searches = pool.map(lambda name: newest_living(name, reader, target, prove=False), further)
+        further = sorted(
+            {one for name in refused for one in _required_torch_names(name, found[name], reader)} - {*names}
+        )
+        searches = pool.map(lambda name: find_newest_compatible(name, reader, target, prove=False), further)
         return found | dict(zip(further, searches, strict=True))
     return {}
 
 
-def _speaking_of_torch(name: str, search: Search, reader: MetadataReader) -> Iterator[str]:
+def _required_torch_names(name: str, search: SearchResult, reader: MetadataReader) -> Iterator[str]:
     """What the newest version requires that has torch in its name, the vendor's own aside."""
     lines = reader.requires(name, search.latest) if search.latest is not None else None
     for required in required_names(lines or (), with_extras=False):
@@ -100,14 +108,14 @@ def _speaking_of_torch(name: str, search: Search, reader: MetadataReader) -> Ite
             yield required
 
 
-def _refusals(name: str, version: str, reader: MetadataReader, target: Target) -> list[str] | None:
+def _find_conflicts(name: str, version: str, reader: MetadataReader, target: Target) -> list[str] | None:
     """What a version demands of the pinned distributions that they do not meet; `None` where nobody tells."""
     lines = reader.requires(name, version)
     if lines is None:
         return None
     here, found = target.marker_environment, []
     pinned = {item.name: item.version for item in target.pin.distributions}
-    for requirement in requirements_among(lines, pinned):
+    for requirement in select_requirements(lines, pinned):
         version_there = pinned[normalized_name(requirement.name)]
         applies = requirement.marker is None or requirement.marker.evaluate({**here})
         if applies and not requirement.specifier.contains(version_there, prereleases=True):

@@ -10,7 +10,7 @@ from pathlib import Path
 from envtool.doctor.diagnose import diagnose
 from envtool.environment.reader import read_environment
 from envtool.errors import InstallError
-from envtool.safe_install.plan import InstallPlan, steps_of
+from envtool.safe_install.plan import InstallPlan, make_steps
 from envtool.transaction.fsync import sync_file_system
 from envtool.transaction.journal import (
     TRASH_NAME,
@@ -57,7 +57,7 @@ def install(plan: InstallPlan, stage: StageDistributions) -> InstallResult:
             staged.mkdir()
             if plan.lines:
                 stage(plan.lines, staged)
-            journal = Journal(steps_of(plan, staged), backwards=True)
+            journal = Journal(make_steps(plan, staged), backwards=True)
             chown_like(prefix.site_packages, staging)
             if _takes_away(journal):
                 sync_file_system(staging)

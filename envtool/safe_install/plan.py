@@ -13,7 +13,7 @@ from envtool.environment.reader import Environment
 from envtool.errors import InstallError
 from envtool.release.pin import VendorPin
 from envtool.requirements.model import DeclaredRequirement
-from envtool.requirements.resolve import UNTOLD, VersionChange
+from envtool.requirements.resolve import UNKNOWN_VERSION, VersionChange
 from envtool.transaction.journal import JournalStep, journal_steps
 from envtool.transaction.move import Move
 
@@ -44,15 +44,15 @@ def plan_install(
     by_name = {entry.name: entry for entry in entries}
     lines = [_line(change, by_name.get(change.name)) for change in changes if change.after is not None]
     # A project whose name only building tells is there under a name that no entry has.
-    nameless = [entry.line() for entry in entries if entry.name is None]
+    nameless = [entry.format_line() for entry in entries if entry.name is None]
     known = [line for line in lines if line]
     return InstallPlan(environment, pin, tuple(changes), (*known, *nameless), tuple(removals))
 
 
 def _line(change: VersionChange, entry: DeclaredRequirement | None) -> str:
     if entry is not None and (entry.link is not None or entry.hashes):
-        return entry.line().split(" ; ")[0] if not entry.hashes else entry.line()
-    return f"{change.name}=={change.after}" if change.after != UNTOLD else ""
+        return entry.format_line().split(" ; ")[0] if not entry.hashes else entry.format_line()
+    return f"{change.name}=={change.after}" if change.after != UNKNOWN_VERSION else ""
 
 
 def _files_of(environment: Environment, name: str, bounds: PathBoundary) -> Iterator[Path]:
@@ -67,7 +67,7 @@ def _files_of(environment: Environment, name: str, bounds: PathBoundary) -> Iter
         yield from owned.inside
 
 
-def steps_of(plan: InstallPlan, staged: Path) -> tuple[JournalStep, ...]:
+def make_steps(plan: InstallPlan, staged: Path) -> tuple[JournalStep, ...]:
     """The steps that put what was staged below the prefix `staged` in place. Raises `InstallError`."""
     prefix = plan.environment.prefix
     places = tuple(_places_of(prefix, staged))

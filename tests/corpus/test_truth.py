@@ -20,9 +20,9 @@ from envtool.environment.reader import read_environment
 from envtool.errors import ResolutionError
 from envtool.requirements.metadata import MetadataReader
 from envtool.requirements.model import InstallOptions, RequirementSet
-from envtool.requirements.open_target import target_of
+from envtool.requirements.open_target import make_target
 from envtool.requirements.predict import Prediction, predict, predict_static
-from envtool.requirements.read import read_file
+from envtool.requirements.read_file import read_file
 from envtool.requirements.resolve import Resolver
 from envtool.requirements.static import Verdict
 from envtool.requirements.uv_options import Installer
@@ -84,7 +84,7 @@ def install(installer: Installer, environment: RealEnvironment, index: str, file
 def read_set(file: Path, case: Set) -> RequirementSet:
     wanted = read_file(file).sets[0]
     options = InstallOptions(upgrade="-U" in case.options, eager="eager" in case.options)
-    return replace(wanted, options=options.over(wanted.options))
+    return replace(wanted, options=options.merge_over(wanted.options))
 
 
 def predicted(resolver: Resolver, index: str, wanted: RequirementSet) -> Prediction | None:
@@ -107,7 +107,7 @@ def test_prediction_is_what_happens(
     file = tmp_path / "requirements.txt"
     file.write_text(case.text)
     wanted = read_set(file, case)
-    target = target_of(read_environment(read_prefix(environment.path)))
+    target = make_target(read_environment(read_prefix(environment.path)))
     static = predict_static(wanted, target)
     spare = RealEnvironment(tmp_path / "spare", environment.wheels, environment.variables)
     variables = {**os.environ, **environment.variables}

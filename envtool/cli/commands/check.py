@@ -65,7 +65,7 @@ def check_command(
     upgrade: Annotated[bool, typer.Option("--upgrade", "-U", help="As if installed with -U.")] = False,
     only: LabelsOption = None,
     kind: Annotated[
-        str | None, typer.Option("--as", metavar="NAME", help="Read as a file of this name.", show_default=False)
+        str | None, typer.Option("--file-type", metavar="NAME", help="Read as a file of this name.", show_default=False)
     ] = None,
     fix: OutputFolderOption = None,
     format: Annotated[CheckFormat, typer.Option("--format", help="How to print the answers.")] = CheckFormat.TEXT,
@@ -84,23 +84,23 @@ def check_command(
 
       envtool check --torch 1.7.1+cu110.moreh22.8.0 --static requirements*.txt Dockerfile
 
-      envtool check requirements.txt --fix fixed
+      envtool check requirements.txt --write-fixed fixed
     """
     from envtool.cli.output import write_atomic
     from envtool.cli.render.check import render_answers
-    from envtool.requirements.check import check_statically
-    from envtool.requirements.open_target import configured, open_target
+    from envtool.requirements.check import check_static
+    from envtool.requirements.open_target import configure_target, open_target
     from envtool.requirements.uv_options import Installer
 
     if fix is not None and static:
-        raise typer.BadParameter("--fix proves what it writes by resolving it; leave --static out")
+        raise typer.BadParameter("--write-fixed proves what it writes by resolving it; leave --static out")
     read = [_selected(_read(path, kind), only or (), upgrade=upgrade) for path in _expanded(files)]
     chosen = tuple(item for item in Installer if installer in {InstallerChoice.BOTH, item.value})
     with open_target(prefix, python, torch, python_version) as (target, found):
         if static:
-            answers = [check_statically(file, target) for file in read]
+            answers = [check_static(file, target) for file in read]
         else:
-            answers = _resolved(read, configured(target, found, chosen, time_limit=time_limit), fix)
+            answers = _resolved(read, configure_target(target, found, chosen, time_limit=time_limit), fix)
         text = render_answers([answer for one in answers for answer in one], target, format)
     if output is None:
         typer.echo(text)
@@ -111,7 +111,7 @@ def check_command(
 
 def _expanded(paths: list[Path]) -> Iterator[Path]:
     """The files, and of a folder those in it that have the name of a dependency file."""
-    from envtool.requirements.read import is_known_name
+    from envtool.requirements.read_file import is_known_name
 
     for path in paths:
         if not path.is_dir():
@@ -124,7 +124,7 @@ def _expanded(paths: list[Path]) -> Iterator[Path]:
 
 
 def _read(path: Path, kind: str | None) -> DependencyFile:
-    from envtool.requirements.read import read_file
+    from envtool.requirements.read_file import read_file
 
     return read_file(path, kind)
 
@@ -150,9 +150,9 @@ def _resolved(
     from envtool.cli.progress import counters
     from envtool.cli.terminal import note
     from envtool.requirements.check import Checker
-    from envtool.requirements.fix import write_fixed
+    from envtool.requirements.write_fixed import write_fixed_files
 
-    checker = Checker(configured.target, configured.resolvers, configured.held)
+    checker = Checker(configured.target, configured.resolvers, configured.constrained)
     answers = []
     with counters("resolving") as advance:
         for file in files:
@@ -161,6 +161,6 @@ def _resolved(
             advance(str(file.path), 1, 1)
     for file, one in zip(files, answers, strict=True):
         if fix is not None and any(answer.is_bad for answer in one):
-            for path in write_fixed(file, one, checker, fix):
+            for path in write_fixed_files(file, one, checker, fix):
                 note(f"wrote {path}; it was resolved again, and torch stays")
     return answers

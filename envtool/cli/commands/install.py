@@ -11,8 +11,8 @@ from envtool.cli.options import PrefixOption
 
 if TYPE_CHECKING:
     from envtool.environment.reader import Environment
-    from envtool.requirements.command_line import InstallCommand
     from envtool.requirements.model import RequirementSet
+    from envtool.requirements.readers.install_command import InstallCommand
     from envtool.requirements.resolve import Resolution, Resolver
     from envtool.safe_install.plan import InstallPlan
 
@@ -67,17 +67,17 @@ def install_command(
 
 
 def _command(arguments: list[str]) -> tuple[InstallCommand, RequirementSet]:
-    from envtool.requirements.command_line import read_command
     from envtool.requirements.model import RequirementSet, SourceLocation
+    from envtool.requirements.readers.install_command import read_command
 
     # Relative paths on a command line start at the current folder.
     place = SourceLocation(Path("the command line"), 1)
     command = read_command(arguments, SourceLocation(Path("(command line)"), 1), lambda name: Path(name))
     if command.unknown:
         raise typer.BadParameter(f"{command.unknown[0]} is an option of neither pip nor uv, as far as envtool knows")
-    if command.options.elsewhere is not None:
+    if command.options.other_destination is not None:
         raise typer.BadParameter(
-            f"{command.options.elsewhere} is not the environment; torch cannot be guarded there. Use pip for that"
+            f"{command.options.other_destination} is not the environment; torch cannot be guarded there. Use pip"
         )
     if not command.entries:
         raise typer.BadParameter("name packages, or files with -r")
@@ -100,12 +100,14 @@ def _refuse_damaged(environment: Environment) -> None:
 def _resolver(environment: Environment, command: InstallCommand) -> Resolver:
     from dataclasses import replace
 
-    from envtool.requirements.open_target import configured, target_of
+    from envtool.requirements.open_target import configure_target, make_target
     from envtool.requirements.uv_options import Installer
 
-    target = target_of(environment)
+    target = make_target(environment)
     # The choices are pip's where the two differ: nothing is upgraded that was not asked for.
-    made = configured(target, environment.prefix, (Installer.PIP,), time_limit=TIME_LIMIT).resolvers[Installer.PIP]
+    made = configure_target(target, environment.prefix, (Installer.PIP,), time_limit=TIME_LIMIT).resolvers[
+        Installer.PIP
+    ]
     variables = {**made.variables, **dict(command.variables)}
     return replace(made, passed=command.passed, variables=variables)
 
@@ -115,10 +117,10 @@ def _resolved(wanted: RequirementSet, resolver: Resolver) -> Resolution | None:
     from envtool.cli.commands.check import CheckFormat
     from envtool.cli.render.check import render_answers
     from envtool.requirements.check import Checker
-    from envtool.requirements.predict import pins_of
+    from envtool.requirements.predict import pin_constraints
     from envtool.requirements.uv_options import Installer
 
-    resolution = resolver.resolve(wanted, constraints=pins_of(resolver.target.pin))
+    resolution = resolver.resolve(wanted, constraints=pin_constraints(resolver.target.pin))
     if resolution.unsolvable is None:
         return resolution
     checker = Checker(resolver.target, {Installer.PIP: resolver}, (Installer.PIP,))
@@ -135,8 +137,8 @@ def _install(plan: InstallPlan, wanted: RequirementSet, resolver: Resolver) -> N
     count = sum(change.after is not None for change in plan.changes)
     note(f"installing {count} distributions beside torch {plan.pin.version}")
     # On a terminal uv shows the progress of what it fetches and builds.
-    shown = sys.stderr.isatty() and not is_quiet()
-    carry_out(plan, lambda lines, folder: resolver.stage(wanted, lines, folder, shown=shown))
+    show_progress = sys.stderr.isatty() and not is_quiet()
+    carry_out(plan, lambda lines, folder: resolver.stage(wanted, lines, folder, show_progress=show_progress))
 
 
 def _summary(plan: InstallPlan, *, dry_run: bool) -> str:

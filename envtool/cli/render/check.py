@@ -39,9 +39,9 @@ def render_answers(answers: Sequence[Prediction], target: Target, format: CheckF
 
 def title_of(answer: Prediction) -> str:
     """The file, and the extra, group or instruction in it."""
-    label = f" ({answer.wanted.label})" if answer.wanted.label else ""
+    label = f" ({answer.requirement_set.label})" if answer.requirement_set.label else ""
     by = f" by {answer.installer.value}" if answer.installer is not None else ""
-    return f"{answer.wanted.path}{label}{by}"
+    return f"{answer.requirement_set.path}{label}{by}"
 
 
 def _lines(answer: Prediction, target: Target) -> list[str]:
@@ -54,22 +54,22 @@ def _lines(answer: Prediction, target: Target) -> list[str]:
         lines += [f"    and {rest} more"] if rest > 0 else []
     for remark in answer.effects:
         if remark.effect is not Effect.KEEPS:
-            lines.append(f"  {remark.entry.place}: {remark.entry.asked}: {remark.why}")
-    if answer.way_out is not None:
-        lines += _way_lines(answer.way_out, target)
+            lines.append(f"  {remark.entry.location}: {remark.entry.display}: {remark.why}")
+    if answer.suggestion is not None:
+        lines += _format_suggestion(answer.suggestion, target)
     elif answer.is_bad:
         lines.append(f"  pinned  torch {target.pin.version}, the only build that sees the accelerator")
     return lines
 
 
-def _way_lines(way: Suggestion, target: Target) -> list[str]:
-    if way.none is not None:
-        return [f"  way out  there is none beside torch {target.pin.version}: {way.none}"]
-    lines = [f"  way out  {item.entry.place}: {item.text}   ({item.why})" for item in way.replacements]
-    if not way.replacements:
-        lines.append("  way out  pinning torch suffices: envtool install, or -c a file with the line below")
-    lines += [f"           and a line {pin}" for pin in way.added]
-    return [*lines, "  type     envtool check FILE --fix OUT   (writes that), or envtool install -r FILE"]
+def _format_suggestion(suggestion: Suggestion, target: Target) -> list[str]:
+    if suggestion.none is not None:
+        return [f"  fix  there is none beside torch {target.pin.version}: {suggestion.none}"]
+    lines = [f"  fix  {item.entry.location}: {item.text}   ({item.why})" for item in suggestion.replacements]
+    if not suggestion.replacements:
+        lines.append("  fix  pinning torch suffices: envtool install, or -c a file with the line below")
+    lines += [f"       and a line {pin}" for pin in suggestion.added]
+    return [*lines, "  run  envtool check FILE --write-fixed OUT   (writes that), or envtool install -r FILE"]
 
 
 def _document(answers: Sequence[Prediction], target: Target) -> dict[str, Any]:
@@ -85,10 +85,10 @@ def _document(answers: Sequence[Prediction], target: Target) -> dict[str, Any]:
 
 
 def _answer(answer: Prediction) -> dict[str, Any]:
-    way = answer.way_out
+    suggestion = answer.suggestion
     return {
-        "file": str(answer.wanted.path),
-        "set": answer.wanted.label,
+        "file": str(answer.requirement_set.path),
+        "set": answer.requirement_set.label,
         "installer": answer.installer.value if answer.installer is not None else None,
         "verdict": answer.verdict.value,
         "why": answer.why,
@@ -100,8 +100,8 @@ def _answer(answer: Prediction) -> dict[str, Any]:
                 "after": item.change.after,
                 "chains": [
                     {
-                        **_place(chain.entry.place),
-                        "asked": chain.entry.asked,
+                        **_place(chain.entry.location),
+                        "asked": chain.entry.display,
                         "links": [
                             {"name": link.name, "version": link.version, "requires": link.requirement}
                             for link in chain.links
@@ -113,18 +113,18 @@ def _answer(answer: Prediction) -> dict[str, Any]:
             for item in answer.clobbers
         ],
         "remarks": [
-            {**_place(item.entry.place), "asked": item.entry.asked, "effect": item.effect.value, "why": item.why}
+            {**_place(item.entry.location), "asked": item.entry.display, "effect": item.effect.value, "why": item.why}
             for item in answer.effects
         ],
-        "way_out": None
-        if way is None
+        "suggestion": None
+        if suggestion is None
         else {
             "replacements": [
-                {**_place(item.entry.place), "was": item.entry.asked, "becomes": item.text, "why": item.why}
-                for item in way.replacements
+                {**_place(item.entry.location), "was": item.entry.display, "becomes": item.text, "why": item.why}
+                for item in suggestion.replacements
             ],
-            "added": list(way.added),
-            "none": way.none,
+            "added": list(suggestion.added),
+            "none": suggestion.none,
         },
     }
 
@@ -136,16 +136,16 @@ def _place(place: Any) -> dict[str, Any]:
 def _messages(answer: Prediction) -> list[tuple[str, int, str]]:
     """File, line and text for each line that has a part in a bad answer."""
     found = [
-        (str(chain.entry.place.path), chain.entry.place.line, f"{clobber.change}: {chain}")
+        (str(chain.entry.location.path), chain.entry.location.line, f"{clobber.change}: {chain}")
         for clobber in answer.clobbers
         for chain in clobber.chains
     ]
     found += [
-        (str(item.entry.place.path), item.entry.place.line, f"{item.entry.asked}: {item.why}")
+        (str(item.entry.location.path), item.entry.location.line, f"{item.entry.display}: {item.why}")
         for item in answer.effects
         if item.effect is Effect.REPLACES and not answer.clobbers
     ]
-    return found or [(str(answer.wanted.path), 1, answer.why)]
+    return found or [(str(answer.requirement_set.path), 1, answer.why)]
 
 
 def _annotations(answers: Sequence[Prediction]) -> list[str]:

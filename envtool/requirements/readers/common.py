@@ -14,7 +14,7 @@ from envtool.requirements.model import DeclaredRequirement, Role, SourceLocation
 from envtool.wheel.requires import normalized_name
 
 
-def parsed(
+def parse_requirement(
     text: str, place: SourceLocation, *, group: str | None = None, role: Role = Role.REQUIREMENT
 ) -> DeclaredRequirement:
     """An entry from a dependency specifier (PyPA specifications, "Dependency specifiers").
@@ -27,10 +27,10 @@ def parsed(
         raise RequirementsError(
             f"{place}: {text.strip()!r} is not a requirement", why=str(error).splitlines()[0], remedy=_edit(place)
         ) from error
-    return of_requirement(requirement, place, text, group=group, role=role)
+    return make_entry(requirement, place, text, group=group, role=role)
 
 
-def of_requirement(
+def make_entry(
     requirement: Requirement,
     place: SourceLocation,
     written: str,
@@ -52,7 +52,7 @@ def of_requirement(
     )
 
 
-def toml_table(text: str, path: Path) -> dict[str, Any]:
+def parse_toml(text: str, path: Path) -> dict[str, Any]:
     """A TOML document. Raises `RequirementsError` with the line that it breaks on."""
     try:
         return tomllib.loads(text)
@@ -60,35 +60,35 @@ def toml_table(text: str, path: Path) -> dict[str, Any]:
         raise RequirementsError(f"{path} is not TOML", why=str(error), remedy=f"${{EDITOR:-vi}} {path}") from error
 
 
-def json_table(text: str, path: Path) -> dict[str, Any]:
+def parse_json(text: str, path: Path) -> dict[str, Any]:
     """A JSON object. Raises `RequirementsError`."""
     try:
         table = json.loads(text)
     except ValueError as error:
         raise RequirementsError(f"{path} is not JSON", why=str(error), remedy=f"${{EDITOR:-vi}} {path}") from error
     if not isinstance(table, dict):
-        raise wrong_form(path, "the document is not an object")
+        raise wrong_form_error(path, "the document is not an object")
     return table
 
 
-def wrong_form(path: Path, why: str) -> RequirementsError:
+def wrong_form_error(path: Path, why: str) -> RequirementsError:
     """The error for a file that parses, and is not what its name says."""
     return RequirementsError(f"{path} does not have the form of its kind", why=why, remedy=f"${{EDITOR:-vi}} {path}")
 
 
-def table_at(table: Any, *keys: str) -> dict[str, Any]:
+def get_table(table: Any, *keys: str) -> dict[str, Any]:
     """A table inside of tables, or an empty one."""
     for key in keys:
         table = table.get(key) if isinstance(table, dict) else None
     return table if isinstance(table, dict) else {}
 
 
-def texts(value: object, path: Path, what: str) -> list[str]:
+def get_strings(value: object, path: Path, what: str) -> list[str]:
     """A list of strings, an empty one for nothing. Raises `RequirementsError`."""
     if value is None:
         return []
     if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
-        raise wrong_form(path, f"{what} is not a list of strings")
+        raise wrong_form_error(path, f"{what} is not a list of strings")
     return value
 
 

@@ -15,9 +15,9 @@ from envtool.requirements.model import (
     Role,
     SourceLocation,
 )
-from envtool.requirements.readers.common import wrong_form
-from envtool.requirements.readers.requirements_txt import direct_entry, read_nested
-from envtool.requirements.text import read_text
+from envtool.requirements.readers.common import wrong_form_error
+from envtool.requirements.readers.requirements_txt import parse_argument, read_nested
+from envtool.requirements.text_file import read_text
 
 if TYPE_CHECKING:
     from yaml.nodes import Node, ScalarNode
@@ -44,7 +44,7 @@ def read_conda_environment(path: Path) -> DependencyFile:
         raise RequirementsError(f"{path} is not YAML", why=str(error), remedy=f"${{EDITOR:-vi}} {path}") from error
     listed = _child(document, "dependencies")
     if not isinstance(listed, SequenceNode):
-        raise wrong_form(path, "it has no list called dependencies")
+        raise wrong_form_error(path, "it has no list called dependencies")
     entries: list[DeclaredRequirement] = []
     options = InstallOptions()
     for node in listed.value:
@@ -55,7 +55,7 @@ def read_conda_environment(path: Path) -> DependencyFile:
             for item in wanted.value if isinstance(wanted, SequenceNode) else ():
                 found, more = _pip(item, path)
                 entries += found
-                options = options.over(more)
+                options = options.merge_over(more)
     return DependencyFile(path, "environment.yml", (RequirementSet(path, "", tuple(entries), options),))
 
 
@@ -69,14 +69,14 @@ def _child(node: Node | None, key: str) -> Node | None:
     return None
 
 
-def conda_entry(text: str, place: SourceLocation) -> DeclaredRequirement:
+def parse_match_spec(text: str, place: SourceLocation) -> DeclaredRequirement:
     """An entry from one of conda's match specifications."""
     match = _NAME.match(text)
     return DeclaredRequirement(place, text, match[1].lower() if match else None, role=Role.CONDA)
 
 
 def _conda(node: ScalarNode, path: Path) -> DeclaredRequirement:
-    return conda_entry(str(node.value), SourceLocation(path, node.start_mark.line + 1))
+    return parse_match_spec(str(node.value), SourceLocation(path, node.start_mark.line + 1))
 
 
 def _pip(node: Node, path: Path) -> tuple[tuple[DeclaredRequirement, ...], InstallOptions]:
@@ -85,9 +85,9 @@ def _pip(node: Node, path: Path) -> tuple[tuple[DeclaredRequirement, ...], Insta
     if match is None and text.startswith("-"):
         return (), _option(text)
     if match is None:
-        return (direct_entry(text, place),), InstallOptions()
+        return (parse_argument(text, place),), InstallOptions()
     if match[1] in {"-e", "--editable"}:
-        return (direct_entry(match[2], place, editable=True),), InstallOptions()
+        return (parse_argument(match[2], place, editable=True),), InstallOptions()
     role = Role.CONSTRAINT if match[1] in {"-c", "--constraint"} else Role.REQUIREMENT
     inner = path.parent / match[2]
     if not inner.exists():

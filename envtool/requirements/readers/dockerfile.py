@@ -13,11 +13,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from envtool.errors import RequirementsError
-from envtool.requirements.command_line import read_command
 from envtool.requirements.model import DependencyFile, InstallOptions, RequirementSet, RunInstruction, SourceLocation
-from envtool.requirements.readers.common import wrong_form
-from envtool.requirements.readers.conda_environment import conda_entry, read_conda_environment
-from envtool.requirements.text import read_text
+from envtool.requirements.readers.common import wrong_form_error
+from envtool.requirements.readers.conda_environment import parse_match_spec, read_conda_environment
+from envtool.requirements.readers.install_command import read_command
+from envtool.requirements.text_file import read_text
 
 _HERE = re.compile(r"^\s*RUN\b.*?<<-?\s*([\"']?)(\w+)\1", re.IGNORECASE)
 _VARIABLE = re.compile(r"\$(?:\{(\w+)(?::?-([^}]*))?\}|(\w+))")
@@ -80,7 +80,7 @@ def read_dockerfile(path: Path) -> DependencyFile:
     stream = io.BytesIO(_without_here_documents(text).encode())
     structure = DockerfileParser(fileobj=stream).structure
     if not any(row["instruction"] == "FROM" for row in structure):
-        raise wrong_form(path, "it has no FROM")
+        raise wrong_form_error(path, "it has no FROM")
     context = _Context(path)
     sets: list[RequirementSet] = []
     for row in structure:
@@ -182,7 +182,11 @@ def _installs(command: list[str], place: SourceLocation, written: str, context: 
         if (program, *words[1 : len(start)]) == start:
             instruction = RunInstruction(place, program, written, exact and "--inexact" not in words)
             yield RequirementSet(
-                place.path, f"RUN {shown}", (), instruction=instruction, gaps=(f"check the lock that `{shown}` reads",)
+                place.path,
+                f"RUN {shown}",
+                (),
+                instruction=instruction,
+                unresolved=(f"check the lock that `{shown}` reads",),
             )
 
 
@@ -201,18 +205,18 @@ def _pip_arguments(program: str, words: list[str]) -> list[str] | None:
 
 
 def _pip_set(arguments: list[str], instruction: RunInstruction, shown: str, context: _Context) -> RequirementSet:
-    base = RequirementSet(instruction.place.path, f"RUN {shown}", (), instruction=instruction)
+    base = RequirementSet(instruction.location.path, f"RUN {shown}", (), instruction=instruction)
     unset = [word for word in arguments if "$" in word]
     try:
-        command = read_command(_redirected(arguments), instruction.place, context.locate)
+        command = read_command(_redirected(arguments), instruction.location, context.locate)
     except _NotHereError as error:
-        return replace(base, gaps=(f"{error} is not in the build context",))
+        return replace(base, unresolved=(f"{error} is not in the build context",))
     except RequirementsError:
         if unset:
-            return replace(base, gaps=(f"{unset[0]} has no value here",))
+            return replace(base, unresolved=(f"{unset[0]} has no value here",))
         raise
     gaps = tuple(f"the option {word} is not known" for word in command.unknown)
-    return replace(base, entries=command.entries, options=command.options, gaps=gaps)
+    return replace(base, entries=command.entries, options=command.options, unresolved=gaps)
 
 
 def _redirected(words: Sequence[str]) -> list[str]:
@@ -221,7 +225,7 @@ def _redirected(words: Sequence[str]) -> list[str]:
 
 
 def _conda(words: list[str], instruction: RunInstruction, shown: str, context: _Context) -> Iterator[RequirementSet]:
-    place = instruction.place
+    place = instruction.location
     if not {"install", "create", "update"} & set(words[1:4]):
         return
     entries = []
@@ -235,7 +239,7 @@ def _conda(words: list[str], instruction: RunInstruction, shown: str, context: _
                     place.path,
                     f"RUN {shown}",
                     (),
-                    gaps=(f"{error} is not in the build context",),
+                    unresolved=(f"{error} is not in the build context",),
                     instruction=instruction,
                 )
                 return
@@ -243,5 +247,5 @@ def _conda(words: list[str], instruction: RunInstruction, shown: str, context: _
         elif word in {"-n", "--name", "-p", "--prefix", "-c", "--channel", "--solver"}:
             next(rest, None)
         elif not word.startswith("-") and word not in {"install", "create", "update", "env"}:
-            entries.append(conda_entry(word, place))
+            entries.append(parse_match_spec(word, place))
     yield RequirementSet(place.path, f"RUN {shown}", tuple(entries), InstallOptions(), instruction=instruction)

@@ -13,9 +13,16 @@ from envtool.requirements.model import (
     RequirementSet,
     SourceLocation,
 )
-from envtool.requirements.readers.common import json_table, parsed, table_at, texts, toml_table, wrong_form
-from envtool.requirements.readers.requirements_txt import direct_entry
-from envtool.requirements.text import Lines, read_text
+from envtool.requirements.readers.common import (
+    get_strings,
+    get_table,
+    parse_json,
+    parse_requirement,
+    parse_toml,
+    wrong_form_error,
+)
+from envtool.requirements.readers.requirements_txt import parse_argument
+from envtool.requirements.text_file import LineFinder, read_text
 
 # Keys of the tables that hold the project's settings rather than packages.
 _SETTINGS = frozenset({"source", "requires", "pipenv", "scripts"})
@@ -25,37 +32,37 @@ _MARKERS = ("sys_platform", "platform_machine", "platform_system", "python_versi
 def read_pipfile(path: Path) -> DependencyFile:
     """One set for `packages`, and one for each further category. Raises `RequirementsError`."""
     text = read_text(path)
-    table = toml_table(text, path)
-    lines = Lines(text)
+    table = parse_toml(text, path)
+    lines = LineFinder(text)
     categories = {key: value for key, value in table.items() if key not in _SETTINGS and isinstance(value, dict)}
     if not categories and not _SETTINGS & set(table):
-        raise wrong_form(path, "it has no [packages]")
+        raise wrong_form_error(path, "it has no [packages]")
     options = _sources(table.get("source"))
     sets = []
     for category, wanted in categories.items():
-        start = lines.matching(rf"\s*\[{re.escape(category)}[\].]")
+        start = lines.find_match(rf"\s*\[{re.escape(category)}[\].]")
         entries = tuple(_entry(name, stated, path, lines, start) for name, stated in wanted.items())
         sets.append(RequirementSet(path, "" if category == "packages" else category, entries, options))
     return DependencyFile(path, "Pipfile", tuple(sets))
 
 
-def _entry(name: str, stated: Any, path: Path, lines: Lines, start: int) -> DeclaredRequirement:
+def _entry(name: str, stated: Any, path: Path, lines: LineFinder, start: int) -> DeclaredRequirement:
     place = SourceLocation(
-        path, lines.matching(rf"\s*[\"']?{re.escape(name)}[\"']?\s*=|\s*\[.*\.{re.escape(name)}\]", start)
+        path, lines.find_match(rf"\s*[\"']?{re.escape(name)}[\"']?\s*=|\s*\[.*\.{re.escape(name)}\]", start)
     )
     row = {"version": stated} if isinstance(stated, str) else stated
     if not isinstance(row, dict):
-        raise wrong_form(path, f"{name} is neither a version nor a table")
+        raise wrong_form_error(path, f"{name} is neither a version nor a table")
     for key in ("path", "file"):
         if isinstance(row.get(key), str):
-            return direct_entry(row[key], place, editable=bool(row.get("editable")))
+            return parse_argument(row[key], place, editable=bool(row.get("editable")))
     version = str(row.get("version", "*"))
-    extras = ",".join(texts(row.get("extras"), path, f"{name}.extras"))
+    extras = ",".join(get_strings(row.get("extras"), path, f"{name}.extras"))
     link = f" @ git+{row['git']}@{row.get('ref', 'HEAD')}" if "git" in row else ""
     text = f"{name}{f'[{extras}]' if extras else ''}{link or ('' if version == '*' else version)}"
     markers = [f"({row['markers']})"] if row.get("markers") else []
     markers += [f"{key} {row[key]}" for key in _MARKERS if key in row]
-    entry = parsed(f"{text} ; {' and '.join(markers)}" if markers else text, place)
+    entry = parse_requirement(f"{text} ; {' and '.join(markers)}" if markers else text, place)
     return DeclaredRequirement(place, version, entry.name, entry.specifier, entry.extras, entry.marker, entry.link)
 
 
@@ -70,24 +77,24 @@ def _sources(rows: Any) -> InstallOptions:
 def read_pipfile_lock(path: Path) -> DependencyFile:
     """What `pipenv sync` would install: `default` and each further category. Raises `RequirementsError`."""
     text = read_text(path)
-    table = json_table(text, path)
-    lines = Lines(text)
+    table = parse_json(text, path)
+    lines = LineFinder(text)
     if not isinstance(table.get("_meta"), dict):
-        raise wrong_form(path, "it has no _meta")
+        raise wrong_form_error(path, "it has no _meta")
     sets = []
     for category, wanted in table.items():
         if category == "_meta" or not isinstance(wanted, dict):
             continue
-        start = lines.matching(rf'\s*"{re.escape(category)}"')
+        start = lines.find_match(rf'\s*"{re.escape(category)}"')
         entries = []
         for name, row in wanted.items():
-            place = SourceLocation(path, lines.quoted(name, start))
-            version = table_at({"row": row}, "row").get("version")
-            markers = table_at({"row": row}, "row").get("markers")
+            place = SourceLocation(path, lines.find_quoted(name, start))
+            version = get_table({"row": row}, "row").get("version")
+            markers = get_table({"row": row}, "row").get("markers")
             if version is None:
                 entries.append(_entry(name, row, path, lines, start))
                 continue
-            entries.append(parsed(f"{name}{version}{f' ; {markers}' if markers else ''}", place))
+            entries.append(parse_requirement(f"{name}{version}{f' ; {markers}' if markers else ''}", place))
         sets.append(RequirementSet(path, "" if category == "default" else category, tuple(entries), locked=True))
     return DependencyFile(
         path, "Pipfile.lock", tuple(sets), "Pipfile.lock is made from Pipfile: change that, then run `pipenv lock`"

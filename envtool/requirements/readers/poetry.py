@@ -15,21 +15,21 @@ from envtool.requirements.model import (
     RequirementSet,
     SourceLocation,
 )
-from envtool.requirements.readers.common import parsed, table_at, toml_table, wrong_form
-from envtool.requirements.text import Lines, read_text
+from envtool.requirements.readers.common import get_table, parse_requirement, parse_toml, wrong_form_error
+from envtool.requirements.text_file import LineFinder, read_text
 
 
-def poetry_sets(table: dict[str, Any], path: Path, lines: Lines) -> list[RequirementSet]:
+def read_poetry_sets(table: dict[str, Any], path: Path, lines: LineFinder) -> list[RequirementSet]:
     """The sets of Poetry's own tables: the main one, its extras' optional ones with it, and one for each group."""
-    poetry = table_at(table, "tool", "poetry")
+    poetry = get_table(table, "tool", "poetry")
     options = _sources(poetry)
     sets = []
-    main = tuple(_entries(table_at(poetry, "dependencies"), path, lines, r"\s*\[tool\.poetry\.dependencies", None))
+    main = tuple(_entries(get_table(poetry, "dependencies"), path, lines, r"\s*\[tool\.poetry\.dependencies", None))
     if main:
         sets.append(RequirementSet(path, "tool.poetry", main, options))
-    groups = {name: table_at(group, "dependencies") for name, group in table_at(poetry, "group").items()}
+    groups = {name: get_table(group, "dependencies") for name, group in get_table(poetry, "group").items()}
     if "dev-dependencies" in poetry:
-        groups["dev"] = table_at(poetry, "dev-dependencies")
+        groups["dev"] = get_table(poetry, "dev-dependencies")
     for name, wanted in groups.items():
         heading = rf"\s*\[tool\.poetry\.(?:group\.{re.escape(name)}\.|{re.escape(name)}-)dependencies"
         sets.append(RequirementSet(path, f"group {name}", tuple(_entries(wanted, path, lines, heading, name)), options))
@@ -37,15 +37,15 @@ def poetry_sets(table: dict[str, Any], path: Path, lines: Lines) -> list[Require
 
 
 def _entries(
-    wanted: dict[str, Any], path: Path, lines: Lines, heading: str, group: str | None
+    wanted: dict[str, Any], path: Path, lines: LineFinder, heading: str, group: str | None
 ) -> Iterator[DeclaredRequirement]:
     from poetry.core.factory import Factory
 
-    start = lines.matching(heading)
+    start = lines.find_match(heading)
     for name, stated in wanted.items():
         if name.lower() == "python":
             continue
-        line = lines.matching(rf"\s*[\"']?{re.escape(name)}[\"']?\s*=|\s*\[.*\.{re.escape(name)}\]", start)
+        line = lines.find_match(rf"\s*[\"']?{re.escape(name)}[\"']?\s*=|\s*\[.*\.{re.escape(name)}\]", start)
         for one in stated if isinstance(stated, list) else [stated]:
             try:
                 text = Factory.create_dependency(name, one, root_dir=path.parent.absolute()).to_pep_508()
@@ -57,10 +57,10 @@ def _entries(
                 ) from error
             # Poetry adds a marker for optional ones, which its own installer alone understands.
             text = re.sub(r"\s*(?:and )?\(?extra == \"[^\"]*\"(?: or extra == \"[^\"]*\")*\)?", "", text).rstrip(" ;")
-            entry = parsed(text, SourceLocation(path, line), group=group)
+            entry = parse_requirement(text, SourceLocation(path, line), group=group)
             yield DeclaredRequirement(
-                entry.place,
-                one if isinstance(one, str) else str(table_at({"row": one}, "row").get("version", "")),
+                entry.location,
+                one if isinstance(one, str) else str(get_table({"row": one}, "row").get("version", "")),
                 entry.name,
                 entry.specifier,
                 entry.extras,
@@ -83,20 +83,20 @@ def _sources(poetry: dict[str, Any]) -> InstallOptions:
 def read_poetry_lock(path: Path) -> DependencyFile:
     """What `poetry install` would install: everything the lock names. Raises `RequirementsError`."""
     text = read_text(path)
-    table = toml_table(text, path)
-    lines = Lines(text)
+    table = parse_toml(text, path)
+    lines = LineFinder(text)
     rows = table.get("package")
     if not isinstance(rows, list) or "metadata" not in table:
-        raise wrong_form(path, "it has no [[package]] and no [metadata]")
+        raise wrong_form_error(path, "it has no [[package]] and no [metadata]")
     entries = []
     after = 1
     for row in rows:
         if not isinstance(row, dict) or not isinstance(row.get("name"), str) or not isinstance(row.get("version"), str):
-            raise wrong_form(path, "a [[package]] has no name or no version")
+            raise wrong_form_error(path, "a [[package]] has no name or no version")
         after = lines.find(f'name = "{row["name"]}"', after)
         markers = row.get("markers")
         marker = f" ; {markers}" if isinstance(markers, str) and markers else ""
-        entries.append(parsed(f"{row['name']}=={row['version']}{marker}", SourceLocation(path, after)))
+        entries.append(parse_requirement(f"{row['name']}=={row['version']}{marker}", SourceLocation(path, after)))
     return DependencyFile(
         path,
         "poetry.lock",

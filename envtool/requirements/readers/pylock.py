@@ -8,8 +8,8 @@ from packaging.specifiers import SpecifierSet
 
 from envtool.errors import RequirementsError
 from envtool.requirements.model import DeclaredRequirement, DependencyFile, RequirementSet, SourceLocation
-from envtool.requirements.readers.common import toml_table
-from envtool.requirements.text import Lines, read_text
+from envtool.requirements.readers.common import parse_toml
+from envtool.requirements.text_file import LineFinder, read_text
 
 
 def read_pylock(path: Path) -> DependencyFile:
@@ -18,14 +18,14 @@ def read_pylock(path: Path) -> DependencyFile:
 
     text = read_text(path)
     try:
-        lock = Pylock.from_dict(toml_table(text, path))
+        lock = Pylock.from_dict(parse_toml(text, path))
     except PylockValidationError as error:
         raise RequirementsError(
             f"{path} is not a pylock file",
             why=str(error),
             remedy="make it anew with the tool that its created-by names",
         ) from error
-    lines = Lines(text)
+    lines = LineFinder(text)
     entries = []
     after = 1
     for package in lock.packages:

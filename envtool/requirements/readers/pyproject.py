@@ -15,42 +15,43 @@ from envtool.requirements.model import (
     Role,
     SourceLocation,
 )
-from envtool.requirements.readers.common import parsed, table_at, texts, toml_table, wrong_form
-from envtool.requirements.readers.poetry import poetry_sets
-from envtool.requirements.text import Lines, read_text
+from envtool.requirements.readers.common import get_strings, get_table, parse_requirement, parse_toml, wrong_form_error
+from envtool.requirements.readers.poetry import read_poetry_sets
+from envtool.requirements.text_file import LineFinder, read_text
 
 
 def read_pyproject(path: Path) -> DependencyFile:
     """One set for the dependencies, and one for each extra and each group. Raises `RequirementsError`."""
     text = read_text(path)
-    table = toml_table(text, path)
-    lines = Lines(text)
+    table = parse_toml(text, path)
+    lines = LineFinder(text)
     constraints = tuple(_uv_constraints(table, path, lines))
     options = _uv_options(table)
     sets = [*_project_sets(table, path, lines), *_group_sets(table, path, lines)]
-    sets += poetry_sets(table, path, lines)
+    sets += read_poetry_sets(table, path, lines)
     if not sets and "project" not in table and "tool" not in table and "build-system" not in table:
-        raise wrong_form(path, "it has none of the tables project, dependency-groups, tool")
+        raise wrong_form_error(path, "it has none of the tables project, dependency-groups, tool")
     return DependencyFile(
         path,
         "pyproject.toml",
         tuple(
-            RequirementSet(path, item.label, (*item.entries, *constraints), options.over(item.options)) for item in sets
+            RequirementSet(path, item.label, (*item.entries, *constraints), options.merge_over(item.options))
+            for item in sets
         ),
     )
 
 
-def _project_sets(table: dict[str, Any], path: Path, lines: Lines) -> Iterator[RequirementSet]:
-    project = table_at(table, "project")
-    start = lines.matching(r"\s*\[project\]")
-    base = tuple(_entries(project.get("dependencies"), path, lines, lines.matching(r"\s*dependencies\s*=", start)))
+def _project_sets(table: dict[str, Any], path: Path, lines: LineFinder) -> Iterator[RequirementSet]:
+    project = get_table(table, "project")
+    start = lines.find_match(r"\s*\[project\]")
+    base = tuple(_entries(project.get("dependencies"), path, lines, lines.find_match(r"\s*dependencies\s*=", start)))
     if base:
         yield RequirementSet(path, "", base)
     name = str(project.get("name", ""))
-    extras = table_at(project, "optional-dependencies")
+    extras = get_table(project, "optional-dependencies")
     for extra in extras:
         wanted = _with_own_extras(name, extras, extra, path)
-        after = lines.matching(r"\s*\[project\.optional-dependencies\]|\s*optional-dependencies")
+        after = lines.find_match(r"\s*\[project\.optional-dependencies\]|\s*optional-dependencies")
         found = tuple(_entries(wanted, path, lines, after, extra))
         yield RequirementSet(path, f"extra {extra}", (*base, *found))
 
@@ -64,9 +65,9 @@ def _with_own_extras(
     from envtool.wheel.requires import normalized_name
 
     if extra in above:
-        raise wrong_form(path, f"the extra {extra} includes itself: {' → '.join((*above, extra))}")
+        raise wrong_form_error(path, f"the extra {extra} includes itself: {' → '.join((*above, extra))}")
     found: list[str] = []
-    for text in texts(extras.get(extra), path, f"optional-dependencies.{extra}"):
+    for text in get_strings(extras.get(extra), path, f"optional-dependencies.{extra}"):
         try:
             requirement = Requirement(text)
         except InvalidRequirement:
@@ -80,16 +81,16 @@ def _with_own_extras(
     return found
 
 
-def _group_sets(table: dict[str, Any], path: Path, lines: Lines) -> Iterator[RequirementSet]:
+def _group_sets(table: dict[str, Any], path: Path, lines: LineFinder) -> Iterator[RequirementSet]:
     from packaging.dependency_groups import resolve_dependency_groups
 
-    groups = table_at(table, "dependency-groups")
-    after = lines.matching(r"\s*\[dependency-groups\]")
+    groups = get_table(table, "dependency-groups")
+    after = lines.find_match(r"\s*\[dependency-groups\]")
     for group in groups:
         try:
             wanted = resolve_dependency_groups(groups, group)
         except (ValueError, TypeError, LookupError, ExceptionGroup) as error:
-            line = lines.matching(rf"\s*[\"']?{group}[\"']?\s*=", after)
+            line = lines.find_match(rf"\s*[\"']?{group}[\"']?\s*=", after)
             causes = error.exceptions if isinstance(error, ExceptionGroup) else (error,)
             raise RequirementsError(
                 f"{path}:{line}: the dependency group {group} cannot be put together",
@@ -97,26 +98,26 @@ def _group_sets(table: dict[str, Any], path: Path, lines: Lines) -> Iterator[Req
                 remedy=f"${{EDITOR:-vi}} +{line} {path}",
             ) from error
         yield RequirementSet(path, f"group {group}", tuple(_entries(list(wanted), path, lines, after, group)))
-    dev = table_at(table, "tool", "uv").get("dev-dependencies")
+    dev = get_table(table, "tool", "uv").get("dev-dependencies")
     if dev:
-        entries = tuple(_entries(dev, path, lines, lines.matching(r"\s*dev-dependencies"), "dev"))
+        entries = tuple(_entries(dev, path, lines, lines.find_match(r"\s*dev-dependencies"), "dev"))
         yield RequirementSet(path, "tool.uv.dev-dependencies", entries)
 
 
-def _uv_constraints(table: dict[str, Any], path: Path, lines: Lines) -> Iterator[DeclaredRequirement]:
-    uv = table_at(table, "tool", "uv")
+def _uv_constraints(table: dict[str, Any], path: Path, lines: LineFinder) -> Iterator[DeclaredRequirement]:
+    uv = get_table(table, "tool", "uv")
     for entry in _entries(
-        uv.get("constraint-dependencies"), path, lines, lines.matching(r"\s*constraint-dependencies")
+        uv.get("constraint-dependencies"), path, lines, lines.find_match(r"\s*constraint-dependencies")
     ):
         yield DeclaredRequirement(
-            entry.place, entry.written, entry.name, entry.specifier, marker=entry.marker, role=Role.CONSTRAINT
+            entry.location, entry.source_text, entry.name, entry.specifier, marker=entry.marker, role=Role.CONSTRAINT
         )
 
 
 def _uv_options(table: dict[str, Any]) -> InstallOptions:
     """The indexes of `[[tool.uv.index]]` that are for every distribution (uv documentation, "Package indexes")."""
     index, extra = None, []
-    rows = table_at(table, "tool", "uv").get("index")
+    rows = get_table(table, "tool", "uv").get("index")
     for row in rows if isinstance(rows, list) else ():
         address = row.get("url") if isinstance(row, dict) else None
         if isinstance(address, str) and not row.get("explicit"):
@@ -128,7 +129,7 @@ def _uv_options(table: dict[str, Any]) -> InstallOptions:
 
 
 def _entries(
-    value: object, path: Path, lines: Lines, after: int, group: str | None = None
+    value: object, path: Path, lines: LineFinder, after: int, group: str | None = None
 ) -> Iterator[DeclaredRequirement]:
-    for text in texts(value, path, "a list of requirements"):
-        yield parsed(text, SourceLocation(path, lines.quoted(text, after)), group=group)
+    for text in get_strings(value, path, "a list of requirements"):
+        yield parse_requirement(text, SourceLocation(path, lines.find_quoted(text, after)), group=group)

@@ -23,8 +23,8 @@ from envtool.requirements.model import (
     Role,
     SourceLocation,
 )
-from envtool.requirements.readers.common import parsed, table_at, toml_table
-from envtool.requirements.text import read_text
+from envtool.requirements.readers.common import get_table, parse_requirement, parse_toml
+from envtool.requirements.text_file import read_text
 from envtool.wheel.requires import normalized_name
 
 if TYPE_CHECKING:
@@ -78,15 +78,15 @@ def read_nested(
     for line in _lines(text, path):
         place = SourceLocation(path, line.requirement_line.line_number)
         if isinstance(line, ParsedRequirement):
-            entries.append(_entry(line, place, _written(rows, place.line), role))
+            entries.append(_entry(line, place, _source_text(rows, place.line), role))
         elif isinstance(line, OptionLine):
-            options = _options(line.options, path.parent).over(options)
+            options = _options(line.options, path.parent).merge_over(options)
             for kind, inner_role in (("requirements", role), ("constraints", Role.CONSTRAINT)):
                 for name in line.options.get(kind) or ():
                     inner = _inner(place, name)
                     found = read_nested(inner, variables, role=inner_role, above=(*above, resolved))
                     entries += found.entries
-                    options = options.over(found.options)
+                    options = options.merge_over(found.options)
     return NestedEntries(tuple(entries), options)
 
 
@@ -135,11 +135,11 @@ def _inner(place: SourceLocation, name: str) -> Path:
 
 def _entry(line: ParsedRequirement, place: SourceLocation, written: str, role: Role) -> DeclaredRequirement:
     hashes = tuple(line.options.get("hashes") or ()) if line.options else ()
-    entry = direct_entry(line.requirement_string, place, role=role, editable=line.is_editable)
-    return replace(entry, written=written, hashes=hashes)
+    entry = parse_argument(line.requirement_string, place, role=role, editable=line.is_editable)
+    return replace(entry, source_text=written, hashes=hashes)
 
 
-def direct_entry(
+def parse_argument(
     text: str, place: SourceLocation, *, role: Role = Role.REQUIREMENT, editable: bool = False
 ) -> DeclaredRequirement:
     """An entry from what pip takes as an argument: a requirement, an address, or a path.
@@ -149,13 +149,13 @@ def direct_entry(
     folder = place.path.parent
     bare, _separator, marker = text.partition(" ;") if _is_path(text) else (text, "", "")
     if not editable and not _is_path(bare):
-        entry = parsed(text, place, role=role)
+        entry = parse_requirement(text, place, role=role)
         return entry if entry.link is None else replace(entry, link=_absolute(entry.link, folder))
     extras: tuple[str, ...] = ()
     if match := _EXTRAS.search(bare):
         extras, bare = tuple(part.strip() for part in match[1].split(",")), bare[: match.start()]
     version = _wheel_version(bare)
-    named = parsed(f"{version[0]}=={version[1]}", place) if version is not None else None
+    named = parse_requirement(f"{version[0]}=={version[1]}", place) if version is not None else None
     return DeclaredRequirement(
         place,
         text,
@@ -201,7 +201,7 @@ def _name_of(address: str, folder: Path) -> str | None:
     project = Path(_absolute(address, folder).removeprefix("file://")) / "pyproject.toml"
     if not project.is_file():
         return None
-    name = table_at(toml_table(read_text(project), project), "project").get("name")
+    name = get_table(parse_toml(read_text(project), project), "project").get("name")
     return normalized_name(name) if isinstance(name, str) else None
 
 
@@ -214,7 +214,7 @@ def _absolute(address: str, folder: Path) -> str:
     return str((folder / location).resolve()) + mark + fragment
 
 
-def _written(rows: list[str], line: int) -> str:
+def _source_text(rows: list[str], line: int) -> str:
     """The source text of a requirement: its line and, where it goes on, those after it."""
     end = line
     while end < len(rows) and _CONTINUED.search(rows[end - 1]):

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from envtool.errors import RequirementsError
 from envtool.requirements.model import DeclaredRequirement, DependencyFile, RequirementSet, SourceLocation
-from envtool.requirements.readers.common import parsed
-from envtool.requirements.text import Lines, read_text
+from envtool.requirements.readers.common import parse_requirement
+from envtool.requirements.text_file import LineFinder, read_text
 
 
 def read_setup_cfg(path: Path) -> DependencyFile:
@@ -21,7 +21,7 @@ def read_setup_cfg(path: Path) -> DependencyFile:
         raise RequirementsError(
             f"{path} is not a configuration file", why=str(error).replace("\n", " "), remedy=f"${{EDITOR:-vi}} {path}"
         ) from error
-    lines = Lines(text)
+    lines = LineFinder(text)
     base = _entries(parser.get("options", "install_requires", fallback=""), path, lines, r"install_requires\s*=")
     sets = [RequirementSet(path, "", base)] if base else []
     section = "options.extras_require"
@@ -32,14 +32,14 @@ def read_setup_cfg(path: Path) -> DependencyFile:
 
 
 def _entries(
-    value: str, path: Path, lines: Lines, heading: str, group: str | None = None
+    value: str, path: Path, lines: LineFinder, heading: str, group: str | None = None
 ) -> tuple[DeclaredRequirement, ...]:
-    start = lines.matching(heading)
+    start = lines.find_match(heading)
     # `file: requirements.txt` is read by setuptools when it builds; the file itself can be checked.
     wanted = [] if value.strip().startswith("file:") else value.splitlines()
     stripped = [text.split(" #", 1)[0].strip() for text in wanted]
     return tuple(
-        parsed(text, SourceLocation(path, lines.find(text, start)), group=group)
+        parse_requirement(text, SourceLocation(path, lines.find(text, start)), group=group)
         for text in stripped
         if text and not text.startswith("#")
     )

@@ -12,8 +12,8 @@ from envtool.requirements.model import (
     RunInstruction,
     SourceLocation,
 )
-from envtool.requirements.readers.common import parsed, texts, toml_table, wrong_form
-from envtool.requirements.text import Lines, read_text
+from envtool.requirements.readers.common import get_strings, parse_requirement, parse_toml, wrong_form_error
+from envtool.requirements.text_file import LineFinder, read_text
 
 _OWN = ("virtual", "editable", "directory")
 
@@ -21,12 +21,12 @@ _OWN = ("virtual", "editable", "directory")
 def read_uv_lock(path: Path) -> DependencyFile:
     """What `uv sync` would install for the project, its extras and its groups. Raises `RequirementsError`."""
     text = read_text(path)
-    table = toml_table(text, path)
+    table = parse_toml(text, path)
     rows = table.get("package")
     if "version" not in table or not isinstance(rows, list | None):
-        raise wrong_form(path, "it has no version")
+        raise wrong_form_error(path, "it has no version")
     packages = [row for row in rows or () if isinstance(row, dict) and isinstance(row.get("name"), str)]
-    lines = Lines(text)
+    lines = LineFinder(text)
     entries = []
     after = 1
     for row in packages:
@@ -45,13 +45,13 @@ def read_uv_lock(path: Path) -> DependencyFile:
 def _locked(row: dict[str, Any], place: SourceLocation, markers: list[str]) -> list[DeclaredRequirement]:
     version = row.get("version")
     if not isinstance(version, str):
-        raise wrong_form(place.path, f"the package {row['name']} has no version")
+        raise wrong_form_error(place.path, f"the package {row['name']} has no version")
     # Several versions of one package each say in which environments they are the ones.
-    forks = texts(row.get("resolution-markers"), place.path, "resolution-markers")
+    forks = get_strings(row.get("resolution-markers"), place.path, "resolution-markers")
     wanted = " or ".join(f"({marker})" for marker in markers)
     both = [f"({text})" for text in (" or ".join(f"({fork})" for fork in forks), wanted) if text]
     marker = f" ; {' and '.join(both)}" if both else ""
-    return [parsed(f"{row['name']}=={version}{marker}", place)]
+    return [parse_requirement(f"{row['name']}=={version}{marker}", place)]
 
 
 def _markers(name: str, packages: list[dict[str, Any]]) -> list[str]:

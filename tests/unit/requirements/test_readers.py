@@ -9,8 +9,8 @@ import pytest
 
 from envtool.errors import RequirementsError
 from envtool.requirements.model import DependencyFile, Role
-from envtool.requirements.read import read_file
-from envtool.requirements.text import LARGEST
+from envtool.requirements.read_file import read_file
+from envtool.requirements.text_file import MAX_BYTES
 
 
 def written(folder: Path, name: str, text: str | bytes) -> Path:
@@ -21,7 +21,7 @@ def written(folder: Path, name: str, text: str | bytes) -> Path:
 
 
 def asked(file: DependencyFile, number: int = 0) -> list[str]:
-    return [entry.asked for entry in file.sets[number].entries]
+    return [entry.display for entry in file.sets[number].entries]
 
 
 def labels(file: DependencyFile) -> list[str]:
@@ -61,15 +61,15 @@ def test_requirements_in_all_their_grammar(tmp_path: Path, monkeypatch: pytest.M
     assert constraint.role is Role.CONSTRAINT
     assert str(constraint.specifier) == "==1.7.1+cu110.moreh22.8.0"
     assert required.hashes == ("sha256:aaaa", "sha256:bbbb")
-    assert (required.place.line, str(required.marker)) == (8, 'python_version >= "3.8"')
-    assert required.written.count("\n") == 2
-    assert entries["numpy"].place.path.name == "more.txt"
+    assert (required.location.line, str(required.marker)) == (8, 'python_version >= "3.8"')
+    assert required.source_text.count("\n") == 2
+    assert entries["numpy"].location.path.name == "more.txt"
     assert entries["my-project"].editable
     assert entries["my-project"].link == str(tmp_path / "project")
     assert entries["my-project"].extras == ("extra",)
     assert str(entries["thing"].specifier) == "==1.0"
     assert entries["other"].extras == ("a", "b")
-    assert entries["six"].place.line == 13
+    assert entries["six"].location.line == 13
     options = file.sets[0].options
     assert options.index_url == "https://one.example/simple"
     assert options.extra_index_urls == ("https://two.example/simple",)
@@ -80,8 +80,8 @@ def test_requirements_in_all_their_grammar(tmp_path: Path, monkeypatch: pytest.M
 def test_credentials_in_an_address_are_used_and_not_shown(tmp_path: Path) -> None:
     text = "x @ https://me:secret@example.org/x-1-py3-none-any.whl\n"
     entry = read_file(written(tmp_path, "requirements.txt", text)).sets[0].entries[0]
-    assert "secret" not in entry.asked
-    assert "me:secret@example.org" in entry.line()
+    assert "secret" not in entry.display
+    assert "me:secret@example.org" in entry.format_line()
 
 
 def test_line_of_a_requirements_file_gives_the_entry_back(tmp_path: Path) -> None:
@@ -92,8 +92,8 @@ def test_line_of_a_requirements_file_gives_the_entry_back(tmp_path: Path) -> Non
         "y @ https://example.org/y-1-py3-none-any.whl",
     ):
         first = read_file(written(tmp_path, "requirements.txt", line + "\n")).sets[0].entries[0]
-        again = read_file(written(tmp_path, "requirements.txt", first.line() + "\n")).sets[0].entries[0]
-        assert (first.asked, first.hashes, str(first.marker)) == (again.asked, again.hashes, str(again.marker))
+        again = read_file(written(tmp_path, "requirements.txt", first.format_line() + "\n")).sets[0].entries[0]
+        assert (first.display, first.hashes, str(first.marker)) == (again.display, again.hashes, str(again.marker))
 
 
 PYPROJECT = """
@@ -126,7 +126,7 @@ def test_pyproject_of_the_standards_and_uv(tmp_path: Path) -> None:
     assert asked(file) == ["torch>=2.0", "accelerate", "numpy<2"]
     assert asked(file, 1)[:-1] == ["torch>=2.0", "accelerate", "pytest", "timm"]
     assert asked(file, 3)[:-1] == ["coverage", "ruff"]
-    assert [entry.place.line for entry in file.sets[0].entries][:2] == [5, 6]
+    assert [entry.location.line for entry in file.sets[0].entries][:2] == [5, 6]
     assert file.sets[0].entries[-1].role is Role.CONSTRAINT
     assert file.sets[0].options.index_url == "https://one.example/simple"
     assert file.sets[0].options.extra_index_urls == ()
@@ -146,8 +146,8 @@ url = "https://one.example/simple"
     file = read_file(written(tmp_path, "pyproject.toml", text))
     assert labels(file) == ["tool.poetry", "group dev"]
     first, second = file.sets[0].entries
-    assert (first.asked, first.place.line) == ("torch<3.0,>=2.1", 4)
-    assert (second.asked, str(second.marker)) == ("timm[x]<1.1,>=1.0", 'sys_platform == "linux"')
+    assert (first.display, first.location.line) == ("torch<3.0,>=2.1", 4)
+    assert (second.display, str(second.marker)) == ("timm[x]<1.1,>=1.0", 'sys_platform == "linux"')
     assert file.sets[0].options.extra_index_urls == ("https://one.example/simple",)
 
 
@@ -196,7 +196,7 @@ hashes = { sha256 = "aa" } }]
         assert all(item.locked for item in file.sets), name
         torch = next(entry for entry in file.sets[0].entries if entry.name == "torch")
         assert str(torch.specifier).startswith("==2."), name
-        assert "torch" in (tmp_path / name).read_text().splitlines()[torch.place.line - 1], name
+        assert "torch" in (tmp_path / name).read_text().splitlines()[torch.location.line - 1], name
     old = read_file(tmp_path / "uv.lock").sets[0].entries[1]
     assert "python_full_version" in str(old.marker)
 
@@ -218,14 +218,14 @@ def test_pipfile_setup_cfg_and_conda(tmp_path: Path) -> None:
         ["torch>=2", "numpy"],
         ["torch>=2", "numpy", "timm"],
     )
-    assert file.sets[0].entries[1].place.line == 5
+    assert file.sets[0].entries[1].location.line == 5
 
     written(tmp_path, "more.txt", "einops\n")
     conda = "name: a\ndependencies:\n  - pytorch::pytorch=2.1\n  - pip:\n"
     conda += "    - torch>=2  # c\n    - -r more.txt\n    - --pre\n"
     file = read_file(written(tmp_path, "environment.yml", conda))
     entries = file.sets[0].entries
-    assert [(entry.name, entry.role, entry.place.line) for entry in entries] == [
+    assert [(entry.name, entry.role, entry.location.line) for entry in entries] == [
         ("pytorch", Role.CONDA, 3),
         ("torch", Role.REQUIREMENT, 5),
         ("einops", Role.REQUIREMENT, 1),
@@ -256,7 +256,7 @@ RUN echo 'pip install torch'
 def test_dockerfile(tmp_path: Path) -> None:
     written(tmp_path, "deps/requirements.txt", "accelerate\n")
     file = read_file(written(tmp_path, "Dockerfile", DOCKERFILE))
-    rows = [(item.instruction.tool, item.instruction.place.line) for item in file.sets if item.instruction]
+    rows = [(item.instruction.tool, item.instruction.location.line) for item in file.sets if item.instruction]
     assert rows == [("pip", 5), ("uv", 5), ("pip", 8), ("pip", 12), ("conda", 13), ("uv", 14), ("pip", 16)]
     assert asked(file) == ["torch==2.1.0", "accelerate"]
     assert asked(file, 1) == ["timm"]
@@ -266,7 +266,7 @@ def test_dockerfile(tmp_path: Path) -> None:
     assert [entry.name for entry in file.sets[4].entries] == ["pytorch", "torchvision"]
     assert file.sets[5].instruction is not None
     assert file.sets[5].instruction.exact
-    assert file.sets[6].gaps == ("/nowhere/missing.txt is not in the build context",)
+    assert file.sets[6].unresolved == ("/nowhere/missing.txt is not in the build context",)
 
 
 BAD: dict[str, tuple[str | bytes, str]] = {
@@ -285,7 +285,7 @@ BAD: dict[str, tuple[str | bytes, str]] = {
     "Dockerfile": ("RUN pip install torch\n", "FROM"),
     "binary.txt": (b"\x7fELF\x00\x01\xff\xfe", ":1"),
     "mojibake.txt": (b"six\n\xff\xfe\xfa\n", ":2"),
-    "huge.txt": (b"#" * (LARGEST + 1), "8 MiB"),
+    "huge.txt": (b"#" * (MAX_BYTES + 1), "8 MiB"),
     "strange.conf": ("torch\n", "strange.conf"),
 }
 

@@ -11,13 +11,13 @@ import pytest
 from envtool.release.compatibility import known_pin
 from envtool.requirements.metadata import MetadataReader
 from envtool.requirements.model import InstallOptions
-from envtool.requirements.read import read_file
+from envtool.requirements.read_file import read_file
 from envtool.requirements.resolve import Resolver
 from envtool.requirements.suggest import prepare_suggestion
 from envtool.requirements.synthetic_target import synthetic_target
 from envtool.requirements.target import Target
 from envtool.requirements.uv_options import Installer
-from envtool.requirements.version_search import _refusals, look_ahead, newest_living
+from envtool.requirements.version_search import _find_conflicts, find_newest_compatible, look_ahead
 from tests.conftest import TORCH
 from tests.corpus.frozen_index import served
 from tests.corpus.sets import NAMED
@@ -35,8 +35,8 @@ def test_it_finds_what_reading_everything_finds(reader: MetadataReader, torch: s
     for name in NAMED[::3]:
         versions = reader.versions(name, "3.11")
         assert versions, name
-        living = [version for version in versions if not _refusals(name, version, reader, target)]
-        found = newest_living(name, reader, target, prove=True)
+        living = [version for version in versions if not _find_conflicts(name, version, reader, target)]
+        found = find_newest_compatible(name, reader, target, prove=True)
         assert found.newest == (living[0] if living else None), name
         if not living:
             assert found.complete
@@ -45,7 +45,7 @@ def test_it_finds_what_reading_everything_finds(reader: MetadataReader, torch: s
 
 def test_a_project_that_nobody_has(reader: MetadataReader) -> None:
     target = Target(known_pin(TORCH), "3.11")
-    found = newest_living("no-such-project", reader, target, prove=True)
+    found = find_newest_compatible("no-such-project", reader, target, prove=True)
     assert (found.newest, found.complete) == (None, False)
 
 
@@ -57,7 +57,7 @@ def test_looking_ahead_reads_what_the_searches_take() -> None:
     assert [name for name in found if found[name].is_refused] == ["lightning", "torchmetrics", "pytorch-lightning"]
     # The index is gone: what is found now is what was read before.
     for name, search in found.items():
-        assert newest_living(name, reader, target, prove=name == "lightning") == search
+        assert find_newest_compatible(name, reader, target, prove=name == "lightning") == search
     assert (found["lightning"].newest, found["lightning"].complete) == (None, True)
     assert found["tqdm"].newest == found["tqdm"].latest
 

@@ -10,48 +10,52 @@ from envtool.errors import RequirementsError, ResolutionError
 from envtool.requirements.check import Checker
 from envtool.requirements.model import DependencyFile
 from envtool.requirements.predict import Prediction
-from envtool.requirements.read import read_file
-from envtool.requirements.rewrite import Rewriting, rewritten, touched_files
-from envtool.requirements.text import read_text
+from envtool.requirements.read_file import read_file
+from envtool.requirements.rewrite import Rewrite, list_files, rewrite_files
+from envtool.requirements.text_file import read_text
 
 
-def write_fixed(
+def write_fixed_files(
     file: DependencyFile, answers: Sequence[Prediction], checker: Checker, folder: Path
 ) -> tuple[Path, ...]:
     """Write the file, and all that it includes, into `folder`, which must not hold any of them yet.
 
-    Nothing is written where a way out is missing, or where the new files are not safe. Raises `RequirementsError`,
+    Nothing is written where a set has no fix, or where the new files are not safe. Raises `RequirementsError`,
     `ResolutionError` and `SourceError`.
     """
     if file.not_rewritable is not None:
         raise RequirementsError(f"{file.path} is not rewritten", why=file.not_rewritable)
     for answer in answers:
         _refuse_hopeless(answer)
-    paths = touched_files(file)
+    paths = list_files(file)
     targets = _targets(paths, folder)
     for target in targets.values():
         if target.exists():
-            raise RequirementsError(f"{target} exists", why="nothing is overwritten", remedy="--fix ANOTHER_FOLDER")
-    ways = [(answer.wanted, answer.way_out) for answer in answers if answer.way_out is not None]
-    rewriting = Rewriting(
+            raise RequirementsError(
+                f"{target} exists",
+                why="nothing is overwritten",
+                remedy=f"rm -r {folder}   (or give --write-fixed another folder)",
+            )
+    ways = [(answer.requirement_set, answer.suggestion) for answer in answers if answer.suggestion is not None]
+    rewriting = Rewrite(
         file,
         tuple(item for _wanted, way in ways for item in way.replacements),
         tuple((wanted, way.added) for wanted, way in ways if way.added),
     )
     texts = {path: read_text(path) for path in paths}
-    new = rewritten(rewriting, texts, {path: target.parent for path, target in targets.items()})
+    new = rewrite_files(rewriting, texts, {path: target.parent for path, target in targets.items()})
     _prove_and_write({targets[path]: text for path, text in new.items()}, targets[file.path], checker)
     return tuple(targets.values())
 
 
 def _refuse_hopeless(answer: Prediction) -> None:
-    if answer.is_bad and (answer.way_out is None or answer.way_out.none is not None):
-        why = answer.way_out.none if answer.way_out is not None else answer.why
-        label = f" ({answer.wanted.label})" if answer.wanted.label else ""
+    if answer.is_bad and (answer.suggestion is None or answer.suggestion.none is not None):
+        why = answer.suggestion.none if answer.suggestion is not None else answer.why
+        label = f" ({answer.requirement_set.label})" if answer.requirement_set.label else ""
         raise ResolutionError(
-            f"{answer.wanted.path}{label} cannot be made to live with the vendor torch",
+            f"{answer.requirement_set.path}{label} cannot be made to live with the vendor torch",
             why=why or "",
-            remedy=f"envtool check {answer.wanted.path}",
+            remedy=f"envtool check {answer.requirement_set.path}",
         )
 
 

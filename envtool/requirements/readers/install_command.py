@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 
 from envtool.errors import RequirementsError
 from envtool.requirements.model import DeclaredRequirement, InstallOptions, Role, SourceLocation
-from envtool.requirements.readers.requirements_txt import direct_entry, read_nested
+from envtool.requirements.readers.requirements_txt import parse_argument, read_nested
 from envtool.wheel.requires import normalized_name
 
 # Where a file named in the arguments really is; an image's Dockerfile names it by its place in the image.
@@ -135,14 +135,14 @@ def read_command(words: Sequence[str], place: SourceLocation, locate: Locate | N
         raise RequirementsError(
             f"{place}: the arguments of the install command cannot be read", why=str(error)
         ) from error
-    entries = [direct_entry(text, place) for text in known.packages]
-    entries += [direct_entry(text, place, editable=True) for text in known.editable]
+    entries = [parse_argument(text, place) for text in known.packages]
+    entries += [parse_argument(text, place, editable=True) for text in known.editable]
     options = _options(known)
     for names, role in ((known.requirement, Role.REQUIREMENT), (known.constraint, Role.CONSTRAINT)):
         for name in names:
             found_entries, found_options = _file(locate(name), role)
             entries += found_entries
-            options = options.over(found_options)
+            options = options.merge_over(found_options)
     return InstallCommand(tuple(entries), options, tuple(unknown), tuple(_passed(known)), tuple(_variables(known)))
 
 
@@ -161,7 +161,7 @@ def _variables(known: argparse.Namespace) -> Iterator[tuple[str, str]]:
 def _file(path: Path, role: Role) -> tuple[tuple[DeclaredRequirement, ...], InstallOptions]:
     if path.name == "pyproject.toml" or path.name.startswith("pylock."):
         # uv takes these with -r as well.
-        from envtool.requirements.read import read_file
+        from envtool.requirements.read_file import read_file
 
         sets = read_file(path).sets[:1]
         return (sets[0].entries, sets[0].options) if sets else ((), InstallOptions())
@@ -183,7 +183,7 @@ def _options(known: Any) -> InstallOptions:
         eager=known.upgrade and known.upgrade_strategy == "eager",
         upgrade_names=tuple(normalized_name(name) for name in known.upgrade_package),
         reinstall=known.reinstall,
-        elsewhere="--user" if known.user else elsewhere,
+        other_destination="--user" if known.user else elsewhere,
         no_deps=known.no_deps,
         require_hashes=known.require_hashes,
         no_binary=_split(known.no_binary),

@@ -10,7 +10,7 @@ from pathlib import Path
 from envtool.errors import RequirementsError
 
 # Bytes. The largest lock files that are met are a fifth of this.
-LARGEST = 8 << 20
+MAX_BYTES = 8 << 20
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8"),
     (codecs.BOM_UTF32_LE, "utf-32-le"),
@@ -26,21 +26,21 @@ def read_text(path: Path) -> str:
     """The file's text. Raises `RequirementsError` where it is missing, too large, or no text."""
     try:
         with path.open("rb") as file:
-            data = file.read(LARGEST + 1)
+            data = file.read(MAX_BYTES + 1)
     except FileNotFoundError as error:
         raise RequirementsError(f"{path} does not exist", remedy=f"ls {path.parent}") from error
     except OSError as error:
         raise RequirementsError(f"{path} cannot be read", why=str(error.strerror)) from error
-    if len(data) > LARGEST:
+    if len(data) > MAX_BYTES:
         raise RequirementsError(
-            f"{path} is larger than {LARGEST >> 20} MiB",
+            f"{path} is larger than {MAX_BYTES >> 20} MiB",
             why="no dependency file is; it may be an archive or a log",
             remedy=f"head -c 300 {path}",
         )
-    return decoded(data, path)
+    return decode_text(data, path)
 
 
-def decoded(data: bytes, path: Path) -> str:
+def decode_text(data: bytes, path: Path) -> str:
     """Bytes as text: by their byte order mark, a coding line, or UTF-8. Raises `RequirementsError`."""
     for mark, encoding in _MARKS:
         if data.startswith(mark):
@@ -69,7 +69,7 @@ def _decode(data: bytes, encoding: str, path: Path) -> str:
 
 
 @dataclass
-class Lines:
+class LineFinder:
     """Finds on which line of a text something stands, for formats whose parsers do not tell."""
 
     text: str
@@ -86,7 +86,7 @@ class Lines:
                     return number
         return after
 
-    def quoted(self, wanted: str, after: int = 1) -> int:
+    def find_quoted(self, wanted: str, after: int = 1) -> int:
         """The same for a string between quotes, as JSON and TOML write it."""
         import json
 
@@ -96,7 +96,7 @@ class Lines:
                 return number
         return self.find(wanted, after)
 
-    def matching(self, pattern: str, after: int = 1) -> int:
+    def find_match(self, pattern: str, after: int = 1) -> int:
         """The first line from `after` on that matches a pattern from its start, else `after`."""
         compiled = re.compile(pattern)
         for number in range(max(after, 1), len(self._rows) + 1):

@@ -101,7 +101,7 @@ def read_file(path: Path, kind: str | None = None) -> DependencyFile:
     raise RequirementsError(
         f"{path}: its name does not tell which kind of dependency file it is",
         why=f"known are {NAMES}",
-        remedy=f"envtool check --as requirements.txt {path}",
+        remedy=f"envtool check --file-type requirements.txt {path}",
     )
 
 
