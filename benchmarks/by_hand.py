@@ -21,7 +21,7 @@ from envtool.demo.bootstrap import bootstrap
 from envtool.image.layers.layer_trees import build_own_wheel
 from envtool.image.lock.lockfile import FOLDER, ImageLock, read_lock
 from envtool.image.spec.table import ImageSpec, read_table
-from envtool.wheel.store import FileStore, default_store
+from envtool.wheel.store import FileStore, get_default_store
 from tests.docker.conftest import builders_here
 
 _TOOLS = Path(sys.executable).parent
@@ -94,7 +94,7 @@ def _contexts(
     project: Path, specs: dict[str, ImageSpec], locks: dict[str, ImageLock], folder: Path
 ) -> Iterator[tuple[str, Path]]:
     """A folder for each image with its Dockerfile and everything that it takes."""
-    store = default_store()
+    store = get_default_store()
     root, devel, notebook = (locks[name] for name in _IMAGES)
     spec = specs[_IMAGES[0]]
     further = [*_PYTHON, *sorted({*devel.base.packages} - {*root.base.packages})]

@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks.timing import Command, Row, alternately, peak_row, ratio_row
-from envtool.wheel.record import RecordRow, parse_record, write_record
+from envtool.wheel.record import RecordRow, parse_record, render_record
 
 _TOOLS = Path(sys.executable).parent
 UPSTREAM = "2.13.0"
@@ -165,4 +165,4 @@ def _rename_version(source: Path, target: Path) -> None:
                 info = zipfile.ZipInfo(path, old.getinfo(row.path).date_time)
                 info.external_attr = old.getinfo(row.path).external_attr
                 new.writestr(info, data, zipfile.ZIP_DEFLATED)
-        new.writestr(f"{after}/RECORD", write_record([*rows, RecordRow(f"{after}/RECORD", None, None)]))
+        new.writestr(f"{after}/RECORD", render_record([*rows, RecordRow(f"{after}/RECORD", None, None)]))

@@ -29,7 +29,7 @@ from envtool.demo.vendor_release import release_contents, write_release
 from envtool.demo.wheel_writer import WheelContent, write_wheel
 from envtool.environment.prefix import read_prefix
 from envtool.release.release_filter import ReleaseFilter
-from envtool.release.select import choose_from_sources
+from envtool.release.select import select_from_sources
 from envtool.release.source.folder import FolderSource
 from envtool.restore.apply import write_pin
 from envtool.wheel.store import FileStore
@@ -266,7 +266,7 @@ def healthy_template(tmp_path_factory: pytest.TempPathFactory, wheels: Path, rel
     # By uv, which is quicker than pip by a second; pip's own work is tested apart.
     made.uv_install(f"torch=={TORCH}", "torchvision==0.8.2", "torchaudio==0.7.2")
     # What `envtool restore --vendor` does where nothing needs restoring; the command itself is tested apart.
-    choice = choose_from_sources(PYTHON, [FolderSource(release)], ReleaseFilter(), FileStore(folder / "store"))
+    choice = select_from_sources(PYTHON, [FolderSource(release)], ReleaseFilter(), FileStore(folder / "store"))
     write_pin(read_prefix(made.path), choice.pin)
     return folder
 

@@ -74,15 +74,15 @@ def sources_of(
         return EmbeddedSources(spec, note)
     from envtool.image.engine.engine import find_engine
     from envtool.image.inputs.sources import ReleasedSources
-    from envtool.release.source.configured import configured_sources, open_source
+    from envtool.release.source.configured import list_configured_sources, open_source
 
-    opened = tuple(open_source(item.address) for item in configured_sources(vendor or ()))
+    opened = tuple(open_source(item.address) for item in list_configured_sources(vendor or ()))
     return ReleasedSources(spec, opened, engine or find_engine(project))
 
 
 def _lock_of(spec: ImageSpec, parent: ImageLock | None, sources: ImageSources, *, demo: bool) -> ImageLock:
     from envtool.image.lock.lockfile import FOLDER, read_lock, require_current
-    from envtool.wheel.store import default_store
+    from envtool.wheel.store import get_default_store
 
     if not demo:
         lock = read_lock(spec, spec.project / FOLDER)
@@ -92,4 +92,4 @@ def _lock_of(spec: ImageSpec, parent: ImageLock | None, sources: ImageSources, *
     from envtool.demo.locking import usable_lock
 
     assert isinstance(sources, EmbeddedSources)
-    return usable_lock(spec, parent, sources, default_store(), note)
+    return usable_lock(spec, parent, sources, get_default_store(), note)

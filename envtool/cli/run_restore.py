@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from envtool.environment.reader import Environment
     from envtool.release.pin import VendorPin
     from envtool.release.release_filter import ReleaseFilter
-    from envtool.release.source.interface import Source
     from envtool.restore.ahead import Ahead
     from envtool.restore.plan import PinnedDiagnosis, RestorePlan
     from envtool.restore.supply import Supply
@@ -84,10 +83,10 @@ def run_restore(request: RestoreRequest) -> bool:
 @contextmanager
 def _begun_ahead(request: RestoreRequest, environment: Environment, pin: VendorPin) -> Iterator[Ahead | None]:
     """Have what is certain to be put in place laid out meanwhile, if there is any such thing."""
-    from envtool.wheel.store import default_store
+    from envtool.wheel.store import get_default_store
 
-    store = default_store()
-    wanted = [item for item in pin.distributions if item.sha256 is not None and store.unpacked(item.sha256).is_dir()]
+    store = get_default_store()
+    wanted = [item for item in pin.distributions if item.sha256 and store.unpacked_folder(item.sha256).is_dir()]
     if request.dry_run or not wanted:
         yield None
         return
@@ -107,12 +106,12 @@ def _planned(
     ahead: Ahead | None,
 ) -> tuple[RestorePlan, Supply]:
     """The plan, and where its files come from."""
-    from envtool.restore.plan import plan_restore, wanted_wheels
+    from envtool.restore.plan import plan_restore, select_wheels
     from envtool.restore.supply import Supply
-    from envtool.wheel.contents import check_contents, read_contents
+    from envtool.wheel.contents import read_contents, verify_contents
 
     held = _diagnose(environment, pin, hashed=not request.force)
-    names = wanted_wheels(held, force=request.force)
+    names = select_wheels(held, force=request.force)
     coming = ahead.coming if ahead is not None else {}
     if wheels is None:
         contents = _stored(pin, request.vendor, [name for name in names if name not in coming])
@@ -120,7 +119,7 @@ def _planned(
         contents = {name: read_contents(wheels[name]) for name in names if name not in coming}
         for item in contents.values():
             # Nothing vouches for it yet. Later its own sha256 does, and files are checked as they are written.
-            check_contents(item)
+            verify_contents(item)
     supply = Supply(contents, ahead)
     requires = {name: supply.coming(name).requires for name in names}
     return plan_restore(held, requires, force=request.force, keep_orphans=request.keep_orphans), supply
@@ -145,13 +144,6 @@ def recover_prefix(request: RestoreRequest) -> Prefix:
     return found
 
 
-def opened_sources(named: Sequence[str]) -> list[Source]:
-    """The vendor sources in force."""
-    from envtool.release.source.configured import configured_sources, open_source
-
-    return [open_source(item.address) for item in configured_sources(named)]
-
-
 def _select_pin(
     request: RestoreRequest, environment: Environment
 ) -> tuple[VendorPin, Mapping[str, StoredWheel] | None]:
@@ -173,21 +165,22 @@ def _select_pin(
         assert pin is not None
         return pin, None
     from envtool.release.release_filter import ReleaseFilter
-    from envtool.release.select import choose_from_sources
-    from envtool.wheel.store import default_store
+    from envtool.release.select import select_from_sources
+    from envtool.release.source.configured import open_sources
+    from envtool.wheel.store import get_default_store
 
-    python, sources, store = environment.prefix.python, opened_sources(request.vendor), default_store()
+    python, sources, store = environment.prefix.python, open_sources(request.vendor), get_default_store()
     if pin is not None and request.wanted.is_free:
         # The version the environment had before is what its owner expects back, whatever the driver.
         exact = ReleaseFilter(version=pin.torch.version)
         try:
-            choice = choose_from_sources(python, sources, exact, store)
+            choice = select_from_sources(python, sources, exact, store)
             return choice.pin, choice.wheels
         except ReleaseError:
             if not request.vendor:
                 raise
     served = driver_release() if request.driver else None
-    choice = choose_from_sources(python, sources, replace(request.wanted, served=served), store)
+    choice = select_from_sources(python, sources, replace(request.wanted, served=served), store)
     return choice.pin, choice.wheels
 
 
@@ -219,21 +212,22 @@ def _stored(pin: VendorPin, named: Sequence[str], names: Sequence[str]) -> dict[
     """The wheels of a pin that are wanted; where none is, not even a source need answer."""
     if not names:
         return {}
-    from envtool.release.select import choose_pinned
+    from envtool.release.select import fetch_pinned_wheels
+    from envtool.release.source.configured import open_sources
     from envtool.wheel.contents import read_contents
-    from envtool.wheel.store import default_store
+    from envtool.wheel.store import get_default_store
 
-    wheels = choose_pinned(pin, opened_sources(named), default_store(), names)
+    wheels = fetch_pinned_wheels(pin, open_sources(named), get_default_store(), names)
     return {name: read_contents(wheel) for name, wheel in wheels.items()}
 
 
 def _named_processes(plan: RestorePlan) -> list[int]:
     """Say which processes have loaded what is about to be replaced."""
-    from envtool.restore.running_processes import processes_using
+    from envtool.restore.running_processes import find_processes
 
     if not plan.mended:
         return []
-    found = processes_using(plan.environment.prefix, [item.name for item in plan.mended])
+    found = find_processes(plan.environment.prefix, [item.name for item in plan.mended])
     for process in found:
         note(f"process {process.pid} has it loaded and goes on with the old files: {process.command}")
     return [process.pid for process in found]

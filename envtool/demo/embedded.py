@@ -17,7 +17,7 @@ from envtool.image.read.layer import LayerContents
 from envtool.image.spec.table import ImageSpec
 from envtool.release.source.folder import FolderSource
 from envtool.release.source.interface import Source
-from envtool.wheel.name import sha256_of
+from envtool.wheel.name import compute_sha256
 from envtool.wheel.store import FileStore
 
 # The address that locks name the embedded channel by; `.invalid` never resolves (RFC 2606).
@@ -78,7 +78,7 @@ class EmbeddedSources:
         if stored is not None:
             return stored
         made = self._bootstrap
-        if sha256_of(made.tar) != base.sha256:
+        if compute_sha256(made.tar) != base.sha256:
             moved = sorted(set(base.packages) ^ set(made.packages))
             raise LockError(
                 "Debian's packages have moved on since the base was locked",

@@ -15,7 +15,7 @@ from envtool.demo.private_engine import ensure_engine
 from envtool.demo.python_index import make_index, served
 from envtool.demo.vendor_release import TORCH_VERSION
 from envtool.errors import SetupError
-from envtool.wheel.store import default_store
+from envtool.wheel.store import get_default_store
 
 INDEX = Path(".work/index")
 EXAMPLES = Path("examples")
@@ -49,7 +49,7 @@ def run_demonstration(project: Path, show: Callable[[str], None]) -> tuple[StepR
     environment = {**os.environ, "DOCKER_HOST": host}
     results = [_run(step, environment, show) for step in _build_steps(project)]
     show("\n== a package index on loopback, with real small packages and a stand-in for an upstream torch")
-    make_index(project / INDEX, default_store())
+    make_index(project / INDEX, get_default_store())
     with served(project / INDEX) as index:
         results += [_run(step, environment, show) for step in _child_steps(project, index)]
     with _container("hac-demo-unguarded", environment) as name:

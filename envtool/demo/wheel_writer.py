@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from envtool.wheel.record import RecordRow, write_record
+from envtool.wheel.record import RecordRow, render_record
 
 # The oldest time that a zip archive can hold.
 _EPOCH = (1980, 1, 1, 0, 0, 0)
@@ -48,7 +48,7 @@ def write_wheel(content: WheelContent, folder: Path) -> Path:
         lines = [f"{name} = {reference}" for name, reference in content.commands.items()]
         entries[f"{dist_info}/entry_points.txt"] = "\n".join(["[console_scripts]", *lines, ""]).encode()
     rows = [RecordRow(path, hashlib.sha256(data).hexdigest(), len(data)) for path, data in entries.items()]
-    entries[f"{dist_info}/RECORD"] = write_record([*rows, RecordRow(f"{dist_info}/RECORD", None, None)])
+    entries[f"{dist_info}/RECORD"] = render_record([*rows, RecordRow(f"{dist_info}/RECORD", None, None)])
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / content.filename
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:

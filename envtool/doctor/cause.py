@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from envtool.environment.distribution import Distribution
 from envtool.environment.reader import Environment
 from envtool.release.pin import PinnedDistribution
-from envtool.wheel.requires import requirements_on
+from envtool.wheel.requires import select_requirements
 
 if TYPE_CHECKING:
     from packaging.requirements import Requirement
@@ -45,7 +45,7 @@ def requirers(environment: Environment, name: str) -> tuple[ConflictingRequireme
 
 def _demands(environment: Environment, name: str) -> Iterator[tuple[ConflictingRequirement, Requirement]]:
     for item in environment.distributions:
-        for requirement in requirements_on(item.requires(), name):
+        for requirement in select_requirements(item.requires(), name):
             yield ConflictingRequirement(item.name, item.version, str(requirement)), requirement
 
 

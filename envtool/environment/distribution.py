@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from envtool.wheel.record import Record, parse_record
-from envtool.wheel.requires import normalized_name
+from envtool.wheel.requires import normalize_name
 
 
 @dataclass(frozen=True)
@@ -123,19 +123,19 @@ def distribution_at(path: Path) -> Distribution | None:
     if path.name.endswith(".egg-info"):
         parts = path.name.removesuffix(".egg-info").split("-")
         if len(parts) > 1 and all(parts[:2]):
-            return Distribution(normalized_name(parts[0]), parts[1], path)
+            return Distribution(normalize_name(parts[0]), parts[1], path)
         return _by_metadata(path, parts[0])
     stem = path.name.removesuffix(".dist-info")
     name, separator, version = stem.partition("-")
     if separator and name and version:
-        return Distribution(normalized_name(name), version, path)
+        return Distribution(normalize_name(name), version, path)
     return _by_metadata(path, stem)
 
 
 def _by_metadata(path: Path, stem: str) -> Distribution | None:
-    unnamed = Distribution(normalized_name(stem), "", path)
+    unnamed = Distribution(normalize_name(stem), "", path)
     names, versions = unnamed.headers("Name"), unnamed.headers("Version")
-    return Distribution(normalized_name(names[0]), versions[0], path) if names and versions else None
+    return Distribution(normalize_name(names[0]), versions[0], path) if names and versions else None
 
 
 def linked_distribution(link: Path) -> Distribution | None:

@@ -10,7 +10,7 @@ from envtool.environment.context import EnvironmentContext
 from envtool.environment.distribution import Distribution, distribution_at, linked_distribution
 from envtool.environment.prefix import Prefix
 from envtool.errors import PrefixError
-from envtool.wheel.requires import normalized_name
+from envtool.wheel.requires import normalize_name
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Environment:
 
     def find(self, name: str) -> tuple[Distribution, ...]:
         """Every record of the distribution `name`; more than one where an install went wrong."""
-        wanted = normalized_name(name)
+        wanted = normalize_name(name)
         return tuple(item for item in self.distributions if item.name == wanted)
 
 

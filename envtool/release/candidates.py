@@ -12,12 +12,12 @@ from packaging.tags import Tag, cpython_tags, platform_tags
 from packaging.version import Version
 
 from envtool.errors import ReleaseError
-from envtool.release.compatibility import known_companion
+from envtool.release.compatibility import find_known_companion
 from envtool.release.profile import COMPANIONS, TORCH
 from envtool.release.release_filter import ReleaseFilter
 from envtool.release.version import VendorVersion, parse_vendor_version
 from envtool.wheel.name import WheelName
-from envtool.wheel.requires import requirements_on
+from envtool.wheel.requires import select_requirements
 
 if TYPE_CHECKING:
     from packaging.metadata import RawMetadata
@@ -50,7 +50,7 @@ class VendorRelease:
 RequiresTorch: TypeAlias = "Callable[[Candidate], Requirement | None]"
 
 
-def interpreter_tags(python: tuple[int, int]) -> frozenset[Tag]:
+def list_interpreter_tags(python: tuple[int, int]) -> frozenset[Tag]:
     """The tags that CPython `python` supports on this machine, `py3-none-any` included."""
     platforms = list(platform_tags())
     found = set(cpython_tags(python, platforms=platforms))
@@ -60,7 +60,7 @@ def interpreter_tags(python: tuple[int, int]) -> frozenset[Tag]:
 
 
 def group_releases(
-    candidates: Sequence[Candidate], tags: Iterable[Tag], requires_torch: RequiresTorch
+    candidates: Sequence[Candidate], tags: Iterable[Tag], read_torch_requirement: RequiresTorch
 ) -> tuple[VendorRelease, ...]:
     """The releases among `candidates` that an interpreter with `tags` can load, newest first."""
     supported = frozenset(tags)
@@ -70,18 +70,20 @@ def group_releases(
         version = parse_vendor_version(item.wheel.version) if item.wheel.name == TORCH else None
         if version is not None:
             companions = tuple(
-                found for name in COMPANIONS if (found := _companion(name, version, usable, requires_torch)) is not None
+                found
+                for name in COMPANIONS
+                if (found := _select_companion(name, version, usable, read_torch_requirement)) is not None
             )
             releases.append(VendorRelease(version, item, companions))
-    return tuple(sorted(releases, key=cmp_to_key(_newest_first)))
+    return tuple(sorted(releases, key=cmp_to_key(_compare_age)))
 
 
-def _newest_first(left: VendorRelease, right: VendorRelease) -> int:
-    return int(right.version.newer_than(left.version)) - int(left.version.newer_than(right.version))
+def _compare_age(left: VendorRelease, right: VendorRelease) -> int:
+    return int(right.version.is_newer_than(left.version)) - int(left.version.is_newer_than(right.version))
 
 
-def _companion(
-    name: str, torch: VendorVersion, usable: Iterable[Candidate], requires_torch: RequiresTorch
+def _select_companion(
+    name: str, torch: VendorVersion, usable: Iterable[Candidate], read_torch_requirement: RequiresTorch
 ) -> Candidate | None:
     offered = sorted(
         (item for item in usable if item.wheel.name == name),
@@ -89,48 +91,50 @@ def _companion(
         reverse=True,
     )
     for item in offered:
-        requirement = requires_torch(item)
+        requirement = read_torch_requirement(item)
         if requirement is not None:
             if requirement.specifier.contains(torch.text, prereleases=True):
                 return item
-        elif known_companion(str(torch.public), name) == Version(item.wheel.version).public:
+        elif find_known_companion(str(torch.public), name) == Version(item.wheel.version).public:
             # The source does not reveal the wheel's metadata.
             return item
     return None
 
 
-def choose_release(
+def select_release(
     candidates: Sequence[Candidate],
     python: tuple[int, int],
     wanted: ReleaseFilter,
-    requires_torch: RequiresTorch,
+    read_torch_requirement: RequiresTorch,
     *,
     where: str,
 ) -> VendorRelease:
     """The newest release that is wanted and fits. Raises `ReleaseError`, saying what there is instead."""
-    fitting = group_releases(candidates, interpreter_tags(python), requires_torch)
+    fitting = group_releases(candidates, list_interpreter_tags(python), read_torch_requirement)
     for release in fitting:
-        if wanted.admits(release.version):
+        if wanted.matches(release.version):
             return release
     raise ReleaseError(
         f"{where} has no vendor torch for Python {python[0]}.{python[1]} ({wanted})",
-        why=_what_there_is(candidates, fitting, python),
-        remedy=_what_would_do(fitting, wanted),
+        why=_describe_available(candidates, fitting, python),
+        remedy=_suggest_release(fitting, wanted),
     )
 
 
-def _what_there_is(candidates: Sequence[Candidate], fitting: Sequence[VendorRelease], python: tuple[int, int]) -> str:
+def _describe_available(
+    candidates: Sequence[Candidate], fitting: Sequence[VendorRelease], python: tuple[int, int]
+) -> str:
     if fitting:
         return "it has " + ", ".join(release.version.text for release in fitting)
     ours = [item.wheel for item in candidates if item.wheel.name == TORCH and parse_vendor_version(item.wheel.version)]
     if ours:
-        return "; ".join(f"{wheel.filename}: {incompatibility(wheel, python)}" for wheel in ours)
+        return "; ".join(f"{wheel.filename}: {explain_incompatibility(wheel, python)}" for wheel in ours)
     others = [item.wheel.filename for item in candidates if item.wheel.name == TORCH]
     return f"its torch wheels are not the vendor's: {', '.join(others)}" if others else "it has no torch wheel"
 
 
-def _what_would_do(fitting: Sequence[VendorRelease], wanted: ReleaseFilter) -> str:
-    served = [release for release in fitting if ReleaseFilter(served=wanted.served).admits(release.version)]
+def _suggest_release(fitting: Sequence[VendorRelease], wanted: ReleaseFilter) -> str:
+    served = [release for release in fitting if ReleaseFilter(served=wanted.served).matches(release.version)]
     if wanted.served is not None and fitting and not served:
         return f"get release {wanted.served} of torch from the vendor, or update this machine's driver first"
     if served:
@@ -138,14 +142,14 @@ def _what_would_do(fitting: Sequence[VendorRelease], wanted: ReleaseFilter) -> s
     return "envtool vendor list   shows the sources; envtool vendor add SOURCE adds one"
 
 
-def incompatibility(wheel: WheelName, python: tuple[int, int]) -> str:
+def explain_incompatibility(wheel: WheelName, python: tuple[int, int]) -> str:
     """Why an interpreter on this machine cannot load a wheel: its Python, its processor or its C library (PEP 600)."""
     pythons = sorted({tag.interpreter for tag in wheel.tags})
-    supported = {(tag.interpreter, tag.abi) for tag in interpreter_tags(python)}
+    supported = {(tag.interpreter, tag.abi) for tag in list_interpreter_tags(python)}
     if not supported & {(tag.interpreter, tag.abi) for tag in wheel.tags}:
         return f"it is for {', '.join(pythons)}, and here is Python {python[0]}.{python[1]}"
     wanted = [match for tag in wheel.tags if (match := _MANYLINUX.fullmatch(tag.platform))]
-    here = _here()
+    here = _detect_platform()
     for match in wanted:
         if match["machine"] == here["machine"]:
             needs = f"{match['major']}.{match['minor']}"
@@ -156,7 +160,7 @@ def incompatibility(wheel: WheelName, python: tuple[int, int]) -> str:
 _MANYLINUX = re.compile(r"manylinux_(?P<major>\d+)_(?P<minor>\d+)_(?P<machine>\w+)")
 
 
-def _here() -> dict[str, str]:
+def _detect_platform() -> dict[str, str]:
     """This machine's glibc and processor, as the newest platform tag that it supports names them."""
     for platform in platform_tags():
         match = _MANYLINUX.fullmatch(platform)
@@ -165,8 +169,8 @@ def _here() -> dict[str, str]:
     return {"major": "0", "minor": "0", "machine": next(iter(platform_tags()), "unknown")}
 
 
-def torch_requirement(metadata: RawMetadata) -> Requirement | None:
+def find_torch_requirement(metadata: RawMetadata) -> Requirement | None:
     """What a distribution requires of torch without an extra, or `None`."""
-    for requirement in requirements_on(metadata.get("requires_dist", ()), TORCH):
+    for requirement in select_requirements(metadata.get("requires_dist", ()), TORCH):
         return requirement
     return None

@@ -15,12 +15,12 @@ _COMPANIONS = {
 }
 
 
-def known_companion(torch: str, name: str) -> str | None:
+def find_known_companion(torch: str, name: str) -> str | None:
     """The version of a companion that was published for a torch, or `None` where that is not known."""
     return dict(zip(COMPANIONS, _COMPANIONS.get(torch, ()), strict=False)).get(name)
 
 
-def known_pin(version: str) -> VendorPin:
+def build_known_pin(version: str) -> VendorPin:
     """The pin that a vendor version stands for, without hashes. Raises `VersionError`."""
     torch = VendorVersion.parse(version)
     companions = _COMPANIONS.get(str(torch.public), ())
@@ -28,6 +28,6 @@ def known_pin(version: str) -> VendorPin:
     return VendorPin((PinnedDistribution(TORCH, torch.text), *rows), PinOrigin.GIVEN)
 
 
-def usual_python(pin: VendorPin) -> str:
+def get_usual_python(pin: VendorPin) -> str:
     """The Python that the vendor ships a torch for: 3.8 up to torch 1, 3.10 from torch 2 on."""
     return "3.8" if pin.version.public.major < 2 else "3.10"

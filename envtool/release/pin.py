@@ -35,7 +35,7 @@ class PinnedDistribution:
     """One distribution of a pin.
 
     `wheel` is the file name, `sha256` the wheel's hash and `content` the digest of what it installs
-    (`record.content_digest`). A pin that was read off an environment's records knows neither hash.
+    (`record.digest_content`). A pin that was read off an environment's records knows neither hash.
     """
 
     name: str
@@ -68,7 +68,7 @@ class VendorPin:
         """The pinned distribution called `name`, if the pin has it."""
         return next((item for item in self.distributions if item.name == name), None)
 
-    def constraints(self) -> str:
+    def render_constraints(self) -> str:
         """A constraints file for pip and uv that names the vendor's distributions and nothing else."""
         lines = [f"{item.name}=={item.version}" for item in self.distributions]
         head = [

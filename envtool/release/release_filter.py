@@ -19,7 +19,7 @@ class ReleaseFilter:
     torch: str | None = None
     served: str | None = None
 
-    def admits(self, version: VendorVersion) -> bool:
+    def matches(self, version: VendorVersion) -> bool:
         """Whether `version` is one that is wanted."""
         return (
             (self.version is None or versions_equal(self.version, version.text))

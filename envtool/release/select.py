@@ -3,30 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from envtool.errors import ReleaseError, SourceError
-from envtool.release.candidates import Candidate, VendorRelease, choose_release
+from envtool.release.candidates import Candidate, VendorRelease, select_release
 from envtool.release.pin import PinnedDistribution, PinOrigin, VendorPin
 from envtool.release.release_filter import ReleaseFilter
 from envtool.release.source.interface import Source
-from envtool.wheel.name import StoredWheel, WheelName, dist_info_of, open_wheel, sha256_of
-from envtool.wheel.record import content_digest, parse_record
+from envtool.wheel.name import StoredWheel, WheelName, compute_sha256, find_dist_info, open_wheel
+from envtool.wheel.record import digest_content, parse_record
 from envtool.wheel.store import FileStore
 
 
 @dataclass(frozen=True)
-class Choice:
+class SelectedRelease:
     """A pin and the wheel of each of its distributions, in the store and checked against its hash."""
 
     pin: VendorPin
     wheels: Mapping[str, StoredWheel]
 
 
-def choose_from_sources(
+def select_from_sources(
     python: tuple[int, int], sources: Sequence[Source], wanted: ReleaseFilter, store: FileStore
-) -> Choice:
+) -> SelectedRelease:
     """The newest wanted release of the first source that has one, fetched.
 
     Raises `ReleaseError` where none has, `SourceError` where a source cannot be read.
@@ -34,7 +34,9 @@ def choose_from_sources(
     refused: ReleaseError | None = None
     for source in sources:
         try:
-            release = choose_release(source.candidates(), python, wanted, source.requires_torch, where=source.label)
+            release = select_release(
+                source.list_candidates(), python, wanted, source.read_torch_requirement, where=source.label
+            )
         except ReleaseError as error:
             refused = refused or error
             continue
@@ -46,14 +48,15 @@ def choose_from_sources(
     )
 
 
-def fetch_release(source: Source, release: VendorRelease, store: FileStore) -> Choice:
+def fetch_release(source: Source, release: VendorRelease, store: FileStore) -> SelectedRelease:
     """Bring a release's wheels into the store and make them a pin."""
-    wheels = [_stored(source, candidate, store) for candidate in release.candidates]
-    pin = VendorPin(tuple(pinned_wheel(wheel) for wheel in wheels), PinOrigin.SOURCE, detail=source.label)
-    return Choice(replace(pin, stand_in=source.tool("STAND-IN") is not None), {w.name.name: w for w in wheels})
+    wheels = [_fetch_candidate(source, candidate, store) for candidate in release.candidates]
+    is_stand_in = source.find_tool("STAND-IN") is not None
+    pin = VendorPin(tuple(pin_wheel(wheel) for wheel in wheels), PinOrigin.SOURCE, is_stand_in, source.label)
+    return SelectedRelease(pin, {wheel.name.name: wheel for wheel in wheels})
 
 
-def choose_pinned(
+def fetch_pinned_wheels(
     pin: VendorPin, sources: Sequence[Source], store: FileStore, names: Sequence[str] | None = None
 ) -> Mapping[str, StoredWheel]:
     """The wheels of a pin, or those of `names`: from the store, else from a source that offers them.
@@ -70,20 +73,20 @@ def choose_pinned(
                 why=f"the pin comes from {pin.origin.value}, which hold no hash",
                 remedy="envtool restore --vendor FOLDER_OR_INDEX",
             )
-        wheels[item.name] = _pinned(item, item.wheel, item.sha256, sources, store)
+        wheels[item.name] = _fetch_pinned(item, item.wheel, item.sha256, sources, store)
     return wheels
 
 
-def _pinned(
+def _fetch_pinned(
     item: PinnedDistribution, filename: str, sha256: str, sources: Sequence[Source], store: FileStore
 ) -> StoredWheel:
     wheel = WheelName.parse(filename)
-    if (path := store.find(sha256)) is not None and sha256_of(path) == sha256:
+    if (path := store.find(sha256)) is not None and compute_sha256(path) == sha256:
         return StoredWheel(wheel, path, sha256)
     unread = ""
     for source in sources:
         try:
-            offered = source.candidates()
+            offered = source.list_candidates()
         except SourceError as error:
             unread = f"; {error.what}"
             continue
@@ -98,28 +101,28 @@ def _pinned(
     )
 
 
-def _stored(source: Source, candidate: Candidate, store: FileStore) -> StoredWheel:
+def _fetch_candidate(source: Source, candidate: Candidate, store: FileStore) -> StoredWheel:
     path = source.fetch(candidate, store)
     # The folder a stored file lies in is named after its hash, which was computed when it came in.
     return StoredWheel(candidate.wheel, path, path.parent.name)
 
 
-def pinned_wheel(wheel: StoredWheel) -> PinnedDistribution:
+def pin_wheel(wheel: StoredWheel) -> PinnedDistribution:
     """The entry of a pin for a wheel: its name, hash and the digest of what it installs. Raises `SourceError`."""
     return PinnedDistribution(
         wheel.name.name,
         wheel.name.version,
         wheel.name.filename,
         wheel.sha256,
-        wheel_content_digest(wheel.path),
+        digest_wheel(wheel.path),
     )
 
 
-def wheel_content_digest(path: Path) -> str:
-    """`content_digest` of a wheel that is not installed. Raises `SourceError` where it has no RECORD."""
+def digest_wheel(path: Path) -> str:
+    """`digest_content` of a wheel that is not installed. Raises `SourceError` where it has no RECORD."""
     with open_wheel(path) as archive:
-        record = f"{dist_info_of(archive, WheelName.parse(path.name))}/RECORD"
+        record = f"{find_dist_info(archive, WheelName.parse(path.name))}/RECORD"
         try:
-            return content_digest(parse_record(archive.read(record)).rows)
+            return digest_content(parse_record(archive.read(record)).rows)
         except KeyError as error:
             raise SourceError(f"{path.name} has no RECORD") from error

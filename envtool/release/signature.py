@@ -29,7 +29,7 @@ class PublicKey:
     path: Path
     key: EllipticCurvePublicKey | RSAPublicKey
 
-    def require(self, signature: str, digest: bytes, what: str) -> None:
+    def verify(self, signature: str, digest: bytes, what: str) -> None:
         """Raises `SignatureError` unless `signature` is this key's over what has the sha256 `digest`."""
         from cryptography.exceptions import InvalidSignature
         from cryptography.hazmat.primitives.asymmetric.ec import ECDSA, EllipticCurvePublicKey

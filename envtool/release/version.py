@@ -63,7 +63,7 @@ class VendorVersion:
         """Whether the accelerator's own vendor built it."""
         return self.vendor == VENDOR
 
-    def newer_than(self, other: VendorVersion) -> bool:
+    def is_newer_than(self, other: VendorVersion) -> bool:
         """Order by release, then by torch: release 22.8 is newer than 9.1, whatever the text says."""
         return (self.release, self.public) > (other.release, other.public)
 
@@ -79,7 +79,7 @@ def parse_version(text: str) -> Version:
         raise VersionError(f"{text!r} is not a version", why=f"PEP 440 does not admit it: {error}") from error
 
 
-def vendor_version(text: str) -> VendorVersion | None:
+def parse_any_vendor_version(text: str) -> VendorVersion | None:
     """`text` as a vendor version of any vendor, or `None` where it is none: upstream, or not a version."""
     try:
         return VendorVersion.parse(text)
@@ -89,7 +89,7 @@ def vendor_version(text: str) -> VendorVersion | None:
 
 def parse_vendor_version(text: str) -> VendorVersion | None:
     """`text` as a version of the accelerator's own vendor, or `None`."""
-    version = vendor_version(text)
+    version = parse_any_vendor_version(text)
     return version if version is not None and version.is_ours else None
 
 

@@ -14,7 +14,7 @@ from packaging.requirements import Requirement
 from envtool.requirements.metadata import select_requirements
 from envtool.requirements.model import DeclaredRequirement
 from envtool.requirements.target import Target
-from envtool.wheel.requires import normalized_name
+from envtool.wheel.requires import normalize_name
 
 # Questions to the index under way together.
 _AT_ONCE = 8
@@ -61,11 +61,11 @@ def parse_parents(annotated: str) -> Parents:
     for line in annotated.splitlines():
         if line and not line[0].isspace() and not line.startswith("#"):
             name = re.split(r"[\[=@;\s]", line.removeprefix("-e "), maxsplit=1)[0]
-            current = found.setdefault(normalized_name(name), [])
+            current = found.setdefault(normalize_name(name), [])
             continue
         note = line.strip().lstrip("#").strip().removeprefix("via").strip()
         if note and not note.startswith("-") and " " not in note:
-            current.append(normalized_name(note.split("[")[0]))
+            current.append(normalize_name(note.split("[")[0]))
     return {name: tuple(values) for name, values in found.items()}
 
 

@@ -17,7 +17,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.version import Version
 
-from envtool.wheel.requires import normalized_name
+from envtool.wheel.requires import normalize_name
 
 if TYPE_CHECKING:
     import requests
@@ -46,7 +46,7 @@ class MetadataReader:
 
     def requires(self, name: str, version: str) -> tuple[str, ...] | None:
         """The `Requires-Dist` lines of one version, or `None` where no index tells."""
-        key = (normalized_name(name), version)
+        key = (normalize_name(name), version)
         if key not in self._known:
             self._known[key] = next(self._answers(*key), None)
         return self._known[key]
@@ -55,7 +55,7 @@ class MetadataReader:
         """The final versions with a wheel for a Python, the newest first; yanked ones left out (PEP 592)."""
         found = {
             file.version
-            for file in self._page(normalized_name(name))
+            for file in self._page(normalize_name(name))
             if not file.yanked and not file.version.is_prerelease and file.supports(python)
         }
         return tuple(str(version) for version in sorted(found, reverse=True))
@@ -195,7 +195,7 @@ def select_requirements(lines: Iterable[str], names: Collection[str]) -> Iterato
     """
     for line in lines:
         found = _NAME.match(line)
-        if found is not None and normalized_name(found[0].strip()) in names:
+        if found is not None and normalize_name(found[0].strip()) in names:
             requirement = _parsed(line)
             if requirement is not None:
                 yield requirement

@@ -38,11 +38,11 @@ def open_target(
 ) -> Iterator[tuple[Target, Prefix | None]]:
     """The target of a command's options. Raises `PrefixError`, `ReleaseError`, `VersionError`."""
     if torch is not None:
-        from envtool.release.compatibility import known_pin, usual_python
+        from envtool.release.compatibility import build_known_pin, get_usual_python
         from envtool.requirements.synthetic_target import synthetic_target
 
-        pin = known_pin(torch)
-        with synthetic_target(pin, python_version or usual_python(pin)) as target:
+        pin = build_known_pin(torch)
+        with synthetic_target(pin, python_version or get_usual_python(pin)) as target:
             yield target, None
         return
     found = find_prefix(prefix, python)

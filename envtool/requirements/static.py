@@ -17,7 +17,7 @@ from envtool.release.profile import PINNED_NAMES, TORCH
 from envtool.release.version import versions_equal
 from envtool.requirements.model import DeclaredRequirement, RequirementSet, Role
 from envtool.requirements.target import MarkerEnvironment, Target
-from envtool.wheel.requires import normalized_name
+from envtool.wheel.requires import normalize_name
 
 
 class Verdict(Enum):
@@ -180,7 +180,7 @@ def _find_missing(queue: list[tuple[str, Requirement]], target: Target) -> str |
         if key not in seen:
             seen.add(key)
             queue += [
-                (normalized_name(inner.name), inner) for inner in _requires(item.requires(), requirement.extras, here)
+                (normalize_name(inner.name), inner) for inner in _requires(item.requires(), requirement.extras, here)
             ]
     return None
 

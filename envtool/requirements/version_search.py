@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from envtool.release.profile import PINNED_NAMES
 from envtool.requirements.metadata import AT_ONCE, MetadataReader, select_requirements
 from envtool.requirements.target import Target
-from envtool.wheel.requires import normalized_name, required_names
+from envtool.wheel.requires import list_required_names, normalize_name
 
 # Versions that are looked at together; in a round the search comes down to one part in seven.
 _SAMPLED = 6
@@ -103,7 +103,7 @@ def look_ahead(names: Sequence[str], reader: MetadataReader, target: Target) -> 
 def _required_torch_names(name: str, search: SearchResult, reader: MetadataReader) -> Iterator[str]:
     """What the newest version requires that has torch in its name, the vendor's own aside."""
     lines = reader.requires(name, search.latest) if search.latest is not None else None
-    for required in required_names(lines or (), with_extras=False):
+    for required in list_required_names(lines or (), with_extras=False):
         if "torch" in required and required not in PINNED_NAMES:
             yield required
 
@@ -116,7 +116,7 @@ def _find_conflicts(name: str, version: str, reader: MetadataReader, target: Tar
     here, found = target.marker_environment, []
     pinned = {item.name: item.version for item in target.pin.distributions}
     for requirement in select_requirements(lines, pinned):
-        version_there = pinned[normalized_name(requirement.name)]
+        version_there = pinned[normalize_name(requirement.name)]
         applies = requirement.marker is None or requirement.marker.evaluate({**here})
         if applies and not requirement.specifier.contains(version_there, prereleases=True):
             found.append(f"{requirement.name}{requirement.specifier}")

@@ -19,7 +19,7 @@ from envtool.environment.prefix import Prefix
 from envtool.environment.reader import Environment
 from envtool.release.pin import PinnedDistribution
 from envtool.release.version import versions_equal
-from envtool.transaction.journal import delete
+from envtool.transaction.journal import delete_tree
 from envtool.transaction.lock import prefix_lock, translate_os_errors
 from envtool.transaction.permissions import umask_like
 from envtool.transaction.staging import STAGING_NAME
@@ -73,7 +73,7 @@ class Ahead:
         """Wait until nothing is written any more, and clear away what no journal speaks of."""
         self._pool.shutdown()
         if not self._is_taken:
-            delete(self._staging)
+            delete_tree(self._staging)
 
 
 def certain(environment: Environment, pinned: Sequence[PinnedDistribution], *, force: bool) -> list[PinnedDistribution]:
@@ -126,8 +126,8 @@ def _read(wanted: Sequence[PinnedDistribution], store: FileStore) -> dict[str, I
 
 def _lay_out(prefix: Prefix) -> dict[str, tuple[Move, ...]]:
     from envtool.environment.install_layout import layout_of
-    from envtool.wheel.hardlink import stage_linked
+    from envtool.wheel.hardlink import stage_links
 
     staging, layout = prefix.site_packages / STAGING_NAME, layout_of(prefix)
     with umask_like(prefix.site_packages):
-        return {name: stage_linked(found, layout, staging, requested=True) for name, found in _unpacked.items()}
+        return {name: stage_links(found, layout, staging, requested=True) for name, found in _unpacked.items()}

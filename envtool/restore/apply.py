@@ -21,16 +21,16 @@ from envtool.progress import Progress
 from envtool.release.pin import HISTORY_FILE, PIN_FILE, PinOrigin, VendorPin, read_pin, render_pin
 from envtool.restore.discard import crowd_of, discarding
 from envtool.restore.plan import RestorePlan, UserSiteRemoval
-from envtool.restore.removal import foreign_files
+from envtool.restore.removal import list_foreign_files
 from envtool.restore.supply import Supply
 from envtool.transaction.fsync import sync_file_system, sync_folders
 from envtool.transaction.journal import (
     TRASH_NAME,
     Journal,
     Remove,
-    end,
-    journal_steps,
+    close_transaction,
     mark_staged,
+    order_steps,
     replay,
     staging_folder,
     write_journal,
@@ -70,7 +70,7 @@ def apply_plan(plan: RestorePlan, supply: Supply, *, reason: str, progress: Prog
         prune(prefix.path, (prefix.site_packages, prefix.scripts), _removed(journal))
         with discarding(staging, journal, crowd):
             after = _verified(plan)
-        end(staging)
+        close_transaction(staging)
         # Else the cleared folder could be there again after a loss of power.
         sync_folders((prefix.site_packages,))
     return after
@@ -85,7 +85,7 @@ def remove_user_copy(prefix: Prefix, item: UserSiteRemoval) -> None:
             write_journal(staging, journal)
         replay(journal, staging / TRASH_NAME)
         prune(item.base, (item.folder,), item.remove)
-        end(staging)
+        close_transaction(staging)
 
 
 def write_pin(prefix: Prefix, pin: VendorPin) -> None:
@@ -122,7 +122,7 @@ def _staged(plan: RestorePlan, supply: Supply, staging: Path, reason: str, progr
         places += supply.stage(item.name, layout, staging, progress)
         tree = staging / item.name
         for top in [entry.name for entry in tree.iterdir() if entry.is_dir()]:
-            keep_foreign_files(tree, prefix.site_packages, foreign_files(plan.environment, top, leaving))
+            keep_foreign_files(tree, prefix.site_packages, list_foreign_files(plan.environment, top, leaving))
     for repair in plan.repairs:
         mended = stage_files(supply.contents[repair.name], repair.rows, layout, staging)
         # The bytecode of what was there in its place; by time and size alone Python might take it for the new one's.
@@ -130,7 +130,7 @@ def _staged(plan: RestorePlan, supply: Supply, staging: Path, reason: str, progr
         places += mended
     places += _records(plan, supply, staging, reason)
     _refuse_outside(prefix, places)
-    return mark_staged(journal_steps(removals, places))
+    return mark_staged(order_steps(removals, places))
 
 
 def _records(plan: RestorePlan, supply: Supply, staging: Path, reason: str) -> Iterator[Move]:

@@ -17,8 +17,8 @@ from envtool.environment.reader import Environment
 from envtool.progress import Progress
 from envtool.release.pin import PinnedDistribution, VendorPin
 from envtool.release.version import versions_equal
-from envtool.wheel.layout import command_scripts
-from envtool.wheel.record import RecordRow, content_digest, installed_path
+from envtool.wheel.layout import generate_commands
+from envtool.wheel.record import RecordRow, digest_content, get_installed_path
 
 
 @dataclass(frozen=True)
@@ -54,13 +54,13 @@ def _damage(
     record = item.record()
     if record is None or record.malformed:
         return None
-    trusted = pinned.content is not None and content_digest(record.rows) == pinned.content
+    trusted = pinned.content is not None and digest_content(record.rows) == pinned.content
     compared = compare(environment.prefix.path, item, record.rows, deep=True, progress=progress)
     if compared.outside:
         return None
     wrong = {evidence.file for evidence in (*compared.missing, *compared.changed)}
     rows = tuple(row for row in record.rows if wrong & {f"{item.site_packages}/{row.path}", _absolute(item, row)})
-    made = dict(_commands(environment, item)) if any(installed_path(row.path) is None for row in rows) else {}
+    made = dict(_commands(environment, item)) if any(get_installed_path(row.path) is None for row in rows) else {}
     can = trusted and all(_is_repairable(row, made) for row in rows)
     return FileDamage(rows, len(record.rows), can)
 
@@ -72,12 +72,12 @@ def _absolute(item: Distribution, row: RecordRow) -> str:
 def _is_repairable(row: RecordRow, commands: Mapping[str, str]) -> bool:
     if row.sha256 is None:
         return False
-    return installed_path(row.path) is not None or commands.get(row.path) == row.sha256
+    return get_installed_path(row.path) is not None or commands.get(row.path) == row.sha256
 
 
 def _commands(environment: Environment, item: Distribution) -> Iterator[tuple[str, str]]:
     """The commands as this installer would make them: their path in RECORD and their sha256."""
     layout = layout_of(environment.prefix)
-    for name, text in command_scripts(item.path, layout.interpreter):
+    for name, text in generate_commands(item.path, layout.interpreter):
         path = os.path.relpath(layout.scripts / name, layout.site_packages)
         yield path, hashlib.sha256(text).hexdigest()

@@ -14,7 +14,7 @@ from envtool.doctor.checks.cuda_wheels import is_cuda_wheel
 from envtool.environment.distribution import Distribution
 from envtool.environment.reader import Environment
 from envtool.release.profile import PINNED_NAMES
-from envtool.wheel.requires import required_names
+from envtool.wheel.requires import list_required_names
 
 # Seconds between the records of what one run of pip installed: it downloads everything first.
 _ONE_RUN = 900.0
@@ -72,12 +72,12 @@ def _reached(
 ) -> set[str]:
     """The names of `among` that these requirements lead to, directly or through one another."""
     found: set[str] = set()
-    waiting = [name for one in lines for name in required_names(one, with_extras=with_extras)]
+    waiting = [name for one in lines for name in list_required_names(one, with_extras=with_extras)]
     while waiting:
         name = waiting.pop()
         if name in among and name not in found:
             found.add(name)
-            waiting += required_names(installed[name].requires(), with_extras=with_extras)
+            waiting += list_required_names(installed[name].requires(), with_extras=with_extras)
     return found
 
 

@@ -131,7 +131,7 @@ class PinnedDiagnosis:
         return damage if set(self.reasons(name)) <= _OF_FILES else None
 
 
-def wanted_wheels(held: PinnedDiagnosis, *, force: bool) -> tuple[str, ...]:
+def select_wheels(held: PinnedDiagnosis, *, force: bool) -> tuple[str, ...]:
     """The pinned distributions whose wheels a restore will need."""
     return tuple(item.name for item in held.pin.distributions if force or held.reasons(item.name))
 
@@ -148,7 +148,7 @@ def plan_restore(
     strangers = _mismatched_companions(held)
     intruders = [*_intruders(environment, pin), *strangers]
     orphans = Orphans() if keep_orphans else find_orphans(environment, intruders, _required(held, requires))
-    replaced = {name for name in wanted_wheels(held, force=force) if force or held.repairable(name) is None}
+    replaced = {name for name in select_wheels(held, force=force) if force or held.repairable(name) is None}
     leaving = replaced | {item.name for item in strangers} | {orphan.item.name for orphan in orphans.going}
     ownership = FileOwnership(environment, leaving)
     keep, replacements, repairs = _pinned(held, ownership, force=force)

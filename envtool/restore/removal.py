@@ -58,11 +58,11 @@ class FileOwnership:
     def _kept(self, top: str) -> frozenset[str]:
         """The rows below a folder of site-packages that belong to what stays."""
         if top not in self._shared:
-            self._shared[top] = frozenset(foreign_files(self.environment, top, self.leaving))
+            self._shared[top] = frozenset(list_foreign_files(self.environment, top, self.leaving))
         return self._shared[top]
 
 
-def foreign_files(environment: Environment, top: str, replaced: Iterable[str]) -> Iterator[str]:
+def list_foreign_files(environment: Environment, top: str, replaced: Iterable[str]) -> Iterator[str]:
     """The RECORD paths below `top` that belong to distributions other than `replaced`."""
     leaving = set(replaced)
     # Most RECORDs do not mention the folder at all; a search in the bytes is far cheaper than parsing.

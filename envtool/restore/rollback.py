@@ -9,7 +9,7 @@ from envtool.errors import ReleaseError
 from envtool.release.pin import VendorPin
 
 
-def pin_to_roll_back_to(history: Sequence[HistoryEntry], present: VendorPin | None) -> VendorPin:
+def select_rollback_pin(history: Sequence[HistoryEntry], present: VendorPin | None) -> VendorPin:
     """The newest pin in the history that is another than the present one. Raises `ReleaseError` where there is none."""
     for entry in reversed(history):
         before = entry.pin

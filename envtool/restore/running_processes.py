@@ -20,7 +20,7 @@ class Process:
     command: str
 
 
-def processes_using(prefix: Prefix, names: Iterable[str]) -> tuple[Process, ...]:
+def find_processes(prefix: Prefix, names: Iterable[str]) -> tuple[Process, ...]:
     """The processes that this user may look into and that have a file of the named packages mapped."""
     folders = tuple(f" {prefix.site_packages.resolve()}/{name}/" for name in names)
     found = []

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from envtool.restore.ahead import Ahead, IncomingDistribution
 from envtool.transaction.move import Move
-from envtool.wheel.contents import WheelContents, counter
+from envtool.wheel.contents import WheelContents, bind_progress
 from envtool.wheel.layout import Layout, stage_wheel
 
 
@@ -36,7 +36,7 @@ class Supply:
         where a process was killed.
         """
         size = self.coming(name).size
-        report = counter(name, size, progress)
+        report = bind_progress(name, size, progress)
         if name in self.contents:
             return stage_wheel(self.contents[name], layout, staging, requested=True, progress=report)
         assert self.ahead is not None

@@ -16,7 +16,7 @@ from envtool.transaction.journal import (
     TRASH_NAME,
     Journal,
     Remove,
-    end,
+    close_transaction,
     replay,
     roll_back,
     staging_folder,
@@ -85,9 +85,9 @@ def _swap(plan: InstallPlan, staging: Path, journal: Journal) -> None:
         _verify(plan)
     except BaseException:
         roll_back(journal.steps, trash)
-        end(staging)
+        close_transaction(staging)
         raise
-    end(staging)
+    close_transaction(staging)
 
 
 def _verify(plan: InstallPlan) -> None:

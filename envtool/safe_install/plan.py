@@ -14,7 +14,7 @@ from envtool.errors import InstallError
 from envtool.release.pin import VendorPin
 from envtool.requirements.model import DeclaredRequirement
 from envtool.requirements.resolve import UNKNOWN_VERSION, VersionChange
-from envtool.transaction.journal import JournalStep, journal_steps
+from envtool.transaction.journal import JournalStep, order_steps
 from envtool.transaction.move import Move
 
 
@@ -72,7 +72,7 @@ def make_steps(plan: InstallPlan, staged: Path) -> tuple[JournalStep, ...]:
     prefix = plan.environment.prefix
     places = tuple(_places_of(prefix, staged))
     _refuse_collisions(plan, places)
-    return journal_steps(plan.removals, places)
+    return order_steps(plan.removals, places)
 
 
 def _places_of(prefix: Prefix, staged: Path) -> Iterator[Move]:

@@ -15,7 +15,7 @@ ENVIRONMENT_VARIABLE = "HAC_FSYNC"
 _FEW = 32
 
 
-def is_wanted() -> bool:
+def is_enabled() -> bool:
     """Whether changes are to survive a loss of power."""
     return os.environ.get(ENVIRONMENT_VARIABLE, "on") != "off"
 
@@ -25,7 +25,7 @@ def sync_file_system(folder: Path) -> None:
 
     One call for a whole tree: a call for each of 14,000 files takes many times as long, for the same safety.
     """
-    if not is_wanted():
+    if not is_enabled():
         return
     handle = os.open(folder, os.O_RDONLY)
     try:
@@ -41,7 +41,7 @@ def sync_file_system(folder: Path) -> None:
 
 def sync_folders(folders: Iterable[Path]) -> None:
     """Bring the entries of folders to the disk: what was renamed into them and out of them."""
-    if not is_wanted():
+    if not is_enabled():
         return
     touched = tuple(dict.fromkeys(folders))
     if len(touched) > _FEW:

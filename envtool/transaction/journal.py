@@ -41,7 +41,7 @@ class Remove:
 JournalStep = Remove | Move
 
 
-def journal_steps(removals: Iterable[Path], places: Iterable[Move]) -> tuple[JournalStep, ...]:
+def order_steps(removals: Iterable[Path], places: Iterable[Move]) -> tuple[JournalStep, ...]:
     """The steps of a swap, such that doing all of them again changes nothing.
 
     What is to be placed is not listed for removal as well, nor what lies below it: placing takes the old one away, and
@@ -100,14 +100,14 @@ def staging_folder(staging: Path) -> Iterator[None]:
     try:
         yield
     except BaseException:
-        delete(staging)
+        delete_tree(staging)
         raise
 
 
-def end(staging: Path) -> None:
+def close_transaction(staging: Path) -> None:
     """Strike the journal and clear everything away."""
     commit(staging)
-    delete(staging)
+    delete_tree(staging)
 
 
 def commit(staging: Path) -> None:
@@ -226,7 +226,7 @@ def recover_journal(staging: Path) -> bool:
         replay(journal, staging / TRASH_NAME)
     if journal is not None:
         commit(staging)
-    delete(staging)
+    delete_tree(staging)
     return journal is not None
 
 
@@ -240,10 +240,10 @@ def _set_aside(path: Path, aside: Path) -> None:
         # overlayfs refuses to rename a folder that comes from a lower layer (EXDEV); ENOTEMPTY: cut off here.
         if error.errno not in {errno.EXDEV, errno.ENOTEMPTY, errno.EEXIST, errno.EBUSY}:
             raise
-        delete(path)
+        delete_tree(path)
 
 
-def delete(path: Path) -> None:
+def delete_tree(path: Path) -> None:
     """Remove a file, a link or a whole folder; a link's target stays."""
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path)

@@ -18,7 +18,7 @@ def umask_like(folder: Path) -> Iterator[None]:
         os.umask(previous)
 
 
-def current_umask() -> int:
+def read_umask() -> int:
     """The process's umask (proc(5), /proc/self/status), which threads share: setting it to read it is seen by all."""
     with suppress(OSError):
         for line in Path("/proc/self/status").read_text().splitlines():
@@ -29,7 +29,7 @@ def current_umask() -> int:
     return value
 
 
-def owner_of_new(folder: Path, tree: Path) -> tuple[int, int]:
+def predict_owner(folder: Path, tree: Path) -> tuple[int, int]:
     """The user and the group that a new file below `tree` will end up with, once it is in `folder`."""
     owner = folder.stat()
     if os.geteuid() != 0 or (owner.st_uid, owner.st_gid) == (0, 0):

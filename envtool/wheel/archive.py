@@ -53,10 +53,10 @@ class Archive:
         weakref.finalize(self, os.close, self._handle)
 
     def read(self, member: ArchiveMember) -> bytes:
-        """A member's content. Raises as `blocks` does."""
-        return b"".join(self.blocks(member))
+        """A member's content. Raises as `read_blocks` does."""
+        return b"".join(self.read_blocks(member))
 
-    def blocks(self, member: ArchiveMember) -> Iterator[bytes]:
+    def read_blocks(self, member: ArchiveMember) -> Iterator[bytes]:
         """A member's content in blocks of bounded size, as long as its RECORD says.
 
         Raises `SourceError` for a damaged archive and, at the end, `HashError` where it is not what RECORD says.

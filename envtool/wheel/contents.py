@@ -16,7 +16,7 @@ from pathlib import Path
 from envtool.errors import SourceError
 from envtool.wheel.archive import ArchiveMember
 from envtool.wheel.extract import ExtractJob, extract_all
-from envtool.wheel.name import StoredWheel, dist_info_of, open_wheel
+from envtool.wheel.name import StoredWheel, find_dist_info, open_wheel
 from envtool.wheel.record import Record, RecordRow, parse_record
 
 FileProgress = Callable[[int], None]
@@ -42,11 +42,11 @@ class WheelContents:
         """Bytes once unpacked."""
         return sum(member.size for member in self.members)
 
-    def own(self) -> tuple[ArchiveMember, ...]:
+    def own_members(self) -> tuple[ArchiveMember, ...]:
         """The members that an install writes to or puts elsewhere."""
         return tuple(member for member in self.members if member.path.startswith(self._own_folders))
 
-    def shared(self) -> tuple[ArchiveMember, ...]:
+    def shared_members(self) -> tuple[ArchiveMember, ...]:
         """The members that lie in site-packages as they are."""
         return tuple(member for member in self.members if not member.path.startswith(self._own_folders))
 
@@ -60,7 +60,7 @@ def read_contents(wheel: StoredWheel) -> WheelContents:
     from packaging.metadata import parse_email
 
     with open_wheel(wheel.path) as archive:
-        dist_info = dist_info_of(archive, wheel.name)
+        dist_info = find_dist_info(archive, wheel.name)
         try:
             record = parse_record(archive.read(f"{dist_info}/RECORD"))
             requires = parse_email(archive.read(f"{dist_info}/METADATA"))[0].get("requires_dist", ())
@@ -150,7 +150,7 @@ def _refused(wheel: StoredWheel, why: str) -> SourceError:
     )
 
 
-def counter(name: str, total: int, progress: Callable[[str, int, int], None]) -> FileProgress:
+def bind_progress(name: str, total: int, progress: Callable[[str, int, int], None]) -> FileProgress:
     """What tells `progress`, of several things, that one called `name` began, and then of its bytes as they come."""
     progress(name, 0, total)
     return lambda count: progress(name, count, total)
@@ -173,7 +173,7 @@ def unpack(
     extract_all(ExtractJob(path, name, str(target), wanted), progress)
 
 
-def check_contents(contents: WheelContents) -> None:
+def verify_contents(contents: WheelContents) -> None:
     """Hold every file of a wheel to RECORD without writing one: for a wheel that is met for the first time.
 
     Raises `HashError` and `SourceError`.

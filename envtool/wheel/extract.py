@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from threading import Event, Thread
 
-from envtool.transaction import fsync as durable
+from envtool.transaction import fsync
 from envtool.transaction.worker import die_with_parent, translate_worker_death
 from envtool.wheel.archive import Archive, ArchiveMember
 from envtool.wheel.unbuffered import Unbuffered, write_unbuffered
@@ -72,16 +72,16 @@ def _disk_kept_busy(folder: str) -> Iterator[None]:
         # What goes wrong here goes wrong again at the end, where it is reported.
         with suppress(OSError):
             while not ended.wait(_SYNC_EVERY):
-                durable.sync_file_system(Path(folder))
+                fsync.sync_file_system(Path(folder))
 
     thread = Thread(target=work, daemon=True)
-    if durable.is_wanted():
+    if fsync.is_enabled():
         thread.start()
     try:
         yield
     finally:
         ended.set()
-        if durable.is_wanted():
+        if fsync.is_enabled():
             thread.join()
 
 
@@ -133,7 +133,7 @@ class _Writer:
         """Write one member and the folders above it, or check it, and return its size."""
         self._require_folder(member.path.rpartition("/")[0])
         with self._opened(member) as write:
-            for block in self._archive.blocks(member):
+            for block in self._archive.read_blocks(member):
                 write(block)
         return member.size
 
@@ -151,7 +151,7 @@ class _Writer:
             return
         path = f"{self.wanted.target}/{member.path}"
         mode = 0o777 if member.executable else 0o666
-        if member.size >= _LARGE and durable.is_wanted():
+        if member.size >= _LARGE and fsync.is_enabled():
             file = Unbuffered(path, mode)
             try:
                 yield file.write

@@ -10,21 +10,21 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from envtool.transaction.move import Move
-from envtool.transaction.permissions import current_umask, owner_of_new
+from envtool.transaction.permissions import predict_owner, read_umask
 from envtool.wheel.archive import ArchiveMember
 from envtool.wheel.extract import ExtractJob, extract_all
-from envtool.wheel.layout import Layout, finished
+from envtool.wheel.layout import Layout, finish_layout
 from envtool.wheel.unpacked_store import UnpackedWheel
 
 
-def stage_linked(unpacked: UnpackedWheel, layout: Layout, staging: Path, *, requested: bool) -> tuple[Move, ...]:
+def stage_links(unpacked: UnpackedWheel, layout: Layout, staging: Path, *, requested: bool) -> tuple[Move, ...]:
     """Like `layout.stage_wheel`, and with the same result, but for files that are links to those of `unpacked`.
 
     A file that is not what it was when it was unpacked, or that cannot be linked, is taken from the wheel.
     """
     tree = staging / unpacked.wheel.name.name
     tree.mkdir(parents=True)
-    linking = _Linking(tree, owner_of_new(layout.site_packages, tree), current_umask())
+    linking = _Linking(tree, predict_owner(layout.site_packages, tree), read_umask())
     amiss = {path for folder in unpacked.shared for path in linking.link_folder(unpacked, folder)}
     _write(unpacked, tree, unpacked.own)
     if amiss:
@@ -32,7 +32,8 @@ def stage_linked(unpacked: UnpackedWheel, layout: Layout, staging: Path, *, requ
 
         members = read_contents(unpacked.wheel).members
         _write(unpacked, tree, tuple(member for member in members if member.path in amiss))
-    return finished(unpacked.wheel.name.name, unpacked.dist_info, unpacked.record, layout, staging, requested=requested)
+    name = unpacked.wheel.name.name
+    return finish_layout(name, unpacked.dist_info, unpacked.record, layout, staging, requested=requested)
 
 
 def _write(unpacked: UnpackedWheel, tree: Path, members: tuple[ArchiveMember, ...]) -> None:

@@ -18,9 +18,9 @@ from typing import Literal
 
 from envtool.errors import SourceError
 from envtool.transaction.move import Move
-from envtool.transaction.permissions import current_umask
+from envtool.transaction.permissions import read_umask
 from envtool.wheel.contents import FileProgress, WheelContents, unpack
-from envtool.wheel.record import RecordRow, installed_path, parse_record, write_record
+from envtool.wheel.record import RecordRow, get_installed_path, parse_record, render_record
 
 INSTALLER = b"envtool\n"
 _GROUPS: tuple[tuple[str, Literal["console", "gui"]], ...] = (("console_scripts", "console"), ("gui_scripts", "gui"))
@@ -59,23 +59,23 @@ def stage_wheel(
     name = contents.wheel.name.name
     (staging / name).mkdir(parents=True)
     unpack(contents, staging / name, progress)
-    return finished(name, contents.dist_info, unsealed(contents), layout, staging, requested=requested)
+    return finish_layout(name, contents.dist_info, render_base_record(contents), layout, staging, requested=requested)
 
 
 def stage_records(contents: WheelContents, layout: Layout, staging: Path, *, requested: bool) -> tuple[Move, ...]:
     """Like `stage_wheel`, without the files that lie in site-packages as the wheel has them."""
     name = contents.wheel.name.name
     (staging / name).mkdir(parents=True)
-    unpack(contents, staging / name, members=contents.own())
-    return finished(name, contents.dist_info, unsealed(contents), layout, staging, requested=requested)
+    unpack(contents, staging / name, members=contents.own_members())
+    return finish_layout(name, contents.dist_info, render_base_record(contents), layout, staging, requested=requested)
 
 
-def finished(
+def finish_layout(
     name: str, dist_info: str, record: bytes, layout: Layout, staging: Path, *, requested: bool
 ) -> tuple[Move, ...]:
     """Finish what the files of a wheel in `staging / name` are to become; the steps that put the entries in place.
 
-    `record` is the wheel's own, as `unsealed` gives it. Raises `SourceError`.
+    `record` is the wheel's own, as `render_base_record` gives it. Raises `SourceError`.
     """
     tree = staging / name
     outside: list[Move] = []
@@ -83,18 +83,18 @@ def finished(
     if data.is_dir():
         _merge_into_site_packages(data, tree)
         rows, outside = _outside(name, data, layout, staging, parse_record(record).rows)
-        record = write_record(rows)
+        record = render_record(rows)
         shutil.rmtree(data)
     added: list[RecordRow] = []
-    for command, text in command_scripts(tree / dist_info, layout.interpreter):
+    for command, text in generate_commands(tree / dist_info, layout.interpreter):
         target = staging / "commands" / name / command
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(text)
-        target.chmod(0o777 & ~current_umask())
+        target.chmod(0o777 & ~read_umask())
         outside.append(Move(target, layout.scripts / command))
         added.append(_row(_relative(layout.scripts / command, layout), text))
     added += _seal(tree / dist_info, dist_info, requested)
-    (tree / dist_info / "RECORD").write_bytes(record + write_record(added))
+    (tree / dist_info / "RECORD").write_bytes(record + render_record(added))
     inside = (Move(entry, layout.site_packages / entry.name) for entry in sorted(tree.iterdir()))
     return (*inside, *outside)
 
@@ -107,25 +107,25 @@ def stage_files(contents: WheelContents, rows: Iterable[RecordRow], layout: Layo
     tree = staging / contents.wheel.name.name
     tree.mkdir(parents=True)
     wanted = {row.path for row in rows}
-    members = {path: member for member in contents.members if (path := installed_path(member.path)) in wanted}
+    members = {path: member for member in contents.members if (path := get_installed_path(member.path)) in wanted}
     unpack(contents, tree, members=tuple(members.values()))
     places = [Move(tree / member.path, layout.site_packages / path) for path, member in members.items() if path]
     made = wanted - members.keys()
     if made:
-        for name, text in command_scripts(layout.site_packages / contents.dist_info, layout.interpreter):
+        for name, text in generate_commands(layout.site_packages / contents.dist_info, layout.interpreter):
             if _relative(layout.scripts / name, layout) in made:
                 target = staging / "commands" / name
                 target.parent.mkdir(exist_ok=True)
                 target.write_bytes(text)
-                target.chmod(0o777 & ~current_umask())
+                target.chmod(0o777 & ~read_umask())
                 places.append(Move(target, layout.scripts / name))
     return tuple(places)
 
 
-def unsealed(contents: WheelContents) -> bytes:
+def render_base_record(contents: WheelContents) -> bytes:
     """The wheel's RECORD without its own row and without signatures, as it is about to change."""
     gone = {f"{contents.dist_info}/{name}" for name in ("RECORD", "RECORD.jws", "RECORD.p7s")}
-    return write_record(row for row in contents.record.rows if row.path not in gone)
+    return render_record(row for row in contents.record.rows if row.path not in gone)
 
 
 def _merge_into_site_packages(data: Path, tree: Path) -> None:
@@ -179,10 +179,10 @@ def _point_at_interpreter(script: Path, interpreter: Path) -> None:
     first, newline, rest = text.partition(b"\n")
     if first.startswith(b"#!python"):
         script.write_bytes(b"#!" + os.fsencode(interpreter) + newline + rest)
-    script.chmod(0o777 & ~current_umask())
+    script.chmod(0o777 & ~read_umask())
 
 
-def command_scripts(dist_info: Path, interpreter: Path) -> Iterator[tuple[str, bytes]]:
+def generate_commands(dist_info: Path, interpreter: Path) -> Iterator[tuple[str, bytes]]:
     """The commands that `entry_points.txt` declares: file name and text. Raises `SourceError` where it is malformed."""
     from installer.scripts import InvalidScript, Script
 

@@ -54,7 +54,7 @@ class StoredWheel:
     sha256: str
 
 
-def sha256_of(path: Path) -> str:
+def compute_sha256(path: Path) -> str:
     """The sha256 of a file, in lower-case hexadecimal. Raises `SourceError` where it cannot be read."""
     try:
         with open(path, "rb") as stream:
@@ -65,7 +65,7 @@ def sha256_of(path: Path) -> str:
 
 def require_sha256(path: Path, expected: str, *, label: str | None = None) -> None:
     """Raise `HashError` unless the file at `path` has the sha256 `expected`."""
-    found = sha256_of(path)
+    found = compute_sha256(path)
     if found != expected:
         raise HashError(
             f"{label or path.name} is not the file that was locked",
@@ -88,7 +88,7 @@ def open_wheel(path: Path) -> Iterator[zipfile.ZipFile]:
         ) from error
 
 
-def dist_info_of(archive: zipfile.ZipFile, wheel: WheelName) -> str:
+def find_dist_info(archive: zipfile.ZipFile, wheel: WheelName) -> str:
     """The name of the wheel's `.dist-info` directory. Raises `SourceError` where it has none, or several."""
     found = {
         head
@@ -103,13 +103,13 @@ def dist_info_of(archive: zipfile.ZipFile, wheel: WheelName) -> str:
     return found.pop()
 
 
-def wheel_metadata(path: Path) -> RawMetadata:
+def read_wheel_metadata(path: Path) -> RawMetadata:
     """The core metadata of a wheel on disk. Raises `SourceError`."""
     from packaging.metadata import parse_email
 
     wheel = WheelName.parse(path.name)
     with open_wheel(path) as archive:
-        dist_info = dist_info_of(archive, wheel)
+        dist_info = find_dist_info(archive, wheel)
         try:
             text = archive.read(f"{dist_info}/METADATA")
         except KeyError as error:

@@ -38,7 +38,7 @@ class RecordRow:
     sha256: str | None
     size: int | None
 
-    def written(self) -> tuple[str, str, str]:
+    def to_cells(self) -> tuple[str, str, str]:
         """The row as RECORD spells it."""
         encoded = ""
         if self.sha256 is not None:
@@ -108,26 +108,26 @@ def _sha256(encoded: str) -> str | None:
     return digest.hex()
 
 
-def write_record(rows: Iterable[RecordRow]) -> bytes:
+def render_record(rows: Iterable[RecordRow]) -> bytes:
     """RECORD's bytes for `rows`, in their order."""
     stream = io.StringIO(newline="")
     writer = csv.writer(stream, lineterminator="\n")
-    writer.writerows(row.written() for row in rows)
+    writer.writerows(row.to_cells() for row in rows)
     return stream.getvalue().encode("utf-8", errors="surrogateescape")
 
 
-def content_digest(rows: Iterable[RecordRow]) -> str:
+def digest_content(rows: Iterable[RecordRow]) -> str:
     """One sha256 for what a wheel puts into site-packages, equal before and after any installer's work.
 
     Left out is what installers add or rewrite: their own files in the `.dist-info`, bytecode, and everything
     outside site-packages (scripts get the interpreter's path written into them).
     """
-    kept = ((installed_path(row.path), row) for row in rows)
+    kept = ((get_installed_path(row.path), row) for row in rows)
     seen = sorted({f"{path}\0{row.sha256}\0{row.size}" for path, row in kept if path is not None})
     return hashlib.sha256("\n".join(seen).encode("utf-8", errors="surrogateescape")).hexdigest()
 
 
-def installed_path(path: str) -> str | None:
+def get_installed_path(path: str) -> str | None:
     """Where in site-packages a row's file is once installed.
 
     `None` for what installers write themselves, and for what goes elsewhere.

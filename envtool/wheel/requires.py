@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 _SEPARATORS = re.compile(r"[-_.]+")
 
 
-def normalized_name(name: str) -> str:
+def normalize_name(name: str) -> str:
     """A distribution's name as names are compared (PEP 503).
 
     `packaging.utils` has the same, and takes longer to import than all of a healthy environment takes to read.
@@ -23,10 +23,10 @@ def normalized_name(name: str) -> str:
     return _SEPARATORS.sub("-", name).lower()
 
 
-def requirements_on(requires_dist: Iterable[str], name: str) -> Iterator[Requirement]:
+def select_requirements(requires_dist: Iterable[str], name: str) -> Iterator[Requirement]:
     """The entries of `Requires-Dist` that concern `name` and need no extra; malformed ones are passed over."""
     # Parsing is dear and almost all entries concern something else.
-    candidates = [text for text in requires_dist if normalized_name(text).startswith(name)]
+    candidates = [text for text in requires_dist if normalize_name(text).startswith(name)]
     if not candidates:
         return
     from packaging.requirements import InvalidRequirement, Requirement
@@ -36,7 +36,7 @@ def requirements_on(requires_dist: Iterable[str], name: str) -> Iterator[Require
             requirement = Requirement(text)
         except InvalidRequirement:
             continue
-        if normalized_name(requirement.name) == name and _applies(requirement):
+        if normalize_name(requirement.name) == name and _applies(requirement):
             yield requirement
 
 
@@ -44,12 +44,12 @@ _PROJECT = re.compile(r"\s*([A-Za-z0-9][A-Za-z0-9._-]*)")
 _EXTRA = re.compile(r";.*\bextra\s*==")
 
 
-def required_names(requires_dist: Iterable[str], *, with_extras: bool) -> Iterator[str]:
+def list_required_names(requires_dist: Iterable[str], *, with_extras: bool) -> Iterator[str]:
     """The names in `Requires-Dist` (PEP 508), whatever their other markers say; `with_extras`: an extra's as well."""
     for line in requires_dist:
         match = _PROJECT.match(line)
         if match is not None and (with_extras or not _EXTRA.search(line)):
-            yield normalized_name(match[1])
+            yield normalize_name(match[1])
 
 
 def _applies(requirement: Requirement) -> bool:

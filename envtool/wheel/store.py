@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from envtool.errors import StoreError
-from envtool.wheel.name import require_sha256, sha256_of
+from envtool.wheel.name import compute_sha256, require_sha256
 
 ENVIRONMENT_VARIABLE = "HAC_STORE"
 # Where an image keeps the wheels of its own release.
@@ -45,7 +45,7 @@ class FileStore:
 
         Raises `HashError` where it has not the sha256 `expected`, `StoreError` where it cannot be written.
         """
-        sha256 = sha256_of(path)
+        sha256 = compute_sha256(path)
         if expected is not None and sha256 != expected:
             require_sha256(path, expected, label=name)
         found = self.find(sha256)
@@ -55,8 +55,8 @@ class FileStore:
             _copy(path, incoming)
         return _folder(self.root, sha256) / (name or path.name)
 
-    def unpacked(self, sha256: str) -> Path:
-        """Where the files of the wheel with that sha256 are kept unpacked, if they are (`install.unpacked`)."""
+    def unpacked_folder(self, sha256: str) -> Path:
+        """Where the files of the wheel with that sha256 are kept unpacked, if they are (`wheel.unpacked_store`)."""
         return self.root / "unpacked" / sha256
 
     @contextmanager
@@ -99,7 +99,7 @@ def translate_store_errors(folder: Path) -> Iterator[None]:
         ) from error
 
 
-def default_store() -> FileStore:
+def get_default_store() -> FileStore:
     """The user's store, with the image's own behind it where there is one."""
     named = os.environ.get(ENVIRONMENT_VARIABLE)
     if named:

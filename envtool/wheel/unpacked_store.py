@@ -46,14 +46,14 @@ class UnpackedWheel:
     record: bytes
 
 
-def keep_unpacked(contents: WheelContents, store: FileStore, progress: Callable[[int], None]) -> Path:
+def add_unpacked(contents: WheelContents, store: FileStore, progress: Callable[[int], None]) -> Path:
     """Unpack a wheel into the store, in place of an earlier copy, and return the folder.
 
     Raises `HashError`, `SourceError` for an unsound wheel and `StoreError` where the store cannot be written.
     """
     from envtool.wheel.contents import unpack
 
-    final = store.unpacked(contents.wheel.sha256)
+    final = store.unpacked_folder(contents.wheel.sha256)
     with translate_store_errors(final):
         final.parent.mkdir(parents=True, exist_ok=True)
         incoming = Path(tempfile.mkdtemp(prefix=".incoming-", dir=final.parent))
@@ -63,7 +63,7 @@ def keep_unpacked(contents: WheelContents, store: FileStore, progress: Callable[
             with umask_like(incoming):
                 unpack(contents, incoming / _FILES, progress)
             (incoming / _MANIFEST).write_text(json.dumps(_manifest(contents, incoming / _FILES)))
-            forget_unpacked(contents.wheel.sha256, store)
+            remove_unpacked(contents.wheel.sha256, store)
             incoming.rename(final)
         except BaseException:
             shutil.rmtree(incoming, ignore_errors=True)
@@ -71,9 +71,9 @@ def keep_unpacked(contents: WheelContents, store: FileStore, progress: Callable[
     return final
 
 
-def forget_unpacked(sha256: str, store: FileStore) -> bool:
+def remove_unpacked(sha256: str, store: FileStore) -> bool:
     """Remove a wheel's unpacked copy; environments that have links to its files keep them. Whether there was one."""
-    folder = store.unpacked(sha256)
+    folder = store.unpacked_folder(sha256)
     if not folder.exists():
         return False
     with translate_store_errors(folder):
@@ -87,7 +87,7 @@ def forget_unpacked(sha256: str, store: FileStore) -> bool:
 def find_unpacked(filename: str, sha256: str, store: FileStore) -> UnpackedWheel | None:
     """A wheel's unpacked copy, or `None` where there is none or the wheel itself is not in the store."""
     path = store.find(sha256)
-    folder = store.unpacked(sha256)
+    folder = store.unpacked_folder(sha256)
     try:
         table = json.loads((folder / _MANIFEST).read_bytes())
         if path is None or table["schema"] != _SCHEMA:
@@ -108,10 +108,10 @@ def find_unpacked(filename: str, sha256: str, store: FileStore) -> UnpackedWheel
 
 
 def _manifest(contents: WheelContents, files: Path) -> dict[str, object]:
-    from envtool.wheel.layout import unsealed
+    from envtool.wheel.layout import render_base_record
 
     shared: dict[str, list[tuple[str, int, int, bool]]] = {}
-    for member in sorted(contents.shared(), key=lambda member: member.path):
+    for member in sorted(contents.shared_members(), key=lambda member: member.path):
         folder, _separator, name = member.path.rpartition("/")
         time = (files / member.path).stat().st_mtime_ns
         shared.setdefault(folder, []).append((name, member.size, time, member.executable))
@@ -121,6 +121,6 @@ def _manifest(contents: WheelContents, files: Path) -> dict[str, object]:
         "requires": list(contents.requires),
         "size": contents.size,
         "shared": shared,
-        "own": [astuple(member) for member in contents.own()],
-        "record": unsealed(contents).decode("utf-8", errors="surrogateescape"),
+        "own": [astuple(member) for member in contents.own_members()],
+        "record": render_base_record(contents).decode("utf-8", errors="surrogateescape"),
     }

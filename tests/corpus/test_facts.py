@@ -64,7 +64,7 @@ def test_table(
     pin = read_pin(environment.path)
     assert pin is not None
     constraints = tmp_path / "constraints.txt"
-    constraints.write_text(pin.constraints())
+    constraints.write_text(pin.render_constraints())
     variables = dict(environment.variables)
     if "CONSTRAINT" in column:
         variables[column.split(" + ")[1]] = str(constraints)

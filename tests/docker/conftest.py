@@ -21,7 +21,7 @@ from envtool.image.engine.engine import Engine, find_engine
 from envtool.image.inputs.wheels import fetch_wheels
 from envtool.image.layers.docker_archive import LayerStep, LoadableImage
 from envtool.image.lock.lockfile import LockedFile
-from envtool.wheel.store import default_store
+from envtool.wheel.store import get_default_store
 
 PROJECT = Path(__file__).parents[2]
 _EPOCH = 1_661_990_400
@@ -101,7 +101,7 @@ def family(hac_base: str) -> None:
 def index(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A package index on loopback with real packages, uv among them, and a stand-in for an upstream torch."""
     folder = tmp_path_factory.mktemp("index")
-    store = default_store()
+    store = get_default_store()
     make_index(folder, store)
     add_to_index(folder, fetch_wheels([_UV], store)[_UV.sha256])
     with served(folder) as address:

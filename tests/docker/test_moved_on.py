@@ -12,7 +12,7 @@ from envtool.demo.locking import OWN_FOLDER, usable_lock
 from envtool.image.inputs.inputs import is_complete
 from envtool.image.lock.lockfile import FOLDER, read_lock
 from envtool.image.spec.table import read_table
-from envtool.wheel.store import FileStore, default_store
+from envtool.wheel.store import FileStore, get_default_store
 from tests.docker.test_image import copy_of_the_project
 
 # Not for the engine, but for what comes with it: mmdebstrap and Debian's packages.
@@ -30,7 +30,7 @@ def test_locked_anew_beside_the_committed_lock(tmp_path: Path) -> None:
 
     said: list[str] = []
     spec = read_table(project)["hac-base"]
-    store = FileStore(tmp_path / "store", (default_store().root,))
+    store = FileStore(tmp_path / "store", (get_default_store().root,))
     lock = usable_lock(spec, None, EmbeddedSources(spec, said.append), store, said.append)
     told = "\n".join(said)
     assert "no longer holds: Debian's packages have moved on" in told

@@ -25,7 +25,7 @@ from envtool.image.engine.engine import Engine
 from envtool.image.lock.lockfile import FOLDER, read_lock
 from envtool.image.spec.labels import OWN
 from envtool.image.spec.table import read_table
-from envtool.wheel.store import default_store
+from envtool.wheel.store import get_default_store
 from tests.docker.conftest import PROJECT, Ran, envtool, in_container, run
 
 pytestmark = pytest.mark.docker
@@ -86,7 +86,7 @@ def channel_of_the_embedded_packages(folder: Path) -> None:
     spec = read_table(PROJECT)["hac-base"]
     own = PROJECT / ".work/lockfiles"
     lock = read_lock(spec, own if (own / f"{spec.name}.lock.toml").exists() else PROJECT / FOLDER)
-    store = default_store()
+    store = get_default_store()
     for package in {*lock.packages, *lock.tool_packages}:
         stored = store.find(package.sha256)
         assert stored is not None, "hac-base was built from it"

@@ -51,7 +51,7 @@ def test_pin_and_constraints(environment: RealEnvironment) -> None:
 
     pin = read_pin(environment.path)
     assert pin is not None
-    hold("constraints.txt", pin.constraints())
+    hold("constraints.txt", pin.render_constraints())
     hold("pin.toml", (environment.path / "etc/hac/pin.toml").read_text())
 
 

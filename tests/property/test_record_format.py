@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from envtool.wheel.record import RecordRow, content_digest, parse_record, write_record
+from envtool.wheel.record import RecordRow, digest_content, parse_record, render_record
 
 path = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0\r\n"), min_size=1, max_size=40)
 row = st.builds(
@@ -18,7 +18,7 @@ row = st.builds(
 
 @given(st.lists(row, max_size=20))
 def test_written_rows_are_read_back(rows: list[RecordRow]) -> None:
-    record = parse_record(write_record(rows))
+    record = parse_record(render_record(rows))
     assert record.rows == tuple(rows)
     assert record.malformed == ()
 
@@ -40,11 +40,11 @@ def test_the_digest_knows_no_order_and_ignores_installers(rows: list[RecordRow],
         RecordRow("torch/__pycache__/x.cpython-311.pyc", None, None),
         RecordRow("../../../bin/tool", "22" * 32, 9),
     ]
-    assert content_digest(rows) == content_digest([*shuffled, *added])
+    assert digest_content(rows) == digest_content([*shuffled, *added])
 
 
 @given(st.lists(row, min_size=1, max_size=8))
 def test_the_digest_sees_another_hash(rows: list[RecordRow]) -> None:
     first = RecordRow("torch/first.py", "aa" * 32, 1)
     other = RecordRow("torch/first.py", "bb" * 32, 1)
-    assert content_digest([first, *rows]) != content_digest([other, *rows])
+    assert digest_content([first, *rows]) != digest_content([other, *rows])

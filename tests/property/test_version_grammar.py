@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from packaging.version import Version
 
-from envtool.release.version import VendorVersion, parse_vendor_version, vendor_version
+from envtool.release.version import VendorVersion, parse_any_vendor_version, parse_vendor_version
 
 number = st.integers(0, 99999).map(str)
 dotted = st.lists(number, min_size=1, max_size=4).map(".".join)
@@ -26,13 +26,13 @@ def test_composed_versions_come_apart_again(public: str, label: str | None, rele
 @given(left=dotted, right=dotted)
 def test_order_is_that_of_the_releases(left: str, right: str) -> None:
     one, other = (VendorVersion.parse(f"1.7.1+cu110.moreh{text}") for text in (left, right))
-    assert one.newer_than(other) == (Version(left) > Version(right))
-    assert not (one.newer_than(other) and other.newer_than(one))
+    assert one.is_newer_than(other) == (Version(left) > Version(right))
+    assert not (one.is_newer_than(other) and other.is_newer_than(one))
 
 
 @given(st.text(max_size=40))
 def test_any_text_is_a_version_or_none(text: str) -> None:
-    version = vendor_version(text)
+    version = parse_any_vendor_version(text)
     assert version is None or Version(version.text).local is not None
 
 

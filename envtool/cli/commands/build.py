@@ -89,9 +89,9 @@ def _stages(engine: Engine) -> tuple[Prepare, Build]:
     """What is done for each image, with its progress shown."""
     from envtool.cli.progress import counters
     from envtool.image.engine.build import build_image, prepare_image
-    from envtool.wheel.store import default_store
+    from envtool.wheel.store import get_default_store
 
-    store = default_store()
+    store = get_default_store()
     # A terminal shows the progress of one thing at a time.
     drawing = threading.Lock()
 

@@ -47,11 +47,11 @@ def lock_command(
     from envtool.image.lock.lockfile import FOLDER, read_lock, read_lock_of_parent, write_lock
     from envtool.image.lock.relock import renew
     from envtool.image.spec.table import select_images
-    from envtool.wheel.store import default_store
+    from envtool.wheel.store import get_default_store
 
     if check:
         raise typer.Exit(1 if _print_stale(select_images(project.absolute(), images or [])) else 0)
-    store = default_store()
+    store = get_default_store()
     # A parent is locked before its children, whose locks name its own.
     for spec in in_order(select_specs(project, images, demo=demo, everything=everything)):
         sources = sources_of(spec, vendor, demo=demo, project=project)

@@ -43,13 +43,13 @@ def bake_command(
     from envtool.cli.progress import counters
     from envtool.image.context.bake import bake_document
     from envtool.image.context.context import ready_context
-    from envtool.wheel.store import default_store
+    from envtool.wheel.store import get_default_store
 
     specs = select_specs(project, images, demo=demo, everything=everything)
     members = resolve_images(specs, vendor, demo=demo, project=project)
     for member in members:
         with counters(member.name) as advance:
-            ready_context(member, default_store(), advance)
+            ready_context(member, get_default_store(), advance)
     typer.echo(json.dumps(bake_document(members, lambda path: os.path.relpath(path), registry), indent=2))
 
 

@@ -13,14 +13,13 @@ from envtool.cli.run_restore import (
     RestoreRequest,
     confirm,
     driver_release,
-    opened_sources,
     recover_prefix,
     run_restore,
 )
 
 if TYPE_CHECKING:
     from envtool.environment.reader import Environment
-    from envtool.release.available import Offer
+    from envtool.release.available import AvailableRelease
     from envtool.release.pin import VendorPin
 
 _NOT_OURS = {
@@ -114,7 +113,7 @@ class _Look:
 
     environment: Environment
     pin: VendorPin | None
-    offers: tuple[Offer, ...]
+    offers: tuple[AvailableRelease, ...]
 
     @property
     def installed(self) -> str:
@@ -126,12 +125,13 @@ class _Look:
 def _look(request: RestoreRequest) -> _Look:
     from envtool.environment.effective_pin import effective_pin
     from envtool.environment.reader import read_environment
-    from envtool.release.available import read_offers
+    from envtool.release.available import list_available_releases
+    from envtool.release.source.configured import open_sources
 
     found = recover_prefix(request)
     environment = read_environment(found)
     served = driver_release() if request.driver else None
-    offers = read_offers(opened_sources(request.vendor), found.python, served)
+    offers = list_available_releases(open_sources(request.vendor), found.python, served)
     return _Look(environment, effective_pin(environment), offers)
 
 
@@ -153,13 +153,13 @@ def _upgrade(request: RestoreRequest) -> bool:
     """Offer the newest release that fits; without one that is newer, say so."""
     from envtool.doctor.diagnose import diagnose
     from envtool.doctor.findings import Status
-    from envtool.release.available import newest_that_fits
+    from envtool.release.available import select_newest
 
     look = _look(request)
     damaged = look.pin is None or diagnose(look.environment, look.pin).status is Status.DAMAGED
-    newest = newest_that_fits(look.offers)
+    newest = select_newest(look.offers)
     possible = newest.version if newest is not None else None
-    if look.pin is not None and (possible is None or not possible.newer_than(look.pin.version)):
+    if look.pin is not None and (possible is None or not possible.is_newer_than(look.pin.version)):
         possible = look.pin.version if damaged else None
     typer.echo(f"Currently installed: {look.installed}")
     if possible is None:
@@ -190,8 +190,8 @@ def _roll_back(request: RestoreRequest) -> bool:
     from envtool.environment.effective_pin import effective_pin
     from envtool.environment.history import read_history
     from envtool.environment.reader import read_environment
-    from envtool.restore.rollback import pin_to_roll_back_to
+    from envtool.restore.rollback import select_rollback_pin
 
     found = recover_prefix(request)
-    before = pin_to_roll_back_to(read_history(found.path), effective_pin(read_environment(found)))
+    before = select_rollback_pin(read_history(found.path), effective_pin(read_environment(found)))
     return run_restore(replace(request, pin=before))

@@ -22,9 +22,9 @@ def add_command(
     source: Annotated[str, typer.Argument(help="A folder of wheels, or the address of a wheel index.")],
 ) -> None:
     """Keep a source, so that --vendor need not be given."""
-    from envtool.release.source.configured import keep_source
+    from envtool.release.source.configured import add_source
 
-    typer.echo(f"kept in {keep_source(source)}")
+    typer.echo(f"kept in {add_source(source)}")
 
 
 @app.command("list")
@@ -32,17 +32,17 @@ def list_command(vendor: VendorOption = None) -> None:
     """Print the sources in force and the torch wheels that each has."""
     from envtool.errors import SourceError
     from envtool.release.profile import TORCH
-    from envtool.release.source.configured import configured_sources, open_source
+    from envtool.release.source.configured import list_configured_sources, open_source
     from envtool.release.version import parse_vendor_version
 
-    configured = configured_sources(vendor or ())
+    configured = list_configured_sources(vendor or ())
     if not configured:
         typer.echo("no vendor source: envtool vendor add FOLDER_OR_INDEX")
     unreadable: SourceError | None = None
     for item in configured:
-        typer.echo(f"{item.address}   (from {item.named_by})")
+        typer.echo(f"{item.address}   (from {item.origin})")
         try:
-            offered = open_source(item.address).candidates()
+            offered = open_source(item.address).list_candidates()
         except SourceError as error:
             typer.echo(f"  cannot be read: {error.what}")
             unreadable = error
@@ -80,13 +80,13 @@ def fetch_command(
     """Bring a release into the store, so that a later restore needs no network."""
     from envtool.environment.prefix import find_prefix
     from envtool.release.release_filter import ReleaseFilter
-    from envtool.release.select import choose_from_sources
-    from envtool.release.source.configured import configured_sources, open_source
-    from envtool.wheel.store import default_store
+    from envtool.release.select import select_from_sources
+    from envtool.release.source.configured import open_sources
+    from envtool.wheel.store import get_default_store
 
-    sources = [open_source(item.address) for item in configured_sources(vendor or ())]
-    choice = choose_from_sources(find_prefix(prefix).python, sources, ReleaseFilter(release=release), default_store())
-    for wheel in choice.wheels.values():
+    python, wanted = find_prefix(prefix).python, ReleaseFilter(release=release)
+    selected = select_from_sources(python, open_sources(vendor or ()), wanted, get_default_store())
+    for wheel in selected.wheels.values():
         typer.echo(f"{wheel.sha256}  {wheel.name.filename}")
 
 
@@ -112,10 +112,10 @@ def unpack_command(
     from envtool.environment.prefix import find_prefix
     from envtool.environment.reader import read_environment
     from envtool.errors import ReleaseError
-    from envtool.wheel.store import default_store
-    from envtool.wheel.unpacked_store import forget_unpacked
+    from envtool.wheel.store import get_default_store
+    from envtool.wheel.unpacked_store import remove_unpacked
 
-    found, store = find_prefix(prefix), default_store()
+    found, store = find_prefix(prefix), get_default_store()
     pin = effective_pin(read_environment(found))
     if pin is None:
         raise ReleaseError(
@@ -125,7 +125,7 @@ def unpack_command(
         )
     if remove:
         for item in pin.distributions:
-            was_there = item.sha256 is not None and forget_unpacked(item.sha256, store)
+            was_there = item.sha256 is not None and remove_unpacked(item.sha256, store)
             typer.echo(f"{item.name} {item.version}: {'removed' if was_there else 'was not unpacked'}")
         return
     _keep_unpacked(pin, vendor or (), store)
@@ -138,14 +138,14 @@ def unpack_command(
 
 def _keep_unpacked(pin: VendorPin, vendor: Sequence[str], store: FileStore) -> None:
     from envtool.cli.progress import progress_bars
-    from envtool.cli.run_restore import opened_sources
-    from envtool.release.select import choose_pinned
-    from envtool.wheel.contents import counter, read_contents
-    from envtool.wheel.unpacked_store import keep_unpacked
+    from envtool.release.select import fetch_pinned_wheels
+    from envtool.release.source.configured import open_sources
+    from envtool.wheel.contents import bind_progress, read_contents
+    from envtool.wheel.unpacked_store import add_unpacked
 
     with progress_bars("unpacking") as advance:
-        for name, wheel in choose_pinned(pin, opened_sources(vendor), store).items():
+        for name, wheel in fetch_pinned_wheels(pin, open_sources(vendor), store).items():
             contents = read_contents(wheel)
             stored = store.add(wheel.path, expected=wheel.sha256)
-            folder = keep_unpacked(contents, store, counter(name, contents.size, advance))
+            folder = add_unpacked(contents, store, bind_progress(name, contents.size, advance))
             typer.echo(f"{stored.name}: {contents.size / 1e6:.1f} MB in {folder}")

@@ -11,7 +11,7 @@ from envtool.environment.distribution import Distribution
 from envtool.environment.reader import Environment
 from envtool.release.pin import VendorPin
 from envtool.release.profile import COMPANIONS, TORCH
-from envtool.wheel.requires import requirements_on
+from envtool.wheel.requires import select_requirements
 
 
 def check(environment: Environment, pin: VendorPin) -> Iterator[Finding]:
@@ -20,7 +20,7 @@ def check(environment: Environment, pin: VendorPin) -> Iterator[Finding]:
         if pin.find(name) is not None:
             continue
         for item in environment.find(name):
-            for requirement in requirements_on(item.requires(), TORCH):
+            for requirement in select_requirements(item.requires(), TORCH):
                 if requirement.specifier.contains(pin.torch.version, prereleases=True):
                     continue
                 yield Finding(

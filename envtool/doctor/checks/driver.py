@@ -12,7 +12,7 @@ from envtool.environment.looking import is_folder, is_there
 from envtool.environment.reader import Environment
 from envtool.release.pin import VendorPin
 from envtool.release.profile import TORCH
-from envtool.release.version import parse_vendor_version, vendor_version, versions_equal
+from envtool.release.version import parse_any_vendor_version, parse_vendor_version, versions_equal
 
 # Where a machine of the service keeps its accelerator's token; containers get the folder mounted.
 _MACHINE_FOLDER = Path("/etc/moreh")
@@ -85,7 +85,7 @@ def _versions(program: str, table: DriverTable) -> Iterator[Finding]:
 def _release(environment: Environment, pin: VendorPin | None, program: str, table: DriverTable) -> Iterator[Finding]:
     for item in environment.find(TORCH):
         torch = parse_vendor_version(item.version)
-        driver = vendor_version(f"0+moreh{table.version}") if table.version else None
+        driver = parse_any_vendor_version(f"0+moreh{table.version}") if table.version else None
         if torch is None or driver is None or torch.release == driver.release:
             continue
         # Where the environment is to hold another release than it does, that is the finding, and not this.

@@ -21,7 +21,7 @@ from envtool.environment.reader import Environment
 from envtool.progress import Progress
 from envtool.release.pin import PinnedDistribution, VendorPin
 from envtool.release.version import versions_equal
-from envtool.wheel.record import RecordRow, content_digest
+from envtool.wheel.record import RecordRow, digest_content
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ def check(
                 continue
             damage = compare(environment.prefix.path, item, record.rows, deep=deep, progress=progress)
             found = [*_findings(environment, pin, pinned, item, damage, record.malformed)]
-            if pinned.content is not None and content_digest(record.rows) != pinned.content:
+            if pinned.content is not None and digest_content(record.rows) != pinned.content:
                 found.append(_hash_mismatch(environment, pin, pinned, item))
             if not found and not deep and memory.keeps:
                 _remember(memory, item, pinned, record.rows)

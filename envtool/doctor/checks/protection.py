@@ -16,7 +16,7 @@ from envtool.environment.pip_configuration import pip_settings
 from envtool.environment.reader import Environment
 from envtool.release.pin import PinOrigin, VendorPin
 from envtool.release.profile import PINNED_NAMES
-from envtool.wheel.requires import requirements_on
+from envtool.wheel.requires import select_requirements
 
 CONSTRAINTS = "/etc/hac/constraints.txt"
 _GUARD_SETTINGS = "/etc/hac/guard.conf"
@@ -65,7 +65,7 @@ def _overrides(setting: EnvironmentContext, pin: VendorPin) -> Iterator[Finding]
     """
     for source, line in _override_lines(setting):
         for pinned in pin.distributions:
-            for requirement in requirements_on([line], pinned.name):
+            for requirement in select_requirements([line], pinned.name):
                 if not requirement.specifier.contains(pinned.version, prereleases=True):
                     yield Finding(
                         "pins-overridden",

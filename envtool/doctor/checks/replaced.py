@@ -11,7 +11,7 @@ from envtool.environment.distribution import Distribution
 from envtool.environment.reader import Environment
 from envtool.release.pin import PinnedDistribution, VendorPin
 from envtool.release.profile import TORCH
-from envtool.release.version import parse_vendor_version, vendor_version, versions_equal
+from envtool.release.version import parse_any_vendor_version, parse_vendor_version, versions_equal
 
 
 def check(environment: Environment, pin: VendorPin) -> Iterator[Finding]:
@@ -43,7 +43,7 @@ def _verdict(pinned: PinnedDistribution, intruder: Distribution) -> tuple[str, s
             "torch-other-release",
             f"torch {intruder.version} is another vendor release than the pinned one",
         )
-    other = vendor_version(intruder.version)
+    other = parse_any_vendor_version(intruder.version)
     if other is not None:
         return (
             "torch-replaced",

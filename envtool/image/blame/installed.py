@@ -12,7 +12,7 @@ from envtool.image.read.layer import Capture, LayerEntry
 from envtool.image.read.overlay import Overlay
 from envtool.release.profile import PINNED_NAMES, TOP_LEVEL_NAMES
 from envtool.wheel.record import INSTALLER_FILES, parse_record
-from envtool.wheel.requires import normalized_name, requirements_on
+from envtool.wheel.requires import normalize_name, select_requirements
 
 # Where envtool itself lives, and where installers keep what they have fetched: nothing there is installed.
 _ELSEWHERE = re.compile(r"^opt/hac/|(?:^|/)(?:pkgs|archive-v0|wheels-v\d+|pip/cache)/")
@@ -54,7 +54,7 @@ def select_for_blame(path: str, _size: int) -> Capture:
         return Capture.NOTHING
     info = _INFO.match(path) if _MARK in path else None
     if info is not None:
-        pinned = normalized_name(info[2]) in PINNED_NAMES
+        pinned = normalize_name(info[2]) in PINNED_NAMES
         kept = info[4] in {"METADATA", "PKG-INFO"} or (pinned and info[4] == "RECORD")
         return Capture.DATA if kept else Capture.HASHED if pinned else Capture.ENTRY
     # Told by a part of it before the expression is asked: most paths are nobody's business here.
@@ -71,7 +71,7 @@ def find_owner(path: str) -> tuple[str, str] | None:
     """The folder that holds a torch's file, and whose it is: a pinned distribution's name, torch's where unclear."""
     info = _INFO.match(path) if _MARK in path else None
     if info is not None:
-        name = normalized_name(info[2])
+        name = normalize_name(info[2])
         return (info[1].rstrip("/"), name) if name in PINNED_NAMES else None
     content = _CONTENT.match(path)
     if content is None or "/__pycache__/" in path:
@@ -90,7 +90,7 @@ def _records(overlay: Overlay, location: DistributionLocation) -> Iterator[tuple
     start = f"{location.site}/" if location.site else ""
     for path in overlay.entries:
         info = _INFO.match(path) if _MARK in path and path.startswith(start) else None
-        if info is not None and info[1] == start and normalized_name(info[2]) == location.name:
+        if info is not None and info[1] == start and normalize_name(info[2]) == location.name:
             yield info[3], path.rpartition("/")[0] if info[4] else path
 
 
@@ -123,7 +123,7 @@ def find_torch_requirements(
     asked = frozenset(_requested_names(added, location.site))
     every: list[tuple[TorchRequirement, bool]] = []
     for name, (its_version, lines) in arrived.items():
-        for requirement in requirements_on(lines, location.name):
+        for requirement in select_requirements(lines, location.name):
             clashes = version is None or not requirement.specifier.contains(version, prereleases=True)
             demand = TorchRequirement(name, its_version, str(requirement), _find_root(name, arrived, asked))
             every.append((demand, clashes))
@@ -136,7 +136,7 @@ def _added_requirements(added: Mapping[str, LayerEntry], site: str) -> Iterator[
         info = _INFO.match(path) if path.endswith(".dist-info/METADATA") else None
         if info is None or info[1].rstrip("/") != site or entry.data is None:
             continue
-        name = normalized_name(info[2])
+        name = normalize_name(info[2])
         if name not in PINNED_NAMES:
             # The headers alone: what follows them is a description of any length.
             headers = BytesParser().parsebytes(entry.data, headersonly=True)
@@ -148,7 +148,7 @@ def _requested_names(added: Mapping[str, LayerEntry], site: str) -> Iterator[str
         if path.endswith(".dist-info/REQUESTED"):
             info = _INFO.match(path)
             if info is not None and info[1].rstrip("/") == site:
-                yield normalized_name(info[2])
+                yield normalize_name(info[2])
 
 
 def _find_root(name: str, arrived: Mapping[str, tuple[str, list[str]]], asked: frozenset[str]) -> str:
@@ -168,5 +168,5 @@ def _find_dependents(name: str, arrived: Mapping[str, tuple[str, list[str]]], se
     return [
         other
         for other, (_version, lines) in arrived.items()
-        if other not in seen and any(True for _ in requirements_on(lines, name))
+        if other not in seen and any(True for _ in select_requirements(lines, name))
     ]

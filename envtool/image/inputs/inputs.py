@@ -23,7 +23,7 @@ from envtool.net.http import open_session
 from envtool.progress import Progress
 from envtool.release.pin import VendorPin
 from envtool.release.release_filter import ReleaseFilter
-from envtool.release.select import choose_from_sources, choose_pinned
+from envtool.release.select import fetch_pinned_wheels, select_from_sources
 from envtool.wheel.download import download
 from envtool.wheel.name import StoredWheel, WheelName
 from envtool.wheel.store import FileStore
@@ -87,7 +87,7 @@ def _child_lock(
         lock = replace(lock, base=sources.lock_base(store))
     if spec.requirements_file is not None:
         say("the requirements")
-        choose_pinned(lock.pin, list(sources.vendor()), store)
+        fetch_pinned_wheels(lock.pin, list(sources.vendor()), store)
         added = added_requirements(spec, lock, parent.requirements, store)
         lock = replace(lock, requirements=(*parent.requirements, *added))
     return lock
@@ -126,7 +126,7 @@ def lock_child_environment(
 def lock_vendor(spec: ImageSpec, sources: ImageSources, store: FileStore) -> tuple[VendorPin, tuple[LockedFile, ...]]:
     """The vendor's distributions and programs that the spec asks for. Raises `ReleaseError`, `SourceError`."""
     wanted = ReleaseFilter(release=spec.release, torch=spec.torch)
-    choice = choose_from_sources(spec.python, list(sources.vendor()), wanted, store)
+    choice = select_from_sources(spec.python, list(sources.vendor()), wanted, store)
     programs = []
     for name in VENDOR_PROGRAMS:
         path = _program(sources, name)
@@ -156,7 +156,7 @@ def fetch(spec: ImageSpec, lock: ImageLock, sources: ImageSources, store: FileSt
     for package in packages:
         conda[package] = _conda_package(package, channel_map, store)
         progress("inputs", 1, total)
-    vendor = choose_pinned(lock.pin, list(sources.vendor()), store)
+    vendor = fetch_pinned_wheels(lock.pin, list(sources.vendor()), store)
     progress("inputs", len(vendor), total)
     wheels = fetch_wheels(lock.wheels, store)
     progress("inputs", len(wheels), total)
@@ -196,7 +196,7 @@ def _missing(packages: set[LockedPackage], store: FileStore) -> bool:
 
 
 def _program(sources: ImageSources, name: str) -> Path | None:
-    return next((path for source in sources.vendor() if (path := source.tool(name)) is not None), None)
+    return next((path for source in sources.vendor() if (path := source.find_tool(name)) is not None), None)
 
 
 def _locked_program(item: LockedFile, sources: ImageSources, store: FileStore) -> Path:

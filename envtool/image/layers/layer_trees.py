@@ -20,7 +20,7 @@ from envtool.image.run_program import run
 from envtool.image.spec.table import ENVIRONMENT_PREFIX, TOOL_PREFIX, ImageSpec
 from envtool.release.pin import PIN_FILE, VendorPin, render_pin
 from envtool.wheel.layout import Layout
-from envtool.wheel.name import StoredWheel, WheelName, sha256_of
+from envtool.wheel.name import StoredWheel, WheelName, compute_sha256
 from envtool.wheel.store import IMAGE_STORE, FileStore
 
 CONFIGURATION_FOLDER = Path("etc/hac")
@@ -61,7 +61,7 @@ def vendor(spec: ImageSpec, pin: VendorPin, inputs: Inputs, folder: Path) -> Ite
         # For --find-links: isolated builds, virtual environments and reinstalls take the vendor's from there.
         link.symlink_to(f"/{stored.relative_to(root)}")
     write_text(root / ENVIRONMENT_PREFIX.relative_to("/") / PIN_FILE, render_pin(pin))
-    write_text(root / CONFIGURATION_FOLDER / "constraints.txt", pin.constraints())
+    write_text(root / CONFIGURATION_FOLDER / "constraints.txt", pin.render_constraints())
     write_text(root / ENVIRONMENT_PREFIX.relative_to("/") / CONDA_PINS, conda_pins(spec.python))
     yield StagedTree(root)
 
@@ -107,7 +107,7 @@ def build_own_wheel(project: Path, folder: Path, epoch: int) -> StoredWheel:
     built = next(folder.glob("*.whl"), None)
     if built is None:
         raise BuildError("envtool's own wheel was not built", why=f"hatchling left nothing in {folder}")
-    return StoredWheel(WheelName.parse(built.name), built, sha256_of(built))
+    return StoredWheel(WheelName.parse(built.name), built, compute_sha256(built))
 
 
 def write_text(path: Path, text: str) -> None:

@@ -26,7 +26,7 @@ def install_wheels(wheels: Iterable[StoredWheel], layout: Layout, root: Path) ->
         for wheel in wheels:
             contents = read_contents(wheel)
             archive = Archive(wheel.path, wheel.name.filename)
-            packed |= {f"{site_packages}/{item.path}": WheelFile(archive, item) for item in contents.shared()}
+            packed |= {f"{site_packages}/{item.path}": WheelFile(archive, item) for item in contents.shared_members()}
             _put(stage_records(contents, layout, Path(scratch), requested=False), root)
     return packed
 

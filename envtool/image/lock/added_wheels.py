@@ -12,7 +12,7 @@ from envtool.image.inputs.wheels import held, resolve_wheels
 from envtool.image.lock.conda_lock import LockedPackage
 from envtool.image.lock.lockfile import LockedFile
 from envtool.release.pin import VendorPin
-from envtool.wheel.requires import normalized_name
+from envtool.wheel.requires import normalize_name
 from envtool.wheel.store import FileStore
 
 
@@ -28,9 +28,9 @@ def resolve_requirements(
 
     The pinned wheels must be in the store. Raises `SourceError` where nothing meets the file beside the vendor's torch.
     """
-    there = {normalized_name(package.name) for package in packages}
+    there = {normalize_name(package.name) for package in packages}
     there |= {item.name for item in pin.distributions}
-    constraints = [line for line in pin.constraints().splitlines() if line and not line.startswith("#")]
+    constraints = [line for line in pin.render_constraints().splitlines() if line and not line.startswith("#")]
     constraints += [f"{package.name}=={package.version}" for package in packages if _is_version(package.version)]
     with tempfile.TemporaryDirectory(prefix="hac-links-") as folder:
         for item in pin.distributions:
@@ -48,7 +48,7 @@ def resolve_requirements(
 
 def project_of(wheel: LockedFile) -> str:
     """The normalized name of a wheel's project."""
-    return normalized_name(wheel.name.split("-", 1)[0])
+    return normalize_name(wheel.name.split("-", 1)[0])
 
 
 def _is_version(text: str) -> bool:

@@ -15,7 +15,7 @@ from envtool.image.lock.lockfile import ImageLock, require_current
 from envtool.image.lock.signatures import find_signatures
 from envtool.image.spec.table import ImageSpec, tool_requirements
 from envtool.release.profile import TORCH
-from envtool.wheel.requires import normalized_name
+from envtool.wheel.requires import normalize_name
 from envtool.wheel.store import FileStore
 
 BASE = "base"
@@ -48,7 +48,7 @@ def renew(
         base = sources.lock_base(store)
         signatures = find_signatures(spec, lock.pin, sources.vendor(), base.by_digest)
         return replace(lock, base=base, signatures=signatures)
-    name = normalized_name(what)
+    name = normalize_name(what)
     changes = _child_package(spec, lock, parent, name, sources, store, say) if parent is not None else {}
     if not changes:
         _refuse_inherited(spec, parent, inherited=_is_there(parent, name), what=name)

@@ -64,7 +64,7 @@ def require_signatures(
         key = read_key(spec.project / spec.vendor_key)
         for pinned in pin.distributions:
             name = pinned.wheel or pinned.name
-            key.require(_held(held, name, spec).value, bytes.fromhex(pinned.sha256 or ""), name)
+            key.verify(_held(held, name, spec).value, bytes.fromhex(pinned.sha256 or ""), name)
     if spec.base_key is not None and base is not None:
         _require_base(read_key(spec.project / spec.base_key), _held(held, BASE, spec), base)
 
@@ -81,7 +81,7 @@ def _held(held: dict[str, LockedSignature], name: str, spec: ImageSpec) -> Locke
 
 def _of_wheel(filename: str, sources: Sequence[Source]) -> LockedSignature:
     for source in sources:
-        value = source.signature(filename)
+        value = source.read_signature(filename)
         if value is not None:
             return LockedSignature(filename, "".join(value.split()))
     raise SignatureError(
@@ -127,7 +127,7 @@ def _in_registry(reference: str) -> Iterator[LockedSignature]:
 def _require_base(key: PublicKey, signature: LockedSignature, reference: str) -> None:
     """The signature has to be the key's over the payload, and the payload about this very image."""
     payload = base64.b64decode(signature.payload or "")
-    key.require(signature.value, hashlib.sha256(payload).digest(), reference)
+    key.verify(signature.value, hashlib.sha256(payload).digest(), reference)
     try:
         critical = json.loads(payload)["critical"]
         signed, kind = critical["image"]["docker-manifest-digest"], critical["type"]

@@ -22,7 +22,7 @@ class ConfiguredSource:
     """A source and who named it."""
 
     address: str
-    named_by: str
+    origin: str
 
 
 def open_source(address: str) -> Source:
@@ -43,34 +43,39 @@ def open_source(address: str) -> Source:
     )
 
 
-def configured_sources(named: Sequence[str] = ()) -> tuple[ConfiguredSource, ...]:
+def open_sources(named: Sequence[str] = ()) -> list[Source]:
+    """Open the sources in force. Raises `SourceError`."""
+    return [open_source(item.address) for item in list_configured_sources(named)]
+
+
+def list_configured_sources(named: Sequence[str] = ()) -> tuple[ConfiguredSource, ...]:
     """The sources in force, in the order they are to be asked. Raises `SourceError` for a broken file."""
     if named:
         return tuple(ConfiguredSource(address, "--vendor") for address in named)
     from_environment = os.environ.get(ENVIRONMENT_VARIABLE, "").split()
     if from_environment:
         return tuple(ConfiguredSource(address, ENVIRONMENT_VARIABLE) for address in from_environment)
-    path = sources_file()
-    return tuple(ConfiguredSource(address, str(path)) for address in _kept(path))
+    path = get_sources_path()
+    return tuple(ConfiguredSource(address, str(path)) for address in _read_sources(path))
 
 
-def sources_file() -> Path:
+def get_sources_path() -> Path:
     """Where `envtool vendor add` keeps its sources."""
     base = os.environ.get("XDG_CONFIG_HOME") or Path("~/.config").expanduser()
     return Path(base) / "hac-envtool" / "sources.toml"
 
 
-def keep_source(address: str) -> Path:
+def add_source(address: str) -> Path:
     """Add a source to the user's file, once. Raises `SourceError`, `StoreError`."""
     source = open_source(address)
     label = source.label
-    path = sources_file()
-    kept = _kept(path)
-    if label not in kept:
+    path = get_sources_path()
+    known = _read_sources(path)
+    if label not in known:
         import tomlkit
 
         text = "# Written by `envtool vendor add`; asked in this order.\n"
-        text += tomlkit.dumps({"sources": [*kept, label]})
+        text += tomlkit.dumps({"sources": [*known, label]})
         with translate_store_errors(path.parent):
             path.parent.mkdir(parents=True, exist_ok=True)
             incoming = path.with_suffix(".incoming")
@@ -79,7 +84,7 @@ def keep_source(address: str) -> Path:
     return path
 
 
-def _kept(path: Path) -> tuple[str, ...]:
+def _read_sources(path: Path) -> tuple[str, ...]:
     try:
         table = tomllib.loads(path.read_text())
         return tuple(str(item) for item in table.get("sources", ()))

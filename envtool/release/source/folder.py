@@ -8,10 +8,10 @@ from pathlib import Path
 from packaging.requirements import Requirement
 
 from envtool.errors import SourceError
-from envtool.release.candidates import Candidate, torch_requirement
+from envtool.release.candidates import Candidate, find_torch_requirement
 from envtool.release.profile import PINNED_NAMES
 from envtool.release.signature import SUFFIX
-from envtool.wheel.name import WheelName, wheel_metadata
+from envtool.wheel.name import WheelName, read_wheel_metadata
 from envtool.wheel.store import FileStore
 
 
@@ -26,7 +26,7 @@ class FolderSource:
         """The folder's path."""
         return str(self.folder)
 
-    def candidates(self) -> tuple[Candidate, ...]:
+    def list_candidates(self) -> tuple[Candidate, ...]:
         """The wheels of torch and its companions; other files are passed over."""
         try:
             names = sorted(path.name for path in self.folder.iterdir() if path.suffix == ".whl")
@@ -40,22 +40,22 @@ class FolderSource:
         ours = (name for name in names if name.split("-", 1)[0].lower() in PINNED_NAMES)
         return tuple(Candidate(WheelName.parse(name), str(self.folder / name)) for name in ours)
 
-    def requires_torch(self, candidate: Candidate) -> Requirement | None:
+    def read_torch_requirement(self, candidate: Candidate) -> Requirement | None:
         """Read from the wheel's own metadata."""
-        return torch_requirement(wheel_metadata(Path(candidate.location)))
+        return find_torch_requirement(read_wheel_metadata(Path(candidate.location)))
 
     def fetch(self, candidate: Candidate, store: FileStore) -> Path:
         """Copy the wheel into the store."""
         return store.add(Path(candidate.location), expected=candidate.sha256)
 
-    def signature(self, filename: str) -> str | None:
+    def read_signature(self, filename: str) -> str | None:
         """A file beside the wheel."""
         try:
             return (self.folder / f"{filename}{SUFFIX}").read_text()
         except (OSError, UnicodeDecodeError):
             return None
 
-    def tool(self, name: str) -> Path | None:
+    def find_tool(self, name: str) -> Path | None:
         """A file in the folder's `tools/`."""
         path = self.folder / "tools" / name
         return path if path.is_file() else None

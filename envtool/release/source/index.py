@@ -17,7 +17,7 @@ from urllib.parse import urljoin, urlsplit
 
 from envtool.errors import SourceError
 from envtool.net.http import get, open_session
-from envtool.release.candidates import Candidate, torch_requirement
+from envtool.release.candidates import Candidate, find_torch_requirement
 from envtool.release.profile import PINNED_NAMES
 from envtool.release.signature import SUFFIX
 from envtool.wheel.download import download
@@ -84,7 +84,7 @@ class IndexSource:
         files = ({**file, "url": urljoin(answer.url, file["url"])} for file in rows)
         return {file["filename"]: file for file in files if file["filename"].endswith(".whl")}
 
-    def candidates(self) -> tuple[Candidate, ...]:
+    def list_candidates(self) -> tuple[Candidate, ...]:
         """All wheels of the three projects that are not yanked (PEP 592)."""
         return tuple(
             Candidate(WheelName.parse(filename), file["url"], file["hashes"].get("sha256"))
@@ -93,7 +93,7 @@ class IndexSource:
             if file.get("yanked", False) is False
         )
 
-    def requires_torch(self, candidate: Candidate) -> Requirement | None:
+    def read_torch_requirement(self, candidate: Candidate) -> Requirement | None:
         """From the index's metadata file (PEP 658, PEP 714), where it serves one."""
         from packaging.metadata import parse_email
 
@@ -103,7 +103,7 @@ class IndexSource:
         with self._reported(), self._session() as session:
             answer = get(session, f"{candidate.location}.metadata", timeout=TIMEOUT)
             answer.raise_for_status()
-        return torch_requirement(parse_email(answer.content)[0])
+        return find_torch_requirement(parse_email(answer.content)[0])
 
     def fetch(self, candidate: Candidate, store: FileStore) -> Path:
         """Download the wheel unless the store has it; the index's own sha256 is checked."""
@@ -120,7 +120,7 @@ class IndexSource:
                 failures=self._reported(),
             )
 
-    def signature(self, filename: str) -> str | None:
+    def read_signature(self, filename: str) -> str | None:
         """A file beside the wheel's own address."""
         file = self._files.get(filename)
         if file is None:
@@ -132,7 +132,7 @@ class IndexSource:
             answer.raise_for_status()
         return str(answer.text)
 
-    def tool(self, name: str) -> Path | None:  # noqa: ARG002
+    def find_tool(self, name: str) -> Path | None:  # noqa: ARG002
         """An index has wheels only."""
         return None
 

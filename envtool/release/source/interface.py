@@ -18,17 +18,17 @@ class Source(Protocol):
     def label(self) -> str:
         """What to call the source in a message; never with a credential in it."""
 
-    def candidates(self) -> tuple[Candidate, ...]:
+    def list_candidates(self) -> tuple[Candidate, ...]:
         """All wheels of torch and its companions that it offers."""
 
-    def requires_torch(self, candidate: Candidate) -> Requirement | None:
+    def read_torch_requirement(self, candidate: Candidate) -> Requirement | None:
         """What the wheel requires of torch, or `None` where the source does not reveal it."""
 
     def fetch(self, candidate: Candidate, store: FileStore) -> Path:
         """Bring the wheel into `store` and return its path there. Raises `HashError`, `StoreError`."""
 
-    def signature(self, filename: str) -> str | None:
+    def read_signature(self, filename: str) -> str | None:
         """The signature of a wheel that lies beside it, as `cosign sign-blob` writes it, or `None`."""
 
-    def tool(self, name: str) -> Path | None:
+    def find_tool(self, name: str) -> Path | None:
         """A program that the source ships beside its wheels, such as `moreh-smi`, or `None`."""

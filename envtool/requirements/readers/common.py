@@ -11,7 +11,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 
 from envtool.errors import RequirementsError
 from envtool.requirements.model import DeclaredRequirement, Role, SourceLocation
-from envtool.wheel.requires import normalized_name
+from envtool.wheel.requires import normalize_name
 
 
 def parse_requirement(
@@ -42,7 +42,7 @@ def make_entry(
     return DeclaredRequirement(
         place,
         written,
-        normalized_name(requirement.name),
+        normalize_name(requirement.name),
         requirement.specifier,
         tuple(sorted(requirement.extras)),
         requirement.marker,

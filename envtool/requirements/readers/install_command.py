@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 from envtool.errors import RequirementsError
 from envtool.requirements.model import DeclaredRequirement, InstallOptions, Role, SourceLocation
 from envtool.requirements.readers.requirements_txt import parse_argument, read_nested
-from envtool.wheel.requires import normalized_name
+from envtool.wheel.requires import normalize_name
 
 # Where a file named in the arguments really is; an image's Dockerfile names it by its place in the image.
 Locate = Callable[[str], Path]
@@ -181,7 +181,7 @@ def _options(known: Any) -> InstallOptions:
         pre=known.pre or known.prerelease == "allow",
         upgrade=known.upgrade,
         eager=known.upgrade and known.upgrade_strategy == "eager",
-        upgrade_names=tuple(normalized_name(name) for name in known.upgrade_package),
+        upgrade_names=tuple(normalize_name(name) for name in known.upgrade_package),
         reinstall=known.reinstall,
         other_destination="--user" if known.user else elsewhere,
         no_deps=known.no_deps,

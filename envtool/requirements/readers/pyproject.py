@@ -62,7 +62,7 @@ def _with_own_extras(
     """The requirements of an extra, where it names the project's own extras with those of these."""
     from packaging.requirements import InvalidRequirement, Requirement
 
-    from envtool.wheel.requires import normalized_name
+    from envtool.wheel.requires import normalize_name
 
     if extra in above:
         raise wrong_form_error(path, f"the extra {extra} includes itself: {' → '.join((*above, extra))}")
@@ -73,7 +73,7 @@ def _with_own_extras(
         except InvalidRequirement:
             found.append(text)
             continue
-        if name and normalized_name(requirement.name) == normalized_name(name):
+        if name and normalize_name(requirement.name) == normalize_name(name):
             for inner in sorted(requirement.extras):
                 found += _with_own_extras(name, extras, inner, path, (*above, extra))
         else:

@@ -25,7 +25,7 @@ from envtool.requirements.model import (
 )
 from envtool.requirements.readers.common import get_table, parse_requirement, parse_toml
 from envtool.requirements.text_file import read_text
-from envtool.wheel.requires import normalized_name
+from envtool.wheel.requires import normalize_name
 
 if TYPE_CHECKING:
     from pip_requirements_parser import OptionLine, ParsedRequirement
@@ -197,12 +197,12 @@ def _name_of(address: str, folder: Path) -> str | None:
     """The name of a project: from `#egg=`, or where it is a folder from its pyproject.toml."""
     fragment = urlsplit(address).fragment
     if match := re.search(r"(?:^|&)egg=([\w.-]+)", fragment):
-        return normalized_name(match[1])
+        return normalize_name(match[1])
     project = Path(_absolute(address, folder).removeprefix("file://")) / "pyproject.toml"
     if not project.is_file():
         return None
     name = get_table(parse_toml(read_text(project), project), "project").get("name")
-    return normalized_name(name) if isinstance(name, str) else None
+    return normalize_name(name) if isinstance(name, str) else None
 
 
 def _absolute(address: str, folder: Path) -> str:

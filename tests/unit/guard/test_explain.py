@@ -18,7 +18,7 @@ PIN = VendorPin((PinnedDistribution("torch", TORCH), PinnedDistribution("torchvi
 @pytest.fixture
 def constraints(tmp_path: Path) -> Path:
     path = tmp_path / "constraints.txt"
-    path.write_text(PIN.constraints())
+    path.write_text(PIN.render_constraints())
     return path
 
 

@@ -18,7 +18,7 @@ from envtool.image.layers.bytecode import compiled
 from envtool.image.layers.staged_tree import StagedTree
 from envtool.image.layers.wheel_files import install_wheels
 from envtool.wheel.layout import Layout
-from envtool.wheel.name import StoredWheel, WheelName, sha256_of
+from envtool.wheel.name import StoredWheel, WheelName, compute_sha256
 from tests.conftest import PYTHON, package
 
 # What the first of these makes of Python's strings, the next ones would show.
@@ -65,7 +65,7 @@ def test_a_module_that_cannot_be_compiled_is_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize("stale", [False, True])
 def test_a_wheels_modules_come_from_the_wheel(tmp_path: Path, stale: bool) -> None:
     path = write_wheel(package("harmless", "1.0", []), tmp_path)
-    wheel = StoredWheel(WheelName.parse(path.name), path, sha256_of(path))
+    wheel = StoredWheel(WheelName.parse(path.name), path, compute_sha256(path))
     prefix, root, beside = Path("/opt/env"), tmp_path / "work/root", tmp_path / "work/beside"
     root.mkdir(parents=True)
     beside.mkdir()

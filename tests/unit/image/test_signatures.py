@@ -58,9 +58,9 @@ def public(key: Any, path: Path) -> Path:
 def test_a_signature_of_another_programs(tmp_path: Path) -> None:
     path = tmp_path / "openssl.pub"
     path.write_text(OPENSSL_KEY)
-    read_key(path).require(OPENSSL_SIGNATURE, hashlib.sha256(SIGNED).digest(), "it")
+    read_key(path).verify(OPENSSL_SIGNATURE, hashlib.sha256(SIGNED).digest(), "it")
     with pytest.raises(SignatureError, match="the signature of it is not good"):
-        read_key(path).require(OPENSSL_SIGNATURE, hashlib.sha256(SIGNED + b"!").digest(), "it")
+        read_key(path).verify(OPENSSL_SIGNATURE, hashlib.sha256(SIGNED + b"!").digest(), "it")
 
 
 @pytest.mark.parametrize("make", [elliptic, lambda: rsa.generate_private_key(65537, 2048)])
@@ -68,10 +68,10 @@ def test_good_and_bad_signatures(tmp_path: Path, make: Callable[[], Any]) -> Non
     private = make()
     key, digest = read_key(public(private, tmp_path / "key.pub")), hashlib.sha256(b"x").digest()
     good = signed(private, b"x")
-    key.require(good + "\n", digest, "it")
+    key.verify(good + "\n", digest, "it")
     for bad in (signed(make(), b"x"), signed(private, b"y"), "", "!", good[:-8], "\0"):
         with pytest.raises(SignatureError):
-            key.require(bad, digest, "it")
+            key.verify(bad, digest, "it")
 
 
 def test_what_is_no_key(tmp_path: Path) -> None:

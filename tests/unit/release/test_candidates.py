@@ -8,7 +8,7 @@ import pytest
 from packaging.requirements import Requirement
 
 from envtool.errors import ReleaseError
-from envtool.release.candidates import Candidate, choose_release
+from envtool.release.candidates import Candidate, select_release
 from envtool.release.release_filter import ReleaseFilter
 from envtool.wheel.name import WheelName
 
@@ -35,7 +35,7 @@ OFFER = candidates(
 
 
 def test_the_newest_that_fits_with_its_companions() -> None:
-    release = choose_release(OFFER, (3, 8), ReleaseFilter(), no_metadata, where="here")
+    release = select_release(OFFER, (3, 8), ReleaseFilter(), no_metadata, where="here")
     assert release.version.text == "1.7.1+cu110.moreh22.8.0"
     assert [item.wheel.version for item in release.companions] == ["0.8.2", "0.7.2"]
 
@@ -44,12 +44,12 @@ def test_companions_by_their_own_metadata() -> None:
     def requires(candidate: Candidate) -> Requirement | None:
         return Requirement("torch==1.7.1") if candidate.wheel.version == "0.14.1" else Requirement("torch==9")
 
-    release = choose_release(OFFER, (3, 8), ReleaseFilter(), requires, where="here")
+    release = select_release(OFFER, (3, 8), ReleaseFilter(), requires, where="here")
     assert [item.wheel.version for item in release.companions] == ["0.14.1"]
 
 
 def test_wanted_release() -> None:
-    release = choose_release(OFFER, (3, 8), ReleaseFilter(release="9.1"), no_metadata, where="here")
+    release = select_release(OFFER, (3, 8), ReleaseFilter(release="9.1"), no_metadata, where="here")
     assert str(release.version.release) == "9.1"
 
 
@@ -64,11 +64,11 @@ def test_wanted_release() -> None:
 )
 def test_says_what_there_is_instead(python: tuple[int, int], wanted: ReleaseFilter, why: str) -> None:
     with pytest.raises(ReleaseError, match="has no vendor torch") as caught:
-        choose_release(OFFER, python, wanted, no_metadata, where="here")
+        select_release(OFFER, python, wanted, no_metadata, where="here")
     assert why in caught.value.why
 
 
 def test_upstream_wheels_are_not_taken(tmp_path: Path) -> None:
     with pytest.raises(ReleaseError) as caught:
-        choose_release(candidates(f"torch-1.7.1-{TAG}"), (3, 8), ReleaseFilter(), no_metadata, where=str(tmp_path))
+        select_release(candidates(f"torch-1.7.1-{TAG}"), (3, 8), ReleaseFilter(), no_metadata, where=str(tmp_path))
     assert "not the vendor's" in caught.value.why

@@ -15,8 +15,8 @@ import pytest
 
 from envtool.errors import HashError, ReleaseError, SourceError
 from envtool.release.release_filter import ReleaseFilter
-from envtool.release.select import choose_from_sources
-from envtool.release.source.configured import configured_sources, keep_source, open_source
+from envtool.release.select import select_from_sources
+from envtool.release.source.configured import add_source, list_configured_sources, open_source
 from envtool.release.source.index import PASSWORD_VARIABLE, USERNAME_VARIABLE, IndexSource
 from envtool.wheel.store import FileStore
 from tests.conftest import PYTHON, TORCH, RealEnvironment
@@ -102,32 +102,32 @@ def no_credentials(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 def test_release_from_an_index(index: WheelIndex, tmp_path: Path, as_json: bool) -> None:
     index.json = as_json
     store = FileStore(tmp_path / "store")
-    choice = choose_from_sources(PYTHON, [IndexSource(index.url)], ReleaseFilter(), store)
+    choice = select_from_sources(PYTHON, [IndexSource(index.url)], ReleaseFilter(), store)
     assert [item.version for item in choice.pin.distributions] == [TORCH, "0.8.2", "0.7.2"]
     assert all(item.sha256 and store.find(item.sha256) for item in choice.pin.distributions)
     asked = len(index.asked)
-    choose_from_sources(PYTHON, [IndexSource(index.url)], ReleaseFilter(), store)
+    select_from_sources(PYTHON, [IndexSource(index.url)], ReleaseFilter(), store)
     assert not any(path.startswith("/files") for path in index.asked[asked:]), "the store was not used"
 
 
 def test_an_address_without_its_last_slash(index: WheelIndex) -> None:
-    assert len(IndexSource(index.url.rstrip("/")).candidates()) == 3
+    assert len(IndexSource(index.url.rstrip("/")).list_candidates()) == 3
 
 
 def test_credentials_from_netrc(index: WheelIndex, tmp_path: Path) -> None:
     index.credentials = ("me", "secret")
     with pytest.raises(SourceError, match="refuses access") as caught:
-        IndexSource(index.url).candidates()
+        IndexSource(index.url).list_candidates()
     assert "netrc" in caught.value.remedy
     (tmp_path / "netrc").write_text("machine 127.0.0.1 login me password secret\n")
-    assert len(IndexSource(index.url).candidates()) == 3
+    assert len(IndexSource(index.url).list_candidates()) == 3
 
 
 def test_credentials_from_the_environment(index: WheelIndex, monkeypatch: pytest.MonkeyPatch) -> None:
     index.credentials = ("me", "secret")
     monkeypatch.setenv(USERNAME_VARIABLE, "me")
     monkeypatch.setenv(PASSWORD_VARIABLE, "secret")
-    assert len(IndexSource(index.url).candidates()) == 3
+    assert len(IndexSource(index.url).list_candidates()) == 3
 
 
 def test_credentials_in_an_address_are_refused() -> None:
@@ -140,14 +140,14 @@ def test_credentials_in_an_address_are_refused() -> None:
 def test_refusals(index: WheelIndex, status: int, says: str) -> None:
     index.status = status
     with pytest.raises(SourceError, match=says):
-        IndexSource(index.url).candidates()
+        IndexSource(index.url).list_candidates()
 
 
 def test_a_hash_that_differs_is_refused(index: WheelIndex, tmp_path: Path) -> None:
     index.wrong_hash = True
     store = FileStore(tmp_path / "store")
     with pytest.raises(HashError):
-        choose_from_sources(PYTHON, [IndexSource(index.url)], ReleaseFilter(), store)
+        select_from_sources(PYTHON, [IndexSource(index.url)], ReleaseFilter(), store)
     assert [path for path in store.root.rglob("*") if path.is_file()] == []
 
 
@@ -166,16 +166,16 @@ def test_an_index_through_the_command(environment: RealEnvironment, index: Wheel
 
 
 def test_sources_in_their_order(monkeypatch: pytest.MonkeyPatch, release: Path) -> None:
-    assert configured_sources() == ()
-    keep_source(str(release))
-    keep_source(str(release))
-    assert [item.address for item in configured_sources()] == [str(release)]
+    assert list_configured_sources() == ()
+    add_source(str(release))
+    add_source(str(release))
+    assert [item.address for item in list_configured_sources()] == [str(release)]
     monkeypatch.setenv("HAC_VENDOR", "/from/environment")
-    assert [item.address for item in configured_sources()] == ["/from/environment"]
-    assert [item.address for item in configured_sources(["/named"])] == ["/named"]
+    assert [item.address for item in list_configured_sources()] == ["/from/environment"]
+    assert [item.address for item in list_configured_sources(["/named"])] == ["/named"]
 
 
 def test_nothing_configured_says_what_to_type() -> None:
     with pytest.raises(ReleaseError) as caught:
-        choose_from_sources(PYTHON, [], ReleaseFilter(), FileStore(Path("/nowhere")))
+        select_from_sources(PYTHON, [], ReleaseFilter(), FileStore(Path("/nowhere")))
     assert "envtool vendor add" in caught.value.remedy

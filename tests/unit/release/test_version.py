@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from envtool.errors import VersionError
-from envtool.release.version import VendorVersion, parse_vendor_version, vendor_version, versions_equal
+from envtool.release.version import VendorVersion, parse_any_vendor_version, parse_vendor_version, versions_equal
 
 FORMS = [
     ("1.7.1+cu110.moreh22.8.0", "1.7.1", "cu110", "22.8.0"),
@@ -32,7 +32,7 @@ def test_forms(text: str, public: str, compute: str | None, release: str) -> Non
 
 @pytest.mark.parametrize("text", ["2.1.0a0+32f93b1.nv24.01", "2.1.0+nv24.01", "2.4.0+acme7"])
 def test_other_vendors_are_vendors_but_not_ours(text: str) -> None:
-    version = vendor_version(text)
+    version = parse_any_vendor_version(text)
     assert version is not None
     assert not version.is_ours
     assert parse_vendor_version(text) is None
@@ -53,15 +53,15 @@ def test_other_vendors_are_vendors_but_not_ours(text: str) -> None:
     ],
 )
 def test_upstream_is_no_vendor(text: str) -> None:
-    assert vendor_version(text) is None
+    assert parse_any_vendor_version(text) is None
     with pytest.raises(VersionError):
         VendorVersion.parse(text)
 
 
 def test_releases_are_compared_as_numbers() -> None:
     older, newer = VendorVersion.parse("1.7.1+cu110.moreh9.1"), VendorVersion.parse("1.7.1+cu110.moreh22.8")
-    assert newer.newer_than(older)
-    assert not older.newer_than(newer)
+    assert newer.is_newer_than(older)
+    assert not older.is_newer_than(newer)
 
 
 def test_the_local_label_counts() -> None:

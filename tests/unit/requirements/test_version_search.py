@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from envtool.release.compatibility import known_pin
+from envtool.release.compatibility import build_known_pin
 from envtool.requirements.metadata import MetadataReader
 from envtool.requirements.model import InstallOptions
 from envtool.requirements.read_file import read_file
@@ -31,7 +31,7 @@ def reader() -> Iterator[MetadataReader]:
 
 @pytest.mark.parametrize("torch", [TORCH, "2.1.0+moreh25.1.202"])
 def test_it_finds_what_reading_everything_finds(reader: MetadataReader, torch: str) -> None:
-    target = Target(known_pin(torch), "3.11")
+    target = Target(build_known_pin(torch), "3.11")
     for name in NAMED[::3]:
         versions = reader.versions(name, "3.11")
         assert versions, name
@@ -44,13 +44,13 @@ def test_it_finds_what_reading_everything_finds(reader: MetadataReader, torch: s
 
 
 def test_a_project_that_nobody_has(reader: MetadataReader) -> None:
-    target = Target(known_pin(TORCH), "3.11")
+    target = Target(build_known_pin(TORCH), "3.11")
     found = find_newest_compatible("no-such-project", reader, target, prove=True)
     assert (found.newest, found.complete) == (None, False)
 
 
 def test_looking_ahead_reads_what_the_searches_take() -> None:
-    target = Target(known_pin(TORCH), "3.11")
+    target = Target(build_known_pin(TORCH), "3.11")
     with served() as address:
         reader = MetadataReader((address,))
         found = look_ahead(("lightning", "torchmetrics", "tqdm"), reader, target)
@@ -67,7 +67,7 @@ def test_a_way_out_is_prepared_where_one_will_be_needed(tmp_path: Path, line: st
     (tmp_path / "requirements.txt").write_text(f"{line}\n")
     wanted = read_file(tmp_path / "requirements.txt").sets[0]
     variables = {**os.environ, "UV_CACHE_DIR": str(tmp_path / "cache")}
-    with served() as address, synthetic_target(known_pin(TORCH), "3.11") as target:
+    with served() as address, synthetic_target(build_known_pin(TORCH), "3.11") as target:
         reader = MetadataReader((address,))
         resolver = Resolver(target, Installer.PIP, variables, InstallOptions(index_url=address))
         prepare_suggestion(wanted, resolver, look_ahead(("accelerate",), reader, target))

@@ -242,7 +242,7 @@ def test_the_journal_of_another_restore_is_never_cleared_away(environment: RealE
     from envtool.environment.reader import read_environment
     from envtool.errors import RestoreError
     from envtool.release.release_filter import ReleaseFilter
-    from envtool.release.select import choose_from_sources
+    from envtool.release.select import select_from_sources
     from envtool.release.source.folder import FolderSource
     from envtool.restore.apply import apply_plan
     from envtool.restore.plan import PinnedDiagnosis, plan_restore
@@ -250,7 +250,7 @@ def test_the_journal_of_another_restore_is_never_cleared_away(environment: RealE
     from envtool.wheel.store import FileStore
 
     store = FileStore(Path(environment.variables["HAC_STORE"]))
-    choice = choose_from_sources(PYTHON, [FolderSource(release)], ReleaseFilter(), store)
+    choice = select_from_sources(PYTHON, [FolderSource(release)], ReleaseFilter(), store)
     report = diagnose(read_environment(read_prefix(environment.path)), choice.pin)
     plan = plan_restore(PinnedDiagnosis(report, choice.pin, {}), {}, force=True)
     contents = {name: read_contents(wheel) for name, wheel in choice.wheels.items()}

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from envtool.errors import HashError, StoreError
-from envtool.wheel.name import sha256_of
+from envtool.wheel.name import compute_sha256
 from envtool.wheel.store import FileStore
 
 
@@ -19,9 +19,9 @@ def test_kept_under_its_hash_and_found_in_a_fallback(tmp_path: Path) -> None:
     source.write_bytes(b"wheel")
     first = FileStore(tmp_path / "one")
     kept = first.add(source)
-    assert kept.parent.name == sha256_of(source)
+    assert kept.parent.name == compute_sha256(source)
     second = FileStore(tmp_path / "two", (first.root,))
-    assert second.find(sha256_of(source)) == kept
+    assert second.find(compute_sha256(source)) == kept
     assert second.add(source) == kept
     assert not second.root.exists()
 
