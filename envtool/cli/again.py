@@ -16,7 +16,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-from envtool.environment.fingerprint import TreeFingerprint, doctor_cache_dir, fingerprint, is_recent, unchanged
+from envtool.environment.fingerprint import TreeFingerprint, doctor_cache_dir, fingerprint, is_recent, is_unchanged
 
 # Bumped whenever the form of what is kept changes; that the code changed is seen by the code's own files.
 _FORM = 1
@@ -48,7 +48,7 @@ def told_again(arguments: list[str]) -> bool:
         question, identities, vouched, text = marshal.loads(data)
         if question != _question(arguments) or any(fingerprint(name) != found for name, found in identities.items()):
             return False
-        if not all(unchanged(base, kept) for base, kept in vouched):
+        if not all(is_unchanged(base, kept) for base, kept in vouched):
             return False
     except (OSError, EOFError, ValueError, TypeError, AttributeError):
         return False

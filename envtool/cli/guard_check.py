@@ -34,7 +34,7 @@ def check_instruction(prefix: Path | None, mode: str, command: str) -> int:
     from envtool.environment.reader import read_environment
 
     report = diagnose(read_environment(find_prefix(prefix)))
-    if report.is_whole and report.status is not Status.DAMAGED:
+    if report.torch_is_intact and report.status is not Status.DAMAGED:
         # What is wrong around torch is worth a line, and no reason to stop a build.
         for finding in report.findings:
             if finding.severity is Severity.WARNING:
@@ -80,9 +80,13 @@ def plain_watch(arguments: Sequence[str]) -> int | None:
 
 def _ways_out(report: Report) -> list[str]:
     """How to change the instruction, where installed distributions say that they want another torch."""
-    from envtool.doctor.cause import conflicting_requirements
-    from envtool.guard.explain import ways_out
+    from envtool.doctor.cause import find_conflicting_requirements
+    from envtool.guard.explain import suggest_changes
 
     pin = report.pin
-    demands = conflicting_requirements(report.environment, pin.torch) if pin is not None else ()
-    return ways_out([(demand.name, demand.version) for demand in demands], pin) if pin is not None and demands else []
+    demands = find_conflicting_requirements(report.environment, pin.torch) if pin is not None else ()
+    return (
+        suggest_changes([(demand.name, demand.version) for demand in demands], pin)
+        if pin is not None and demands
+        else []
+    )

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from envtool.cli.terminal import coloured, is_quiet, note
+from envtool.cli.terminal import has_colour, is_quiet, note
 from envtool.progress import Progress
 
 
@@ -50,7 +50,7 @@ def _bars(title: str, unit: str) -> Iterator[Progress]:
         TimeElapsedColumn(),
     )
     tasks: dict[str, TaskID] = {}
-    console = Console(stderr=True, no_color=not coloured(sys.stderr))
+    console = Console(stderr=True, no_color=not has_colour(sys.stderr))
     with Progress(*columns, console=console) as progress:
 
         def advance(name: str, done: int, total: int) -> None:

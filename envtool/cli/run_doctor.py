@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from envtool.cli.doctor_request import DoctorRequest, Format
 from envtool.doctor.cache import DiagnosisCache, open_cache
-from envtool.doctor.diagnose import OtherCheck, diagnose
+from envtool.doctor.diagnose import ExtraCheck, diagnose
 from envtool.doctor.findings import Report, Status
 from envtool.environment.context import EnvironmentContext, Location
 from envtool.environment.looking import is_folder, is_there, start_witness, witnessed
@@ -37,11 +37,11 @@ def run_doctor(request: DoctorRequest, arguments: list[str] | None = None) -> in
 
     set_quiet(request.quiet)
     start_witness()
-    with _file_system(request) as setting:
-        prefix = find_prefix(request.prefix, request.python, setting)
-        report = _apply_settings(request, _report(request, prefix, setting))
+    with _file_system(request) as context:
+        prefix = find_prefix(request.prefix, request.python, context)
+        report = _apply_settings(request, _report(request, prefix, context))
         if request.fix:
-            report = _apply_fix(request, prefix, setting, report)
+            report = _apply_fix(request, prefix, context, report)
         text = render(report, request.format)
     if request.output is None:
         print(text)
@@ -58,44 +58,44 @@ def run_doctor(request: DoctorRequest, arguments: list[str] | None = None) -> in
 def _file_system(request: DoctorRequest) -> Iterator[EnvironmentContext]:
     named = request.prefix is not None or request.python is not None
     if request.image is None and request.container is None:
-        yield EnvironmentContext(named=named)
+        yield EnvironmentContext(is_explicit=named)
         return
     from envtool.cli.terminal import note
-    from envtool.doctor.checks.cuda_direct import may_need_cuda
+    from envtool.doctor.checks.cuda_direct import can_need_cuda
     from envtool.image.read.rootfs_export import ExportFilter, container_rootfs, image_rootfs
     from envtool.release.profile import TOP_LEVEL_NAMES
 
     note(f"reading the files of {request.image or request.container}")
-    taking = ExportFilter(frozenset(TOP_LEVEL_NAMES) if request.deep else frozenset(), may_need_cuda)
+    taking = ExportFilter(frozenset(TOP_LEVEL_NAMES) if request.deep else frozenset(), can_need_cuda)
     if request.image is not None:
-        housing, reference, opening = Location.IMAGE, request.image, image_rootfs
+        location, reference, opening = Location.IMAGE, request.image, image_rootfs
     else:
-        housing, reference, opening = Location.CONTAINER, str(request.container), container_rootfs
+        location, reference, opening = Location.CONTAINER, str(request.container), container_rootfs
     with opening(reference, taking) as opened:
-        yield EnvironmentContext(housing, reference, opened.root, opened.variables, named)
+        yield EnvironmentContext(location, reference, opened.root, opened.variables, named)
 
 
-def _report(request: DoctorRequest, prefix: Prefix, setting: EnvironmentContext) -> Report:
-    question = _question(request, setting)
-    environment = read_environment(prefix, setting)
-    others: list[OtherCheck] = []
+def _report(request: DoctorRequest, prefix: Prefix, context: EnvironmentContext) -> Report:
+    question = _question(request, context)
+    environment = read_environment(prefix, context)
+    extra_checks: list[ExtraCheck] = []
     if request.probe:
-        from envtool.doctor.probe import TIME_LIMIT, probe_check
+        from envtool.doctor.probe import TIME_LIMIT, make_probe_check
 
-        others.append(probe_check(request.time_limit or TIME_LIMIT))
+        extra_checks.append(make_probe_check(request.time_limit or TIME_LIMIT))
     readings: list[QueryResult] = []
     if question is not None:
-        others.append(partial(_driver, question, readings, bool(request.driver)))
+        extra_checks.append(partial(_driver, question, readings, bool(request.driver)))
     if request.deep:
         from envtool.cli.progress import progress_bars
 
         with progress_bars("hashing") as advance:
-            report = diagnose(environment, deep=True, progress=advance, others=tuple(others))
+            report = diagnose(environment, deep=True, progress=advance, extra_checks=tuple(extra_checks))
     else:
-        memory = open_cache(prefix.path) if setting.in_place else DiagnosisCache(None)
-        report = diagnose(environment, others=tuple(others), memory=memory)
-        memory.save()
-        report = replace(report, vouched=tuple(memory.vouched))
+        cache = open_cache(prefix.path) if context.is_local else DiagnosisCache(None)
+        report = diagnose(environment, extra_checks=tuple(extra_checks), cache=cache)
+        cache.save()
+        report = replace(report, vouched=tuple(cache.vouched))
     return replace(report, driver=readings[0].summary) if readings else report
 
 
@@ -110,7 +110,7 @@ def _driver(
     from envtool.doctor.checks import driver
     from envtool.driver.ask import QueryResult
 
-    readings.append(question if isinstance(question, QueryResult) else question.answer())
+    readings.append(question if isinstance(question, QueryResult) else question.read_result())
     yield from driver.check(environment, pin, readings[0], asked=asked)
 
 
@@ -124,9 +124,9 @@ def _keep(arguments: list[str], report: Report, text: str) -> None:
         keep_answer(arguments, seen, list(vouched), f"{text}\n")
 
 
-def _question(request: DoctorRequest, setting: EnvironmentContext) -> DriverQuery | QueryResult | None:
+def _question(request: DoctorRequest, context: EnvironmentContext) -> DriverQuery | QueryResult | None:
     """The driver's program, started, where it is there or was asked for; never for an image or a container."""
-    if not setting.in_place or request.driver is False:
+    if not context.is_local or request.driver is False:
         return None
     if not request.driver and not is_folder("/etc/moreh") and not _has_driver():
         return None
@@ -141,24 +141,24 @@ def _has_driver() -> bool:
 
 
 def _apply_settings(request: DoctorRequest, report: Report) -> Report:
-    from envtool.doctor.settings import known_ids, read_settings
+    from envtool.doctor.settings import read_settings, validate_ids
 
     settings = read_settings(Path.cwd())
-    ignored = settings.ignore | known_ids(request.ignore, "--ignore")
-    return report.judged(ignored, strict=request.strict or settings.strict)
+    ignored = settings.ignore | validate_ids(request.ignore, "--ignore")
+    return report.with_ignored(ignored, strict=request.strict or settings.strict)
 
 
-def _apply_fix(request: DoctorRequest, prefix: Prefix, setting: EnvironmentContext, report: Report) -> Report:
+def _apply_fix(request: DoctorRequest, prefix: Prefix, context: EnvironmentContext, report: Report) -> Report:
     """Apply the remedies that are envtool's own, and say which are left to the person."""
     from envtool.cli.terminal import note
 
-    if not report.is_whole:
+    if not report.torch_is_intact:
         from envtool.cli.commands.restore import put_back
 
         # The report is all that belongs on stdout.
         with redirect_stdout(sys.stderr):
             put_back(prefix.path, "envtool doctor --fix")
-        report = _apply_settings(request, _report(request, prefix, setting))
+        report = _apply_settings(request, _report(request, prefix, context))
     for finding in report.findings:
         note(f"left to you: [{finding.id}] {finding.title}" + (f"; type: {finding.remedy}" if finding.remedy else ""))
     return report

@@ -129,11 +129,11 @@ def recover_prefix(request: RestoreRequest) -> Prefix:
     """The prefix that is meant, with whatever was broken off there completed or taken back."""
     from envtool.environment.context import EnvironmentContext
     from envtool.environment.prefix import find_prefix
-    from envtool.environment.search_path import user_site_of
+    from envtool.environment.search_path import find_user_site
     from envtool.transaction.staging import STAGING_NAME
 
     found = find_prefix(request.prefix, request.python)
-    user_site = user_site_of(found, EnvironmentContext())
+    user_site = find_user_site(found, EnvironmentContext())
     folders = [folder for folder in (found.site_packages, user_site) if folder is not None]
     if not request.dry_run and any(os.path.lexists(folder / STAGING_NAME) for folder in folders):
         # Only now: what takes longest to import is wanted least often.
@@ -151,11 +151,11 @@ def _select_pin(
 
     Named sources decide the pin; without them the environment's own does, and sources only supply its wheels.
     """
-    from envtool.environment.effective_pin import effective_pin
+    from envtool.environment.effective_pin import find_effective_pin
     from envtool.errors import ReleaseError
 
     try:
-        pin = request.pin or effective_pin(environment)
+        pin = request.pin or find_effective_pin(environment)
     except ReleaseError:
         if not request.vendor:
             raise
@@ -189,7 +189,7 @@ def driver_release() -> str | None:
     from envtool.driver.ask import QueryResult, start_query
 
     question = start_query(os.environ)
-    reading = question if isinstance(question, QueryResult) else question.answer()
+    reading = question if isinstance(question, QueryResult) else question.read_result()
     return reading.table.version if reading.table is not None else None
 
 

@@ -20,14 +20,14 @@ def is_quiet() -> bool:
     return _quiet
 
 
-def coloured(stream: TextIO) -> bool:
+def has_colour(stream: TextIO) -> bool:
     """Whether colour is welcome: a terminal, and no `NO_COLOR` (no-color.org)."""
     return stream.isatty() and not os.environ.get("NO_COLOR")
 
 
 def paint(text: str, colour: str, *, bold: bool = False, stream: TextIO | None = None) -> str:
     """`text` in a colour, where colour is welcome on `stream` (stdout)."""
-    if not coloured(stream or sys.stdout):
+    if not has_colour(stream or sys.stdout):
         return text
     import typer
 

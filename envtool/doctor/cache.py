@@ -40,11 +40,11 @@ class DiagnosisCache:
                 self._known = {}
 
     @property
-    def keeps(self) -> bool:
+    def is_enabled(self) -> bool:
         """Whether anything is kept at all."""
         return self._file is not None
 
-    def recall(self, subject: str, record: str) -> Any:
+    def get(self, subject: str, record: str) -> Any:
         """What was kept of `subject` when the RECORD at the path `record` was the same file as now; else `None`."""
         saw(record)
         entry, found = self._known.get(subject), fingerprint(record)
@@ -52,7 +52,7 @@ class DiagnosisCache:
             return entry.get("value")
         return None
 
-    def keep(self, subject: str, record: str, value: Any) -> None:
+    def put(self, subject: str, record: str, value: Any) -> None:
         """Keep something of a subject, until its RECORD changes."""
         found = fingerprint(record)
         if self._file is not None and found is not None and not is_recent(found):

@@ -27,7 +27,7 @@ class ConflictingRequirement:
         return f"{self.name} {self.version} requires {self.requirement}"
 
 
-def conflicting_requirements(
+def find_conflicting_requirements(
     environment: Environment, pinned: PinnedDistribution
 ) -> tuple[ConflictingRequirement, ...]:
     """Every installed distribution that requires a version of `pinned.name` other than the pinned one."""
@@ -38,7 +38,7 @@ def conflicting_requirements(
     )
 
 
-def requirers(environment: Environment, name: str) -> tuple[ConflictingRequirement, ...]:
+def find_requirers(environment: Environment, name: str) -> tuple[ConflictingRequirement, ...]:
     """Every installed distribution that requires `name` in any version."""
     return tuple(demand for demand, _requirement in _demands(environment, name))
 
@@ -52,7 +52,7 @@ def _demands(environment: Environment, name: str) -> Iterator[tuple[ConflictingR
 ASKED_FOR = "it was asked for by name (the REQUESTED record is there)"
 
 
-def asked_for_by_name(item: Distribution) -> bool:
+def is_requested_by_name(item: Distribution) -> bool:
     """Whether the records show that a person asked for it."""
     # uv leaves the REQUESTED record with everything it installs, so from uv it says nothing.
     return item.requested and item.installer != "uv"
@@ -63,12 +63,12 @@ def explain_intruder(environment: Environment, pinned: PinnedDistribution, intru
     by = f"{intruder.installer} installed it{_when(intruder)}"
     if intruder.source:
         return f"{by} from {intruder.source}"
-    demands = conflicting_requirements(environment, pinned)
+    demands = find_conflicting_requirements(environment, pinned)
     if demands:
         return f"{by} because " + "; ".join(str(demand) for demand in demands)
-    if asked_for_by_name(intruder):
+    if is_requested_by_name(intruder):
         return f"{by} because {ASKED_FOR}"
-    others = requirers(environment, pinned.name)
+    others = find_requirers(environment, pinned.name)
     if others:
         return (
             f"{by} for "

@@ -22,8 +22,8 @@ from envtool.doctor.checks import (
 from envtool.doctor.checks import interrupted_install as half_done
 from envtool.doctor.checks import path_order as wrong_environment
 from envtool.doctor.findings import Evidence, Finding, Report, Severity, with_inner_paths
-from envtool.doctor.remedy import restore_command
-from envtool.environment.effective_pin import effective_pin
+from envtool.doctor.remedy import build_restore_command
+from envtool.environment.effective_pin import find_effective_pin
 from envtool.environment.looking import is_file
 from envtool.environment.reader import Environment
 from envtool.release.pin import HISTORY_FILE, VendorPin
@@ -35,7 +35,7 @@ from envtool.environment.history import HistoryEntry
 
 Check = Callable[[Environment, VendorPin], Iterator[Finding]]
 # A check of what is not in the environment's files, such as the driver's; it is handed the pin that was found.
-OtherCheck = Callable[[Environment, VendorPin | None], Iterator[Finding]]
+ExtraCheck = Callable[[Environment, VendorPin | None], Iterator[Finding]]
 
 
 def diagnose(
@@ -44,28 +44,28 @@ def diagnose(
     *,
     deep: bool = False,
     progress: Progress = lambda _name, _bytes, _total: None,
-    others: tuple[OtherCheck, ...] = (),
-    memory: DiagnosisCache | None = None,
+    extra_checks: tuple[ExtraCheck, ...] = (),
+    cache: DiagnosisCache | None = None,
 ) -> Report:
     """Everything that is wrong with an environment, held against `pin` or against the pin it carries itself.
 
     Raises `ReleaseError` for a pin file that cannot be read.
     """
-    pin = pin or effective_pin(environment)
+    pin = pin or find_effective_pin(environment)
     if pin is None:
         found = _without_pin(environment)
     else:
-        found = [*_torch(environment, pin, partial(files.check, deep=deep, progress=progress, memory=memory))]
+        found = [*_torch(environment, pin, partial(files.check, deep=deep, progress=progress, cache=cache))]
         damaged = frozenset(finding.distribution for finding in found if finding.distribution)
         if damaged:
             # Reading conda's records takes time that only a damaged environment is worth.
             from envtool.doctor.checks import conda
 
             found += conda.check(environment, pin, damaged)
-        found += [*_surroundings(environment, pin, memory)]
-    for check in others:
+        found += [*_surroundings(environment, pin, cache)]
+    for check in extra_checks:
         found += check(environment, pin)
-    findings = tuple(with_inner_paths(finding, environment.setting) for finding in found)
+    findings = tuple(with_inner_paths(finding, environment.context) for finding in found)
     return Report(environment, pin, findings, history=_history(environment))
 
 
@@ -93,11 +93,11 @@ def _torch(environment: Environment, pin: VendorPin, check_files: Check) -> Iter
     yield from metadata.check(environment, pin)
 
 
-def _surroundings(environment: Environment, pin: VendorPin, memory: DiagnosisCache | None) -> Iterator[Finding]:
+def _surroundings(environment: Environment, pin: VendorPin, cache: DiagnosisCache | None) -> Iterator[Finding]:
     """What is wrong with what is around them."""
     yield from companions.check(environment, pin)
     yield from cuda_wheels.check(environment, pin)
-    yield from cuda_direct.check(environment, memory)
+    yield from cuda_direct.check(environment, cache)
     yield from wrong_environment.check(environment)
     yield from protection.check(environment, pin)
 
@@ -106,7 +106,7 @@ def _without_pin(environment: Environment) -> list[Finding]:
     changed = list(interpreter.check(environment, None))
     if any(finding.id == interpreter.CHANGED for finding in changed):
         return changed
-    return [*changed, wrong_environment.elsewhere(environment) or _unpinned(environment)]
+    return [*changed, wrong_environment.find_elsewhere(environment) or _unpinned(environment)]
 
 
 def _unpinned(environment: Environment) -> Finding:
@@ -118,6 +118,6 @@ def _unpinned(environment: Environment) -> Finding:
         "there is no vendor torch here, and nothing records which one there should be",
         (Evidence(str(environment.prefix.site_packages), "torch <version>+…moreh<release>", found),),
         "the vendor torch was never installed here, or it was replaced without a trace",
-        restore_command(environment, None),
+        build_restore_command(environment, None),
         TORCH,
     )

@@ -43,7 +43,11 @@ class Evidence:
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that is wrong. `distribution` is the pinned one that putting its wheel back mends, if that does."""
+    """One thing that is wrong.
+
+    `distribution` is the pinned one whose wheel, put back, fixes it; `None` where a restore does not fix it.
+    `packages` are the names of other installed distributions that it is about.
+    """
 
     id: str
     severity: Severity
@@ -52,6 +56,7 @@ class Finding:
     cause: str | None = None
     remedy: str | None = None
     distribution: str | None = None
+    packages: tuple[str, ...] = ()
 
 
 # What a restore mends beside the distributions themselves.
@@ -86,11 +91,11 @@ class Report:
         return Status.DEGRADED if degraded else Status.HEALTHY
 
     @property
-    def is_whole(self) -> bool:
+    def torch_is_intact(self) -> bool:
         """Whether the pinned distributions are in place, whatever may be wrong around them."""
         return not any(finding.distribution or finding.id in _OURS_TO_MEND for finding in self.findings)
 
-    def judged(self, ignored: Collection[str], *, strict: bool) -> Report:
+    def with_ignored(self, ignored: Collection[str], *, strict: bool) -> Report:
         """The same report with the findings of some ids set aside."""
         findings = (*self.findings, *self.ignored)
         return replace(
@@ -101,11 +106,11 @@ class Report:
         )
 
 
-def with_inner_paths(finding: Finding, setting: EnvironmentContext) -> Finding:
+def with_inner_paths(finding: Finding, context: EnvironmentContext) -> Finding:
     """The finding with its paths as they are called inside of the image or container that it was made in."""
-    if setting.in_place:
+    if context.is_local:
         return finding
-    shown = setting.shown
+    shown = context.display
     return replace(
         finding,
         title=shown(finding.title),

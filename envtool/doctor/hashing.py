@@ -13,7 +13,7 @@ FORBIDDEN = "this user may not read it"
 _AT_ONCE = 1 << 20
 
 
-def wrong_digests(
+def find_wrong_digests(
     name: str, files: list[tuple[str, RecordRow]], progress: Callable[[str, int, int], None]
 ) -> list[tuple[str, str, str]]:
     """The files whose sha256 is not their row's: path, what was expected, and what was found, in the order of paths.

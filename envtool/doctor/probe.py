@@ -15,9 +15,9 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from envtool.doctor.diagnose import OtherCheck
+from envtool.doctor.diagnose import ExtraCheck
 from envtool.doctor.findings import Evidence, Finding, Severity
-from envtool.doctor.remedy import restore_command
+from envtool.doctor.remedy import build_restore_command
 from envtool.environment.reader import Environment
 from envtool.release.pin import VendorPin
 from envtool.release.profile import TORCH
@@ -29,7 +29,7 @@ _TOLERANCE = 0.1
 
 
 @dataclass(frozen=True)
-class Probed:
+class ProbeResult:
     """What the probe told before it ended. `status` is `None` where it had to be stopped."""
 
     values: dict[str, Any] = field(default_factory=dict)
@@ -37,7 +37,7 @@ class Probed:
     last_words: str = ""
 
 
-def probe_check(time_limit: float = TIME_LIMIT) -> OtherCheck:
+def make_probe_check(time_limit: float = TIME_LIMIT) -> ExtraCheck:
     """The probe as a check; it waits at most `time_limit` seconds."""
     return partial(_check, time_limit=time_limit)
 
@@ -49,7 +49,7 @@ def _check(environment: Environment, pin: VendorPin | None, *, time_limit: float
     yield from interpret(environment, pin, run_probe(interpreter, time_limit), interpreter, time_limit)
 
 
-def run_probe(interpreter: Path, time_limit: float) -> Probed:
+def run_probe(interpreter: Path, time_limit: float) -> ProbeResult:
     """Run the script with an interpreter and collect what it tells."""
     script = resources.files("envtool.doctor").joinpath("probe_script.py").read_text(encoding="utf-8")
     reading, writing = os.pipe()
@@ -66,7 +66,7 @@ def run_probe(interpreter: Path, time_limit: float) -> Probed:
         )
     except OSError as error:
         os.close(reading)
-        return Probed(status=127, last_words=str(error.strerror))
+        return ProbeResult(status=127, last_words=str(error.strerror))
     finally:
         os.close(writing)
     with os.fdopen(reading, "rb") as report:
@@ -82,7 +82,7 @@ def run_probe(interpreter: Path, time_limit: float) -> Probed:
         os.set_blocking(reading, False)
         told = report.read() or b""
     last = err.decode("utf-8", "replace").strip().splitlines()[-1:]
-    return Probed(_values(told), status, last[0][:300] if last else "")
+    return ProbeResult(_values(told), status, last[0][:300] if last else "")
 
 
 def _values(told: bytes) -> dict[str, Any]:
@@ -95,7 +95,7 @@ def _values(told: bytes) -> dict[str, Any]:
 
 
 def interpret(
-    environment: Environment, pin: VendorPin | None, probed: Probed, interpreter: Path, time_limit: float
+    environment: Environment, pin: VendorPin | None, probed: ProbeResult, interpreter: Path, time_limit: float
 ) -> Iterator[Finding]:
     """What the probe's words mean; pure."""
     values, step = probed.values, str(probed.values.get("step", "the interpreter's start"))
@@ -156,6 +156,6 @@ def _other_torch(environment: Environment, pin: VendorPin, values: dict[str, Any
         f"the torch that is imported is {version}" + (f" of release {values['moreh']}" if values.get("moreh") else ""),
         (Evidence(file, f"{pin.torch.version} below {environment.prefix.site_packages}", version),),
         "it is shadowed by a copy elsewhere, or its files were exchanged in place",
-        restore_command(environment, pin),
+        build_restore_command(environment, pin),
         TORCH,
     )

@@ -9,33 +9,33 @@ from envtool.environment.reader import Environment
 from envtool.release.pin import VendorPin
 
 
-def restore_command(environment: Environment, pin: VendorPin | None) -> str:
+def build_restore_command(environment: Environment, pin: VendorPin | None) -> str:
     """`update-moreh --force` where that finds this environment by itself, else the long form."""
     path = environment.prefix.path
-    setting = environment.setting
+    context = environment.context
     if pin is None or pin.torch.sha256 is None:
-        command = f"envtool restore --prefix {shlex.quote(setting.shown(str(path)))} --vendor FOLDER_OR_INDEX"
-    elif setting.variables.get("CONDA_PREFIX") == setting.shown(str(path)):
+        command = f"envtool restore --prefix {shlex.quote(context.display(str(path)))} --vendor FOLDER_OR_INDEX"
+    elif context.variables.get("CONDA_PREFIX") == context.display(str(path)):
         command = "update-moreh --force"
     else:
-        command = f"envtool restore --prefix {shlex.quote(setting.shown(str(path)))}"
-    return where_it_runs(environment, command)
+        command = f"envtool restore --prefix {shlex.quote(context.display(str(path)))}"
+    return translate_command(environment, command)
 
 
-def where_it_runs(environment: Environment, command: str) -> str:
+def translate_command(environment: Environment, command: str) -> str:
     """`command`, a command for the environment's own machine, as it is typed on this one."""
-    setting = environment.setting
-    if setting.housing is Location.CONTAINER:
-        name = shlex.quote(setting.reference)
+    context = environment.context
+    if context.location is Location.CONTAINER:
+        name = shlex.quote(context.reference)
         return f"docker start {name} && docker exec {name} {command}"
-    if setting.housing is Location.IMAGE:
+    if context.location is Location.IMAGE:
         # An image cannot be changed, only succeeded.
-        name = shlex.quote(setting.reference)
+        name = shlex.quote(context.reference)
         return f"printf 'FROM %s\\nRUN %s\\n' {name} {shlex.quote(command)} | docker build --tag {name} -"
     return command
 
 
-def pip_uninstall(environment: Environment, *names: str) -> str:
+def build_uninstall_command(environment: Environment, *names: str) -> str:
     """The command that takes distributions away, with the environment's own pip."""
-    interpreter = shlex.quote(environment.setting.shown(str(environment.prefix.interpreter)))
-    return where_it_runs(environment, f"{interpreter} -m pip uninstall --yes {' '.join(names)}")
+    interpreter = shlex.quote(environment.context.display(str(environment.prefix.interpreter)))
+    return translate_command(environment, f"{interpreter} -m pip uninstall --yes {' '.join(names)}")

@@ -36,14 +36,14 @@ def read_settings(folder: Path) -> DoctorSettings:
     return DoctorSettings()
 
 
-def known_ids(ids: Iterable[str], named_by: str) -> frozenset[str]:
+def validate_ids(ids: Iterable[str], named_by: str) -> frozenset[str]:
     """The ids, each of which doctor must know. Raises `SettingsError`."""
-    from envtool.doctor.explanation import explained_ids
+    from envtool.doctor.explanation import list_finding_ids
 
     ids = tuple(ids)
     for identity in ids:
-        if identity not in explained_ids():
-            near = difflib.get_close_matches(identity, explained_ids(), 1)
+        if identity not in list_finding_ids():
+            near = difflib.get_close_matches(identity, list_finding_ids(), 1)
             raise SettingsError(
                 f"there is no finding called {identity!r}",
                 why=f"{named_by} asks to ignore it" + (f"; {near[0]!r} comes near" if near else ""),
@@ -82,7 +82,7 @@ def _settings(table: Any, path: Path) -> DoctorSettings:
         raise _wrong(path, "ignore is not a list of ids")
     if not isinstance(strict, bool):
         raise _wrong(path, "strict is neither true nor false")
-    return DoctorSettings(known_ids(ignore, str(path)), strict)
+    return DoctorSettings(validate_ids(ignore, str(path)), strict)
 
 
 def _wrong(path: Path, why: str) -> SettingsError:

@@ -53,7 +53,7 @@ class DriverQuery:
         self._program = program
         self._process = process
 
-    def answer(self, time_limit: float = TIME_LIMIT) -> QueryResult:
+    def read_result(self, time_limit: float = TIME_LIMIT) -> QueryResult:
         """Wait for the program's end, at most `time_limit` seconds."""
         try:
             out, err = self._process.communicate(timeout=time_limit)
@@ -66,7 +66,7 @@ class DriverQuery:
         status = self._process.returncode
         if status != 0:
             last = (notice.strip() or text.strip()).splitlines()[-1:] or ["it printed nothing"]
-            return QueryResult(self._program, problem=f"exit status {status}: {without_tokens(last[0])[:200]}")
+            return QueryResult(self._program, problem=f"exit status {status}: {mask_tokens(last[0])[:200]}")
         table = parse_table(text)
         if table is None:
             return QueryResult(self._program, problem="its output has no table of devices")
@@ -93,6 +93,6 @@ def start_query(variables: Mapping[str, str]) -> DriverQuery | QueryResult:
     return DriverQuery(found, process)
 
 
-def without_tokens(text: str) -> str:
+def mask_tokens(text: str) -> str:
     """`text` with everything masked that might be an accelerator token."""
     return _TOKEN.sub(MASK, text)

@@ -52,7 +52,7 @@ def _conda_packages(prefix: Path) -> list[ListedPackage]:
     ]
 
 
-def render_listing(prefix: Path, rows: tuple[ListedPackage, ...]) -> str:
+def render_packages(prefix: Path, rows: tuple[ListedPackage, ...]) -> str:
     """The table's text in the column layout of `conda list`, so that scripts which cut it up keep working."""
     lines = [f"# packages in environment at {prefix}:", "#"]
     lines.append(f"{'# Name':<25} {'Version':<15} {'Build':>15}  Channel")

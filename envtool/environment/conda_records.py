@@ -95,7 +95,7 @@ def parse_history(data: bytes) -> tuple[Transaction, ...]:
     return tuple(found)
 
 
-def linked_by(prefix: Path, record: CondaRecord) -> Transaction | None:
+def find_transaction(prefix: Path, record: CondaRecord) -> Transaction | None:
     """The last transaction that put a package into the prefix, where conda's history tells."""
     try:
         history = parse_history((prefix / "conda-meta/history").read_bytes())

@@ -22,25 +22,25 @@ class EnvironmentContext:
     """The surroundings of an environment.
 
     `variables` are the environment variables that its interpreter would get. `root` is the folder that stands for
-    `/` where the file system is that of an image or a container, called `reference`. `named` tells that a person
-    named the prefix, so that it need not be the one that is active.
+    `/` where the file system is that of an image or a container, called `reference`. `is_explicit`: a
+    person named the prefix, so it need not be the one that is active.
     """
 
-    housing: Location = Location.MACHINE
+    location: Location = Location.MACHINE
     reference: str = ""
     root: Path = Path("/")
     variables: Mapping[str, str] = field(default_factory=lambda: os.environ)
-    named: bool = True
+    is_explicit: bool = True
 
     @property
-    def in_place(self) -> bool:
+    def is_local(self) -> bool:
         """Whether the environment is on this machine, where its interpreter can be run."""
-        return self.housing is Location.MACHINE
+        return self.location is Location.MACHINE
 
-    def on_disk(self, path: str | Path) -> Path:
+    def locate(self, path: str | Path) -> Path:
         """Where on this machine an absolute path of the file system is."""
         return self.root / str(path).lstrip("/")
 
-    def shown(self, text: str) -> str:
+    def display(self, text: str) -> str:
         """`text` with the paths as they are called inside of the file system."""
-        return text if self.in_place else text.replace(f"{self.root}/", "/")
+        return text if self.is_local else text.replace(f"{self.root}/", "/")

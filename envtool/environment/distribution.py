@@ -118,7 +118,7 @@ class Distribution:
         return tuple(value.strip() for value in found)
 
 
-def distribution_at(path: Path) -> Distribution | None:
+def read_distribution(path: Path) -> Distribution | None:
     """The distribution of a `.dist-info` or `.egg-info`, by its name; by its metadata where the name tells nothing."""
     if path.name.endswith(".egg-info"):
         parts = path.name.removesuffix(".egg-info").split("-")
@@ -138,11 +138,11 @@ def _by_metadata(path: Path, stem: str) -> Distribution | None:
     return Distribution(normalize_name(names[0]), versions[0], path) if names and versions else None
 
 
-def linked_distribution(link: Path) -> Distribution | None:
+def read_egg_link(link: Path) -> Distribution | None:
     """What an `.egg-link` of `setup.py develop` leads to: its first line names the folder with the `.egg-info`."""
     try:
         folder = Path(link.read_bytes().split(b"\n", 1)[0].decode("utf-8", "replace").strip())
-        found = distribution_at(folder / f"{link.name.removesuffix('.egg-link').replace('-', '_')}.egg-info")
+        found = read_distribution(folder / f"{link.name.removesuffix('.egg-link').replace('-', '_')}.egg-info")
     except (OSError, ValueError):
         return None
     return found if found is not None and found.metadata() is not None else None

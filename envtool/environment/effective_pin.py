@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from envtool.environment.leftover import leftover_of, leftover_version
+from envtool.environment.leftover import match_leftover, parse_leftover_version
 from envtool.environment.reader import Environment
 from envtool.release.pin import PinnedDistribution, PinOrigin, VendorPin, read_pin
 from envtool.release.profile import COMPANIONS, TORCH
@@ -12,15 +12,15 @@ from envtool.release.version import parse_vendor_version
 from envtool.wheel.requires import select_requirements
 
 
-def effective_pin(environment: Environment) -> VendorPin | None:
+def find_effective_pin(environment: Environment) -> VendorPin | None:
     """The environment's own pin file; where it has none, the vendor build that its records name.
 
     Raises `ReleaseError` for a pin file that cannot be read.
     """
-    return read_pin(environment.prefix.path) or pin_from_records(environment)
+    return read_pin(environment.prefix.path) or infer_pin(environment)
 
 
-def pin_from_records(environment: Environment) -> VendorPin | None:
+def infer_pin(environment: Environment) -> VendorPin | None:
     """What the records themselves name, the surest first: an installed vendor torch, then pip's leftovers.
 
     After that, what an installed companion requires. Without a wheel there is no hash to hold anything to.
@@ -36,8 +36,8 @@ def _named_versions(environment: Environment) -> Iterator[tuple[str, str]]:
     for item in environment.find(TORCH):
         yield item.version, str(item.path)
     for path in environment.leftovers:
-        version = leftover_version(path.name)
-        if version is not None and leftover_of(path.name, (TORCH,)):
+        version = parse_leftover_version(path.name)
+        if version is not None and match_leftover(path.name, (TORCH,)):
             yield version, str(path)
     for name in COMPANIONS:
         for item in environment.find(name):

@@ -21,12 +21,12 @@ _LONGEST_TABLE = 64 << 20
 _ReadAt = Callable[[int, int], bytes]
 
 
-class NotAnObject(Exception):
+class NotASharedObject(Exception):
     """A file that cannot be read as a shared object; the text says why. It never leaves this room's callers."""
 
 
-def needed_libraries(path: Path) -> tuple[str, ...]:
-    """The `DT_NEEDED` entries, in their order. Raises `NotAnObject`."""
+def read_needed_libraries(path: Path) -> tuple[str, ...]:
+    """The `DT_NEEDED` entries, in their order. Raises `NotASharedObject`."""
     from elftools.common.exceptions import ELFError
     from elftools.elf.dynamic import DynamicSegment
     from elftools.elf.elffile import ELFFile
@@ -37,34 +37,34 @@ def needed_libraries(path: Path) -> tuple[str, ...]:
             tags = (tag for segment in segments for tag in segment.iter_tags("DT_NEEDED"))
             return tuple(str(tag.needed) for tag in tags)  # type: ignore[attr-defined]  # set by the entry's kind
     except OSError as error:
-        raise NotAnObject(f"it cannot be read: {error.strerror}") from error
+        raise NotASharedObject(f"it cannot be read: {error.strerror}") from error
     # pyelftools answers some damaged files with errors of construct, struct and Python itself.
     except (ELFError, ValueError, LookupError, ArithmeticError, TypeError, AttributeError, AssertionError) as error:
-        raise NotAnObject(f"{type(error).__name__}: {error}"[:200]) from error
+        raise NotASharedObject(f"{type(error).__name__}: {error}"[:200]) from error
     except Exception as error:
         if type(error).__module__.startswith("elftools."):
-            raise NotAnObject(f"{type(error).__name__}: {error}"[:200]) from error
+            raise NotASharedObject(f"{type(error).__name__}: {error}"[:200]) from error
         raise
 
 
-def may_need(path: str, fragments: tuple[bytes, ...]) -> bool:
+def can_need(path: str, fragments: tuple[bytes, ...]) -> bool:
     """Whether any of `fragments` is in the names that the file gives; `True` also where that cannot be told."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     except (OSError, ValueError):
         return True
     try:
-        return _may_need(partial(os.pread, descriptor), fragments)
+        return _can_need(partial(os.pread, descriptor), fragments)
     finally:
         os.close(descriptor)
 
 
-def content_may_need(data: bytes, fragments: tuple[bytes, ...]) -> bool:
-    """As `may_need`, of a file's whole content."""
-    return _may_need(lambda size, offset: data[offset : offset + size], fragments)
+def content_can_need(data: bytes, fragments: tuple[bytes, ...]) -> bool:
+    """As `can_need`, of a file's whole content."""
+    return _can_need(lambda size, offset: data[offset : offset + size], fragments)
 
 
-def _may_need(read_at: _ReadAt, fragments: tuple[bytes, ...]) -> bool:
+def _can_need(read_at: _ReadAt, fragments: tuple[bytes, ...]) -> bool:
     try:
         table = _string_table(read_at)
     except (OSError, ValueError, OverflowError, struct.error):

@@ -46,7 +46,7 @@ def fingerprint_tree(base: str, files: list[tuple[str, int]]) -> TreeFingerprint
     return folders
 
 
-def unchanged(base: str, kept: TreeFingerprint) -> bool:
+def is_unchanged(base: str, kept: TreeFingerprint) -> bool:
     """Whether what `traces` kept is still so."""
     stat = os.stat
     try:

@@ -8,7 +8,7 @@ from envtool.environment.prefix import Prefix
 from envtool.wheel.layout import Layout
 
 
-def layout_of(prefix: Prefix) -> Layout:
+def get_layout(prefix: Prefix) -> Layout:
     """The folders of a prefix."""
     # A distribution's own Python has its folders elsewhere.
     below = Layout.below(prefix.path, prefix.python)

@@ -24,7 +24,7 @@ class PathBoundary:
         """The bounds of a prefix."""
         return cls(tuple(dict.fromkeys(os.path.realpath(path) for path in (prefix.path, prefix.site_packages))))
 
-    def hold(self, path: Path) -> bool:
+    def contains(self, path: Path) -> bool:
         """Whether the entry `path` itself lies inside, when all links on the way to it are followed.
 
         The entry may be a link that leads out: taking it away, or another's place, touches nothing outside.
@@ -44,26 +44,26 @@ class OwnedFiles:
     outside: tuple[str, ...]
 
 
-def owned_files(item: Distribution, bounds: PathBoundary) -> OwnedFiles | None:
+def find_owned_files(item: Distribution, bounds: PathBoundary) -> OwnedFiles | None:
     """What the RECORD of a distribution lists, or `None` where it has none."""
     record = item.record()
-    return owned_of(item, record.rows, bounds) if record is not None else None
+    return select_owned_files(item, record.rows, bounds) if record is not None else None
 
 
-def owned_of(item: Distribution, rows: Iterable[RecordRow], bounds: PathBoundary) -> OwnedFiles:
+def select_owned_files(item: Distribution, rows: Iterable[RecordRow], bounds: PathBoundary) -> OwnedFiles:
     """What some rows of a distribution's RECORD name."""
     inside: dict[Path, None] = {}
     outside: list[str] = []
     for row in rows:
         path = Path(os.path.normpath(item.site_packages / row.path))
-        if bounds.hold(path):
-            inside |= dict.fromkeys((path, *bytecode_of(path)))
+        if bounds.contains(path):
+            inside |= dict.fromkeys((path, *find_bytecode(path)))
         else:
             outside.append(row.path)
     return OwnedFiles(tuple(inside), tuple(outside))
 
 
-def bytecode_of(path: Path) -> Iterator[Path]:
+def find_bytecode(path: Path) -> Iterator[Path]:
     """The `.pyc` files that Python keeps beside a module (PEP 3147)."""
     if path.suffix == ".py":
         yield from (path.parent / "__pycache__").glob(f"{path.stem}.cpython-*.pyc")

@@ -14,14 +14,14 @@ from envtool.environment.prefix import Prefix
 _SECTIONS = ("global", "install")
 
 
-def pip_settings(setting: EnvironmentContext, prefix: Prefix | None = None) -> dict[str, str]:
+def read_pip_settings(context: EnvironmentContext, prefix: Prefix | None = None) -> dict[str, str]:
     """pip's settings by their long option's name, such as `index-url`; those of `pip install` where both are set."""
-    variables = setting.variables
+    variables = context.variables
     found: dict[str, str] = {}
-    for name in _files(setting, prefix):
+    for name in _files(context, prefix):
         parser = configparser.RawConfigParser()
         try:
-            parser.read_string(_text(setting.on_disk(name)))
+            parser.read_string(_text(context.locate(name)))
         except configparser.Error:
             continue
         for section in _SECTIONS:
@@ -33,8 +33,8 @@ def pip_settings(setting: EnvironmentContext, prefix: Prefix | None = None) -> d
     return found
 
 
-def _files(setting: EnvironmentContext, prefix: Prefix | None) -> list[str]:
-    variables = setting.variables
+def _files(context: EnvironmentContext, prefix: Prefix | None) -> list[str]:
+    variables = context.variables
     home = variables.get("HOME", "")
     named = variables.get("PIP_CONFIG_FILE")
     if named == "/dev/null":

@@ -51,52 +51,52 @@ class Prefix:
 
 
 def find_prefix(
-    prefix: Path | None = None, python: Path | None = None, setting: EnvironmentContext | None = None
+    prefix: Path | None = None, python: Path | None = None, context: EnvironmentContext | None = None
 ) -> Prefix:
     """The environment a person means: named, else the active one, else the `python` on PATH.
 
     In the file system of an image or a container the names are those inside of it. Raises `PrefixError` where there
     is none, or it has no Python.
     """
-    setting = setting or EnvironmentContext()
+    context = context or EnvironmentContext()
     if prefix is not None:
-        return read_prefix(prefix if setting.in_place else setting.on_disk(prefix))
+        return read_prefix(prefix if context.is_local else context.locate(prefix))
     if python is not None:
-        return read_prefix(_prefix_of(python if setting.in_place else setting.on_disk(python)))
+        return read_prefix(_prefix_of(python if context.is_local else context.locate(python)))
     for variable in ("CONDA_PREFIX", "VIRTUAL_ENV"):
-        if named := setting.variables.get(variable):
-            return read_prefix(setting.on_disk(named), named_by=variable)
-    found = python_on_path(setting)
+        if named := context.variables.get(variable):
+            return read_prefix(context.locate(named), source=variable)
+    found = find_python_on_path(context)
     if found is None:
         raise PrefixError(
             "no environment to look at",
             why="no --prefix, CONDA_PREFIX or VIRTUAL_ENV is given, and there is no python on PATH",
             remedy=_HINT,
         )
-    return read_prefix(_prefix_of(found), named_by=f"{found} on PATH")
+    return read_prefix(_prefix_of(found), source=f"{found} on PATH")
 
 
-def python_on_path(setting: EnvironmentContext) -> Path | None:
+def find_python_on_path(context: EnvironmentContext) -> Path | None:
     """The `python`, else the `python3`, that a shell would start."""
-    folders = setting.variables.get("PATH", os.defpath).split(":")
+    folders = context.variables.get("PATH", os.defpath).split(":")
     for folder in folders:
-        saw(setting.on_disk(folder) if folder.startswith("/") else folder)
-    path = ":".join(str(setting.on_disk(folder)) if folder.startswith("/") else folder for folder in folders)
+        saw(context.locate(folder) if folder.startswith("/") else folder)
+    path = ":".join(str(context.locate(folder)) if folder.startswith("/") else folder for folder in folders)
     found = shutil.which("python", path=path) or shutil.which("python3", path=path)
     return Path(found) if found else None
 
 
-def read_prefix(path: Path, *, named_by: str = "--prefix") -> Prefix:
+def read_prefix(path: Path, *, source: str = "--prefix") -> Prefix:
     """Read the layout of the prefix at `path`. Raises `PrefixError`."""
     root = path.absolute()
     if not is_folder(root):
-        raise PrefixError(f"{path} is not a folder", why=f"it is named by {named_by}", remedy=_HINT)
+        raise PrefixError(f"{path} is not a folder", why=f"it is named by {source}", remedy=_HINT)
     kind = _kind(root)
     versions = _python_versions(root)
     if not versions:
         raise PrefixError(
             f"{path} has no Python",
-            why=f"there is no bin/python3.* with a lib/python3.* beside it (named by {named_by})",
+            why=f"there is no bin/python3.* with a lib/python3.* beside it (named by {source})",
             remedy=_HINT,
         )
     if kind is PrefixKind.SYSTEM:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from envtool.environment.context import EnvironmentContext
-from envtool.environment.distribution import Distribution, distribution_at, linked_distribution
+from envtool.environment.distribution import Distribution, read_distribution, read_egg_link
 from envtool.environment.prefix import Prefix
 from envtool.errors import PrefixError
 from envtool.wheel.requires import normalize_name
@@ -27,15 +27,15 @@ class Environment:
     """An installed environment as it is on disk.
 
     `leftovers` are folders that pip renamed to `~…` and did not come to remove; `pth_files` are the `.pth` files of
-    its folders; `troubles` is what could not be read.
+    its folders; `problems` is what could not be read.
     """
 
     prefix: Prefix
     distributions: tuple[Distribution, ...]
     leftovers: tuple[Path, ...] = ()
     pth_files: tuple[Path, ...] = ()
-    troubles: tuple[ReadProblem, ...] = ()
-    setting: EnvironmentContext = field(default_factory=EnvironmentContext)
+    problems: tuple[ReadProblem, ...] = ()
+    context: EnvironmentContext = field(default_factory=EnvironmentContext)
 
     def find(self, name: str) -> tuple[Distribution, ...]:
         """Every record of the distribution `name`; more than one where an install went wrong."""
@@ -43,14 +43,14 @@ class Environment:
         return tuple(item for item in self.distributions if item.name == wanted)
 
 
-def read_environment(prefix: Prefix, setting: EnvironmentContext | None = None) -> Environment:
+def read_environment(prefix: Prefix, context: EnvironmentContext | None = None) -> Environment:
     """Read the environment of a prefix. Raises `PrefixError` where site-packages cannot be listed."""
     distributions: list[Distribution] = []
     leftovers: list[Path] = []
     pth_files: list[Path] = []
-    troubles: list[ReadProblem] = []
+    problems: list[ReadProblem] = []
     for folder in (prefix.site_packages, *prefix.also_read):
-        for entry in _entries(folder, troubles, required=folder == prefix.site_packages):
+        for entry in _entries(folder, problems, required=folder == prefix.site_packages):
             name = entry.name
             if name.startswith("~"):
                 leftovers.append(Path(entry.path))
@@ -61,14 +61,14 @@ def read_environment(prefix: Prefix, setting: EnvironmentContext | None = None) 
                 if isinstance(found, Distribution):
                     distributions.append(found)
                 else:
-                    troubles.append(found)
+                    problems.append(found)
     return Environment(
         prefix,
         tuple(sorted(distributions, key=lambda item: (item.name, item.path.name))),
         tuple(sorted(leftovers)),
         tuple(sorted(pth_files)),
-        tuple(sorted(troubles, key=lambda trouble: trouble.path)),
-        setting or EnvironmentContext(),
+        tuple(sorted(problems, key=lambda trouble: trouble.path)),
+        context or EnvironmentContext(),
     )
 
 
@@ -79,15 +79,13 @@ def _distribution(entry: os.DirEntry[str]) -> Distribution | ReadProblem:
     except OSError as error:
         return ReadProblem(path, "a folder", str(error.strerror))
     if entry.name.endswith(".egg-link"):
-        return linked_distribution(path) or ReadProblem(
-            path, "the address of a folder with an .egg-info", "no such thing"
-        )
+        return read_egg_link(path) or ReadProblem(path, "the address of a folder with an .egg-info", "no such thing")
     if not is_folder and entry.name.endswith(".dist-info"):
         return ReadProblem(path, "a folder", "a broken link" if not path.exists() else "a file")
-    return distribution_at(path) or ReadProblem(path, "metadata with a name and a version", "neither")
+    return read_distribution(path) or ReadProblem(path, "metadata with a name and a version", "neither")
 
 
-def _entries(folder: Path, troubles: list[ReadProblem], *, required: bool) -> list[os.DirEntry[str]]:
+def _entries(folder: Path, problems: list[ReadProblem], *, required: bool) -> list[os.DirEntry[str]]:
     try:
         with os.scandir(folder) as entries:
             return list(entries)
@@ -96,5 +94,5 @@ def _entries(folder: Path, troubles: list[ReadProblem], *, required: bool) -> li
             raise PrefixError(
                 f"{folder} cannot be read", why=str(error.strerror), remedy="run the command as its owner"
             ) from error
-        troubles.append(ReadProblem(folder, "a folder that can be read", str(error.strerror)))
+        problems.append(ReadProblem(folder, "a folder that can be read", str(error.strerror)))
         return []

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from enum import Enum
 from pathlib import Path
 
 from envtool.environment.context import EnvironmentContext
@@ -15,51 +16,65 @@ from envtool.environment.prefix import Prefix
 from envtool.environment.pth import read_pth
 from envtool.environment.reader import Environment
 
-# What an `EarlierFolder` that is the user's own site-packages is named by.
-USER_SITE = "the user site"
+
+class PathOrigin(Enum):
+    """What puts a folder before site-packages."""
+
+    PYTHONPATH = "PYTHONPATH"
+    PTH_FILE = "a .pth file"
+    USER_SITE = "the user site"
 
 
 @dataclass(frozen=True)
 class PrecedingPath:
-    """A folder that is searched before site-packages, and what puts it there."""
+    """A folder that is searched before site-packages, and what puts it there.
+
+    `pth_file` is the file that names the folder, for `PathOrigin.PTH_FILE`.
+    """
 
     path: Path
-    named_by: str
+    origin: PathOrigin
+    pth_file: Path | None = None
+
+    @property
+    def source(self) -> str:
+        """What puts it there, for a person: the `.pth` file's path, or the origin."""
+        return str(self.pth_file) if self.pth_file is not None else self.origin.value
 
 
-def preceding_paths(environment: Environment) -> Iterator[PrecedingPath]:
+def find_preceding_paths(environment: Environment) -> Iterator[PrecedingPath]:
     """The folders, in their order, that the environment's interpreter would search first."""
-    setting, prefix = environment.setting, environment.prefix
-    for entry in setting.variables.get("PYTHONPATH", "").split(":"):
+    context, prefix = environment.context, environment.prefix
+    for entry in context.variables.get("PYTHONPATH", "").split(":"):
         # An empty entry means the current folder, which nobody can tell from here.
         if entry:
-            yield PrecedingPath(setting.on_disk(entry) if entry.startswith("/") else Path(entry), "PYTHONPATH")
+            yield PrecedingPath(context.locate(entry) if entry.startswith("/") else Path(entry), PathOrigin.PYTHONPATH)
     for pth in environment.pth_files:
         content = read_pth(pth)
         for folder in content.first if content else ():
-            yield PrecedingPath(_joined(setting, pth, folder), str(pth))
-    user_site = user_site_of(prefix, setting)
+            yield PrecedingPath(_joined(context, pth, folder), PathOrigin.PTH_FILE, pth)
+    user_site = find_user_site(prefix, context)
     if user_site is not None:
         saw(user_site)
-        yield PrecedingPath(user_site, USER_SITE)
+        yield PrecedingPath(user_site, PathOrigin.USER_SITE)
         # The user site is added, with its own .pth files, before site-packages is.
         for pth in sorted(user_site.glob("*.pth")):
             content = read_pth(pth)
             for folder in content.folders if content else ():
-                yield PrecedingPath(_joined(setting, pth, folder), str(pth))
+                yield PrecedingPath(_joined(context, pth, folder), PathOrigin.PTH_FILE, pth)
 
 
-def user_site_of(prefix: Prefix, setting: EnvironmentContext) -> Path | None:
+def find_user_site(prefix: Prefix, context: EnvironmentContext) -> Path | None:
     """The user's own site-packages, where the interpreter would use it.
 
     A virtual environment's own site-packages comes first, even where it sees the system's and the user's.
     """
-    variables = setting.variables
+    variables = context.variables
     if variables.get("PYTHONNOUSERSITE") or is_file(prefix.path / "pyvenv.cfg"):
         return None
     base = variables.get("PYTHONUSERBASE") or f"{variables.get('HOME', '')}/.local"
-    return setting.on_disk(base) / "lib" / f"python{prefix.python[0]}.{prefix.python[1]}" / "site-packages"
+    return context.locate(base) / "lib" / f"python{prefix.python[0]}.{prefix.python[1]}" / "site-packages"
 
 
-def _joined(setting: EnvironmentContext, pth: Path, folder: str) -> Path:
-    return setting.on_disk(folder) if folder.startswith("/") else pth.parent / folder
+def _joined(context: EnvironmentContext, pth: Path, folder: str) -> Path:
+    return context.locate(folder) if folder.startswith("/") else pth.parent / folder

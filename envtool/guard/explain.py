@@ -69,10 +69,10 @@ def render_conflicts(conflicts: tuple[Conflict, ...], pin: VendorPin, command: s
         who = f"{item.name} {item.version}" if item.name and item.version else item.name or "the instruction itself"
         lines.append(f"  pulled in by {who}, which wants {item.requirement}")
     names = [(item.name, item.version) for item in conflicts if item.name]
-    return "\n".join([*lines, *ways_out(names, pin)])
+    return "\n".join([*lines, *suggest_changes(names, pin)])
 
 
-def ways_out(culprits: Sequence[tuple[str, str | None]], pin: VendorPin) -> list[str]:
+def suggest_changes(culprits: Sequence[tuple[str, str | None]], pin: VendorPin) -> list[str]:
     """What to do about distributions that want another torch, given as name and version; without any, about torch."""
     if not culprits:
         wanted = f"torch=={pin.version.public} or plain torch"

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from envtool.environment.context import EnvironmentContext
-from envtool.environment.effective_pin import effective_pin
-from envtool.environment.pip_configuration import pip_settings
+from envtool.environment.effective_pin import find_effective_pin
+from envtool.environment.pip_configuration import read_pip_settings
 from envtool.environment.prefix import Prefix, find_prefix
 from envtool.environment.reader import Environment, read_environment
 from envtool.errors import ReleaseError
@@ -52,7 +52,7 @@ def open_target(
 def make_target(environment: Environment) -> Target:
     """The target that an environment is. Raises `ReleaseError` where nothing says which torch it should have."""
     prefix = environment.prefix
-    pin = effective_pin(environment)
+    pin = find_effective_pin(environment)
     if pin is None:
         raise ReleaseError(
             f"nothing says which vendor torch {prefix.path} should have",
@@ -69,7 +69,7 @@ def configure_target(
     target: Target, prefix: Prefix | None, installers: tuple[Installer, ...], *, time_limit: float
 ) -> ConfiguredTarget:
     """Resolvers with what pip's and uv's own configuration says, apart from the pins. Raises `RequirementsError`."""
-    settings = pip_settings(EnvironmentContext(), prefix)
+    settings = read_pip_settings(EnvironmentContext(), prefix)
     held, constraints = set(), []
     named = {Installer.PIP: settings.get("constraint", ""), Installer.UV: os.environ.get("UV_CONSTRAINT", "")}
     for installer, files in named.items():

@@ -125,9 +125,9 @@ def _read(wanted: Sequence[PinnedDistribution], store: FileStore) -> dict[str, I
 
 
 def _lay_out(prefix: Prefix) -> dict[str, tuple[Move, ...]]:
-    from envtool.environment.install_layout import layout_of
+    from envtool.environment.install_layout import get_layout
     from envtool.wheel.hardlink import stage_links
 
-    staging, layout = prefix.site_packages / STAGING_NAME, layout_of(prefix)
+    staging, layout = prefix.site_packages / STAGING_NAME, get_layout(prefix)
     with umask_like(prefix.site_packages):
         return {name: stage_links(found, layout, staging, requested=True) for name, found in _unpacked.items()}

@@ -12,8 +12,8 @@ from envtool.doctor.checks.interrupted_install import without_own_transaction
 from envtool.doctor.diagnose import diagnose
 from envtool.doctor.findings import Report
 from envtool.environment.history import DistributionChange, HistoryEntry, append_history
-from envtool.environment.install_layout import layout_of
-from envtool.environment.owned_files import PathBoundary, bytecode_of
+from envtool.environment.install_layout import get_layout
+from envtool.environment.owned_files import PathBoundary, find_bytecode
 from envtool.environment.prefix import Prefix
 from envtool.environment.reader import read_environment
 from envtool.errors import ReleaseError, RestoreError
@@ -114,7 +114,7 @@ def _require_room(plan: RestorePlan, supply: Supply) -> None:
 
 def _staged(plan: RestorePlan, supply: Supply, staging: Path, reason: str, progress: Progress) -> Journal:
     """Everything that comes, laid out below `staging`, and the steps that put it in place."""
-    prefix, layout = plan.environment.prefix, layout_of(plan.environment.prefix)
+    prefix, layout = plan.environment.prefix, get_layout(plan.environment.prefix)
     leaving = {item.name for item in plan.leaving}
     removals = [*plan.leftovers, *(path for item in plan.leaving for path in item.remove)]
     places: list[Move] = []
@@ -126,7 +126,7 @@ def _staged(plan: RestorePlan, supply: Supply, staging: Path, reason: str, progr
     for repair in plan.repairs:
         mended = stage_files(supply.contents[repair.name], repair.rows, layout, staging)
         # The bytecode of what was there in its place; by time and size alone Python might take it for the new one's.
-        removals += [path for place in mended for path in bytecode_of(place.final)]
+        removals += [path for place in mended for path in find_bytecode(place.final)]
         places += mended
     places += _records(plan, supply, staging, reason)
     _refuse_outside(prefix, places)
@@ -167,7 +167,7 @@ def _refuse_outside(prefix: Prefix, places: list[Move]) -> None:
     bounds = PathBoundary.of(prefix)
     scripts = os.path.realpath(prefix.scripts)
     for place in places:
-        if not bounds.hold(place.final) and os.path.realpath(place.final.parent) != scripts:
+        if not bounds.contains(place.final) and os.path.realpath(place.final.parent) != scripts:
             raise RestoreError(
                 f"{place.final} would be written outside the environment",
                 why=f"a link leads from {place.final.parent} to {os.path.realpath(place.final.parent)}",

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from envtool.doctor.checks.files import compare
 from envtool.environment.distribution import Distribution
-from envtool.environment.install_layout import layout_of
+from envtool.environment.install_layout import get_layout
 from envtool.environment.reader import Environment
 from envtool.progress import Progress
 from envtool.release.pin import PinnedDistribution, VendorPin
@@ -77,7 +77,7 @@ def _is_repairable(row: RecordRow, commands: Mapping[str, str]) -> bool:
 
 def _commands(environment: Environment, item: Distribution) -> Iterator[tuple[str, str]]:
     """The commands as this installer would make them: their path in RECORD and their sha256."""
-    layout = layout_of(environment.prefix)
+    layout = get_layout(environment.prefix)
     for name, text in generate_commands(item.path, layout.interpreter):
         path = os.path.relpath(layout.scripts / name, layout.site_packages)
         yield path, hashlib.sha256(text).hexdigest()

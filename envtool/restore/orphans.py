@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from envtool.doctor.cause import asked_for_by_name
+from envtool.doctor.cause import is_requested_by_name
 from envtool.doctor.checks.cuda_wheels import is_cuda_wheel
 from envtool.environment.distribution import Distribution
 from envtool.environment.reader import Environment
@@ -82,7 +82,7 @@ def _reached(
 
 
 def _reason_to_stay(item: Distribution, intruders: Sequence[Distribution], *, is_wanted: bool) -> str:
-    if asked_for_by_name(item):
+    if is_requested_by_name(item):
         return "it was asked for by name"
     if is_wanted:
         return "an extra of another distribution may want it"

@@ -10,10 +10,10 @@ from pathlib import Path
 from envtool.doctor.checks import conda, shadowed
 from envtool.doctor.findings import Finding, Report, Severity
 from envtool.environment.distribution import Distribution
-from envtool.environment.leftover import leftover_of
+from envtool.environment.leftover import match_leftover
 from envtool.environment.owned_files import PathBoundary
 from envtool.environment.reader import Environment
-from envtool.environment.search_path import USER_SITE
+from envtool.environment.search_path import PathOrigin
 from envtool.release.pin import VendorPin
 from envtool.release.profile import COMPANIONS, TOP_LEVEL_NAMES
 from envtool.release.version import versions_equal
@@ -170,7 +170,7 @@ def plan_restore(
         replacements,
         repairs,
         removals,
-        tuple(path for path in environment.leftovers if leftover_of(path.name, TOP_LEVEL_NAMES)),
+        tuple(path for path in environment.leftovers if match_leftover(path.name, TOP_LEVEL_NAMES)),
         unshadowings,
         tuple(dict.fromkeys(left_alone)),
     )
@@ -214,19 +214,19 @@ def _intruders(environment: Environment, pin: VendorPin) -> Iterator[Distributio
 
 def _mismatched_companions(held: PinnedDiagnosis) -> list[Distribution]:
     """Companions that the pin does not name and that were built for another torch."""
-    titles = {item.title.split(" ", 1)[0] for item in held.report.findings if item.id == "companion-mismatch"}
-    return [item for name in COMPANIONS if name in titles for item in held.report.environment.find(name)]
+    names = {name for item in held.report.findings if item.id == "companion-mismatch" for name in item.packages}
+    return [item for name in COMPANIONS if name in names for item in held.report.environment.find(name)]
 
 
 def _shadows(environment: Environment, pin: VendorPin) -> tuple[tuple[UserSiteRemoval, ...], tuple[str, ...]]:
     """The copies in the user's site-packages; of other copies, whose they are to take away."""
     found: list[UserSiteRemoval] = []
     left: list[str] = []
-    for shadow in shadowed.shadows(environment, pin):
-        if shadow.folder.named_by != USER_SITE:
-            remedy = shadowed.shadow_remedy(environment, shadow)
+    for shadow in shadowed.find_shadows(environment, pin):
+        if shadow.folder.origin is not PathOrigin.USER_SITE:
+            remedy = shadowed.build_shadow_remedy(environment, shadow)
             left.append(
-                f"{shadow.name} is imported from {shadow.folder.path} by {shadow.folder.named_by}; type: {remedy}"
+                f"{shadow.name} is imported from {shadow.folder.path} by {shadow.folder.source}; type: {remedy}"
             )
             continue
         folder = shadow.folder.path
@@ -238,14 +238,14 @@ def _shadows(environment: Environment, pin: VendorPin) -> tuple[tuple[UserSiteRe
 
 def _copy_in(folder: Path, shadow: shadowed.Shadow, bounds: PathBoundary) -> tuple[Path, ...]:
     """What is imported first, so that the copy is out of the way in one step; then what its records list."""
-    from envtool.environment.distribution import distribution_at
-    from envtool.environment.owned_files import owned_files
+    from envtool.environment.distribution import read_distribution
+    from envtool.environment.owned_files import find_owned_files
 
     paths = {shadow.found: None}
     for records in sorted(folder.glob(f"{shadow.name}-*.dist-info")):
         paths[records] = None
-        item = distribution_at(records)
-        owned = owned_files(item, bounds) if item is not None else None
+        item = read_distribution(records)
+        owned = find_owned_files(item, bounds) if item is not None else None
         paths |= dict.fromkeys(owned.inside if owned is not None else ())
     return tuple(path for path in paths if path in {shadow.found} or shadow.found not in path.parents)
 
@@ -254,7 +254,7 @@ def _conda_records(held: PinnedDiagnosis, replaced: tuple[str, ...]) -> Iterator
     """Where conda's package lay over the vendor's files: its own record stays, which is lawful."""
     environment = held.report.environment
     for name in replaced:
-        for record in conda.records_over(environment, name):
+        for record in conda.find_overlying_records(environment, name):
             # Both may be recorded; it is the files that can be one's or the other's only.
             yield (
                 f"conda's record of {record.name} {record.version}, though its files of {name} go; "

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from envtool.environment.distribution import Distribution
-from envtool.environment.owned_files import PathBoundary, owned_of
+from envtool.environment.owned_files import PathBoundary, select_owned_files
 from envtool.environment.reader import Environment
 
 
@@ -37,7 +37,7 @@ class FileOwnership:
                 else:
                     single.append(row)
             found |= dict.fromkeys(item.site_packages / top for top in tops)
-            owned = owned_of(item, single, bounds)
+            owned = select_owned_files(item, single, bounds)
             self.outside += owned.outside
             found |= dict.fromkeys(path for path in owned.inside if not self._stays(item, path))
         return tuple(found)

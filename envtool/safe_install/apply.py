@@ -93,7 +93,7 @@ def _swap(plan: InstallPlan, staging: Path, journal: Journal) -> None:
 def _verify(plan: InstallPlan) -> None:
     """Torch must be whole, and everything in the version that was planned."""
     environment = read_environment(plan.environment.prefix)
-    # Not `is_whole`, which this very transaction is a blemish to.
+    # Not `torch_is_intact`, which this very transaction is a blemish to.
     damage = [item for item in diagnose(environment, plan.pin).findings if item.distribution is not None]
     if damage:
         raise InstallError(

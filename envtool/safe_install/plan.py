@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from envtool.environment.owned_files import PathBoundary, owned_files
+from envtool.environment.owned_files import PathBoundary, find_owned_files
 from envtool.environment.prefix import Prefix
 from envtool.environment.reader import Environment
 from envtool.errors import InstallError
@@ -57,7 +57,7 @@ def _line(change: VersionChange, entry: DeclaredRequirement | None) -> str:
 
 def _files_of(environment: Environment, name: str, bounds: PathBoundary) -> Iterator[Path]:
     for item in environment.find(name):
-        owned = owned_files(item, bounds)
+        owned = find_owned_files(item, bounds)
         if owned is None:
             raise InstallError(
                 f"{name} {item.version} cannot be replaced",

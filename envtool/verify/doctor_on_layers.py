@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from envtool.doctor.checks.cuda_direct import content_may_need_cuda, may_need_cuda
+from envtool.doctor.checks.cuda_direct import can_need_cuda, content_can_need_cuda
 from envtool.doctor.diagnose import diagnose
 from envtool.doctor.findings import Report
 from envtool.environment.context import EnvironmentContext, Location
@@ -38,7 +38,7 @@ class LibrarySpool:
         """Keep a shared object's content if it may matter."""
         block = stream.read(_IN_MEMORY)
         is_all = len(block) < _IN_MEMORY
-        if is_all and not content_may_need_cuda(block):
+        if is_all and not content_can_need_cuda(block):
             return None
         path = self.folder / str(self.count)
         self.count += 1
@@ -46,7 +46,7 @@ class LibrarySpool:
             while block:
                 self._write(target, block)
                 block = stream.read(_BLOCK)
-        if is_all or may_need_cuda(str(path)):
+        if is_all or can_need_cuda(str(path)):
             return path
         path.unlink()
         return None
@@ -78,12 +78,12 @@ def diagnose_image_files(image: StoredImage, overlay: Overlay) -> Report | None:
         SparseRootfs(root).extract_entries(overlay.entries.values())
         user = str(image.settings.get("User") or "0")
         variables = {"HOME": find_home(user, root), **image.variables}
-        setting = EnvironmentContext(Location.IMAGE, image.reference, root, variables, named=False)
+        context = EnvironmentContext(Location.IMAGE, image.reference, root, variables, is_explicit=False)
         try:
-            prefix = find_prefix(setting=setting)
+            prefix = find_prefix(context=context)
         except PrefixError:
             return None
-        return diagnose(read_environment(prefix, setting))
+        return diagnose(read_environment(prefix, context))
 
 
 def path_exists(overlay: Overlay, path: str) -> bool:

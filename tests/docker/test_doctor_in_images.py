@@ -32,7 +32,7 @@ def test_the_image_itself_is_healthy(hac_base: str, engine: Engine) -> None:
         document = doctor("--image", hac_base, *arguments)
         assert document["findings"] == []
         assert document["environment"]["prefix"] == "/opt/conda/envs/pytorch"
-        assert (document["environment"]["housing"], document["environment"]["reference"]) == ("image", hac_base)
+        assert (document["environment"]["location"], document["environment"]["reference"]) == ("image", hac_base)
     assert containers_of_doctor(engine) == []
 
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from envtool.doctor.diagnose import diagnose
 from envtool.driver.table import MASK, parse_table
 from envtool.environment.conda_records import parse_conda_record, parse_history
-from envtool.environment.elf import NotAnObject, content_may_need, may_need, needed_libraries
+from envtool.environment.elf import NotASharedObject, can_need, content_can_need, read_needed_libraries
 from envtool.environment.prefix import read_prefix
 from envtool.environment.pth import parse_pth
 from envtool.environment.reader import Environment, read_environment
@@ -101,11 +101,11 @@ def _read_object(data: bytes) -> None:
     with tempfile.NamedTemporaryFile() as file:
         file.write(data)
         file.flush()
-        quick = may_need(file.name, (b"libc.so",))
-        assert content_may_need(data, (b"libc.so",)) is quick
+        quick = can_need(file.name, (b"libc.so",))
+        assert content_can_need(data, (b"libc.so",)) is quick
         try:
-            libraries = needed_libraries(Path(file.name))
-        except NotAnObject as error:
+            libraries = read_needed_libraries(Path(file.name))
+        except NotASharedObject as error:
             assert str(error)
             return
     # The quick look may send too much to the library, and never too little.

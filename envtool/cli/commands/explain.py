@@ -18,13 +18,13 @@ def explain_command(
 
       envtool explain torch-replaced
     """
-    from envtool.doctor.explanation import explained_ids, explanation
+    from envtool.doctor.explanation import list_finding_ids, read_page
 
     if identity is None:
-        for known in explained_ids():
+        for known in list_finding_ids():
             typer.echo(known)
         return
-    page = explanation(identity)
+    page = read_page(identity)
     if page is None:
         raise typer.BadParameter(f"there is no finding called {identity!r}; `envtool explain` lists them")
     typer.echo(page, nl=False)

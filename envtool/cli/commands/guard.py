@@ -56,12 +56,12 @@ def explain_command(
     command: CommandOption = "",
 ) -> None:
     """Say in plain words why pip or uv gave up, where it was because of the pinned torch."""
-    from envtool.environment.effective_pin import effective_pin
+    from envtool.environment.effective_pin import find_effective_pin
     from envtool.environment.prefix import find_prefix
     from envtool.environment.reader import read_environment
     from envtool.guard.explain import find_conflicts, render_conflicts
 
-    pin = effective_pin(read_environment(find_prefix(prefix)))
+    pin = find_effective_pin(read_environment(find_prefix(prefix)))
     try:
         output = log.read_text(errors="replace")
     except OSError:

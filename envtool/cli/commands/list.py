@@ -24,7 +24,7 @@ def list_command(
     """
     import re
 
-    from envtool.environment.conda_list import list_packages, render_listing
+    from envtool.environment.conda_list import list_packages, render_packages
     from envtool.environment.prefix import find_prefix
     from envtool.environment.reader import read_environment
 
@@ -33,4 +33,4 @@ def list_command(
         rows = list_packages(environment, pattern)
     except re.error as error:
         raise typer.BadParameter(f"{pattern!r} is not a regular expression: {error}") from error
-    typer.echo(render_listing(environment.prefix.path, rows), nl=False)
+    typer.echo(render_packages(environment.prefix.path, rows), nl=False)

@@ -123,7 +123,7 @@ class _Look:
 
 
 def _look(request: RestoreRequest) -> _Look:
-    from envtool.environment.effective_pin import effective_pin
+    from envtool.environment.effective_pin import find_effective_pin
     from envtool.environment.reader import read_environment
     from envtool.release.available import list_available_releases
     from envtool.release.source.configured import open_sources
@@ -132,7 +132,7 @@ def _look(request: RestoreRequest) -> _Look:
     environment = read_environment(found)
     served = driver_release() if request.driver else None
     offers = list_available_releases(open_sources(request.vendor), found.python, served)
-    return _Look(environment, effective_pin(environment), offers)
+    return _Look(environment, find_effective_pin(environment), offers)
 
 
 def _listed(look: _Look) -> str:
@@ -187,11 +187,11 @@ def _nothing_newer(look: _Look) -> bool:
 
 
 def _roll_back(request: RestoreRequest) -> bool:
-    from envtool.environment.effective_pin import effective_pin
+    from envtool.environment.effective_pin import find_effective_pin
     from envtool.environment.history import read_history
     from envtool.environment.reader import read_environment
     from envtool.restore.rollback import select_rollback_pin
 
     found = recover_prefix(request)
-    before = select_rollback_pin(read_history(found.path), effective_pin(read_environment(found)))
+    before = select_rollback_pin(read_history(found.path), find_effective_pin(read_environment(found)))
     return run_restore(replace(request, pin=before))

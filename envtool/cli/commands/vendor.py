@@ -58,12 +58,12 @@ def list_command(vendor: VendorOption = None) -> None:
 @app.command("show")
 def show_command(prefix: PrefixOption = None) -> None:
     """Print the pin of an environment and where it was learnt."""
-    from envtool.environment.effective_pin import effective_pin
+    from envtool.environment.effective_pin import find_effective_pin
     from envtool.environment.prefix import find_prefix
     from envtool.environment.reader import read_environment
     from envtool.release.pin import render_pin
 
-    pin = effective_pin(read_environment(find_prefix(prefix)))
+    pin = find_effective_pin(read_environment(find_prefix(prefix)))
     if pin is None:
         typer.echo("no pin, and no record of a vendor torch")
         raise typer.Exit(1)
@@ -108,7 +108,7 @@ def unpack_command(
 
       envtool vendor unpack --remove
     """
-    from envtool.environment.effective_pin import effective_pin
+    from envtool.environment.effective_pin import find_effective_pin
     from envtool.environment.prefix import find_prefix
     from envtool.environment.reader import read_environment
     from envtool.errors import ReleaseError
@@ -116,7 +116,7 @@ def unpack_command(
     from envtool.wheel.unpacked_store import remove_unpacked
 
     found, store = find_prefix(prefix), get_default_store()
-    pin = effective_pin(read_environment(found))
+    pin = find_effective_pin(read_environment(found))
     if pin is None:
         raise ReleaseError(
             "which wheels to unpack is not known",

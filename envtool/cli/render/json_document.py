@@ -17,15 +17,15 @@ _SHOWN_CHANGES = 10
 
 def render_json(report: Report) -> str:
     """The report as one JSON document."""
-    prefix, setting = report.environment.prefix, report.environment.setting
-    shown = setting.shown
+    prefix, context = report.environment.prefix, report.environment.context
+    shown = context.display
     document: dict[str, Any] = {
         "schema": JSON_SCHEMA,
         "status": report.status.value,
         "environment": {
             "prefix": shown(str(prefix.path)),
-            "housing": setting.housing.value,
-            "reference": setting.reference or None,
+            "location": context.location.value,
+            "reference": context.reference or None,
             "kind": prefix.kind.value,
             "python": f"{prefix.python[0]}.{prefix.python[1]}",
             "site_packages": shown(str(prefix.site_packages)),

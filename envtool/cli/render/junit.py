@@ -5,7 +5,7 @@ from __future__ import annotations
 import xml.etree.ElementTree as ElementTree
 
 from envtool.cli.render.text import finding_lines
-from envtool.doctor.explanation import explained_ids
+from envtool.doctor.explanation import list_finding_ids
 from envtool.doctor.findings import Finding, Report, Severity
 
 _SUITE = "envtool doctor"
@@ -14,7 +14,7 @@ _SUITE = "envtool doctor"
 def render_junit(report: Report) -> str:
     """The report as a document with one suite. Notes fail a case where the report is strict; ignored are skipped."""
     cases = []
-    for identity in explained_ids():
+    for identity in list_finding_ids():
         case = ElementTree.Element("testcase", classname=_SUITE, name=identity)
         found = [item for item in report.findings if item.id == identity]
         failed = [item for item in found if report.strict or item.severity is not Severity.NOTE]

@@ -12,7 +12,7 @@ _STATUS = {Status.HEALTHY: 0, Status.DEGRADED: 1, Status.DAMAGED: 2}
 
 def render_prometheus(report: Report) -> str:
     """The status, the number of findings by id, and the versions, as gauges."""
-    prefix = report.environment.setting.shown(str(report.environment.prefix.path))
+    prefix = report.environment.context.display(str(report.environment.prefix.path))
     lines = ["# HELP hac_doctor_status 0 healthy, 1 degraded, 2 damaged.", "# TYPE hac_doctor_status gauge"]
     lines.append(f"hac_doctor_status{metric_labels(prefix=prefix)} {_STATUS[report.status]}")
     lines += ["# HELP hac_doctor_findings Findings by id and severity.", "# TYPE hac_doctor_findings gauge"]

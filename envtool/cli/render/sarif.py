@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import envtool
-from envtool.doctor.explanation import explained_ids, explanation
+from envtool.doctor.explanation import list_finding_ids, read_page
 from envtool.doctor.findings import Finding, Report, Status
 
 VERSION = "2.1.0"
@@ -16,7 +16,7 @@ _SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sa
 
 def render_sarif(report: Report) -> str:
     """The report as one SARIF log with one run; an ignored finding is a suppressed result."""
-    ids = explained_ids()
+    ids = list_finding_ids()
     results = [_result(finding, ids) for finding in report.findings]
     results += [{**_result(finding, ids), "suppressions": [{"kind": "external"}]} for finding in report.ignored]
     driver = {
@@ -35,7 +35,7 @@ def log(driver: dict[str, Any], results: list[dict[str, Any]], **more: Any) -> d
 
 
 def _rule(identity: str) -> dict[str, Any]:
-    page = explanation(identity) or ""
+    page = read_page(identity) or ""
     title = page.split("\n", 1)[0].partition(": ")[2]
     level = page.partition("Severity: ")[2].split("\n", 1)[0]
     return {

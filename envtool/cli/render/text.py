@@ -31,9 +31,9 @@ def render_text(report: Report) -> str:
 
 
 def _place(report: Report) -> str:
-    setting = report.environment.setting
-    path = setting.shown(str(report.environment.prefix.path))
-    return path if setting.in_place else f"{path} in the {setting.housing.value} {setting.reference}"
+    context = report.environment.context
+    path = context.display(str(report.environment.prefix.path))
+    return path if context.is_local else f"{path} in the {context.location.value} {context.reference}"
 
 
 def _summary(report: Report) -> str:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from envtool.doctor.cause import ASKED_FOR, asked_for_by_name, requirers
+from envtool.doctor.cause import ASKED_FOR, find_requirers, is_requested_by_name
 from envtool.doctor.findings import Evidence, Finding, Severity
-from envtool.doctor.remedy import pip_uninstall
+from envtool.doctor.remedy import build_uninstall_command
 from envtool.environment.distribution import Distribution
 from envtool.environment.reader import Environment
 from envtool.release.pin import VendorPin
@@ -29,16 +29,17 @@ def check(environment: Environment, pin: VendorPin) -> Iterator[Finding]:
                     f"{name} {item.version} was built for another torch than {pin.torch.version}",
                     (Evidence(str(item.path / "METADATA"), pin.torch.version, str(requirement)),),
                     _cause(environment, item),
-                    pip_uninstall(environment, name),
+                    build_uninstall_command(environment, name),
+                    packages=(name,),
                 )
                 break
 
 
 def _cause(environment: Environment, item: Distribution) -> str:
     by = f"{item.installer} installed it"
-    demands = requirers(environment, item.name)
+    demands = find_requirers(environment, item.name)
     if demands:
         return f"{by} because " + "; ".join(str(demand) for demand in demands)
-    if asked_for_by_name(item):
+    if is_requested_by_name(item):
         return f"{by} because {ASKED_FOR}"
     return f"{by}; no installed distribution requires it"

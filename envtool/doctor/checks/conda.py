@@ -6,8 +6,8 @@ import hashlib
 from collections.abc import Iterator
 
 from envtool.doctor.findings import Evidence, Finding, Severity
-from envtool.doctor.remedy import restore_command
-from envtool.environment.conda_records import CondaRecord, linked_by, read_conda_records
+from envtool.doctor.remedy import build_restore_command
+from envtool.environment.conda_records import CondaRecord, find_transaction, read_conda_records
 from envtool.environment.reader import Environment
 from envtool.release.pin import VendorPin
 
@@ -23,12 +23,12 @@ def check(environment: Environment, pin: VendorPin, damaged: frozenset[str]) -> 
     """
     for pinned in pin.distributions:
         if pinned.name in damaged:
-            for record in records_over(environment, pinned.name):
+            for record in find_overlying_records(environment, pinned.name):
                 yield _finding(environment, pin, record, pinned.name, pinned.version)
                 break
 
 
-def records_over(environment: Environment, name: str) -> Iterator[CondaRecord]:
+def find_overlying_records(environment: Environment, name: str) -> Iterator[CondaRecord]:
     """conda's records of packages whose files are where a distribution's own should be."""
     folder = f"site-packages/{name}/"
     for _path, record in read_conda_records(environment.prefix.path, folder.encode()):
@@ -48,7 +48,7 @@ def _files_are_its_own(environment: Environment, record: CondaRecord, folder: st
 
 
 def _finding(environment: Environment, pin: VendorPin, record: CondaRecord, name: str, version: str) -> Finding:
-    transaction = linked_by(environment.prefix.path, record)
+    transaction = find_transaction(environment.prefix.path, record)
     cause = f"conda installed {record.distribution}"
     if record.channel:
         cause += f" from {record.channel}"
@@ -63,6 +63,6 @@ def _finding(environment: Environment, pin: VendorPin, record: CondaRecord, name
         f"conda's package {record.name} {record.version} lies over the vendor's {name}",
         (Evidence(str(record.path), f"{name} {version}", f"{record.name} {record.version} {record.build}"),),
         cause,
-        restore_command(environment, pin),
+        build_restore_command(environment, pin),
         name,
     )

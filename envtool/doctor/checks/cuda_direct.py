@@ -7,12 +7,12 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from envtool.doctor.cache import DiagnosisCache
-from envtool.doctor.cause import requirers
+from envtool.doctor.cause import find_requirers
 from envtool.doctor.checks.cuda_wheels import is_cuda_wheel
 from envtool.doctor.findings import Evidence, Finding, Severity, truncated
-from envtool.doctor.remedy import pip_uninstall
+from envtool.doctor.remedy import build_uninstall_command
 from envtool.environment.distribution import Distribution
-from envtool.environment.elf import NotAnObject, content_may_need, may_need, needed_libraries
+from envtool.environment.elf import NotASharedObject, can_need, content_can_need, read_needed_libraries
 from envtool.environment.reader import Environment
 from envtool.release.profile import PINNED_NAMES
 
@@ -26,26 +26,26 @@ _SHARED_OBJECT = re.compile(rb"^([^,\n]+\.so(?:\.[0-9.]+)?),", re.MULTILINE)
 Links = Mapping[str, tuple[str, ...]]
 
 
-def check(environment: Environment, memory: DiagnosisCache | None = None) -> Iterator[Finding]:
+def check(environment: Environment, cache: DiagnosisCache | None = None) -> Iterator[Finding]:
     """A finding for each distribution with shared objects that ask for a CUDA library.
 
-    What `memory` knows to ask for none is not looked into again until it is installed anew.
+    What `cache` knows to ask for none is not looked into again until it is installed anew.
     """
-    memory = memory or DiagnosisCache(None)
+    cache = cache or DiagnosisCache(None)
     for item in environment.distributions:
         if item.name in PINNED_NAMES or is_cuda_wheel(item.name):
             continue
         subject, record = f"links of {item.path.name}", f"{item.path}/RECORD"
-        if memory.recall(subject, record) == "none":
+        if cache.get(subject, record) == "none":
             continue
-        links = cuda_links(item)
+        links = find_cuda_links(item)
         if links:
             yield _finding(environment, item, links)
         else:
-            memory.keep(subject, record, "none")
+            cache.put(subject, record, "none")
 
 
-def cuda_links(item: Distribution) -> Links:
+def find_cuda_links(item: Distribution) -> Links:
     """The distribution's shared objects that ask the dynamic linker for CUDA libraries, and for which."""
     data = item.read("RECORD")
     if data is None or b".so" not in data:
@@ -54,11 +54,11 @@ def cuda_links(item: Distribution) -> Links:
     for match in _SHARED_OBJECT.finditer(data):
         # A name with a comma or a quote is written in quotes; no installer makes such shared objects.
         path = f"{item.site_packages}/{match[1].decode('utf-8', 'surrogateescape')}"
-        if not may_need_cuda(path):
+        if not can_need_cuda(path):
             continue
         try:
-            libraries = needed_libraries(Path(path))
-        except NotAnObject:
+            libraries = read_needed_libraries(Path(path))
+        except NotASharedObject:
             # It is missing or no shared object at all: then it links nothing.
             continue
         if named := tuple(name for name in libraries if _CUDA_LIBRARY.match(name)):
@@ -66,18 +66,18 @@ def cuda_links(item: Distribution) -> Links:
     return found
 
 
-def may_need_cuda(path: str) -> bool:
+def can_need_cuda(path: str) -> bool:
     """Whether a shared object deserves the closer look; `False` is certain."""
-    return may_need(path, _FRAGMENTS)
+    return can_need(path, _FRAGMENTS)
 
 
-def content_may_need_cuda(data: bytes) -> bool:
-    """As `may_need_cuda`, of a shared object's whole content."""
-    return content_may_need(data, _FRAGMENTS)
+def content_can_need_cuda(data: bytes) -> bool:
+    """As `can_need_cuda`, of a shared object's whole content."""
+    return content_can_need(data, _FRAGMENTS)
 
 
 def _finding(environment: Environment, item: Distribution, links: Links) -> Finding:
-    wanting = requirers(environment, item.name)
+    wanting = find_requirers(environment, item.name)
     libraries = sorted({name for names in links.values() for name in names})
     return Finding(
         "cuda-direct",
@@ -85,5 +85,6 @@ def _finding(environment: Environment, item: Distribution, links: Links) -> Find
         f"{item.name} {item.version} calls CUDA directly ({', '.join(libraries[:4])}), which cannot run here",
         truncated(Evidence(path, "no CUDA library", ", ".join(names)) for path, names in links.items()),
         "; ".join(str(demand) for demand in wanting) or f"{item.installer} installed it; no distribution requires it",
-        pip_uninstall(environment, item.name),
+        build_uninstall_command(environment, item.name),
+        packages=(item.name,),
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from envtool.doctor.findings import Evidence, Finding, Severity, truncated
-from envtool.doctor.remedy import pip_uninstall
+from envtool.doctor.remedy import build_uninstall_command
 from envtool.environment.distribution import Distribution
 from envtool.environment.reader import Environment
 from envtool.release.pin import VendorPin
@@ -30,7 +30,8 @@ def check(environment: Environment, pin: VendorPin) -> Iterator[Finding]:
             f"{len(idle)} CUDA runtime distributions ({size / 1e6:.0f} MB) that the vendor torch has no use for",
             truncated(Evidence(str(item.path), "not installed", item.version) for item in idle),
             "an upstream torch required them, and they stayed when it went" if not intruders else "torch requires them",
-            pip_uninstall(environment, *(item.name for item in idle)),
+            build_uninstall_command(environment, *(item.name for item in idle)),
+            packages=tuple(item.name for item in idle),
         )
 
 

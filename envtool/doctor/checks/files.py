@@ -13,10 +13,10 @@ from typing import cast
 
 from envtool.doctor.cache import DiagnosisCache
 from envtool.doctor.findings import Evidence, Finding, Severity, truncated
-from envtool.doctor.hashing import FORBIDDEN, wrong_digests
-from envtool.doctor.remedy import restore_command
+from envtool.doctor.hashing import FORBIDDEN, find_wrong_digests
+from envtool.doctor.remedy import build_restore_command
 from envtool.environment.distribution import Distribution
-from envtool.environment.fingerprint import TreeFingerprint, fingerprint_tree, unchanged
+from envtool.environment.fingerprint import TreeFingerprint, fingerprint_tree, is_unchanged
 from envtool.environment.reader import Environment
 from envtool.progress import Progress
 from envtool.release.pin import PinnedDistribution, VendorPin
@@ -40,17 +40,17 @@ def check(
     *,
     deep: bool = False,
     progress: Progress = lambda _name, _bytes, _total: None,
-    memory: DiagnosisCache | None = None,
+    cache: DiagnosisCache | None = None,
 ) -> Iterator[Finding]:
     """Findings on the files of each pinned distribution that is there in the pinned version.
 
-    `deep` hashes every file; otherwise presence and size are compared, as far as `memory` does not vouch for them.
+    `deep` hashes every file; otherwise presence and size are compared, as far as `cache` does not vouch for them.
     `progress` is told of bytes hashed.
     """
-    memory = memory or DiagnosisCache(None)
+    cache = cache or DiagnosisCache(None)
     for pinned in pin.distributions:
         for item in environment.find(pinned.name):
-            if not versions_equal(item.version, pinned.version) or (not deep and _as_remembered(memory, item, pinned)):
+            if not versions_equal(item.version, pinned.version) or (not deep and _as_remembered(cache, item, pinned)):
                 continue
             record = item.record()
             if record is None:
@@ -59,35 +59,35 @@ def check(
             found = [*_findings(environment, pin, pinned, item, damage, record.malformed)]
             if pinned.content is not None and digest_content(record.rows) != pinned.content:
                 found.append(_hash_mismatch(environment, pin, pinned, item))
-            if not found and not deep and memory.keeps:
-                _remember(memory, item, pinned, record.rows)
+            if not found and not deep and cache.is_enabled:
+                _remember(cache, item, pinned, record.rows)
             yield from found
 
 
-def _as_remembered(memory: DiagnosisCache, item: Distribution, pinned: PinnedDistribution) -> bool:
-    kept = memory.recall(f"files of {item.path.name}", f"{item.path}/RECORD")
+def _as_remembered(cache: DiagnosisCache, item: Distribution, pinned: PinnedDistribution) -> bool:
+    kept = cache.get(f"files of {item.path.name}", f"{item.path}/RECORD")
     if not isinstance(kept, dict) or kept.get("content") != pinned.content:
         return False
     base, known = str(item.site_packages), cast(TreeFingerprint, kept.get("traces"))
     try:
-        in_order = unchanged(base, known)
+        in_order = is_unchanged(base, known)
     except (TypeError, ValueError, AttributeError):
         # Not what was written: then it is as if nothing were known.
         return False
     if in_order:
-        memory.vouched.append((base, known))
+        cache.vouched.append((base, known))
     return in_order
 
 
 def _remember(
-    memory: DiagnosisCache, item: Distribution, pinned: PinnedDistribution, rows: tuple[RecordRow, ...]
+    cache: DiagnosisCache, item: Distribution, pinned: PinnedDistribution, rows: tuple[RecordRow, ...]
 ) -> None:
     files = [(row.path, row.size) for row in rows if row.size is not None and not row.path.startswith("/")]
     kept = fingerprint_tree(str(item.site_packages), files)
     if kept is not None:
-        memory.vouched.append((str(item.site_packages), kept))
+        cache.vouched.append((str(item.site_packages), kept))
         value = {"content": pinned.content, "traces": kept}
-        memory.keep(f"files of {item.path.name}", f"{item.path}/RECORD", value)
+        cache.put(f"files of {item.path.name}", f"{item.path}/RECORD", value)
 
 
 def compare(
@@ -105,7 +105,7 @@ def compare(
             continue
         path = f"{base}/{row.path}"
         if row.path.startswith(("/", "../")) or "/../" in row.path:
-            path = os.path.normpath(os.path.join(base, row.path))  # noqa: PTH118  # pathlib keeps "..", is slow
+            path = os.path.normpath(os.path.join(base, row.path))  # noqa: PTH118  # pathlib is_enabled "..", is slow
             if not path.startswith(f"{root}/"):
                 outside.append(Evidence(row.path, f"a path below {root}", path))
                 continue
@@ -118,7 +118,7 @@ def compare(
         elif deep and row.sha256 is not None:
             to_hash.append((path, row))
     if to_hash:
-        changed += [Evidence(*entry) for entry in wrong_digests(item.name, to_hash, progress)]
+        changed += [Evidence(*entry) for entry in find_wrong_digests(item.name, to_hash, progress)]
     forbidden = [item for item in changed if item.found == FORBIDDEN]
     changed = [item for item in changed if item.found != FORBIDDEN]
     return FileComparison(tuple(missing), tuple(changed), tuple(outside), (*unreadable, *forbidden))
@@ -152,7 +152,7 @@ def _findings(
     damage: FileComparison,
     malformed: tuple[str, ...],
 ) -> Iterator[Finding]:
-    remedy = restore_command(environment, pin)
+    remedy = build_restore_command(environment, pin)
     record = str(item.path / "RECORD")
     if damage.missing:
         yield Finding(
@@ -180,7 +180,7 @@ def _findings(
             Severity.WARNING,
             f"{len(damage.unreadable)} files of {pinned.name} {item.version} cannot be read, by doctor or by Python",
             truncated(damage.unreadable),
-            "they belong to another user, who installed them with a umask that keeps everybody else out",
+            "they belong to another user, who installed them with a umask that is_enabled everybody else out",
             f"sudo chmod -R a+rX {shlex.quote(str(item.site_packages))}",
         )
     if damage.outside or malformed:
@@ -203,6 +203,6 @@ def _hash_mismatch(environment: Environment, pin: VendorPin, pinned: PinnedDistr
         f"{pinned.name} {item.version} has the vendor's version but not the vendor's files",
         (Evidence(str(item.path / "RECORD"), f"contents of {pinned.wheel}", "other hashes or other files"),),
         f"{item.installer} installed a wheel that only bears the vendor's version, or RECORD was rewritten",
-        restore_command(environment, pin),
+        build_restore_command(environment, pin),
         pinned.name,
     )

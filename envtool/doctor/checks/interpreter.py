@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator
 
 from envtool.doctor.findings import Evidence, Finding, Severity
-from envtool.environment.conda_records import linked_by, read_conda_records
-from envtool.environment.distribution import Distribution, distribution_at
+from envtool.environment.conda_records import find_transaction, read_conda_records
+from envtool.environment.distribution import Distribution, read_distribution
 from envtool.environment.looking import is_dangling
 from envtool.environment.prefix import PrefixKind
 from envtool.environment.reader import Environment
@@ -47,7 +47,7 @@ def _left_behind(environment: Environment, pin: VendorPin | None) -> Iterator[Fi
         if program is None or folder == environment.prefix.site_packages:
             continue
         for path in sorted(folder.glob("torch-*.dist-info")):
-            item = distribution_at(path)
+            item = read_distribution(path)
             if item is not None and (item.version == pin.torch.version if pin else parse_vendor_version(item.version)):
                 yield _finding(environment, item, (int(program[1]), int(program[2])))
                 return
@@ -56,7 +56,7 @@ def _left_behind(environment: Environment, pin: VendorPin | None) -> Iterator[Fi
 def _lost(environment: Environment) -> Iterator[Finding]:
     programs = [environment.prefix.path / "bin/python", environment.prefix.interpreter]
     # In an image a link may lead to where nothing was read; that it leads somewhere is all that can be known.
-    if not environment.setting.in_place or not all(is_dangling(path) for path in programs):
+    if not environment.context.is_local or not all(is_dangling(path) for path in programs):
         return
     target = next((str(path.readlink()) for path in programs if path.is_symlink()), "nothing")
     yield Finding(
@@ -85,7 +85,7 @@ def _cause(environment: Environment, has: str) -> str:
     prefix = environment.prefix
     if prefix.kind is PrefixKind.CONDA:
         for _path, record in read_conda_records(prefix.path, b'"python"'):
-            if record is not None and record.name == "python" and (done := linked_by(prefix.path, record)):
+            if record is not None and record.name == "python" and (done := find_transaction(prefix.path, record)):
                 by = f", by: {done.command}" if done.command else ""
                 return f"conda installed {record.distribution} on {done.time}{by}"
         return f"conda changed the environment's Python to {has}"
@@ -94,7 +94,7 @@ def _cause(environment: Environment, has: str) -> str:
 
 def _make_again(environment: Environment, wanted: tuple[int, int]) -> str:
     version = f"{wanted[0]}.{wanted[1]}"
-    path = environment.setting.shown(str(environment.prefix.path))
+    path = environment.context.display(str(environment.prefix.path))
     if environment.prefix.kind is PrefixKind.CONDA:
         return f"conda install --prefix {path} python={version}"
     return f"python{version} -m venv --clear {path} && envtool restore --prefix {path}"

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from envtool.doctor.findings import Evidence, Finding, Report, Severity, truncated
-from envtool.doctor.remedy import restore_command
+from envtool.doctor.remedy import build_restore_command
 from envtool.environment.distribution import Distribution
-from envtool.environment.leftover import leftover_of
+from envtool.environment.leftover import match_leftover
 from envtool.environment.looking import is_folder
 from envtool.environment.reader import Environment
 from envtool.release.pin import PinnedDistribution, VendorPin
@@ -46,13 +46,13 @@ def _interrupted(environment: Environment, pin: VendorPin) -> Iterator[Finding]:
             "a restore was broken off, or is at work right now",
             (Evidence(str(staging), "no such folder", "a restore's working folder"),),
             "the restore was killed; the next one completes it",
-            restore_command(environment, pin),
+            build_restore_command(environment, pin),
             None,
         )
 
 
 def _leftovers(environment: Environment, pin: VendorPin) -> Iterator[Finding]:
-    ours = [path for path in environment.leftovers if leftover_of(path.name, TOP_LEVEL_NAMES)]
+    ours = [path for path in environment.leftovers if match_leftover(path.name, TOP_LEVEL_NAMES)]
     if ours:
         yield Finding(
             "torch-leftovers",
@@ -60,8 +60,8 @@ def _leftovers(environment: Environment, pin: VendorPin) -> Iterator[Finding]:
             "an install of torch was broken off and left renamed folders behind",
             truncated(Evidence(str(path), "no such folder", "a folder that pip renamed") for path in ours),
             "pip moves a distribution aside as ~… while it replaces it, and did not come to the end",
-            restore_command(environment, pin),
-            next((name for path in ours if (name := leftover_of(path.name, PINNED_NAMES))), TORCH),
+            build_restore_command(environment, pin),
+            next((name for path in ours if (name := match_leftover(path.name, PINNED_NAMES))), TORCH),
         )
 
 
@@ -74,7 +74,7 @@ def _several(
         f"{pinned.name} is recorded {len(installed)} times; which one Python sees is chance",
         tuple(Evidence(str(item.path), "one record", item.version) for item in installed),
         "a second installer put its files over the first one's without removing them",
-        restore_command(environment, pin),
+        build_restore_command(environment, pin),
         pinned.name,
     )
 
@@ -88,6 +88,6 @@ def _no_record(environment: Environment, pin: VendorPin, pinned: PinnedDistribut
         "so nothing can tell which files are its own",
         (Evidence(str(item.path / "RECORD"), "a list of files", "nothing" if data is None else "an empty file"),),
         "an install was broken off, or another installer removed the list",
-        restore_command(environment, pin),
+        build_restore_command(environment, pin),
         pinned.name,
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from envtool.doctor.findings import Evidence, Finding, Severity, truncated
-from envtool.doctor.remedy import pip_uninstall, restore_command
+from envtool.doctor.remedy import build_restore_command, build_uninstall_command
 from envtool.environment.distribution import Distribution
 from envtool.environment.looking import is_file
 from envtool.environment.pth import read_pth
@@ -25,14 +25,14 @@ def check(environment: Environment, pin: VendorPin) -> Iterator[Finding]:
                     f"the metadata of {pinned.name} {item.version} is broken",
                     (trouble,),
                     "it was edited or is corrupt",
-                    restore_command(environment, pin),
+                    build_restore_command(environment, pin),
                     pinned.name,
                 )
     yield from _others(environment, pin)
 
 
 def _others(environment: Environment, pin: VendorPin) -> Iterator[Finding]:
-    odd = [Evidence(str(trouble.path), trouble.expected, trouble.found) for trouble in environment.troubles]
+    odd = [Evidence(str(trouble.path), trouble.expected, trouble.found) for trouble in environment.problems]
     # Reading thousands of files takes longer than all the rest; whether one is there shows nearly all that goes wrong.
     odd += [
         Evidence(f"{item.path}/METADATA", "a file", "nothing that can be read")
@@ -51,7 +51,8 @@ def _others(environment: Environment, pin: VendorPin) -> Iterator[Finding]:
             f"{len(odd)} records of the environment cannot be read, so their distributions cannot be judged",
             truncated(odd),
             "an install was broken off, or the files were damaged or belong to somebody else",
-            pip_uninstall(environment, *names) if names else None,
+            build_uninstall_command(environment, *names) if names else None,
+            packages=tuple(names),
         )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from envtool.doctor.findings import Evidence, Finding, Severity
-from envtool.doctor.remedy import restore_command
+from envtool.doctor.remedy import build_restore_command
 from envtool.environment.looking import is_folder
 from envtool.environment.reader import Environment
 from envtool.release.pin import VendorPin
@@ -26,6 +26,6 @@ def check(environment: Environment, pin: VendorPin) -> Iterator[Finding]:
             + (" as a distribution, though there is a folder of that name" if has_files else ""),
             (Evidence(str(folder), pinned.version, "a folder without a .dist-info" if has_files else "nothing"),),
             "files were copied or an install was broken off" if has_files else "it was uninstalled",
-            restore_command(environment, pin),
+            build_restore_command(environment, pin),
             pinned.name,
         )

@@ -7,21 +7,21 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from envtool.doctor.findings import Evidence, Finding, Severity
-from envtool.environment.distribution import distribution_at
+from envtool.environment.distribution import read_distribution
 from envtool.environment.looking import is_file, is_folder, saw
-from envtool.environment.prefix import PrefixKind, python_on_path
+from envtool.environment.prefix import PrefixKind, find_python_on_path
 from envtool.environment.reader import Environment
 from envtool.release.pin import PIN_FILE
 from envtool.release.version import parse_vendor_version
 
 
-def elsewhere(environment: Environment) -> Finding | None:
+def find_elsewhere(environment: Environment) -> Finding | None:
     """Where this environment has no vendor torch and an environment beside it has one: that one was meant."""
     for prefix in _neighbours(environment):
         version = _vendor_torch(prefix)
         if version is None:
             continue
-        shown = environment.setting.shown
+        shown = environment.context.display
         return Finding(
             "wrong-environment",
             Severity.ERROR,
@@ -40,10 +40,10 @@ def elsewhere(environment: Environment) -> Finding | None:
 
 def check(environment: Environment) -> Iterator[Finding]:
     """A finding where the environment is the active one by its variable, but another Python comes first on PATH."""
-    setting = environment.setting
-    if setting.named:
+    context = environment.context
+    if context.is_explicit:
         return
-    python = python_on_path(setting)
+    python = find_python_on_path(context)
     folder = environment.prefix.path / "bin"
     if python is not None:
         saw(python.parent)
@@ -55,7 +55,7 @@ def check(environment: Environment) -> Iterator[Finding]:
         f"`python` starts {python}, which is not this environment's",
         (Evidence("PATH", f"{folder} first", str(python)),),
         f"{_named_by(environment)}, but another environment was activated over it or PATH was changed",
-        f"export PATH={shlex.quote(setting.shown(str(folder)))}:$PATH",
+        f"export PATH={shlex.quote(context.display(str(folder)))}:$PATH",
     )
 
 
@@ -67,8 +67,8 @@ def _neighbours(environment: Environment) -> Iterator[Path]:
     if environment.prefix.kind is PrefixKind.CONDA:
         root = path.parent.parent if path.parent.name == "envs" else path
         folders = [root, *_children(root / "envs")]
-    home = environment.setting.variables.get("HOME")
-    if home and environment.setting.in_place:
+    home = environment.context.variables.get("HOME")
+    if home and environment.context.is_local:
         try:
             lines = (Path(home) / ".conda/environments.txt").read_text(errors="replace").splitlines()
         except OSError:
@@ -89,17 +89,17 @@ def _children(folder: Path) -> list[Path]:
 
 def _vendor_torch(prefix: Path) -> str | None:
     for path in sorted(prefix.glob("lib/python*/site-packages/torch-*.dist-info")):
-        item = distribution_at(path)
+        item = read_distribution(path)
         if item is not None and parse_vendor_version(item.version) is not None:
             return item.version
     return "as pinned" if is_file(prefix / PIN_FILE) else None
 
 
 def _named_by(environment: Environment) -> str:
-    variables, path = environment.setting.variables, environment.prefix.path
-    if environment.setting.named:
+    variables, path = environment.context.variables, environment.prefix.path
+    if environment.context.is_explicit:
         return "it was named on the command line"
     for variable in ("CONDA_PREFIX", "VIRTUAL_ENV"):
-        if (value := variables.get(variable)) and environment.setting.on_disk(value) == path:
+        if (value := variables.get(variable)) and environment.context.locate(value) == path:
             return f"{variable} names it"
     return "its python comes first on PATH"

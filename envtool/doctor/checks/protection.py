@@ -12,7 +12,7 @@ from pathlib import Path
 from envtool.doctor.findings import Evidence, Finding, Severity
 from envtool.environment.context import EnvironmentContext
 from envtool.environment.looking import is_file
-from envtool.environment.pip_configuration import pip_settings
+from envtool.environment.pip_configuration import read_pip_settings
 from envtool.environment.reader import Environment
 from envtool.release.pin import PinOrigin, VendorPin
 from envtool.release.profile import PINNED_NAMES
@@ -24,15 +24,15 @@ _GUARD_SETTINGS = "/etc/hac/guard.conf"
 
 def check(environment: Environment, pin: VendorPin) -> Iterator[Finding]:
     """Findings on the constraints of pip and uv and on the guard, where the image has them, and on overrides."""
-    setting = environment.setting
-    yield from _overrides(setting, pin)
-    if pin.origin is not PinOrigin.FILE or not is_file(setting.on_disk(CONSTRAINTS)):
+    context = environment.context
+    yield from _overrides(context, pin)
+    if pin.origin is not PinOrigin.FILE or not is_file(context.locate(CONSTRAINTS)):
         return
     for tool, variable in (("pip", "PIP_CONSTRAINT"), ("uv", "UV_CONSTRAINT")):
-        named = setting.variables.get(variable, "")
+        named = context.variables.get(variable, "")
         if tool == "pip":
-            named = pip_settings(setting, environment.prefix).get("constraint", "")
-        if not any(_names_the_pin(setting.on_disk(path), pin) for path in named.split()):
+            named = read_pip_settings(context, environment.prefix).get("constraint", "")
+        if not any(_names_the_pin(context.locate(path), pin) for path in named.split()):
             yield Finding(
                 "constraints-off",
                 Severity.NOTE,
@@ -41,8 +41,8 @@ def check(environment: Environment, pin: VendorPin) -> Iterator[Finding]:
                 f"{variable} was unset or given another value, and nothing else names the vendor's torch",
                 f"export {variable}={CONSTRAINTS}",
             )
-    mode = setting.variables.get("HAC_GUARD", "fail")
-    if mode == "off" and is_file(setting.on_disk(_GUARD_SETTINGS)):
+    mode = context.variables.get("HAC_GUARD", "fail")
+    if mode == "off" and is_file(context.locate(_GUARD_SETTINGS)):
         yield Finding(
             "guard-off",
             Severity.NOTE,
@@ -58,12 +58,12 @@ def _names_the_pin(path: Path, pin: VendorPin) -> bool:
     return f"{pin.torch.name}=={pin.torch.version}" in {line.strip() for line in lines}
 
 
-def _overrides(setting: EnvironmentContext, pin: VendorPin) -> Iterator[Finding]:
+def _overrides(context: EnvironmentContext, pin: VendorPin) -> Iterator[Finding]:
     """uv's overrides, which take the place of what is required (uv documentation, "Dependency overrides").
 
     Measured with uv 0.13: without the constraints the vendor's torch is replaced, under them uv finds no solution.
     """
-    for source, line in _override_lines(setting):
+    for source, line in _override_lines(context):
         for pinned in pin.distributions:
             for requirement in select_requirements([line], pinned.name):
                 if not requirement.specifier.contains(pinned.version, prereleases=True):
@@ -78,15 +78,15 @@ def _overrides(setting: EnvironmentContext, pin: VendorPin) -> Iterator[Finding]
                     )
 
 
-def _override_lines(setting: EnvironmentContext) -> Iterator[tuple[str, str]]:
-    variables: Mapping[str, str] = setting.variables
+def _override_lines(context: EnvironmentContext) -> Iterator[tuple[str, str]]:
+    variables: Mapping[str, str] = context.variables
     for name in variables.get("UV_OVERRIDE", "").split():
-        for line in _text(setting.on_disk(name)).splitlines():
+        for line in _text(context.locate(name)).splitlines():
             if line.strip().lower().startswith(PINNED_NAMES):
                 yield f"UV_OVERRIDE={name}", line.split("#", 1)[0].strip()
     home = variables.get("HOME", "")
     for name in ("/etc/uv/uv.toml", f"{variables.get('XDG_CONFIG_HOME') or f'{home}/.config'}/uv/uv.toml"):
-        text = _text(setting.on_disk(name))
+        text = _text(context.locate(name))
         if "override-dependencies" not in text:
             continue
         try:

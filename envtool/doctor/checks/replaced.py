@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from envtool.doctor.cause import explain_intruder
 from envtool.doctor.findings import Evidence, Finding, Severity
-from envtool.doctor.remedy import restore_command
+from envtool.doctor.remedy import build_restore_command
 from envtool.environment.distribution import Distribution
 from envtool.environment.reader import Environment
 from envtool.release.pin import PinnedDistribution, VendorPin
@@ -30,7 +30,7 @@ def _finding(environment: Environment, pin: VendorPin, pinned: PinnedDistributio
         title,
         (Evidence(str(intruder.path), pinned.version, intruder.version),),
         explain_intruder(environment, pinned, intruder),
-        restore_command(environment, pin),
+        build_restore_command(environment, pin),
         pinned.name,
     )
 

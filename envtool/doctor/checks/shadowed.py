@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from envtool.doctor.findings import Evidence, Finding, Severity
-from envtool.doctor.remedy import pip_uninstall, where_it_runs
-from envtool.environment.distribution import distribution_at
+from envtool.doctor.remedy import build_uninstall_command, translate_command
+from envtool.environment.distribution import read_distribution
 from envtool.environment.looking import is_file, saw
 from envtool.environment.reader import Environment
-from envtool.environment.search_path import PrecedingPath, preceding_paths
+from envtool.environment.search_path import PathOrigin, PrecedingPath, find_preceding_paths
 from envtool.release.pin import VendorPin
 
 
@@ -26,9 +26,9 @@ class Shadow:
     version: str
 
 
-def shadows(environment: Environment, pin: VendorPin) -> Iterator[Shadow]:
+def find_shadows(environment: Environment, pin: VendorPin) -> Iterator[Shadow]:
     """The copies of pinned distributions in folders that come before site-packages."""
-    for folder in preceding_paths(environment):
+    for folder in find_preceding_paths(environment):
         if _same_folder(folder.path, environment.prefix.site_packages):
             continue
         for pinned in pin.distributions:
@@ -39,7 +39,7 @@ def shadows(environment: Environment, pin: VendorPin) -> Iterator[Shadow]:
 
 def check(environment: Environment, pin: VendorPin) -> Iterator[Finding]:
     """Findings for each pinned distribution that a folder before site-packages has as well."""
-    for shadow in shadows(environment, pin):
+    for shadow in find_shadows(environment, pin):
         pinned = pin.find(shadow.name)
         expected = f"{pinned.version if pinned else ''} from {environment.prefix.path}"
         yield Finding(
@@ -47,8 +47,8 @@ def check(environment: Environment, pin: VendorPin) -> Iterator[Finding]:
             Severity.ERROR,
             f"{shadow.name} is imported from {shadow.folder.path}, not from the environment",
             (Evidence(str(shadow.found), expected, shadow.version),),
-            f"{shadow.folder.named_by} comes before site-packages",
-            shadow_remedy(environment, shadow),
+            f"{shadow.folder.source} comes before site-packages",
+            build_shadow_remedy(environment, shadow),
         )
 
 
@@ -75,20 +75,20 @@ def _importable(folder: Path, name: str) -> Path | None:
 
 def _version(found: Path) -> str:
     for path in sorted(found.parent.glob(f"{found.stem}-*.dist-info")):
-        distribution = distribution_at(path)
+        distribution = read_distribution(path)
         if distribution is not None:
             return distribution.version
     return "a copy without records"
 
 
-def shadow_remedy(environment: Environment, shadow: Shadow) -> str:
+def build_shadow_remedy(environment: Environment, shadow: Shadow) -> str:
     """The command that takes the copy, or what puts it first, away."""
     folder, name = shadow.folder, shadow.name
-    if folder.named_by == "PYTHONPATH":
+    if folder.origin is PathOrigin.PYTHONPATH:
         return "unset PYTHONPATH"
-    if folder.named_by.endswith(".pth"):
-        return where_it_runs(environment, f"rm {shlex.quote(environment.setting.shown(folder.named_by))}")
+    if folder.pth_file is not None:
+        return translate_command(environment, f"rm {shlex.quote(environment.context.display(str(folder.pth_file)))}")
     if any(True for _ in folder.path.glob(f"{name}-*.dist-info")):
         # pip takes away the copy that is imported, which is this one.
-        return pip_uninstall(environment, name)
-    return where_it_runs(environment, f"rm -r {shlex.quote(environment.setting.shown(str(folder.path / name)))}")
+        return build_uninstall_command(environment, name)
+    return translate_command(environment, f"rm -r {shlex.quote(environment.context.display(str(folder.path / name)))}")

@@ -15,7 +15,7 @@ from envtool.demo.vendor_release import release_contents
 from envtool.environment.context import EnvironmentContext
 from envtool.environment.prefix import find_prefix
 from envtool.environment.reader import Environment, read_environment
-from envtool.environment.search_path import preceding_paths
+from envtool.environment.search_path import find_preceding_paths
 from tests.conftest import PYTHON, RealEnvironment, Verdict
 
 VERSION = f"python{PYTHON[0]}.{PYTHON[1]}"
@@ -67,7 +67,7 @@ def test_the_user_site_comes_first_as_the_real_interpreter_says() -> None:
     base = Path(sys.base_prefix)
     done = subprocess.run([base / "bin" / VERSION, "-c", code], capture_output=True, text=True, check=True)
     path, user_site, _ = json.loads(done.stdout)
-    found = [item.path for item in preceding_paths(seen_with(base, {"HOME": str(Path.home())}))]
+    found = [item.path for item in find_preceding_paths(seen_with(base, {"HOME": str(Path.home())}))]
     assert found == [Path(user_site)] == [folder]
     if user_site in path:
         assert path.index(user_site) < path.index(str(find_prefix(base).site_packages))
@@ -147,5 +147,5 @@ def test_healthy_twins(environment: RealEnvironment, make_environment: Callable[
 
 def test_switched_off_by_variable(environment: RealEnvironment) -> None:
     variables = {"HOME": "/home/someone", "PYTHONNOUSERSITE": "1", "PYTHONPATH": "::"}
-    assert list(preceding_paths(seen_with(environment.path, variables))) == []
+    assert list(find_preceding_paths(seen_with(environment.path, variables))) == []
     assert release_contents(PYTHON)[0].name == "torch"

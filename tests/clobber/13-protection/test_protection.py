@@ -18,8 +18,8 @@ def protected(environment: RealEnvironment, root: Path, **variables: str) -> set
     (root / "etc/hac").mkdir(parents=True, exist_ok=True)
     (root / "etc/hac/constraints.txt").write_text(f"# the vendor's\ntorch=={TORCH}\n")
     (root / "etc/hac/guard.conf").touch()
-    setting = EnvironmentContext(Location.IMAGE, "an-image", root, variables)
-    return {item.id for item in diagnose(read_environment(read_prefix(environment.path), setting)).findings}
+    context = EnvironmentContext(Location.IMAGE, "an-image", root, variables)
+    return {item.id for item in diagnose(read_environment(read_prefix(environment.path), context)).findings}
 
 
 def test_the_constraints_are_off(environment: RealEnvironment, tmp_path: Path) -> None:

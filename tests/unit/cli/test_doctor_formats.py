@@ -14,7 +14,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from envtool.cli.doctor_request import Format
 from envtool.cli.run_doctor import render
 from envtool.doctor.diagnose import diagnose
-from envtool.doctor.explanation import explained_ids
+from envtool.doctor.explanation import list_finding_ids
 from envtool.doctor.findings import Evidence, Finding, Report, Severity, Status
 from envtool.environment.prefix import read_prefix
 from envtool.environment.reader import read_environment
@@ -82,7 +82,7 @@ def test_a_page_gives_the_severity_that_its_finding_has(report: Report) -> None:
 
 def test_junit(report: Report) -> None:
     suite = next(iter(junitparser.JUnitXml.fromstring(render(report, Format.JUNIT).encode())))
-    assert suite.tests == len(explained_ids())
+    assert suite.tests == len(list_finding_ids())
     counted = {item.id for item in report.findings if item.severity is not Severity.NOTE}
     assert suite.failures == len(counted)
     failed = {case.name for case in suite if any(isinstance(item, junitparser.Failure) for item in case.result)}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from pathlib import Path
 
-from envtool.doctor.explanation import explained_ids, explanation
+from envtool.doctor.explanation import list_finding_ids, read_page
 from tests.conftest import RealEnvironment
 
 DOCTOR = Path(__file__).parents[3] / "envtool/doctor"
@@ -28,12 +28,12 @@ def ids_in_the_code() -> set[str]:
 
 
 def test_each_finding_has_its_page() -> None:
-    assert ids_in_the_code() == set(explained_ids())
+    assert ids_in_the_code() == set(list_finding_ids())
 
 
 def test_pages_have_the_same_parts() -> None:
-    for identity in explained_ids():
-        page = explanation(identity) or ""
+    for identity in list_finding_ids():
+        page = read_page(identity) or ""
         assert page.startswith(f"# {identity}: ")
         for part in ("Severity: ", "## What it means", "## How it comes about", "## What to do"):
             assert part in page, identity

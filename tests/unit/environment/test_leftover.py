@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from envtool.environment.leftover import leftover_of, leftover_version
+from envtool.environment.leftover import match_leftover, parse_leftover_version
 from envtool.release.profile import TOP_LEVEL_NAMES
 
 
@@ -27,9 +27,9 @@ from envtool.release.profile import TOP_LEVEL_NAMES
     ],
 )
 def test_whose_it_is(entry: str, name: str | None) -> None:
-    assert leftover_of(entry, TOP_LEVEL_NAMES) == name
+    assert match_leftover(entry, TOP_LEVEL_NAMES) == name
 
 
 def test_the_version_it_bears() -> None:
-    assert leftover_version("~orch-1.7.1+cu110.moreh22.8.0.dist-info") == "1.7.1+cu110.moreh22.8.0"
-    assert leftover_version("~orch") is None
+    assert parse_leftover_version("~orch-1.7.1+cu110.moreh22.8.0.dist-info") == "1.7.1+cu110.moreh22.8.0"
+    assert parse_leftover_version("~orch") is None

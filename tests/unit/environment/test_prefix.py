@@ -77,4 +77,4 @@ def test_a_dist_info_that_is_a_file_or_has_no_name(tmp_path: Path) -> None:
     (site / "good-1.0.dist-info").mkdir()
     environment = read_environment(read_prefix(root))
     assert [item.name for item in environment.distributions] == ["good"]
-    assert {trouble.path.name for trouble in environment.troubles} == {"odd.dist-info", "torch-1.dist-info"}
+    assert {trouble.path.name for trouble in environment.problems} == {"odd.dist-info", "torch-1.dist-info"}
