@@ -41,30 +41,12 @@ def _envtool() -> None:
             from envtool.cli.run_doctor import run_doctor
 
             raise SystemExit(run_doctor(request, sys.argv[1:]))
-    if "restore" in sys.argv[1:3]:
-        from envtool.cli.plain import plain_restore
-
-        found = plain_restore(sys.argv[1:])
-        if found is not None:
-            from envtool.cli.run_restore import run_restore
-            from envtool.cli.terminal import set_quiet
-
-            set_quiet(found[0])
-            raise SystemExit(0 if run_restore(found[1]) else 1)
     from envtool.cli.application import app
 
     app()
 
 
 def _update_moreh() -> None:
-    if "--force" in sys.argv[1:]:
-        from envtool.cli.plain import plain_update
-
-        request = plain_update(sys.argv[1:])
-        if request is not None:
-            from envtool.cli.run_restore import run_restore
-
-            raise SystemExit(0 if run_restore(request) else 1)
     from envtool.cli.application import update_moreh_app
 
     update_moreh_app()

@@ -12,20 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from envtool.cli.doctor_request import DoctorRequest
-    from envtool.cli.run_restore import RestoreRequest
 
 _DOCTOR: Mapping[str, tuple[str, bool]] = {
     "--deep": ("deep", True),
     "--strict": ("strict", True),
     "--driver": ("driver", True),
-    "--no-driver": ("driver", False),
-}
-_UPDATE: Mapping[str, tuple[str, bool]] = {
-    "--force": ("force", True),
-    "--dry-run": ("dry_run", True),
-    "--keep-orphans": ("keep_orphans", True),
-    "--yes": ("yes", True),
-    "-y": ("yes", True),
     "--no-driver": ("driver", False),
 }
 _PREFIX = {"--prefix": "prefix", "-p": "prefix"}
@@ -40,28 +31,6 @@ def plain_doctor(arguments: Sequence[str]) -> DoctorRequest | None:
     quiet, words = _of_command("doctor", arguments)
     fields = _fields(words, _DOCTOR, _PREFIX | _PYTHON | _FORMAT, {format.value: format for format in Format})
     return DoctorRequest(quiet=quiet, **fields) if fields is not None else None
-
-
-def plain_restore(arguments: Sequence[str]) -> tuple[bool, RestoreRequest] | None:
-    """Whether `envtool ARGUMENTS` is to be quiet and what it asks of restore, or `None` where Typer is to read it."""
-    from envtool.cli.run_restore import RestoreFormat, RestoreRequest
-
-    quiet, words = _of_command("restore", arguments)
-    formats = {format.value: format for format in RestoreFormat}
-    fields = _fields(words, _UPDATE, _PREFIX | _PYTHON | _FORMAT, formats)
-    if fields is None:
-        return None
-    return quiet, RestoreRequest("envtool restore" + (" --force" if "force" in fields else ""), **fields)
-
-
-def plain_update(arguments: Sequence[str]) -> RestoreRequest | None:
-    """What `update-moreh --force …` asks of restore, or `None` where Typer is to read it."""
-    from envtool.cli.run_restore import RestoreRequest
-
-    fields = _fields(arguments, _UPDATE, _PREFIX, {})
-    if fields is None or "force" not in fields:
-        return None
-    return RestoreRequest("update-moreh --force", **fields)
 
 
 def _of_command(command: str, arguments: Sequence[str]) -> tuple[bool, Sequence[str] | None]:

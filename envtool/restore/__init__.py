@@ -1,1 +1,1 @@
-"""Findings → RestorePlan → Report: puts the pinned vendor wheels back, as one transaction."""
+"""Puts the pinned vendor wheels back into an environment, as one transaction."""

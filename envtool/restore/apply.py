@@ -1,28 +1,22 @@
-"""RestorePlan → the prefix: stage, write the journal, swap, verify. The only module here that changes a prefix."""
+"""RestorePlan → the prefix: stage, write the journal, swap. The only module of this room that changes a prefix."""
 
 from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
-from envtool.doctor.checks.interrupted_install import without_own_transaction
-from envtool.doctor.diagnose import diagnose
-from envtool.doctor.findings import Report
 from envtool.environment.history import DistributionChange, HistoryEntry, append_history
 from envtool.environment.install_layout import get_layout
 from envtool.environment.owned_files import PathBoundary, find_bytecode
 from envtool.environment.prefix import Prefix
-from envtool.environment.reader import read_environment
 from envtool.errors import ReleaseError, RestoreError
 from envtool.progress import Progress
 from envtool.release.pin import HISTORY_FILE, PIN_FILE, PinOrigin, VendorPin, read_pin, render_pin
-from envtool.restore.discard import crowd_of, discarding
+from envtool.restore.incoming import IncomingWheel
 from envtool.restore.plan import RestorePlan, UserSiteRemoval
 from envtool.restore.removal import list_foreign_files
-from envtool.restore.supply import Supply
 from envtool.transaction.fsync import sync_file_system, sync_folders
 from envtool.transaction.journal import (
     TRASH_NAME,
@@ -40,68 +34,83 @@ from envtool.transaction.move import Move
 from envtool.transaction.permissions import chown_like, umask_like
 from envtool.transaction.prune import prune
 from envtool.transaction.staging import STAGING_NAME
-from envtool.wheel.layout import keep_foreign_files, stage_files
+from envtool.wheel.contents import WheelContents, bind_progress
+from envtool.wheel.hardlink import stage_links
+from envtool.wheel.layout import Layout, keep_foreign_files, stage_files, stage_wheel
 
 # Bytes that a file system wants for itself beside the files: folders, RECORD, the journal.
 _MARGIN = 16 << 20
 
+Wheels = Mapping[str, IncomingWheel]
 
-def apply_plan(plan: RestorePlan, supply: Supply, *, reason: str, progress: Progress) -> Report:
-    """Carry a plan out with the files that it wants, and return doctor's report on what is there then.
 
-    `progress` is told of a name, bytes written and bytes in all.
-    The plan must come from an environment that was read after `recover`. Raises `SourceError` or `HashError` for an
-    unsound wheel and `RestoreError` where the prefix cannot be written; the environment is as it was then, or, once the
-    journal is written, will be completed by the next `recover`.
+def apply_plan(plan: RestorePlan, wheels: Wheels, *, command: str, progress: Progress) -> None:
+    """Carry out a plan with the wheels that it needs; `command` is what the history records.
+
+    `progress` gets a name, bytes written and bytes in all. The environment must have been read after it was recovered.
+    Raises `SourceError` or `HashError` for an unsound wheel and `RestoreError` where the prefix cannot be written; the
+    environment is then as it was, or, once the journal is written, the next recovery completes it.
     """
     prefix = plan.environment.prefix
-    _require_room(plan, supply)
-    crowd = crowd_of(plan)
-    # What is laid out ahead is so in the staging folder, with the lock held.
-    held = prefix_lock(prefix.path, prefix.site_packages) if supply.ahead is None else nullcontext()
-    with translate_os_errors(prefix.path), held, umask_like(prefix.site_packages):
-        staging = prefix.site_packages / STAGING_NAME
-        with staging_folder(staging) if supply.ahead is None else supply.ahead.beginning():
-            journal = _staged(plan, supply, staging, reason, progress)
-            chown_like(prefix.site_packages, staging)
-            sync_file_system(staging)
-            write_journal(staging, journal)
-        replay(journal, staging / TRASH_NAME)
-        prune(prefix.path, (prefix.site_packages, prefix.scripts), _removed(journal))
-        with discarding(staging, journal, crowd):
-            after = _verified(plan)
-        close_transaction(staging)
-        # Else the cleared folder could be there again after a loss of power.
-        sync_folders((prefix.site_packages,))
-    return after
+    _require_disk_space(plan, wheels)
+    _run_transaction(
+        prefix,
+        prefix.site_packages,
+        lambda staging: _stage(plan, wheels, staging, command, progress),
+        root=prefix.path,
+        keep=(prefix.site_packages, prefix.scripts),
+    )
 
 
-def remove_user_copy(prefix: Prefix, item: UserSiteRemoval) -> None:
-    """Take a copy in the user's site-packages away, as a transaction of its own. Raises `RestoreError`."""
-    with translate_os_errors(prefix.path), prefix_lock(prefix.path, prefix.site_packages):
-        staging = item.folder / STAGING_NAME
-        with staging_folder(staging):
-            journal = Journal(tuple(Remove(path) for path in item.remove))
-            write_journal(staging, journal)
-        replay(journal, staging / TRASH_NAME)
-        prune(item.base, (item.folder,), item.remove)
-        close_transaction(staging)
+def remove_user_copy(prefix: Prefix, copy: UserSiteRemoval) -> None:
+    """Remove a copy from the user's site-packages. Raises `RestoreError`."""
+    journal = Journal(tuple(Remove(path) for path in copy.remove))
+    _run_transaction(prefix, copy.folder, lambda _staging: journal, root=copy.base, keep=(copy.folder,))
 
 
 def write_pin(prefix: Prefix, pin: VendorPin) -> None:
     """Make `pin` the prefix's own. Raises `RestoreError` where the prefix cannot be written."""
     path = prefix.path / PIN_FILE
-    with translate_os_errors(prefix.path), umask_like(prefix.site_packages):
+    with (
+        translate_os_errors(prefix.path),
+        prefix_lock(prefix.path, prefix.site_packages),
+        umask_like(prefix.site_packages),
+    ):
         path.parent.mkdir(parents=True, exist_ok=True)
         incoming = path.with_suffix(".incoming")
-        incoming.write_text(render_pin(pin))
+        # Whatever has that name, a link to elsewhere even, is not written to.
+        incoming.unlink(missing_ok=True)
+        with open(incoming, "x") as stream:
+            stream.write(render_pin(pin))
+        chown_like(prefix.site_packages, incoming)
         incoming.replace(path)
 
 
-def _require_room(plan: RestorePlan, supply: Supply) -> None:
-    """Before anything is written: a wheel may declare any size, and a full disk helps nobody."""
+def _run_transaction(
+    prefix: Prefix, folder: Path, stage: Callable[[Path], Journal], *, root: Path, keep: tuple[Path, ...]
+) -> None:
+    """Change what is in and around `folder`, alone in the prefix: `stage` fills the staging folder.
+
+    Folders below `root` that become empty go, but for those in `keep`.
+    """
+    with translate_os_errors(prefix.path), prefix_lock(prefix.path, prefix.site_packages), umask_like(folder):
+        staging = folder / STAGING_NAME
+        with staging_folder(staging):
+            journal = stage(staging)
+            chown_like(folder, staging)
+            sync_file_system(staging)
+            write_journal(staging, journal)
+        replay(journal, staging / TRASH_NAME)
+        prune(root, keep, (step.path for step in journal.steps if isinstance(step, Remove)))
+        close_transaction(staging)
+        # Else the cleared folder could be there again after a loss of power.
+        sync_folders((folder,))
+
+
+def _require_disk_space(plan: RestorePlan, wheels: Wheels) -> None:
+    """Refuse before anything is written: a wheel may declare any size, and a full disk helps nobody."""
     folder = plan.environment.prefix.site_packages
-    size = sum(supply.coming(item.name).size for item in plan.replacements)
+    size = sum(wheels[item.name].size for item in plan.replacements)
     with translate_os_errors(plan.environment.prefix.path):
         free = shutil.disk_usage(folder).free
     if size + _MARGIN > free and size:
@@ -112,28 +121,39 @@ def _require_room(plan: RestorePlan, supply: Supply) -> None:
         )
 
 
-def _staged(plan: RestorePlan, supply: Supply, staging: Path, reason: str, progress: Progress) -> Journal:
-    """Everything that comes, laid out below `staging`, and the steps that put it in place."""
+def _stage(plan: RestorePlan, wheels: Wheels, staging: Path, command: str, progress: Progress) -> Journal:
+    """Lay out below `staging` everything that comes, and return the steps that put it in place."""
     prefix, layout = plan.environment.prefix, get_layout(plan.environment.prefix)
     leaving = {item.name for item in plan.leaving}
     removals = [*plan.leftovers, *(path for item in plan.leaving for path in item.remove)]
-    places: list[Move] = []
+    moves: list[Move] = []
     for item in plan.replacements:
-        places += supply.stage(item.name, layout, staging, progress)
+        moves += _stage_distribution(wheels[item.name], layout, staging, progress)
         tree = staging / item.name
         for top in [entry.name for entry in tree.iterdir() if entry.is_dir()]:
             keep_foreign_files(tree, prefix.site_packages, list_foreign_files(plan.environment, top, leaving))
     for repair in plan.repairs:
-        mended = stage_files(supply.contents[repair.name], repair.rows, layout, staging)
-        # The bytecode of what was there in its place; by time and size alone Python might take it for the new one's.
-        removals += [path for place in mended for path in find_bytecode(place.final)]
-        places += mended
-    places += _records(plan, supply, staging, reason)
-    _refuse_outside(prefix, places)
-    return mark_staged(order_steps(removals, places))
+        wheel = wheels[repair.name]
+        assert isinstance(wheel, WheelContents)
+        repaired = stage_files(wheel, repair.rows, layout, staging)
+        # By time and size alone, Python might take the bytecode of the old file for the new one's.
+        removals += [path for move in repaired for path in find_bytecode(move.final)]
+        moves += repaired
+    moves += _stage_records(plan, wheels, staging, command)
+    _refuse_outside(prefix, moves)
+    return mark_staged(order_steps(removals, moves))
 
 
-def _records(plan: RestorePlan, supply: Supply, staging: Path, reason: str) -> Iterator[Move]:
+def _stage_distribution(wheel: IncomingWheel, layout: Layout, staging: Path, progress: Progress) -> tuple[Move, ...]:
+    report = bind_progress(wheel.wheel.name.name, wheel.size, progress)
+    if isinstance(wheel, WheelContents):
+        return stage_wheel(wheel, layout, staging, requested=True, progress=report)
+    moves = stage_links(wheel, layout, staging, requested=True)
+    report(wheel.size)
+    return moves
+
+
+def _stage_records(plan: RestorePlan, wheels: Wheels, staging: Path, command: str) -> Iterator[Move]:
     """The pin and the history, which change in the same transaction as what they tell of."""
     prefix = plan.environment.prefix
     folder = staging / "records"
@@ -143,19 +163,19 @@ def _records(plan: RestorePlan, supply: Supply, staging: Path, reason: str) -> I
         yield Move(folder / "pin.toml", prefix.path / PIN_FILE)
     changes = [
         *(
-            DistributionChange(item.name, item.present, item.version, supply.coming(item.name).sha256)
+            DistributionChange(item.name, item.present, item.version, wheels[item.name].wheel.sha256)
             for item in plan.replacements
         ),
         *(DistributionChange(item.name, (item.version,), item.version, None, len(item.rows)) for item in plan.repairs),
         *(DistributionChange(item.name, (item.version,), None) for item in plan.removals),
     ]
     reasons = {text for item in plan.mended for text in item.reasons}
-    entry = HistoryEntry.now(reason, tuple(sorted(reasons)), tuple(changes), _pin_before(prefix))
+    entry = HistoryEntry.now(command, tuple(sorted(reasons)), tuple(changes), _read_previous_pin(prefix))
     (folder / "history.jsonl").write_bytes(append_history(prefix.path / HISTORY_FILE, entry))
     yield Move(folder / "history.jsonl", prefix.path / HISTORY_FILE)
 
 
-def _pin_before(prefix: Prefix) -> VendorPin | None:
+def _read_previous_pin(prefix: Prefix) -> VendorPin | None:
     try:
         return read_pin(prefix.path)
     except ReleaseError:
@@ -163,31 +183,13 @@ def _pin_before(prefix: Prefix) -> VendorPin | None:
         return None
 
 
-def _refuse_outside(prefix: Prefix, places: list[Move]) -> None:
+def _refuse_outside(prefix: Prefix, moves: list[Move]) -> None:
     bounds = PathBoundary.of(prefix)
     scripts = os.path.realpath(prefix.scripts)
-    for place in places:
-        if not bounds.contains(place.final) and os.path.realpath(place.final.parent) != scripts:
+    for move in moves:
+        if not bounds.contains(move.final) and os.path.realpath(move.final.parent) != scripts:
             raise RestoreError(
-                f"{place.final} would be written outside the environment",
-                why=f"a link leads from {place.final.parent} to {os.path.realpath(place.final.parent)}",
-                remedy=f"ls -ld {place.final.parent}   and take the link away; nothing was changed",
+                f"{move.final} would be written outside the environment",
+                why=f"a link leads from {move.final.parent} to {os.path.realpath(move.final.parent)}",
+                remedy=f"ls -ld {move.final.parent}   and take the link away; nothing was changed",
             )
-
-
-def _removed(journal: Journal) -> Iterator[Path]:
-    return (step.path for step in journal.steps if isinstance(step, Remove))
-
-
-def _verified(plan: RestorePlan) -> Report:
-    """Hold what is now installed against the pin; every file's hash was checked when it was written."""
-    report = without_own_transaction(diagnose(read_environment(plan.environment.prefix), plan.pin))
-    names = {item.name for item in plan.mended}
-    damage = [item for item in report.findings if item.distribution in names]
-    if damage:
-        raise RestoreError(
-            f"{damage[0].distribution} was put in place and is not in order",
-            why=damage[0].title + "; something else wrote to site-packages at the same time",
-            remedy="envtool restore --force",
-        )
-    return report

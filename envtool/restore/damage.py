@@ -1,6 +1,6 @@
-"""Which files of a pinned distribution differ from what the vendor's wheel holds, where they can be put back singly.
+"""Finds the single files of a pinned distribution that differ from the vendor's wheel. Reads only.
 
-Read-only. A distribution whose RECORD is not the wheel's own cannot be repaired, only replaced.
+A distribution whose RECORD is not the wheel's own cannot be repaired, only replaced.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ from envtool.wheel.record import RecordRow, digest_content, get_installed_path
 class FileDamage:
     """The rows of RECORD whose files are missing or changed, and how many rows there are in all.
 
-    `repairable`: each of them is in the wheel, or is a command that can be made again to the letter.
+    `is_repairable`: each of them is in the wheel, or is a command that can be made again to the letter.
     """
 
     rows: tuple[RecordRow, ...]
     total: int
-    repairable: bool
+    is_repairable: bool
 
 
 def find_damage(environment: Environment, pin: VendorPin, progress: Progress) -> Mapping[str, FileDamage]:
@@ -42,13 +42,13 @@ def find_damage(environment: Environment, pin: VendorPin, progress: Progress) ->
     for pinned in pin.distributions:
         installed = environment.find(pinned.name)
         if len(installed) == 1 and versions_equal(installed[0].version, pinned.version):
-            damage = _damage(environment, installed[0], pinned, progress)
+            damage = _compare_files(environment, installed[0], pinned, progress)
             if damage is not None:
                 found[pinned.name] = damage
     return found
 
 
-def _damage(
+def _compare_files(
     environment: Environment, item: Distribution, pinned: PinnedDistribution, progress: Progress
 ) -> FileDamage | None:
     record = item.record()
@@ -59,13 +59,13 @@ def _damage(
     if compared.outside:
         return None
     wrong = {evidence.file for evidence in (*compared.missing, *compared.changed)}
-    rows = tuple(row for row in record.rows if wrong & {f"{item.site_packages}/{row.path}", _absolute(item, row)})
-    made = dict(_commands(environment, item)) if any(get_installed_path(row.path) is None for row in rows) else {}
-    can = trusted and all(_is_repairable(row, made) for row in rows)
-    return FileDamage(rows, len(record.rows), can)
+    rows = tuple(row for row in record.rows if wrong & {f"{item.site_packages}/{row.path}", _resolve_path(item, row)})
+    made = dict(_list_commands(environment, item)) if any(get_installed_path(row.path) is None for row in rows) else {}
+    is_repairable = trusted and all(_is_repairable(row, made) for row in rows)
+    return FileDamage(rows, len(record.rows), is_repairable)
 
 
-def _absolute(item: Distribution, row: RecordRow) -> str:
+def _resolve_path(item: Distribution, row: RecordRow) -> str:
     return os.path.normpath(item.site_packages / row.path)
 
 
@@ -75,7 +75,7 @@ def _is_repairable(row: RecordRow, commands: Mapping[str, str]) -> bool:
     return get_installed_path(row.path) is not None or commands.get(row.path) == row.sha256
 
 
-def _commands(environment: Environment, item: Distribution) -> Iterator[tuple[str, str]]:
+def _list_commands(environment: Environment, item: Distribution) -> Iterator[tuple[str, str]]:
     """The commands as this installer would make them: their path in RECORD and their sha256."""
     layout = get_layout(environment.prefix)
     for name, text in generate_commands(item.path, layout.interpreter):

@@ -1,7 +1,7 @@
-"""What an intruding torch brought along and nothing else wants. Pure.
+"""Finds the dependencies that an intruding torch brought and nothing else requires. Reads only.
 
-pip leaves the dependencies of what it uninstalls. Taken away is only what certainly came with the intruder: CUDA's own
-wheels, which a vendor torch never uses, and what pip installed together with it for its sake.
+pip leaves the dependencies of what it uninstalls. An orphan is only what certainly came with the intruder: CUDA's own
+wheels, which a vendor torch never uses, and what pip installed in the same run as its dependency.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _ONE_RUN = 900.0
 
 @dataclass(frozen=True)
 class Orphan:
-    """A distribution that goes with the intruder, and why."""
+    """A dependency of an intruder, and why it is removed or stays."""
 
     item: Distribution
     why: str
@@ -30,44 +30,45 @@ class Orphan:
 
 @dataclass(frozen=True)
 class Orphans:
-    """What goes, and what was brought along and stays all the same, each with the reason."""
+    """The dependencies of intruders that are removed, and those that stay."""
 
-    going: tuple[Orphan, ...] = ()
-    staying: tuple[str, ...] = ()
+    leaving: tuple[Orphan, ...] = ()
+    staying: tuple[Orphan, ...] = ()
 
 
 def find_orphans(environment: Environment, intruders: Sequence[Distribution], vendor: Iterable[str]) -> Orphans:
-    """`intruders` are to be replaced or removed; `vendor` are the `Requires-Dist` lines of what takes their place."""
+    """`intruders` are to be replaced or removed; `vendor` are the `Requires-Dist` lines of what replaces them."""
     installed = {item.name: item for item in environment.distributions}
-    leaving = {item.name for item in intruders}
-    brought = _brought(intruders, installed) - leaving
-    candidates = {name for name in installed if name in brought or is_cuda_wheel(name)} - leaving - set(PINNED_NAMES)
-    roots = [item.requires() for name, item in installed.items() if name not in candidates | leaving]
-    needed = _reached([*roots, tuple(vendor)], candidates, installed, with_extras=False)
-    wanted = _reached([*roots, tuple(vendor)], candidates, installed, with_extras=True)
-    going: list[Orphan] = []
-    staying: list[str] = []
+    replaced = {item.name for item in intruders}
+    brought = _find_dependencies(intruders, installed) - replaced
+    candidates = {name for name in installed if name in brought or is_cuda_wheel(name)} - replaced - set(PINNED_NAMES)
+    roots = [item.requires() for name, item in installed.items() if name not in candidates | replaced]
+    needed = _follow_requirements([*roots, tuple(vendor)], candidates, installed, with_extras=False)
+    wanted = _follow_requirements([*roots, tuple(vendor)], candidates, installed, with_extras=True)
+    by = ", ".join(f"{one.name} {one.version}" for one in intruders) or "another torch"
+    leaving: list[Orphan] = []
+    staying: list[Orphan] = []
     for name in sorted(candidates - needed):
         item = installed[name]
-        reason = _reason_to_stay(item, intruders, is_wanted=name in wanted)
+        reason = _explain_stay(item, intruders, may_be_wanted=name in wanted)
         if reason:
-            staying.append(f"{name} {item.version}: {reason}")
+            staying.append(Orphan(item, reason))
         else:
-            by = ", ".join(f"{one.name} {one.version}" for one in intruders) or "another torch"
-            going.append(Orphan(item, f"only {by} wanted it"))
+            leaving.append(Orphan(item, f"only {by} wanted it"))
     # What a distribution that stays requires must stay as well.
-    kept = {text.split(" ", 1)[0] for text in staying}
-    required = _reached([installed[name].requires() for name in kept], candidates, installed, with_extras=False)
-    return Orphans(tuple(orphan for orphan in going if orphan.item.name not in required), tuple(staying))
+    required = _follow_requirements(
+        [orphan.item.requires() for orphan in staying], candidates, installed, with_extras=False
+    )
+    return Orphans(tuple(orphan for orphan in leaving if orphan.item.name not in required), tuple(staying))
 
 
-def _brought(intruders: Iterable[Distribution], installed: Mapping[str, Distribution]) -> set[str]:
-    """Everything installed that the intruders require, at first hand or through others."""
+def _find_dependencies(intruders: Iterable[Distribution], installed: Mapping[str, Distribution]) -> set[str]:
+    """The names of everything installed that the intruders require, directly or through others."""
     lines = [item.requires() for item in intruders]
-    return _reached(lines, set(installed), installed, with_extras=True)
+    return _follow_requirements(lines, set(installed), installed, with_extras=True)
 
 
-def _reached(
+def _follow_requirements(
     lines: Iterable[Sequence[str]], among: set[str], installed: Mapping[str, Distribution], *, with_extras: bool
 ) -> set[str]:
     """The names of `among` that these requirements lead to, directly or through one another."""
@@ -81,20 +82,20 @@ def _reached(
     return found
 
 
-def _reason_to_stay(item: Distribution, intruders: Sequence[Distribution], *, is_wanted: bool) -> str:
+def _explain_stay(item: Distribution, intruders: Sequence[Distribution], *, may_be_wanted: bool) -> str:
     if is_requested_by_name(item):
         return "it was asked for by name"
-    if is_wanted:
+    if may_be_wanted:
         return "an extra of another distribution may want it"
     if is_cuda_wheel(item.name):
         return ""
     if item.installer != "pip":
         return f"{item.installer} does not record whether it was asked for by name"
-    if not any(_came_together(item, intruder) for intruder in intruders):
+    if not any(_is_same_install(item, intruder) for intruder in intruders):
         return "it was there before"
     return ""
 
 
-def _came_together(item: Distribution, intruder: Distribution) -> bool:
+def _is_same_install(item: Distribution, intruder: Distribution) -> bool:
     mine, other = item.installed_at, intruder.installed_at
     return mine is not None and other is not None and abs(mine - other) < _ONE_RUN

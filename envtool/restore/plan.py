@@ -1,10 +1,10 @@
-"""What a restore will do. Pure: it reads the environment that was read before, and changes nothing."""
+"""Diagnosis → RestorePlan: what a restore will do. Changes nothing."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from envtool.doctor.checks import conda, shadowed
@@ -14,7 +14,7 @@ from envtool.environment.leftover import match_leftover
 from envtool.environment.owned_files import PathBoundary
 from envtool.environment.reader import Environment
 from envtool.environment.search_path import PathOrigin
-from envtool.release.pin import VendorPin
+from envtool.release.pin import PinnedDistribution, VendorPin
 from envtool.release.profile import COMPANIONS, TOP_LEVEL_NAMES
 from envtool.release.version import versions_equal
 from envtool.restore.damage import FileDamage
@@ -22,13 +22,13 @@ from envtool.restore.orphans import Orphans, find_orphans
 from envtool.restore.removal import FileOwnership
 from envtool.wheel.record import RecordRow
 
-# What putting single files back mends.
-_OF_FILES = frozenset({"torch-files-missing", "torch-files-changed"})
+# Findings that writing single files anew fixes.
+_FILE_FINDINGS = frozenset({"torch-files-missing", "torch-files-changed"})
 # Findings that a plan has actions or words of its own for.
-_PLANNED = frozenset({"restore-interrupted", "torch-shadowed", "cuda-wheels", "companion-mismatch"})
+_PLANNED_FINDINGS = frozenset({"restore-interrupted", "torch-shadowed", "cuda-wheels", "companion-mismatch"})
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Replacement:
     """One distribution to put in place of whatever is there.
 
@@ -42,7 +42,7 @@ class Replacement:
     remove: tuple[Path, ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Repair:
     """A distribution of which some files are to be written anew. `rows` are those of RECORD, of `total`."""
 
@@ -63,7 +63,7 @@ class Removal:
     remove: tuple[Path, ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class UserSiteRemoval:
     """A copy in the user's own site-packages to take away, which is outside the environment: only if a person agrees.
 
@@ -77,19 +77,19 @@ class UserSiteRemoval:
     remove: tuple[Path, ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class RestorePlan:
-    """Everything a restore will do, and what it leaves alone and why."""
+    """Everything a restore will do. `left_alone` are lines for a person: what stays, and why."""
 
     environment: Environment
     pin: VendorPin
-    keep: tuple[str, ...] = ()
+    keep: tuple[PinnedDistribution, ...] = ()
     replacements: tuple[Replacement, ...] = ()
     repairs: tuple[Repair, ...] = ()
     removals: tuple[Removal, ...] = ()
     leftovers: tuple[Path, ...] = ()
-    unshadowings: tuple[UserSiteRemoval, ...] = ()
-    left_alone: tuple[str, ...] = field(default=())
+    user_copies: tuple[UserSiteRemoval, ...] = ()
+    left_alone: tuple[str, ...] = ()
 
     @property
     def is_empty(self) -> bool:
@@ -109,13 +109,13 @@ class RestorePlan:
 
 @dataclass(frozen=True)
 class PinnedDiagnosis:
-    """An environment held against a pin: doctor's report, and the damage to single files by distribution."""
+    """An environment diagnosis against a pin: doctor's report, and the damage to single files by distribution."""
 
     report: Report
     pin: VendorPin
     damage: Mapping[str, FileDamage]
 
-    def reasons(self, name: str) -> tuple[str, ...]:
+    def list_reasons(self, name: str) -> tuple[str, ...]:
         """The ids of what is wrong with one pinned distribution."""
         ids = [item.id for item in self.report.findings if item.distribution == name]
         # Found by hashing, where doctor's quick look saw nothing.
@@ -123,121 +123,132 @@ class PinnedDiagnosis:
             ids = ["torch-files-changed"]
         return tuple(dict.fromkeys(ids))
 
-    def repairable(self, name: str) -> FileDamage | None:
+    def find_repairable(self, name: str) -> FileDamage | None:
         """The damage of a distribution that single files mend, or `None`."""
         damage = self.damage.get(name)
-        if damage is None or not damage.repairable or not damage.rows:
+        if damage is None or not damage.is_repairable or not damage.rows:
             return None
-        return damage if set(self.reasons(name)) <= _OF_FILES else None
+        return damage if set(self.list_reasons(name)) <= _FILE_FINDINGS else None
 
 
-def select_wheels(held: PinnedDiagnosis, *, force: bool) -> tuple[str, ...]:
+def select_wheels(diagnosis: PinnedDiagnosis, *, force: bool) -> tuple[str, ...]:
     """The pinned distributions whose wheels a restore will need."""
-    return tuple(item.name for item in held.pin.distributions if force or held.reasons(item.name))
+    return tuple(item.name for item in diagnosis.pin.distributions if force or diagnosis.list_reasons(item.name))
 
 
 def plan_restore(
-    held: PinnedDiagnosis, requires: Mapping[str, tuple[str, ...]], *, force: bool = False, keep_orphans: bool = False
+    diagnosis: PinnedDiagnosis,
+    requires: Mapping[str, tuple[str, ...]],
+    *,
+    force: bool = False,
+    keep_orphans: bool = False,
 ) -> RestorePlan:
     """Plan what makes the environment hold its pin.
 
     `requires` are the `Requires-Dist` lines of the wheels that will be put in place. `force` replaces what is healthy
     too; `keep_orphans` leaves what only an intruder brought.
     """
-    environment, pin = held.report.environment, held.pin
-    strangers = _mismatched_companions(held)
-    intruders = [*_intruders(environment, pin), *strangers]
-    orphans = Orphans() if keep_orphans else find_orphans(environment, intruders, _required(held, requires))
-    replaced = {name for name in select_wheels(held, force=force) if force or held.repairable(name) is None}
-    leaving = replaced | {item.name for item in strangers} | {orphan.item.name for orphan in orphans.going}
+    environment, pin = diagnosis.report.environment, diagnosis.pin
+    strangers = _find_mismatched_companions(diagnosis)
+    intruders = [*_find_intruders(environment, pin), *strangers]
+    orphans = Orphans() if keep_orphans else find_orphans(environment, intruders, _list_required(diagnosis, requires))
+    replaced = {
+        name for name in select_wheels(diagnosis, force=force) if force or diagnosis.find_repairable(name) is None
+    }
+    leaving = replaced | {item.name for item in strangers} | {orphan.item.name for orphan in orphans.leaving}
     ownership = FileOwnership(environment, leaving)
-    keep, replacements, repairs = _pinned(held, ownership, force=force)
-    gone = [*((item, "it belongs to another torch") for item in strangers)]
-    gone += [(orphan.item, orphan.why) for orphan in orphans.going]
-    removals = tuple(Removal(item.name, item.version, why, ownership.paths((item,))) for item, why in gone)
-    unshadowings, unmoved = _shadows(environment, pin)
+    keep, replacements, repairs = _plan_pinned(diagnosis, ownership, force=force)
+    removed = [*((item, "it belongs to another torch") for item in strangers)]
+    removed += [(orphan.item, orphan.why) for orphan in orphans.leaving]
+    user_copies, other_copies = _plan_copies(environment, pin)
     left_alone = (
         *(f"{path}: outside the environment, though RECORD names it" for path in ownership.outside),
-        *unmoved,
-        *orphans.staying,
-        *_conda_records(held, tuple(item.name for item in replacements)),
-        *_not_ours(held.report.findings, keep_orphans=keep_orphans),
+        *other_copies,
+        *(f"{orphan.item.name} {orphan.item.version}: {orphan.why}" for orphan in orphans.staying),
+        *_list_conda_records(diagnosis, tuple(item.name for item in replacements)),
+        *_list_unplanned(diagnosis.report.findings, keep_orphans=keep_orphans),
     )
     return RestorePlan(
-        environment,
-        pin,
-        keep,
-        replacements,
-        repairs,
-        removals,
-        tuple(path for path in environment.leftovers if match_leftover(path.name, TOP_LEVEL_NAMES)),
-        unshadowings,
-        tuple(dict.fromkeys(left_alone)),
+        environment=environment,
+        pin=pin,
+        keep=keep,
+        replacements=replacements,
+        repairs=repairs,
+        removals=tuple(Removal(item.name, item.version, why, ownership.list_paths((item,))) for item, why in removed),
+        leftovers=tuple(path for path in environment.leftovers if match_leftover(path.name, TOP_LEVEL_NAMES)),
+        user_copies=user_copies,
+        left_alone=tuple(dict.fromkeys(left_alone)),
     )
 
 
-def _required(held: PinnedDiagnosis, requires: Mapping[str, tuple[str, ...]]) -> Iterator[str]:
+def _list_required(diagnosis: PinnedDiagnosis, requires: Mapping[str, tuple[str, ...]]) -> Iterator[str]:
     """What the pinned distributions require, in the form in which they will be there."""
-    for pinned in held.pin.distributions:
+    for pinned in diagnosis.pin.distributions:
         if pinned.name in requires:
             yield from requires[pinned.name]
         else:
-            for item in held.report.environment.find(pinned.name):
+            for item in diagnosis.report.environment.find(pinned.name):
                 yield from item.requires()
 
 
-def _pinned(
-    held: PinnedDiagnosis, ownership: FileOwnership, *, force: bool
-) -> tuple[tuple[str, ...], tuple[Replacement, ...], tuple[Repair, ...]]:
-    keep: list[str] = []
+def _plan_pinned(
+    diagnosis: PinnedDiagnosis, ownership: FileOwnership, *, force: bool
+) -> tuple[tuple[PinnedDistribution, ...], tuple[Replacement, ...], tuple[Repair, ...]]:
+    """What of the pin stays, what is replaced, and what is repaired."""
+    keep: list[PinnedDistribution] = []
     replacements: list[Replacement] = []
     repairs: list[Repair] = []
-    for pinned in held.pin.distributions:
-        reasons = held.reasons(pinned.name)
-        damage = held.repairable(pinned.name)
+    for pinned in diagnosis.pin.distributions:
+        name, version = pinned.name, pinned.version
+        reasons = diagnosis.list_reasons(name)
+        damage = diagnosis.find_repairable(name)
         if not reasons and not force:
-            keep.append(f"{pinned.name} {pinned.version}")
+            keep.append(pinned)
         elif damage is not None and not force:
-            repairs.append(Repair(pinned.name, pinned.version, damage.rows, damage.total, reasons))
+            repairs.append(Repair(name=name, version=version, rows=damage.rows, total=damage.total, reasons=reasons))
         else:
-            installed = held.report.environment.find(pinned.name)
-            present = tuple(item.version for item in installed)
-            paths = ownership.paths(installed)
-            replacements.append(Replacement(pinned.name, pinned.version, present, reasons or ("forced",), paths))
+            installed = diagnosis.report.environment.find(name)
+            replacement = Replacement(
+                name=name,
+                version=version,
+                present=tuple(item.version for item in installed),
+                reasons=reasons or ("forced",),
+                remove=ownership.list_paths(installed),
+            )
+            replacements.append(replacement)
     return tuple(keep), tuple(replacements), tuple(repairs)
 
 
-def _intruders(environment: Environment, pin: VendorPin) -> Iterator[Distribution]:
+def _find_intruders(environment: Environment, pin: VendorPin) -> Iterator[Distribution]:
     for pinned in pin.distributions:
         yield from (item for item in environment.find(pinned.name) if not versions_equal(item.version, pinned.version))
 
 
-def _mismatched_companions(held: PinnedDiagnosis) -> list[Distribution]:
+def _find_mismatched_companions(diagnosis: PinnedDiagnosis) -> list[Distribution]:
     """Companions that the pin does not name and that were built for another torch."""
-    names = {name for item in held.report.findings if item.id == "companion-mismatch" for name in item.packages}
-    return [item for name in COMPANIONS if name in names for item in held.report.environment.find(name)]
+    names = {name for item in diagnosis.report.findings if item.id == "companion-mismatch" for name in item.packages}
+    return [item for name in COMPANIONS if name in names for item in diagnosis.report.environment.find(name)]
 
 
-def _shadows(environment: Environment, pin: VendorPin) -> tuple[tuple[UserSiteRemoval, ...], tuple[str, ...]]:
-    """The copies in the user's site-packages; of other copies, whose they are to take away."""
+def _plan_copies(environment: Environment, pin: VendorPin) -> tuple[tuple[UserSiteRemoval, ...], tuple[str, ...]]:
+    """The copies in the user's site-packages, and of other copies how a person removes them."""
     found: list[UserSiteRemoval] = []
     left: list[str] = []
     for shadow in shadowed.find_shadows(environment, pin):
         if shadow.folder.origin is not PathOrigin.USER_SITE:
             remedy = shadowed.build_shadow_remedy(environment, shadow)
-            left.append(
-                f"{shadow.name} is imported from {shadow.folder.path} by {shadow.folder.source}; type: {remedy}"
-            )
+            left.append(f"{shadow.name} is imported from {shadow.folder.path} by {shadow.folder.source}; run: {remedy}")
             continue
         folder = shadow.folder.path
         base = folder.parents[2]
-        paths = _copy_in(folder, shadow, PathBoundary((os.path.realpath(base),)))
-        found.append(UserSiteRemoval(shadow.name, shadow.version, folder, base, paths))
+        paths = _list_copy(folder, shadow, PathBoundary((os.path.realpath(base),)))
+        copy = UserSiteRemoval(name=shadow.name, version=shadow.version, folder=folder, base=base, remove=paths)
+        found.append(copy)
     return tuple(found), tuple(left)
 
 
-def _copy_in(folder: Path, shadow: shadowed.Shadow, bounds: PathBoundary) -> tuple[Path, ...]:
-    """What is imported first, so that the copy is out of the way in one step; then what its records list."""
+def _list_copy(folder: Path, shadow: shadowed.Shadow, bounds: PathBoundary) -> tuple[Path, ...]:
+    """The paths of a copy: what is imported comes first, so that one step disables it; then what its records list."""
     from envtool.environment.distribution import read_distribution
     from envtool.environment.owned_files import find_owned_files
 
@@ -247,12 +258,12 @@ def _copy_in(folder: Path, shadow: shadowed.Shadow, bounds: PathBoundary) -> tup
         item = read_distribution(records)
         owned = find_owned_files(item, bounds) if item is not None else None
         paths |= dict.fromkeys(owned.inside if owned is not None else ())
-    return tuple(path for path in paths if path in {shadow.found} or shadow.found not in path.parents)
+    return tuple(path for path in paths if path == shadow.found or shadow.found not in path.parents)
 
 
-def _conda_records(held: PinnedDiagnosis, replaced: tuple[str, ...]) -> Iterator[str]:
-    """Where conda's package lay over the vendor's files: its own record stays, which is lawful."""
-    environment = held.report.environment
+def _list_conda_records(diagnosis: PinnedDiagnosis, replaced: tuple[str, ...]) -> Iterator[str]:
+    """The records of conda packages whose files lay over the vendor's: conda keeps them."""
+    environment = diagnosis.report.environment
     for name in replaced:
         for record in conda.find_overlying_records(environment, name):
             # Both may be recorded; it is the files that can be one's or the other's only.
@@ -262,9 +273,9 @@ def _conda_records(held: PinnedDiagnosis, replaced: tuple[str, ...]) -> Iterator
             )
 
 
-def _not_ours(findings: Iterable[Finding], *, keep_orphans: bool) -> Iterator[str]:
-    """What a restore does not mend by anything that it does."""
+def _list_unplanned(findings: Iterable[Finding], *, keep_orphans: bool) -> Iterator[str]:
+    """The findings that no action of a restore fixes."""
     for item in findings:
-        planned = _PLANNED - ({"cuda-wheels"} if keep_orphans else set())
+        planned = _PLANNED_FINDINGS - ({"cuda-wheels"} if keep_orphans else set())
         if item.distribution is None and item.severity is not Severity.NOTE and item.id not in planned:
-            yield f"{item.title}; type: {item.remedy}"
+            yield f"{item.title}; run: {item.remedy}"

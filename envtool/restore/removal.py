@@ -1,4 +1,4 @@
-"""Which files and folders go with a distribution: folders whole where nobody else has files in them."""
+"""Lists what to remove with a distribution: whole folders where no other distribution has files in them."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from envtool.environment.reader import Environment
 
 @dataclass
 class FileOwnership:
-    """What the distributions named in `leaving` own. `outside` collects the rows that lead out of the environment."""
+    """What the distributions `leaving` own. `outside` collects the RECORD rows that lead out of the environment."""
 
     environment: Environment
     leaving: set[str]
     outside: list[str] = field(default_factory=list)
     _shared: dict[str, frozenset[str]] = field(default_factory=dict)
 
-    def paths(self, items: Iterable[Distribution]) -> tuple[Path, ...]:
+    def list_paths(self, items: Iterable[Distribution]) -> tuple[Path, ...]:
         """The files and whole folders to take away with some distributions that leave."""
         found: dict[Path, None] = {}
         bounds = PathBoundary.of(self.environment.prefix)
@@ -31,7 +31,7 @@ class FileOwnership:
             # Texts until the end: thousands of rows lead to a handful of folders.
             tops: dict[str, None] = {}
             for row in record.rows if record is not None else ():
-                top = self._own_folder(row.path)
+                top = self._find_own_folder(row.path)
                 if top is not None:
                     tops[top] = None
                 else:
@@ -39,32 +39,36 @@ class FileOwnership:
             found |= dict.fromkeys(item.site_packages / top for top in tops)
             owned = select_owned_files(item, single, bounds)
             self.outside += owned.outside
-            found |= dict.fromkeys(path for path in owned.inside if not self._stays(item, path))
+            found |= dict.fromkeys(path for path in owned.inside if not self._is_kept(item, path))
         return tuple(found)
 
-    def _own_folder(self, row: str) -> str | None:
+    def _find_own_folder(self, row: str) -> str | None:
         """The folder of site-packages that a row is below, where nothing that stays has files in it."""
         top, separator, rest = row.partition("/")
-        if not separator or top in {"", ".", ".."} or (".." in rest and ".." in rest.split("/")) or self._kept(top):
+        if (
+            not separator
+            or top in {"", ".", ".."}
+            or (".." in rest and ".." in rest.split("/"))
+            or self._list_kept(top)
+        ):
             return None
         return top
 
-    def _stays(self, item: Distribution, path: Path) -> bool:
+    def _is_kept(self, item: Distribution, path: Path) -> bool:
         if not path.is_relative_to(item.site_packages):
             return False
         parts = path.relative_to(item.site_packages).parts
-        return "/".join(parts) in self._kept(parts[0])
+        return "/".join(parts) in self._list_kept(parts[0])
 
-    def _kept(self, top: str) -> frozenset[str]:
+    def _list_kept(self, top: str) -> frozenset[str]:
         """The rows below a folder of site-packages that belong to what stays."""
         if top not in self._shared:
             self._shared[top] = frozenset(list_foreign_files(self.environment, top, self.leaving))
         return self._shared[top]
 
 
-def list_foreign_files(environment: Environment, top: str, replaced: Iterable[str]) -> Iterator[str]:
-    """The RECORD paths below `top` that belong to distributions other than `replaced`."""
-    leaving = set(replaced)
+def list_foreign_files(environment: Environment, top: str, leaving: set[str]) -> Iterator[str]:
+    """The RECORD paths below `top` that belong to distributions other than `leaving`."""
     # Most RECORDs do not mention the folder at all; a search in the bytes is far cheaper than parsing.
     needle = f"{top}/".encode()
     for item in environment.distributions:

@@ -1,4 +1,4 @@
-"""What was pinned before the last change that had another release. Pure."""
+"""Selects the pin that a rollback goes back to."""
 
 from __future__ import annotations
 

@@ -8,23 +8,17 @@ import multiprocessing
 import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
-from pathlib import Path
-from threading import Event, Thread
 
 from envtool.transaction import fsync
 from envtool.transaction.worker import die_with_parent, translate_worker_death
 from envtool.wheel.archive import Archive, ArchiveMember
-from envtool.wheel.unbuffered import Unbuffered, write_unbuffered
 
 # Bytes from which further processes are worth their start, and bytes and files that one is given at a time.
 _WORTH_PROCESSES = 16 << 20
 _SHARE_BYTES, _SHARE_FILES = 4 << 20, 128
-# Bytes from which a file that is to be on the disk at once is written past the page cache.
-_LARGE = 4 << 20
-# Seconds between two goes at the disk.
-_SYNC_EVERY = 0.3
+# Bytes that are handed to the disk at a time, so that it works beside the processors and not after them.
+_WRITE_BACK = 4 << 20
 
 
 @dataclass(frozen=True)
@@ -55,38 +49,14 @@ def extract_all(wanted: ExtractJob, progress: Callable[[int], None]) -> None:
     context = multiprocessing.get_context("fork")
     with (
         translate_worker_death(),
-        ProcessPoolExecutor(cores, context, initializer=_start, initargs=(wanted, os.getpid())) as pool,
+        ProcessPoolExecutor(cores, context, initializer=_start_worker, initargs=(wanted, os.getpid())) as pool,
     ):
-        counts = pool.map(_write_share, list(_shares(wanted)))
-        with _disk_kept_busy(wanted.target) if wanted.target is not None else nullcontext():
-            for count in counts:
-                progress(count)
+        for count in pool.map(_write_share, list(_divide(wanted))):
+            progress(count)
 
 
-@contextmanager
-def _disk_kept_busy(folder: str) -> Iterator[None]:
-    """Bring to the disk what is written meanwhile: the disk works beside the processors, not after them."""
-    ended = Event()
-
-    def work() -> None:
-        # What goes wrong here goes wrong again at the end, where it is reported.
-        with suppress(OSError):
-            while not ended.wait(_SYNC_EVERY):
-                fsync.sync_file_system(Path(folder))
-
-    thread = Thread(target=work, daemon=True)
-    if fsync.is_enabled():
-        thread.start()
-    try:
-        yield
-    finally:
-        ended.set()
-        if fsync.is_enabled():
-            thread.join()
-
-
-def _shares(wanted: ExtractJob) -> Iterator[list[int]]:
-    """Numbers of members that one process is given at a time.
+def _divide(wanted: ExtractJob) -> Iterator[list[int]]:
+    """Divide the members into what one process is given at a time: lists of their numbers.
 
     Large ones come first, as one library is half of torch; the others by folder, which one process then makes.
     """
@@ -109,8 +79,8 @@ def _shares(wanted: ExtractJob) -> Iterator[list[int]]:
 _open: _Writer | None = None
 
 
-def _start(wanted: ExtractJob, parent: int) -> None:
-    """What a process does first."""
+def _start_worker(wanted: ExtractJob, parent: int) -> None:
+    """Prepare a process of the pool."""
     global _open
     die_with_parent(parent)
     _open = _Writer(wanted)
@@ -131,36 +101,38 @@ class _Writer:
 
     def write(self, member: ArchiveMember) -> int:
         """Write one member and the folders above it, or check it, and return its size."""
+        blocks = self._archive.read_blocks(member)
+        if self.wanted.target is None:
+            for _block in blocks:
+                pass
+            return member.size
         self._require_folder(member.path.rpartition("/")[0])
-        with self._opened(member) as write:
-            for block in self._archive.read_blocks(member):
-                write(block)
+        mode = 0o777 if member.executable else 0o666
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+        handle = os.open(f"{self.wanted.target}/{member.path}", flags, mode)
+        try:
+            _write_blocks(handle, blocks)
+        finally:
+            os.close(handle)
         return member.size
 
     def _require_folder(self, folder: str) -> None:
-        if folder not in self._made and self.wanted.target is not None:
+        if folder not in self._made:
             # Another process may make the same one at the same time.
             os.makedirs(f"{self.wanted.target}/{folder}", exist_ok=True)  # noqa: PTH103  # 700 times; Path takes longer
             self._made.add(folder)
 
-    @contextmanager
-    def _opened(self, member: ArchiveMember) -> Iterator[Callable[[bytes], None]]:
-        """What writes the blocks of a member, in their order."""
-        if self.wanted.target is None:
-            yield lambda _block: None
-            return
-        path = f"{self.wanted.target}/{member.path}"
-        mode = 0o777 if member.executable else 0o666
-        if member.size >= _LARGE and fsync.is_enabled():
-            file = Unbuffered(path, mode)
-            try:
-                yield file.write
-                file.finish()
-            finally:
-                file.close()
-            return
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
-        try:
-            yield lambda block: write_unbuffered(handle, block)
-        finally:
-            os.close(handle)
+
+def _write_blocks(handle: int, blocks: Iterator[bytes]) -> None:
+    written = handed = 0
+    for block in blocks:
+        view = memoryview(block)
+        while view:
+            # A write may take less than it is given, as on a disk that is nearly full (write(2)).
+            count = os.write(handle, view)
+            view = view[count:]
+            written += count
+        if written - handed >= _WRITE_BACK and fsync.is_enabled():
+            # Starts to write these pages back, and gives back those that are on the disk (posix_fadvise(2)).
+            os.posix_fadvise(handle, 0, written, os.POSIX_FADV_DONTNEED)
+            handed = written

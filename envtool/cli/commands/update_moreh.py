@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from envtool.cli.commands.restore import DryRunOption, ForceOption, KeepOrphansOption, UnaskedDriverOption, YesOption
-from envtool.cli.options import PrefixOption, VendorOption
-from envtool.cli.run_restore import (
-    RestoreRequest,
+from envtool.cli.commands.restore import (
+    DryRunOption,
+    ForceOption,
+    IgnoreDriverOption,
+    KeepOrphansOption,
+    YesOption,
     confirm,
-    driver_release,
-    recover_prefix,
     run_restore,
 )
+from envtool.cli.options import PrefixOption, VendorOption
 
 if TYPE_CHECKING:
-    from envtool.environment.reader import Environment
-    from envtool.release.available import AvailableRelease
-    from envtool.release.pin import VendorPin
+    from envtool.restore.restore import RestoreRequest
+    from envtool.restore.upgrade import ReleaseOverview
 
 _NOT_OURS = {
     "--tensorflow": "envtool looks after torch only",
@@ -49,7 +49,7 @@ def update_moreh_command(
     rollback: RollbackOption = False,
     yes: YesOption = False,
     keep_orphans: KeepOrphansOption = False,
-    no_driver: UnaskedDriverOption = False,
+    ignore_driver: IgnoreDriverOption = False,
     prefix: PrefixOption = None,
     vendor: VendorOption = None,
     tensorflow: Annotated[bool, typer.Option("--tensorflow", hidden=True)] = False,
@@ -70,128 +70,94 @@ def update_moreh_command(
       update-moreh --list
     """
     from envtool.release.release_filter import ReleaseFilter
+    from envtool.restore.restore import RestoreRequest
+    from envtool.restore.upgrade import find_previous_pin, list_releases
 
-    _refuse_what_is_not_ours((tensorflow, nightly, driver_only))
+    _refuse_unsupported((tensorflow, nightly, driver_only))
     if rollback and (target or torch or vendor):
         raise typer.BadParameter("--rollback goes back to what was; leave --target, --torch and --vendor out")
     request = RestoreRequest(
-        _typed(force=force, target=target, torch=torch, rollback=rollback),
-        prefix,
+        command=_format_command(force=force, target=target, torch=torch, rollback=rollback),
+        prefix=prefix,
         vendor=tuple(vendor or ()),
-        wanted=ReleaseFilter(release=target, torch=torch),
+        release=ReleaseFilter(release=target, torch=torch),
         force=force,
         dry_run=dry_run,
         keep_orphans=keep_orphans,
-        yes=yes,
-        driver=not no_driver,
+        ignore_driver=ignore_driver,
     )
     if show:
-        typer.echo(_listed(_look(replace(request, dry_run=True))))
-    elif rollback:
-        raise typer.Exit(0 if _roll_back(request) else 1)
-    elif force or not request.wanted.is_free or vendor:
-        raise typer.Exit(0 if run_restore(request) else 1)
+        typer.echo(_render_releases(list_releases(prefix, request.vendor, ignore_driver=ignore_driver, dry_run=True)))
+        return
+    if rollback:
+        is_in_order = run_restore(replace(request, pin=find_previous_pin(prefix, dry_run=dry_run)), yes=yes)
+    elif force or not request.release.is_free or vendor:
+        is_in_order = run_restore(request, yes=yes)
     else:
-        raise typer.Exit(0 if _upgrade(request) else 1)
+        is_in_order = _upgrade(request, yes=yes)
+    raise typer.Exit(0 if is_in_order else 1)
 
 
-def _refuse_what_is_not_ours(given: tuple[bool, ...]) -> None:
+def _refuse_unsupported(given: tuple[bool, ...]) -> None:
     for name, is_given in zip(_NOT_OURS, given, strict=True):
         if is_given:
             raise typer.BadParameter(f"{name}: {_NOT_OURS[name]}")
 
 
-def _typed(*, force: bool, target: str | None, torch: str | None, rollback: bool) -> str:
+def _format_command(*, force: bool, target: str | None, torch: str | None, rollback: bool) -> str:
     words = ["update-moreh", *(["--force"] if force else []), *(["--rollback"] if rollback else [])]
     words += ["--target", target] if target else []
     return " ".join([*words, *(["--torch", torch] if torch else [])])
 
 
-@dataclass(frozen=True)
-class _Look:
-    """What is there and what could be: the environment, its pin, and the offers, the newest first."""
-
-    environment: Environment
-    pin: VendorPin | None
-    offers: tuple[AvailableRelease, ...]
-
-    @property
-    def installed(self) -> str:
-        from envtool.release.profile import TORCH
-
-        return ", ".join(item.version for item in self.environment.find(TORCH)) or "(none)"
-
-
-def _look(request: RestoreRequest) -> _Look:
-    from envtool.environment.effective_pin import find_effective_pin
-    from envtool.environment.reader import read_environment
-    from envtool.release.available import list_available_releases
-    from envtool.release.source.configured import open_sources
-
-    found = recover_prefix(request)
-    environment = read_environment(found)
-    served = driver_release() if request.driver else None
-    offers = list_available_releases(open_sources(request.vendor), found.python, served)
-    return _Look(environment, find_effective_pin(environment), offers)
-
-
-def _listed(look: _Look) -> str:
+def _render_releases(overview: ReleaseOverview) -> str:
     from envtool.release.version import versions_equal
 
-    lines = [f"Currently installed: {look.installed}"]
-    lines += [f"Pinned:              {look.pin.version}   ({look.pin.origin.value})"] if look.pin is not None else []
-    if not look.offers:
+    pin = overview.pin
+    lines = [_render_installed(overview)]
+    lines += [f"Pinned:              {pin.version}   ({pin.origin.value})"] if pin is not None else []
+    if not overview.releases:
         lines.append("no vendor source has a release: envtool vendor add FOLDER_OR_INDEX")
-    for offer in look.offers:
-        here = "installed" if versions_equal(offer.version.text, look.installed) else ""
-        remark = ", ".join(text for text in (here, offer.obstacle) if text)
-        lines.append(f"  {offer.version.release!s:<12} {offer.version.text:<32} {offer.where}   {remark}".rstrip())
+    for item in overview.releases:
+        is_installed = any(versions_equal(item.version.text, version) for version in overview.installed)
+        remark = ", ".join(text for text in ("installed" if is_installed else "", item.obstacle) if text)
+        lines.append(f"  {item.version.release!s:<12} {item.version.text:<32} {item.where}   {remark}".rstrip())
     return "\n".join(lines)
 
 
-def _upgrade(request: RestoreRequest) -> bool:
-    """Offer the newest release that fits; without one that is newer, say so."""
-    from envtool.doctor.diagnose import diagnose
-    from envtool.doctor.findings import Status
-    from envtool.release.available import select_newest
+def _render_installed(overview: ReleaseOverview) -> str:
+    return f"Currently installed: {', '.join(overview.installed) or '(none)'}"
 
-    look = _look(request)
-    damaged = look.pin is None or diagnose(look.environment, look.pin).status is Status.DAMAGED
-    newest = select_newest(look.offers)
-    possible = newest.version if newest is not None else None
-    if look.pin is not None and (possible is None or not possible.is_newer_than(look.pin.version)):
-        possible = look.pin.version if damaged else None
-    typer.echo(f"Currently installed: {look.installed}")
+
+def _upgrade(request: RestoreRequest, *, yes: bool) -> bool:
+    """Offer the newest release that fits; without one that is newer, say so. Returns whether all is well then."""
+    from envtool.restore.upgrade import list_releases, select_upgrade
+
+    overview = list_releases(
+        request.prefix, request.vendor, ignore_driver=request.ignore_driver, dry_run=request.dry_run
+    )
+    possible = select_upgrade(overview)
+    typer.echo(_render_installed(overview))
     if possible is None:
-        return _nothing_newer(look)
+        typer.echo(_render_nothing_newer(overview))
+        return True
     typer.echo(f"Possible upgrading version: {possible}")
-    if not request.dry_run and not request.yes and not confirm("Do you want to upgrade?"):
+    if not request.dry_run and not yes and not confirm("Do you want to upgrade?"):
         typer.echo("nothing was changed")
-        return not damaged
-    if look.pin is not None and possible == look.pin.version:
-        return run_restore(request)
-    return run_restore(replace(request, wanted=replace(request.wanted, version=possible.text)))
+        return not overview.is_damaged
+    if overview.pin is not None and possible == overview.pin.version:
+        return run_restore(request, yes=yes)
+    return run_restore(replace(request, release=replace(request.release, version=possible.text)), yes=yes)
 
 
-def _nothing_newer(look: _Look) -> bool:
-    if look.pin is None:
+def _render_nothing_newer(overview: ReleaseOverview) -> str:
+    if overview.pin is None:
         from envtool.errors import ReleaseError
 
         raise ReleaseError(
             "there is no vendor torch here, and no source that has one for it",
-            why="; ".join(f"{offer.version}: {offer.obstacle}" for offer in look.offers) or "no source has a release",
+            why="; ".join(f"{item.version}: {item.obstacle}" for item in overview.releases)
+            or "no source has a release",
             remedy="envtool vendor add FOLDER_OR_INDEX",
         )
-    typer.echo(f"Already installed : {look.pin.version}")
-    return True
-
-
-def _roll_back(request: RestoreRequest) -> bool:
-    from envtool.environment.effective_pin import find_effective_pin
-    from envtool.environment.history import read_history
-    from envtool.environment.reader import read_environment
-    from envtool.restore.rollback import select_rollback_pin
-
-    found = recover_prefix(request)
-    before = select_rollback_pin(read_history(found.path), find_effective_pin(read_environment(found)))
-    return run_restore(replace(request, pin=before))
+    return f"Already installed : {overview.pin.version}"

@@ -8,6 +8,7 @@ from typing import Any
 
 from envtool.release.version import versions_equal
 from envtool.restore.plan import Repair, Replacement, RestorePlan
+from envtool.restore.restore import RestoreResult, RestoreStatus
 
 JSON_SCHEMA = "hac-envtool/restore/1"
 
@@ -15,17 +16,18 @@ JSON_SCHEMA = "hac-envtool/restore/1"
 def render_plan(plan: RestorePlan) -> str:
     """The plan as a person reads it."""
     lines = [f"{plan.environment.prefix.path}: pinned {plan.pin.version} ({plan.pin.origin.value})"]
-    lines += [f"  {row['action']:<9} {_told(row)}" for row in plan_rows(plan)]
-    if plan.is_empty and not plan.unshadowings:
+    lines += [f"  {row['action']:<9} {_render_row(row)}" for row in plan_rows(plan)]
+    if plan.is_empty and not plan.user_copies:
         lines.append("  nothing to do")
     return "\n".join(lines)
 
 
-def render_document(plan: RestorePlan, status: str, *, processes: list[int], after: str | None) -> str:
-    """The plan and what came of it. `after` is doctor's verdict afterwards."""
+def render_document(result: RestoreResult) -> str:
+    """The plan and what came of it."""
+    plan, report = result.plan, result.report
     document = {
         "schema": JSON_SCHEMA,
-        "status": status,
+        "status": result.status.value,
         "environment": {
             "prefix": str(plan.environment.prefix.path),
             "python": ".".join(map(str, plan.environment.prefix.python)),
@@ -36,25 +38,48 @@ def render_document(plan: RestorePlan, status: str, *, processes: list[int], aft
             "stand_in": plan.pin.stand_in,
         },
         "actions": list(plan_rows(plan)),
-        "processes": processes,
-        "after": after,
+        "processes": [process.pid for process in result.processes],
+        "after": report.status.value if report is not None else None,
     }
     return json.dumps(document, indent=2, ensure_ascii=False)
 
 
+def render_outcome(result: RestoreResult) -> str:
+    """What came of a restore, as a person reads it; empty after a dry run."""
+    lines = []
+    if result.status is RestoreStatus.RESTORED:
+        lines.append(_summarize(result.plan))
+    elif result.status is RestoreStatus.NOTHING_TO_DO:
+        lines.append(f"Already installed : {result.plan.pin.version}")
+    if result.report is not None and not result.is_in_order:
+        first = result.report.findings[0]
+        lines += [f"still damaged: {first.title}", f"  run    {first.remedy}"]
+    return "\n".join(lines)
+
+
+def _summarize(plan: RestorePlan) -> str:
+    parts = [
+        ("restored", [item.name for item in plan.mended]),
+        ("removed", [item.name for item in plan.removals]),
+        ("cleared away", [path.name for path in plan.leftovers]),
+    ]
+    done = [f"{label}: {', '.join(names)}" for label, names in parts if names]
+    return "; ".join([*done, f"pinned {plan.pin.version}"])
+
+
 def plan_rows(plan: RestorePlan) -> Iterator[dict[str, Any]]:
     """One row for each action: what is done, to which distribution, from and to which version, and why."""
-    for text in plan.keep:
-        name, _, version = text.partition(" ")
+    for kept in plan.keep:
+        name, version = kept.name, kept.version
         yield {"action": "keep", "distribution": name, "from": [version], "to": version, "why": []}
     for item in plan.mended:
-        yield _mended(item)
+        yield _describe_fix(item)
     for gone in plan.removals:
         yield {"action": "remove", "distribution": gone.name, "from": [gone.version], "to": None, "why": [gone.why]}
     for path in plan.leftovers:
         why = "left behind by a broken-off install"
         yield {"action": "clear", "distribution": None, "path": str(path), "why": [why]}
-    for copy in plan.unshadowings:
+    for copy in plan.user_copies:
         why = f"{copy.folder} comes before site-packages"
         row = {"action": "unshadow", "distribution": copy.name, "from": [copy.version], "to": None, "why": [why]}
         yield {**row, "path": str(copy.folder)}
@@ -62,7 +87,7 @@ def plan_rows(plan: RestorePlan) -> Iterator[dict[str, Any]]:
         yield {"action": "leave", "distribution": None, "why": [text]}
 
 
-def _mended(item: Replacement | Repair) -> dict[str, Any]:
+def _describe_fix(item: Replacement | Repair) -> dict[str, Any]:
     row: dict[str, Any] = {"distribution": item.name, "to": item.version, "why": list(item.reasons)}
     if isinstance(item, Repair):
         files = [entry.path for entry in item.rows]
@@ -71,7 +96,7 @@ def _mended(item: Replacement | Repair) -> dict[str, Any]:
     return {"action": "reinstall" if same else "replace", **row, "from": list(item.present)}
 
 
-def _told(row: dict[str, Any]) -> str:
+def _render_row(row: dict[str, Any]) -> str:
     why = ", ".join(row["why"])
     match row["action"]:
         case "keep":

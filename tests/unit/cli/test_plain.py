@@ -10,10 +10,8 @@ from typer import Typer
 from typer.testing import CliRunner
 
 from envtool.cli import run_doctor as examine
-from envtool.cli.application import app, update_moreh_app
-from envtool.cli.commands import restore
-from envtool.cli.commands import update_moreh as update
-from envtool.cli.plain import plain_doctor, plain_restore, plain_update
+from envtool.cli.application import app
+from envtool.cli.plain import plain_doctor
 
 DOCTOR = [
     [],
@@ -21,18 +19,6 @@ DOCTOR = [
     ["--prefix", "/opt/x", "--format", "json"],
     ["-p", "relative", "--strict", "--no-driver"],
     ["--python", "/opt/x/bin/python", "--driver", "--format", "sarif"],
-]
-RESTORE = [
-    [],
-    ["--force"],
-    ["--prefix", "/opt/x", "--format", "json", "--dry-run"],
-    ["-p", "relative", "--yes", "--no-driver", "--keep-orphans"],
-    ["--python", "/opt/x/bin/python", "-y"],
-]
-UPDATE = [
-    ["--force"],
-    ["--yes", "--force", "--prefix", "/opt/x"],
-    ["--force", "-y", "--dry-run", "--keep-orphans", "--no-driver"],
 ]
 FOR_TYPER = [
     ["--help"],
@@ -60,8 +46,6 @@ def seen(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
         return keep
 
     monkeypatch.setattr(examine, "run_doctor", kept(0))
-    monkeypatch.setattr(restore, "run_restore", kept(True))
-    monkeypatch.setattr(update, "run_restore", kept(True))
     return found
 
 
@@ -78,32 +62,12 @@ def test_doctor(arguments: list[str], before: list[str], seen: list[Any]) -> Non
     assert [plain_doctor(words)] == seen
 
 
-@pytest.mark.parametrize("arguments", RESTORE)
-@pytest.mark.parametrize("before", QUIET)
-def test_restore(arguments: list[str], before: list[str], seen: list[Any]) -> None:
-    words = [*before, "restore", *arguments]
-    _run(app, words)
-    assert plain_restore(words) == (bool(before), seen[0])
-
-
-@pytest.mark.parametrize("arguments", UPDATE)
-def test_update_moreh(arguments: list[str], seen: list[Any]) -> None:
-    _run(update_moreh_app, arguments)
-    assert [plain_update(arguments)] == seen
-
-
 @pytest.mark.parametrize("arguments", FOR_TYPER)
 def test_everything_else_is_left_to_typer(arguments: list[str]) -> None:
     assert plain_doctor(["doctor", *arguments]) is None
-    assert plain_restore(["restore", *arguments]) is None
-    assert plain_update(["--force", *arguments]) is None
 
 
 def test_other_commands_are_left_to_typer() -> None:
     for words in ([], ["-q"], ["list"], ["--version"]):
         assert plain_doctor(words) is None
-        assert plain_restore(words) is None
     assert plain_doctor(["restore"]) is None
-    assert plain_restore(["doctor"]) is None
-    assert plain_update([]) is None
-    assert plain_update(["--python", "python", "--force"]) is None

@@ -13,7 +13,6 @@ import pytest
 
 from envtool.demo.vendor_release import release_contents
 from envtool.demo.wheel_writer import write_wheel
-from envtool.restore.supply import Supply
 from tests.conftest import PYTHON, TORCH, RealEnvironment, package
 
 
@@ -258,5 +257,5 @@ def test_the_journal_of_another_restore_is_never_cleared_away(environment: RealE
     journal.parent.mkdir()
     journal.write_text('{"schema": 1, "steps": []}')
     with pytest.raises(RestoreError):
-        apply_plan(plan, Supply(contents), reason="test", progress=lambda _name, _done, _total: None)
+        apply_plan(plan, contents, command="test", progress=lambda _name, _done, _total: None)
     assert journal.exists()

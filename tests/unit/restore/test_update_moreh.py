@@ -107,8 +107,8 @@ def test_a_release_that_the_driver_does_not_serve_is_refused(offered: RealEnviro
     assert "for the driver's release 22.8.0" in outcome.err
     assert "the driver here is of release 22.8.0" in update(offered, "--list").out
     assert f"Already installed : {TORCH}" in update(offered).out
-    # The way out that a person may insist on.
-    assert update(offered, "--target", "22.12.0", "--no-driver").status == 0
+    # A person may insist.
+    assert update(offered, "--target", "22.12.0", "--ignore-driver").status == 0
     assert installed(offered) == [f"torch-{NEWER}.dist-info"]
 
 

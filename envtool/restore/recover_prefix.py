@@ -1,0 +1,18 @@
+"""Completes or takes back what an interrupted change left in a prefix or in the user's site-packages."""
+
+from __future__ import annotations
+
+from envtool.environment.context import EnvironmentContext
+from envtool.environment.prefix import Prefix
+from envtool.environment.search_path import find_user_site
+from envtool.transaction.recovery import recover
+
+
+def recover_prefix(prefix: Prefix) -> bool:
+    """Recover both folders that a restore works in. Returns whether there was a change to complete.
+
+    Raises `RestoreError`.
+    """
+    user_site = find_user_site(prefix, EnvironmentContext())
+    folders = (prefix.site_packages, user_site)
+    return recover(prefix.path, *(folder for folder in folders if folder is not None))
