@@ -2,62 +2,63 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import typer
 
 import envtool
-from envtool.cli.commands.blame import blame_command
-from envtool.cli.commands.build import build_command
-from envtool.cli.commands.check import check_command
-from envtool.cli.commands.demo import demo_command
-from envtool.cli.commands.doctor import doctor_command
-from envtool.cli.commands.engine import app as engine_app
-from envtool.cli.commands.explain import explain_command
-from envtool.cli.commands.guard import app as guard_app
-from envtool.cli.commands.install import install_command
-from envtool.cli.commands.list import list_command
-from envtool.cli.commands.lock import lock_command
-from envtool.cli.commands.pipeline import bake_command, matrix_command
-from envtool.cli.commands.restore import restore_command
-from envtool.cli.commands.sbom import sbom_command
-from envtool.cli.commands.update_moreh import update_moreh_command as update_moreh_command
-from envtool.cli.commands.vendor import app as vendor_app
-from envtool.cli.commands.verify import verify_command
+from envtool.cli.lazy_group import LazyCommand, LazyGroup
+from envtool.cli.terminal import set_quiet
+
+_COMMANDS = "envtool.cli.commands"
+
+
+class CommandGroup(LazyGroup):
+    """What `envtool` can do."""
+
+    lazy_commands: ClassVar = {
+        "doctor": LazyCommand(f"{_COMMANDS}.doctor", "doctor_command"),
+        "check": LazyCommand(f"{_COMMANDS}.check", "check_command"),
+        "install": LazyCommand(f"{_COMMANDS}.install", "install_command", settings={"ignore_unknown_options": True}),
+        "explain": LazyCommand(f"{_COMMANDS}.explain", "explain_command"),
+        "restore": LazyCommand(f"{_COMMANDS}.restore", "restore_command"),
+        "list": LazyCommand(f"{_COMMANDS}.list", "list_command"),
+        "lock": LazyCommand(f"{_COMMANDS}.lock", "lock_command"),
+        "build": LazyCommand(f"{_COMMANDS}.build", "build_command"),
+        "bake": LazyCommand(f"{_COMMANDS}.pipeline", "bake_command"),
+        "matrix": LazyCommand(f"{_COMMANDS}.pipeline", "matrix_command"),
+        "verify": LazyCommand(f"{_COMMANDS}.verify", "verify_command"),
+        "blame": LazyCommand(f"{_COMMANDS}.blame", "blame_command"),
+        "sbom": LazyCommand(f"{_COMMANDS}.sbom", "sbom_command"),
+        "engine": LazyCommand(f"{_COMMANDS}.engine", "app"),
+        "vendor": LazyCommand(f"{_COMMANDS}.vendor", "app"),
+        "demo": LazyCommand(f"{_COMMANDS}.demo", "demo_command", is_hidden=True),
+    }
+
 
 app = typer.Typer(
     name="envtool",
+    cls=CommandGroup,
     no_args_is_help=True,
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog="Exit status: 0 all well, 1 the answer is no, 2 wrong usage, 3 and up an error (see README).",
 )
-app.command("doctor")(doctor_command)
-app.command("check")(check_command)
-app.command("install", context_settings={"ignore_unknown_options": True})(install_command)
-app.command("explain")(explain_command)
-app.command("restore")(restore_command)
-app.command("list")(list_command)
-app.command("lock")(lock_command)
-app.command("build")(build_command)
-app.command("bake")(bake_command)
-app.command("matrix")(matrix_command)
-app.command("verify")(verify_command)
-app.command("blame")(blame_command)
-app.command("sbom")(sbom_command)
-app.command("demo", hidden=True)(demo_command)
-app.add_typer(engine_app, name="engine")
-app.add_typer(vendor_app, name="vendor")
-app.add_typer(guard_app, name="guard", hidden=True)
 
-update_moreh_app = typer.Typer(
-    name="update-moreh",
-    pretty_exceptions_enable=False,
-    add_completion=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
-update_moreh_app.command()(update_moreh_command)
+
+def make_update_moreh_app() -> typer.Typer:
+    """The command line of `update-moreh`."""
+    from envtool.cli.commands.update_moreh import update_moreh_command
+
+    application = typer.Typer(
+        name="update-moreh",
+        pretty_exceptions_enable=False,
+        add_completion=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    application.command()(update_moreh_command)
+    return application
 
 
 def _show_version(value: bool) -> None:
@@ -94,6 +95,4 @@ def _main(
 
       envtool blame IMAGE       which instruction changed torch?
     """
-    from envtool.cli.terminal import set_quiet
-
     set_quiet(quiet)

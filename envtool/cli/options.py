@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from envtool.cli.doctor_request import Format
+from envtool.cli.report_format import Format
 
 PrefixOption = Annotated[
     Path | None,

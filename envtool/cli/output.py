@@ -1,4 +1,4 @@
-"""Writes a report to a file."""
+"""Prints a report, or writes it to a file."""
 
 from __future__ import annotations
 
@@ -9,8 +9,16 @@ from pathlib import Path
 from envtool.errors import EnvtoolError
 
 
+def print_report(text: str, file: Path | None) -> None:
+    """Print `text` with a line's end, or write it to `file`. Raises `EnvtoolError` where that cannot be written."""
+    if file is None:
+        print(text)
+    else:
+        write_atomic(file, f"{text}\n")
+
+
 def write_atomic(path: Path, text: str) -> None:
-    """Write `text` to `path`; who reads it meanwhile, such as a metrics collector, sees the old or the new one whole.
+    """Write `text` to `path`; a reader, such as a metrics collector, sees the old or the new text, never a part.
 
     Raises `EnvtoolError` where it cannot be written.
     """
@@ -19,7 +27,7 @@ def write_atomic(path: Path, text: str) -> None:
         try:
             with os.fdopen(descriptor, "w", encoding="utf-8", errors="replace") as stream:
                 stream.write(text)
-            # What mkstemp makes, nobody else may read.
+            # mkstemp lets nobody else read what it makes.
             Path(name).chmod(0o644)
             Path(name).replace(path)
         except BaseException:

@@ -6,6 +6,8 @@ import os
 import sys
 from typing import TextIO
 
+# ECMA-48, "Select Graphic Rendition".
+_COLOURS = {"red": 31, "green": 32, "yellow": 33, "blue": 34, "cyan": 36}
 _quiet = False
 
 
@@ -26,15 +28,14 @@ def has_colour(stream: TextIO) -> bool:
 
 
 def paint(text: str, colour: str, *, bold: bool = False, stream: TextIO | None = None) -> str:
-    """`text` in a colour, where colour is welcome on `stream` (stdout)."""
+    """`text` in red, green, yellow, blue or cyan, where colour is welcome on `stream` (default: stdout)."""
     if not has_colour(stream or sys.stdout):
         return text
-    import typer
-
-    return typer.style(text, fg=colour, bold=bold)
+    codes = f"{_COLOURS[colour]};1" if bold else f"{_COLOURS[colour]}"
+    return f"\x1b[{codes}m{text}\x1b[0m"
 
 
 def note(text: str) -> None:
-    """Say something on stderr that is not part of the report."""
+    """Print on stderr what is not part of the report."""
     if not _quiet:
         print(text, file=sys.stderr, flush=True)

@@ -1,10 +1,12 @@
-"""What an earlier diagnosis found in order, so that the next one need not look at each of its ten thousands of files.
+"""Keeps what a diagnosis found intact, so that the next one need not look at each of its ten thousand files.
 
-A distribution is recognised by its RECORD's identity: inode, size and both times, of which the change time cannot be
-set back. What is remembered of one that was in order: its folders with their change times, in which every file that
-comes, goes or is replaced leaves a trace, and the sizes of its records and of what Python or the loader would read.
-Those files are looked at each time; headers and data only by their folder. `--deep` neither reads nor writes it. The
-memory is a cache: lost, damaged or of another version it costs time and nothing else.
+An entry holds as long as the distribution's RECORD is the same file: inode, size, and both times, of which the change
+time cannot be set back. For a distribution's files it keeps the change times of their folders, in which every file
+that is added, removed or replaced leaves a trace, and the sizes of its records and of all that Python or the loader
+reads. Those are compared on every run; headers and data files only by their folder. `--deep` does without the cache.
+
+Format: JSON, `{"version": 2, "entries": {subject: {"record": fingerprint, "value": ...}}}`, a file an environment. A
+lost or damaged file costs time and nothing else.
 """
 
 from __future__ import annotations
@@ -15,29 +17,25 @@ import os
 from pathlib import Path
 from typing import Any
 
-from envtool.environment.fingerprint import TreeFingerprint, doctor_cache_dir, fingerprint, is_recent
-from envtool.environment.looking import saw
+from envtool.cache_folder import find_cache_root
+from envtool.environment.fingerprint import fingerprint, is_recent
 
-# Bumped whenever the checks that rely on it change; another version's memory is forgotten.
-_VERSION = 1
+# Raise it whenever a check that relies on the cache changes.
+_VERSION = 2
 
 
 class DiagnosisCache:
-    """The memory of one environment. `file` is `None` where nothing is to be kept."""
+    """The cache of one environment. With `file` `None` nothing is found in it and nothing is kept."""
 
     def __init__(self, file: Path | None) -> None:
         self._file = file
-        self._known: dict[str, Any] = {}
-        self._changed = False
-        # What was vouched for in this diagnosis: site-packages, and the traces in it.
-        self.vouched: list[tuple[str, TreeFingerprint]] = []
+        self._entries: dict[str, Any] = {}
+        self._is_changed = False
         if file is not None:
-            try:
+            with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
                 table = json.loads(file.read_bytes())
                 if table["version"] == _VERSION:
-                    self._known = dict(table["known"])
-            except (OSError, ValueError, KeyError, TypeError):
-                self._known = {}
+                    self._entries = dict(table["entries"])
 
     @property
     def is_enabled(self) -> bool:
@@ -45,25 +43,25 @@ class DiagnosisCache:
         return self._file is not None
 
     def get(self, subject: str, record: str) -> Any:
-        """What was kept of `subject` when the RECORD at the path `record` was the same file as now; else `None`."""
-        saw(record)
-        entry, found = self._known.get(subject), fingerprint(record)
-        if found is not None and isinstance(entry, dict) and entry.get("identity") == list(found):
+        """What was put in for `subject`, if the RECORD at the path `record` has not changed since; else `None`."""
+        found, entry = fingerprint(record), self._entries.get(subject)
+        if found is not None and isinstance(entry, dict) and entry.get("record") == list(found):
             return entry.get("value")
         return None
 
     def put(self, subject: str, record: str, value: Any) -> None:
-        """Keep something of a subject, until its RECORD changes."""
+        """Keep a JSON value for `subject` until the RECORD at the path `record` changes."""
         found = fingerprint(record)
+        # A file that changed a moment ago may change again within one tick of its clock.
         if self._file is not None and found is not None and not is_recent(found):
-            self._known[subject] = {"identity": found, "value": value}
-            self._changed = True
+            self._entries[subject] = {"record": found, "value": value}
+            self._is_changed = True
 
     def save(self) -> None:
-        """Write the memory, whole or not at all; where that cannot be, it is lost."""
-        if self._file is None or not self._changed:
+        """Write the file, whole or not at all. Where it cannot be written, the next diagnosis takes longer."""
+        if self._file is None or not self._is_changed:
             return
-        text = json.dumps({"version": _VERSION, "known": self._known}, separators=(",", ":"))
+        text = json.dumps({"version": _VERSION, "entries": self._entries}, separators=(",", ":"))
         part = self._file.with_name(f"{self._file.name}.{os.getpid()}")
         with contextlib.suppress(OSError):
             self._file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -75,7 +73,9 @@ class DiagnosisCache:
 
 
 def open_cache(prefix: Path) -> DiagnosisCache:
-    """The memory of the environment at `prefix`, in the user's cache folder; none where `HAC_CACHE` is `off`."""
-    folder = doctor_cache_dir()
+    """The cache of the environment at `prefix`; one that keeps nothing where `HAC_CACHE` is `off`."""
+    root = find_cache_root()
+    if root is None or os.environ.get("HAC_CACHE") == "off":
+        return DiagnosisCache(None)
     name = str(prefix).strip("/").replace("/", "-")[-120:]
-    return DiagnosisCache(Path(folder) / f"{name}.json" if folder else None)
+    return DiagnosisCache(root / "doctor" / f"{name}.json")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from functools import partial
 from typing import TYPE_CHECKING
@@ -24,7 +25,6 @@ from envtool.doctor.checks import path_order as wrong_environment
 from envtool.doctor.findings import Evidence, Finding, Report, Severity, with_inner_paths
 from envtool.doctor.remedy import build_restore_command
 from envtool.environment.effective_pin import find_effective_pin
-from envtool.environment.looking import is_file
 from envtool.environment.reader import Environment
 from envtool.release.pin import HISTORY_FILE, VendorPin
 from envtool.release.profile import TORCH
@@ -34,8 +34,6 @@ if TYPE_CHECKING:
 from envtool.environment.history import HistoryEntry
 
 Check = Callable[[Environment, VendorPin], Iterator[Finding]]
-# A check of what is not in the environment's files, such as the driver's; it is handed the pin that was found.
-ExtraCheck = Callable[[Environment, VendorPin | None], Iterator[Finding]]
 
 
 def diagnose(
@@ -44,7 +42,6 @@ def diagnose(
     *,
     deep: bool = False,
     progress: Progress = lambda _name, _bytes, _total: None,
-    extra_checks: tuple[ExtraCheck, ...] = (),
     cache: DiagnosisCache | None = None,
 ) -> Report:
     """Everything that is wrong with an environment, held against `pin` or against the pin it carries itself.
@@ -63,15 +60,13 @@ def diagnose(
 
             found += conda.check(environment, pin, damaged)
         found += [*_surroundings(environment, pin, cache)]
-    for check in extra_checks:
-        found += check(environment, pin)
     findings = tuple(with_inner_paths(finding, environment.context) for finding in found)
     return Report(environment, pin, findings, history=_history(environment))
 
 
 def _history(environment: Environment) -> tuple[HistoryEntry, ...]:
     path = environment.prefix.path
-    if not is_file(path / HISTORY_FILE):
+    if not os.path.isfile(path / HISTORY_FILE):
         return ()
     # Only now: most environments have none, and reading it takes further imports.
     from envtool.environment.history import read_history

@@ -8,7 +8,6 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 from envtool.environment.context import EnvironmentContext
-from envtool.environment.fingerprint import TreeFingerprint
 from envtool.environment.reader import Environment
 from envtool.release.pin import VendorPin
 
@@ -68,8 +67,8 @@ class Report:
     """Everything doctor has to say of one environment. `pin` is `None` where nothing says what it should be.
 
     `ignored` are the findings that a person asked to leave out of the verdict; `strict` lets notes into it. `driver`
-    says in one line what the accelerator's driver told. `vouched` are the traces of the pinned distributions whose
-    files are in order. `history` are the changes that envtool made to torch here, the oldest first.
+    says in one line what the accelerator's driver told. `history` are the changes that envtool made to torch here, the
+    oldest first.
     """
 
     environment: Environment
@@ -78,7 +77,6 @@ class Report:
     ignored: tuple[Finding, ...] = ()
     strict: bool = False
     driver: str = ""
-    vouched: tuple[tuple[str, TreeFingerprint], ...] = ()
     history: tuple[HistoryEntry, ...] = ()
 
     @property

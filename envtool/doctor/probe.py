@@ -10,20 +10,16 @@ import signal
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from functools import partial
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from envtool.doctor.diagnose import ExtraCheck
 from envtool.doctor.findings import Evidence, Finding, Severity
 from envtool.doctor.remedy import build_restore_command
 from envtool.environment.reader import Environment
 from envtool.release.pin import VendorPin
 from envtool.release.profile import TORCH
 
-# Seconds; the first use of the accelerator compiles and may take most of a minute.
-TIME_LIMIT = 120.0
 # Products of 64 numbers below 1 are about 16; half precision errs by some hundredths there.
 _TOLERANCE = 0.1
 
@@ -37,12 +33,8 @@ class ProbeResult:
     last_words: str = ""
 
 
-def make_probe_check(time_limit: float = TIME_LIMIT) -> ExtraCheck:
-    """The probe as a check; it waits at most `time_limit` seconds."""
-    return partial(_check, time_limit=time_limit)
-
-
-def _check(environment: Environment, pin: VendorPin | None, *, time_limit: float) -> Iterator[Finding]:
+def probe_environment(environment: Environment, pin: VendorPin | None, time_limit: float) -> Iterator[Finding]:
+    """Import torch in the environment's interpreter and use it, for at most `time_limit` seconds."""
     interpreter = environment.prefix.interpreter
     if not interpreter.exists():
         interpreter = environment.prefix.path / "bin/python"

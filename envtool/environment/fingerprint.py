@@ -1,4 +1,4 @@
-"""What tells one state of a file or a folder from another, cheaply. Imports next to nothing: see `cli.again`."""
+"""Tells cheaply whether a file, or a distribution's folders, are still as they were."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ import time
 
 # Inode, size, modification time and change time, the times in nanoseconds. The change time cannot be set back.
 Fingerprint = tuple[int, int, int, int]
-# A distribution's folders below site-packages: both times, and of the code in them each file's size.
+# By folder below site-packages: modification time, change time, and the size of each file of code in it.
 TreeFingerprint = dict[str, tuple[int, int, dict[str, int]]]
-# What changed this shortly (nanoseconds) before it was looked at may have changed again within one tick of its clock.
-RECENT = 1_000_000_000
+# Nanoseconds. What changed this shortly before it was looked at may change again within one tick of its clock.
+_RECENT = 1_000_000_000
 _CODE = (".py", ".so", ".pyd")
 
 
 def fingerprint(path: str) -> Fingerprint | None:
-    """The identity of what is at `path`, links followed, or `None` where nothing can be seen."""
+    """The state of what is at `path`, links followed, or `None` where nothing can be seen."""
     try:
         found = os.stat(path)
     except (OSError, ValueError):
@@ -23,15 +23,15 @@ def fingerprint(path: str) -> Fingerprint | None:
     return found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
 
 
-def is_recent(found: Fingerprint | None) -> bool:
-    """Whether it changed so recently that it may be changing still."""
-    return found is not None and time.time_ns() - found[3] < RECENT
+def is_recent(found: Fingerprint) -> bool:
+    """Whether it changed within the last second, so that it may be changing still."""
+    return time.time_ns() - found[3] < _RECENT
 
 
 def fingerprint_tree(base: str, files: list[tuple[str, int]]) -> TreeFingerprint | None:
-    """What to keep of a distribution that is in order: its folders and, of its code and its records, each file's size.
+    """The state of a distribution that is intact: its folders, and the size of each of its records and files of code.
 
-    `files` are paths below `base`. `None` where a folder cannot be seen or is still changing.
+    `files` are paths below `base`, with their sizes. `None` where a folder cannot be seen or is still changing.
     """
     folders: TreeFingerprint = {}
     for path, size in files:
@@ -47,7 +47,7 @@ def fingerprint_tree(base: str, files: list[tuple[str, int]]) -> TreeFingerprint
 
 
 def is_unchanged(base: str, kept: TreeFingerprint) -> bool:
-    """Whether what `traces` kept is still so."""
+    """Whether the folders below `base` are as `fingerprint_tree` found them."""
     stat = os.stat
     try:
         for folder, (modified, changed, code) in kept.items():
@@ -62,11 +62,3 @@ def is_unchanged(base: str, kept: TreeFingerprint) -> bool:
     except (OSError, ValueError):
         return False
     return True
-
-
-def doctor_cache_dir() -> str | None:
-    """Where this user keeps what is remembered of environments; `None` where there is no home or it is not wanted."""
-    if os.environ.get("HAC_CACHE") == "off":
-        return None
-    cache = os.environ.get("XDG_CACHE_HOME") or f"{os.environ.get('HOME', '')}/.cache"
-    return f"{cache}/hac/doctor" if cache.startswith("/") and cache != "/.cache" else None

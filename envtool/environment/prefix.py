@@ -10,7 +10,6 @@ from enum import Enum
 from pathlib import Path
 
 from envtool.environment.context import EnvironmentContext
-from envtool.environment.looking import is_file, is_folder, is_there, saw
 from envtool.errors import PrefixError
 
 _PYTHON = re.compile(r"python(\d)\.(\d+)")
@@ -79,8 +78,6 @@ def find_prefix(
 def find_python_on_path(context: EnvironmentContext) -> Path | None:
     """The `python`, else the `python3`, that a shell would start."""
     folders = context.variables.get("PATH", os.defpath).split(":")
-    for folder in folders:
-        saw(context.locate(folder) if folder.startswith("/") else folder)
     path = ":".join(str(context.locate(folder)) if folder.startswith("/") else folder for folder in folders)
     found = shutil.which("python", path=path) or shutil.which("python3", path=path)
     return Path(found) if found else None
@@ -89,7 +86,7 @@ def find_python_on_path(context: EnvironmentContext) -> Path | None:
 def read_prefix(path: Path, *, source: str = "--prefix") -> Prefix:
     """Read the layout of the prefix at `path`. Raises `PrefixError`."""
     root = path.absolute()
-    if not is_folder(root):
+    if not os.path.isdir(root):
         raise PrefixError(f"{path} is not a folder", why=f"it is named by {source}", remedy=_HINT)
     kind = _kind(root)
     versions = _python_versions(root)
@@ -103,13 +100,13 @@ def read_prefix(path: Path, *, source: str = "--prefix") -> Prefix:
         return _system_prefix(root, versions[0])
     python = _preferred(root, versions)
     site_packages = root / "lib" / f"python{python[0]}.{python[1]}" / "site-packages"
-    if not is_folder(site_packages):
+    if not os.path.isdir(site_packages):
         raise PrefixError(f"{path} has no site-packages", why=f"{site_packages} is not a folder", remedy=_HINT)
     return Prefix(root, kind, python, site_packages)
 
 
 def _prefix_of(python: Path) -> Path:
-    if not is_there(python):
+    if not os.path.exists(python):
         raise PrefixError(f"{python} does not exist", remedy=_HINT)
     root = python.absolute().parent.parent
     if _python_versions(root):
@@ -119,12 +116,12 @@ def _prefix_of(python: Path) -> Path:
 
 
 def _kind(root: Path) -> PrefixKind:
-    if is_folder(root / "conda-meta"):
+    if os.path.isdir(root / "conda-meta"):
         return PrefixKind.CONDA
-    if is_file(root / "pyvenv.cfg"):
+    if os.path.isfile(root / "pyvenv.cfg"):
         return PrefixKind.VENV
     # A Debian interpreter is told by its dist-packages; any other without a marker is laid out like a venv.
-    return PrefixKind.SYSTEM if is_folder(root / "lib/python3/dist-packages") else PrefixKind.VENV
+    return PrefixKind.SYSTEM if os.path.isdir(root / "lib/python3/dist-packages") else PrefixKind.VENV
 
 
 def _python_versions(root: Path) -> list[tuple[int, int]]:
@@ -145,7 +142,6 @@ def _preferred(root: Path, versions: list[tuple[int, int]]) -> tuple[int, int]:
     """Where an upgrade left several library folders: the one that `bin/python` leads to."""
     for name in ("python", "python3"):
         program = root / "bin" / name
-        saw(program)
         match = _PYTHON.fullmatch(program.resolve().name)
         if match and (named := (int(match[1]), int(match[2]))) in versions:
             return named
@@ -156,6 +152,6 @@ def _system_prefix(root: Path, python: tuple[int, int]) -> Prefix:
     local = Path("/usr/local/lib") if root == Path("/usr") else root / "local" / "lib"
     local = local / f"python{python[0]}.{python[1]}" / "dist-packages"
     distribution = root / "lib/python3/dist-packages"
-    if is_folder(local):
+    if os.path.isdir(local):
         return Prefix(root, PrefixKind.SYSTEM, python, local, (distribution,))
     return Prefix(root, PrefixKind.SYSTEM, python, distribution)

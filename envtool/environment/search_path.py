@@ -5,13 +5,13 @@ Order: the Python documentation, "The initialization of the sys.path module sear
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 
 from envtool.environment.context import EnvironmentContext
-from envtool.environment.looking import is_file, saw
 from envtool.environment.prefix import Prefix
 from envtool.environment.pth import read_pth
 from envtool.environment.reader import Environment
@@ -55,7 +55,6 @@ def find_preceding_paths(environment: Environment) -> Iterator[PrecedingPath]:
             yield PrecedingPath(_joined(context, pth, folder), PathOrigin.PTH_FILE, pth)
     user_site = find_user_site(prefix, context)
     if user_site is not None:
-        saw(user_site)
         yield PrecedingPath(user_site, PathOrigin.USER_SITE)
         # The user site is added, with its own .pth files, before site-packages is.
         for pth in sorted(user_site.glob("*.pth")):
@@ -70,7 +69,7 @@ def find_user_site(prefix: Prefix, context: EnvironmentContext) -> Path | None:
     A virtual environment's own site-packages comes first, even where it sees the system's and the user's.
     """
     variables = context.variables
-    if variables.get("PYTHONNOUSERSITE") or is_file(prefix.path / "pyvenv.cfg"):
+    if variables.get("PYTHONNOUSERSITE") or os.path.isfile(prefix.path / "pyvenv.cfg"):
         return None
     base = variables.get("PYTHONUSERBASE") or f"{variables.get('HOME', '')}/.local"
     return context.locate(base) / "lib" / f"python{prefix.python[0]}.{prefix.python[1]}" / "site-packages"

@@ -76,11 +76,11 @@ def suggest_changes(culprits: Sequence[tuple[str, str | None]], pin: VendorPin) 
     """What to do about distributions that want another torch, given as name and version; without any, about torch."""
     if not culprits:
         wanted = f"torch=={pin.version.public} or plain torch"
-        return [f"  way out      ask for {wanted}: both are met by the vendor's"]
+        return [f"  fix          ask for {wanted}: both are met by the vendor's"]
     lines = []
     for name, version in culprits:
         if version:
             hint = f"an older one may do with torch {pin.version.public}"
-            lines.append(f'  type         pip install "{name}<{version}"   ({hint})')
+            lines.append(f'  run          pip install "{name}<{version}"   ({hint})')
         lines.append(f"  otherwise    leave {name} out of the requirements")
     return lines

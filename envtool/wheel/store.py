@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from envtool.cache_folder import find_cache_root
 from envtool.errors import StoreError
 from envtool.wheel.name import compute_sha256, require_sha256
 
@@ -100,13 +101,18 @@ def translate_store_errors(folder: Path) -> Iterator[None]:
 
 
 def get_default_store() -> FileStore:
-    """The user's store, with the image's own behind it where there is one."""
-    named = os.environ.get(ENVIRONMENT_VARIABLE)
+    """The user's store, with the image's own behind it where there is one. Raises `StoreError`."""
+    named, cache = os.environ.get(ENVIRONMENT_VARIABLE), find_cache_root()
     if named:
         root = Path(named)
+    elif cache is not None:
+        root = cache / "store"
     else:
-        cache = os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser()
-        root = Path(cache) / "hac-envtool" / "store"
+        raise StoreError(
+            "there is no folder for the wheel store",
+            why="this user has no home folder, and neither HAC_STORE nor XDG_CACHE_HOME is set",
+            remedy="export HAC_STORE=DIRECTORY",
+        )
     return FileStore(root, tuple(path for path in (IMAGE_STORE,) if path != root and path.is_dir()))
 
 

@@ -28,7 +28,7 @@ def test_pip_gives_up_and_it_is_explained(build_child: Any) -> None:
     assert 'pip install "rotary-embedding-torch<0.9.1"' in built.output
 
 
-def test_the_way_out_that_is_named_works(build_child: Any) -> None:
+def test_the_suggested_fix_works(build_child: Any) -> None:
     built = build_child('RUN pip install "rotary-embedding-torch<0.9.1"')
     assert built.status == 0, built.output
     assert in_container("hac-test-child", "envtool", "doctor").status == 0

@@ -57,5 +57,5 @@ def test_the_commands_exist_with_their_options(name: str) -> None:
     used = next(commands for prefix, commands in USED.items() if name.startswith(prefix))
     assert used <= {command for command, _rest in found}
     for command, rest in found:
-        known = {option for parameter in root.commands[command].params for option in parameter.opts}  # type: ignore[attr-defined]
+        known = {option for parameter in root.get_command(None, command).params for option in parameter.opts}  # type: ignore[attr-defined]
         assert set(re.findall(r"(?<= )--[a-z-]+", rest)) <= known, (command, rest)

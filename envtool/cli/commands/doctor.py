@@ -1,10 +1,13 @@
-"""`envtool doctor`: its options and its help. What it does is in `examine`."""
+"""`envtool doctor`."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
 import typer
 
-from envtool.cli.doctor_request import DoctorRequest, Format
 from envtool.cli.options import (
     ContainerOption,
     DeepOption,
@@ -20,6 +23,12 @@ from envtool.cli.options import (
     StrictOption,
     TimeLimitOption,
 )
+from envtool.cli.report_format import Format
+
+if TYPE_CHECKING:
+    from envtool.doctor.diagnose_environment import DoctorRequest
+    from envtool.doctor.findings import Report
+    from envtool.environment.context import EnvironmentContext
 
 
 def doctor_command(
@@ -37,7 +46,7 @@ def doctor_command(
     strict: StrictOption = False,
     fix: FixOption = False,
 ) -> None:
-    """Tell whether the vendor torch is in place and, where it is not, by whom, why and what to type.
+    """Tell whether the vendor torch is in place and, where it is not, by whom, why and what to run.
 
     Exit status 0: healthy; 1: damaged or degraded. The tables \\[doctor] of hac.toml and \\[tool.hac.doctor] of
     pyproject.toml may set `ignore` and `strict`.
@@ -52,27 +61,91 @@ def doctor_command(
 
       envtool doctor --fix
     """
-    from envtool.cli.run_doctor import run_doctor
-    from envtool.cli.terminal import is_quiet
+    from envtool.cli.output import print_report
+    from envtool.cli.render.doctor import render_report
+    from envtool.doctor.diagnose_environment import PROBE_TIME_LIMIT, DoctorRequest
+    from envtool.doctor.findings import Status
 
     if image is not None and container is not None:
         raise typer.BadParameter("give --image or --container, not both")
     if (image is not None or container is not None) and (probe or fix or driver):
         raise typer.BadParameter("--probe, --driver and --fix need the environment itself, not an image or a container")
-    request = DoctorRequest(
-        prefix,
-        python,
-        image,
-        container,
-        deep,
-        probe,
-        time_limit,
-        driver,
-        format,
-        output,
-        tuple(ignore or ()),
-        strict,
-        fix,
-        is_quiet(),
-    )
-    raise typer.Exit(run_doctor(request))
+    is_explicit = prefix is not None or python is not None
+    with _open_context(image, container, deep=deep, is_explicit=is_explicit) as context:
+        request = DoctorRequest(
+            prefix=prefix,
+            python=python,
+            context=context,
+            deep=deep,
+            probe=probe,
+            probe_time_limit=time_limit or PROBE_TIME_LIMIT,
+            driver=driver,
+            ignore=tuple(ignore or ()),
+            strict=strict,
+        )
+        report = _diagnose(request)
+        if fix:
+            report = _fix(request, report)
+        text = render_report(report, format)
+    print_report(text, output)
+    raise typer.Exit(0 if report.status is Status.HEALTHY else 1)
+
+
+@contextmanager
+def _open_context(
+    image: str | None, container: str | None, *, deep: bool, is_explicit: bool
+) -> Iterator[EnvironmentContext]:
+    """This machine, or the files of an image or a container, which are exported for the time of the block."""
+    from envtool.environment.context import EnvironmentContext, Location
+
+    if image is None and container is None:
+        yield EnvironmentContext(is_explicit=is_explicit)
+        return
+    from envtool.cli.terminal import note
+    from envtool.doctor.checks.cuda_direct import can_need_cuda
+    from envtool.image.read.rootfs_export import ExportFilter, container_rootfs, image_rootfs
+    from envtool.release.profile import TOP_LEVEL_NAMES
+
+    note(f"reading the files of {image or container}")
+    export_filter = ExportFilter(frozenset(TOP_LEVEL_NAMES) if deep else frozenset(), can_need_cuda)
+    if image is not None:
+        location, reference, rootfs = Location.IMAGE, image, image_rootfs
+    else:
+        location, reference, rootfs = Location.CONTAINER, str(container), container_rootfs
+    with rootfs(reference, export_filter) as exported:
+        yield EnvironmentContext(
+            location=location,
+            reference=reference,
+            root=exported.root,
+            variables=exported.variables,
+            is_explicit=is_explicit,
+        )
+
+
+def _diagnose(request: DoctorRequest) -> Report:
+    from envtool.doctor.diagnose_environment import diagnose_environment
+
+    if not request.deep:
+        return diagnose_environment(request)
+    from envtool.cli.progress import progress_bars
+
+    with progress_bars("hashing") as advance:
+        return diagnose_environment(request, progress=advance)
+
+
+def _fix(request: DoctorRequest, report: Report) -> Report:
+    """Restore torch where it is damaged, and say which remedies are left to the person."""
+    import sys
+    from contextlib import redirect_stdout
+
+    from envtool.cli.commands.restore import put_back
+    from envtool.cli.terminal import note
+
+    if not report.torch_is_intact:
+        # Only the report belongs on stdout.
+        with redirect_stdout(sys.stderr):
+            put_back(report.environment.prefix.path, "envtool doctor --fix")
+        report = _diagnose(request)
+    for finding in report.findings:
+        note(f"left to you: [{finding.id}] {finding.title}" + (f"; run: {finding.remedy}" if finding.remedy else ""))
+    return report

@@ -8,8 +8,8 @@ from typing import Annotated
 
 import typer
 
-from envtool.cli.doctor_request import Format
 from envtool.cli.options import FormatOption, OutputOption, PlatformOption, ProjectOption
+from envtool.cli.report_format import Format
 from envtool.cli.terminal import note
 
 

@@ -18,7 +18,7 @@ def _annotation(finding: Finding) -> str:
     parts = [finding.title]
     parts += [f"seen: {item.file}: expected {item.expected}, found {item.found}" for item in finding.evidence]
     parts += [f"cause: {finding.cause}"] if finding.cause else []
-    parts += [f"type: {finding.remedy}"] if finding.remedy else []
+    parts += [f"run: {finding.remedy}"] if finding.remedy else []
     return annotation(_COMMANDS[finding.severity], f"title={annotation_property(finding.id)}", "\n".join(parts))
 
 

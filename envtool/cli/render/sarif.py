@@ -50,7 +50,7 @@ def _result(finding: Finding, ids: tuple[str, ...]) -> dict[str, Any]:
     parts = [finding.title]
     parts += [f"expected {item.expected}, found {item.found}" for item in finding.evidence[:1] if item.expected]
     parts += [f"Cause: {finding.cause}"] if finding.cause else []
-    parts += [f"Type: {finding.remedy}"] if finding.remedy else []
+    parts += [f"Run: {finding.remedy}"] if finding.remedy else []
     return {
         "ruleId": finding.id,
         "ruleIndex": ids.index(finding.id),

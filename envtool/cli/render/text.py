@@ -64,5 +64,5 @@ def finding_lines(finding: Finding) -> list[str]:
         expected = f": expected {item.expected}, found {item.found}" if item.expected else f" {item.found}"
         lines.append(f"  seen   {item.file}{expected}")
     lines += [f"  cause  {finding.cause}"] if finding.cause else []
-    lines += [f"  type   {paint(finding.remedy, 'cyan', bold=True)}"] if finding.remedy else []
+    lines += [f"  run    {paint(finding.remedy, 'cyan', bold=True)}"] if finding.remedy else []
     return lines

@@ -8,11 +8,11 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import envtool
-from envtool.cli.doctor_request import Format
 from envtool.cli.render.github import annotation, annotation_property
 from envtool.cli.render.junit import clean
 from envtool.cli.render.prometheus import metric_labels
 from envtool.cli.render.sarif import log
+from envtool.cli.report_format import Format
 from envtool.cli.terminal import paint
 from envtool.verify.result import CheckResult, ImageResult
 

@@ -2,37 +2,37 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
 from envtool.doctor.findings import Evidence, Finding, Severity, truncated
 from envtool.driver.ask import PROGRAMS, QueryResult
 from envtool.driver.table import DriverTable
-from envtool.environment.looking import is_folder, is_there
 from envtool.environment.reader import Environment
 from envtool.release.pin import VendorPin
 from envtool.release.profile import TORCH
 from envtool.release.version import parse_any_vendor_version, parse_vendor_version, versions_equal
 
 # Where a machine of the service keeps its accelerator's token; containers get the folder mounted.
-_MACHINE_FOLDER = Path("/etc/moreh")
+MACHINE_FOLDER = Path("/etc/moreh")
 # What Docker and Podman put into every container.
 CONTAINER_MARKS: tuple[str, ...] = ("/.dockerenv", "/run/.containerenv")
 _UPDATE = "update-moreh --force"
 
 
-def check(environment: Environment, pin: VendorPin | None, reading: QueryResult, *, asked: bool) -> Iterator[Finding]:
-    """Findings on what the driver's program said. `asked`: a person wants to know, so that silence is a finding."""
-    if reading.program is None:
-        if asked or is_folder(_MACHINE_FOLDER):
+def check(environment: Environment, pin: VendorPin | None, result: QueryResult, *, is_asked: bool) -> Iterator[Finding]:
+    """Findings on what the driver's program said. `is_asked`: a person wants to know, so that silence is a finding."""
+    if result.program is None:
+        if is_asked or os.path.isdir(MACHINE_FOLDER):
             yield _missing()
-    elif reading.table is None:
-        yield _failed(reading)
+    elif result.table is None:
+        yield _failed(result)
     else:
-        yield from _versions(reading.program, reading.table)
-        yield from _release(environment, pin, reading.program, reading.table)
-        yield from _devices(reading.program, reading.table)
-        yield from _stale_jobs(reading.program, reading.table)
+        yield from _versions(result.program, result.table)
+        yield from _release(environment, pin, result.program, result.table)
+        yield from _devices(result.program, result.table)
+        yield from _stale_jobs(result.program, result.table)
 
 
 def _missing() -> Finding:
@@ -46,14 +46,14 @@ def _missing() -> Finding:
     )
 
 
-def _failed(reading: QueryResult) -> Finding:
-    program = str(reading.program)
+def _failed(result: QueryResult) -> Finding:
+    program = str(result.program)
     return Finding(
         "driver-failed",
         Severity.ERROR,
         f"{Path(program).name} does not tell of the accelerator",
-        (Evidence(program, "a table of devices", reading.problem),),
-        "the driver waits for a server that does not answer" if reading.timed_out else "the driver does not work",
+        (Evidence(program, "a table of devices", result.problem),),
+        "the driver waits for a server that does not answer" if result.timed_out else "the driver does not work",
         program,
     )
 
@@ -118,9 +118,9 @@ def _devices(program: str, table: DriverTable) -> Iterator[Finding]:
 
 def _stale_jobs(program: str, table: DriverTable) -> Iterator[Finding]:
     # In a container the processes of its machine, and of its neighbours, have other numbers or none.
-    if any(is_there(path) for path in CONTAINER_MARKS):
+    if any(os.path.exists(path) for path in CONTAINER_MARKS):
         return
-    stale = [job for job in table.jobs if job.pid is not None and not is_there(f"/proc/{job.pid}")]
+    stale = [job for job in table.jobs if job.pid is not None and not os.path.exists(f"/proc/{job.pid}")]
     if stale:
         yield Finding(
             "orphaned-jobs",

@@ -44,13 +44,15 @@ def check(
 ) -> Iterator[Finding]:
     """Findings on the files of each pinned distribution that is there in the pinned version.
 
-    `deep` hashes every file; otherwise presence and size are compared, as far as `cache` does not vouch for them.
+    `deep` hashes every file; otherwise presence and size are compared, of what `cache` does not know to be intact.
     `progress` is told of bytes hashed.
     """
     cache = cache or DiagnosisCache(None)
     for pinned in pin.distributions:
         for item in environment.find(pinned.name):
-            if not versions_equal(item.version, pinned.version) or (not deep and _as_remembered(cache, item, pinned)):
+            if not versions_equal(item.version, pinned.version) or (
+                not deep and _is_cached_intact(cache, item, pinned)
+            ):
                 continue
             record = item.record()
             if record is None:
@@ -60,33 +62,28 @@ def check(
             if pinned.content is not None and digest_content(record.rows) != pinned.content:
                 found.append(_hash_mismatch(environment, pin, pinned, item))
             if not found and not deep and cache.is_enabled:
-                _remember(cache, item, pinned, record.rows)
+                _cache_as_intact(cache, item, pinned, record.rows)
             yield from found
 
 
-def _as_remembered(cache: DiagnosisCache, item: Distribution, pinned: PinnedDistribution) -> bool:
+def _is_cached_intact(cache: DiagnosisCache, item: Distribution, pinned: PinnedDistribution) -> bool:
     kept = cache.get(f"files of {item.path.name}", f"{item.path}/RECORD")
     if not isinstance(kept, dict) or kept.get("content") != pinned.content:
         return False
-    base, known = str(item.site_packages), cast(TreeFingerprint, kept.get("traces"))
     try:
-        in_order = is_unchanged(base, known)
+        return is_unchanged(str(item.site_packages), cast(TreeFingerprint, kept.get("folders")))
     except (TypeError, ValueError, AttributeError):
-        # Not what was written: then it is as if nothing were known.
+        # Not what was written, so it tells nothing.
         return False
-    if in_order:
-        cache.vouched.append((base, known))
-    return in_order
 
 
-def _remember(
+def _cache_as_intact(
     cache: DiagnosisCache, item: Distribution, pinned: PinnedDistribution, rows: tuple[RecordRow, ...]
 ) -> None:
     files = [(row.path, row.size) for row in rows if row.size is not None and not row.path.startswith("/")]
     kept = fingerprint_tree(str(item.site_packages), files)
     if kept is not None:
-        cache.vouched.append((str(item.site_packages), kept))
-        value = {"content": pinned.content, "traces": kept}
+        value = {"content": pinned.content, "folders": kept}
         cache.put(f"files of {item.path.name}", f"{item.path}/RECORD", value)
 
 

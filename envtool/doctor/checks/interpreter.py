@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
 from envtool.doctor.findings import Evidence, Finding, Severity
 from envtool.environment.conda_records import find_transaction, read_conda_records
 from envtool.environment.distribution import Distribution, read_distribution
-from envtool.environment.looking import is_dangling
 from envtool.environment.prefix import PrefixKind
 from envtool.environment.reader import Environment
 from envtool.release.pin import VendorPin
@@ -56,7 +56,7 @@ def _left_behind(environment: Environment, pin: VendorPin | None) -> Iterator[Fi
 def _lost(environment: Environment) -> Iterator[Finding]:
     programs = [environment.prefix.path / "bin/python", environment.prefix.interpreter]
     # In an image a link may lead to where nothing was read; that it leads somewhere is all that can be known.
-    if not environment.context.is_local or not all(is_dangling(path) for path in programs):
+    if not environment.context.is_local or not all(_is_dangling(path) for path in programs):
         return
     target = next((str(path.readlink()) for path in programs if path.is_symlink()), "nothing")
     yield Finding(
@@ -67,6 +67,17 @@ def _lost(environment: Environment) -> Iterator[Finding]:
         "the Python that the environment was made from was removed or moved",
         _make_again(environment, environment.prefix.python),
     )
+
+
+def _is_dangling(path: Path) -> bool:
+    """Whether it is certain that nothing is there, as with a link to what was removed."""
+    try:
+        path.stat()
+    except PermissionError:
+        return False
+    except OSError:
+        return True
+    return False
 
 
 def _finding(environment: Environment, item: Distribution, wanted: tuple[int, int]) -> Finding:

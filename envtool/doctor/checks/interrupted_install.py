@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -9,7 +10,6 @@ from envtool.doctor.findings import Evidence, Finding, Report, Severity, truncat
 from envtool.doctor.remedy import build_restore_command
 from envtool.environment.distribution import Distribution
 from envtool.environment.leftover import match_leftover
-from envtool.environment.looking import is_folder
 from envtool.environment.reader import Environment
 from envtool.release.pin import PinnedDistribution, VendorPin
 from envtool.release.profile import PINNED_NAMES, TOP_LEVEL_NAMES, TORCH
@@ -39,7 +39,7 @@ def without_own_transaction(report: Report) -> Report:
 
 def _interrupted(environment: Environment, pin: VendorPin) -> Iterator[Finding]:
     staging = environment.prefix.site_packages / STAGING_NAME
-    if is_folder(staging):
+    if os.path.isdir(staging):
         yield Finding(
             INTERRUPTED,
             Severity.ERROR,

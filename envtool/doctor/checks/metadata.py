@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 
 from envtool.doctor.findings import Evidence, Finding, Severity, truncated
 from envtool.doctor.remedy import build_restore_command, build_uninstall_command
 from envtool.environment.distribution import Distribution
-from envtool.environment.looking import is_file
 from envtool.environment.pth import read_pth
 from envtool.environment.reader import Environment
 from envtool.release.pin import VendorPin
@@ -37,7 +37,7 @@ def _others(environment: Environment, pin: VendorPin) -> Iterator[Finding]:
     odd += [
         Evidence(f"{item.path}/METADATA", "a file", "nothing that can be read")
         for item in environment.distributions
-        if pin.find(item.name) is None and not item.is_egg and not is_file(f"{item.path}/METADATA")
+        if pin.find(item.name) is None and not item.is_egg and not os.path.isfile(f"{item.path}/METADATA")
     ]
     for path in environment.pth_files:
         content = read_pth(path)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 
 from envtool.doctor.findings import Evidence, Finding, Severity
 from envtool.doctor.remedy import build_restore_command
-from envtool.environment.looking import is_folder
 from envtool.environment.reader import Environment
 from envtool.release.pin import VendorPin
 from envtool.release.profile import TORCH
@@ -18,7 +18,7 @@ def check(environment: Environment, pin: VendorPin) -> Iterator[Finding]:
         if environment.find(pinned.name):
             continue
         folder = environment.prefix.site_packages / pinned.name
-        has_files = is_folder(folder)
+        has_files = os.path.isdir(folder)
         yield Finding(
             "torch-missing" if pinned.name == TORCH else "companion-missing",
             Severity.ERROR,

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
 from envtool.doctor.findings import Evidence, Finding, Severity
 from envtool.environment.distribution import read_distribution
-from envtool.environment.looking import is_file, is_folder, saw
 from envtool.environment.prefix import PrefixKind, find_python_on_path
 from envtool.environment.reader import Environment
 from envtool.release.pin import PIN_FILE
@@ -32,7 +32,7 @@ def find_elsewhere(environment: Environment) -> Finding | None:
             ),
             f"{_named_by(environment)}, and the vendor torch was installed into another environment",
             f"conda activate {shlex.quote(shown(str(prefix)))}"
-            if is_folder(prefix / "conda-meta")
+            if os.path.isdir(prefix / "conda-meta")
             else f". {shlex.quote(shown(str(prefix)))}/bin/activate",
         )
     return None
@@ -45,9 +45,7 @@ def check(environment: Environment) -> Iterator[Finding]:
         return
     python = find_python_on_path(context)
     folder = environment.prefix.path / "bin"
-    if python is not None:
-        saw(python.parent)
-    if python is None or not is_folder(folder) or python.parent.resolve() == folder.resolve():
+    if python is None or not os.path.isdir(folder) or python.parent.resolve() == folder.resolve():
         return
     yield Finding(
         "path-order",
@@ -92,7 +90,7 @@ def _vendor_torch(prefix: Path) -> str | None:
         item = read_distribution(path)
         if item is not None and parse_vendor_version(item.version) is not None:
             return item.version
-    return "as pinned" if is_file(prefix / PIN_FILE) else None
+    return "as pinned" if os.path.isfile(prefix / PIN_FILE) else None
 
 
 def _named_by(environment: Environment) -> str:

@@ -5,13 +5,13 @@ None of it harms the torch that is there, so these are notes; an override, which
 
 from __future__ import annotations
 
+import os
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from envtool.doctor.findings import Evidence, Finding, Severity
 from envtool.environment.context import EnvironmentContext
-from envtool.environment.looking import is_file
 from envtool.environment.pip_configuration import read_pip_settings
 from envtool.environment.reader import Environment
 from envtool.release.pin import PinOrigin, VendorPin
@@ -26,7 +26,7 @@ def check(environment: Environment, pin: VendorPin) -> Iterator[Finding]:
     """Findings on the constraints of pip and uv and on the guard, where the image has them, and on overrides."""
     context = environment.context
     yield from _overrides(context, pin)
-    if pin.origin is not PinOrigin.FILE or not is_file(context.locate(CONSTRAINTS)):
+    if pin.origin is not PinOrigin.FILE or not os.path.isfile(context.locate(CONSTRAINTS)):
         return
     for tool, variable in (("pip", "PIP_CONSTRAINT"), ("uv", "UV_CONSTRAINT")):
         named = context.variables.get(variable, "")
@@ -42,7 +42,7 @@ def check(environment: Environment, pin: VendorPin) -> Iterator[Finding]:
                 f"export {variable}={CONSTRAINTS}",
             )
     mode = context.variables.get("HAC_GUARD", "fail")
-    if mode == "off" and is_file(context.locate(_GUARD_SETTINGS)):
+    if mode == "off" and os.path.isfile(context.locate(_GUARD_SETTINGS)):
         yield Finding(
             "guard-off",
             Severity.NOTE,

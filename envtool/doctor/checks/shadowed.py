@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,7 +11,6 @@ from pathlib import Path
 from envtool.doctor.findings import Evidence, Finding, Severity
 from envtool.doctor.remedy import build_uninstall_command, translate_command
 from envtool.environment.distribution import read_distribution
-from envtool.environment.looking import is_file, saw
 from envtool.environment.reader import Environment
 from envtool.environment.search_path import PathOrigin, PrecedingPath, find_preceding_paths
 from envtool.release.pin import VendorPin
@@ -54,7 +54,6 @@ def check(environment: Environment, pin: VendorPin) -> Iterator[Finding]:
 
 def _same_folder(one: Path, other: Path) -> bool:
     try:
-        saw(one)
         return one.samefile(other)
     except OSError:
         return False
@@ -63,10 +62,9 @@ def _same_folder(one: Path, other: Path) -> bool:
 def _importable(folder: Path, name: str) -> Path | None:
     """What `import name` would find in the folder: a package, a module, or an extension module."""
     try:
-        saw(folder)
-        if is_file(folder / name / "__init__.py"):
+        if os.path.isfile(folder / name / "__init__.py"):
             return folder / name
-        if is_file(folder / f"{name}.py"):
+        if os.path.isfile(folder / f"{name}.py"):
             return folder / f"{name}.py"
         return next(folder.glob(f"{name}.*.so"), None)
     except OSError:

@@ -71,8 +71,10 @@ def tool(spec: ImageSpec, inputs: Inputs, folder: Path) -> Iterator[StagedTree]:
     """envtool in an environment of its own."""
     own = build_own_wheel(spec.project, folder, spec.epoch)
     tree = _installed((*inputs.wheels, own), Layout.below(TOOL_PREFIX, TOOL_PYTHON), folder)
-    for name in ("envtool", "update-moreh"):
+    for name in ("envtool", "update-moreh", "hac-guard"):
         _isolate(tree.root / (TOOL_PREFIX / "bin" / name).relative_to("/"))
+    # hac-guard is not for people, so it is not on PATH.
+    for name in ("envtool", "update-moreh"):
         link = tree.root / "usr/local/bin" / name
         link.parent.mkdir(parents=True, exist_ok=True)
         link.symlink_to(TOOL_PREFIX / "bin" / name)

@@ -100,12 +100,12 @@ def test_stale_jobs(environment: RealEnvironment, verdict: Verdict, monkeypatch:
     reading = QueryResult("moreh-smi", table)
     # These tests may themselves be in a container, where the check keeps silent.
     monkeypatch.setattr(driver, "CONTAINER_MARKS", ())
-    findings = list(driver.check(seen, find_effective_pin(seen), reading, asked=False))
+    findings = list(driver.check(seen, find_effective_pin(seen), reading, is_asked=False))
     verdict.record("found", [item.id for item in findings] == ["orphaned-jobs"])
     assert [item.id for item in findings] == ["orphaned-jobs"]
     assert [item.expected for item in findings[0].evidence] == [f"process {pid}"]
     monkeypatch.setattr(driver, "CONTAINER_MARKS", ("/proc",))
-    assert list(driver.check(seen, find_effective_pin(seen), reading, asked=False)) == []
+    assert list(driver.check(seen, find_effective_pin(seen), reading, is_asked=False)) == []
 
 
 def test_it_fails_hangs_or_babbles(environment: RealEnvironment, verdict: Verdict) -> None:
@@ -124,7 +124,7 @@ def test_it_hangs_and_what_it_started_ends_with_it(environment: RealEnvironment,
     reading = question.read_result(3)
     assert (reading.timed_out, reading.problem) == (True, "no answer within 3 seconds")
     seen = read_environment(read_prefix(environment.path))
-    findings = list(driver.check(seen, find_effective_pin(seen), reading, asked=False))
+    findings = list(driver.check(seen, find_effective_pin(seen), reading, is_asked=False))
     assert [(item.id, item.cause) for item in findings] == [
         ("driver-failed", "the driver waits for a server that does not answer")
     ]

@@ -11,8 +11,8 @@ import pytest
 from jsonschema import validators
 from prometheus_client.parser import text_string_to_metric_families
 
-from envtool.cli.doctor_request import Format
-from envtool.cli.run_doctor import render
+from envtool.cli.render.doctor import render_report
+from envtool.cli.report_format import Format
 from envtool.doctor.diagnose import diagnose
 from envtool.doctor.explanation import list_finding_ids
 from envtool.doctor.findings import Evidence, Finding, Report, Severity, Status
@@ -57,7 +57,7 @@ def sarif_schema() -> dict[str, Any]:
 def test_sarif(report: Report, sarif_schema: dict[str, Any]) -> None:
     schema = sarif_schema
     assert "oasis-tcs" in schema["$id"]
-    document = json.loads(render(report, Format.SARIF))
+    document = json.loads(render_report(report, Format.SARIF))
     validators.validator_for(schema)(schema).validate(document)
     run = document["runs"][0]
     results = run["results"]
@@ -74,14 +74,15 @@ def test_sarif(report: Report, sarif_schema: dict[str, Any]) -> None:
 
 def test_a_page_gives_the_severity_that_its_finding_has(report: Report) -> None:
     rules = {
-        rule["id"]: rule for rule in json.loads(render(report, Format.SARIF))["runs"][0]["tool"]["driver"]["rules"]
+        rule["id"]: rule
+        for rule in json.loads(render_report(report, Format.SARIF))["runs"][0]["tool"]["driver"]["rules"]
     }
     for finding in report.findings:
         assert rules[finding.id]["defaultConfiguration"]["level"] == finding.severity.value, finding.id
 
 
 def test_junit(report: Report) -> None:
-    suite = next(iter(junitparser.JUnitXml.fromstring(render(report, Format.JUNIT).encode())))
+    suite = next(iter(junitparser.JUnitXml.fromstring(render_report(report, Format.JUNIT).encode())))
     assert suite.tests == len(list_finding_ids())
     counted = {item.id for item in report.findings if item.severity is not Severity.NOTE}
     assert suite.failures == len(counted)
@@ -93,7 +94,8 @@ def test_junit(report: Report) -> None:
 
 def test_prometheus(report: Report) -> None:
     families = {
-        item.name: item.samples for item in text_string_to_metric_families(render(report, Format.PROMETHEUS) + "\n")
+        item.name: item.samples
+        for item in text_string_to_metric_families(render_report(report, Format.PROMETHEUS) + "\n")
     }
     status = {Status.HEALTHY: 0, Status.DEGRADED: 1, Status.DAMAGED: 2}[report.status]
     assert [item.value for item in families["hac_doctor_status"]] == [status]
@@ -103,7 +105,7 @@ def test_prometheus(report: Report) -> None:
 
 
 def test_github(report: Report) -> None:
-    lines = render(report, Format.GITHUB).split("\n")
+    lines = render_report(report, Format.GITHUB).split("\n")
     commands = [line for line in lines if line.startswith("::")]
     assert len(commands) == len(report.findings)
     for line, finding in zip(commands, report.findings, strict=True):
@@ -118,7 +120,7 @@ def test_github(report: Report) -> None:
 def test_text_has_the_verdict_first_and_the_worst_first(environment: RealEnvironment) -> None:
     made = diagnose(read_environment(read_prefix(environment.path)))
     report = Report(made.environment, made.pin, tuple(reversed(FINDINGS[1:3])), FINDINGS[3:])
-    lines = render(report, Format.TEXT).split("\n")
+    lines = render_report(report, Format.TEXT).split("\n")
     assert lines[0] == "degraded: a warning"
     heads = [line.split(" ", 1)[0] for line in lines if "[" in line and not line.startswith(" ")]
     assert heads == ["warning", "note", "ignored"]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from envtool.cli.doctor_request import Format
+from envtool.cli.report_format import Format
 from tests.conftest import RealEnvironment
 
 
@@ -84,7 +84,7 @@ def test_fix_puts_torch_back_and_leaves_the_rest(environment: RealEnvironment, t
     assert [item["id"] for item in json.loads(out)["findings"]] == ["torch-shadowed"]
     assert "replace   torch: 2.13.0 -> 1.7.1+cu110.moreh22.8.0" in err
     assert "left to you: [torch-shadowed]" in err
-    assert "type: unset PYTHONPATH" in err
+    assert "run: unset PYTHONPATH" in err
     del environment.variables["PYTHONPATH"]
     assert doctor(environment, "--fix")[0] == 0
 

@@ -16,8 +16,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import validate
 
-from envtool.cli.doctor_request import Format
 from envtool.cli.render.verify import document, render_results
+from envtool.cli.report_format import Format
 from envtool.image.read.sparse_rootfs import MODULES
 from envtool.verify.result import ImageResult
 from envtool.verify.run import VerifyRequest, exit_status, verify_all, verify_one

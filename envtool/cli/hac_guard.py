@@ -1,0 +1,160 @@
+"""The `hac-guard` command, which `hac-shell` runs after an instruction of a Dockerfile. Not for people.
+
+It reads its command line with argparse and imports what it needs where it needs it: it is on the way of every install
+in an image, and importing Typer takes longer than a diagnosis.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from envtool.cli.main import run
+
+if TYPE_CHECKING:
+    from envtool.doctor.findings import Report
+
+# A status that a user's own command is not likely to have.
+STOPPED = 97
+
+
+class GuardMode(StrEnum):
+    """What to do about damage; the values of `HAC_GUARD`."""
+
+    FAIL = "fail"
+    WARN = "warn"
+    RESTORE = "restore"
+
+
+def main() -> None:
+    """Run `hac-guard check`, `elsewhere` or `explain`."""
+    run(_main)
+
+
+def _main() -> None:
+    options = make_parser().parse_args()
+    match options.action:
+        case "check":
+            status = check_instruction(options.prefix, options.mode, options.command)
+        case "elsewhere":
+            status = report_other_torches(options.command, options.mode)
+        case _:
+            status = explain_failure(options.prefix, options.log, options.command)
+    raise SystemExit(status)
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """The command line of `hac-guard`."""
+    parser = argparse.ArgumentParser(prog="hac-guard", description="Look after an instruction of a Dockerfile.")
+    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+    check = actions.add_parser("check", help="look whether the instruction damaged torch")
+    elsewhere = actions.add_parser("elsewhere", help="look whether it put another torch somewhere else")
+    explain = actions.add_parser("explain", help="say why pip or uv gave up because of the pinned torch")
+    for action in (check, elsewhere, explain):
+        action.add_argument("--command", default="", help="the instruction that has run")
+    for action in (check, explain):
+        action.add_argument("--prefix", type=Path, help="the environment's folder")
+    for action in (check, elsewhere):
+        action.add_argument("--mode", default=GuardMode.FAIL.value, help="fail, warn or restore")
+    explain.add_argument("--log", type=Path, required=True, help="what pip or uv wrote")
+    return parser
+
+
+def check_instruction(prefix: Path | None, mode: str, command: str) -> int:
+    """Look whether an instruction damaged torch, act as the mode says, and return the exit status.
+
+    Raises `EnvtoolError`.
+    """
+    from envtool.doctor.diagnose import diagnose
+    from envtool.doctor.findings import Severity, Status
+    from envtool.environment.prefix import find_prefix
+    from envtool.environment.reader import read_environment
+
+    report = diagnose(read_environment(find_prefix(prefix)))
+    if report.torch_is_intact and report.status is not Status.DAMAGED:
+        # What is wrong around torch is worth a line, and no reason to stop a build.
+        for finding in report.findings:
+            if finding.severity is Severity.WARNING:
+                print(f"hac-guard: {finding.title}; run: {finding.remedy}")
+        return 0
+    from envtool.cli.render.text import render_text
+
+    is_known = mode in set(GuardMode)
+    print(f"\nhac-guard: this instruction damaged the vendor torch\n  instruction  RUN {command}")
+    print(render_text(report))
+    for line in _suggest_changes(report):
+        print(line)
+    if not is_known:
+        print(f"hac-guard: HAC_GUARD={mode} is none of fail, warn, restore, off; taken as fail")
+    return _act(GuardMode(mode) if is_known else GuardMode.FAIL, prefix)
+
+
+def _act(mode: GuardMode, prefix: Path | None) -> int:
+    match mode:
+        case GuardMode.FAIL:
+            print("hac-guard: stopped. HAC_GUARD=warn would let the build go on with the accelerator lost")
+            return STOPPED
+        case GuardMode.WARN:
+            print("hac-guard: HAC_GUARD=warn, so the build goes on; the accelerator is lost in this image")
+            return 0
+        case GuardMode.RESTORE:
+            from envtool.cli.commands.restore import put_back
+
+            print("hac-guard: HAC_GUARD=restore, so torch is put back", flush=True)
+            return 0 if put_back(prefix, "hac-guard") else 1
+
+
+def _suggest_changes(report: Report) -> Sequence[str]:
+    """How to change the instruction, where installed distributions require another torch."""
+    from envtool.doctor.cause import find_conflicting_requirements
+    from envtool.guard.explain import suggest_changes
+
+    if report.pin is None:
+        return ()
+    demands = find_conflicting_requirements(report.environment, report.pin.torch)
+    return suggest_changes([(demand.name, demand.version) for demand in demands], report.pin) if demands else ()
+
+
+def report_other_torches(command: str, mode: str) -> int:
+    """Look whether an instruction put another torch into a folder or an environment of its own."""
+    from envtool.guard.other_torch import find_other_torches
+
+    found = find_other_torches(command, Path.cwd(), os.environ)
+    if not found:
+        return 0
+    print(f"\nhac-guard: this instruction installed a torch that does not see the accelerator\n  RUN {command}")
+    for item in found:
+        print(f"  found    torch {item.version} in {item.folder}")
+    print(
+        "  fix      install into the environment itself: uv pip install -r requirements.txt; for a locked project\n"
+        "           uv export --no-emit-package torch | uv pip install -r -, or poetry with virtualenvs.create false"
+    )
+    if mode in {GuardMode.WARN, GuardMode.RESTORE}:
+        return 0
+    print("hac-guard: stopped. HAC_GUARD=warn would let the build go on")
+    return STOPPED
+
+
+def explain_failure(prefix: Path | None, log: Path, command: str) -> int:
+    """Say in plain words why pip or uv gave up, where it was because of the pinned torch."""
+    from envtool.environment.effective_pin import find_effective_pin
+    from envtool.environment.prefix import find_prefix
+    from envtool.environment.reader import read_environment
+    from envtool.guard.explain import find_conflicts, render_conflicts
+
+    pin = find_effective_pin(read_environment(find_prefix(prefix)))
+    try:
+        output = log.read_text(errors="replace")
+    except OSError as error:
+        # The instruction may have removed its own log; its error has been printed all the same.
+        print(f"hac-guard: {log} cannot be read: {error.strerror}", file=sys.stderr)
+        return 0
+    conflicts = find_conflicts(output, pin) if pin is not None else ()
+    if pin is not None and conflicts:
+        print(render_conflicts(conflicts, pin, command))
+    return 0

@@ -1,0 +1,71 @@
+"""`hac-guard`, as hac-shell calls it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from envtool.cli.hac_guard import STOPPED, main
+from tests.conftest import Outcome, RealEnvironment
+
+COMMAND = "pip install wants-newer"
+
+
+def check(environment: RealEnvironment, mode: str = "fail") -> Outcome:
+    arguments = ("check", "--prefix", str(environment.path), "--mode", mode, "--command", COMMAND)
+    return environment.here(*arguments, program=main)
+
+
+def test_an_intact_environment_is_passed_over(environment: RealEnvironment) -> None:
+    assert check(environment) == Outcome(0, "", "")
+
+
+@pytest.mark.parametrize(("mode", "status"), [("fail", STOPPED), ("warn", 0), ("odd", STOPPED)])
+def test_damage_stops_the_build_unless_told_otherwise(environment: RealEnvironment, mode: str, status: int) -> None:
+    environment.uv_install("wants-newer")
+    outcome = check(environment, mode)
+    assert outcome.status == status
+    assert f"RUN {COMMAND}" in outcome.out
+    assert "leave wants-newer out of the requirements" in outcome.out
+
+
+def test_restore_puts_torch_back(environment: RealEnvironment) -> None:
+    environment.uv_install("wants-newer")
+    assert check(environment, "restore").status == 0
+    assert environment.doctor()["findings"] == []
+
+
+def test_an_unknown_mode_is_named(environment: RealEnvironment) -> None:
+    environment.uv_install("wants-newer")
+    assert "HAC_GUARD=odd is none of fail, warn, restore, off; taken as fail" in check(environment, "odd").out
+
+
+def test_another_torch_in_a_folder(
+    environment: RealEnvironment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "libraries/torch-2.13.0.dist-info").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path)
+    outcome = environment.here("elsewhere", "--command", "pip install --target libraries torch", program=main)
+    assert outcome.status == STOPPED
+    assert "torch 2.13.0" in outcome.out
+
+
+def test_a_log_that_is_gone_fails_nothing(environment: RealEnvironment, tmp_path: Path) -> None:
+    environment.variables["VIRTUAL_ENV"] = str(environment.path)
+    outcome = environment.here("explain", "--log", str(tmp_path / "absent"), program=main)
+    assert outcome.status == 0
+    assert "cannot be read" in outcome.err
+
+
+@pytest.mark.parametrize("module", ["typer", "click", "rich", "packaging.requirements"])
+def test_a_look_imports_nothing_heavy(environment: RealEnvironment, module: str) -> None:
+    code = "import sys\nfrom envtool.cli.hac_guard import main\ntry:\n  main()\nexcept SystemExit as end:\n"
+    code += "  print(end.code, *sys.modules)"
+    command = [sys.executable, "-c", code, "check", "--prefix", str(environment.path), "--command", "true"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    status, *modules = done.stdout.split()
+    assert status == "0"
+    assert module not in modules
