@@ -71,7 +71,8 @@ def check_instruction(prefix: Path | None, mode: str, command: str) -> int:
     Raises `EnvtoolError`.
     """
     from envtool.doctor.diagnose import diagnose
-    from envtool.doctor.findings import Severity, Status
+    from envtool.doctor.finding_kind import Severity
+    from envtool.doctor.findings import Status
     from envtool.environment.prefix import find_prefix
     from envtool.environment.reader import read_environment
 

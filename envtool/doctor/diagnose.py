@@ -14,15 +14,16 @@ from envtool.doctor.checks import (
     cuda_wheels,
     files,
     interpreter,
+    interrupted_install,
     metadata,
     missing,
+    path_order,
     protection,
     replaced,
     shadowed,
 )
-from envtool.doctor.checks import interrupted_install as half_done
-from envtool.doctor.checks import path_order as wrong_environment
-from envtool.doctor.findings import Evidence, Finding, Report, Severity, with_inner_paths
+from envtool.doctor.finding_kind import FindingKind
+from envtool.doctor.findings import Evidence, Finding, Report, with_inner_paths
 from envtool.doctor.remedy import build_restore_command
 from envtool.environment.effective_pin import find_effective_pin
 from envtool.environment.reader import Environment
@@ -61,7 +62,7 @@ def diagnose(
             found += conda.check(environment, pin, damaged)
         found += [*_surroundings(environment, pin, cache)]
     findings = tuple(with_inner_paths(finding, environment.context) for finding in found)
-    return Report(environment, pin, findings, history=_history(environment))
+    return Report(environment=environment, pin=pin, findings=findings, history=_history(environment))
 
 
 def _history(environment: Environment) -> tuple[HistoryEntry, ...]:
@@ -82,7 +83,7 @@ def _torch(environment: Environment, pin: VendorPin, check_files: Check) -> Iter
         # Under another Python everything is missing, which would only hide the reason.
         yield from missing.check(environment, pin)
     yield from replaced.check(environment, pin)
-    yield from half_done.check(environment, pin)
+    yield from interrupted_install.check(environment, pin)
     yield from check_files(environment, pin)
     yield from shadowed.check(environment, pin)
     yield from metadata.check(environment, pin)
@@ -93,26 +94,25 @@ def _surroundings(environment: Environment, pin: VendorPin, cache: DiagnosisCach
     yield from companions.check(environment, pin)
     yield from cuda_wheels.check(environment, pin)
     yield from cuda_direct.check(environment, cache)
-    yield from wrong_environment.check(environment)
+    yield from path_order.check(environment)
     yield from protection.check(environment, pin)
 
 
 def _without_pin(environment: Environment) -> list[Finding]:
     changed = list(interpreter.check(environment, None))
-    if any(finding.id == interpreter.CHANGED for finding in changed):
+    if any(finding.kind is FindingKind.INTERPRETER_CHANGED for finding in changed):
         return changed
-    return [*changed, wrong_environment.find_elsewhere(environment) or _unpinned(environment)]
+    return [*changed, path_order.find_elsewhere(environment) or _unpinned(environment)]
 
 
 def _unpinned(environment: Environment) -> Finding:
     installed = environment.find(TORCH)
     found = ", ".join(item.version for item in installed) or "no torch"
     return Finding(
-        "no-vendor-torch",
-        Severity.ERROR,
-        "there is no vendor torch here, and nothing records which one there should be",
-        (Evidence(str(environment.prefix.site_packages), "torch <version>+…moreh<release>", found),),
-        "the vendor torch was never installed here, or it was replaced without a trace",
-        build_restore_command(environment, None),
-        TORCH,
+        kind=FindingKind.NO_VENDOR_TORCH,
+        title="there is no vendor torch here, and nothing records which one there should be",
+        evidence=(Evidence(str(environment.prefix.site_packages), "torch <version>+…moreh<release>", found),),
+        cause="the vendor torch was never installed here, or it was replaced without a trace",
+        remedy=build_restore_command(environment, None),
+        distribution=TORCH,
     )

@@ -7,20 +7,13 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from typing import TYPE_CHECKING
 
+from envtool.doctor.finding_kind import FindingKind, Severity
 from envtool.environment.context import EnvironmentContext
 from envtool.environment.reader import Environment
 from envtool.release.pin import VendorPin
 
 if TYPE_CHECKING:
     from envtool.environment.history import HistoryEntry
-
-
-class Severity(Enum):
-    """How bad a finding is: an error loses the accelerator, a warning may, a note takes a protection away."""
-
-    ERROR = "error"
-    WARNING = "warning"
-    NOTE = "note"
 
 
 class Status(Enum):
@@ -33,14 +26,17 @@ class Status(Enum):
 
 @dataclass(frozen=True)
 class Evidence:
-    """Where something was seen: a file, what should be there, and what is."""
+    """Where something was seen: a file or a setting, what should be there, and what is.
 
-    file: str
+    `file` is `None` for a last line that counts what is left out.
+    """
+
+    file: str | None
     expected: str
     found: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Finding:
     """One thing that is wrong.
 
@@ -48,8 +44,7 @@ class Finding:
     `packages` are the names of other installed distributions that it is about.
     """
 
-    id: str
-    severity: Severity
+    kind: FindingKind
     title: str
     evidence: tuple[Evidence, ...] = ()
     cause: str | None = None
@@ -57,12 +52,18 @@ class Finding:
     distribution: str | None = None
     packages: tuple[str, ...] = ()
 
+    @property
+    def id(self) -> str:
+        """The id of its kind, such as `torch-replaced`."""
+        return self.kind.id
 
-# What a restore mends beside the distributions themselves.
-_OURS_TO_MEND = frozenset({"restore-interrupted"})
+    @property
+    def severity(self) -> Severity:
+        """The severity of its kind."""
+        return self.kind.severity
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Report:
     """Everything doctor has to say of one environment. `pin` is `None` where nothing says what it should be.
 
@@ -91,7 +92,9 @@ class Report:
     @property
     def torch_is_intact(self) -> bool:
         """Whether the pinned distributions are in place, whatever may be wrong around them."""
-        return not any(finding.distribution or finding.id in _OURS_TO_MEND for finding in self.findings)
+        return not any(
+            finding.distribution or finding.kind is FindingKind.RESTORE_INTERRUPTED for finding in self.findings
+        )
 
     def with_ignored(self, ignored: Collection[str], *, strict: bool) -> Report:
         """The same report with the findings of some ids set aside."""
@@ -108,15 +111,16 @@ def with_inner_paths(finding: Finding, context: EnvironmentContext) -> Finding:
     """The finding with its paths as they are called inside of the image or container that it was made in."""
     if context.is_local:
         return finding
-    shown = context.display
+    display = context.display
     return replace(
         finding,
-        title=shown(finding.title),
+        title=display(finding.title),
         evidence=tuple(
-            Evidence(shown(item.file), shown(item.expected), shown(item.found)) for item in finding.evidence
+            Evidence(item.file and display(item.file), display(item.expected), display(item.found))
+            for item in finding.evidence
         ),
-        cause=finding.cause and shown(finding.cause),
-        remedy=finding.remedy and shown(finding.remedy),
+        cause=finding.cause and display(finding.cause),
+        remedy=finding.remedy and display(finding.remedy),
     )
 
 
@@ -130,4 +134,4 @@ def truncated(evidence: Iterable[Evidence]) -> tuple[Evidence, ...]:
     rest = len(everything) - SHOWN_FILES
     if rest <= 0:
         return everything
-    return (*everything[:SHOWN_FILES], Evidence("…", "", f"and {rest} more"))
+    return (*everything[:SHOWN_FILES], Evidence(None, "", f"and {rest} more"))

@@ -14,7 +14,8 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from envtool.doctor.findings import Evidence, Finding, Severity
+from envtool.doctor.finding_kind import FindingKind
+from envtool.doctor.findings import Evidence, Finding
 from envtool.doctor.remedy import build_restore_command
 from envtool.environment.reader import Environment
 from envtool.release.pin import VendorPin
@@ -94,44 +95,40 @@ def interpret(
     by_hand = f"{shlex.quote(str(interpreter))} -c 'import torch; print(torch.cuda.get_device_name(0))'"
     if probed.status is None:
         yield Finding(
-            "probe-timeout",
-            Severity.ERROR,
-            f"torch hangs: {step}",
-            (Evidence(str(interpreter), f"an end within {time_limit:g} seconds", step),),
-            "the accelerator is held by another program, or its server does not answer",
-            by_hand,
+            kind=FindingKind.PROBE_TIMEOUT,
+            title=f"torch hangs: {step}",
+            evidence=(Evidence(str(interpreter), f"an end within {time_limit:g} seconds", step),),
+            cause="the accelerator is held by another program, or its server does not answer",
+            remedy=by_hand,
         )
     elif probed.status != 0:
         ended = f"exit status {probed.status}" if probed.status > 0 else f"signal {-probed.status}"
         yield Finding(
-            "probe-failed",
-            Severity.ERROR,
-            f"torch does not work: {step} ended with {ended}",
-            (Evidence(str(interpreter), "an end without error", probed.last_words or ended),),
-            probed.last_words or None,
-            by_hand,
+            kind=FindingKind.PROBE_FAILED,
+            title=f"torch does not work: {step} ended with {ended}",
+            evidence=(Evidence(str(interpreter), "an end without error", probed.last_words or ended),),
+            cause=probed.last_words or None,
+            remedy=by_hand,
         )
     if pin is not None and "version" in values:
         yield from _other_torch(environment, pin, values)
     if "available" in values and (not values["available"] or values.get("count") == 0):
         yield Finding(
-            "probe-no-accelerator",
-            Severity.ERROR,
-            "torch works and sees no accelerator",
-            (Evidence(str(values.get("file")), "torch.cuda.is_available() is True", "it is False"),),
-            "it is not the vendor's build, or there is no driver, no token or no accelerator",
-            "envtool doctor --driver",
+            kind=FindingKind.PROBE_NO_ACCELERATOR,
+            title="torch works and sees no accelerator",
+            evidence=(Evidence(str(values.get("file")), "torch.cuda.is_available() is True", "it is False"),),
+            cause="it is not the vendor's build, or there is no driver, no token or no accelerator",
+            remedy="envtool doctor --driver",
         )
     difference = values.get("difference")
     # Not a number is not within any tolerance.
     if isinstance(difference, float) and not difference <= _TOLERANCE:
         yield Finding(
-            "probe-wrong-result",
-            Severity.ERROR,
-            f"a matrix product on {values.get('name', 'cuda:0')} differs from the CPU's by {difference:.3g}",
-            (Evidence("cuda:0", f"within {_TOLERANCE}", f"{difference:.3g}"),),
-            "torch and the driver do not fit each other, or the device is at fault",
-            "update-moreh --force",
+            kind=FindingKind.PROBE_WRONG_RESULT,
+            title=f"a matrix product on {values.get('name', 'cuda:0')} differs from the CPU's by {difference:.3g}",
+            evidence=(Evidence("cuda:0", f"within {_TOLERANCE}", f"{difference:.3g}"),),
+            cause="torch and the driver do not fit each other, or the device is at fault",
+            remedy="update-moreh --force",
         )
 
 
@@ -143,11 +140,11 @@ def _other_torch(environment: Environment, pin: VendorPin, values: dict[str, Any
     if right and Path(file).is_relative_to(environment.prefix.site_packages):
         return
     yield Finding(
-        "probe-other-torch",
-        Severity.ERROR,
-        f"the torch that is imported is {version}" + (f" of release {values['moreh']}" if values.get("moreh") else ""),
-        (Evidence(file, f"{pin.torch.version} below {environment.prefix.site_packages}", version),),
-        "it is shadowed by a copy elsewhere, or its files were exchanged in place",
-        build_restore_command(environment, pin),
-        TORCH,
+        kind=FindingKind.PROBE_OTHER_TORCH,
+        title=f"the torch that is imported is {version}"
+        + (f" of release {values['moreh']}" if values.get("moreh") else ""),
+        evidence=(Evidence(file, f"{pin.torch.version} below {environment.prefix.site_packages}", version),),
+        cause="it is shadowed by a copy elsewhere, or its files were exchanged in place",
+        remedy=build_restore_command(environment, pin),
+        distribution=TORCH,
     )

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from envtool.doctor.checks import conda, shadowed
-from envtool.doctor.findings import Finding, Report, Severity
+from envtool.doctor.finding_kind import Severity
+from envtool.doctor.findings import Finding, Report
 from envtool.environment.distribution import Distribution
 from envtool.environment.leftover import match_leftover
 from envtool.environment.owned_files import PathBoundary

@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
-from envtool.doctor.findings import Report, Severity, Status
+from envtool.doctor.finding_kind import Severity
+from envtool.doctor.findings import Report, Status
 from envtool.image.blame.installed import select_for_blame as select_for_blame
 from envtool.image.blame.settings import GUARD_PROGRAM
 from envtool.image.blame.trace import BlameReport, trace_changes

@@ -8,23 +8,25 @@ import typer
 
 
 def explain_command(
-    identity: Annotated[
+    id: Annotated[
         str | None, typer.Argument(metavar="ID", help="A finding's id, as doctor prints it.", show_default=False)
     ] = None,
 ) -> None:
-    """Print what a finding of doctor means, how it comes about and what to do; without an id, the list of ids.
+    """Print what a finding of doctor means, how it comes about and what to do; without an id, list all findings.
 
     [bold]Example[/bold]
 
       envtool explain torch-replaced
     """
-    from envtool.doctor.explanation import list_finding_ids, read_page
+    from envtool.doctor.explanation import find_kind, read_page
+    from envtool.doctor.finding_kind import FindingKind
 
-    if identity is None:
-        for known in list_finding_ids():
-            typer.echo(known)
+    if id is None:
+        width = max(len(kind.id) for kind in FindingKind)
+        for kind in FindingKind:
+            typer.echo(f"{kind.id:<{width}}  {kind.severity.value:<7}  {kind.title}")
         return
-    page = read_page(identity)
-    if page is None:
-        raise typer.BadParameter(f"there is no finding called {identity!r}; `envtool explain` lists them")
-    typer.echo(page, nl=False)
+    found = find_kind(id)
+    if found is None:
+        raise typer.BadParameter(f"there is no finding called {id!r}; `envtool explain` lists them")
+    typer.echo(read_page(found), nl=False)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from envtool.doctor.findings import Finding, Report, Severity
+from envtool.doctor.finding_kind import Severity
+from envtool.doctor.findings import Finding, Report
 
 _COMMANDS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.NOTE: "notice"}
 
@@ -16,7 +17,7 @@ def render_github(report: Report) -> str:
 
 def _annotation(finding: Finding) -> str:
     parts = [finding.title]
-    parts += [f"seen: {item.file}: expected {item.expected}, found {item.found}" for item in finding.evidence]
+    parts += [f"seen: {item.file or '…'}: expected {item.expected}, found {item.found}" for item in finding.evidence]
     parts += [f"cause: {finding.cause}"] if finding.cause else []
     parts += [f"run: {finding.remedy}"] if finding.remedy else []
     return annotation(_COMMANDS[finding.severity], f"title={annotation_property(finding.id)}", "\n".join(parts))

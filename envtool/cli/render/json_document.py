@@ -48,7 +48,9 @@ def _history_row(entry: HistoryEntry) -> dict[str, Any]:
 
 
 def _finding_table(finding: Finding) -> dict[str, Any]:
-    return {**asdict(finding), "severity": finding.severity.value}
+    table = asdict(finding)
+    del table["kind"]
+    return {"id": finding.id, "severity": finding.severity.value, **table}
 
 
 def _pin_table(pin: VendorPin | None) -> dict[str, Any] | None:

@@ -6,7 +6,8 @@ import xml.etree.ElementTree as ElementTree
 
 from envtool.cli.render.text import finding_lines
 from envtool.doctor.explanation import list_finding_ids
-from envtool.doctor.findings import Finding, Report, Severity
+from envtool.doctor.finding_kind import Severity
+from envtool.doctor.findings import Finding, Report
 
 _SUITE = "envtool doctor"
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import envtool
 from envtool.doctor.explanation import list_finding_ids, read_page
+from envtool.doctor.finding_kind import FindingKind
 from envtool.doctor.findings import Finding, Report, Status
 
 VERSION = "2.1.0"
@@ -22,7 +23,7 @@ def render_sarif(report: Report) -> str:
     driver = {
         "name": "envtool doctor",
         "semanticVersion": envtool.__version__,
-        "rules": [_rule(identity) for identity in ids],
+        "rules": [_rule(kind) for kind in FindingKind],
     }
     invocation = {"executionSuccessful": True, "exitCode": 0 if report.status is Status.HEALTHY else 1}
     status = {"status": report.status.value}
@@ -34,15 +35,13 @@ def log(driver: dict[str, Any], results: list[dict[str, Any]], **more: Any) -> d
     return {"$schema": _SCHEMA, "version": VERSION, "runs": [{"tool": {"driver": driver}, **more, "results": results}]}
 
 
-def _rule(identity: str) -> dict[str, Any]:
-    page = read_page(identity) or ""
-    title = page.split("\n", 1)[0].partition(": ")[2]
-    level = page.partition("Severity: ")[2].split("\n", 1)[0]
+def _rule(kind: FindingKind) -> dict[str, Any]:
+    page = read_page(kind)
     return {
-        "id": identity,
-        "shortDescription": {"text": title},
+        "id": kind.id,
+        "shortDescription": {"text": kind.title},
         "help": {"text": page, "markdown": page},
-        "defaultConfiguration": {"level": level},
+        "defaultConfiguration": {"level": kind.severity.value},
     }
 
 
@@ -56,7 +55,7 @@ def _result(finding: Finding, ids: tuple[str, ...]) -> dict[str, Any]:
         "ruleIndex": ids.index(finding.id),
         "level": finding.severity.value,
         "message": {"text": ". ".join(parts)},
-        "locations": [_location(item.file) for item in finding.evidence if item.file != "…"],
+        "locations": [_location(item.file) for item in finding.evidence if item.file is not None],
     }
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from envtool.cli.terminal import paint
-from envtool.doctor.findings import Finding, Report, Severity, Status
+from envtool.doctor.finding_kind import Severity
+from envtool.doctor.findings import Finding, Report, Status
 from envtool.release.pin import VendorPin
 
 _COLOURS = {Status.HEALTHY: "green", Status.DEGRADED: "yellow", Status.DAMAGED: "red"}
@@ -62,7 +63,7 @@ def finding_lines(finding: Finding) -> list[str]:
     lines = [f"{paint(finding.severity.value, colour, bold=True)} [{finding.id}] {finding.title}"]
     for item in finding.evidence:
         expected = f": expected {item.expected}, found {item.found}" if item.expected else f" {item.found}"
-        lines.append(f"  seen   {item.file}{expected}")
+        lines.append(f"  seen   {item.file or '…'}{expected}")
     lines += [f"  cause  {finding.cause}"] if finding.cause else []
     lines += [f"  run    {paint(finding.remedy, 'cyan', bold=True)}"] if finding.remedy else []
     return lines

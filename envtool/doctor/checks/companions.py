@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from envtool.doctor.cause import ASKED_FOR, find_requirers, is_requested_by_name
-from envtool.doctor.findings import Evidence, Finding, Severity
+from envtool.doctor.finding_kind import FindingKind
+from envtool.doctor.findings import Evidence, Finding
 from envtool.doctor.remedy import build_uninstall_command
 from envtool.environment.distribution import Distribution
 from envtool.environment.reader import Environment
@@ -24,12 +25,11 @@ def check(environment: Environment, pin: VendorPin) -> Iterator[Finding]:
                 if requirement.specifier.contains(pin.torch.version, prereleases=True):
                     continue
                 yield Finding(
-                    "companion-mismatch",
-                    Severity.ERROR,
-                    f"{name} {item.version} was built for another torch than {pin.torch.version}",
-                    (Evidence(str(item.path / "METADATA"), pin.torch.version, str(requirement)),),
-                    _cause(environment, item),
-                    build_uninstall_command(environment, name),
+                    kind=FindingKind.COMPANION_MISMATCH,
+                    title=f"{name} {item.version} was built for another torch than {pin.torch.version}",
+                    evidence=(Evidence(str(item.path / "METADATA"), pin.torch.version, str(requirement)),),
+                    cause=_cause(environment, item),
+                    remedy=build_uninstall_command(environment, name),
                     packages=(name,),
                 )
                 break

@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 
-from envtool.doctor.findings import Evidence, Finding, Severity
+from envtool.doctor.finding_kind import FindingKind
+from envtool.doctor.findings import Evidence, Finding
 from envtool.doctor.remedy import build_restore_command
 from envtool.environment.conda_records import CondaRecord, find_transaction, read_conda_records
 from envtool.environment.reader import Environment
@@ -58,11 +59,10 @@ def _finding(environment: Environment, pin: VendorPin, record: CondaRecord, name
     elif record.requested:
         cause += f", because {record.requested!r} was asked for"
     return Finding(
-        "torch-conda-overwritten",
-        Severity.ERROR,
-        f"conda's package {record.name} {record.version} lies over the vendor's {name}",
-        (Evidence(str(record.path), f"{name} {version}", f"{record.name} {record.version} {record.build}"),),
-        cause,
-        build_restore_command(environment, pin),
-        name,
+        kind=FindingKind.TORCH_CONDA_OVERWRITTEN,
+        title=f"conda's package {record.name} {record.version} lies over the vendor's {name}",
+        evidence=(Evidence(str(record.path), f"{name} {version}", f"{record.name} {record.version} {record.build}"),),
+        cause=cause,
+        remedy=build_restore_command(environment, pin),
+        distribution=name,
     )

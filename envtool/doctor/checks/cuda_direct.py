@@ -9,7 +9,8 @@ from pathlib import Path
 from envtool.doctor.cache import DiagnosisCache
 from envtool.doctor.cause import find_requirers
 from envtool.doctor.checks.cuda_wheels import is_cuda_wheel
-from envtool.doctor.findings import Evidence, Finding, Severity, truncated
+from envtool.doctor.finding_kind import FindingKind
+from envtool.doctor.findings import Evidence, Finding, truncated
 from envtool.doctor.remedy import build_uninstall_command
 from envtool.environment.distribution import Distribution
 from envtool.environment.elf import NotASharedObject, can_need, content_can_need, read_needed_libraries
@@ -80,11 +81,11 @@ def _finding(environment: Environment, item: Distribution, links: Links) -> Find
     wanting = find_requirers(environment, item.name)
     libraries = sorted({name for names in links.values() for name in names})
     return Finding(
-        "cuda-direct",
-        Severity.WARNING,
-        f"{item.name} {item.version} calls CUDA directly ({', '.join(libraries[:4])}), which cannot run here",
-        truncated(Evidence(path, "no CUDA library", ", ".join(names)) for path, names in links.items()),
-        "; ".join(str(demand) for demand in wanting) or f"{item.installer} installed it; no distribution requires it",
-        build_uninstall_command(environment, item.name),
+        kind=FindingKind.CUDA_DIRECT,
+        title=f"{item.name} {item.version} calls CUDA directly ({', '.join(libraries[:4])}), which cannot run here",
+        evidence=truncated(Evidence(path, "no CUDA library", ", ".join(names)) for path, names in links.items()),
+        cause="; ".join(str(demand) for demand in wanting)
+        or f"{item.installer} installed it; no distribution requires it",
+        remedy=build_uninstall_command(environment, item.name),
         packages=(item.name,),
     )

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from envtool.doctor.findings import Evidence, Finding, Severity, truncated
+from envtool.doctor.finding_kind import FindingKind
+from envtool.doctor.findings import Evidence, Finding, truncated
 from envtool.doctor.remedy import build_uninstall_command
 from envtool.environment.distribution import Distribution
 from envtool.environment.reader import Environment
@@ -25,12 +26,13 @@ def check(environment: Environment, pin: VendorPin) -> Iterator[Finding]:
     if idle:
         size = sum(_size(item) for item in idle)
         yield Finding(
-            "cuda-wheels",
-            Severity.WARNING,
-            f"{len(idle)} CUDA runtime distributions ({size / 1e6:.0f} MB) that the vendor torch has no use for",
-            truncated(Evidence(str(item.path), "not installed", item.version) for item in idle),
-            "an upstream torch required them, and they stayed when it went" if not intruders else "torch requires them",
-            build_uninstall_command(environment, *(item.name for item in idle)),
+            kind=FindingKind.CUDA_WHEELS,
+            title=f"{len(idle)} CUDA runtime distributions ({size / 1e6:.0f} MB) that the vendor torch has no use for",
+            evidence=truncated(Evidence(str(item.path), "not installed", item.version) for item in idle),
+            cause="an upstream torch required them, and they stayed when it went"
+            if not intruders
+            else "torch requires them",
+            remedy=build_uninstall_command(environment, *(item.name for item in idle)),
             packages=tuple(item.name for item in idle),
         )
 

@@ -6,7 +6,8 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from envtool.doctor.findings import Evidence, Finding, Severity, truncated
+from envtool.doctor.finding_kind import FindingKind
+from envtool.doctor.findings import Evidence, Finding, truncated
 from envtool.driver.ask import PROGRAMS, QueryResult
 from envtool.driver.table import DriverTable
 from envtool.environment.reader import Environment
@@ -37,48 +38,44 @@ def check(environment: Environment, pin: VendorPin | None, result: QueryResult, 
 
 def _missing() -> Finding:
     return Finding(
-        "driver-missing",
-        Severity.ERROR,
-        "there is no moreh-smi and no ap-smi here, so nothing can reach the accelerator",
-        (Evidence("PATH", " or ".join(PROGRAMS), "neither"),),
-        "the driver was removed, its folder is not on PATH, or this is no machine of the service",
-        _UPDATE,
+        kind=FindingKind.DRIVER_MISSING,
+        title="there is no moreh-smi and no ap-smi here, so nothing can reach the accelerator",
+        evidence=(Evidence("PATH", " or ".join(PROGRAMS), "neither"),),
+        cause="the driver was removed, its folder is not on PATH, or this is no machine of the service",
+        remedy=_UPDATE,
     )
 
 
 def _failed(result: QueryResult) -> Finding:
     program = str(result.program)
     return Finding(
-        "driver-failed",
-        Severity.ERROR,
-        f"{Path(program).name} does not tell of the accelerator",
-        (Evidence(program, "a table of devices", result.problem),),
-        "the driver waits for a server that does not answer" if result.timed_out else "the driver does not work",
-        program,
+        kind=FindingKind.DRIVER_FAILED,
+        title=f"{Path(program).name} does not tell of the accelerator",
+        evidence=(Evidence(program, "a table of devices", result.problem),),
+        cause="the driver waits for a server that does not answer" if result.timed_out else "the driver does not work",
+        remedy=program,
     )
 
 
 def _versions(program: str, table: DriverTable) -> Iterator[Finding]:
     if table.client and table.server and not versions_equal(table.client, table.server):
         yield Finding(
-            "driver-versions-differ",
-            Severity.WARNING,
-            f"the driver's client is {table.client}, its server {table.server}",
-            (Evidence(program, f"client {table.server}", f"client {table.client}"),),
-            "the service was updated and this machine was not, or the other way round",
-            _UPDATE,
+            kind=FindingKind.DRIVER_VERSIONS_DIFFER,
+            title=f"the driver's client is {table.client}, its server {table.server}",
+            evidence=(Evidence(program, f"client {table.server}", f"client {table.client}"),),
+            cause="the service was updated and this machine was not, or the other way round",
+            remedy=_UPDATE,
         )
     current, latest = (
         parse_vendor_version(f"0+moreh{text}") if text else None for text in (table.current, table.latest)
     )
     if current and latest and current.release < latest.release:
         yield Finding(
-            "driver-update-available",
-            Severity.NOTE,
-            f"the driver is {table.current}; {table.latest} is there",
-            (Evidence(program, f"{table.latest}", f"{table.current}"),),
-            "the service has a newer release",
-            "update-moreh",
+            kind=FindingKind.DRIVER_UPDATE_AVAILABLE,
+            title=f"the driver is {table.current}; {table.latest} is there",
+            evidence=(Evidence(program, f"{table.latest}", f"{table.current}"),),
+            cause="the service has a newer release",
+            remedy="update-moreh",
         )
 
 
@@ -92,27 +89,25 @@ def _release(environment: Environment, pin: VendorPin | None, program: str, tabl
         if pin is not None and not versions_equal(pin.torch.version, item.version):
             continue
         yield Finding(
-            "driver-torch-mismatch",
-            Severity.ERROR,
-            f"torch is of release {torch.release}, the driver of release {driver.release}",
-            (
+            kind=FindingKind.DRIVER_TORCH_MISMATCH,
+            title=f"torch is of release {torch.release}, the driver of release {driver.release}",
+            evidence=(
                 Evidence(str(item.path), f"release {driver.release}", f"release {torch.release}"),
                 Evidence(program, f"release {torch.release}", f"release {driver.release}"),
             ),
-            "one of the two was updated without the other",
-            f"update-moreh --target {driver.release}",
+            cause="one of the two was updated without the other",
+            remedy=f"update-moreh --target {driver.release}",
         )
 
 
 def _devices(program: str, table: DriverTable) -> Iterator[Finding]:
     if not any(device.active for device in table.devices):
         yield Finding(
-            "no-accelerator",
-            Severity.ERROR,
-            "the driver works and has no accelerator",
-            (Evidence(program, "a device with a model", f"{len(table.devices)} devices, none with a model"),),
-            "no accelerator is assigned to this machine, or its token is missing",
-            "moreh-switch-model",
+            kind=FindingKind.NO_ACCELERATOR,
+            title="the driver works and has no accelerator",
+            evidence=(Evidence(program, "a device with a model", f"{len(table.devices)} devices, none with a model"),),
+            cause="no accelerator is assigned to this machine, or its token is missing",
+            remedy="moreh-switch-model",
         )
 
 
@@ -123,13 +118,12 @@ def _stale_jobs(program: str, table: DriverTable) -> Iterator[Finding]:
     stale = [job for job in table.jobs if job.pid is not None and not os.path.exists(f"/proc/{job.pid}")]
     if stale:
         yield Finding(
-            "orphaned-jobs",
-            Severity.WARNING,
-            f"{len(stale)} jobs hold the accelerator though their processes are gone",
-            truncated(
+            kind=FindingKind.ORPHANED_JOBS,
+            title=f"{len(stale)} jobs hold the accelerator though their processes are gone",
+            evidence=truncated(
                 Evidence(program, f"process {job.pid}", f"job {job.identity} on device {job.device}: {job.process}")
                 for job in stale
             ),
-            "the processes were killed, and the service has not noticed yet",
-            "moreh-smi --reset",
+            cause="the processes were killed, and the service has not noticed yet",
+            remedy="moreh-smi --reset",
         )

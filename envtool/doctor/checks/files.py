@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import cast
 
 from envtool.doctor.cache import DiagnosisCache
-from envtool.doctor.findings import Evidence, Finding, Severity, truncated
+from envtool.doctor.finding_kind import FindingKind
+from envtool.doctor.findings import Evidence, Finding, truncated
 from envtool.doctor.hashing import FORBIDDEN, find_wrong_digests
 from envtool.doctor.remedy import build_restore_command
 from envtool.environment.distribution import Distribution
@@ -20,6 +21,7 @@ from envtool.environment.fingerprint import TreeFingerprint, fingerprint_tree, i
 from envtool.environment.reader import Environment
 from envtool.progress import Progress
 from envtool.release.pin import PinnedDistribution, VendorPin
+from envtool.release.profile import TORCH
 from envtool.release.version import versions_equal
 from envtool.wheel.record import RecordRow, digest_content
 
@@ -102,7 +104,7 @@ def compare(
             continue
         path = f"{base}/{row.path}"
         if row.path.startswith(("/", "../")) or "/../" in row.path:
-            path = os.path.normpath(os.path.join(base, row.path))  # noqa: PTH118  # pathlib is_enabled "..", is slow
+            path = os.path.normpath(os.path.join(base, row.path))  # noqa: PTH118  # pathlib keeps "..", is slow
             if not path.startswith(f"{root}/"):
                 outside.append(Evidence(row.path, f"a path below {root}", path))
                 continue
@@ -150,56 +152,51 @@ def _findings(
     malformed: tuple[str, ...],
 ) -> Iterator[Finding]:
     remedy = build_restore_command(environment, pin)
-    record = str(item.path / "RECORD")
+    record, name = str(item.path / "RECORD"), f"{pinned.name} {item.version}"
     if damage.missing:
         yield Finding(
-            "torch-files-missing",
-            Severity.ERROR,
-            f"{len(damage.missing)} files of {pinned.name} {item.version} are missing",
-            truncated(damage.missing),
-            "an install was broken off, or files were removed by hand or by another package",
-            remedy,
-            pinned.name,
+            kind=FindingKind.TORCH_FILES_MISSING,
+            title=f"{len(damage.missing)} files of {name} are missing",
+            evidence=truncated(damage.missing),
+            cause="an install was broken off, or files were removed by hand or by another package",
+            remedy=remedy,
+            distribution=pinned.name,
         )
     if damage.changed:
         yield Finding(
-            "torch-files-changed",
-            Severity.ERROR,
-            f"{len(damage.changed)} files of {pinned.name} {item.version} are not the ones that were installed",
-            truncated(damage.changed),
-            "they were edited, are corrupt, or another package wrote over them",
-            remedy,
-            pinned.name,
+            kind=FindingKind.TORCH_FILES_CHANGED,
+            title=f"{len(damage.changed)} files of {name} are not the ones that were installed",
+            evidence=truncated(damage.changed),
+            cause="they were edited, are corrupt, or another package wrote over them",
+            remedy=remedy,
+            distribution=pinned.name,
         )
     if damage.unreadable:
         yield Finding(
-            "torch-files-unreadable",
-            Severity.WARNING,
-            f"{len(damage.unreadable)} files of {pinned.name} {item.version} cannot be read, by doctor or by Python",
-            truncated(damage.unreadable),
-            "they belong to another user, who installed them with a umask that is_enabled everybody else out",
-            f"sudo chmod -R a+rX {shlex.quote(str(item.site_packages))}",
+            kind=FindingKind.TORCH_FILES_UNREADABLE,
+            title=f"{len(damage.unreadable)} files of {name} cannot be read, by doctor or by Python",
+            evidence=truncated(damage.unreadable),
+            cause="they belong to another user, who installed them with a umask that keeps everybody else out",
+            remedy=f"sudo chmod -R a+rX {shlex.quote(str(item.site_packages))}",
         )
     if damage.outside or malformed:
         odd = [*damage.outside, *(Evidence(record, "path,hash,size", line) for line in malformed)]
         yield Finding(
-            "torch-record-untrusted",
-            Severity.ERROR,
-            f"the RECORD of {pinned.name} {item.version} names files outside the environment or is malformed",
-            truncated(odd),
-            "the vendor's wheel has no such lines: the RECORD was edited or is corrupt",
-            remedy,
-            pinned.name,
+            kind=FindingKind.TORCH_RECORD_UNTRUSTED,
+            title=f"the RECORD of {name} names files outside the environment or is malformed",
+            evidence=truncated(odd),
+            cause="the vendor's wheel has no such lines: the RECORD was edited or is corrupt",
+            remedy=remedy,
+            distribution=pinned.name,
         )
 
 
 def _hash_mismatch(environment: Environment, pin: VendorPin, pinned: PinnedDistribution, item: Distribution) -> Finding:
     return Finding(
-        "torch-hash-mismatch" if pinned.name == "torch" else "companion-hash-mismatch",
-        Severity.ERROR,
-        f"{pinned.name} {item.version} has the vendor's version but not the vendor's files",
-        (Evidence(str(item.path / "RECORD"), f"contents of {pinned.wheel}", "other hashes or other files"),),
-        f"{item.installer} installed a wheel that only bears the vendor's version, or RECORD was rewritten",
-        build_restore_command(environment, pin),
-        pinned.name,
+        kind=FindingKind.TORCH_HASH_MISMATCH if pinned.name == TORCH else FindingKind.COMPANION_HASH_MISMATCH,
+        title=f"{pinned.name} {item.version} has the vendor's version but not the vendor's files",
+        evidence=(Evidence(str(item.path / "RECORD"), f"contents of {pinned.wheel}", "other hashes or other files"),),
+        cause=f"{item.installer} installed a wheel that only bears the vendor's version, or RECORD was rewritten",
+        remedy=build_restore_command(environment, pin),
+        distribution=pinned.name,
     )

@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from envtool.doctor.findings import Evidence, Finding, Severity
+from envtool.doctor.finding_kind import FindingKind
+from envtool.doctor.findings import Evidence, Finding
 from envtool.environment.conda_records import find_transaction, read_conda_records
 from envtool.environment.distribution import Distribution, read_distribution
 from envtool.environment.prefix import PrefixKind
@@ -15,7 +16,6 @@ from envtool.release.pin import VendorPin
 from envtool.release.profile import TORCH
 from envtool.release.version import parse_vendor_version
 
-CHANGED = "interpreter-changed"
 _CPYTHON_TAG = re.compile(r"^Tag:\s*cp(\d)(\d+)-(abi3|\w+)-", re.MULTILINE)
 _PROGRAM = re.compile(r"python(\d)\.(\d+)")
 
@@ -60,12 +60,11 @@ def _lost(environment: Environment) -> Iterator[Finding]:
         return
     target = next((str(path.readlink()) for path in programs if path.is_symlink()), "nothing")
     yield Finding(
-        "interpreter-missing",
-        Severity.ERROR,
-        "the environment's interpreter is gone",
-        (Evidence(str(programs[0]), "a Python", f"a link to {target}, which does not exist"),),
-        "the Python that the environment was made from was removed or moved",
-        _make_again(environment, environment.prefix.python),
+        kind=FindingKind.INTERPRETER_MISSING,
+        title="the environment's interpreter is gone",
+        evidence=(Evidence(str(programs[0]), "a Python", f"a link to {target}, which does not exist"),),
+        cause="the Python that the environment was made from was removed or moved",
+        remedy=_make_again(environment, environment.prefix.python),
     )
 
 
@@ -83,12 +82,11 @@ def _is_dangling(path: Path) -> bool:
 def _finding(environment: Environment, item: Distribution, wanted: tuple[int, int]) -> Finding:
     has, had = (f"{version[0]}.{version[1]}" for version in (environment.prefix.python, wanted))
     return Finding(
-        CHANGED,
-        Severity.ERROR,
-        f"torch {item.version} is for Python {had}, and the environment now has Python {has}",
-        (Evidence(str(item.path / "WHEEL"), f"Python {has}", f"Python {had}"),),
-        _cause(environment, has),
-        _make_again(environment, wanted),
+        kind=FindingKind.INTERPRETER_CHANGED,
+        title=f"torch {item.version} is for Python {had}, and the environment now has Python {has}",
+        evidence=(Evidence(str(item.path / "WHEEL"), f"Python {has}", f"Python {had}"),),
+        cause=_cause(environment, has),
+        remedy=_make_again(environment, wanted),
     )
 
 

@@ -6,7 +6,8 @@ import os
 from collections.abc import Iterator
 from dataclasses import replace
 
-from envtool.doctor.findings import Evidence, Finding, Report, Severity, truncated
+from envtool.doctor.finding_kind import FindingKind
+from envtool.doctor.findings import Evidence, Finding, Report, truncated
 from envtool.doctor.remedy import build_restore_command
 from envtool.environment.distribution import Distribution
 from envtool.environment.leftover import match_leftover
@@ -14,8 +15,6 @@ from envtool.environment.reader import Environment
 from envtool.release.pin import PinnedDistribution, VendorPin
 from envtool.release.profile import PINNED_NAMES, TOP_LEVEL_NAMES, TORCH
 from envtool.transaction.staging import STAGING_NAME
-
-INTERRUPTED = "restore-interrupted"
 
 
 def check(environment: Environment, pin: VendorPin) -> Iterator[Finding]:
@@ -34,20 +33,20 @@ def check(environment: Environment, pin: VendorPin) -> Iterator[Finding]:
 
 def without_own_transaction(report: Report) -> Report:
     """A report that a restore asks for while it is at work, without the finding that one is."""
-    return replace(report, findings=tuple(item for item in report.findings if item.id != INTERRUPTED))
+    return replace(
+        report, findings=tuple(item for item in report.findings if item.kind is not FindingKind.RESTORE_INTERRUPTED)
+    )
 
 
 def _interrupted(environment: Environment, pin: VendorPin) -> Iterator[Finding]:
     staging = environment.prefix.site_packages / STAGING_NAME
     if os.path.isdir(staging):
         yield Finding(
-            INTERRUPTED,
-            Severity.ERROR,
-            "a restore was broken off, or is at work right now",
-            (Evidence(str(staging), "no such folder", "a restore's working folder"),),
-            "the restore was killed; the next one completes it",
-            build_restore_command(environment, pin),
-            None,
+            kind=FindingKind.RESTORE_INTERRUPTED,
+            title="a restore was broken off, or is at work right now",
+            evidence=(Evidence(str(staging), "no such folder", "a restore's working folder"),),
+            cause="the restore was killed; the next one completes it",
+            remedy=build_restore_command(environment, pin),
         )
 
 
@@ -55,13 +54,12 @@ def _leftovers(environment: Environment, pin: VendorPin) -> Iterator[Finding]:
     ours = [path for path in environment.leftovers if match_leftover(path.name, TOP_LEVEL_NAMES)]
     if ours:
         yield Finding(
-            "torch-leftovers",
-            Severity.WARNING,
-            "an install of torch was broken off and left renamed folders behind",
-            truncated(Evidence(str(path), "no such folder", "a folder that pip renamed") for path in ours),
-            "pip moves a distribution aside as ~… while it replaces it, and did not come to the end",
-            build_restore_command(environment, pin),
-            next((name for path in ours if (name := match_leftover(path.name, PINNED_NAMES))), TORCH),
+            kind=FindingKind.TORCH_LEFTOVERS,
+            title="an install of torch was broken off and left renamed folders behind",
+            evidence=truncated(Evidence(str(path), "no such folder", "a folder that pip renamed") for path in ours),
+            cause="pip moves a distribution aside as ~… while it replaces it, and did not come to the end",
+            remedy=build_restore_command(environment, pin),
+            distribution=next((name for path in ours if (name := match_leftover(path.name, PINNED_NAMES))), TORCH),
         )
 
 
@@ -69,25 +67,27 @@ def _several(
     environment: Environment, pin: VendorPin, pinned: PinnedDistribution, installed: tuple[Distribution, ...]
 ) -> Finding:
     return Finding(
-        "torch-duplicate-metadata",
-        Severity.ERROR,
-        f"{pinned.name} is recorded {len(installed)} times; which one Python sees is chance",
-        tuple(Evidence(str(item.path), "one record", item.version) for item in installed),
-        "a second installer put its files over the first one's without removing them",
-        build_restore_command(environment, pin),
-        pinned.name,
+        kind=FindingKind.TORCH_DUPLICATE_METADATA,
+        title=f"{pinned.name} is recorded {len(installed)} times; which one Python sees is chance",
+        evidence=tuple(Evidence(str(item.path), "one record", item.version) for item in installed),
+        cause="a second installer put its files over the first one's without removing them",
+        remedy=build_restore_command(environment, pin),
+        distribution=pinned.name,
     )
 
 
 def _no_record(environment: Environment, pin: VendorPin, pinned: PinnedDistribution, item: Distribution) -> Finding:
     data = item.read("RECORD")
     return Finding(
-        "torch-no-record",
-        Severity.ERROR,
-        f"{pinned.name} {item.version} has {'no' if data is None else 'an empty'} RECORD, "
-        "so nothing can tell which files are its own",
-        (Evidence(str(item.path / "RECORD"), "a list of files", "nothing" if data is None else "an empty file"),),
-        "an install was broken off, or another installer removed the list",
-        build_restore_command(environment, pin),
-        pinned.name,
+        kind=FindingKind.TORCH_NO_RECORD,
+        title=(
+            f"{pinned.name} {item.version} has {'no' if data is None else 'an empty'} RECORD, "
+            "so nothing can tell which files are its own"
+        ),
+        evidence=(
+            Evidence(str(item.path / "RECORD"), "a list of files", "nothing" if data is None else "an empty file"),
+        ),
+        cause="an install was broken off, or another installer removed the list",
+        remedy=build_restore_command(environment, pin),
+        distribution=pinned.name,
     )

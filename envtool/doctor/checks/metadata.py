@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 
-from envtool.doctor.findings import Evidence, Finding, Severity, truncated
+from envtool.doctor.finding_kind import FindingKind
+from envtool.doctor.findings import Evidence, Finding, truncated
 from envtool.doctor.remedy import build_restore_command, build_uninstall_command
 from envtool.environment.distribution import Distribution
 from envtool.environment.pth import read_pth
@@ -18,45 +19,44 @@ def check(environment: Environment, pin: VendorPin) -> Iterator[Finding]:
     """One finding for the pinned distributions' metadata, one for everybody else's."""
     for pinned in pin.distributions:
         for item in environment.find(pinned.name):
-            if trouble := _trouble(item):
+            if problem := _find_problem(item):
                 yield Finding(
-                    "torch-metadata-broken",
-                    Severity.WARNING,
-                    f"the metadata of {pinned.name} {item.version} is broken",
-                    (trouble,),
-                    "it was edited or is corrupt",
-                    build_restore_command(environment, pin),
-                    pinned.name,
+                    kind=FindingKind.TORCH_METADATA_BROKEN,
+                    title=f"the metadata of {pinned.name} {item.version} is broken",
+                    evidence=(problem,),
+                    cause="it was edited or is corrupt",
+                    remedy=build_restore_command(environment, pin),
+                    distribution=pinned.name,
                 )
-    yield from _others(environment, pin)
+    yield from _check_others(environment, pin)
 
 
-def _others(environment: Environment, pin: VendorPin) -> Iterator[Finding]:
-    odd = [Evidence(str(trouble.path), trouble.expected, trouble.found) for trouble in environment.problems]
+def _check_others(environment: Environment, pin: VendorPin) -> Iterator[Finding]:
     # Reading thousands of files takes longer than all the rest; whether one is there shows nearly all that goes wrong.
-    odd += [
-        Evidence(f"{item.path}/METADATA", "a file", "nothing that can be read")
+    broken = [
+        item
         for item in environment.distributions
         if pin.find(item.name) is None and not item.is_egg and not os.path.isfile(f"{item.path}/METADATA")
     ]
+    evidence = [Evidence(str(problem.path), problem.expected, problem.found) for problem in environment.problems]
+    evidence += [Evidence(f"{item.path}/METADATA", "a file", "nothing that can be read") for item in broken]
     for path in environment.pth_files:
         content = read_pth(path)
         if content is None or not content.is_utf8:
-            odd.append(Evidence(str(path), "UTF-8", "it cannot be read" if content is None else "other bytes"))
-    if odd:
-        names = [item.name for item in environment.distributions if any(str(item.path) in entry.file for entry in odd)]
+            evidence.append(Evidence(str(path), "UTF-8", "it cannot be read" if content is None else "other bytes"))
+    if evidence:
+        names = tuple(item.name for item in broken)
         yield Finding(
-            "metadata-broken",
-            Severity.NOTE,
-            f"{len(odd)} records of the environment cannot be read, so their distributions cannot be judged",
-            truncated(odd),
-            "an install was broken off, or the files were damaged or belong to somebody else",
-            build_uninstall_command(environment, *names) if names else None,
-            packages=tuple(names),
+            kind=FindingKind.METADATA_BROKEN,
+            title=f"{len(evidence)} records of the environment cannot be read, so their distributions cannot be judged",
+            evidence=truncated(evidence),
+            cause="an install was interrupted, or the files were damaged or belong to somebody else",
+            remedy=build_uninstall_command(environment, *names) if names else None,
+            packages=names,
         )
 
 
-def _trouble(item: Distribution) -> Evidence | None:
+def _find_problem(item: Distribution) -> Evidence | None:
     data = item.metadata()
     path = str(item.path / "METADATA")
     if data is None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 
-from envtool.doctor.findings import Evidence, Finding, Severity
+from envtool.doctor.finding_kind import FindingKind
+from envtool.doctor.findings import Evidence, Finding
 from envtool.doctor.remedy import build_restore_command
 from envtool.environment.reader import Environment
 from envtool.release.pin import VendorPin
@@ -20,12 +21,15 @@ def check(environment: Environment, pin: VendorPin) -> Iterator[Finding]:
         folder = environment.prefix.site_packages / pinned.name
         has_files = os.path.isdir(folder)
         yield Finding(
-            "torch-missing" if pinned.name == TORCH else "companion-missing",
-            Severity.ERROR,
-            f"{pinned.name} is not installed"
-            + (" as a distribution, though there is a folder of that name" if has_files else ""),
-            (Evidence(str(folder), pinned.version, "a folder without a .dist-info" if has_files else "nothing"),),
-            "files were copied or an install was broken off" if has_files else "it was uninstalled",
-            build_restore_command(environment, pin),
-            pinned.name,
+            kind=FindingKind.TORCH_MISSING if pinned.name == TORCH else FindingKind.COMPANION_MISSING,
+            title=(
+                f"{pinned.name} is not installed"
+                + (" as a distribution, though there is a folder of that name" if has_files else "")
+            ),
+            evidence=(
+                Evidence(str(folder), pinned.version, "a folder without a .dist-info" if has_files else "nothing"),
+            ),
+            cause="files were copied or an install was broken off" if has_files else "it was uninstalled",
+            remedy=build_restore_command(environment, pin),
+            distribution=pinned.name,
         )

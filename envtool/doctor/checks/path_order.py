@@ -7,7 +7,8 @@ import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
-from envtool.doctor.findings import Evidence, Finding, Severity
+from envtool.doctor.finding_kind import FindingKind
+from envtool.doctor.findings import Evidence, Finding
 from envtool.environment.distribution import read_distribution
 from envtool.environment.prefix import PrefixKind, find_python_on_path
 from envtool.environment.reader import Environment
@@ -23,17 +24,18 @@ def find_elsewhere(environment: Environment) -> Finding | None:
             continue
         shown = environment.context.display
         return Finding(
-            "wrong-environment",
-            Severity.ERROR,
-            f"this environment has no vendor torch; {shown(str(prefix))} has",
-            (
+            kind=FindingKind.WRONG_ENVIRONMENT,
+            title=f"this environment has no vendor torch; {shown(str(prefix))} has",
+            evidence=(
                 Evidence(str(environment.prefix.site_packages), f"torch {version}", "no vendor torch"),
                 Evidence(str(prefix), "the active environment", f"torch {version}, not active"),
             ),
-            f"{_named_by(environment)}, and the vendor torch was installed into another environment",
-            f"conda activate {shlex.quote(shown(str(prefix)))}"
-            if os.path.isdir(prefix / "conda-meta")
-            else f". {shlex.quote(shown(str(prefix)))}/bin/activate",
+            cause=f"{_named_by(environment)}, and the vendor torch was installed into another environment",
+            remedy=(
+                f"conda activate {shlex.quote(shown(str(prefix)))}"
+                if os.path.isdir(prefix / "conda-meta")
+                else f". {shlex.quote(shown(str(prefix)))}/bin/activate"
+            ),
         )
     return None
 
@@ -48,12 +50,11 @@ def check(environment: Environment) -> Iterator[Finding]:
     if python is None or not os.path.isdir(folder) or python.parent.resolve() == folder.resolve():
         return
     yield Finding(
-        "path-order",
-        Severity.WARNING,
-        f"`python` starts {python}, which is not this environment's",
-        (Evidence("PATH", f"{folder} first", str(python)),),
-        f"{_named_by(environment)}, but another environment was activated over it or PATH was changed",
-        f"export PATH={shlex.quote(context.display(str(folder)))}:$PATH",
+        kind=FindingKind.PATH_ORDER,
+        title=f"`python` starts {python}, which is not this environment's",
+        evidence=(Evidence("PATH", f"{folder} first", str(python)),),
+        cause=f"{_named_by(environment)}, but another environment was activated over it or PATH was changed",
+        remedy=f"export PATH={shlex.quote(context.display(str(folder)))}:$PATH",
     )
 
 

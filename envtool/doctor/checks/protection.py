@@ -10,7 +10,8 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from envtool.doctor.findings import Evidence, Finding, Severity
+from envtool.doctor.finding_kind import FindingKind
+from envtool.doctor.findings import Evidence, Finding
 from envtool.environment.context import EnvironmentContext
 from envtool.environment.pip_configuration import read_pip_settings
 from envtool.environment.reader import Environment
@@ -34,22 +35,20 @@ def check(environment: Environment, pin: VendorPin) -> Iterator[Finding]:
             named = read_pip_settings(context, environment.prefix).get("constraint", "")
         if not any(_names_the_pin(context.locate(path), pin) for path in named.split()):
             yield Finding(
-                "constraints-off",
-                Severity.NOTE,
-                f"{tool} is not held to the vendor's distributions",
-                (Evidence(variable, CONSTRAINTS, named or "unset"),),
-                f"{variable} was unset or given another value, and nothing else names the vendor's torch",
-                f"export {variable}={CONSTRAINTS}",
+                kind=FindingKind.CONSTRAINTS_OFF,
+                title=f"{tool} is not held to the vendor's distributions",
+                evidence=(Evidence(variable, CONSTRAINTS, named or "unset"),),
+                cause=f"{variable} was unset or given another value, and nothing else names the vendor's torch",
+                remedy=f"export {variable}={CONSTRAINTS}",
             )
     mode = context.variables.get("HAC_GUARD", "fail")
     if mode == "off" and os.path.isfile(context.locate(_GUARD_SETTINGS)):
         yield Finding(
-            "guard-off",
-            Severity.NOTE,
-            "the guard does not look after RUN instructions",
-            (Evidence("HAC_GUARD", "fail", mode),),
-            "HAC_GUARD=off was set",
-            "export HAC_GUARD=fail",
+            kind=FindingKind.GUARD_OFF,
+            title="the guard does not look after RUN instructions",
+            evidence=(Evidence("HAC_GUARD", "fail", mode),),
+            cause="HAC_GUARD=off was set",
+            remedy="export HAC_GUARD=fail",
         )
 
 
@@ -68,13 +67,14 @@ def _overrides(context: EnvironmentContext, pin: VendorPin) -> Iterator[Finding]
             for requirement in select_requirements([line], pinned.name):
                 if not requirement.specifier.contains(pinned.version, prereleases=True):
                     yield Finding(
-                        "pins-overridden",
-                        Severity.WARNING,
-                        f"uv is told to put another {pinned.name} in, whatever is required of it",
-                        (Evidence(source, f"no override of {pinned.name}", line),),
-                        "an override takes the place of every requirement: the next install by uv"
-                        " replaces the vendor's, or fails",
-                        "unset UV_OVERRIDE" if "UV_OVERRIDE" in source else f"${{EDITOR:-vi}} {source}",
+                        kind=FindingKind.PINS_OVERRIDDEN,
+                        title=f"uv is told to put another {pinned.name} in, whatever is required of it",
+                        evidence=(Evidence(source, f"no override of {pinned.name}", line),),
+                        cause=(
+                            "an override takes the place of every requirement: the next install by uv"
+                            " replaces the vendor's, or fails"
+                        ),
+                        remedy="unset UV_OVERRIDE" if "UV_OVERRIDE" in source else f"${{EDITOR:-vi}} {source}",
                     )
 
 

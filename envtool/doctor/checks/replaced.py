@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from envtool.doctor.cause import explain_intruder
-from envtool.doctor.findings import Evidence, Finding, Severity
+from envtool.doctor.finding_kind import FindingKind
+from envtool.doctor.findings import Evidence, Finding
 from envtool.doctor.remedy import build_restore_command
 from envtool.environment.distribution import Distribution
 from envtool.environment.reader import Environment
@@ -23,30 +24,29 @@ def check(environment: Environment, pin: VendorPin) -> Iterator[Finding]:
 
 
 def _finding(environment: Environment, pin: VendorPin, pinned: PinnedDistribution, intruder: Distribution) -> Finding:
-    identity, title = _verdict(pinned, intruder)
+    kind, title = _classify(pinned, intruder)
     return Finding(
-        identity,
-        Severity.ERROR,
-        title,
-        (Evidence(str(intruder.path), pinned.version, intruder.version),),
-        explain_intruder(environment, pinned, intruder),
-        build_restore_command(environment, pin),
-        pinned.name,
+        kind=kind,
+        title=title,
+        evidence=(Evidence(str(intruder.path), pinned.version, intruder.version),),
+        cause=explain_intruder(environment, pinned, intruder),
+        remedy=build_restore_command(environment, pin),
+        distribution=pinned.name,
     )
 
 
-def _verdict(pinned: PinnedDistribution, intruder: Distribution) -> tuple[str, str]:
+def _classify(pinned: PinnedDistribution, intruder: Distribution) -> tuple[FindingKind, str]:
     if pinned.name != TORCH:
-        return "companion-replaced", f"{pinned.name} {intruder.version} does not belong to the vendor torch"
+        return FindingKind.COMPANION_REPLACED, f"{pinned.name} {intruder.version} does not belong to the vendor torch"
     if parse_vendor_version(intruder.version):
         return (
-            "torch-other-release",
+            FindingKind.TORCH_OTHER_RELEASE,
             f"torch {intruder.version} is another vendor release than the pinned one",
         )
     other = parse_any_vendor_version(intruder.version)
     if other is not None:
         return (
-            "torch-replaced",
+            FindingKind.TORCH_REPLACED,
             f"torch {intruder.version} is a build for another vendor's hardware ({other.vendor})",
         )
-    return "torch-replaced", f"torch {intruder.version} is not the vendor's build: the accelerator is lost"
+    return FindingKind.TORCH_REPLACED, f"torch {intruder.version} is not the vendor's build: the accelerator is lost"

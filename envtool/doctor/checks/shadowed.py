@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from envtool.doctor.findings import Evidence, Finding, Severity
+from envtool.doctor.finding_kind import FindingKind
+from envtool.doctor.findings import Evidence, Finding
 from envtool.doctor.remedy import build_uninstall_command, translate_command
 from envtool.environment.distribution import read_distribution
 from envtool.environment.reader import Environment
@@ -43,12 +44,11 @@ def check(environment: Environment, pin: VendorPin) -> Iterator[Finding]:
         pinned = pin.find(shadow.name)
         expected = f"{pinned.version if pinned else ''} from {environment.prefix.path}"
         yield Finding(
-            "torch-shadowed",
-            Severity.ERROR,
-            f"{shadow.name} is imported from {shadow.folder.path}, not from the environment",
-            (Evidence(str(shadow.found), expected, shadow.version),),
-            f"{shadow.folder.source} comes before site-packages",
-            build_shadow_remedy(environment, shadow),
+            kind=FindingKind.TORCH_SHADOWED,
+            title=f"{shadow.name} is imported from {shadow.folder.path}, not from the environment",
+            evidence=(Evidence(str(shadow.found), expected, shadow.version),),
+            cause=f"{shadow.folder.source} comes before site-packages",
+            remedy=build_shadow_remedy(environment, shadow),
         )
 
 

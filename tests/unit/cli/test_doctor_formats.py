@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,17 +16,37 @@ from envtool.cli.render.doctor import render_report
 from envtool.cli.report_format import Format
 from envtool.doctor.diagnose import diagnose
 from envtool.doctor.explanation import list_finding_ids
-from envtool.doctor.findings import Evidence, Finding, Report, Severity, Status
+from envtool.doctor.finding_kind import FindingKind, Severity
+from envtool.doctor.findings import Evidence, Finding, Report, Status
 from envtool.environment.prefix import read_prefix
 from envtool.environment.reader import read_environment
 from tests.conftest import RealEnvironment
 
 ODD = 'line one\nline two: 100%, "quoted" \\ <b>&amp;\x1b[31m\x00 \udce9 한글'
 FINDINGS = (
-    Finding("torch-shadowed", Severity.ERROR, ODD, (Evidence("/a b/한글", ODD, ODD),), ODD, ODD),
-    Finding("cuda-direct", Severity.WARNING, "a warning", (Evidence("PATH", "", "x"),), None, None),
-    Finding("guard-off", Severity.NOTE, "a note", (), None, "export X=1"),
-    Finding("guard-off", Severity.NOTE, "the same once more", (), None, None),
+    Finding(
+        kind=FindingKind.TORCH_SHADOWED,
+        title=ODD,
+        evidence=(Evidence("/a b/한글", ODD, ODD),),
+        cause=ODD,
+        remedy=ODD,
+    ),
+    Finding(
+        kind=FindingKind.CUDA_DIRECT,
+        title="a warning",
+        evidence=(Evidence("PATH", "", "x"),),
+    ),
+    Finding(
+        kind=FindingKind.GUARD_OFF,
+        title="a note",
+        evidence=(),
+        remedy="export X=1",
+    ),
+    Finding(
+        kind=FindingKind.GUARD_OFF,
+        title="the same once more",
+        evidence=(),
+    ),
 )
 
 
@@ -35,7 +56,7 @@ def report(environment: RealEnvironment, request: pytest.FixtureRequest) -> Repo
         environment.uv_install("wants-newer")
     made = diagnose(read_environment(read_prefix(environment.path)))
     if request.param == "odd":
-        return Report(made.environment, made.pin, FINDINGS[:-1], (FINDINGS[-1],))
+        return replace(made, findings=FINDINGS[:-1], ignored=(FINDINGS[-1],))
     return made
 
 
@@ -72,13 +93,10 @@ def test_sarif(report: Report, sarif_schema: dict[str, Any]) -> None:
     }
 
 
-def test_a_page_gives_the_severity_that_its_finding_has(report: Report) -> None:
-    rules = {
-        rule["id"]: rule
-        for rule in json.loads(render_report(report, Format.SARIF))["runs"][0]["tool"]["driver"]["rules"]
-    }
-    for finding in report.findings:
-        assert rules[finding.id]["defaultConfiguration"]["level"] == finding.severity.value, finding.id
+def test_a_sarif_rule_has_the_severity_of_its_findings(report: Report) -> None:
+    (run,) = json.loads(render_report(report, Format.SARIF))["runs"]
+    levels = {rule["id"]: rule["defaultConfiguration"]["level"] for rule in run["tool"]["driver"]["rules"]}
+    assert [levels[finding.id] for finding in report.findings] == [item.severity.value for item in report.findings]
 
 
 def test_junit(report: Report) -> None:
@@ -119,7 +137,7 @@ def test_github(report: Report) -> None:
 
 def test_text_has_the_verdict_first_and_the_worst_first(environment: RealEnvironment) -> None:
     made = diagnose(read_environment(read_prefix(environment.path)))
-    report = Report(made.environment, made.pin, tuple(reversed(FINDINGS[1:3])), FINDINGS[3:])
+    report = replace(made, findings=tuple(reversed(FINDINGS[1:3])), ignored=FINDINGS[3:])
     lines = render_report(report, Format.TEXT).split("\n")
     assert lines[0] == "degraded: a warning"
     heads = [line.split(" ", 1)[0] for line in lines if "[" in line and not line.startswith(" ")]

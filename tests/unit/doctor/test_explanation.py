@@ -1,47 +1,54 @@
-"""Every finding has a page, and every page a finding."""
+"""Every kind of finding has a page, and doctor and its page agree on how bad it is."""
 
 from __future__ import annotations
 
-import ast
+import re
 from pathlib import Path
 
-from envtool.doctor.explanation import list_finding_ids, read_page
+import pytest
+
+import envtool.doctor
+from envtool.doctor.explanation import read_page
+from envtool.doctor.finding_kind import FindingKind
 from tests.conftest import RealEnvironment
 
-DOCTOR = Path(__file__).parents[3] / "envtool/doctor"
+DOCTOR = Path(envtool.doctor.__file__).parent
+KINDS = [pytest.param(kind, id=kind.id) for kind in FindingKind]
 
 
-# Texts of that form which are something else: a command, a key of uv's settings.
-OTHER_TEXTS = {"update-moreh", "moreh-switch-model", "conda-meta", "override-dependencies"}
+def test_every_page_is_of_a_kind() -> None:
+    assert {path.stem for path in (DOCTOR / "pages").iterdir()} == {kind.id for kind in FindingKind}
 
 
-def ids_in_the_code() -> set[str]:
-    """All texts of the checks that are of an id's form: those given to `Finding`, and those chosen among."""
-    found = set()
-    for path in [*DOCTOR.glob("checks/*.py"), DOCTOR / "diagnose.py", DOCTOR / "probe.py"]:
-        for node in ast.walk(ast.parse(path.read_text())):
-            if isinstance(node, ast.Constant) and isinstance(node.value, str):
-                words = node.value.split("-")
-                if len(words) > 1 and all(word.isalpha() and word.islower() for word in words):
-                    found.add(node.value)
-    return found - OTHER_TEXTS
+def test_every_kind_is_found_by_a_check() -> None:
+    code = "".join(path.read_text() for path in DOCTOR.rglob("*.py") if path.name != "finding_kind.py")
+    assert set(re.findall(r"FindingKind\.([A-Z_]+)\b", code)) == {kind.name for kind in FindingKind}
 
 
-def test_each_finding_has_its_page() -> None:
-    assert ids_in_the_code() == set(list_finding_ids())
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_id_is_its_name_in_the_code(kind: FindingKind) -> None:
+    assert kind.id == kind.name.lower().replace("_", "-")
 
 
-def test_pages_have_the_same_parts() -> None:
-    for identity in list_finding_ids():
-        page = read_page(identity) or ""
-        assert page.startswith(f"# {identity}: ")
-        for part in ("Severity: ", "## What it means", "## How it comes about", "## What to do"):
-            assert part in page, identity
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_page_has_its_parts(kind: FindingKind) -> None:
+    title, severity, meaning, cause, remedy = (
+        part.split("\n", 1)[0] for part in re.split(r"\n\n(?=#|Sev)", read_page(kind))
+    )
+    assert title == f"# {kind.id}: {kind.title}"
+    assert severity == f"Severity: {kind.severity.value}"
+    assert [meaning, cause, remedy] == ["## What it means", "## How it comes about", "## What to do"]
 
 
-def test_the_command(environment: RealEnvironment) -> None:
-    shown = environment.envtool("explain", "torch-replaced")
-    assert shown.status == 0
-    assert "What to do" in shown.out
-    assert "torch-replaced" in environment.envtool("explain").out.split()
-    assert environment.envtool("explain", "no-such").status == 2
+def test_explain_prints_a_page(environment: RealEnvironment) -> None:
+    outcome = environment.here("explain", "torch-replaced")
+    assert (outcome.status, outcome.out) == (0, read_page(FindingKind.TORCH_REPLACED))
+
+
+def test_explain_without_an_id_lists_all_with_severity_and_title(environment: RealEnvironment) -> None:
+    rows = [re.split(r"  +", line) for line in environment.here("explain").out.splitlines()]
+    assert rows == [[kind.id, kind.severity.value, kind.title] for kind in FindingKind]
+
+
+def test_explain_of_an_unknown_id(environment: RealEnvironment) -> None:
+    assert environment.here("explain", "no-such").status == 2
