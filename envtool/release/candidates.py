@@ -1,4 +1,4 @@
-"""Vendor releases: which wheels of a source belong together, and which release fits an interpreter. Pure."""
+"""Groups the wheels of a source into releases, and selects one that fits an interpreter. Pure."""
 
 from __future__ import annotations
 

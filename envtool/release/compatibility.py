@@ -1,4 +1,4 @@
-"""What is publicly known to belong to a torch: the companions' versions, and the vendor's Python for it."""
+"""Which companions and which Python belong to a torch, as published."""
 
 from __future__ import annotations
 

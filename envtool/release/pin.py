@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, dataclass, field
 from enum import Enum
 from pathlib import Path
 from typing import Any
@@ -40,6 +40,7 @@ class PinnedDistribution:
 
     name: str
     version: str
+    _: KW_ONLY
     wheel: str | None = None
     sha256: str | None = None
     content: str | None = None

@@ -1,4 +1,4 @@
-"""Which of the vendor's releases is wanted. Apart from the choosing, which takes far more to import."""
+"""Filters the vendor's releases."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class ReleaseFilter:
     served: str | None = None
 
     def matches(self, version: VendorVersion) -> bool:
-        """Whether `version` is one that is wanted."""
+        """Whether `version` is one to take."""
         return (
             (self.version is None or versions_equal(self.version, version.text))
             and (self.release is None or versions_equal(self.release, str(version.release)))

@@ -1,4 +1,4 @@
-"""Which wheels an environment is to get, and from where: the pin, made complete with hashes and files in the store."""
+"""Selects a release of the vendor's sources, and brings its wheels into the store."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from envtool.wheel.store import FileStore
 
 @dataclass(frozen=True)
 class SelectedRelease:
-    """A pin and the wheel of each of its distributions, in the store and checked against its hash."""
+    """A release as a pin, and its wheels in the store, checked against their hashes."""
 
     pin: VendorPin
     wheels: Mapping[str, StoredWheel]
@@ -27,7 +27,7 @@ class SelectedRelease:
 def select_from_sources(
     python: tuple[int, int], sources: Sequence[Source], wanted: ReleaseFilter, store: FileStore
 ) -> SelectedRelease:
-    """The newest wanted release of the first source that has one, fetched.
+    """Fetch the newest wanted release of the first source that has one.
 
     Raises `ReleaseError` where none has, `SourceError` where a source cannot be read.
     """
@@ -59,7 +59,7 @@ def fetch_release(source: Source, release: VendorRelease, store: FileStore) -> S
 def fetch_pinned_wheels(
     pin: VendorPin, sources: Sequence[Source], store: FileStore, names: Sequence[str] | None = None
 ) -> Mapping[str, StoredWheel]:
-    """The wheels of a pin, or those of `names`: from the store, else from a source that offers them.
+    """Fetch the wheels of a pin, or those of `names`, from the store or from a source that has them.
 
     Raises `ReleaseError` where a wheel is nowhere, `HashError` where a source has another under its name.
     """
@@ -112,9 +112,9 @@ def pin_wheel(wheel: StoredWheel) -> PinnedDistribution:
     return PinnedDistribution(
         wheel.name.name,
         wheel.name.version,
-        wheel.name.filename,
-        wheel.sha256,
-        digest_wheel(wheel.path),
+        wheel=wheel.name.filename,
+        sha256=wheel.sha256,
+        content=digest_wheel(wheel.path),
     )
 
 

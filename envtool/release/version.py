@@ -21,7 +21,7 @@ _LABEL = re.compile(r"(?:(?P<compute>[a-z0-9]+(?:\.[0-9]+)*)\.)?(?P<vendor>[a-z]
 _REVISION = re.compile(r"(?:git|g)?[0-9a-f]{7,40}")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class VendorVersion:
     """One version of a vendor build, taken apart.
 

@@ -1,1 +1,1 @@
-"""Every change to a prefix: lock, staging, journal, permissions, and what survives a loss of power."""
+"""Changes a prefix all or nothing: lock, staging folder, journal, atomic swap, recovery."""

@@ -1,4 +1,4 @@
-"""Swaps two entries of a file system in one step, so that no moment is without either.
+"""Swaps two entries of a file system in one step.
 
 Source: renameat2(2), RENAME_EXCHANGE. ext4, xfs, btrfs and tmpfs have it; overlayfs refuses it for folders of a lower
 layer, as it refuses to rename them.
@@ -15,7 +15,7 @@ _RENAME_EXCHANGE = 2
 
 
 def atomic_swap(one: Path, other: Path) -> bool:
-    """Swap `one` and `other`; `False`, with nothing changed, where this system or this file system cannot."""
+    """Swap `one` and `other`. Returns `False`, with nothing changed, where the system or file system cannot."""
     # `None` is the program itself, which has the C library loaded already.
     rename = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None)
     if rename is None:

@@ -1,6 +1,6 @@
-"""What makes a change survive a loss of power: the staged files on disk before the journal, the renames before its end.
+"""Brings files and folders to the disk, so that a change survives a loss of power.
 
-`HAC_FSYNC=off` does without. In a container's layers nobody needs it: a build that loses its power starts again.
+`HAC_FSYNC=off` turns it off, as in image builds: a build that loses its power starts again.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ _FEW = 32
 
 
 def is_enabled() -> bool:
-    """Whether changes are to survive a loss of power."""
+    """Whether `HAC_FSYNC` is not off."""
     return os.environ.get(ENVIRONMENT_VARIABLE, "on") != "off"
 
 
 def sync_file_system(folder: Path) -> None:
     """Bring everything on the file system of `folder` to the disk (syncfs(2)).
 
-    One call for a whole tree: a call for each of 14,000 files takes many times as long, for the same safety.
+    One call for a whole tree: `fsync` of each of 14,000 files takes many times as long.
     """
     if not is_enabled():
         return
@@ -40,7 +40,7 @@ def sync_file_system(folder: Path) -> None:
 
 
 def sync_folders(folders: Iterable[Path]) -> None:
-    """Bring the entries of folders to the disk: what was renamed into them and out of them."""
+    """Bring the entries of folders to the disk: what was renamed into or out of them."""
     if not is_enabled():
         return
     touched = tuple(dict.fromkeys(folders))
@@ -52,7 +52,7 @@ def sync_folders(folders: Iterable[Path]) -> None:
 
 
 def sync_folder(folder: Path) -> None:
-    """Bring the entries of one folder to the disk; one that is gone has none."""
+    """Bring the entries of one folder to the disk; pass over a folder that is gone."""
     try:
         handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     except (FileNotFoundError, NotADirectoryError):

@@ -1,12 +1,10 @@
-"""The journal of a change to an environment: once it is written, whoever finds it knows what to do.
+"""The journal of a change to a prefix: a log that can be replayed or rolled back after any interruption.
 
-Before the journal exists, nothing has changed but the staging folder. The journal lists steps that can be repeated any
-number of times. Those of a restore are carried out to the end by whoever finds them; those of an install, which may
-still turn out wrong, are taken back.
+Before the journal exists, nothing but the staging folder has changed. Its steps can be repeated any number of times.
+An interrupted restore is replayed to the end. An interrupted install, which may still turn out wrong, is rolled back.
 
-A folder that takes another's place is exchanged with it in one step, so that Python finds the old one or the new one at
-every moment, also when the process dies between two steps. To tell afterwards whether that step was done, the new
-folder bears a mark, a file whose name only this journal knows.
+A folder is exchanged with its replacement in one step, so that Python finds the old or the new one at every moment.
+The new folder holds a mark, a file whose name only this journal knows: it tells whether the exchange was done.
 """
 
 from __future__ import annotations
@@ -33,7 +31,7 @@ TRASH_NAME = "trash"
 
 @dataclass(frozen=True)
 class Remove:
-    """Take away a file or a whole folder."""
+    """Removes a file or a whole folder."""
 
     path: Path
 
@@ -42,10 +40,10 @@ JournalStep = Remove | Move
 
 
 def order_steps(removals: Iterable[Path], places: Iterable[Move]) -> tuple[JournalStep, ...]:
-    """The steps of a swap, such that doing all of them again changes nothing.
+    """The steps of a change, so ordered that repeating them changes nothing.
 
-    What is to be placed is not listed for removal as well, nor what lies below it: placing takes the old one away, and
-    a removal repeated after that would take the new one.
+    A path that is moved to, or lies below one, is not removed as well: the move replaces it, and a repeated removal
+    would take the new one.
     """
     placed = tuple(places)
     finals = {place.final for place in placed}
@@ -56,9 +54,9 @@ def order_steps(removals: Iterable[Path], places: Iterable[Move]) -> tuple[Journ
 
 @dataclass(frozen=True)
 class Journal:
-    """The steps that were begun, and whether they are to be taken back rather than completed.
+    """The steps of a change. `backwards`: an interrupted change is rolled back, not completed.
 
-    `mark` is the name of the file that tells a new folder from an old one, or nothing where folders bear none.
+    `mark` is the name of the file in each new folder, or empty where there is none.
     """
 
     steps: tuple[JournalStep, ...]
@@ -67,7 +65,7 @@ class Journal:
 
 
 def mark_staged(steps: Sequence[JournalStep]) -> Journal:
-    """The journal of steps that are to be carried out to the end, with the staged folders marked."""
+    """Mark the staged folders and return the journal of a change that is to be completed."""
     mark = f".hac-{secrets.token_hex(8)}"
     for step in steps:
         if isinstance(step, Move) and _is_folder(step.staged):
@@ -76,7 +74,7 @@ def mark_staged(steps: Sequence[JournalStep]) -> Journal:
 
 
 def write_journal(staging: Path, journal: Journal) -> None:
-    """From here on the new state is the true one; with `backwards` the old one, until the journal is struck."""
+    """Write the journal. From then on an interrupted change is completed, or with `backwards` rolled back."""
     (staging / TRASH_NAME).mkdir(exist_ok=True)
     rows = [
         {"remove": str(step.path)} if isinstance(step, Remove) else {"place": str(step.staged), "at": str(step.final)}
@@ -94,7 +92,7 @@ def write_journal(staging: Path, journal: Journal) -> None:
 
 @contextlib.contextmanager
 def staging_folder(staging: Path) -> Iterator[None]:
-    """Make a staging folder for a block that ends by writing the journal; if that fails, nothing has begun."""
+    """Make a staging folder for a block that writes the journal last; delete it if the block fails."""
     # Outside of the clean-up: a folder that is there already may hold another's journal.
     staging.mkdir()
     try:
@@ -105,19 +103,19 @@ def staging_folder(staging: Path) -> Iterator[None]:
 
 
 def close_transaction(staging: Path) -> None:
-    """Strike the journal and clear everything away."""
+    """Commit, and delete the staging folder with the old files in it."""
     commit(staging)
     delete_tree(staging)
 
 
 def commit(staging: Path) -> None:
-    """The change is done and good: what is left of the staging folder is rubbish."""
+    """Delete the journal: the change is done, and what is left in the staging folder is rubbish."""
     (staging / JOURNAL_NAME).unlink()
     sync_folder(staging)
 
 
 def read_journal(staging: Path) -> Journal | None:
-    """What was interrupted, or `None` where nothing was begun in earnest."""
+    """Read the journal of an interrupted change, or `None` where nothing had changed. Raises `RestoreError`."""
     try:
         table = json.loads((staging / JOURNAL_NAME).read_bytes())
     except FileNotFoundError:
@@ -136,7 +134,7 @@ def read_journal(staging: Path) -> Journal | None:
 
 
 def replay(journal: Journal, trash: Path) -> None:
-    """Do every step that is not done yet. May be called again after having been cut off anywhere."""
+    """Do every step that is not done yet. May be repeated after an interruption anywhere."""
     trash.mkdir(exist_ok=True)
     for number, step in enumerate(journal.steps):
         aside = trash / str(number)
@@ -144,16 +142,16 @@ def replay(journal: Journal, trash: Path) -> None:
             case Remove(path):
                 _set_aside(path, aside)
             case Move(staged, final):
-                # Without the staged one, an earlier call has placed it already.
+                # Without the staged one, an earlier call has moved it already.
                 if os.path.lexists(staged):  # Path.exists follows links
                     _put(journal, staged, final, aside)
                 if journal.mark:
                     _unmark(final / journal.mark)
-    sync_folders(_touched(journal.steps))
+    sync_folders(_list_parents(journal.steps))
 
 
 def _put(journal: Journal, staged: Path, final: Path, aside: Path) -> None:
-    """Put the staged entry in place and set aside what was there, without a moment in which nothing is, if possible."""
+    """Put the staged entry in place and set aside what was there, in one step where the file system can."""
     if not journal.mark:
         _set_aside(final, aside)
     elif not _is_folder(staged):
@@ -184,21 +182,12 @@ def _unmark(path: Path) -> None:
         path.unlink()
 
 
-def _touched(steps: Iterable[JournalStep]) -> Iterator[Path]:
+def _list_parents(steps: Iterable[JournalStep]) -> Iterator[Path]:
     return (step.path.parent if isinstance(step, Remove) else step.final.parent for step in steps)
 
 
-def now_at(journal: Journal, trash: Path, path: Path) -> Path | None:
-    """Where something of the old state is once every step is done, or `None` where no step sets it aside."""
-    for number, step in enumerate(journal.steps):
-        old = step.path if isinstance(step, Remove) else step.final
-        if path.is_relative_to(old):
-            return trash / str(number) / path.relative_to(old)
-    return None
-
-
 def roll_back(steps: Sequence[JournalStep], trash: Path) -> None:
-    """Undo every step that was done. May be called again after having been cut off anywhere.
+    """Undo every step that was done. May be repeated after an interruption anywhere.
 
     The steps must be such that nothing was deleted rather than set aside: files, and folders that were new.
     """
@@ -218,7 +207,7 @@ def roll_back(steps: Sequence[JournalStep], trash: Path) -> None:
 
 
 def recover_journal(staging: Path) -> bool:
-    """Complete or take back what is journalled below `staging`, and clear it away; whether there was anything."""
+    """Complete or roll back what the journal in `staging` says, and delete `staging`. Whether there was a journal."""
     journal = read_journal(staging)
     if journal is not None and journal.backwards:
         roll_back(journal.steps, staging / TRASH_NAME)
@@ -231,7 +220,7 @@ def recover_journal(staging: Path) -> bool:
 
 
 def _set_aside(path: Path, aside: Path) -> None:
-    """Take `path` away at once by renaming it; where a layered file system refuses that, by deleting it."""
+    """Rename `path` to `aside`, or delete it where the file system refuses that."""
     try:
         path.rename(aside)
     except FileNotFoundError:

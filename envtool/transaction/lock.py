@@ -1,4 +1,4 @@
-"""What every change to a prefix runs in: alone, and with the system's errors in plain words."""
+"""The lock of a prefix, and the system's errors in plain words."""
 
 from __future__ import annotations
 
@@ -14,7 +14,10 @@ from envtool.errors import RestoreError
 
 @contextmanager
 def prefix_lock(prefix: Path, site_packages: Path) -> Iterator[None]:
-    """Hold the prefix's lock: on the folder itself, so that no lock file can be left behind by a dead process."""
+    """Hold the prefix's lock. Raises `RestoreError` where another process holds it.
+
+    It is on the folder itself, so that a dead process leaves no lock file behind.
+    """
     handle = os.open(site_packages, os.O_RDONLY)
     try:
         try:
@@ -31,7 +34,7 @@ def prefix_lock(prefix: Path, site_packages: Path) -> Iterator[None]:
 
 @contextmanager
 def translate_os_errors(prefix: Path) -> Iterator[None]:
-    """Turn what the operating system refuses into a `RestoreError`."""
+    """Raise `OSError` as `RestoreError`."""
     try:
         yield
     except OSError as error:

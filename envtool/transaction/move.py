@@ -1,4 +1,4 @@
-"""A step that puts something in place."""
+"""A step of a journal that puts something in place."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Move:
-    """Move a staged file or folder to where it belongs."""
+    """Moves a staged file or folder to its final place."""
 
     staged: Path
     final: Path

@@ -1,4 +1,4 @@
-"""Whose new files are and who may read them: as in site-packages, whatever the umask and whoever runs the command."""
+"""Gives new files the owner and the permissions that site-packages has, whoever runs the command."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 
 @contextmanager
 def umask_like(folder: Path) -> Iterator[None]:
-    """Make what is created meanwhile as open to group and others as `folder` is; the process's umask comes back."""
+    """Set the umask so that new files are as open to group and others as `folder`; restore it afterwards."""
     previous = os.umask(~folder.stat().st_mode & 0o777)
     try:
         yield
@@ -19,7 +19,7 @@ def umask_like(folder: Path) -> Iterator[None]:
 
 
 def read_umask() -> int:
-    """The process's umask (proc(5), /proc/self/status), which threads share: setting it to read it is seen by all."""
+    """Read the process's umask from /proc/self/status (proc(5)): setting it to read it would show in all threads."""
     with suppress(OSError):
         for line in Path("/proc/self/status").read_text().splitlines():
             if line.startswith("Umask:"):
@@ -30,7 +30,7 @@ def read_umask() -> int:
 
 
 def predict_owner(folder: Path, tree: Path) -> tuple[int, int]:
-    """The user and the group that a new file below `tree` will end up with, once it is in `folder`."""
+    """The user and group that a new file below `tree` has after `chown_like(folder, tree)`."""
     owner = folder.stat()
     if os.geteuid() != 0 or (owner.st_uid, owner.st_gid) == (0, 0):
         owner = tree.stat()
@@ -38,7 +38,7 @@ def predict_owner(folder: Path, tree: Path) -> tuple[int, int]:
 
 
 def chown_like(folder: Path, tree: Path) -> None:
-    """Where root changes somebody else's environment, let everything below `tree` belong to the owner of `folder`."""
+    """Give `tree` and everything below it to the owner of `folder`, where root works for another user."""
     owner = folder.stat()
     if os.geteuid() != 0 or (owner.st_uid, owner.st_gid) == (0, 0):
         return

@@ -1,4 +1,4 @@
-"""Takes away folders that became empty when their files were taken away."""
+"""Removes folders that became empty."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 def prune(root: Path, keep: Iterable[Path], removed: Iterable[Path]) -> None:
-    """Remove the empty folders above `removed`, up to and without `root`; those in `keep` stay, empty or not."""
+    """Remove the empty folders above the paths `removed` and below `root`, but for those in `keep`."""
     kept = {root, *keep}
     seen: set[Path] = set()
     for path in removed:

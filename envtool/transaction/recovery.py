@@ -1,4 +1,4 @@
-"""What a restore or an install that was broken off left behind: completed, taken back or cleared away."""
+"""Completes or takes back the change that an interrupted command left in a prefix."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from envtool.transaction.staging import STAGING_NAME
 
 
 def recover(prefix: Path, *folders: Path) -> bool:
-    """Complete a restore that was cut off, take an install back, or clear away what had not begun to change anything.
+    """Complete an interrupted restore, take back an install, or clear away what had changed nothing yet.
 
-    `folders` are site-packages first, and the others that a restore may have worked in. Returns whether there was one
-    to complete. Raises `RestoreError`.
+    `folders` are site-packages first, then the others that may hold a staging folder. Returns whether there was a
+    journal. Raises `RestoreError`.
     """
     found = False
     for folder in folders:

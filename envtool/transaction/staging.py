@@ -1,7 +1,6 @@
-"""Where a change to a prefix is staged."""
+"""The name of the folder in which a change to a prefix is staged."""
 
 from __future__ import annotations
 
-# The folder a restore works in. It lies beside the distributions, because only there a rename is sure to stay
-# on one file system.
+# It lies in site-packages: only there is a rename sure to stay on one file system.
 STAGING_NAME = ".hac-restore"

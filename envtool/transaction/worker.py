@@ -1,4 +1,4 @@
-"""What a process that works for this one does first, and what is said when it is killed."""
+"""Ties worker processes to the one that started them."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ _PR_SET_PDEATHSIG = 1
 
 
 def die_with_parent(parent: int) -> None:
-    """Die when `parent` does (prctl(2)), and leave it to that to be interrupted."""
-    # One that outlived its parent would write into a folder that somebody else is clearing away.
+    """Have the kernel kill this process when `parent` dies (prctl(2)), and ignore SIGINT, which the parent handles."""
+    # A worker that outlived its parent would write into a folder that another process is deleting.
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:
         os._exit(1)
@@ -25,7 +25,7 @@ def die_with_parent(parent: int) -> None:
 
 @contextmanager
 def translate_worker_death(work: str = "unpacks the wheel", kind: type[EnvtoolError] = RestoreError) -> Iterator[None]:
-    """Raise `kind` where a process of a pool, which does this work, dies before it has done it."""
+    """Raise `kind` where a process of a pool dies before it has done its `work`."""
     try:
         yield
     except BrokenProcessPool as error:

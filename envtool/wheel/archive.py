@@ -1,4 +1,4 @@
-"""Reads single files of a wheel's archive, each held to RECORD.
+"""Reads single files of a wheel's archive and checks each against RECORD.
 
 Format: APPNOTE.TXT 4.3.7 for the zip local header.
 """
@@ -30,9 +30,9 @@ _INFLATED = 4 << 20
 _AT_ONCE = 4 << 20
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ArchiveMember:
-    """One file of the archive: where its data are and what RECORD says of it. Sizes are in bytes."""
+    """One file of the archive: where its data are, and its sha256 in RECORD. Sizes are in bytes."""
 
     path: str
     offset: int
@@ -53,17 +53,17 @@ class Archive:
         weakref.finalize(self, os.close, self._handle)
 
     def read(self, member: ArchiveMember) -> bytes:
-        """A member's content. Raises as `read_blocks` does."""
+        """Read a member as a whole. Raises as `read_blocks` does."""
         return b"".join(self.read_blocks(member))
 
     def read_blocks(self, member: ArchiveMember) -> Iterator[bytes]:
-        """A member's content in blocks of bounded size, as long as its RECORD says.
+        """Read a member in blocks of bounded size.
 
-        Raises `SourceError` for a damaged archive and, at the end, `HashError` where it is not what RECORD says.
+        Raises `SourceError` for a damaged archive and, at the end, `HashError` where RECORD says otherwise.
         """
         digest = hashlib.sha256()
         written = 0
-        for block in self._inflated(member):
+        for block in self._inflate(member):
             written += len(block)
             if written > member.size:
                 break
@@ -76,9 +76,9 @@ class Archive:
                 remedy="get the wheel from the vendor again; nothing was changed",
             )
 
-    def _inflated(self, member: ArchiveMember) -> Iterator[bytes]:
-        """The member's bytes in blocks of bounded size."""
-        position = self._start_of(member)
+    def _inflate(self, member: ArchiveMember) -> Iterator[bytes]:
+        """Inflate a member in blocks of bounded size."""
+        position = self._find_data(member)
         end = position + member.compressed
         inflater = zlib.decompressobj(-15) if member.method == zipfile.ZIP_DEFLATED else None
         try:
@@ -98,17 +98,17 @@ class Archive:
             if inflater is not None:
                 yield inflater.flush()
         except _NotDeflate as error:
-            raise self._damaged(member, str(error)) from error
+            raise self._build_error(member, str(error)) from error
 
-    def _start_of(self, member: ArchiveMember) -> int:
+    def _find_data(self, member: ArchiveMember) -> int:
         header = os.pread(self._handle, _LOCAL_HEADER.size, member.offset)
         if len(header) < _LOCAL_HEADER.size or header[:4] != b"PK\x03\x04":
-            raise self._damaged(member, "no local header")
+            raise self._build_error(member, "no local header")
         _signature, name_length, extra_length = _LOCAL_HEADER.unpack(header)
         start: int = member.offset + _LOCAL_HEADER.size + name_length + extra_length
         return start
 
-    def _damaged(self, member: ArchiveMember, why: str) -> SourceError:
+    def _build_error(self, member: ArchiveMember, why: str) -> SourceError:
         return SourceError(
             f"{self._filename} is not installed: it is not a sound wheel",
             why=f"the archive is damaged at {member.path}: {why}",

@@ -1,4 +1,4 @@
-"""A wheel's list of files, checked before the first byte is written, and the unpacking of it on all cores.
+"""Reads and checks a wheel's list of files, and unpacks them.
 
 Formats: binary distribution format, "What's the point of adding metadata"/"The .data directory"; APPNOTE.TXT for zip.
 """
@@ -27,7 +27,7 @@ _BOMB_SIZE, _BOMB_RATIO = 1 << 30, 100
 _UNHASHED = frozenset({"RECORD", "RECORD.jws", "RECORD.p7s"})
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class WheelContents:
     """A wheel that was read and found sound. `requires` are its `Requires-Dist` lines."""
 
@@ -43,11 +43,11 @@ class WheelContents:
         return sum(member.size for member in self.members)
 
     def own_members(self) -> tuple[ArchiveMember, ...]:
-        """The members that an install writes to or puts elsewhere."""
+        """The members that an install changes or puts outside site-packages."""
         return tuple(member for member in self.members if member.path.startswith(self._own_folders))
 
     def shared_members(self) -> tuple[ArchiveMember, ...]:
-        """The members that lie in site-packages as they are."""
+        """The members that an install puts into site-packages unchanged."""
         return tuple(member for member in self.members if not member.path.startswith(self._own_folders))
 
     @property
@@ -65,18 +65,18 @@ def read_contents(wheel: StoredWheel) -> WheelContents:
             record = parse_record(archive.read(f"{dist_info}/RECORD"))
             requires = parse_email(archive.read(f"{dist_info}/METADATA"))[0].get("requires_dist", ())
         except (KeyError, zlib.error, RuntimeError) as error:
-            raise _refused(wheel, "it has no readable RECORD or METADATA") from error
+            raise _build_error(wheel, "it has no readable RECORD or METADATA") from error
         listed = {row.path: row for row in record.rows}
-        members = tuple(_members(wheel, archive, dist_info, listed))
-        _require_places_of_their_own(wheel, members, archive.start_dir)
+        members = tuple(_read_members(wheel, archive, dist_info, listed))
+        _require_distinct_places(wheel, members, archive.start_dir)
     _require_plausible_sizes(wheel, members)
     absent = listed.keys() - {member.path for member in members}
     if absent:
-        raise _refused(wheel, f"RECORD lists {len(absent)} files that are not in it, such as {min(absent)}")
-    return WheelContents(wheel, dist_info, record, members, tuple(requires))
+        raise _build_error(wheel, f"RECORD lists {len(absent)} files that are not in it, such as {min(absent)}")
+    return WheelContents(wheel=wheel, dist_info=dist_info, record=record, members=members, requires=tuple(requires))
 
 
-def _members(
+def _read_members(
     wheel: StoredWheel, archive: zipfile.ZipFile, dist_info: str, listed: dict[str, RecordRow]
 ) -> Iterator[ArchiveMember]:
     seen: set[str] = set()
@@ -86,42 +86,42 @@ def _members(
         path = info.filename
         _require_plain_path(wheel, path)
         if path.casefold() in seen:
-            raise _refused(wheel, f"{path} is in it twice, or in two spellings")
+            raise _build_error(wheel, f"{path} is in it twice, or in two spellings")
         seen.add(path.casefold())
         mode = info.external_attr >> 16
         if stat.S_IFMT(mode) not in {0, stat.S_IFREG}:
-            raise _refused(wheel, f"{path} is not a regular file")
+            raise _build_error(wheel, f"{path} is not a regular file")
         if info.compress_type not in {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED} or info.flag_bits & 1:
-            raise _refused(wheel, f"{path} is encrypted or compressed in a way that wheels are not")
+            raise _build_error(wheel, f"{path} is encrypted or compressed in a way that wheels are not")
         row = listed.get(path)
         unhashed = path.startswith(f"{dist_info}/") and path.rsplit("/", 1)[1] in _UNHASHED
         if not unhashed and (row is None or row.sha256 is None):
-            raise _refused(wheel, f"RECORD has no sha256 for {path}")
+            raise _build_error(wheel, f"RECORD has no sha256 for {path}")
         if row is not None and row.size is not None and row.size != info.file_size:
-            raise _refused(wheel, f"{path} has {info.file_size} bytes, RECORD says {row.size}")
+            raise _build_error(wheel, f"{path} has {info.file_size} bytes, RECORD says {row.size}")
         yield ArchiveMember(
-            path,
-            info.header_offset,
-            info.compress_size,
-            info.file_size,
-            info.compress_type,
-            bool(mode & 0o111),
-            None if unhashed or row is None else row.sha256,
+            path=path,
+            offset=info.header_offset,
+            compressed=info.compress_size,
+            size=info.file_size,
+            method=info.compress_type,
+            executable=bool(mode & 0o111),
+            sha256=None if unhashed or row is None else row.sha256,
         )
 
 
-def _require_places_of_their_own(wheel: StoredWheel, members: Iterable[ArchiveMember], end: int) -> None:
+def _require_distinct_places(wheel: StoredWheel, members: Iterable[ArchiveMember], end: int) -> None:
     """No two files may share bytes of the archive, nor one be the folder that another is in."""
     spans = sorted((member.offset, member.offset + member.compressed, member.path) for member in members)
     for (_start, stop, path), (start, _stop, other) in pairwise([*spans, (end, end, "the list of files")]):
         if stop > start:
-            raise _refused(wheel, f"{path} and {other} overlap in the archive")
+            raise _build_error(wheel, f"{path} and {other} overlap in the archive")
     files = {path for _start, _stop, path in spans}
     for path in files:
         parents = path.split("/")[:-1]
         for depth in range(1, len(parents) + 1):
             if "/".join(parents[:depth]) in files:
-                raise _refused(wheel, f"{'/'.join(parents[:depth])} is a file and a folder in it")
+                raise _build_error(wheel, f"{'/'.join(parents[:depth])} is a file and a folder in it")
 
 
 def _require_plausible_sizes(wheel: StoredWheel, members: Sequence[ArchiveMember]) -> None:
@@ -130,19 +130,19 @@ def _require_plausible_sizes(wheel: StoredWheel, members: Sequence[ArchiveMember
         if member.method == zipfile.ZIP_DEFLATED:
             most = member.compressed * _MOST_FOR_A_BYTE + _MOST_FOR_NOTHING
         if member.size > most:
-            raise _refused(wheel, f"{member.path} claims {member.size} bytes, which its data cannot hold")
+            raise _build_error(wheel, f"{member.path} claims {member.size} bytes, which its data cannot hold")
     size, packed = sum(member.size for member in members), sum(member.compressed for member in members)
     if size > _BOMB_SIZE and size > packed * _BOMB_RATIO:
-        raise _refused(wheel, f"{packed} bytes would become {size}, as in an archive made to fill the disk")
+        raise _build_error(wheel, f"{packed} bytes would become {size}, as in an archive made to fill the disk")
 
 
 def _require_plain_path(wheel: StoredWheel, path: str) -> None:
     parts = path.split("/")
     if path.startswith("/") or "\\" in path or "\0" in path or {"", ".", ".."} & set(parts):
-        raise _refused(wheel, f"it wants to write to {path!r}, outside the place of a wheel's files")
+        raise _build_error(wheel, f"it wants to write to {path!r}, outside the place of a wheel's files")
 
 
-def _refused(wheel: StoredWheel, why: str) -> SourceError:
+def _build_error(wheel: StoredWheel, why: str) -> SourceError:
     return SourceError(
         f"{wheel.name.filename} is not installed: it is not a sound wheel",
         why=why,
@@ -151,7 +151,7 @@ def _refused(wheel: StoredWheel, why: str) -> SourceError:
 
 
 def bind_progress(name: str, total: int, progress: Callable[[str, int, int], None]) -> FileProgress:
-    """What tells `progress`, of several things, that one called `name` began, and then of its bytes as they come."""
+    """Announce a task of `total` bytes to `progress`, and return what reports bytes of it."""
     progress(name, 0, total)
     return lambda count: progress(name, count, total)
 
@@ -162,9 +162,9 @@ def unpack(
     progress: FileProgress = lambda _bytes: None,
     members: Sequence[ArchiveMember] | None = None,
 ) -> None:
-    """Write a wheel's files, all of them or `members`, below `target`, an empty folder.
+    """Write a wheel's files, or only `members`, below the empty folder `target`.
 
-    `progress` is told of bytes written. Raises `HashError` where a file is not what RECORD says it is, `SourceError`
+    `progress` gets bytes written. Raises `HashError` where a file is not what RECORD says it is, `SourceError`
     where the archive is damaged and `OSError` where the folder cannot be written.
     """
     wanted = contents.members if members is None else tuple(members)
@@ -174,7 +174,7 @@ def unpack(
 
 
 def verify_contents(contents: WheelContents) -> None:
-    """Hold every file of a wheel to RECORD without writing one: for a wheel that is met for the first time.
+    """Check every file of a wheel against RECORD without writing one.
 
     Raises `HashError` and `SourceError`.
     """

@@ -1,6 +1,7 @@
-"""Writes the files of an archive, in several processes where that is worth it, each checked as it is written.
+"""Writes the files of an archive in several processes, and checks each against RECORD.
 
-Threads would wait for each other: with thousands of small files the interpreter's lock is what is short."""
+Threads would wait for each other: thousands of small files keep the interpreter's lock busy.
+"""
 
 from __future__ import annotations
 
@@ -34,33 +35,33 @@ class ExtractJob:
     members: tuple[ArchiveMember, ...]
 
 
-def extract_all(wanted: ExtractJob, progress: Callable[[int], None]) -> None:
-    """Write every member, or check it. `progress` is told of the bytes.
+def extract_all(job: ExtractJob, progress: Callable[[int], None]) -> None:
+    """Write every member, or check it. `progress` gets the bytes.
 
     Raises `HashError`, `SourceError`, `OSError`, and `RestoreError` where a process was killed from outside.
     """
     cores = os.cpu_count() or 1
-    if cores == 1 or sum(member.size for member in wanted.members) < _WORTH_PROCESSES:
-        writer = _Writer(wanted)
-        for member in wanted.members:
+    if cores == 1 or sum(member.size for member in job.members) < _WORTH_PROCESSES:
+        writer = _Writer(job)
+        for member in job.members:
             progress(writer.write(member))
         return
     # A fork knows all that it needs, and is there in a millisecond.
     context = multiprocessing.get_context("fork")
     with (
         translate_worker_death(),
-        ProcessPoolExecutor(cores, context, initializer=_start_worker, initargs=(wanted, os.getpid())) as pool,
+        ProcessPoolExecutor(cores, context, initializer=_start_worker, initargs=(job, os.getpid())) as pool,
     ):
-        for count in pool.map(_write_share, list(_divide(wanted))):
+        for count in pool.map(_write_share, list(_divide(job))):
             progress(count)
 
 
-def _divide(wanted: ExtractJob) -> Iterator[list[int]]:
+def _divide(job: ExtractJob) -> Iterator[list[int]]:
     """Divide the members into what one process is given at a time: lists of their numbers.
 
     Large ones come first, as one library is half of torch; the others by folder, which one process then makes.
     """
-    members = wanted.members
+    members = job.members
     by_folder = sorted(range(len(members)), key=lambda number: members[number].path)
     large = [number for number in by_folder if members[number].size >= _SHARE_BYTES]
     yield from ([number] for number in sorted(large, key=lambda number: members[number].size, reverse=True))
@@ -79,37 +80,37 @@ def _divide(wanted: ExtractJob) -> Iterator[list[int]]:
 _open: _Writer | None = None
 
 
-def _start_worker(wanted: ExtractJob, parent: int) -> None:
+def _start_worker(job: ExtractJob, parent: int) -> None:
     """Prepare a process of the pool."""
     global _open
     die_with_parent(parent)
-    _open = _Writer(wanted)
+    _open = _Writer(job)
 
 
 def _write_share(numbers: list[int]) -> int:
     assert _open is not None
-    return sum(_open.write(_open.wanted.members[number]) for number in numbers)
+    return sum(_open.write(_open.job.members[number]) for number in numbers)
 
 
 class _Writer:
     """Writes members of an archive, one after the other."""
 
-    def __init__(self, wanted: ExtractJob) -> None:
-        self.wanted = wanted
-        self._archive = Archive(wanted.path, wanted.filename)
+    def __init__(self, job: ExtractJob) -> None:
+        self.job = job
+        self._archive = Archive(job.path, job.filename)
         self._made = {""}
 
     def write(self, member: ArchiveMember) -> int:
         """Write one member and the folders above it, or check it, and return its size."""
         blocks = self._archive.read_blocks(member)
-        if self.wanted.target is None:
+        if self.job.target is None:
             for _block in blocks:
                 pass
             return member.size
         self._require_folder(member.path.rpartition("/")[0])
         mode = 0o777 if member.executable else 0o666
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
-        handle = os.open(f"{self.wanted.target}/{member.path}", flags, mode)
+        handle = os.open(f"{self.job.target}/{member.path}", flags, mode)
         try:
             _write_blocks(handle, blocks)
         finally:
@@ -119,7 +120,7 @@ class _Writer:
     def _require_folder(self, folder: str) -> None:
         if folder not in self._made:
             # Another process may make the same one at the same time.
-            os.makedirs(f"{self.wanted.target}/{folder}", exist_ok=True)  # noqa: PTH103  # 700 times; Path takes longer
+            os.makedirs(f"{self.job.target}/{folder}", exist_ok=True)  # noqa: PTH103  # 700 times; Path takes longer
             self._made.add(folder)
 
 

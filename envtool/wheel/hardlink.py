@@ -1,4 +1,4 @@
-"""Lays a distribution out by hard links to an unpacked copy of its wheel, in place of writing every file anew."""
+"""Lays a distribution out by hard links to an unpacked copy of its wheel."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from envtool.wheel.unpacked_store import UnpackedWheel
 
 
 def stage_links(unpacked: UnpackedWheel, layout: Layout, staging: Path, *, requested: bool) -> tuple[Move, ...]:
-    """Like `layout.stage_wheel`, and with the same result, but for files that are links to those of `unpacked`.
+    """Like `layout.stage_wheel`, but with links to the files of `unpacked`.
 
-    A file that is not what it was when it was unpacked, or that cannot be linked, is taken from the wheel.
+    A file that has changed since it was unpacked, or that cannot be linked, is written from the wheel.
     """
     tree = staging / unpacked.wheel.name.name
     tree.mkdir(parents=True)
-    linking = _Linking(tree, predict_owner(layout.site_packages, tree), read_umask())
-    amiss = {path for folder in unpacked.shared for path in linking.link_folder(unpacked, folder)}
+    linker = _Linker(tree, predict_owner(layout.site_packages, tree), read_umask())
+    amiss = {path for folder in unpacked.shared for path in linker.link_folder(unpacked, folder)}
     _write(unpacked, tree, unpacked.own)
     if amiss:
         from envtool.wheel.contents import read_contents
@@ -42,8 +42,8 @@ def _write(unpacked: UnpackedWheel, tree: Path, members: tuple[ArchiveMember, ..
 
 
 @dataclass(frozen=True)
-class _Linking:
-    """Links to files that are what a new file in `tree` would become, by owner, group and umask."""
+class _Linker:
+    """Links files into `tree` whose owner and permissions are what a new file there would have."""
 
     tree: Path
     owner: tuple[int, int]
@@ -56,7 +56,7 @@ class _Linking:
         if not (unpacked.folder / folder).is_dir():
             yield from (f"{folder}/{name}" if folder else name for name, *_rest in unpacked.shared[folder])
             return
-        with _opened(self.tree / folder) as target, _opened(unpacked.folder / folder) as source:
+        with _open_folder(self.tree / folder) as target, _open_folder(unpacked.folder / folder) as source:
             for name, size, time, executable in unpacked.shared[folder]:
                 try:
                     # Relative to the two folders: half of the time would go into finding them, for every file.
@@ -72,7 +72,7 @@ class _Linking:
 
 
 @contextmanager
-def _opened(folder: Path) -> Iterator[int]:
+def _open_folder(folder: Path) -> Iterator[int]:
     handle = os.open(folder, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         yield handle

@@ -1,5 +1,4 @@
-"""Lays a wheel out as it will lie in the environment, inside the staging folder: where each file goes, the
-commands, INSTALLER and RECORD.
+"""Lays a wheel out in the staging folder as it will lie in the environment, with commands, INSTALLER and RECORD.
 
 Formats: binary distribution format, "The .data directory"; entry points specification; PyPA "Recording
 installed projects".
@@ -26,9 +25,9 @@ INSTALLER = b"envtool\n"
 _GROUPS: tuple[tuple[str, Literal["console", "gui"]], ...] = (("console_scripts", "console"), ("gui_scripts", "gui"))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Layout:
-    """Where a distribution's files go: the folders as they are named inside the environment."""
+    """The folders of an environment that a distribution's files go to."""
 
     site_packages: Path
     scripts: Path
@@ -73,16 +72,16 @@ def stage_records(contents: WheelContents, layout: Layout, staging: Path, *, req
 def finish_layout(
     name: str, dist_info: str, record: bytes, layout: Layout, staging: Path, *, requested: bool
 ) -> tuple[Move, ...]:
-    """Finish what the files of a wheel in `staging / name` are to become; the steps that put the entries in place.
+    """Turn the unpacked wheel in `staging / name` into a distribution, and return the steps that put it in place.
 
-    `record` is the wheel's own, as `render_base_record` gives it. Raises `SourceError`.
+    `record` is what `render_base_record` returns. Raises `SourceError`.
     """
     tree = staging / name
     outside: list[Move] = []
     data = tree / f"{dist_info.removesuffix('.dist-info')}.data"
     if data.is_dir():
         _merge_into_site_packages(data, tree)
-        rows, outside = _outside(name, data, layout, staging, parse_record(record).rows)
+        rows, outside = _move_outside(name, data, layout, staging, parse_record(record).rows)
         record = render_record(rows)
         shutil.rmtree(data)
     added: list[RecordRow] = []
@@ -92,8 +91,8 @@ def finish_layout(
         target.write_bytes(text)
         target.chmod(0o777 & ~read_umask())
         outside.append(Move(target, layout.scripts / command))
-        added.append(_row(_relative(layout.scripts / command, layout), text))
-    added += _seal(tree / dist_info, dist_info, requested)
+        added.append(_make_row(_relative_path(layout.scripts / command, layout), text))
+    added += _write_installer_files(tree / dist_info, dist_info, requested)
     (tree / dist_info / "RECORD").write_bytes(record + render_record(added))
     inside = (Move(entry, layout.site_packages / entry.name) for entry in sorted(tree.iterdir()))
     return (*inside, *outside)
@@ -113,7 +112,7 @@ def stage_files(contents: WheelContents, rows: Iterable[RecordRow], layout: Layo
     made = wanted - members.keys()
     if made:
         for name, text in generate_commands(layout.site_packages / contents.dist_info, layout.interpreter):
-            if _relative(layout.scripts / name, layout) in made:
+            if _relative_path(layout.scripts / name, layout) in made:
                 target = staging / "commands" / name
                 target.parent.mkdir(exist_ok=True)
                 target.write_bytes(text)
@@ -123,7 +122,7 @@ def stage_files(contents: WheelContents, rows: Iterable[RecordRow], layout: Layo
 
 
 def render_base_record(contents: WheelContents) -> bytes:
-    """The wheel's RECORD without its own row and without signatures, as it is about to change."""
+    """The wheel's RECORD without the rows of RECORD itself and of its signatures."""
     gone = {f"{contents.dist_info}/{name}" for name in ("RECORD", "RECORD.jws", "RECORD.p7s")}
     return render_record(row for row in contents.record.rows if row.path not in gone)
 
@@ -140,7 +139,7 @@ def _merge_into_site_packages(data: Path, tree: Path) -> None:
                 path.rename(target)
 
 
-def _outside(
+def _move_outside(
     name: str, data: Path, layout: Layout, staging: Path, rows: Iterable[RecordRow]
 ) -> tuple[list[RecordRow], list[Move]]:
     """Rows with `.data` paths rewritten to where the files go, and the steps for those outside site-packages."""
@@ -164,7 +163,7 @@ def _outside(
             (data / parts[1] / parts[2]).rename(staged)
             if parts[1] == "scripts":
                 _point_at_interpreter(staged, layout.interpreter)
-            kept.append(_row(_relative(final, layout), staged.read_bytes()))
+            kept.append(_make_row(_relative_path(final, layout), staged.read_bytes()))
             steps.append(Move(staged, final))
         else:
             raise SourceError(
@@ -183,7 +182,7 @@ def _point_at_interpreter(script: Path, interpreter: Path) -> None:
 
 
 def generate_commands(dist_info: Path, interpreter: Path) -> Iterator[tuple[str, bytes]]:
-    """The commands that `entry_points.txt` declares: file name and text. Raises `SourceError` where it is malformed."""
+    """Generate the commands of `entry_points.txt`: file name and text. Raises `SourceError` where it is malformed."""
     from installer.scripts import InvalidScript, Script
 
     parser = configparser.ConfigParser(delimiters=("=",), interpolation=None)
@@ -201,22 +200,22 @@ def generate_commands(dist_info: Path, interpreter: Path) -> Iterator[tuple[str,
         raise SourceError(f"{dist_info.name} has a malformed entry_points.txt", why=str(error)) from error
 
 
-def _seal(dist_info: Path, name: str, requested: bool) -> Iterator[RecordRow]:
+def _write_installer_files(dist_info: Path, name: str, requested: bool) -> Iterator[RecordRow]:
     (dist_info / "INSTALLER").write_bytes(INSTALLER)
-    yield _row(f"{name}/INSTALLER", INSTALLER)
+    yield _make_row(f"{name}/INSTALLER", INSTALLER)
     if requested:
         (dist_info / "REQUESTED").write_bytes(b"")
-        yield _row(f"{name}/REQUESTED", b"")
+        yield _make_row(f"{name}/REQUESTED", b"")
     for signature in ("RECORD.jws", "RECORD.p7s"):
         (dist_info / signature).unlink(missing_ok=True)
     yield RecordRow(f"{name}/RECORD", None, None)
 
 
-def _relative(final: Path, layout: Layout) -> str:
+def _relative_path(final: Path, layout: Layout) -> str:
     return os.path.relpath(final, layout.site_packages)
 
 
-def _row(path: str, data: bytes) -> RecordRow:
+def _make_row(path: str, data: bytes) -> RecordRow:
     return RecordRow(path, hashlib.sha256(data).hexdigest(), len(data))
 
 

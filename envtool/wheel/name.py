@@ -1,4 +1,4 @@
-"""A vendor wheel: its file name taken apart, and what its own records say.
+"""Parses a wheel's file name, and reads its metadata.
 
 File name: binary distribution format, "File name convention". Records: the same, "The .dist-info directory".
 """

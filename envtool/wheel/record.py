@@ -57,7 +57,7 @@ class Record:
 
 @lru_cache(maxsize=4)
 def parse_record(data: bytes) -> Record:
-    """Read a RECORD. Never fails: what is no row is listed in `malformed`."""
+    """Parse a RECORD. Never fails: what is no row is listed in `malformed`."""
     text = data.decode("utf-8", errors="surrogateescape")
     rows: list[RecordRow] = []
     malformed: list[str] = []
@@ -117,7 +117,7 @@ def render_record(rows: Iterable[RecordRow]) -> bytes:
 
 
 def digest_content(rows: Iterable[RecordRow]) -> str:
-    """One sha256 for what a wheel puts into site-packages, equal before and after any installer's work.
+    """One sha256 for what a wheel puts into site-packages, the same in the wheel and after any installer.
 
     Left out is what installers add or rewrite: their own files in the `.dist-info`, bytecode, and everything
     outside site-packages (scripts get the interpreter's path written into them).

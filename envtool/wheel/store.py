@@ -1,4 +1,4 @@
-"""The wheel store: files kept under their sha256, so that a build or a restore needs no network.
+"""The wheel store: files under their sha256, so that a build or a restore needs no network.
 
 Layout: `<root>/sha256/<first two digits>/<sha256>/<file name>`. A file appears there whole or not at all.
 """
@@ -34,7 +34,7 @@ class FileStore:
     def find(self, sha256: str) -> Path | None:
         """The stored file with that sha256, or `None`."""
         for root in (self.root, *self.fallbacks):
-            folder = _folder(root, sha256)
+            folder = _get_folder(root, sha256)
             with contextlib.suppress(OSError):
                 for path in folder.iterdir():
                     if not path.name.startswith("."):
@@ -52,18 +52,18 @@ class FileStore:
         found = self.find(sha256)
         if found is not None:
             return found
-        with self._incoming(sha256, name or path.name) as incoming:
+        with self._write_incoming(sha256, name or path.name) as incoming:
             _copy(path, incoming)
-        return _folder(self.root, sha256) / (name or path.name)
+        return _get_folder(self.root, sha256) / (name or path.name)
 
     def unpacked_folder(self, sha256: str) -> Path:
         """Where the files of the wheel with that sha256 are kept unpacked, if they are (`wheel.unpacked_store`)."""
         return self.root / "unpacked" / sha256
 
     @contextmanager
-    def _incoming(self, sha256: str, name: str) -> Iterator[Path]:
-        """A path to write to that becomes the stored file when the block ends well."""
-        folder = _folder(self.root, sha256)
+    def _write_incoming(self, sha256: str, name: str) -> Iterator[Path]:
+        """Yield a path to write to; it becomes the stored file if the block succeeds."""
+        folder = _get_folder(self.root, sha256)
         with translate_store_errors(folder):
             folder.mkdir(parents=True, exist_ok=True)
             handle, text = tempfile.mkstemp(prefix=".incoming-", dir=folder)
@@ -83,7 +83,7 @@ class FileStore:
 
 @contextmanager
 def translate_store_errors(folder: Path) -> Iterator[None]:
-    """Turn an operating system error on writing below `folder` into a `StoreError`."""
+    """Raise an `OSError` of writing below `folder` as `StoreError`."""
     try:
         yield
     except OSError as error:
@@ -101,7 +101,7 @@ def translate_store_errors(folder: Path) -> Iterator[None]:
 
 
 def get_default_store() -> FileStore:
-    """The user's store, with the image's own behind it where there is one. Raises `StoreError`."""
+    """The user's store, with that of the image as a fallback. Raises `StoreError`."""
     named, cache = os.environ.get(ENVIRONMENT_VARIABLE), find_cache_root()
     if named:
         root = Path(named)
@@ -116,7 +116,7 @@ def get_default_store() -> FileStore:
     return FileStore(root, tuple(path for path in (IMAGE_STORE,) if path != root and path.is_dir()))
 
 
-def _folder(root: Path, sha256: str) -> Path:
+def _get_folder(root: Path, sha256: str) -> Path:
     return root / "sha256" / sha256[:2] / sha256
 
 

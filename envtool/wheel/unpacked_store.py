@@ -1,8 +1,8 @@
-"""Wheels kept unpacked beside the store, so that a restore on the same file system only makes hard links.
+"""Unpacked copies of wheels in the store, so that a restore on the same file system only makes hard links.
 
-Layout: `<store>/unpacked/<sha256>/files/…` and `manifest.json`, which says of each file what it was when it was held to
-RECORD. A folder appears there whole or not at all. Nothing here is ever required: what is not as the manifest says is
-taken from the wheel instead.
+Layout: `<store>/unpacked/<sha256>/files/…` and `manifest.json`, which has the size and time of each file when it was
+checked against RECORD. A folder appears there whole or not at all. What differs from the manifest is taken from the
+wheel instead.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import json
 import shutil
 import tempfile
 from collections.abc import Callable, Mapping
-from dataclasses import astuple, dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,10 +24,10 @@ if TYPE_CHECKING:
     from envtool.wheel.contents import WheelContents
 
 _FILES, _MANIFEST = "files", "manifest.json"
-_SCHEMA = 2
+_SCHEMA = 3
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class UnpackedWheel:
     """A wheel and the copy of its files in `folder`, to which hard links may be made.
 
@@ -62,7 +62,7 @@ def add_unpacked(contents: WheelContents, store: FileStore, progress: Callable[[
             incoming.chmod(0o755)
             with umask_like(incoming):
                 unpack(contents, incoming / _FILES, progress)
-            (incoming / _MANIFEST).write_text(json.dumps(_manifest(contents, incoming / _FILES)))
+            (incoming / _MANIFEST).write_text(json.dumps(_build_manifest(contents, incoming / _FILES)))
             remove_unpacked(contents.wheel.sha256, store)
             incoming.rename(final)
         except BaseException:
@@ -93,21 +93,21 @@ def find_unpacked(filename: str, sha256: str, store: FileStore) -> UnpackedWheel
         if path is None or table["schema"] != _SCHEMA:
             return None
         return UnpackedWheel(
-            StoredWheel(WheelName.parse(filename), path, sha256),
-            folder / _FILES,
-            table["dist-info"],
-            tuple(table["requires"]),
-            table["size"],
-            table["shared"],
-            tuple(ArchiveMember(*row) for row in table["own"]),
-            table["record"].encode("utf-8", errors="surrogateescape"),
+            wheel=StoredWheel(WheelName.parse(filename), path, sha256),
+            folder=folder / _FILES,
+            dist_info=table["dist-info"],
+            requires=tuple(table["requires"]),
+            size=table["size"],
+            shared=table["shared"],
+            own=tuple(ArchiveMember(**row) for row in table["own"]),
+            record=table["record"].encode("utf-8", errors="surrogateescape"),
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         # Not there, or not to be read: the wheel is.
         return None
 
 
-def _manifest(contents: WheelContents, files: Path) -> dict[str, object]:
+def _build_manifest(contents: WheelContents, files: Path) -> dict[str, object]:
     from envtool.wheel.layout import render_base_record
 
     shared: dict[str, list[tuple[str, int, int, bool]]] = {}
@@ -121,6 +121,6 @@ def _manifest(contents: WheelContents, files: Path) -> dict[str, object]:
         "requires": list(contents.requires),
         "size": contents.size,
         "shared": shared,
-        "own": [astuple(member) for member in contents.own_members()],
+        "own": [asdict(member) for member in contents.own_members()],
         "record": render_base_record(contents).decode("utf-8", errors="surrogateescape"),
     }

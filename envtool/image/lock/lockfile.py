@@ -188,7 +188,9 @@ def _from_table(table: dict[str, Any], conda: str, tool_conda: str) -> ImageLock
         raise ValueError("the conda-lock files beside it are not the ones that were written with it")
     base = table["base"]
     distributions = tuple(
-        PinnedDistribution(row["name"], row["version"], row["wheel"], row["sha256"], row["content"])
+        PinnedDistribution(
+            row["name"], row["version"], wheel=row["wheel"], sha256=row["sha256"], content=row["content"]
+        )
         for row in table["vendor"]
     )
     return ImageLock(
