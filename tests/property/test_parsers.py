@@ -36,11 +36,17 @@ def test_pth(data: bytes) -> None:
     assert all(folder and "\0" not in folder for folder in (*content.folders, *content.first))
 
 
-@given(st.lists(st.text(st.characters(exclude_categories=["Cs", "Cc", "Zl", "Zp"]), max_size=30), max_size=8))
-def test_pth_lines_are_folders_comments_or_code(lines: list[str]) -> None:
-    content = parse_pth("\n".join(lines).encode())
-    stripped = [line.strip().removeprefix("\ufeff").strip() for line in lines]
-    assert set(content.folders) <= {line for line in stripped if line and not line.startswith("#")} | set(stripped)
+# A line's text, without line ends and null characters; half of them made into a comment or into code.
+words = st.text(st.characters(exclude_categories=["Cs", "Cc", "Zl", "Zp"]), max_size=30)
+pth_lines = words | words.map("# {}".format) | words.map("import {}".format) | words.map("  #{}".format)
+
+
+@given(st.lists(pth_lines, max_size=8))
+def test_pth_lines_that_are_neither_comments_nor_code_are_folders(lines: list[str]) -> None:
+    text = "\n".join(lines)
+    content = parse_pth(text.encode())
+    stripped = [line.strip() for line in text.removeprefix("\ufeff").split("\n")]
+    assert content.folders == tuple(line for line in stripped if line and not line.startswith(("#", "import ")))
     assert content.is_utf8
 
 

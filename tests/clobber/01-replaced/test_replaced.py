@@ -30,8 +30,14 @@ def test_named_with_its_cause_and_restored(environment: RealEnvironment, verdict
     assert environment.restore().status == 0
     assert environment.doctor("--deep")["findings"] == []
     assert not (environment.site_packages / "torch/upstream_only.py").exists()
-    assert "already nothing to do" not in environment.restore().out
-    assert "nothing to do" in environment.restore().out
+
+
+def test_a_second_restore_has_nothing_to_do(environment: RealEnvironment) -> None:
+    environment.uv_install("wants-newer")
+    assert "replace " in environment.restore().out
+    again = environment.restore().out
+    assert "nothing to do" in again
+    assert "replace " not in again
 
 
 def test_healthy_twin(environment: RealEnvironment, verdict: Verdict) -> None:
