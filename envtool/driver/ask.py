@@ -11,7 +11,7 @@ import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from envtool.driver.table import MASK, DriverTable, parse_table
+from envtool.driver.table import DriverTable, parse_table
 
 PROGRAMS = ("moreh-smi", "ap-smi")
 # Seconds. The program asks a server; where that does not answer it may wait for ever.
@@ -19,17 +19,18 @@ TIME_LIMIT = 10.0
 # What a stand-in for the program says of itself on stderr.
 _STAND_IN = "STAND-IN"
 _TOKEN = re.compile(r"[A-Za-z0-9+/_=-]{20,}")
+_MASK = "****"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class QueryResult:
-    """What came of asking: the table, or what went wrong instead. `program` is `None` where there is none."""
+    """What the program printed, or the problem why it did not. `program` is `None` where there is none on PATH."""
 
     program: str | None
     table: DriverTable | None = None
     problem: str = ""
     timed_out: bool = False
-    stand_in: bool = False
+    is_stand_in: bool = False
 
     @property
     def summary(self) -> str:
@@ -40,44 +41,46 @@ class QueryResult:
         if self.table is None:
             return f"{name}: {self.problem}"
         devices = (
-            ", ".join(f"{item.name} {item.model}" for item in self.table.devices if item.active) or "no accelerator"
+            ", ".join(f"{item.name} {item.model}" for item in self.table.devices if item.is_active) or "no accelerator"
         )
         release = f" {self.table.version}" if self.table.version else ""
-        return f"{name}{release}: {devices}" + (" (a stand-in; there is no accelerator)" if self.stand_in else "")
+        return f"{name}{release}: {devices}" + (" (a stand-in; there is no accelerator)" if self.is_stand_in else "")
 
 
 class DriverQuery:
-    """The program at work. It is started first and read last, so that its time passes beside that of the checks."""
+    """The program while it runs. Start it first and read it last: meanwhile the checks work."""
 
     def __init__(self, program: str, process: subprocess.Popen[bytes]) -> None:
         self._program = program
         self._process = process
 
     def read_result(self, time_limit: float = TIME_LIMIT) -> QueryResult:
-        """Wait for the program's end, at most `time_limit` seconds."""
+        """Wait for the program's end, at most `time_limit` seconds, and parse what it printed."""
         try:
             out, err = self._process.communicate(timeout=time_limit)
         except subprocess.TimeoutExpired:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self._process.pid, signal.SIGKILL)
             self._process.communicate()
-            return QueryResult(self._program, problem=f"no answer within {time_limit:g} seconds", timed_out=True)
+            return QueryResult(
+                program=self._program, problem=f"no answer within {time_limit:g} seconds", timed_out=True
+            )
         text, notice = out.decode("utf-8", "replace"), err.decode("utf-8", "replace")
         status = self._process.returncode
         if status != 0:
             last = (notice.strip() or text.strip()).splitlines()[-1:] or ["it printed nothing"]
-            return QueryResult(self._program, problem=f"exit status {status}: {mask_tokens(last[0])[:200]}")
+            return QueryResult(program=self._program, problem=f"exit status {status}: {mask_tokens(last[0])[:200]}")
         table = parse_table(text)
         if table is None:
-            return QueryResult(self._program, problem="its output has no table of devices")
-        return QueryResult(self._program, table, stand_in=_STAND_IN in notice)
+            return QueryResult(program=self._program, problem="its output has no table of devices")
+        return QueryResult(program=self._program, table=table, is_stand_in=_STAND_IN in notice)
 
 
 def start_query(variables: Mapping[str, str]) -> DriverQuery | QueryResult:
-    """Start the first of `PROGRAMS` that is on PATH; a reading at once where there is none or it does not start."""
+    """Start the first of `PROGRAMS` that is on PATH; where there is none, or it does not start, that is the result."""
     found = next((path for name in PROGRAMS if (path := shutil.which(name, path=variables.get("PATH")))), None)
     if found is None:
-        return QueryResult(None)
+        return QueryResult(program=None)
     try:
         process = subprocess.Popen(
             [found],
@@ -89,10 +92,10 @@ def start_query(variables: Mapping[str, str]) -> DriverQuery | QueryResult:
             start_new_session=True,
         )
     except OSError as error:
-        return QueryResult(found, problem=f"it cannot be started: {error.strerror}")
+        return QueryResult(program=found, problem=f"it cannot be started: {error.strerror}")
     return DriverQuery(found, process)
 
 
 def mask_tokens(text: str) -> str:
-    """`text` with everything masked that might be an accelerator token."""
-    return _TOKEN.sub(MASK, text)
+    """Replace everything that may be an accelerator token by a mask."""
+    return _TOKEN.sub(_MASK, text)

@@ -13,35 +13,28 @@ _VERSION = re.compile(r"(Client|Server|Current|Latest) Version:\s*([0-9][0-9A-Za
 _TITLE = re.compile(r"\b(?:Moreh|AP)-SMI\s+([0-9][0-9A-Za-z.+-]*)", re.IGNORECASE)
 _DEVICE_COLUMNS = frozenset({"device", "name", "model"})
 _JOB_COLUMNS = frozenset({"device", "pid", "process"})
-MASK = "****"
 
 
 @dataclass(frozen=True)
 class Device:
-    """One accelerator. Its token is a secret and is not kept; `token` is `MASK` where the table shows one."""
+    """One accelerator. Its token is a secret and is not kept."""
 
-    number: str
     name: str
     model: str
-    active: bool
-    token: str
-    memory_used: str
-    memory_total: str
-    utilization: str
+    is_active: bool
 
 
 @dataclass(frozen=True)
 class Job:
-    """A process that uses the accelerator. `memory` as printed, such as `886 MiB`."""
+    """A process that uses the accelerator. `pid` is `None` where the table shows no number."""
 
     device: str
-    identity: str
+    id: str
     pid: int | None
     process: str
-    memory: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class DriverTable:
     """What the program printed. A version is `None` where the heading has none of that kind."""
 
@@ -68,7 +61,7 @@ def parse_table(text: str) -> DriverTable | None:
     columns: list[str] = []
     has_devices = False
     for line in text.splitlines():
-        cells = _cells(line)
+        cells = _split_cells(line)
         if cells is None:
             continue
         names = [cell.lower() for cell in cells]
@@ -78,51 +71,36 @@ def parse_table(text: str) -> DriverTable | None:
         elif columns and len(cells) == len(columns):
             row = dict(zip(columns, cells, strict=True))
             if "pid" in row:
-                jobs.append(_job(row))
+                jobs.append(_read_job(row))
             else:
-                devices.append(_device(row))
+                devices.append(_read_device(row))
     if not versions and not has_devices:
         return None
     return DriverTable(
-        title[1] if title else None,
-        versions.get("client"),
-        versions.get("server"),
-        versions.get("current"),
-        versions.get("latest"),
-        tuple(devices),
-        tuple(jobs),
+        title=title[1] if title else None,
+        client=versions.get("client"),
+        server=versions.get("server"),
+        current=versions.get("current"),
+        latest=versions.get("latest"),
+        devices=tuple(devices),
+        jobs=tuple(jobs),
     )
 
 
-def _cells(line: str) -> list[str] | None:
+def _split_cells(line: str) -> list[str] | None:
     text = line.strip()
     if len(text) < 2 or not (text.startswith("|") and text.endswith("|")):
         return None
     return [cell.strip() for cell in text[1:-1].split("|")]
 
 
-def _device(row: dict[str, str]) -> Device:
-    number = row["device"]
-    token = row.get("token", "")
-    return Device(
-        number.lstrip("* "),
-        row["name"],
-        row["model"],
-        # Before release 24 nothing marked the active one.
-        number.startswith("*") or row["model"] != "-",
-        MASK if token not in {"", "-"} else "",
-        row.get("memory usage", ""),
-        row.get("total memory", ""),
-        row.get("utilization", ""),
-    )
+def _read_device(row: dict[str, str]) -> Device:
+    # Before release 24 nothing marked the active one.
+    is_active = row["device"].startswith("*") or row["model"] != "-"
+    return Device(row["name"], row["model"], is_active)
 
 
-def _job(row: dict[str, str]) -> Job:
+def _read_job(row: dict[str, str]) -> Job:
     pid = row["pid"]
-    return Job(
-        row["device"],
-        row.get("job id", ""),
-        int(pid) if pid.isascii() and pid.isdigit() and len(pid) < 10 else None,
-        row["process"],
-        row.get("memory usage", ""),
-    )
+    number = int(pid) if pid.isascii() and pid.isdigit() and len(pid) < 10 else None
+    return Job(row["device"], row.get("job id", ""), number, row["process"])

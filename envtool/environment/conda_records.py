@@ -12,7 +12,7 @@ from typing import Any
 _TRANSACTION = re.compile(r"==> (?P<time>\S+ \S+) <==")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class CondaRecord:
     """One package that conda, or a program that works as conda does, put into a prefix.
 
@@ -40,20 +40,20 @@ def parse_conda_record(data: bytes, path: Path) -> CondaRecord | None:
         table = json.loads(data)
         channel = str(table.get("channel") or "").rstrip("/").rsplit("/", 1)[-1]
         return CondaRecord(
-            path,
-            str(table["name"]),
-            str(table["version"]),
-            str(table["build"]),
-            channel,
-            _digests(table),
-            str(table.get("requested_spec") or " ".join(map(str, table.get("requested_specs") or ()))),
+            path=path,
+            name=str(table["name"]),
+            version=str(table["version"]),
+            build=str(table["build"]),
+            channel=channel,
+            digests=_read_digests(table),
+            requested=str(table.get("requested_spec") or " ".join(map(str, table.get("requested_specs") or ()))),
         )
     # Deeply nested brackets exhaust the parser's recursion.
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
 
 
-def _digests(table: dict[str, Any]) -> dict[str, str]:
+def _read_digests(table: dict[str, Any]) -> dict[str, str]:
     rows = (table.get("paths_data") or {}).get("paths") or []
     # Where conda wrote the prefix into a file, that has another hash than the package's own.
     return {str(row["_path"]): str(row.get("sha256_in_prefix") or row.get("sha256") or "") for row in rows}
@@ -73,7 +73,7 @@ def read_conda_records(prefix: Path, containing: bytes = b"") -> Iterator[tuple[
 
 
 @dataclass(frozen=True)
-class Transaction:
+class CondaTransaction:
     """An entry of conda's history: when (as written there), by which command, and what it put in."""
 
     time: str
@@ -81,21 +81,21 @@ class Transaction:
     linked: tuple[str, ...]
 
 
-def parse_history(data: bytes) -> tuple[Transaction, ...]:
+def parse_history(data: bytes) -> tuple[CondaTransaction, ...]:
     """The transactions of a `conda-meta/history`, the oldest first. Never fails; other lines are passed over."""
-    found: list[Transaction] = []
+    found: list[CondaTransaction] = []
     for line in data.decode("utf-8", "replace").splitlines():
         if match := _TRANSACTION.fullmatch(line.strip()):
-            found.append(Transaction(match["time"], "", ()))
+            found.append(CondaTransaction(match["time"], "", ()))
         elif found and line.startswith("# cmd:"):
-            found[-1] = Transaction(found[-1].time, line.removeprefix("# cmd:").strip(), found[-1].linked)
+            found[-1] = CondaTransaction(found[-1].time, line.removeprefix("# cmd:").strip(), found[-1].linked)
         elif found and line.startswith("+"):
             name = line[1:].strip().rsplit("::", 1)[-1].rsplit("/", 1)[-1]
-            found[-1] = Transaction(found[-1].time, found[-1].command, (*found[-1].linked, name))
+            found[-1] = CondaTransaction(found[-1].time, found[-1].command, (*found[-1].linked, name))
     return tuple(found)
 
 
-def find_transaction(prefix: Path, record: CondaRecord) -> Transaction | None:
+def find_transaction(prefix: Path, record: CondaRecord) -> CondaTransaction | None:
     """The last transaction that put a package into the prefix, where conda's history tells."""
     try:
         history = parse_history((prefix / "conda-meta/history").read_bytes())

@@ -17,13 +17,12 @@ class Location(Enum):
     CONTAINER = "container"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class EnvironmentContext:
-    """The surroundings of an environment.
+    """What an environment is in, and what its interpreter would be started with.
 
-    `variables` are the environment variables that its interpreter would get. `root` is the folder that stands for
-    `/` where the file system is that of an image or a container, called `reference`. `is_explicit`: a
-    person named the prefix, so it need not be the one that is active.
+    `reference` names the image or the container, and `root` is the folder that stands for its `/`. `variables` are the
+    environment variables. `is_explicit`: a person named the prefix, so it need not be the active one.
     """
 
     location: Location = Location.MACHINE
@@ -38,9 +37,9 @@ class EnvironmentContext:
         return self.location is Location.MACHINE
 
     def locate(self, path: str | Path) -> Path:
-        """Where on this machine an absolute path of the file system is."""
+        """Turn an absolute path of the file system into where it is on this machine."""
         return self.root / str(path).lstrip("/")
 
     def display(self, text: str) -> str:
-        """`text` with the paths as they are called inside of the file system."""
+        """Replace paths on this machine in `text` by what they are called inside of the file system."""
         return text if self.is_local else text.replace(f"{self.root}/", "/")

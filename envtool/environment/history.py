@@ -21,7 +21,7 @@ SCHEMA = 1
 _KEPT = 500
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class DistributionChange:
     """One distribution: the versions before, the version after (`None`: taken away), and the wheel it came from.
 
@@ -41,7 +41,7 @@ class DistributionChange:
         return f"{self.distribution} {before} → {self.after or '(taken away)'}"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class HistoryEntry:
     """One change of an environment. `time` is in UTC (ISO 8601), `pin` what was pinned before, if anything was."""
 
@@ -52,21 +52,22 @@ class HistoryEntry:
     changes: tuple[DistributionChange, ...]
     pin: VendorPin | None = None
 
-    @classmethod
-    def now(
-        cls, command: str, reasons: tuple[str, ...], changes: tuple[DistributionChange, ...], pin: VendorPin | None
-    ) -> HistoryEntry:
-        """The entry of a change that is being made."""
-        return cls(time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), _user(), command, reasons, changes, pin)
-
     def __str__(self) -> str:
         what = "; ".join(str(change) for change in self.changes) or "leftovers cleared away"
         return f"{self.time} {self.command} by {self.user}: {what}"
 
 
+def make_entry(
+    command: str, reasons: tuple[str, ...], changes: tuple[DistributionChange, ...], pin: VendorPin | None
+) -> HistoryEntry:
+    """The entry of a change that is being made now by this user; `pin` is what was pinned before."""
+    now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    return HistoryEntry(time=now, user=_describe_user(), command=command, reasons=reasons, changes=changes, pin=pin)
+
+
 def read_history(prefix: Path) -> tuple[HistoryEntry, ...]:
     """The entries of a prefix's history, the oldest first; none where there is no history, or it cannot be read."""
-    return tuple(entry for line in _lines(prefix / HISTORY_FILE) if (entry := _entry(line)) is not None)
+    return tuple(entry for line in _read_lines(prefix / HISTORY_FILE) if (entry := _parse_entry(line)) is not None)
 
 
 def append_history(path: Path, entry: HistoryEntry) -> bytes:
@@ -78,15 +79,15 @@ def append_history(path: Path, entry: HistoryEntry) -> bytes:
         "user": entry.user,
         "command": entry.command,
         "reasons": entry.reasons,
-        "changes": [_without_nothing(asdict(change)) for change in entry.changes],
-        "pin": [_without_nothing(asdict(item)) for item in pin.distributions] if pin is not None else None,
+        "changes": [_drop_none(asdict(change)) for change in entry.changes],
+        "pin": [_drop_none(asdict(item)) for item in pin.distributions] if pin is not None else None,
         "stand-in": bool(pin is not None and pin.stand_in),
     }
-    kept = list(_lines(path))[-_KEPT + 1 :]
+    kept = list(_read_lines(path))[-_KEPT + 1 :]
     return b"".join(line + b"\n" for line in [*kept, json.dumps(row, ensure_ascii=False).encode()])
 
 
-def _lines(path: Path) -> Iterator[bytes]:
+def _read_lines(path: Path) -> Iterator[bytes]:
     try:
         data = path.read_bytes()
     except OSError:
@@ -94,40 +95,47 @@ def _lines(path: Path) -> Iterator[bytes]:
     yield from (line for line in data.split(b"\n") if line.strip())
 
 
-def _entry(line: bytes) -> HistoryEntry | None:
+def _parse_entry(line: bytes) -> HistoryEntry | None:
     try:
         row = json.loads(line)
         if row["schema"] != SCHEMA:
             return None
         changes = tuple(
             DistributionChange(
-                str(item["distribution"]),
-                tuple(str(version) for version in item["before"]),
-                item.get("after"),
-                item.get("sha256"),
-                item.get("files"),
+                distribution=str(item["distribution"]),
+                before=tuple(str(version) for version in item["before"]),
+                after=item.get("after"),
+                sha256=item.get("sha256"),
+                files=item.get("files"),
             )
             for item in row["changes"]
         )
         reasons = tuple(str(text) for text in row["reasons"])
-        return HistoryEntry(str(row["time"]), str(row["user"]), str(row["command"]), reasons, changes, _pin(row))
+        return HistoryEntry(
+            time=str(row["time"]),
+            user=str(row["user"]),
+            command=str(row["command"]),
+            reasons=reasons,
+            changes=changes,
+            pin=_read_pin(row),
+        )
     except (ValueError, KeyError, TypeError, AttributeError):
         return None
 
 
-def _pin(row: dict[str, Any]) -> VendorPin | None:
+def _read_pin(row: dict[str, Any]) -> VendorPin | None:
     if not row.get("pin"):
         return None
     distributions = tuple(PinnedDistribution(**item) for item in row["pin"])
     return VendorPin(distributions, PinOrigin.HISTORY, bool(row.get("stand-in")), str(row["time"]))
 
 
-def _without_nothing(row: dict[str, Any]) -> dict[str, Any]:
+def _drop_none(row: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in row.items() if value is not None}
 
 
-def _user() -> str:
-    """Who runs this, and who they were before sudo."""
+def _describe_user() -> str:
+    """Name who runs this, and who they were before sudo."""
     try:
         # Takes a while to import, and some containers have no such table.
         import pwd

@@ -24,7 +24,7 @@ class PrefixKind(Enum):
     SYSTEM = "system"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Prefix:
     """An installed Python: its root, its version and its folders.
 
@@ -61,7 +61,7 @@ def find_prefix(
     if prefix is not None:
         return read_prefix(prefix if context.is_local else context.locate(prefix))
     if python is not None:
-        return read_prefix(_prefix_of(python if context.is_local else context.locate(python)))
+        return read_prefix(_find_root(python if context.is_local else context.locate(python)))
     for variable in ("CONDA_PREFIX", "VIRTUAL_ENV"):
         if named := context.variables.get(variable):
             return read_prefix(context.locate(named), source=variable)
@@ -72,7 +72,7 @@ def find_prefix(
             why="no --prefix, CONDA_PREFIX or VIRTUAL_ENV is given, and there is no python on PATH",
             remedy=_HINT,
         )
-    return read_prefix(_prefix_of(found), source=f"{found} on PATH")
+    return read_prefix(_find_root(found), source=f"{found} on PATH")
 
 
 def find_python_on_path(context: EnvironmentContext) -> Path | None:
@@ -88,8 +88,8 @@ def read_prefix(path: Path, *, source: str = "--prefix") -> Prefix:
     root = path.absolute()
     if not os.path.isdir(root):
         raise PrefixError(f"{path} is not a folder", why=f"it is named by {source}", remedy=_HINT)
-    kind = _kind(root)
-    versions = _python_versions(root)
+    kind = _detect_kind(root)
+    versions = _list_pythons(root)
     if not versions:
         raise PrefixError(
             f"{path} has no Python",
@@ -97,25 +97,25 @@ def read_prefix(path: Path, *, source: str = "--prefix") -> Prefix:
             remedy=_HINT,
         )
     if kind is PrefixKind.SYSTEM:
-        return _system_prefix(root, versions[0])
-    python = _preferred(root, versions)
+        return _read_system_prefix(root, versions[0])
+    python = _select_python(root, versions)
     site_packages = root / "lib" / f"python{python[0]}.{python[1]}" / "site-packages"
     if not os.path.isdir(site_packages):
         raise PrefixError(f"{path} has no site-packages", why=f"{site_packages} is not a folder", remedy=_HINT)
-    return Prefix(root, kind, python, site_packages)
+    return Prefix(path=root, kind=kind, python=python, site_packages=site_packages)
 
 
-def _prefix_of(python: Path) -> Path:
+def _find_root(python: Path) -> Path:
     if not os.path.exists(python):
         raise PrefixError(f"{python} does not exist", remedy=_HINT)
     root = python.absolute().parent.parent
-    if _python_versions(root):
+    if _list_pythons(root):
         return root
     # A bare link to an interpreter elsewhere, and not a virtual environment's.
     return python.resolve().parent.parent
 
 
-def _kind(root: Path) -> PrefixKind:
+def _detect_kind(root: Path) -> PrefixKind:
     if os.path.isdir(root / "conda-meta"):
         return PrefixKind.CONDA
     if os.path.isfile(root / "pyvenv.cfg"):
@@ -124,7 +124,7 @@ def _kind(root: Path) -> PrefixKind:
     return PrefixKind.SYSTEM if os.path.isdir(root / "lib/python3/dist-packages") else PrefixKind.VENV
 
 
-def _python_versions(root: Path) -> list[tuple[int, int]]:
+def _list_pythons(root: Path) -> list[tuple[int, int]]:
     """The Pythons of a prefix: those with both an interpreter and a library folder, newest first."""
     try:
         libraries = {entry.name for entry in os.scandir(root / "lib")}
@@ -138,7 +138,7 @@ def _python_versions(root: Path) -> list[tuple[int, int]]:
     return sorted(((int(match[1]), int(match[2])) for match in usable), reverse=True)
 
 
-def _preferred(root: Path, versions: list[tuple[int, int]]) -> tuple[int, int]:
+def _select_python(root: Path, versions: list[tuple[int, int]]) -> tuple[int, int]:
     """Where an upgrade left several library folders: the one that `bin/python` leads to."""
     for name in ("python", "python3"):
         program = root / "bin" / name
@@ -148,10 +148,9 @@ def _preferred(root: Path, versions: list[tuple[int, int]]) -> tuple[int, int]:
     return versions[0]
 
 
-def _system_prefix(root: Path, python: tuple[int, int]) -> Prefix:
+def _read_system_prefix(root: Path, python: tuple[int, int]) -> Prefix:
     local = Path("/usr/local/lib") if root == Path("/usr") else root / "local" / "lib"
     local = local / f"python{python[0]}.{python[1]}" / "dist-packages"
     distribution = root / "lib/python3/dist-packages"
-    if os.path.isdir(local):
-        return Prefix(root, PrefixKind.SYSTEM, python, local, (distribution,))
-    return Prefix(root, PrefixKind.SYSTEM, python, distribution)
+    site_packages, also_read = (local, (distribution,)) if os.path.isdir(local) else (distribution, ())
+    return Prefix(path=root, kind=PrefixKind.SYSTEM, python=python, site_packages=site_packages, also_read=also_read)

@@ -22,11 +22,11 @@ class ReadProblem:
     found: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Environment:
     """An installed environment as it is on disk.
 
-    `leftovers` are folders that pip renamed to `~…` and did not come to remove; `pth_files` are the `.pth` files of
+    `leftovers` are folders that pip renamed to `~…` and never removed; `pth_files` are the `.pth` files of
     its folders; `problems` is what could not be read.
     """
 
@@ -50,29 +50,29 @@ def read_environment(prefix: Prefix, context: EnvironmentContext | None = None) 
     pth_files: list[Path] = []
     problems: list[ReadProblem] = []
     for folder in (prefix.site_packages, *prefix.also_read):
-        for entry in _entries(folder, problems, required=folder == prefix.site_packages):
+        for entry in _list_entries(folder, problems, required=folder == prefix.site_packages):
             name = entry.name
             if name.startswith("~"):
                 leftovers.append(Path(entry.path))
             elif name.endswith(".pth"):
                 pth_files.append(Path(entry.path))
             elif name.endswith((".dist-info", ".egg-info", ".egg-link")):
-                found = _distribution(entry)
+                found = _read_entry(entry)
                 if isinstance(found, Distribution):
                     distributions.append(found)
                 else:
                     problems.append(found)
     return Environment(
-        prefix,
-        tuple(sorted(distributions, key=lambda item: (item.name, item.path.name))),
-        tuple(sorted(leftovers)),
-        tuple(sorted(pth_files)),
-        tuple(sorted(problems, key=lambda trouble: trouble.path)),
-        context or EnvironmentContext(),
+        prefix=prefix,
+        distributions=tuple(sorted(distributions, key=lambda item: (item.name, item.path.name))),
+        leftovers=tuple(sorted(leftovers)),
+        pth_files=tuple(sorted(pth_files)),
+        problems=tuple(sorted(problems, key=lambda problem: problem.path)),
+        context=context or EnvironmentContext(),
     )
 
 
-def _distribution(entry: os.DirEntry[str]) -> Distribution | ReadProblem:
+def _read_entry(entry: os.DirEntry[str]) -> Distribution | ReadProblem:
     path = Path(entry.path)
     try:
         is_folder = entry.is_dir()
@@ -85,7 +85,7 @@ def _distribution(entry: os.DirEntry[str]) -> Distribution | ReadProblem:
     return read_distribution(path) or ReadProblem(path, "metadata with a name and a version", "neither")
 
 
-def _entries(folder: Path, problems: list[ReadProblem], *, required: bool) -> list[os.DirEntry[str]]:
+def _list_entries(folder: Path, problems: list[ReadProblem], *, required: bool) -> list[os.DirEntry[str]]:
     try:
         with os.scandir(folder) as entries:
             return list(entries)

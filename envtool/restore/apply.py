@@ -7,7 +7,7 @@ import shutil
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
-from envtool.environment.history import DistributionChange, HistoryEntry, append_history
+from envtool.environment.history import DistributionChange, append_history, make_entry
 from envtool.environment.install_layout import get_layout
 from envtool.environment.owned_files import PathBoundary, find_bytecode
 from envtool.environment.prefix import Prefix
@@ -163,14 +163,22 @@ def _stage_records(plan: RestorePlan, wheels: Wheels, staging: Path, command: st
         yield Move(folder / "pin.toml", prefix.path / PIN_FILE)
     changes = [
         *(
-            DistributionChange(item.name, item.present, item.version, wheels[item.name].wheel.sha256)
+            DistributionChange(
+                distribution=item.name,
+                before=item.present,
+                after=item.version,
+                sha256=wheels[item.name].wheel.sha256,
+            )
             for item in plan.replacements
         ),
-        *(DistributionChange(item.name, (item.version,), item.version, None, len(item.rows)) for item in plan.repairs),
-        *(DistributionChange(item.name, (item.version,), None) for item in plan.removals),
+        *(
+            DistributionChange(distribution=item.name, before=(item.version,), after=item.version, files=len(item.rows))
+            for item in plan.repairs
+        ),
+        *(DistributionChange(distribution=item.name, before=(item.version,), after=None) for item in plan.removals),
     ]
     reasons = {text for item in plan.mended for text in item.reasons}
-    entry = HistoryEntry.now(command, tuple(sorted(reasons)), tuple(changes), _read_previous_pin(prefix))
+    entry = make_entry(command, tuple(sorted(reasons)), tuple(changes), _read_previous_pin(prefix))
     (folder / "history.jsonl").write_bytes(append_history(prefix.path / HISTORY_FILE, entry))
     yield Move(folder / "history.jsonl", prefix.path / HISTORY_FILE)
 

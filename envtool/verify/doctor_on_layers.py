@@ -78,7 +78,9 @@ def diagnose_image_files(image: StoredImage, overlay: Overlay) -> Report | None:
         SparseRootfs(root).extract_entries(overlay.entries.values())
         user = str(image.settings.get("User") or "0")
         variables = {"HOME": find_home(user, root), **image.variables}
-        context = EnvironmentContext(Location.IMAGE, image.reference, root, variables, is_explicit=False)
+        context = EnvironmentContext(
+            location=Location.IMAGE, reference=image.reference, root=root, variables=variables, is_explicit=False
+        )
         try:
             prefix = find_prefix(context=context)
         except PrefixError:

@@ -101,7 +101,7 @@ def _release(environment: Environment, pin: VendorPin | None, program: str, tabl
 
 
 def _devices(program: str, table: DriverTable) -> Iterator[Finding]:
-    if not any(device.active for device in table.devices):
+    if not any(device.is_active for device in table.devices):
         yield Finding(
             kind=FindingKind.NO_ACCELERATOR,
             title="the driver works and has no accelerator",
@@ -121,7 +121,7 @@ def _stale_jobs(program: str, table: DriverTable) -> Iterator[Finding]:
             kind=FindingKind.ORPHANED_JOBS,
             title=f"{len(stale)} jobs hold the accelerator though their processes are gone",
             evidence=truncated(
-                Evidence(program, f"process {job.pid}", f"job {job.identity} on device {job.device}: {job.process}")
+                Evidence(program, f"process {job.pid}", f"job {job.id} on device {job.device}: {job.process}")
                 for job in stale
             ),
             cause="the processes were killed, and the service has not noticed yet",

@@ -97,7 +97,7 @@ def test_stale_jobs(environment: RealEnvironment, verdict: Verdict, monkeypatch:
     job = "|       1  |  {}  |  {}  |  python train.py  |  886 MiB  |\n"
     table = parse_table(old(jobs=job.format(901, pid) + job.format(902, os.getpid())))
     seen = read_environment(read_prefix(environment.path))
-    reading = QueryResult("moreh-smi", table)
+    reading = QueryResult(program="moreh-smi", table=table)
     # These tests may themselves be in a container, where the check keeps silent.
     monkeypatch.setattr(driver, "CONTAINER_MARKS", ())
     findings = list(driver.check(seen, find_effective_pin(seen), reading, is_asked=False))

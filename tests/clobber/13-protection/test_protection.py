@@ -18,7 +18,7 @@ def protected(environment: RealEnvironment, root: Path, **variables: str) -> set
     (root / "etc/hac").mkdir(parents=True, exist_ok=True)
     (root / "etc/hac/constraints.txt").write_text(f"# the vendor's\ntorch=={TORCH}\n")
     (root / "etc/hac/guard.conf").touch()
-    context = EnvironmentContext(Location.IMAGE, "an-image", root, variables)
+    context = EnvironmentContext(location=Location.IMAGE, reference="an-image", root=root, variables=variables)
     return {item.id for item in diagnose(read_environment(read_prefix(environment.path), context)).findings}
 
 
