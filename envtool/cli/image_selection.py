@@ -11,7 +11,7 @@ import typer
 from envtool.cli.terminal import note
 
 if TYPE_CHECKING:
-    from envtool.image.engine.engine import Engine
+    from envtool.image.engine.client import Engine
     from envtool.image.graph import PlannedImage
     from envtool.image.inputs.sources import ImageSources
     from envtool.image.lock.lockfile import ImageLock
@@ -72,7 +72,7 @@ def sources_of(
         from envtool.demo.embedded import EmbeddedSources
 
         return EmbeddedSources(spec, note)
-    from envtool.image.engine.engine import find_engine
+    from envtool.image.engine.client import find_engine
     from envtool.image.inputs.sources import ReleasedSources
     from envtool.release.source.configured import list_configured_sources, open_source
 

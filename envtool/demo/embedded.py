@@ -11,7 +11,7 @@ from envtool.demo.bootstrap import Bootstrap, bootstrap
 from envtool.demo.conda_packages import debian_packages, make_channel
 from envtool.demo.vendor_release import write_release
 from envtool.errors import LockError
-from envtool.image.layers.base_layers import local_layer
+from envtool.image.inputs.base_layers import local_layer
 from envtool.image.lock.lockfile import LockedBase
 from envtool.image.read.layer import LayerContents
 from envtool.image.spec.table import ImageSpec

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from envtool.errors import EngineError, EnvtoolError, SetupError
-from envtool.image.engine.engine import DEFAULT_SOCKET, PRIVATE_SOCKET, connect
+from envtool.image.engine.client import DEFAULT_SOCKET, PRIVATE_SOCKET, connect
 from envtool.image.run_program import run
 
 # What the engine, the bootstrapped base and the Docker tests need of the distribution.

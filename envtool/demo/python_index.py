@@ -20,7 +20,7 @@ from pathlib import Path
 from packaging.utils import canonicalize_name
 
 from envtool.demo.wheel_writer import WheelContent, write_wheel
-from envtool.image.inputs.wheels import fetch_wheels
+from envtool.image.inputs.fetch_wheels import fetch_wheels
 from envtool.image.lock.lockfile import LockedFile
 from envtool.wheel.store import FileStore
 

@@ -109,7 +109,7 @@ def with_parents(specs: Iterable[ImageSpec]) -> tuple[ImageSpec, ...]:
     return tuple(found.values())
 
 
-def in_order(specs: Iterable[ImageSpec]) -> tuple[ImageSpec, ...]:
+def sort_parents_first(specs: Iterable[ImageSpec]) -> tuple[ImageSpec, ...]:
     """The images alone, parents first."""
     return tuple(spec for generation in levels(specs) for spec in generation)
 

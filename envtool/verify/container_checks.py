@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from envtool.errors import BuildError
-from envtool.image.engine.engine import Engine
+from envtool.image.engine.client import Engine
 from envtool.image.spec.table import CHECKS_FOLDER
 from envtool.verify.result import CheckResult
 
@@ -19,7 +19,7 @@ def run_container_checks(engine: Engine, reference: str) -> Iterator[CheckResult
     attributes = engine.image_attributes(reference)
     if not attributes:
         raise BuildError(f"there is no image {reference}", remedy="envtool build --demo   (or docker pull)")
-    with engine.reported():
+    with engine.translate_engine_errors():
         container = engine.client.containers.create(
             reference,
             entrypoint=["/bin/sh", "-c", "sleep 3600"],

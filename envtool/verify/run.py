@@ -74,7 +74,7 @@ def _static(reference: str, request: VerifyRequest) -> Iterator[CheckResult]:
 
 
 def _running(reference: str, request: VerifyRequest) -> Iterator[CheckResult]:
-    from envtool.image.engine.engine import find_engine
+    from envtool.image.engine.client import find_engine
     from envtool.verify.container_checks import run_container_checks
 
     yield from run_container_checks(find_engine(request.project), reference)

@@ -17,9 +17,9 @@ import pytest
 from envtool.demo.bootstrap import bootstrap
 from envtool.demo.python_index import add_to_index, make_index, served
 from envtool.demo.vendor_release import write_release
-from envtool.image.engine.engine import Engine, find_engine
-from envtool.image.inputs.wheels import fetch_wheels
-from envtool.image.layers.docker_archive import LayerStep, LoadableImage
+from envtool.image.context.docker_archive import LayerStep, LoadableImage
+from envtool.image.engine.client import Engine, find_engine
+from envtool.image.inputs.fetch_wheels import fetch_wheels
 from envtool.image.lock.lockfile import LockedFile
 from envtool.wheel.store import get_default_store
 

@@ -21,7 +21,7 @@ from jsonschema import validate
 from envtool.cli.render.blame import blame_document, render_blame_text
 from envtool.image.blame.installed import select_for_blame
 from envtool.image.blame.trace import BlameReport, trace_changes
-from envtool.image.engine.engine import Engine
+from envtool.image.engine.client import Engine
 from envtool.image.read.layer import FileSelector
 from envtool.image.read.tarball import read_all_images
 from tests.docker.conftest import PROJECT, Builder, builders_here, envtool, run

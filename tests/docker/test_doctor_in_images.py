@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from envtool.image.engine.engine import Engine
+from envtool.image.engine.client import Engine
 from tests.docker.conftest import BuildChild, envtool
 
 pytestmark = pytest.mark.docker

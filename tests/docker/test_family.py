@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from jsonschema import validate
 
-from envtool.image.engine.engine import Engine
+from envtool.image.engine.client import Engine
 from tests.docker.conftest import PROJECT, builders_here, envtool, in_container, run
 from tests.docker.test_image import copy_of_the_project
 
@@ -85,7 +85,7 @@ def test_the_notebook_server_says_that_it_is_well(family: None, engine: Engine) 
         deadline = time.monotonic() + 60
         while time.monotonic() < deadline and state.get("Status") != "healthy":
             time.sleep(0.5)
-            with engine.reported():
+            with engine.translate_engine_errors():
                 state = engine.client.api.inspect_container(made)["State"]["Health"]
         assert state["Status"] == "healthy", state
         begun = time.monotonic()

@@ -16,7 +16,7 @@ from typing import IO, Any
 import pytest
 from jsonschema import validate
 
-from envtool.image.engine.engine import Engine
+from envtool.image.engine.client import Engine
 from envtool.image.spec.labels import CONTEXT_LABEL
 from tests.docker.conftest import PROJECT, Builder, envtool, in_container, run
 

@@ -9,7 +9,7 @@ import pytest
 
 from envtool.demo.embedded import EmbeddedSources
 from envtool.demo.locking import OWN_FOLDER, usable_lock
-from envtool.image.inputs.inputs import is_complete
+from envtool.image.inputs.fetch_inputs import is_complete
 from envtool.image.lock.lockfile import FOLDER, read_lock
 from envtool.image.spec.table import read_table
 from envtool.wheel.store import FileStore, get_default_store

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from envtool.demo.private_engine import PrivateEngine
-from envtool.image.engine.engine import connect
+from envtool.image.engine.client import connect
 
 pytestmark = pytest.mark.docker
 

@@ -17,8 +17,8 @@ from jsonschema import validate
 
 from envtool.cli.image_selection import resolve_images
 from envtool.demo.locking import OWN_FOLDER
-from envtool.image.engine.engine import Engine
-from envtool.image.layers.assemble_without_builder import loadable_image
+from envtool.image.context.loadable_image import loadable_image
+from envtool.image.engine.client import Engine
 from envtool.image.spec.table import read_table
 from tests.docker.conftest import PROJECT, envtool, in_container, run
 

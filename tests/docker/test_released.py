@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from envtool.demo.python_index import served
 from envtool.demo.vendor_release import write_release
-from envtool.image.engine.engine import Engine
+from envtool.image.engine.client import Engine
 from envtool.image.lock.lockfile import FOLDER, read_lock
 from envtool.image.spec.labels import OWN
 from envtool.image.spec.table import read_table
@@ -227,12 +227,12 @@ def test_what_is_the_childs_is_renewed_alone(built: Maintainer) -> None:
     path = built.project / "lockfiles/rel-child.lock.toml"
     before = path.read_text()
     requirements = built.project / "images/rel-child/requirements.txt"
-    same = built.run("lock", "rel-child", "--update", "einops")
+    same = built.run("lock", "rel-child", "--upgrade", "einops")
     assert same.status == 0, same.output
     assert "nothing to renew" in same.output
-    refused = built.run("lock", "rel-child", "--update", "setuptools")
+    refused = built.run("lock", "rel-child", "--upgrade", "setuptools")
     assert refused.status == 12
-    assert "envtool lock rel-base --update setuptools" in refused.output
+    assert "envtool lock rel-base --upgrade setuptools" in refused.output
     assert path.read_text() == before
     requirements.write_text("einops<0.8\n")
     stale = built.run("build", "rel-child")
@@ -255,7 +255,7 @@ def test_a_bad_signature_stops_the_build(built: Maintainer, engine: Engine) -> N
         kept = torch.read_text()
         torch.write_text(signature(ec.generate_private_key(ec.SECP256R1()), b"x"))
         try:
-            locked = built.run("lock", "rel-base", "--update", "torch")
+            locked = built.run("lock", "rel-base", "--upgrade", "torch")
         finally:
             torch.write_text(kept)
     finally:

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from envtool.errors import EngineError
-from envtool.image.engine.engine import Engine
+from envtool.image.engine.client import Engine
 from envtool.image.read.layer import CAPTURE_NOTHING
 from envtool.image.read.reference import read_image
 from tests.docker.conftest import envtool

@@ -18,8 +18,8 @@ from envtool.cli.options import ProjectOption, VendorOption
 from envtool.cli.terminal import note
 
 if TYPE_CHECKING:
-    from envtool.image.engine.build import Build, BuiltImage, Prepare
-    from envtool.image.engine.engine import Engine
+    from envtool.image.build_images import Build, BuiltImage, Prepare
+    from envtool.image.engine.client import Engine
     from envtool.image.engine.push import Pushed
     from envtool.image.graph import PlannedImage
     from envtool.progress import Progress
@@ -62,8 +62,8 @@ def build_command(
 
       envtool build --all --push registry.example.com:5000/team --format json
     """
-    from envtool.image.engine.build import build_family
-    from envtool.image.engine.engine import find_engine
+    from envtool.image.build_images import build_family
+    from envtool.image.engine.client import find_engine
 
     engine = find_engine(project)
     specs = select_specs(project, images, demo=demo, everything=everything)
@@ -88,7 +88,7 @@ def build_command(
 def _stages(engine: Engine) -> tuple[Prepare, Build]:
     """What is done for each image, with its progress shown."""
     from envtool.cli.progress import counters
-    from envtool.image.engine.build import build_image, prepare_image
+    from envtool.image.build_images import build_image, prepare_image
     from envtool.wheel.store import get_default_store
 
     store = get_default_store()

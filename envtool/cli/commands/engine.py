@@ -38,7 +38,7 @@ def remove(project: ProjectOption = Path()) -> None:
     """Delete the private engine with its images; in any other engine, the images that were made here."""
     from envtool.demo.private_engine import PrivateEngine
     from envtool.errors import EngineError
-    from envtool.image.engine.engine import find_engine
+    from envtool.image.engine.client import find_engine
     from envtool.image.spec.labels import OWN
 
     private = PrivateEngine.of(project)

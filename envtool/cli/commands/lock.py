@@ -23,9 +23,9 @@ def lock_command(
     check: Annotated[
         bool, typer.Option("--check", help="Exit with 1 where a lock is out of date; write nothing.")
     ] = False,
-    update: Annotated[
+    upgrade: Annotated[
         str | None,
-        typer.Option("--update", metavar="torch|base|PACKAGE", help="Renew just that.", show_default=False),
+        typer.Option("--upgrade", metavar="torch|base|PACKAGE", help="Upgrade just that.", show_default=False),
     ] = None,
     vendor: VendorOption = None,
     project: ProjectOption = Path(),
@@ -38,14 +38,14 @@ def lock_command(
 
       envtool lock hac-base-22.8.0-py38 --vendor /mnt/wheels
 
-      envtool lock --demo --update base
+      envtool lock --demo --upgrade base
 
       envtool lock --check
     """
-    from envtool.image.graph import in_order
-    from envtool.image.inputs.inputs import make_lock
+    from envtool.image.graph import sort_parents_first
     from envtool.image.lock.lockfile import FOLDER, read_lock, read_lock_of_parent, write_lock
-    from envtool.image.lock.relock import renew
+    from envtool.image.lock.make_lock import make_lock
+    from envtool.image.lock.upgrade_lock import upgrade_lock
     from envtool.image.spec.table import select_images
     from envtool.wheel.store import get_default_store
 
@@ -53,12 +53,12 @@ def lock_command(
         raise typer.Exit(1 if _print_stale(select_images(project.absolute(), images or [])) else 0)
     store = get_default_store()
     # A parent is locked before its children, whose locks name its own.
-    for spec in in_order(select_specs(project, images, demo=demo, everything=everything)):
+    for spec in sort_parents_first(select_specs(project, images, demo=demo, everything=everything)):
         sources = sources_of(spec, vendor, demo=demo, project=project)
         parent = read_lock_of_parent(spec, spec.project / FOLDER)
-        if update is not None:
+        if upgrade is not None:
             before = read_lock(spec, spec.project / FOLDER)
-            renewed = renew(spec, before, parent, update, sources, store, note)
+            renewed = upgrade_lock(spec, before, parent, upgrade, sources, store, note)
             write_lock(renewed, spec.project / FOLDER)
             _print_changes(before, renewed)
             continue

@@ -11,9 +11,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from envtool.image.graph import PlannedImage, in_order
+from envtool.image.context.loadable_image import BASE_STEP
+from envtool.image.graph import PlannedImage, sort_parents_first
 from envtool.image.layers.assemble import WHOLE_BASE
-from envtool.image.layers.assemble_without_builder import BASE_STEP
 from envtool.image.spec.table import EMBEDDED, ImageSpec
 
 _PLATFORM = "linux/amd64"
@@ -70,7 +70,7 @@ def _tags(member: PlannedImage, registry: str | None) -> list[str]:
 
 def github_matrix(specs: Sequence[ImageSpec]) -> dict[str, Any]:
     """A matrix with a job for each image; each job builds what its image starts from as well, from the same lock."""
-    return {"include": [{"image": spec.name, "command": _command(spec)} for spec in in_order(specs)]}
+    return {"include": [{"image": spec.name, "command": _command(spec)} for spec in sort_parents_first(specs)]}
 
 
 _GITLAB_JOB = {
@@ -93,7 +93,7 @@ def gitlab_pipeline(specs: Sequence[ImageSpec]) -> dict[str, Any]:
             "needs": [f"build {spec.parent.name}"] if spec.parent is not None and spec.parent.name in names else [],
             "script": [_command(spec), f"envtool verify {spec.name}"],
         }
-        for spec in in_order(specs)
+        for spec in sort_parents_first(specs)
     }
     return {".hac-image": _GITLAB_JOB, **jobs}
 

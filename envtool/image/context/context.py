@@ -18,7 +18,7 @@ from pathlib import Path
 
 from envtool.errors import BuildError
 from envtool.image.graph import PlannedImage
-from envtool.image.inputs.inputs import fetch, is_complete
+from envtool.image.inputs.fetch_inputs import fetch_inputs, is_complete
 from envtool.image.layers.assemble import LAYERS, assemble
 from envtool.image.spec.labels import CONTEXT_LABEL
 from envtool.image.spec.recipe import DOCKERFILE_PART
@@ -76,7 +76,7 @@ def _alone(folder: Path) -> Iterator[None]:
 
 
 def _make(member: PlannedImage, store: FileStore, progress: Progress, parent_ready: Callable[[], None]) -> None:
-    inputs = fetch(member.spec, member.lock, member.sources, store, progress)
+    inputs = fetch_inputs(member.spec, member.lock, member.sources, store, progress)
     if member.parent is not None:
         inputs = replace(inputs, lower_base=store.find(member.parent.lock.base.sha256))
     with translate_store_errors(member.folder.parent), _arriving(member.folder) as incoming:

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from envtool.image.layers.accounts import HOME
+from envtool.image.inputs.accounts import HOME
 
 _ADD_LAYER = re.compile(r"layers/(?P<layer>[\w.-]+\.tar) /")
 _DURATION = re.compile(r"(\d+)(ms|s|m|h)")

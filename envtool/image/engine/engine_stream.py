@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from http.client import HTTPException, HTTPResponse
 from typing import IO, Any, cast
 
-from envtool.image.engine.engine import TIMEOUT, Engine
+from envtool.image.engine.client import TIMEOUT, Engine
 
 _UNIX = "unix://"
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from envtool.errors import BuildError, EngineError
-from envtool.image.engine.engine import Engine
+from envtool.image.engine.client import Engine
 
 # The engine itself tries each layer several times.
 _ATTEMPTS = 3
@@ -40,12 +40,12 @@ def push(engine: Engine, identity: str, repository: str, tag: str, say: Callable
     """
     name = f"{repository}:{tag}"
     before = engine.image_attributes(name).get("Id")
-    with engine.reported():
+    with engine.translate_engine_errors():
         engine.client.api.tag(identity, repository, tag)
     try:
         return Pushed(name, _tried(lambda: _push_once(engine, repository, tag), name, say))
     finally:
-        with engine.reported():
+        with engine.translate_engine_errors():
             if before is None:
                 engine.client.images.remove(name, noprune=True)
             elif before != identity:
@@ -68,7 +68,7 @@ def _tried(ask: Callable[[], str], name: str, say: Callable[[str], None]) -> str
 def _push_once(engine: Engine, repository: str, tag: str) -> str:
     """One attempt; the digest that the registry gave."""
     digest = ""
-    with engine.reported():
+    with engine.translate_engine_errors():
         lines: Iterator[Mapping[str, Any]] = engine.client.api.push(repository, tag, stream=True, decode=True)
         for line in lines:
             if "error" in line:

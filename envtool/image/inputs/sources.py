@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Protocol
 
 from envtool.errors import LockError
-from envtool.image.engine.engine import Engine, find_engine
-from envtool.image.layers.base_layers import base_interest, local_layer
+from envtool.image.engine.client import Engine, find_engine
+from envtool.image.inputs.base_layers import base_interest, local_layer
+from envtool.image.lock.lock_sources import LockSources
 from envtool.image.lock.lockfile import LockedBase
 from envtool.image.read.layer import LayerContents
 from envtool.image.read.reference import read_image
@@ -18,23 +19,14 @@ from envtool.release.source.interface import Source
 from envtool.wheel.store import FileStore
 
 
-class ImageSources(Protocol):
-    """What a kind of image sources can do."""
-
-    def lock_base(self, store: FileStore) -> LockedBase:
-        """The base as it is to be had now; a bootstrapped one is put into the store."""
+class ImageSources(LockSources, Protocol):
+    """Where an image's inputs are fetched: the same places that its lock was resolved from."""
 
     def base_archive(self, base: LockedBase, store: FileStore) -> Path | None:
         """The archive of a bootstrapped base, `None` for one that is pulled. Raises `LockError` if it moved on."""
 
     def base_layers(self, base: LockedBase, archive: Path | None) -> Sequence[LayerContents]:
         """What `base_interest` wants of the base, whose archive is given if it has one. Raises `ImageError`."""
-
-    def channel_map(self) -> Mapping[str, str]:
-        """The address of a channel as a lock names it, and where it really is."""
-
-    def vendor(self) -> Sequence[Source]:
-        """The vendor sources."""
 
 
 @dataclass(frozen=True)

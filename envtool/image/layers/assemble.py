@@ -17,10 +17,10 @@ from pathlib import Path
 
 import envtool
 from envtool.image.graph import PlannedImage
-from envtool.image.inputs.inputs import Inputs
-from envtool.image.layers.accounts import HOME
-from envtool.image.layers.archive import LayerOwnership, write_layer
-from envtool.image.layers.base_layers import base_interest, local_layer
+from envtool.image.inputs.accounts import HOME
+from envtool.image.inputs.base_layers import base_interest, local_layer
+from envtool.image.inputs.fetch_inputs import Inputs
+from envtool.image.layers.layer_archive import LayerOwnership, write_layer
 from envtool.image.layers.layer_diff import LowerLayers, write_layer_diff
 from envtool.image.layers.layer_trees import (
     CONFIGURATION_FOLDER,

@@ -9,13 +9,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from envtool.errors import BuildError
-from envtool.image.inputs.inputs import Inputs
-from envtool.image.inputs.wheels import PYTHON as TOOL_PYTHON
+from envtool.image.inputs.fetch_inputs import Inputs
 from envtool.image.layers.bytecode import compiled
 from envtool.image.layers.conda_pins import CONDA_PINS, conda_pins
 from envtool.image.layers.conda_prefix import linked
 from envtool.image.layers.staged_tree import StagedTree
-from envtool.image.layers.wheel_files import install_wheels, unpack_wheels
+from envtool.image.layers.staged_wheels import install_wheels, unpack_wheels
+from envtool.image.pip_program import TOOL_PYTHON
 from envtool.image.run_program import run
 from envtool.image.spec.table import ENVIRONMENT_PREFIX, TOOL_PREFIX, ImageSpec
 from envtool.release.pin import PIN_FILE, VendorPin, render_pin

@@ -11,7 +11,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from envtool.errors import EngineError, ImageError
-from envtool.image.engine.engine import Engine, find_engine
+from envtool.image.engine.client import Engine, find_engine
 from envtool.image.engine.engine_stream import stream_answer
 from envtool.image.read.image import StoredImage
 from envtool.image.read.layer import FileSelector
@@ -77,7 +77,7 @@ def _from_path(path: Path, selector: FileSelector, platform: str, name: str | No
 
 def _from_engine(engine: Engine, name: str, selector: FileSelector, platform: str) -> StoredImage:
     api, path = engine.client.api, f"/images/{quote(name, safe='/:')}/get"
-    with engine.reported():
+    with engine.translate_engine_errors():
         try:
             with stream_answer(engine, path, lambda: api.get_image(name, chunk_size=1 << 20)) as stream:
                 return read_archive(stream, name, selector, platform)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from envtool.errors import EngineError
-from envtool.image.engine.engine import Engine, find_engine
+from envtool.image.engine.client import Engine, find_engine
 from envtool.image.engine.engine_stream import stream_answer
 from envtool.image.read.sparse_rootfs import SparseRootfs
 
@@ -46,14 +46,14 @@ def image_rootfs(reference: str, export_filter: ExportFilter) -> Iterator[Export
         raise EngineError(
             f"the engine has no image {reference}", why="it was never built or pulled here", remedy="docker images"
         )
-    with engine.reported():
+    with engine.translate_engine_errors():
         # It is not started, so the command need not exist; the engine wants one all the same.
         made = engine.client.api.create_container(attributes["Id"], command=["none"], labels=_LABEL)
     try:
         with _exported_rootfs(engine, made["Id"], attributes["Config"], export_filter) as rootfs:
             yield rootfs
     finally:
-        with engine.reported():
+        with engine.translate_engine_errors():
             engine.client.api.remove_container(made["Id"], force=True)
 
 
@@ -63,7 +63,7 @@ def container_rootfs(reference: str, export_filter: ExportFilter) -> Iterator[Ex
     import docker.errors
 
     engine = find_engine(Path.cwd())
-    with engine.reported():
+    with engine.translate_engine_errors():
         try:
             attributes = engine.client.api.inspect_container(reference)
         except docker.errors.NotFound as error:
@@ -82,7 +82,7 @@ def _exported_rootfs(
     place = None if export_filter.full_packages else find_memory_folder()
     with tempfile.TemporaryDirectory(prefix="hac-doctor-", dir=place) as folder:
         root = Path(folder).resolve()
-        with engine.reported():
+        with engine.translate_engine_errors():
             api, path = engine.client.api, f"/containers/{container}/export"
             try:
                 with stream_answer(engine, path, lambda: api.export(container, chunk_size=1 << 20)) as stream:

@@ -13,10 +13,10 @@ import pytest
 
 from envtool.demo.wheel_writer import write_wheel
 from envtool.image.layers import compile_modules
-from envtool.image.layers.archive import write_layer
 from envtool.image.layers.bytecode import compiled
+from envtool.image.layers.layer_archive import write_layer
 from envtool.image.layers.staged_tree import StagedTree
-from envtool.image.layers.wheel_files import install_wheels
+from envtool.image.layers.staged_wheels import install_wheels
 from envtool.wheel.layout import Layout
 from envtool.wheel.name import StoredWheel, WheelName, compute_sha256
 from tests.conftest import PYTHON, package

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from envtool.errors import HashError, LockError, SourceError
-from envtool.image.inputs.inputs import _conda_package
+from envtool.image.inputs.fetch_inputs import _conda_package
 from envtool.image.layers.conda_prefix import link_packages
 from envtool.image.lock.conda_lock import LockedPackage, lock_environment, read_packages
 from envtool.wheel.store import FileStore

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
+from envtool.image.context.docker_archive import LayerStep, LoadableImage
 from envtool.image.context.dockerfile_config import evaluate_instructions
-from envtool.image.layers.docker_archive import LayerStep, LoadableImage
 from envtool.image.read.layer import Capture, FileSelector
 from envtool.image.read.overlay import merge_layers
 from envtool.image.read.reference import read_image

@@ -12,18 +12,18 @@ from pathlib import Path
 import pytest
 
 from envtool.errors import BuildError, LockError, SpecError
+from envtool.image.build_images import BuiltImage, build_family
 from envtool.image.context.bake import bake_document, github_matrix
 from envtool.image.context.context import render_dockerfile
-from envtool.image.engine.build import BuiltImage, build_family
 from envtool.image.graph import PlannedImage, levels, with_parents
+from envtool.image.inputs.accounts import with_user
+from envtool.image.inputs.base_layers import account_files, local_layer
 from envtool.image.inputs.sources import ReleasedSources
-from envtool.image.layers.accounts import with_user
-from envtool.image.layers.archive import LayerOwnership, write_layer
-from envtool.image.layers.base_layers import account_files, local_layer
+from envtool.image.layers.layer_archive import LayerOwnership, write_layer
 from envtool.image.layers.layer_diff import LowerLayers, write_layer_diff
 from envtool.image.layers.staged_tree import StagedTree
 from envtool.image.lock.lockfile import FOLDER, ImageLock, is_stale, read_lock, require_current
-from envtool.image.lock.relock import renew
+from envtool.image.lock.upgrade_lock import upgrade_lock
 from envtool.image.read.layer import Capture, FileSelector, LayerContents, read_layer
 from envtool.image.spec.labels import OWN
 from envtool.image.spec.table import ImageSpec, read_table
@@ -119,7 +119,7 @@ def test_what_is_the_parents_is_renewed_there(project: Path, tmp_path: Path) -> 
     spec = table["hac-notebook"]
     for what in ("torch", "base", "pip"):
         with pytest.raises(LockError, match="of its parent's") as caught:
-            renew(
+            upgrade_lock(
                 spec,
                 held["hac-notebook"],
                 held["hac-base"],
@@ -128,7 +128,7 @@ def test_what_is_the_parents_is_renewed_there(project: Path, tmp_path: Path) -> 
                 FileStore(tmp_path / "store"),
                 lambda _text: None,
             )
-        assert f"envtool lock hac-base --update {what}" in caught.value.remedy
+        assert f"envtool lock hac-base --upgrade {what}" in caught.value.remedy
 
 
 def members(project: Path) -> dict[str, PlannedImage]:

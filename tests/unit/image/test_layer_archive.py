@@ -7,7 +7,7 @@ import tarfile
 from pathlib import Path
 
 from envtool.image.context.context import render_dockerfile
-from envtool.image.layers.archive import write_layer
+from envtool.image.layers.layer_archive import write_layer
 from envtool.image.layers.staged_tree import StagedTree
 
 PROJECT = Path(__file__).parents[3]

@@ -126,11 +126,11 @@ def test_lock_check_is_the_gate(project: Path, change: bool, status: int) -> Non
 
 
 def renewed(project: Path, what: str) -> tuple[int, str]:
-    """`envtool lock --demo --update WHAT`: its status and all it prints."""
+    """`envtool lock --demo --upgrade WHAT`: its status and all it prints."""
     import subprocess
     import sys
 
-    command = [sys.executable, "-m", "envtool", "lock", "--demo", "--update", what, "--project", str(project)]
+    command = [sys.executable, "-m", "envtool", "lock", "--demo", "--upgrade", what, "--project", str(project)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     return done.returncode, done.stdout + done.stderr
 

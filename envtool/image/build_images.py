@@ -9,11 +9,11 @@ from functools import partial
 from pathlib import Path
 
 from envtool.image.context.context import ready_context
+from envtool.image.context.loadable_image import loadable_base, loadable_image
 from envtool.image.context.provenance import render_provenance
-from envtool.image.engine.engine import Engine
+from envtool.image.engine.client import Engine
 from envtool.image.graph import CONTEXT_TAG, PlannedImage, levels
 from envtool.image.layers.assemble import SBOM_FILE, WHOLE_BASE
-from envtool.image.layers.assemble_without_builder import loadable_base, loadable_image
 from envtool.image.lock.lockfile import require_current
 from envtool.image.spec.labels import CONTEXT_LABEL
 from envtool.progress import Progress

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from packaging.version import InvalidVersion, Version
 
-from envtool.image.inputs.wheels import held, resolve_wheels
 from envtool.image.lock.conda_lock import LockedPackage
 from envtool.image.lock.lockfile import LockedFile
+from envtool.image.lock.resolve_wheels import resolve_wheels, version_constraints
 from envtool.release.pin import VendorPin
 from envtool.wheel.requires import normalize_name
 from envtool.wheel.store import FileStore
@@ -39,7 +39,7 @@ def resolve_requirements(
                 (Path(folder) / wheel.name).symlink_to(wheel)
         found = resolve_wheels(
             ["--requirement", str(requirements)],
-            [*constraints, *held(keep)],
+            [*constraints, *version_constraints(keep)],
             python=python,
             links=Path(folder),
         )

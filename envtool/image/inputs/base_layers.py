@@ -7,7 +7,7 @@ from pathlib import Path
 
 from envtool.errors import BuildError
 from envtool.image.file_memo import FileMemo
-from envtool.image.layers.accounts import FILES
+from envtool.image.inputs.accounts import FILES
 from envtool.image.read.layer import Capture, FileSelector, LayerContents, read_layer
 from envtool.image.read.overlay import merge_layers
 from envtool.image.sbom.inventory import select_for_sbom

@@ -6,12 +6,12 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from envtool.errors import LockError
-from envtool.image.inputs.inputs import added_requirements, lock_child_environment, lock_vendor
-from envtool.image.inputs.sources import ImageSources
-from envtool.image.inputs.wheels import held, resolve_wheels
-from envtool.image.lock.added_wheels import project_of
+from envtool.image.lock.child_requirements import project_of
 from envtool.image.lock.conda_lock import lock_environment
+from envtool.image.lock.lock_sources import LockSources
 from envtool.image.lock.lockfile import ImageLock, require_current
+from envtool.image.lock.make_lock import added_requirements, lock_child_environment, lock_vendor
+from envtool.image.lock.resolve_wheels import resolve_wheels, version_constraints
 from envtool.image.lock.signatures import find_signatures
 from envtool.image.spec.table import ImageSpec, tool_requirements
 from envtool.release.profile import TORCH
@@ -21,12 +21,12 @@ from envtool.wheel.store import FileStore
 BASE = "base"
 
 
-def renew(
+def upgrade_lock(
     spec: ImageSpec,
     lock: ImageLock,
     parent: ImageLock | None,
     what: str,
-    sources: ImageSources,
+    sources: LockSources,
     store: FileStore,
     say: Callable[[str], None],
 ) -> ImageLock:
@@ -67,7 +67,7 @@ def _refuse_inherited(spec: ImageSpec, parent: ImageLock | None, *, inherited: b
         raise LockError(
             f"{spec.name} has {what} of its parent's",
             why=f"it starts from {parent.image}, which is built from a lock of its own",
-            remedy=f"envtool lock {parent.image} --update {what}; envtool lock {spec.name}",
+            remedy=f"envtool lock {parent.image} --upgrade {what}; envtool lock {spec.name}",
         )
 
 
@@ -83,7 +83,7 @@ def _child_package(
     lock: ImageLock,
     parent: ImageLock,
     name: str,
-    sources: ImageSources,
+    sources: LockSources,
     store: FileStore,
     say: Callable[[str], None],
 ) -> dict[str, object]:
@@ -105,7 +105,7 @@ def _child_package(
 
 
 def _package(
-    spec: ImageSpec, lock: ImageLock, name: str, sources: ImageSources, say: Callable[[str], None]
+    spec: ImageSpec, lock: ImageLock, name: str, sources: LockSources, say: Callable[[str], None]
 ) -> dict[str, object]:
     """Renewed wherever it is: in the environment, in the one that envtool runs on, among envtool's wheels."""
     changes: dict[str, object] = {}
@@ -120,5 +120,5 @@ def _package(
     kept = tuple(wheel for wheel in lock.wheels if project_of(wheel) != name)
     if len(kept) < len(lock.wheels):
         say(f"locking {name} among envtool's own requirements")
-        changes["wheels"] = resolve_wheels(tool_requirements(spec.project), held(kept))
+        changes["wheels"] = resolve_wheels(tool_requirements(spec.project), version_constraints(kept))
     return changes

@@ -1,10 +1,9 @@
-"""`envtool bake` and `envtool matrix`: the image table for builders and pipelines elsewhere."""
+"""`envtool bake`: the image table for BuildKit."""
 
 from __future__ import annotations
 
 import json
 import os
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -12,13 +11,6 @@ import typer
 
 from envtool.cli.image_selection import AllOption, DemoOption, ImagesArgument, resolve_images, select_specs
 from envtool.cli.options import ProjectOption, VendorOption
-
-
-class System(StrEnum):
-    """Whose pipeline."""
-
-    GITHUB = "github"
-    GITLAB = "gitlab"
 
 
 def bake_command(
@@ -51,29 +43,3 @@ def bake_command(
         with counters(member.name) as advance:
             ready_context(member, get_default_store(), advance)
     typer.echo(json.dumps(bake_document(members, lambda path: os.path.relpath(path), registry), indent=2))
-
-
-def matrix_command(
-    system: Annotated[System, typer.Option("--for", help="Whose pipeline it is for.")],
-    images: ImagesArgument = None,
-    demo: DemoOption = False,
-    everything: AllOption = False,
-    project: ProjectOption = Path(),
-) -> None:
-    """Print the images as jobs, as JSON: a matrix for GitHub Actions, or a child pipeline for GitLab.
-
-    [bold]Examples[/bold]
-
-      envtool matrix --for github --all
-
-      envtool matrix --for gitlab --all > images.gitlab-ci.yml
-    """
-    from envtool.image.context.bake import github_matrix, gitlab_pipeline
-    from envtool.image.graph import with_parents
-
-    specs = with_parents(select_specs(project, images, demo=demo, everything=everything))
-    # A matrix is put into an output of a job, which is one line.
-    if system is System.GITHUB:
-        typer.echo(json.dumps(github_matrix(specs)))
-    else:
-        typer.echo(json.dumps(gitlab_pipeline(specs), indent=2))

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from envtool.image.context.dockerfile_config import Configuration
-from envtool.image.layers.base_layers import local_layer
+from envtool.image.inputs.base_layers import local_layer
 from envtool.image.layers.tar_stream import END, header, padding
 
 _BLOCK = 4 << 20

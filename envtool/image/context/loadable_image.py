@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from envtool.image.context.docker_archive import LayerStep, LoadableImage
 from envtool.image.context.dockerfile_config import evaluate_instructions
 from envtool.image.graph import PlannedImage
 from envtool.image.layers.assemble import LAYERS, WHOLE_BASE
-from envtool.image.layers.docker_archive import LayerStep, LoadableImage
 
 # What makes a base of its archive, on nothing.
 BASE_STEP = f"ADD {WHOLE_BASE.name} /"

@@ -3,25 +3,36 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from envtool.errors import BuildError, EngineError, SetupError
 
 if TYPE_CHECKING:
     import docker
 
-    from envtool.image.layers.docker_archive import LoadableImage
-
 DEFAULT_SOCKET = Path("/var/run/docker.sock")
 # The socket of the engine that `make engine` starts, relative to the checkout.
 PRIVATE_SOCKET = Path(".work/engine/docker.sock")
 # Seconds to wait for an answer; a build's silence while it copies a large layer is one.
 TIMEOUT = 600
+
+
+class ImageArchive(Protocol):
+    """An image that an engine can load."""
+
+    @property
+    def tags(self) -> tuple[str, ...]: ...
+
+    @property
+    def configuration(self) -> Mapping[str, Any]: ...
+
+    def archive(self, known: Sequence[str] = ()) -> Iterator[bytes]:
+        """Stream the archive without the layers `known`, which the engine has."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +46,7 @@ class Engine:
         """What the engine knows of an image; empty where it has none of that name."""
         import docker.errors
 
-        with self.reported():
+        with self.translate_engine_errors():
             try:
                 attributes: dict[str, Any] = self.client.images.get(reference).attrs
             except docker.errors.ImageNotFound:
@@ -44,12 +55,12 @@ class Engine:
         attributes["Config"]["Labels"] = attributes["Config"].get("Labels") or {}
         return attributes
 
-    def load(self, image: LoadableImage, parent: str = "") -> str:
+    def load(self, image: ImageArchive, parent: str = "") -> str:
         """Take an image over with all its tags, and return its id; of `parent`, if it is here, no layer is sent again.
 
         Raises `BuildError` and `EngineError`.
         """
-        with self.reported():
+        with self.translate_engine_errors():
             known: list[str] = []
             # containerd's store wants whole archives.
             if parent and not self._has_containerd_store():
@@ -70,7 +81,7 @@ class Engine:
 
     def pull(self, reference: str) -> str:
         """Pull an image and return its digest. Raises `EngineError` where the registry cannot be reached."""
-        with self.reported():
+        with self.translate_engine_errors():
             image = self.client.images.pull(reference)
             digests: list[str] = image.attrs.get("RepoDigests") or []
         if not digests:
@@ -80,12 +91,12 @@ class Engine:
     def tag(self, identity: str, reference: str) -> None:
         """Give an image one more name, with a tag."""
         repository, _, name = reference.rpartition(":")
-        with self.reported():
+        with self.translate_engine_errors():
             self.client.api.tag(identity, repository, name)
 
     def untag(self, repository: str, prefix: str, keep: str) -> None:
         """Take the tags that begin with `prefix` from a repository's images, but for `keep`; the images stay."""
-        with self.reported():
+        with self.translate_engine_errors():
             for image in self.client.images.list(name=repository):
                 for tag in image.tags:
                     if tag.startswith(f"{repository}:{prefix}") and tag != keep:
@@ -94,7 +105,7 @@ class Engine:
     def build(self, context: Path, tags: tuple[str, ...], progress: Callable[[str], None]) -> str:
         """Build a context without any network and return the image's id. Raises `BuildError`."""
         identity = ""
-        with self.reported():
+        with self.translate_engine_errors():
             lines: Iterator[Mapping[str, Any]] = self.client.api.build(
                 path=str(context), tag=tags[0], network_mode="none", rm=True, forcerm=True, decode=True
             )
@@ -114,7 +125,7 @@ class Engine:
     def remove_images(self, patterns: tuple[str, ...], label: str) -> tuple[str, ...]:
         """Remove the tags that match `patterns`, and untagged images that bear `label`; returns the tags."""
         removed: list[str] = []
-        with self.reported():
+        with self.translate_engine_errors():
             for pattern in patterns:
                 for image in self.client.images.list(filters={"reference": pattern}):
                     for tag in image.tags:
@@ -125,7 +136,7 @@ class Engine:
         return tuple(removed)
 
     @contextmanager
-    def reported(self) -> Iterator[None]:
+    def translate_engine_errors(self) -> Iterator[None]:
         """Turn docker-py's and the connection's errors into `EngineError` and `BuildError`."""
         import docker.errors
         import requests

@@ -1,0 +1,46 @@
+"""`envtool matrix`: the image table for a pipeline."""
+
+from __future__ import annotations
+
+import json
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from envtool.cli.image_selection import AllOption, DemoOption, ImagesArgument, select_specs
+from envtool.cli.options import ProjectOption
+
+
+class MatrixFormat(StrEnum):
+    """Whose pipeline the jobs are for."""
+
+    GITHUB = "github"
+    GITLAB = "gitlab"
+
+
+def matrix_command(
+    format: Annotated[MatrixFormat, typer.Option("--format", help="Whose pipeline it is for.")],
+    images: ImagesArgument = None,
+    demo: DemoOption = False,
+    everything: AllOption = False,
+    project: ProjectOption = Path(),
+) -> None:
+    """Print the images as jobs, as JSON: a matrix for GitHub Actions, or a child pipeline for GitLab.
+
+    [bold]Examples[/bold]
+
+      envtool matrix --format github --all
+
+      envtool matrix --format gitlab --all > images.gitlab-ci.yml
+    """
+    from envtool.image.context.bake import github_matrix, gitlab_pipeline
+    from envtool.image.graph import with_parents
+
+    specs = with_parents(select_specs(project, images, demo=demo, everything=everything))
+    # A matrix is put into an output of a job, which is one line.
+    if format is MatrixFormat.GITHUB:
+        typer.echo(json.dumps(github_matrix(specs)))
+    else:
+        typer.echo(json.dumps(gitlab_pipeline(specs), indent=2))

@@ -1,0 +1,101 @@
+"""ImageSpec → ImageLock: resolves everything that an image is made from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from envtool.errors import LockError
+from envtool.image.lock.child_requirements import project_of, resolve_requirements
+from envtool.image.lock.conda_lock import LockedPackage, lock_environment, read_packages
+from envtool.image.lock.lock_sources import VENDOR_PROGRAMS, LockSources, find_program
+from envtool.image.lock.lockfile import ImageLock, LockedFile
+from envtool.image.lock.resolve_wheels import resolve_wheels
+from envtool.image.lock.signatures import find_signatures
+from envtool.image.spec.table import ImageSpec, tool_requirements
+from envtool.release.pin import VendorPin
+from envtool.release.release_filter import ReleaseFilter
+from envtool.release.select import fetch_pinned_wheels, select_from_sources
+from envtool.wheel.store import FileStore
+
+
+def make_lock(
+    spec: ImageSpec, parent: ImageLock | None, sources: LockSources, store: FileStore, say: Callable[[str], None]
+) -> ImageLock:
+    """Resolve everything the spec asks for; a child's lock is its parent's with what it adds.
+
+    Raises `LockError`, `SourceError`, `ReleaseError`.
+    """
+    if parent is not None:
+        return _child_lock(spec, parent, sources, store, say)
+    say("the conda environments, with conda-lock")
+    conda = lock_environment(spec.environment_file, sources.channel_map())
+    tool_conda = lock_environment(spec.tool_environment_file, sources.channel_map())
+    say("the vendor's distributions")
+    pin, programs = lock_vendor(spec, sources, store)
+    say("envtool's own requirements")
+    wheels = resolve_wheels(tool_requirements(spec.project))
+    say("the base")
+    base = sources.lock_base(store)
+    signatures = find_signatures(spec, pin, sources.vendor(), base.by_digest)
+    return ImageLock(spec.name, spec.checksum(), base, pin, programs, wheels, conda, tool_conda, signatures=signatures)
+
+
+def _child_lock(
+    spec: ImageSpec, parent: ImageLock, sources: LockSources, store: FileStore, say: Callable[[str], None]
+) -> ImageLock:
+    lock = replace(parent, image=spec.name, spec=spec.checksum(), parent=parent.checksum())
+    if spec.has_own_environment:
+        say("the conda environment, with conda-lock")
+        lock = replace(lock, conda=lock_child_environment(spec, parent, sources))
+    if spec.has_own_base:
+        say("the base")
+        lock = replace(lock, base=sources.lock_base(store))
+    if spec.requirements_file is not None:
+        say("the requirements")
+        fetch_pinned_wheels(lock.pin, list(sources.vendor()), store)
+        added = added_requirements(spec, lock, parent.requirements, store)
+        lock = replace(lock, requirements=(*parent.requirements, *added))
+    return lock
+
+
+def added_requirements(
+    spec: ImageSpec,
+    lock: ImageLock,
+    parents: Sequence[LockedFile],
+    store: FileStore,
+    keep: Sequence[LockedFile] | None = None,
+) -> tuple[LockedFile, ...]:
+    """The wheels that the child's requirements add to its parent's, with those in `keep` at their versions."""
+    if spec.requirements_file is None:
+        return ()
+    held = parents if keep is None else keep
+    found = resolve_requirements(spec.requirements_file, spec.python, lock.pin, lock.packages, store, held)
+    return tuple(wheel for wheel in found if project_of(wheel) not in {project_of(item) for item in parents})
+
+
+def lock_child_environment(
+    spec: ImageSpec, parent: ImageLock, sources: LockSources, keep: Sequence[LockedPackage] = ()
+) -> str:
+    """The child's conda environment, with every package of its parent's as it is there. Raises `LockError`."""
+    text = lock_environment(spec.environment_file, sources.channel_map(), keep=[*parent.packages, *keep])
+    lost = set(parent.packages) - set(read_packages(text))
+    if lost:
+        raise LockError(
+            f"the environment of {spec.name} has not all that its parent's has",
+            why=f"it lacks {', '.join(sorted(package.filename for package in lost))}",
+            remedy=f"name what {parent.image} names in {spec.environment_file} as well",
+        )
+    return text
+
+
+def lock_vendor(spec: ImageSpec, sources: LockSources, store: FileStore) -> tuple[VendorPin, tuple[LockedFile, ...]]:
+    """The vendor's distributions and programs that the spec asks for. Raises `ReleaseError`, `SourceError`."""
+    wanted = ReleaseFilter(release=spec.release, torch=spec.torch)
+    choice = select_from_sources(spec.python, list(sources.vendor()), wanted, store)
+    programs = []
+    for name in VENDOR_PROGRAMS:
+        path = find_program(sources, name)
+        if path is not None:
+            programs.append(LockedFile(name, store.add(path).parent.name))
+    return choice.pin, tuple(programs)
