@@ -72,7 +72,10 @@ def write_release(folder: Path, python: tuple[int, int]) -> None:
 
 def release_contents(python: tuple[int, int], torch_version: str = TORCH_VERSION) -> list[WheelContent]:
     """The wheels of a stand-in release, torch first."""
-    tag = f"cp{python[0]}{python[1]}-cp{python[0]}{python[1]}-linux_x86_64"
+    interpreter = f"cp{python[0]}{python[1]}"
+    # Up to 3.7 the ABI is named for pymalloc as well.
+    abi = f"{interpreter}m" if python < (3, 8) else interpreter
+    tag = f"{interpreter}-{abi}-linux_x86_64"
     version = VendorVersion.parse(torch_version)
     torch = WheelContent(
         "torch",
