@@ -9,7 +9,7 @@ IMAGE ?= hac-base
 export HAC_STORE ?= $(CURDIR)/.work/store
 
 .DEFAULT_GOAL := help
-.PHONY: help venv engine engine-stop demo build verify lock lock-check test test-fast lint format bench clean
+.PHONY: help venv engine engine-stop demo build verify lock lock-check test test-fast test-service lint format bench clean
 
 help: ## print this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
@@ -54,13 +54,16 @@ lock-check: venv ## exit with 1 where a lock is out of date
 test: venv ## set everything up and run all tests
 	@host=$$($(ENVTOOL) engine start --for-tests) || { [ -z "$${HAC_REQUIRE_DOCKER:-}" ] || exit 1; host=; }; \
 	if [ -n "$$host" ]; then export DOCKER_HOST=$$host; fi; \
-	$(VENV)/bin/pytest -q -n auto -m 'not docker and not exhaustive' && \
+	$(VENV)/bin/pytest -q -n auto -m 'not docker and not exhaustive and not gigabyte' && \
 	$(VENV)/bin/pytest -q -n $$((3 * $$(nproc))) -m exhaustive && \
 	if [ -n "$$host" ]; then $(VENV)/bin/pytest -q -m docker; \
 	else echo 'LEFT OUT: the Docker tests, because no Docker Engine answers and none can be installed here'; fi
 
 test-fast: venv ## run the tests that take two minutes and need no Docker Engine
-	@$(VENV)/bin/pytest -q -n auto -m 'not docker and not exhaustive'
+	@$(VENV)/bin/pytest -q -n auto -m 'not docker and not exhaustive and not interpreters and not gigabyte'
+
+test-service: venv ## clobber and restore the service's own torch 1.7.1 (Python 3.8, a gigabyte to download, 6 GB of disk)
+	@HAC_REQUIRE_PYTHONS=3.8 $(VENV)/bin/pytest -q -m gigabyte
 
 lint: venv ## type checks and style
 	@$(VENV)/bin/ruff check . && $(VENV)/bin/ruff format --check . && $(VENV)/bin/lint-imports --no-cache && $(VENV)/bin/mypy
