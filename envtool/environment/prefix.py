@@ -58,6 +58,13 @@ def find_prefix(
     is none, or it has no Python.
     """
     context = context or EnvironmentContext()
+    try:
+        return _find_prefix(prefix, python, context)
+    except PrefixError as error:
+        raise PrefixError(context.display(error.what), why=context.display(error.why), remedy=error.remedy) from error
+
+
+def _find_prefix(prefix: Path | None, python: Path | None, context: EnvironmentContext) -> Prefix:
     if prefix is not None:
         return read_prefix(prefix if context.is_local else context.locate(prefix))
     if python is not None:
@@ -79,7 +86,9 @@ def find_python_on_path(context: EnvironmentContext) -> Path | None:
     """The `python`, else the `python3`, that a shell would start."""
     folders = context.variables.get("PATH", os.defpath).split(":")
     path = ":".join(str(context.locate(folder)) if folder.startswith("/") else folder for folder in folders)
-    found = shutil.which("python", path=path) or shutil.which("python3", path=path)
+    # Of an image's files only the records are written to disk, and no modes: there, whatever has the name will do.
+    mode = os.F_OK | os.X_OK if context.is_local else os.F_OK
+    found = shutil.which("python", mode, path) or shutil.which("python3", mode, path)
     return Path(found) if found else None
 
 
