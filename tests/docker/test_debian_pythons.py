@@ -20,7 +20,7 @@ from envtool.demo.bootstrap import bootstrap
 from envtool.demo.python_index import upstream_torch
 from envtool.demo.vendor_release import TORCH_VERSION, write_release
 from envtool.demo.wheel_writer import write_wheel
-from envtool.image.engine.engine import Engine
+from envtool.image.engine.client import Engine
 from tests.conftest import package
 from tests.docker.conftest import Ran, envtool, run
 
