@@ -1,4 +1,4 @@
-"""How envtool speaks HTTP: as the machine is set up for it, and not at once discouraged.
+"""How envtool speaks HTTP: with the certificates and proxies of the machine, and one policy for trying again.
 
 Certificates are those of `REQUESTS_CA_BUNDLE`, `CURL_CA_BUNDLE` or `SSL_CERT_FILE`, else the system's own, which has a
 company's authority where certifi has not. Proxy variables are obeyed; a proxy that cannot be reached is done without.
@@ -13,34 +13,29 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import requests
 
-# Tries after the first, and the factor of the seconds between them: 0.3, 0.6, 1.2 and so on (urllib3's `Retry`).
-RETRIES = 4
-BACK_OFF = 0.3
-_PASSING = (429, 500, 502, 503, 504)
 _NO_PROXY = {"http": "", "https": ""}
 
 
-def open_session() -> requests.Session:
-    """A session that tries again what may pass: no connection, too many requests, a server at fault."""
-    import requests
-    from urllib3.util import Retry
+def open_session(*, certificates: str | None = None, connections: int = 10) -> requests.Session:
+    """A session that trusts `certificates`, a bundle's path, in the place of the machine's, and tries again.
 
+    It keeps up to `connections` connections to a host for the threads that share it.
+    """
+    import requests
+
+    return configure_session(requests.Session(), certificates=certificates, connections=connections)
+
+
+def configure_session(
+    session: requests.Session, *, certificates: str | None = None, connections: int = 10
+) -> requests.Session:
+    """The session, made to behave as `open_session` says."""
+    from envtool.net.retry import create_retry
     from envtool.net.tls import SharedContextAdapter
 
-    session = requests.Session()
-    retry = Retry(
-        total=RETRIES,
-        # What is no break of the connection, such as a certificate that is not trusted, does not pass.
-        other=0,
-        backoff_factor=BACK_OFF,
-        status_forcelist=_PASSING,
-        raise_on_status=False,
-        # A server that asks for an hour is as good as down.
-        respect_retry_after_header=False,
-    )
     for scheme in ("https://", "http://"):
-        session.mount(scheme, SharedContextAdapter(max_retries=retry))
-    session.verify = find_ca_bundle()
+        session.mount(scheme, SharedContextAdapter(max_retries=create_retry(), pool_maxsize=connections))
+    session.verify = certificates or find_ca_bundle()
     return session
 
 

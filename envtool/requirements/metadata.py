@@ -17,6 +17,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.version import Version
 
+from envtool.net.http import get, open_session
 from envtool.wheel.requires import normalize_name
 
 if TYPE_CHECKING:
@@ -81,16 +82,7 @@ class MetadataReader:
 
     @cached_property
     def _session(self) -> requests.Session:
-        import requests
-
-        from envtool.net.http import find_ca_bundle
-        from envtool.net.tls import SharedContextAdapter
-
-        session = requests.Session()
-        for scheme in ("https://", "http://"):
-            session.mount(scheme, SharedContextAdapter(pool_maxsize=AT_ONCE))
-        session.verify = self.certificates or find_ca_bundle()
-        return session
+        return open_session(certificates=self.certificates, connections=AT_ONCE)
 
     @contextmanager
     def _unreadable_ignored(self) -> Iterator[None]:
@@ -128,7 +120,7 @@ def _files(session: requests.Session, index: str, name: str) -> list[_File]:
     page = simple.create_project_url(index.rstrip("/") + "/", name)
     if not page.startswith(("http://", "https://")):
         return []
-    answer = session.get(page, headers={"Accept": simple.ACCEPT_SUPPORTED}, timeout=TIMEOUT)
+    answer = get(session, page, headers={"Accept": simple.ACCEPT_SUPPORTED}, timeout=TIMEOUT)
     if not answer.ok:
         return []
     # Not `answer.text`, which guesses at the encoding of what both forms have in UTF-8, and takes long for it.
@@ -156,7 +148,7 @@ def _files(session: requests.Session, index: str, name: str) -> list[_File]:
 
 def _metadata(session: requests.Session, file: _File) -> bytes | None:
     if file.has_metadata:
-        answer = session.get(f"{file.url}.metadata", timeout=TIMEOUT)
+        answer = get(session, f"{file.url}.metadata", timeout=TIMEOUT)
         if answer.ok:
             return answer.content
     return _read_wheel_tail(session, file.url)
@@ -176,7 +168,7 @@ def _read_wheel_tail(session: requests.Session, url: str) -> bytes | None:
     import io
     import zipfile
 
-    with zipfile.ZipFile(io.BytesIO(session.get(url, timeout=TIMEOUT).content)) as archive:
+    with zipfile.ZipFile(io.BytesIO(get(session, url, timeout=TIMEOUT).content)) as archive:
         return _read_member(archive)
 
 

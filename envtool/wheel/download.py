@@ -7,13 +7,12 @@ the same run, and of a file whose sha256 is known also in the next.
 from __future__ import annotations
 
 import hashlib
-import time
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from envtool.errors import HashError
-from envtool.net.http import BACK_OFF, RETRIES, get
+from envtool.net.http import get
 from envtool.wheel.store import FileStore, translate_store_errors
 
 if TYPE_CHECKING:
@@ -58,30 +57,29 @@ def download(
 
 
 def _fetch(session: requests.Session, address: str, partial: Path, timeout: float) -> None:
-    """Append to `partial` until it is whole; a break is waited for and gone on from."""
-    from requests.exceptions import ChunkedEncodingError, ConnectionError, SSLError, Timeout
+    """Append to `partial` until it is whole; after a break the rest is asked for."""
+    from envtool.net.retry import read_with_retries
 
-    for attempt in range(RETRIES + 1):
-        try:
-            return _continue(session, address, partial, timeout)
-        except SSLError:
-            raise
-        except (ChunkedEncodingError, ConnectionError, Timeout):
-            if attempt == RETRIES:
-                raise
-            time.sleep(BACK_OFF * 2**attempt)
+    def send() -> requests.Response:
+        size = _size(partial)
+        # An encoding on the way would make positions mean something else.
+        headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={size}-"} if size else {})
+        return get(session, address, stream=True, timeout=timeout, headers=headers)
+
+    read_with_retries(send, lambda answer: _append(answer, partial))
 
 
-def _continue(session: requests.Session, address: str, partial: Path, timeout: float) -> None:
-    have = partial.stat().st_size if partial.exists() else 0
-    # An encoding on the way would make positions mean something else.
-    headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={have}-"} if have else {})
-    with get(session, address, stream=True, timeout=timeout, headers=headers) as answer:
-        if have and answer.status_code == 416:
-            # There is no more than what is here already; its hash will tell whether that is all.
-            return
-        answer.raise_for_status()
-        is_rest = answer.status_code == 206 and answer.headers.get("Content-Range", "").startswith(f"bytes {have}-")
-        with open(partial, "ab" if have and is_rest else "wb") as stream:
-            for block in answer.iter_content(_BLOCK):
-                stream.write(block)
+def _append(answer: requests.Response, partial: Path) -> None:
+    size = _size(partial)
+    if size and answer.status_code == 416:
+        # There is no more than what is here already; its hash will tell whether that is all.
+        return
+    answer.raise_for_status()
+    is_rest = answer.status_code == 206 and answer.headers.get("Content-Range", "").startswith(f"bytes {size}-")
+    with open(partial, "ab" if size and is_rest else "wb") as stream:
+        for block in answer.iter_content(_BLOCK):
+            stream.write(block)
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size if path.exists() else 0

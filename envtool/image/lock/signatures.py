@@ -13,9 +13,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from envtool.errors import ImageError, SignatureError
+from envtool.errors import SignatureError
 from envtool.image.read.manifest import Descriptor
-from envtool.image.read.remote import RegistryClient, RegistryReference
+from envtool.image.read.remote import NotInRegistryError, RegistryClient, RegistryReference
 from envtool.image.spec.table import ImageSpec
 from envtool.release.pin import VendorPin
 from envtool.release.signature import PublicKey, read_key
@@ -112,15 +112,13 @@ def _in_registry(reference: str) -> Iterator[LockedSignature]:
     named = RegistryReference.parse(reference)
     client = RegistryClient(named)
     try:
-        manifest: dict[str, Any] = json.loads(client.manifest(f"{named.target.replace(':', '-')}.sig"))
-    except ImageError as error:
-        if "404" not in error.why:
-            raise
+        manifest: dict[str, Any] = json.loads(client.read_manifest(f"{named.target.replace(':', '-')}.sig"))
+    except NotInRegistryError:
         return
     for layer in manifest.get("layers", ()):
         value = (layer.get("annotations") or {}).get(_ANNOTATION)
         if layer.get("mediaType") == _PAYLOAD and value:
-            payload = client.blob(Descriptor(str(layer["digest"]), layer.get("size")))
+            payload = client.read_blob(Descriptor(str(layer["digest"]), layer.get("size")))
             yield LockedSignature(BASE, str(value), base64.b64encode(payload).decode())
 
 

@@ -1,17 +1,15 @@
 """An image in a registry, read without an engine. Protocol: OCI distribution specification, "Pull".
 
-Credentials are those of `docker login`; oras knows them and how registries hand out tokens.
+Credentials are those of `docker login`.
 """
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import partial
-from typing import IO, TYPE_CHECKING, Any, TypeVar, cast
+from typing import IO, TYPE_CHECKING, TypeVar, cast
 
-from envtool.errors import ImageError, SetupError
+from envtool.errors import ImageError
 from envtool.image.read.image import StoredImage
 from envtool.image.read.layer import FileSelector, LayerContents, read_layer
 from envtool.image.read.load import load_image
@@ -20,13 +18,8 @@ from envtool.image.read.manifest import INDEXES, MANIFESTS, Descriptor, parse_js
 if TYPE_CHECKING:
     import requests
 
-# Seconds to connect, and without a byte: a registry that stalls is an error, not a wait without end.
-_TIMEOUTS = (10, 60)
-_ATTEMPTS = 4
-_LONGEST_WAIT = 30.0
-_AGAIN = frozenset({429, 500, 502, 503, 504})
 _DOCKER_HUB = "registry-1.docker.io"
-_Answer = TypeVar("_Answer")
+_Result = TypeVar("_Result")
 
 
 @dataclass(frozen=True)
@@ -69,115 +62,100 @@ def read_from_registry(text: str, selector: FileSelector, platform: str) -> Stor
     reference = RegistryReference.parse(text)
     client = RegistryClient(reference)
     what = str(reference)
-    data = client.manifest(reference.target)
+    data = client.read_manifest(reference.target)
     if reference.target.startswith("sha256:"):
         require_digest(data, reference.target, what)
     return load_image(
         what,
         parse_json(data, f"the manifest of {what}"),
         platform,
-        manifest=lambda descriptor: client.manifest(descriptor.digest),
-        configuration=client.blob,
-        layer=lambda descriptor, number: client.layer(descriptor, number, selector),
+        manifest=lambda descriptor: client.read_manifest(descriptor.digest),
+        configuration=client.read_blob,
+        layer=lambda descriptor, number: client.read_layer(descriptor, number, selector),
     )
 
 
+class NotInRegistryError(ImageError):
+    """The registry has no such image, tag or digest (HTTP 404)."""
+
+
 class RegistryClient:
-    """Asks one registry for one repository's documents and blobs."""
+    """Reads one repository's documents and layers. Its methods raise `ImageError` and `SetupError`."""
 
     def __init__(self, reference: RegistryReference) -> None:
-        try:
-            import oras.provider
-        except ImportError as error:
-            raise SetupError(
-                "reading from a registry needs the library oras", remedy="make venv   (or: uv tool install '.[image]')"
-            ) from error
+        from envtool.net.registry_auth import RegistryAuth, open_registry_session
+
         self._reference = reference
-        self._provider: Any = oras.provider.Registry(
-            hostname=reference.registry, insecure=reference.address.startswith("http:"), auth_backend="token"
-        )
-        self._provider.auth.load_configs(self._provider.get_container(str(reference)))
-        _limit_waiting(self._provider.session)
-        # Without oras's own attempts, which would make two minutes of each of ours; where it has none, as it is.
-        ask = type(self._provider).do_request
-        self._ask: Callable[..., Any] = partial(getattr(ask, "__wrapped__", ask), self._provider)
+        self._session = open_registry_session()
+        self._auth = RegistryAuth(reference.registry, reference.address, reference.name)
 
-    def manifest(self, target: str) -> bytes:
-        """A manifest or an index, by tag or digest."""
+    def read_manifest(self, target: str) -> bytes:
+        """A manifest or an index, by tag or digest. Raises `NotInRegistryError` where there is none."""
         accept = ", ".join((*MANIFESTS, *INDEXES))
-        return self._retry(lambda: self._get(f"manifests/{target}", {"Accept": accept}).content)
+        return self._read(f"manifests/{target}", _read_content, {"Accept": accept})
 
-    def blob(self, descriptor: Descriptor) -> bytes:
-        """A blob that is no layer: a configuration."""
-        return self._retry(lambda: self._get(f"blobs/{descriptor.digest}", {"Accept": "*/*"}).content)
+    def read_blob(self, descriptor: Descriptor) -> bytes:
+        """A blob that is no layer, such as a configuration."""
+        return self._read(f"blobs/{descriptor.digest}", _read_content)
 
-    def layer(self, descriptor: Descriptor, number: int, selector: FileSelector) -> LayerContents:
-        """A layer, read as it comes in."""
-        what = f"layer {number} of {self._reference}"
-
-        def read() -> LayerContents:
-            with self._get(f"blobs/{descriptor.digest}", {}, stream=True) as response:
-                return read_layer(cast("IO[bytes]", response.raw), selector, name=what)
-
-        return self._retry(read)
-
-    def _get(self, path: str, headers: Mapping[str, str], *, stream: bool = False) -> requests.Response:
-        response: requests.Response = self._ask(
-            f"{self._reference.address}/{path}", headers=dict(headers), stream=stream
+    def read_layer(self, descriptor: Descriptor, number: int, selector: FileSelector) -> LayerContents:
+        """A layer, read as it comes in; `number` counts from 1."""
+        name = f"layer {number} of {self._reference}"
+        return self._read(
+            f"blobs/{descriptor.digest}",
+            lambda answer: read_layer(cast("IO[bytes]", answer.raw), selector, name=name),
         )
-        if response.status_code in _AGAIN:
-            raise _Busy(response.status_code, response.headers.get("Retry-After", ""))
-        if response.status_code != 200:
-            raise _refused(self._reference, response.status_code)
-        return response
 
-    def _retry(self, ask: Callable[[], _Answer]) -> _Answer:
-        """Ask again where the registry is at fault or the connection broke, a bounded number of times."""
+    def _read(
+        self, path: str, read: Callable[[requests.Response], _Result], headers: Mapping[str, str] | None = None
+    ) -> _Result:
         import requests
         import urllib3.exceptions
 
-        reason = ""
-        for attempt in range(_ATTEMPTS):
-            try:
-                return ask()
-            except _Busy as busy:
-                reason = f"HTTP {busy.status}"
-                wait = busy.wait(attempt)
-            except (requests.RequestException, urllib3.exceptions.HTTPError, ConnectionError, TimeoutError) as error:
-                reason, wait = _short(error), 0.5 * 2**attempt
-            except ValueError as error:
-                # oras says so where it has no credentials that the registry would take.
-                raise _refused(self._reference, 401) from error
-            if attempt + 1 < _ATTEMPTS:
-                time.sleep(wait)
-        raise ImageError(
-            f"{self._reference} cannot be read",
-            why=f"the registry did not answer well in {_ATTEMPTS} attempts; the last: {reason}",
-            remedy="try again later, or save the image to a file and name that",
-        )
+        from envtool.net.registry_auth import UnsafeTokenServiceError
+        from envtool.net.retry import RETRIES, read_with_retries
+
+        try:
+            return read_with_retries(lambda: self._send(path, headers or {}), read)
+        except requests.HTTPError as error:
+            raise _refused(self._reference, error.response.status_code) from error
+        except UnsafeTokenServiceError as error:
+            raise ImageError(
+                f"{self._reference} cannot be read with the credentials of docker login",
+                why=str(error),
+                remedy=f"docker logout {self._reference.registry}   (to read it without them)",
+            ) from error
+        except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
+            raise ImageError(
+                f"{self._reference} cannot be read",
+                why=f"the registry did not answer well in {RETRIES + 1} attempts; the last: {_short(error)}",
+                remedy="try again later, or save the image to a file and name that",
+            ) from error
+
+    def _send(self, path: str, headers: Mapping[str, str]) -> requests.Response:
+        """The beginning of an answer; a challenge is met once. Raises `requests.RequestException`."""
+        answer = self._get(path, headers)
+        if answer.status_code == 401:
+            answer.close()
+            if self._auth.answer_challenge(self._session, answer.headers.get("WWW-Authenticate", "")):
+                answer = self._get(path, headers)
+        if not answer.ok:
+            answer.close()
+        answer.raise_for_status()
+        return answer
+
+    def _get(self, path: str, headers: Mapping[str, str]) -> requests.Response:
+        from envtool.net.http import get
+        from envtool.net.registry_auth import TIMEOUTS
+
+        # Layers are compressed as they are; an encoding on the way would change their digest.
+        sent = {"Accept-Encoding": "identity", **headers}
+        address = f"{self._reference.address}/{path}"
+        return get(self._session, address, headers=sent, auth=self._auth, timeout=TIMEOUTS, stream=True)
 
 
-@dataclass
-class _Busy(Exception):
-    """The registry asks to come again."""
-
-    status: int
-    retry_after: str
-
-    def wait(self, attempt: int) -> float:
-        """Seconds to wait: what the registry says (RFC 9110, Retry-After), else longer each time."""
-        return min(float(self.retry_after) if self.retry_after.isdigit() else 0.5 * 2**attempt, _LONGEST_WAIT)
-
-
-def _limit_waiting(session: Any) -> None:
-    from requests.adapters import HTTPAdapter
-
-    class Limited(HTTPAdapter):
-        def send(self, *arguments: Any, **options: Any) -> requests.Response:
-            return super().send(*arguments, **{**options, "timeout": options.get("timeout") or _TIMEOUTS})
-
-    for scheme in ("http://", "https://"):
-        session.mount(scheme, Limited())
+def _read_content(answer: requests.Response) -> bytes:
+    return answer.content
 
 
 def _refused(reference: RegistryReference, status: int) -> ImageError:
@@ -188,7 +166,7 @@ def _refused(reference: RegistryReference, status: int) -> ImageError:
             remedy=f"docker login {reference.registry}",
         )
     if status == 404:
-        return ImageError(
+        return NotInRegistryError(
             f"the registry has no {reference}", why="HTTP 404", remedy="check the name, the tag or the digest"
         )
     return ImageError(

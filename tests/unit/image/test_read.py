@@ -157,7 +157,7 @@ def test_a_registry_is_read_without_an_engine(tmp_path: Path, monkeypatch: pytes
 def test_a_registry_that_does_not_answer_well(
     status: int, says: str, where: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("envtool.image.read.remote.time.sleep", lambda _seconds: None)
+    monkeypatch.setattr("time.sleep", lambda _seconds: None)
     layout = Layout()
     digest = layout.image([{"a": b"1"}])
     with registry(layout, "image", lambda path: (status, {}) if where in path else None) as address:
@@ -168,18 +168,18 @@ def test_a_registry_that_does_not_answer_well(
 
 def test_a_busy_registry_is_asked_again_as_it_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     waited: list[float] = []
-    monkeypatch.setattr("envtool.image.read.remote.time.sleep", waited.append)
+    monkeypatch.setattr("time.sleep", waited.append)
     layout = Layout()
     digest = layout.image([{"a": b"1"}])
-    answers = iter([(429, {"Retry-After": "7"}), (503, {})])
+    answers = iter([(429, {"Retry-After": "7"}), (503, {}), (503, {"Retry-After": "3600"})])
     with registry(layout, "image", lambda _path: next(answers, None)) as address:
         image = read_image(f"docker://{address}@{digest}", everything, project=tmp_path)
     assert image.layers[0].files == 1
-    assert waited == [7.0, 1.0]
+    assert waited == [7, 0.6, 30]
 
 
 def test_a_registry_that_breaks_off_and_one_that_is_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("envtool.image.read.remote.time.sleep", lambda _seconds: None)
+    monkeypatch.setattr("time.sleep", lambda _seconds: None)
     layout = Layout()
     digest = layout.image([{"a": b"1"}])
     cut = {"Content-Length": "100000"}
@@ -194,8 +194,8 @@ def test_a_registry_that_breaks_off_and_one_that_is_not_there(tmp_path: Path, mo
 
 def test_a_registry_that_stalls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It takes the question and says nothing: an error after the time limit, not a wait without end."""
-    monkeypatch.setattr("envtool.image.read.remote._TIMEOUTS", (0.3, 0.3))
-    monkeypatch.setattr("envtool.image.read.remote._ATTEMPTS", 2)
+    monkeypatch.setattr("envtool.net.registry_auth.TIMEOUTS", (0.3, 0.3))
+    monkeypatch.setattr("envtool.net.retry.RETRIES", 1)
     layout = Layout()
     layout.image([{"a": b"1"}])
     over = threading.Event()

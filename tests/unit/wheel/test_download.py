@@ -15,7 +15,6 @@ import pytest
 from envtool.errors import HashError, SourceError
 from envtool.net.http import open_session
 from envtool.release.source.index import IndexSource
-from envtool.wheel import download as downloading
 from envtool.wheel.download import download
 from envtool.wheel.store import FileStore
 
@@ -67,7 +66,7 @@ def server() -> Iterator[Server]:
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(downloading, "BACK_OFF", 0.01)
+    monkeypatch.setattr("envtool.net.retry.BACK_OFF", 0.01)
 
 
 def fetch(server: Server, store: FileStore, expected: str | None = SHA256) -> Path:
