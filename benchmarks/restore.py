@@ -35,10 +35,10 @@ def measure(folder: Path, wheel: Path, runs: int = 3) -> tuple[list[Row], str]:
     uv: list[str | Path] = [_TOOLS / "uv", "pip", "install", "--quiet", "--python", prefix / "bin/python", "--no-deps"]
     peers: dict[str, tuple[list[str | Path], float | None]] = {
         "pip install --force-reinstall --no-deps": ([*pip, wheel], 0.3),
-        "uv pip install --reinstall --no-cache": ([*uv, "--reinstall", "--no-cache", "--no-index", wheel], 0.55),
+        "uv pip install --reinstall --no-cache": ([*uv, "--reinstall", "--no-cache", "--no-index", wheel], 0.85),
     }
     if shutil.which("unzip"):
-        peers["unzip"] = (["unzip", "-q", "-d", target, wheel], 1.0)
+        peers["unzip"] = (["unzip", "-q", "-d", target, wheel], 0.5)
 
     def before(_index: int) -> None:
         shutil.rmtree(target, ignore_errors=True)
@@ -81,7 +81,7 @@ def _unpacked(force: Command, uv: Command, wheel: Path, prefix: Path, runs: int)
     commands: list[Command] = [force, [*uv, "--reinstall", "--no-index", wheel]]
     # Half a second each: more of them cost little, and even out what the disk still has to do for earlier ones.
     ours, theirs = alternately(commands, 3 * runs, before=lambda _index: os.sync(), variables=variables)
-    return ratio_row("restore from an unpacked store", ours, "uv pip install --reinstall, warm", theirs, 1.2)
+    return ratio_row("restore from an unpacked store", ours, "uv pip install --reinstall, warm", theirs, 1.8)
 
 
 def _physical_limit(folder: Path, wheel: Path, unsynced: float, synced: float) -> str:

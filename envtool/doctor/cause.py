@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from envtool.environment.distribution import Distribution
 from envtool.environment.reader import Environment
 from envtool.release.pin import PinnedDistribution
-from envtool.wheel.requires import select_requirements
+from envtool.wheel.requires import find_requirements_on
 
 if TYPE_CHECKING:
     from packaging.requirements import Requirement
@@ -45,7 +45,7 @@ def find_requirers(environment: Environment, name: str) -> tuple[ConflictingRequ
 
 def _demands(environment: Environment, name: str) -> Iterator[tuple[ConflictingRequirement, Requirement]]:
     for item in environment.distributions:
-        for requirement in select_requirements(item.requires(), name):
+        for requirement in find_requirements_on(item.requires(), name):
             yield ConflictingRequirement(item.name, item.version, str(requirement)), requirement
 
 

@@ -9,7 +9,7 @@ from envtool.environment.reader import Environment
 from envtool.release.pin import PinnedDistribution, PinOrigin, VendorPin, read_pin
 from envtool.release.profile import COMPANIONS, TORCH
 from envtool.release.version import parse_vendor_version
-from envtool.wheel.requires import select_requirements
+from envtool.wheel.requires import find_requirements_on
 
 
 def find_effective_pin(environment: Environment) -> VendorPin | None:
@@ -41,7 +41,7 @@ def _named_versions(environment: Environment) -> Iterator[tuple[str, str]]:
             yield version, str(path)
     for name in COMPANIONS:
         for item in environment.find(name):
-            for requirement in select_requirements(item.requires(), TORCH):
+            for requirement in find_requirements_on(item.requires(), TORCH):
                 for specifier in requirement.specifier:
                     if specifier.operator in {"==", "==="}:
                         yield specifier.version, str(item.path / "METADATA")
@@ -52,7 +52,7 @@ def _companions(environment: Environment, torch: str) -> tuple[PinnedDistributio
     found = []
     for name in COMPANIONS:
         for item in environment.find(name):
-            required = tuple(select_requirements(item.requires(), TORCH))
+            required = tuple(find_requirements_on(item.requires(), TORCH))
             if required and all(entry.specifier.contains(torch, prereleases=True) for entry in required):
                 found.append(PinnedDistribution(name, item.version))
                 break

@@ -17,7 +17,7 @@ from envtool.release.profile import COMPANIONS, TORCH
 from envtool.release.release_filter import ReleaseFilter
 from envtool.release.version import VendorVersion, parse_vendor_version
 from envtool.wheel.name import WheelName
-from envtool.wheel.requires import select_requirements
+from envtool.wheel.requires import find_requirements_on
 
 if TYPE_CHECKING:
     from packaging.metadata import RawMetadata
@@ -171,6 +171,6 @@ def _detect_platform() -> dict[str, str]:
 
 def find_torch_requirement(metadata: RawMetadata) -> Requirement | None:
     """What a distribution requires of torch without an extra, or `None`."""
-    for requirement in select_requirements(metadata.get("requires_dist", ()), TORCH):
+    for requirement in find_requirements_on(metadata.get("requires_dist", ()), TORCH):
         return requirement
     return None

@@ -23,7 +23,7 @@ def normalize_name(name: str) -> str:
     return _SEPARATORS.sub("-", name).lower()
 
 
-def select_requirements(requires_dist: Iterable[str], name: str) -> Iterator[Requirement]:
+def find_requirements_on(requires_dist: Iterable[str], name: str) -> Iterator[Requirement]:
     """The entries of `Requires-Dist` that concern `name` and need no extra; malformed ones are passed over."""
     # Parsing is dear and almost all entries concern something else.
     candidates = [text for text in requires_dist if normalize_name(text).startswith(name)]

@@ -110,7 +110,7 @@ def _replaced_with_unpacked_store(environment: RealEnvironment) -> None:
 
 
 def _large(environment: RealEnvironment) -> None:
-    """A torch large enough for several processes, for a file past the page cache, and for a program that deletes it."""
+    """A torch large enough for several processes, with a file that is written back while it grows."""
     torch, *companions = release_contents(PYTHON)
     chance = random.Random(1)
     files = {f"torch/include/part_{number % 40}/{number}.h": chance.randbytes(8 << 10) for number in range(1100)}

@@ -12,7 +12,7 @@ from envtool.environment.distribution import Distribution
 from envtool.environment.reader import Environment
 from envtool.release.pin import VendorPin
 from envtool.release.profile import COMPANIONS, TORCH
-from envtool.wheel.requires import select_requirements
+from envtool.wheel.requires import find_requirements_on
 
 
 def check(environment: Environment, pin: VendorPin) -> Iterator[Finding]:
@@ -21,7 +21,7 @@ def check(environment: Environment, pin: VendorPin) -> Iterator[Finding]:
         if pin.find(name) is not None:
             continue
         for item in environment.find(name):
-            for requirement in select_requirements(item.requires(), TORCH):
+            for requirement in find_requirements_on(item.requires(), TORCH):
                 if requirement.specifier.contains(pin.torch.version, prereleases=True):
                     continue
                 yield Finding(

@@ -12,7 +12,7 @@ from envtool.environment.reader import Environment
 from envtool.release.pin import VendorPin
 from envtool.release.profile import TORCH
 from envtool.release.version import versions_equal
-from envtool.wheel.requires import select_requirements
+from envtool.wheel.requires import find_requirements_on
 
 
 def check(environment: Environment, pin: VendorPin) -> Iterator[Finding]:
@@ -51,7 +51,7 @@ def _needed_by_others(environment: Environment, suspects: dict[str, Distribution
         found = {
             name
             for name in suspects.keys() - needed
-            if any(any(True for _ in select_requirements(lines, name)) for lines in keeping)
+            if any(any(True for _ in find_requirements_on(lines, name)) for lines in keeping)
         }
         if not found:
             return needed

@@ -17,7 +17,7 @@ from envtool.environment.pip_configuration import read_pip_settings
 from envtool.environment.reader import Environment
 from envtool.release.pin import PinOrigin, VendorPin
 from envtool.release.profile import PINNED_NAMES
-from envtool.wheel.requires import select_requirements
+from envtool.wheel.requires import find_requirements_on
 
 CONSTRAINTS = "/etc/hac/constraints.txt"
 _GUARD_SETTINGS = "/etc/hac/guard.conf"
@@ -64,7 +64,7 @@ def _overrides(context: EnvironmentContext, pin: VendorPin) -> Iterator[Finding]
     """
     for source, line in _override_lines(context):
         for pinned in pin.distributions:
-            for requirement in select_requirements([line], pinned.name):
+            for requirement in find_requirements_on([line], pinned.name):
                 if not requirement.specifier.contains(pinned.version, prereleases=True):
                     yield Finding(
                         kind=FindingKind.PINS_OVERRIDDEN,

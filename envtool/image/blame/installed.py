@@ -12,7 +12,7 @@ from envtool.image.read.layer import Capture, LayerEntry
 from envtool.image.read.overlay import Overlay
 from envtool.release.profile import PINNED_NAMES, TOP_LEVEL_NAMES
 from envtool.wheel.record import INSTALLER_FILES, parse_record
-from envtool.wheel.requires import normalize_name, select_requirements
+from envtool.wheel.requires import find_requirements_on, normalize_name
 
 # Where envtool itself lives, and where installers keep what they have fetched: nothing there is installed.
 _ELSEWHERE = re.compile(r"^opt/hac/|(?:^|/)(?:pkgs|archive-v0|wheels-v\d+|pip/cache)/")
@@ -123,7 +123,7 @@ def find_torch_requirements(
     asked = frozenset(_requested_names(added, location.site))
     every: list[tuple[TorchRequirement, bool]] = []
     for name, (its_version, lines) in arrived.items():
-        for requirement in select_requirements(lines, location.name):
+        for requirement in find_requirements_on(lines, location.name):
             clashes = version is None or not requirement.specifier.contains(version, prereleases=True)
             demand = TorchRequirement(name, its_version, str(requirement), _find_root(name, arrived, asked))
             every.append((demand, clashes))
@@ -168,5 +168,5 @@ def _find_dependents(name: str, arrived: Mapping[str, tuple[str, list[str]]], se
     return [
         other
         for other, (_version, lines) in arrived.items()
-        if other not in seen and any(True for _ in select_requirements(lines, name))
+        if other not in seen and any(True for _ in find_requirements_on(lines, name))
     ]
