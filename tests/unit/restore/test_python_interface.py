@@ -9,7 +9,7 @@ from contextlib import contextmanager
 import pytest
 
 from envtool.progress import Progress
-from envtool.restore.plan import RestorePlan
+from envtool.restore.plan import RestorePlan, UserSiteRemoval
 from envtool.restore.restore import RestoreRequest, RestoreStatus, restore
 from tests.conftest import TORCH, RealEnvironment
 
@@ -83,7 +83,12 @@ def test_a_copy_of_the_user_stays_unless_confirmed(replaced: RealEnvironment, mo
     (replaced.path / "conda-meta").mkdir()
     asked: list[str] = []
     request = RestoreRequest(prefix=replaced.path)
-    result = restore(request, confirm=lambda item: bool(asked.append(item.name)))
+
+    def decline(item: UserSiteRemoval) -> bool:
+        asked.append(item.name)
+        return False
+
+    result = restore(request, confirm=decline)
     assert (asked, copy.exists(), result.is_in_order) == (["torch"], True, False)
     result = restore(request, confirm=lambda _item: True)
     assert (copy.exists(), result.status, result.is_in_order) == (False, RestoreStatus.RESTORED, True)
@@ -94,4 +99,4 @@ def test_requests_are_frozen_and_named() -> None:
     with pytest.raises(dataclasses.FrozenInstanceError):
         request.force = True  # type: ignore[misc]
     with pytest.raises(TypeError):
-        RestoreRequest("envtool restore")  # type: ignore[misc]
+        RestoreRequest("envtool restore")  # type: ignore[call-arg]
