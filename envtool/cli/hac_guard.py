@@ -14,7 +14,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from envtool.cli.main import run
+from envtool.cli.main import run_command_line
 
 if TYPE_CHECKING:
     from envtool.doctor.findings import Report
@@ -33,7 +33,7 @@ class GuardMode(StrEnum):
 
 def main() -> None:
     """Run `hac-guard check`, `elsewhere` or `explain`."""
-    run(_main)
+    run_command_line(_main)
 
 
 def _main() -> None:

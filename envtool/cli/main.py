@@ -18,12 +18,12 @@ _OBJECTS = 50_000
 
 def main() -> None:
     """The `envtool` command."""
-    run(_envtool)
+    run_command_line(_envtool)
 
 
 def update_moreh() -> None:
     """The `update-moreh` command."""
-    run(_update_moreh)
+    run_command_line(_update_moreh)
 
 
 def _envtool() -> None:
@@ -38,7 +38,7 @@ def _update_moreh() -> None:
     make_update_moreh_app()()
 
 
-def run(program: Callable[[], None]) -> None:
+def run_command_line(program: Callable[[], None]) -> None:
     """Run a command; print what stops it on stderr, and end with the exit status of that kind of error."""
     gc.set_threshold(_OBJECTS)
     try:

@@ -14,3 +14,12 @@ class Format(StrEnum):
     JUNIT = "junit"
     GITHUB = "github"
     PROMETHEUS = "prometheus"
+
+
+class CheckFormat(StrEnum):
+    """How to print what installing dependency files would do."""
+
+    TEXT = "text"
+    JSON = "json"
+    SARIF = "sarif"
+    GITHUB = "github"

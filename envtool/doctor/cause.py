@@ -1,4 +1,4 @@
-"""Who brought the intruder: what other distributions' metadata and the installer's records tell."""
+"""Finds out who installed an intruder: from other distributions' metadata and the installer's records."""
 
 from __future__ import annotations
 
@@ -30,20 +30,20 @@ class ConflictingRequirement:
 def find_conflicting_requirements(
     environment: Environment, pinned: PinnedDistribution
 ) -> tuple[ConflictingRequirement, ...]:
-    """Every installed distribution that requires a version of `pinned.name` other than the pinned one."""
+    """Find every installed distribution that requires another version of `pinned.name` than the pinned one."""
     return tuple(
         demand
-        for demand, requirement in _demands(environment, pinned.name)
+        for demand, requirement in _find_demands(environment, pinned.name)
         if not requirement.specifier.contains(pinned.version, prereleases=True)
     )
 
 
 def find_requirers(environment: Environment, name: str) -> tuple[ConflictingRequirement, ...]:
-    """Every installed distribution that requires `name` in any version."""
-    return tuple(demand for demand, _requirement in _demands(environment, name))
+    """Find every installed distribution that requires `name`, in any version."""
+    return tuple(demand for demand, _requirement in _find_demands(environment, name))
 
 
-def _demands(environment: Environment, name: str) -> Iterator[tuple[ConflictingRequirement, Requirement]]:
+def _find_demands(environment: Environment, name: str) -> Iterator[tuple[ConflictingRequirement, Requirement]]:
     for item in environment.distributions:
         for requirement in find_requirements_on(item.requires(), name):
             yield ConflictingRequirement(item.name, item.version, str(requirement)), requirement
@@ -53,14 +53,14 @@ ASKED_FOR = "it was asked for by name (the REQUESTED record is there)"
 
 
 def is_requested_by_name(item: Distribution) -> bool:
-    """Whether the records show that a person asked for it."""
-    # uv leaves the REQUESTED record with everything it installs, so from uv it says nothing.
+    """Whether the records show that a person named it when it was installed."""
+    # uv writes REQUESTED for everything that it installs, so from uv it says nothing.
     return item.requested and item.installer != "uv"
 
 
 def explain_intruder(environment: Environment, pinned: PinnedDistribution, intruder: Distribution) -> str:
-    """One sentence on how `intruder` came in, saying no more than the records show."""
-    by = f"{intruder.installer} installed it{_when(intruder)}"
+    """Say in one sentence how `intruder` was installed, and no more than the records show."""
+    by = f"{intruder.installer} installed it{_format_time(intruder)}"
     if intruder.source:
         return f"{by} from {intruder.source}"
     demands = find_conflicting_requirements(environment, pinned)
@@ -79,8 +79,8 @@ def explain_intruder(environment: Environment, pinned: PinnedDistribution, intru
     return f"{by}; no installed distribution requires it"
 
 
-def _when(item: Distribution) -> str:
-    """The time of its records, which is when it came; whole minutes, as nobody remembers seconds."""
+def _format_time(item: Distribution) -> str:
+    """When its records were written, to the minute; empty where that is not known."""
     if item.installed_at is None:
         return ""
     import time

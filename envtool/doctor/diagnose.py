@@ -1,4 +1,4 @@
-"""Runs the checks and puts their findings into a report."""
+"""Runs all checks on an environment and collects their findings in a report."""
 
 from __future__ import annotations
 
@@ -45,27 +45,27 @@ def diagnose(
     progress: Progress = lambda _name, _bytes, _total: None,
     cache: DiagnosisCache | None = None,
 ) -> Report:
-    """Everything that is wrong with an environment, held against `pin` or against the pin it carries itself.
+    """Check an environment against `pin`, or against its own pin where none is given.
 
     Raises `ReleaseError` for a pin file that cannot be read.
     """
     pin = pin or find_effective_pin(environment)
     if pin is None:
-        found = _without_pin(environment)
+        found = _check_without_pin(environment)
     else:
-        found = [*_torch(environment, pin, partial(files.check, deep=deep, progress=progress, cache=cache))]
+        found = [*_check_torch(environment, pin, partial(files.check, deep=deep, progress=progress, cache=cache))]
         damaged = frozenset(finding.distribution for finding in found if finding.distribution)
         if damaged:
-            # Reading conda's records takes time that only a damaged environment is worth.
+            # Only now: reading conda's records takes long.
             from envtool.doctor.checks import conda
 
             found += conda.check(environment, pin, damaged)
-        found += [*_surroundings(environment, pin, cache)]
+        found += [*_check_surroundings(environment, pin, cache)]
     findings = tuple(with_inner_paths(finding, environment.context) for finding in found)
-    return Report(environment=environment, pin=pin, findings=findings, history=_history(environment))
+    return Report(environment=environment, pin=pin, findings=findings, history=_read_history(environment))
 
 
-def _history(environment: Environment) -> tuple[HistoryEntry, ...]:
+def _read_history(environment: Environment) -> tuple[HistoryEntry, ...]:
     path = environment.prefix.path
     if not os.path.isfile(path / HISTORY_FILE):
         return ()
@@ -75,8 +75,8 @@ def _history(environment: Environment) -> tuple[HistoryEntry, ...]:
     return read_history(path)
 
 
-def _torch(environment: Environment, pin: VendorPin, check_files: Check) -> Iterator[Finding]:
-    """What is wrong with the pinned distributions themselves."""
+def _check_torch(environment: Environment, pin: VendorPin, check_files: Check) -> Iterator[Finding]:
+    """Check the pinned distributions themselves."""
     changed = list(interpreter.check(environment, pin))
     yield from changed
     if not changed:
@@ -89,8 +89,8 @@ def _torch(environment: Environment, pin: VendorPin, check_files: Check) -> Iter
     yield from metadata.check(environment, pin)
 
 
-def _surroundings(environment: Environment, pin: VendorPin, cache: DiagnosisCache | None) -> Iterator[Finding]:
-    """What is wrong with what is around them."""
+def _check_surroundings(environment: Environment, pin: VendorPin, cache: DiagnosisCache | None) -> Iterator[Finding]:
+    """Check what else can keep torch from working, now or after the next install."""
     yield from companions.check(environment, pin)
     yield from cuda_wheels.check(environment, pin)
     yield from cuda_direct.check(environment, cache)
@@ -98,14 +98,14 @@ def _surroundings(environment: Environment, pin: VendorPin, cache: DiagnosisCach
     yield from protection.check(environment, pin)
 
 
-def _without_pin(environment: Environment) -> list[Finding]:
+def _check_without_pin(environment: Environment) -> list[Finding]:
     changed = list(interpreter.check(environment, None))
     if any(finding.kind is FindingKind.INTERPRETER_CHANGED for finding in changed):
         return changed
-    return [*changed, path_order.find_elsewhere(environment) or _unpinned(environment)]
+    return [*changed, path_order.find_vendor_torch_nearby(environment) or _make_unpinned_finding(environment)]
 
 
-def _unpinned(environment: Environment) -> Finding:
+def _make_unpinned_finding(environment: Environment) -> Finding:
     installed = environment.find(TORCH)
     found = ", ".join(item.version for item in installed) or "no torch"
     return Finding(

@@ -16,31 +16,31 @@ _AT_ONCE = 1 << 20
 def find_wrong_digests(
     name: str, files: list[tuple[str, RecordRow]], progress: Callable[[str, int, int], None]
 ) -> list[tuple[str, str, str]]:
-    """The files whose sha256 is not their row's: path, what was expected, and what was found, in the order of paths.
+    """Hash files and return those whose sha256 is not their row's: path, expected, found; sorted by path.
 
     `progress` is told of bytes newly hashed and of bytes in all, under `name`.
     """
     from concurrent.futures import ThreadPoolExecutor
 
     total = sum(row.size or 0 for _path, row in files)
-    # Workers take from the end; the largest first, so that none is left alone with it when the others are through.
+    # Workers take from the end: the largest first, so that no worker ends long after the others.
     waiting = sorted(files, key=lambda entry: entry[1].size or 0)
     found: list[tuple[str, str, str]] = []
 
     def work() -> None:
         while True:
             try:
-                # One operation of the interpreter, which no other thread can come between.
+                # Atomic: one operation of the interpreter.
                 path, row = waiting.pop()
             except IndexError:
                 return
             expected = f"sha256 {row.sha256}"
-            digest = _digest(path, row.size or 0)
+            digest = _hash(path, row.size or 0)
             if digest != expected:
                 found.append((path, expected, digest))
             progress(name, row.size or 0, total)
 
-    # hashlib lets go of the interpreter's lock, so threads use all cores; one task for each, not for each file.
+    # hashlib releases the interpreter's lock, so threads use all cores. One task a core: a task a file costs more.
     count = os.cpu_count() or 1
     with ThreadPoolExecutor(count) as pool:
         for task in [pool.submit(work) for _ in range(count)]:
@@ -48,7 +48,7 @@ def find_wrong_digests(
     return sorted(found)
 
 
-def _digest(path: str, size: int) -> str:
+def _hash(path: str, size: int) -> str:
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         try:

@@ -1,4 +1,4 @@
-"""The command that mends a finding, ready to paste."""
+"""Builds the command that fixes a finding, ready to paste."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from envtool.release.pin import VendorPin
 
 
 def build_restore_command(environment: Environment, pin: VendorPin | None) -> str:
-    """`update-moreh --force` where that finds this environment by itself, else the long form."""
+    """Build the command that restores torch: `update-moreh --force` where that finds this environment by itself."""
     path = environment.prefix.path
     context = environment.context
     if pin is None or pin.torch.sha256 is None:
@@ -23,19 +23,19 @@ def build_restore_command(environment: Environment, pin: VendorPin | None) -> st
 
 
 def translate_command(environment: Environment, command: str) -> str:
-    """`command`, a command for the environment's own machine, as it is typed on this one."""
+    """Turn a command for inside of an image or a container into one for this machine."""
     context = environment.context
     if context.location is Location.CONTAINER:
         name = shlex.quote(context.reference)
         return f"docker start {name} && docker exec {name} {command}"
     if context.location is Location.IMAGE:
-        # An image cannot be changed, only succeeded.
+        # An image cannot be changed; a child of it gets its name.
         name = shlex.quote(context.reference)
         return f"printf 'FROM %s\\nRUN %s\\n' {name} {shlex.quote(command)} | docker build --tag {name} -"
     return command
 
 
 def build_uninstall_command(environment: Environment, *names: str) -> str:
-    """The command that takes distributions away, with the environment's own pip."""
+    """Build the command that uninstalls distributions with the environment's own pip."""
     interpreter = shlex.quote(environment.context.display(str(environment.prefix.interpreter)))
     return translate_command(environment, f"{interpreter} -m pip uninstall --yes {' '.join(names)}")

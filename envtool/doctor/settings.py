@@ -1,4 +1,4 @@
-"""What a project wants of doctor: `[doctor]` in `hac.toml`, or `[tool.hac.doctor]` in `pyproject.toml`."""
+"""A project's settings for doctor: `[doctor]` in `hac.toml`, or `[tool.hac.doctor]` in `pyproject.toml`."""
 
 from __future__ import annotations
 
@@ -23,21 +23,21 @@ class DoctorSettings:
 
 
 def read_settings(folder: Path) -> DoctorSettings:
-    """The settings of the nearest file at or above `folder` that has the table; without one, the defaults.
+    """Read the settings of the nearest file at or above `folder` that has the table; without one, the defaults.
 
     Raises `SettingsError` where the table has what nobody knows, or the file is no TOML.
     """
     for place in (folder, *folder.parents):
         for name in _FILES:
             path = place / name
-            table = _table(path)
+            table = _read_table(path)
             if table is not None:
-                return _settings(table, path)
+                return _parse_settings(table, path)
     return DoctorSettings()
 
 
-def validate_ids(ids: Iterable[str], named_by: str) -> frozenset[str]:
-    """The ids, each of which doctor must know. Raises `SettingsError`."""
+def validate_ids(ids: Iterable[str], source: str) -> frozenset[str]:
+    """Check that doctor knows each of the ids that `source` gives. Raises `SettingsError`."""
     from envtool.doctor.explanation import list_finding_ids
 
     ids = tuple(ids)
@@ -46,19 +46,19 @@ def validate_ids(ids: Iterable[str], named_by: str) -> frozenset[str]:
             near = difflib.get_close_matches(identity, list_finding_ids(), 1)
             raise SettingsError(
                 f"there is no finding called {identity!r}",
-                why=f"{named_by} asks to ignore it" + (f"; {near[0]!r} comes near" if near else ""),
+                why=f"{source} asks to ignore it" + (f"; {near[0]!r} comes near" if near else ""),
                 remedy="envtool explain   (lists the ids)",
             )
     return frozenset(ids)
 
 
-def _table(path: Path) -> Any:
+def _read_table(path: Path) -> Any:
     try:
         data = path.read_bytes()
     except OSError:
         return None
     own = path.name == "hac.toml"
-    # Nearly every project file has nothing for doctor in it, and is then not worth parsing.
+    # Nearly every project file has nothing for doctor in it; parsing takes long.
     if b"doctor" not in data:
         return None
     import tomllib
@@ -66,24 +66,24 @@ def _table(path: Path) -> Any:
     try:
         table: Any = tomllib.loads(data.decode())
     except ValueError as error:
-        raise SettingsError(f"{path} is not TOML", why=str(error), remedy="mend that line") from error
+        raise SettingsError(f"{path} is not TOML", why=str(error), remedy=f"${{EDITOR:-vi}} {path}") from error
     for key in ("doctor",) if own else ("tool", "hac", "doctor"):
         table = table.get(key) if isinstance(table, dict) else None
     return table
 
 
-def _settings(table: Any, path: Path) -> DoctorSettings:
+def _parse_settings(table: Any, path: Path) -> DoctorSettings:
     if not isinstance(table, dict):
-        raise _wrong(path, "doctor is not a table")
+        raise _make_error(path, "doctor is not a table")
     if unknown := sorted(table.keys() - _KEYS):
-        raise _wrong(path, f"{unknown[0]!r} is not known; {', '.join(sorted(_KEYS))} are")
+        raise _make_error(path, f"{unknown[0]!r} is not known; {', '.join(sorted(_KEYS))} are")
     ignore, strict = table.get("ignore", []), table.get("strict", False)
     if not (isinstance(ignore, list) and all(isinstance(item, str) for item in ignore)):
-        raise _wrong(path, "ignore is not a list of ids")
+        raise _make_error(path, "ignore is not a list of ids")
     if not isinstance(strict, bool):
-        raise _wrong(path, "strict is neither true nor false")
+        raise _make_error(path, "strict is neither true nor false")
     return DoctorSettings(validate_ids(ignore, str(path)), strict)
 
 
-def _wrong(path: Path, why: str) -> SettingsError:
+def _make_error(path: Path, why: str) -> SettingsError:
     return SettingsError(f"the settings in {path} cannot be followed", why=why, remedy=f"${{EDITOR:-vi}} {path}")

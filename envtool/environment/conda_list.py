@@ -24,7 +24,7 @@ class ListedPackage:
     channel: str
 
 
-def list_packages(environment: Environment, pattern: str | None = None) -> tuple[ListedPackage, ...]:
+def list_environment_packages(environment: Environment, pattern: str | None = None) -> tuple[ListedPackage, ...]:
     """The rows whose name matches the regular expression `pattern`, as `conda list` searches: anywhere in it.
 
     A distribution that conda itself installed is listed once, as conda's. Raises `re.error`.

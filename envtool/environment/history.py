@@ -57,7 +57,7 @@ class HistoryEntry:
         return f"{self.time} {self.command} by {self.user}: {what}"
 
 
-def make_entry(
+def make_history_entry(
     command: str, reasons: tuple[str, ...], changes: tuple[DistributionChange, ...], pin: VendorPin | None
 ) -> HistoryEntry:
     """The entry of a change that is being made now by this user; `pin` is what was pinned before."""

@@ -7,7 +7,7 @@ import shutil
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
-from envtool.environment.history import DistributionChange, append_history, make_entry
+from envtool.environment.history import DistributionChange, append_history, make_history_entry
 from envtool.environment.install_layout import get_layout
 from envtool.environment.owned_files import PathBoundary, find_bytecode
 from envtool.environment.prefix import Prefix
@@ -178,7 +178,7 @@ def _stage_records(plan: RestorePlan, wheels: Wheels, staging: Path, command: st
         *(DistributionChange(distribution=item.name, before=(item.version,), after=None) for item in plan.removals),
     ]
     reasons = {text for item in plan.mended for text in item.reasons}
-    entry = make_entry(command, tuple(sorted(reasons)), tuple(changes), _read_previous_pin(prefix))
+    entry = make_history_entry(command, tuple(sorted(reasons)), tuple(changes), _read_previous_pin(prefix))
     (folder / "history.jsonl").write_bytes(append_history(prefix.path / HISTORY_FILE, entry))
     yield Move(folder / "history.jsonl", prefix.path / HISTORY_FILE)
 

@@ -11,20 +11,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from envtool.cli.options import OutputFolderOption, OutputOption, PrefixOption, PythonOption
+from envtool.cli.report_format import CheckFormat
 
 if TYPE_CHECKING:
     from envtool.requirements.model import DependencyFile, RequirementSet
     from envtool.requirements.open_target import ConfiguredTarget
     from envtool.requirements.predict import Prediction
-
-
-class CheckFormat(StrEnum):
-    """How to print the answers."""
-
-    TEXT = "text"
-    JSON = "json"
-    SARIF = "sarif"
-    GITHUB = "github"
 
 
 class InstallerChoice(StrEnum):

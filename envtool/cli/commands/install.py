@@ -114,8 +114,8 @@ def _resolver(environment: Environment, command: InstallCommand) -> Resolver:
 
 def _resolved(wanted: RequirementSet, resolver: Resolver) -> Resolution | None:
     """The resolution with torch pinned; where there is none, says why and what would do."""
-    from envtool.cli.commands.check import CheckFormat
     from envtool.cli.render.check import render_answers
+    from envtool.cli.report_format import CheckFormat
     from envtool.requirements.check import Checker
     from envtool.requirements.predict import pin_constraints
     from envtool.requirements.uv_options import Installer

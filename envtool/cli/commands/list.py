@@ -24,13 +24,13 @@ def list_command(
     """
     import re
 
-    from envtool.environment.conda_list import list_packages, render_packages
+    from envtool.environment.conda_list import list_environment_packages, render_packages
     from envtool.environment.prefix import find_prefix
     from envtool.environment.reader import read_environment
 
     environment = read_environment(find_prefix(prefix, python))
     try:
-        rows = list_packages(environment, pattern)
+        rows = list_environment_packages(environment, pattern)
     except re.error as error:
         raise typer.BadParameter(f"{pattern!r} is not a regular expression: {error}") from error
     typer.echo(render_packages(environment.prefix.path, rows), nl=False)

@@ -15,7 +15,7 @@ from envtool.requirements.suggest import Suggestion
 from envtool.requirements.target import Target
 
 if TYPE_CHECKING:
-    from envtool.cli.commands.check import CheckFormat
+    from envtool.cli.report_format import CheckFormat
 
 JSON_SCHEMA = "hac-envtool/check/1"
 _COLOURS = {Verdict.SAFE: "green", Verdict.CLOBBERED: "red", Verdict.BLOCKED: "red", Verdict.UNKNOWN: "yellow"}

@@ -16,7 +16,7 @@ from envtool.wheel.requires import find_requirements_on
 
 
 def check(environment: Environment, pin: VendorPin) -> Iterator[Finding]:
-    """Findings for companions that the pin does not name and that require another torch than the pinned one."""
+    """Check companions that the pin does not name: they must not require another torch than the pinned one."""
     for name in COMPANIONS:
         if pin.find(name) is not None:
             continue
@@ -28,14 +28,14 @@ def check(environment: Environment, pin: VendorPin) -> Iterator[Finding]:
                     kind=FindingKind.COMPANION_MISMATCH,
                     title=f"{name} {item.version} was built for another torch than {pin.torch.version}",
                     evidence=(Evidence(str(item.path / "METADATA"), pin.torch.version, str(requirement)),),
-                    cause=_cause(environment, item),
+                    cause=_explain(environment, item),
                     remedy=build_uninstall_command(environment, name),
                     packages=(name,),
                 )
                 break
 
 
-def _cause(environment: Environment, item: Distribution) -> str:
+def _explain(environment: Environment, item: Distribution) -> str:
     by = f"{item.installer} installed it"
     demands = find_requirers(environment, item.name)
     if demands:

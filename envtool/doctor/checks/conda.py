@@ -17,7 +17,7 @@ _TELLING_FILES = ("version.py", "__init__.py")
 
 
 def check(environment: Environment, pin: VendorPin, damaged: frozenset[str]) -> Iterator[Finding]:
-    """Findings for each damaged distribution whose files are now those of a conda package.
+    """Check whether the files of damaged distributions are now those of a conda package.
 
     conda's and pip's records of torch can lawfully coexist, where the vendor's wheel was put over conda's package; so
     only what other checks found damaged is asked about, and only by what is in the files.
@@ -25,19 +25,19 @@ def check(environment: Environment, pin: VendorPin, damaged: frozenset[str]) -> 
     for pinned in pin.distributions:
         if pinned.name in damaged:
             for record in find_overlying_records(environment, pinned.name):
-                yield _finding(environment, pin, record, pinned.name, pinned.version)
+                yield _make_finding(environment, pin, record, pinned.name, pinned.version)
                 break
 
 
 def find_overlying_records(environment: Environment, name: str) -> Iterator[CondaRecord]:
-    """conda's records of packages whose files are where a distribution's own should be."""
+    """Find conda's records of packages whose files lie where those of the distribution `name` should be."""
     folder = f"site-packages/{name}/"
     for _path, record in read_conda_records(environment.prefix.path, folder.encode()):
-        if record is not None and _files_are_its_own(environment, record, folder):
+        if record is not None and _has_its_files(environment, record, folder):
             yield record
 
 
-def _files_are_its_own(environment: Environment, record: CondaRecord, folder: str) -> bool:
+def _has_its_files(environment: Environment, record: CondaRecord, folder: str) -> bool:
     for name, digest in record.digests.items():
         if name.endswith(tuple(folder + telling for telling in _TELLING_FILES)):
             try:
@@ -48,7 +48,7 @@ def _files_are_its_own(environment: Environment, record: CondaRecord, folder: st
     return False
 
 
-def _finding(environment: Environment, pin: VendorPin, record: CondaRecord, name: str, version: str) -> Finding:
+def _make_finding(environment: Environment, pin: VendorPin, record: CondaRecord, name: str, version: str) -> Finding:
     transaction = find_transaction(environment.prefix.path, record)
     cause = f"conda installed {record.distribution}"
     if record.channel:

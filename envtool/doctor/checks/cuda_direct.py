@@ -28,9 +28,9 @@ Links = Mapping[str, tuple[str, ...]]
 
 
 def check(environment: Environment, cache: DiagnosisCache | None = None) -> Iterator[Finding]:
-    """A finding for each distribution with shared objects that ask for a CUDA library.
+    """Check each distribution for shared objects that need a CUDA library.
 
-    What `cache` knows to ask for none is not looked into again until it is installed anew.
+    A distribution that `cache` knows to need none is not read again until it is installed anew.
     """
     cache = cache or DiagnosisCache(None)
     for item in environment.distributions:
@@ -41,13 +41,13 @@ def check(environment: Environment, cache: DiagnosisCache | None = None) -> Iter
             continue
         links = find_cuda_links(item)
         if links:
-            yield _finding(environment, item, links)
+            yield _make_finding(environment, item, links)
         else:
             cache.put(subject, record, "none")
 
 
 def find_cuda_links(item: Distribution) -> Links:
-    """The distribution's shared objects that ask the dynamic linker for CUDA libraries, and for which."""
+    """Find the distribution's shared objects that need CUDA libraries, and which those are."""
     data = item.read("RECORD")
     if data is None or b".so" not in data:
         return {}
@@ -68,16 +68,16 @@ def find_cuda_links(item: Distribution) -> Links:
 
 
 def can_need_cuda(path: str) -> bool:
-    """Whether a shared object deserves the closer look; `False` is certain."""
+    """Whether a shared object may need a CUDA library. `False` is certain."""
     return can_need(path, _FRAGMENTS)
 
 
 def content_can_need_cuda(data: bytes) -> bool:
-    """As `can_need_cuda`, of a shared object's whole content."""
+    """Like `can_need_cuda`, for a shared object's whole content."""
     return content_can_need(data, _FRAGMENTS)
 
 
-def _finding(environment: Environment, item: Distribution, links: Links) -> Finding:
+def _make_finding(environment: Environment, item: Distribution, links: Links) -> Finding:
     wanting = find_requirers(environment, item.name)
     libraries = sorted({name for names in links.values() for name in names})
     return Finding(

@@ -16,15 +16,15 @@ from envtool.wheel.requires import find_requirements_on
 
 
 def check(environment: Environment, pin: VendorPin) -> Iterator[Finding]:
-    """One finding for all such wheels together."""
+    """Check for CUDA runtime distributions that nothing but an intruder requires; one finding for all of them."""
     suspects = {item.name: item for item in environment.distributions if is_cuda_wheel(item.name)}
     if not suspects:
         return
     intruders = {item.name for item in environment.find(TORCH) if not versions_equal(item.version, pin.torch.version)}
-    needed = _needed_by_others(environment, suspects, intruders)
+    needed = _find_needed(environment, suspects, intruders)
     idle = [item for name, item in suspects.items() if name not in needed]
     if idle:
-        size = sum(_size(item) for item in idle)
+        size = sum(_measure(item) for item in idle)
         yield Finding(
             kind=FindingKind.CUDA_WHEELS,
             title=f"{len(idle)} CUDA runtime distributions ({size / 1e6:.0f} MB) that the vendor torch has no use for",
@@ -38,12 +38,12 @@ def check(environment: Environment, pin: VendorPin) -> Iterator[Finding]:
 
 
 def is_cuda_wheel(name: str) -> bool:
-    """Whether it is one of the distributions that NVIDIA splits its runtime into, or the compiler that uses them."""
+    """Whether `name` is a part of NVIDIA's runtime or the compiler that uses it."""
     return name.startswith("nvidia-") or name == "triton"
 
 
-def _needed_by_others(environment: Environment, suspects: dict[str, Distribution], intruders: set[str]) -> set[str]:
-    """The suspects that a distribution requires which is neither an intruder nor itself idle."""
+def _find_needed(environment: Environment, suspects: dict[str, Distribution], intruders: set[str]) -> set[str]:
+    """Find the suspects that are required by a distribution that is neither an intruder nor itself idle."""
     needed: set[str] = set()
     requires = {item.name: item.requires() for item in environment.distributions if item.name not in intruders}
     while True:
@@ -58,6 +58,6 @@ def _needed_by_others(environment: Environment, suspects: dict[str, Distribution
         needed |= found
 
 
-def _size(item: Distribution) -> int:
+def _measure(item: Distribution) -> int:
     record = item.record()
     return sum(row.size or 0 for row in record.rows) if record else 0

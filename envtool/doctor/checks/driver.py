@@ -1,4 +1,4 @@
-"""Case 12: the driver's side, as `moreh-smi` or `ap-smi` tells it."""
+"""Case 12: what `moreh-smi` or `ap-smi` says of the driver, the accelerators and their jobs."""
 
 from __future__ import annotations
 
@@ -23,20 +23,20 @@ _UPDATE = "update-moreh --force"
 
 
 def check(environment: Environment, pin: VendorPin | None, result: QueryResult, *, is_asked: bool) -> Iterator[Finding]:
-    """Findings on what the driver's program said. `is_asked`: a person wants to know, so that silence is a finding."""
+    """Check what the driver's program printed. `is_asked`: a person asked for it, so a missing program is a finding."""
     if result.program is None:
         if is_asked or os.path.isdir(MACHINE_FOLDER):
-            yield _missing()
+            yield _make_missing_finding()
     elif result.table is None:
-        yield _failed(result)
+        yield _make_failed_finding(result)
     else:
-        yield from _versions(result.program, result.table)
-        yield from _release(environment, pin, result.program, result.table)
-        yield from _devices(result.program, result.table)
-        yield from _stale_jobs(result.program, result.table)
+        yield from _check_versions(result.program, result.table)
+        yield from _check_release(environment, pin, result.program, result.table)
+        yield from _check_devices(result.program, result.table)
+        yield from _check_jobs(result.program, result.table)
 
 
-def _missing() -> Finding:
+def _make_missing_finding() -> Finding:
     return Finding(
         kind=FindingKind.DRIVER_MISSING,
         title="there is no moreh-smi and no ap-smi here, so nothing can reach the accelerator",
@@ -46,7 +46,7 @@ def _missing() -> Finding:
     )
 
 
-def _failed(result: QueryResult) -> Finding:
+def _make_failed_finding(result: QueryResult) -> Finding:
     program = str(result.program)
     return Finding(
         kind=FindingKind.DRIVER_FAILED,
@@ -57,7 +57,7 @@ def _failed(result: QueryResult) -> Finding:
     )
 
 
-def _versions(program: str, table: DriverTable) -> Iterator[Finding]:
+def _check_versions(program: str, table: DriverTable) -> Iterator[Finding]:
     if table.client and table.server and not versions_equal(table.client, table.server):
         yield Finding(
             kind=FindingKind.DRIVER_VERSIONS_DIFFER,
@@ -79,13 +79,15 @@ def _versions(program: str, table: DriverTable) -> Iterator[Finding]:
         )
 
 
-def _release(environment: Environment, pin: VendorPin | None, program: str, table: DriverTable) -> Iterator[Finding]:
+def _check_release(
+    environment: Environment, pin: VendorPin | None, program: str, table: DriverTable
+) -> Iterator[Finding]:
     for item in environment.find(TORCH):
         torch = parse_vendor_version(item.version)
         driver = parse_any_vendor_version(f"0+moreh{table.version}") if table.version else None
         if torch is None or driver is None or torch.release == driver.release:
             continue
-        # Where the environment is to hold another release than it does, that is the finding, and not this.
+        # An installed torch that is not the pinned one is a finding of its own.
         if pin is not None and not versions_equal(pin.torch.version, item.version):
             continue
         yield Finding(
@@ -100,7 +102,7 @@ def _release(environment: Environment, pin: VendorPin | None, program: str, tabl
         )
 
 
-def _devices(program: str, table: DriverTable) -> Iterator[Finding]:
+def _check_devices(program: str, table: DriverTable) -> Iterator[Finding]:
     if not any(device.is_active for device in table.devices):
         yield Finding(
             kind=FindingKind.NO_ACCELERATOR,
@@ -111,8 +113,8 @@ def _devices(program: str, table: DriverTable) -> Iterator[Finding]:
         )
 
 
-def _stale_jobs(program: str, table: DriverTable) -> Iterator[Finding]:
-    # In a container the processes of its machine, and of its neighbours, have other numbers or none.
+def _check_jobs(program: str, table: DriverTable) -> Iterator[Finding]:
+    # A container sees the processes of its machine under other numbers, or not at all.
     if any(os.path.exists(path) for path in CONTAINER_MARKS):
         return
     stale = [job for job in table.jobs if job.pid is not None and not os.path.exists(f"/proc/{job.pid}")]

@@ -28,7 +28,7 @@ from envtool.wheel.record import RecordRow, digest_content
 
 @dataclass(frozen=True)
 class FileComparison:
-    """What comparing a RECORD with the disk brought to light."""
+    """Where the disk differs from a RECORD."""
 
     missing: tuple[Evidence, ...] = ()
     changed: tuple[Evidence, ...] = ()
@@ -44,7 +44,7 @@ def check(
     progress: Progress = lambda _name, _bytes, _total: None,
     cache: DiagnosisCache | None = None,
 ) -> Iterator[Finding]:
-    """Findings on the files of each pinned distribution that is there in the pinned version.
+    """Check the files of each pinned distribution that is installed in the pinned version.
 
     `deep` hashes every file; otherwise presence and size are compared, of what `cache` does not know to be intact.
     `progress` is told of bytes hashed.
@@ -60,9 +60,9 @@ def check(
             if record is None:
                 continue
             damage = compare(environment.prefix.path, item, record.rows, deep=deep, progress=progress)
-            found = [*_findings(environment, pin, pinned, item, damage, record.malformed)]
+            found = [*_make_findings(environment, pin, pinned, item, damage, record.malformed)]
             if pinned.content is not None and digest_content(record.rows) != pinned.content:
-                found.append(_hash_mismatch(environment, pin, pinned, item))
+                found.append(_make_mismatch_finding(environment, pin, pinned, item))
             if not found and not deep and cache.is_enabled:
                 _cache_as_intact(cache, item, pinned, record.rows)
             yield from found
@@ -92,7 +92,7 @@ def _cache_as_intact(
 def compare(
     prefix: Path, item: Distribution, rows: tuple[RecordRow, ...], *, deep: bool, progress: Progress
 ) -> FileComparison:
-    """Hold a distribution's files against its RECORD. Symbolic links are followed, as Python follows them."""
+    """Compare a distribution's files with its RECORD. Symbolic links are followed, as Python follows them."""
     missing: list[Evidence] = []
     changed: list[Evidence] = []
     outside: list[Evidence] = []
@@ -108,9 +108,9 @@ def compare(
             if not path.startswith(f"{root}/"):
                 outside.append(Evidence(row.path, f"a path below {root}", path))
                 continue
-        found = _regular_size(path)
+        found = _read_size(path)
         if found is None:
-            why = _why_missing(path)
+            why = _explain_missing(path)
             (unreadable if why == FORBIDDEN else missing).append(Evidence(path, "a file", why))
         elif row.size is not None and found != row.size:
             changed.append(Evidence(path, f"{row.size} bytes", f"{found} bytes"))
@@ -123,7 +123,7 @@ def compare(
     return FileComparison(tuple(missing), tuple(changed), tuple(outside), (*unreadable, *forbidden))
 
 
-def _regular_size(path: str) -> int | None:
+def _read_size(path: str) -> int | None:
     try:
         found = os.stat(path)  # noqa: PTH116  # 14,000 times over; Path costs more than the call itself
     except (OSError, ValueError):
@@ -131,7 +131,7 @@ def _regular_size(path: str) -> int | None:
     return found.st_size if stat.S_ISREG(found.st_mode) else None
 
 
-def _why_missing(path: str) -> str:
+def _explain_missing(path: str) -> str:
     try:
         found = os.stat(path)  # noqa: PTH116  # as above
     except PermissionError:
@@ -143,7 +143,7 @@ def _why_missing(path: str) -> str:
     return "a folder" if stat.S_ISDIR(found.st_mode) else "something else than a file"
 
 
-def _findings(
+def _make_findings(
     environment: Environment,
     pin: VendorPin,
     pinned: PinnedDistribution,
@@ -191,7 +191,9 @@ def _findings(
         )
 
 
-def _hash_mismatch(environment: Environment, pin: VendorPin, pinned: PinnedDistribution, item: Distribution) -> Finding:
+def _make_mismatch_finding(
+    environment: Environment, pin: VendorPin, pinned: PinnedDistribution, item: Distribution
+) -> Finding:
     return Finding(
         kind=FindingKind.TORCH_HASH_MISMATCH if pinned.name == TORCH else FindingKind.COMPANION_HASH_MISMATCH,
         title=f"{pinned.name} {item.version} has the vendor's version but not the vendor's files",

@@ -21,27 +21,27 @@ _PROGRAM = re.compile(r"python(\d)\.(\d+)")
 
 
 def check(environment: Environment, pin: VendorPin | None) -> Iterator[Finding]:
-    """Findings where the vendor torch was made for another Python than the prefix has, or the prefix lost its own."""
-    yield from _lost(environment)
+    """Check that the prefix still has a Python, and the one that the vendor torch was built for."""
+    yield from _check_lost(environment)
     for item in environment.find(TORCH):
-        wanted = _python_of(item) if parse_vendor_version(item.version) else None
+        wanted = _read_python(item) if parse_vendor_version(item.version) else None
         if wanted is not None and wanted != environment.prefix.python:
-            yield _finding(environment, item, wanted)
+            yield _make_finding(environment, item, wanted)
             return
     if not any(parse_vendor_version(item.version) for item in environment.find(TORCH)):
-        yield from _left_behind(environment, pin)
+        yield from _check_left_behind(environment, pin)
 
 
-def _python_of(item: Distribution) -> tuple[int, int] | None:
-    """The one CPython that a wheel's tags (PEP 425) admit, or `None` where they admit several."""
+def _read_python(item: Distribution) -> tuple[int, int] | None:
+    """Read which CPython a wheel's tags (PEP 425) admit; `None` where they admit several."""
     match = _CPYTHON_TAG.search((item.read("WHEEL") or b"").decode("utf-8", "replace"))
     if match is None or match[3] == "abi3":
         return None
     return int(match[1]), int(match[2])
 
 
-def _left_behind(environment: Environment, pin: VendorPin | None) -> Iterator[Finding]:
-    """The vendor torch in the site-packages of a Python that the prefix had before."""
+def _check_left_behind(environment: Environment, pin: VendorPin | None) -> Iterator[Finding]:
+    """Check for the vendor torch in the site-packages of a Python that the prefix had before."""
     for folder in sorted(environment.prefix.path.glob("lib/python*/site-packages")):
         program = _PROGRAM.fullmatch(folder.parent.name)
         if program is None or folder == environment.prefix.site_packages:
@@ -49,11 +49,11 @@ def _left_behind(environment: Environment, pin: VendorPin | None) -> Iterator[Fi
         for path in sorted(folder.glob("torch-*.dist-info")):
             item = read_distribution(path)
             if item is not None and (item.version == pin.torch.version if pin else parse_vendor_version(item.version)):
-                yield _finding(environment, item, (int(program[1]), int(program[2])))
+                yield _make_finding(environment, item, (int(program[1]), int(program[2])))
                 return
 
 
-def _lost(environment: Environment) -> Iterator[Finding]:
+def _check_lost(environment: Environment) -> Iterator[Finding]:
     programs = [environment.prefix.path / "bin/python", environment.prefix.interpreter]
     # In an image a link may lead to where nothing was read; that it leads somewhere is all that can be known.
     if not environment.context.is_local or not all(_is_dangling(path) for path in programs):
@@ -64,7 +64,7 @@ def _lost(environment: Environment) -> Iterator[Finding]:
         title="the environment's interpreter is gone",
         evidence=(Evidence(str(programs[0]), "a Python", f"a link to {target}, which does not exist"),),
         cause="the Python that the environment was made from was removed or moved",
-        remedy=_make_again(environment, environment.prefix.python),
+        remedy=_build_remedy(environment, environment.prefix.python),
     )
 
 
@@ -79,18 +79,18 @@ def _is_dangling(path: Path) -> bool:
     return False
 
 
-def _finding(environment: Environment, item: Distribution, wanted: tuple[int, int]) -> Finding:
+def _make_finding(environment: Environment, item: Distribution, wanted: tuple[int, int]) -> Finding:
     has, had = (f"{version[0]}.{version[1]}" for version in (environment.prefix.python, wanted))
     return Finding(
         kind=FindingKind.INTERPRETER_CHANGED,
         title=f"torch {item.version} is for Python {had}, and the environment now has Python {has}",
         evidence=(Evidence(str(item.path / "WHEEL"), f"Python {has}", f"Python {had}"),),
-        cause=_cause(environment, has),
-        remedy=_make_again(environment, wanted),
+        cause=_explain(environment, has),
+        remedy=_build_remedy(environment, wanted),
     )
 
 
-def _cause(environment: Environment, has: str) -> str:
+def _explain(environment: Environment, has: str) -> str:
     prefix = environment.prefix
     if prefix.kind is PrefixKind.CONDA:
         for _path, record in read_conda_records(prefix.path, b'"python"'):
@@ -101,7 +101,7 @@ def _cause(environment: Environment, has: str) -> str:
     return f"the environment was upgraded to Python {has}, or made anew over the old one"
 
 
-def _make_again(environment: Environment, wanted: tuple[int, int]) -> str:
+def _build_remedy(environment: Environment, wanted: tuple[int, int]) -> str:
     version = f"{wanted[0]}.{wanted[1]}"
     path = environment.context.display(str(environment.prefix.path))
     if environment.prefix.kind is PrefixKind.CONDA:

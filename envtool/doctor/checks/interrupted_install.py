@@ -1,4 +1,4 @@
-"""Case 6: what a broken-off install or uninstall leaves behind."""
+"""Case 6: what an interrupted install or uninstall leaves behind."""
 
 from __future__ import annotations
 
@@ -18,27 +18,27 @@ from envtool.transaction.staging import STAGING_NAME
 
 
 def check(environment: Environment, pin: VendorPin) -> Iterator[Finding]:
-    """Findings for `~` leftovers, several `.dist-info` folders, and a RECORD that is missing or empty."""
-    yield from _interrupted(environment, pin)
-    yield from _leftovers(environment, pin)
+    """Check for `~` leftovers, several `.dist-info` folders, and a RECORD that is missing or empty."""
+    yield from _check_staging(environment, pin)
+    yield from _check_leftovers(environment, pin)
     for pinned in pin.distributions:
         installed = environment.find(pinned.name)
         if len(installed) > 1:
-            yield _several(environment, pin, pinned, installed)
+            yield _make_duplicate_finding(environment, pin, pinned, installed)
         for item in installed:
-            # An .egg-info has no RECORD by its nature; whether it may be there is another check's question.
+            # An .egg-info never has a RECORD.
             if not item.has_record and not item.is_egg:
-                yield _no_record(environment, pin, pinned, item)
+                yield _make_record_finding(environment, pin, pinned, item)
 
 
 def without_own_transaction(report: Report) -> Report:
-    """A report that a restore asks for while it is at work, without the finding that one is."""
+    """Leave out the finding that a restore is at work, for the restore that is."""
     return replace(
         report, findings=tuple(item for item in report.findings if item.kind is not FindingKind.RESTORE_INTERRUPTED)
     )
 
 
-def _interrupted(environment: Environment, pin: VendorPin) -> Iterator[Finding]:
+def _check_staging(environment: Environment, pin: VendorPin) -> Iterator[Finding]:
     staging = environment.prefix.site_packages / STAGING_NAME
     if os.path.isdir(staging):
         yield Finding(
@@ -50,7 +50,7 @@ def _interrupted(environment: Environment, pin: VendorPin) -> Iterator[Finding]:
         )
 
 
-def _leftovers(environment: Environment, pin: VendorPin) -> Iterator[Finding]:
+def _check_leftovers(environment: Environment, pin: VendorPin) -> Iterator[Finding]:
     ours = [path for path in environment.leftovers if match_leftover(path.name, TOP_LEVEL_NAMES)]
     if ours:
         yield Finding(
@@ -63,7 +63,7 @@ def _leftovers(environment: Environment, pin: VendorPin) -> Iterator[Finding]:
         )
 
 
-def _several(
+def _make_duplicate_finding(
     environment: Environment, pin: VendorPin, pinned: PinnedDistribution, installed: tuple[Distribution, ...]
 ) -> Finding:
     return Finding(
@@ -76,7 +76,9 @@ def _several(
     )
 
 
-def _no_record(environment: Environment, pin: VendorPin, pinned: PinnedDistribution, item: Distribution) -> Finding:
+def _make_record_finding(
+    environment: Environment, pin: VendorPin, pinned: PinnedDistribution, item: Distribution
+) -> Finding:
     data = item.read("RECORD")
     return Finding(
         kind=FindingKind.TORCH_NO_RECORD,

@@ -16,7 +16,7 @@ from envtool.release.version import versions_equal
 
 
 def check(environment: Environment, pin: VendorPin) -> Iterator[Finding]:
-    """One finding for the pinned distributions' metadata, one for everybody else's."""
+    """Check the metadata: a finding for each pinned distribution, and one for all others together."""
     for pinned in pin.distributions:
         for item in environment.find(pinned.name):
             if problem := _find_problem(item):
@@ -60,7 +60,7 @@ def _find_problem(item: Distribution) -> Evidence | None:
     data = item.metadata()
     path = str(item.path / "METADATA")
     if data is None:
-        # That a file is missing, the check of files says.
+        # A missing file is a finding of the check of files.
         return None
     try:
         data.decode("utf-8")

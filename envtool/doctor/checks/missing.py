@@ -14,7 +14,7 @@ from envtool.release.profile import TORCH
 
 
 def check(environment: Environment, pin: VendorPin) -> Iterator[Finding]:
-    """Findings for each pinned distribution without a `.dist-info`."""
+    """Check that each pinned distribution has a `.dist-info`."""
     for pinned in pin.distributions:
         if environment.find(pinned.name):
             continue

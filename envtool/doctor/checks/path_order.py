@@ -16,10 +16,10 @@ from envtool.release.pin import PIN_FILE
 from envtool.release.version import parse_vendor_version
 
 
-def find_elsewhere(environment: Environment) -> Finding | None:
-    """Where this environment has no vendor torch and an environment beside it has one: that one was meant."""
-    for prefix in _neighbours(environment):
-        version = _vendor_torch(prefix)
+def find_vendor_torch_nearby(environment: Environment) -> Finding | None:
+    """The finding that an environment beside this one has the vendor torch, so that one was meant; else `None`."""
+    for prefix in _find_neighbours(environment):
+        version = _find_vendor_torch(prefix)
         if version is None:
             continue
         shown = environment.context.display
@@ -30,7 +30,7 @@ def find_elsewhere(environment: Environment) -> Finding | None:
                 Evidence(str(environment.prefix.site_packages), f"torch {version}", "no vendor torch"),
                 Evidence(str(prefix), "the active environment", f"torch {version}, not active"),
             ),
-            cause=f"{_named_by(environment)}, and the vendor torch was installed into another environment",
+            cause=f"{_explain_choice(environment)}, and the vendor torch was installed into another environment",
             remedy=(
                 f"conda activate {shlex.quote(shown(str(prefix)))}"
                 if os.path.isdir(prefix / "conda-meta")
@@ -41,7 +41,7 @@ def find_elsewhere(environment: Environment) -> Finding | None:
 
 
 def check(environment: Environment) -> Iterator[Finding]:
-    """A finding where the environment is the active one by its variable, but another Python comes first on PATH."""
+    """Check that the Python that comes first on PATH is the one of the environment that a variable names."""
     context = environment.context
     if context.is_explicit:
         return
@@ -53,19 +53,19 @@ def check(environment: Environment) -> Iterator[Finding]:
         kind=FindingKind.PATH_ORDER,
         title=f"`python` starts {python}, which is not this environment's",
         evidence=(Evidence("PATH", f"{folder} first", str(python)),),
-        cause=f"{_named_by(environment)}, but another environment was activated over it or PATH was changed",
+        cause=f"{_explain_choice(environment)}, but another environment was activated over it or PATH was changed",
         remedy=f"export PATH={shlex.quote(context.display(str(folder)))}:$PATH",
     )
 
 
-def _neighbours(environment: Environment) -> Iterator[Path]:
-    """Environments beside this one: conda's of the same installation, and those that conda keeps a list of."""
+def _find_neighbours(environment: Environment) -> Iterator[Path]:
+    """Find the environments of the same conda installation, and those that conda keeps a list of."""
     path = environment.prefix.path
     seen = {path}
     folders: list[Path] = []
     if environment.prefix.kind is PrefixKind.CONDA:
         root = path.parent.parent if path.parent.name == "envs" else path
-        folders = [root, *_children(root / "envs")]
+        folders = [root, *_list_children(root / "envs")]
     home = environment.context.variables.get("HOME")
     if home and environment.context.is_local:
         try:
@@ -79,14 +79,14 @@ def _neighbours(environment: Environment) -> Iterator[Path]:
             yield folder
 
 
-def _children(folder: Path) -> list[Path]:
+def _list_children(folder: Path) -> list[Path]:
     try:
         return sorted(folder.iterdir())
     except OSError:
         return []
 
 
-def _vendor_torch(prefix: Path) -> str | None:
+def _find_vendor_torch(prefix: Path) -> str | None:
     for path in sorted(prefix.glob("lib/python*/site-packages/torch-*.dist-info")):
         item = read_distribution(path)
         if item is not None and parse_vendor_version(item.version) is not None:
@@ -94,7 +94,7 @@ def _vendor_torch(prefix: Path) -> str | None:
     return "as pinned" if os.path.isfile(prefix / PIN_FILE) else None
 
 
-def _named_by(environment: Environment) -> str:
+def _explain_choice(environment: Environment) -> str:
     variables, path = environment.context.variables, environment.prefix.path
     if environment.context.is_explicit:
         return "it was named on the command line"

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import tomllib
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from envtool.doctor.finding_kind import FindingKind
@@ -24,16 +25,16 @@ _GUARD_SETTINGS = "/etc/hac/guard.conf"
 
 
 def check(environment: Environment, pin: VendorPin) -> Iterator[Finding]:
-    """Findings on the constraints of pip and uv and on the guard, where the image has them, and on overrides."""
+    """Check uv's overrides and, where the image has them, the constraints of pip and uv and the guard."""
     context = environment.context
-    yield from _overrides(context, pin)
+    yield from _check_overrides(context, pin)
     if pin.origin is not PinOrigin.FILE or not os.path.isfile(context.locate(CONSTRAINTS)):
         return
     for tool, variable in (("pip", "PIP_CONSTRAINT"), ("uv", "UV_CONSTRAINT")):
         named = context.variables.get(variable, "")
         if tool == "pip":
             named = read_pip_settings(context, environment.prefix).get("constraint", "")
-        if not any(_names_the_pin(context.locate(path), pin) for path in named.split()):
+        if not any(_has_pin(context.locate(path), pin) for path in named.split()):
             yield Finding(
                 kind=FindingKind.CONSTRAINTS_OFF,
                 title=f"{tool} is not held to the vendor's distributions",
@@ -52,41 +53,50 @@ def check(environment: Environment, pin: VendorPin) -> Iterator[Finding]:
         )
 
 
-def _names_the_pin(path: Path, pin: VendorPin) -> bool:
-    lines = _text(path).splitlines()
+def _has_pin(path: Path, pin: VendorPin) -> bool:
+    lines = _read_text(path).splitlines()
     return f"{pin.torch.name}=={pin.torch.version}" in {line.strip() for line in lines}
 
 
-def _overrides(context: EnvironmentContext, pin: VendorPin) -> Iterator[Finding]:
-    """uv's overrides, which take the place of what is required (uv documentation, "Dependency overrides").
+def _check_overrides(context: EnvironmentContext, pin: VendorPin) -> Iterator[Finding]:
+    """Check uv's overrides, which take the place of requirements (uv documentation, "Dependency overrides").
 
     Measured with uv 0.13: without the constraints the vendor's torch is replaced, under them uv finds no solution.
     """
-    for source, line in _override_lines(context):
+    for override in _read_overrides(context):
         for pinned in pin.distributions:
-            for requirement in find_requirements_on([line], pinned.name):
+            for requirement in find_requirements_on([override.line], pinned.name):
                 if not requirement.specifier.contains(pinned.version, prereleases=True):
                     yield Finding(
                         kind=FindingKind.PINS_OVERRIDDEN,
                         title=f"uv is told to put another {pinned.name} in, whatever is required of it",
-                        evidence=(Evidence(source, f"no override of {pinned.name}", line),),
+                        evidence=(Evidence(override.source, f"no override of {pinned.name}", override.line),),
                         cause=(
                             "an override takes the place of every requirement: the next install by uv"
                             " replaces the vendor's, or fails"
                         ),
-                        remedy="unset UV_OVERRIDE" if "UV_OVERRIDE" in source else f"${{EDITOR:-vi}} {source}",
+                        remedy=override.remedy,
                     )
 
 
-def _override_lines(context: EnvironmentContext) -> Iterator[tuple[str, str]]:
+@dataclass(frozen=True)
+class _Override:
+    """A line of uv's overrides, what names it, and the command that takes it away."""
+
+    source: str
+    line: str
+    remedy: str
+
+
+def _read_overrides(context: EnvironmentContext) -> Iterator[_Override]:
     variables: Mapping[str, str] = context.variables
     for name in variables.get("UV_OVERRIDE", "").split():
-        for line in _text(context.locate(name)).splitlines():
+        for line in _read_text(context.locate(name)).splitlines():
             if line.strip().lower().startswith(PINNED_NAMES):
-                yield f"UV_OVERRIDE={name}", line.split("#", 1)[0].strip()
+                yield _Override(f"UV_OVERRIDE={name}", line.split("#", 1)[0].strip(), "unset UV_OVERRIDE")
     home = variables.get("HOME", "")
     for name in ("/etc/uv/uv.toml", f"{variables.get('XDG_CONFIG_HOME') or f'{home}/.config'}/uv/uv.toml"):
-        text = _text(context.locate(name))
+        text = _read_text(context.locate(name))
         if "override-dependencies" not in text:
             continue
         try:
@@ -94,10 +104,10 @@ def _override_lines(context: EnvironmentContext) -> Iterator[tuple[str, str]]:
         except ValueError:
             continue
         for line in lines if isinstance(lines, list) else ():
-            yield name, str(line)
+            yield _Override(name, str(line), f"${{EDITOR:-vi}} {name}")
 
 
-def _text(path: Path) -> str:
+def _read_text(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8", errors="replace")
     except (OSError, ValueError):

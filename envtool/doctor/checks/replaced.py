@@ -16,14 +16,16 @@ from envtool.release.version import parse_any_vendor_version, parse_vendor_versi
 
 
 def check(environment: Environment, pin: VendorPin) -> Iterator[Finding]:
-    """Findings for each pinned distribution that is installed in another version only."""
+    """Check for pinned distributions of which only another version is installed."""
     for pinned in pin.distributions:
         installed = environment.find(pinned.name)
         if installed and not any(versions_equal(item.version, pinned.version) for item in installed):
-            yield _finding(environment, pin, pinned, installed[-1])
+            yield _make_finding(environment, pin, pinned, installed[-1])
 
 
-def _finding(environment: Environment, pin: VendorPin, pinned: PinnedDistribution, intruder: Distribution) -> Finding:
+def _make_finding(
+    environment: Environment, pin: VendorPin, pinned: PinnedDistribution, intruder: Distribution
+) -> Finding:
     kind, title = _classify(pinned, intruder)
     return Finding(
         kind=kind,

@@ -28,18 +28,18 @@ class Shadow:
 
 
 def find_shadows(environment: Environment, pin: VendorPin) -> Iterator[Shadow]:
-    """The copies of pinned distributions in folders that come before site-packages."""
+    """Find copies of pinned distributions in folders that come before site-packages."""
     for folder in find_preceding_paths(environment):
-        if _same_folder(folder.path, environment.prefix.site_packages):
+        if _is_same_folder(folder.path, environment.prefix.site_packages):
             continue
         for pinned in pin.distributions:
-            found = _importable(folder.path, pinned.name)
+            found = _find_importable(folder.path, pinned.name)
             if found is not None:
-                yield Shadow(folder, pinned.name, found, _version(found))
+                yield Shadow(folder, pinned.name, found, _read_version(found))
 
 
 def check(environment: Environment, pin: VendorPin) -> Iterator[Finding]:
-    """Findings for each pinned distribution that a folder before site-packages has as well."""
+    """Check that no folder before site-packages has a pinned distribution as well."""
     for shadow in find_shadows(environment, pin):
         pinned = pin.find(shadow.name)
         expected = f"{pinned.version if pinned else ''} from {environment.prefix.path}"
@@ -52,15 +52,15 @@ def check(environment: Environment, pin: VendorPin) -> Iterator[Finding]:
         )
 
 
-def _same_folder(one: Path, other: Path) -> bool:
+def _is_same_folder(one: Path, other: Path) -> bool:
     try:
         return one.samefile(other)
     except OSError:
         return False
 
 
-def _importable(folder: Path, name: str) -> Path | None:
-    """What `import name` would find in the folder: a package, a module, or an extension module."""
+def _find_importable(folder: Path, name: str) -> Path | None:
+    """Find what `import name` would load from the folder: a package, a module, or an extension module."""
     try:
         if os.path.isfile(folder / name / "__init__.py"):
             return folder / name
@@ -71,7 +71,7 @@ def _importable(folder: Path, name: str) -> Path | None:
         return None
 
 
-def _version(found: Path) -> str:
+def _read_version(found: Path) -> str:
     for path in sorted(found.parent.glob(f"{found.stem}-*.dist-info")):
         distribution = read_distribution(path)
         if distribution is not None:
@@ -80,13 +80,13 @@ def _version(found: Path) -> str:
 
 
 def build_shadow_remedy(environment: Environment, shadow: Shadow) -> str:
-    """The command that takes the copy, or what puts it first, away."""
+    """Build the command that removes the copy, or what puts it first."""
     folder, name = shadow.folder, shadow.name
     if folder.origin is PathOrigin.PYTHONPATH:
         return "unset PYTHONPATH"
     if folder.pth_file is not None:
         return translate_command(environment, f"rm {shlex.quote(environment.context.display(str(folder.pth_file)))}")
     if any(True for _ in folder.path.glob(f"{name}-*.dist-info")):
-        # pip takes away the copy that is imported, which is this one.
+        # pip uninstalls the copy that is imported, which is this one.
         return build_uninstall_command(environment, name)
     return translate_command(environment, f"rm -r {shlex.quote(environment.context.display(str(folder.path / name)))}")
