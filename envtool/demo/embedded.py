@@ -11,7 +11,7 @@ from envtool.demo.bootstrap import Bootstrap, bootstrap
 from envtool.demo.conda_packages import debian_packages, make_channel
 from envtool.demo.vendor_release import write_release
 from envtool.errors import LockError
-from envtool.image.inputs.base_layers import local_layer
+from envtool.image.inputs.base_layers import read_local_layer
 from envtool.image.lock.lockfile import LockedBase
 from envtool.image.read.layer import LayerContents
 from envtool.image.spec.table import ImageSpec
@@ -90,7 +90,7 @@ class EmbeddedSources:
     def base_layers(self, base: LockedBase, archive: Path | None) -> Sequence[LayerContents]:  # noqa: ARG002
         """Out of the archive."""
         assert archive is not None
-        return (local_layer(archive),)
+        return (read_local_layer(archive),)
 
     def channel_map(self) -> Mapping[str, str]:
         """The embedded channel, made if need be."""

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from envtool.demo.embedded import EmbeddedSources
 from envtool.errors import HashError, LockError
-from envtool.image.inputs.fetch_inputs import fetch_inputs, is_complete
+from envtool.image.inputs.fetch_inputs import fetch_base, fetch_inputs, is_complete
 from envtool.image.lock.lockfile import FOLDER, ImageLock, differences, is_stale, read_lock, write_lock
 from envtool.image.lock.make_lock import make_lock
 from envtool.image.spec.table import ImageSpec
@@ -37,22 +37,23 @@ def usable_lock(
         return own
     if committed is not None:
         try:
-            fetch_inputs(spec, committed, sources, store, _silent)
+            _fetch(spec, committed, sources, store)
             return committed
         except (LockError, HashError) as error:
             say(f"the committed lock of {spec.name} no longer holds: {error.what} ({error.why})")
     say(f"locking {spec.name} anew into {OWN_FOLDER}")
     lock = make_lock(spec, parent, sources, store, say)
     # Only with all of it in the store is this lock good for the next time too: PyPI moves on as well.
-    fetch_inputs(spec, lock, sources, store, _silent)
+    _fetch(spec, lock, sources, store)
     write_lock(lock, spec.project / OWN_FOLDER)
     for line in differences(committed, lock)[:20] if committed is not None else ():
         say(f"  {line}")
     return lock
 
 
-def _silent(_name: str, _done: int, _total: int) -> None:
-    """Progress that nobody is shown."""
+def _fetch(spec: ImageSpec, lock: ImageLock, sources: EmbeddedSources, store: FileStore) -> None:
+    base = fetch_base(spec, lock, sources, store)
+    fetch_inputs(spec, lock, sources, store, base, progress=lambda *_counts: None)
 
 
 def _read(spec: ImageSpec, parent: ImageLock | None, folder: Path, say: Callable[[str], None]) -> ImageLock | None:

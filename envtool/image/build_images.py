@@ -1,30 +1,51 @@
-"""Members of a family → images in the engine, reusing what is there."""
+"""Planned images → images in the engine, and in a registry; what is there is reused."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
-from envtool.image.context.context import ready_context
+from envtool.image.context.context import SBOM_FILE, WHOLE_BASE, Layers, is_made
 from envtool.image.context.loadable_image import loadable_base, loadable_image
+from envtool.image.context.make_contexts import CONTEXT_STAGE, count_layers, open_context_stages
 from envtool.image.context.provenance import render_provenance
 from envtool.image.engine.client import Engine
-from envtool.image.graph import CONTEXT_TAG, PlannedImage, levels
-from envtool.image.layers.assemble import SBOM_FILE, WHOLE_BASE
+from envtool.image.engine.push import Pushed, push
+from envtool.image.graph import CONTEXT_TAG, PlannedImage
+from envtool.image.inputs.fetch_inputs import BaseInput
 from envtool.image.lock.lockfile import require_current
 from envtool.image.spec.labels import CONTEXT_LABEL
+from envtool.image.stage_graph import Stage, StageKey, run_stages
 from envtool.progress import Progress
 from envtool.wheel.store import FileStore, translate_store_errors
 
 PROVENANCE_FILE = "provenance.json"
+# Stages of contexts that wait for disks and for other programs, at once.
+_THREADS = 8
+_IMAGE_STAGE, _BASE_STAGE = "image", "base image"
+
+
+@dataclass(frozen=True, kw_only=True)
+class BuildRequest:
+    """What to build: `images` with all that they start from, parents first, `jobs` images at a time.
+
+    With `registry`, the images named in `pushed_names` are pushed below it.
+    """
+
+    images: tuple[PlannedImage, ...]
+    engine: Engine
+    store: FileStore
+    jobs: int = 1
+    registry: str | None = None
+    pushed_names: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
 class BuiltImage:
-    """An image in the engine. `reused` tells that it was there already, made from the same inputs.
+    """An image in the engine; `reused` if it was there, made from the same inputs. `pushed` is where it was pushed to.
 
     `sbom` and `provenance` are files beside the context's Dockerfile.
     """
@@ -32,6 +53,7 @@ class BuiltImage:
     member: PlannedImage
     identity: str
     reused: bool
+    pushed: Pushed | None = None
 
     @property
     def reference(self) -> str:
@@ -54,114 +76,135 @@ class BuiltImage:
         return self.context / PROVENANCE_FILE
 
 
-# What is done for an image before its parent is built, and after.
-Prepare = Callable[[PlannedImage, Callable[[], None]], BuiltImage | None]
-Build = Callable[[PlannedImage], BuiltImage]
+@dataclass(frozen=True)
+class BuildResult:
+    """The images, in the order of the request."""
+
+    images: tuple[BuiltImage, ...]
 
 
-def build_family(members: Sequence[PlannedImage], prepare: Prepare, build: Build, *, jobs: int) -> Iterator[BuiltImage]:
-    """Build images, parents before children, those of one generation `jobs` at a time. Raises what is raised.
+def build_images(
+    request: BuildRequest,
+    *,
+    progress: Progress = lambda *_counts: None,
+    say: Callable[[str], None] = lambda _text: None,
+    report: Callable[[BuiltImage], None] = lambda _image: None,
+) -> BuildResult:
+    """Build images, and push them if asked for. `report` is called for each image as soon as it is there.
 
-    What `prepare` does for an image waits for no other image to be built, and is done meanwhile; the function that it
-    gets waits until the image's parent was prepared, and raises what that raised. All of a generation come to their end
-    before an error of one of them ends the whole.
+    Images that do not need one that failed are built; the first error is raised then. Raises what locks, fetching and
+    assembling raise, `BuildError` and `EngineError`. All work is done in threads and other programs, so a script needs
+    no `if __name__ == "__main__"` to call this.
     """
-    by_name = {member.name: member for member in members}
-    order = [[by_name[spec.name] for spec in specs] for specs in levels(member.spec for member in members)]
-    # One more: its parent's context may be what the last step of another waits for.
-    with ThreadPoolExecutor(max(1, jobs) + 1) as preparing, ThreadPoolExecutor(max(1, jobs)) as building:
-        prepared: dict[str, Future[BuiltImage | None]] = {}
+    for member in request.images:
+        require_current(member.spec, member.lock, member.parent.lock if member.parent is not None else None)
+    reused = _find_reusable(request)
+    missing = [member for member in request.images if member.name not in reused]
+    found: dict[str, BuiltImage] = {}
 
-        def parent_prepared(member: PlannedImage) -> None:
-            # Which began before its children, so that it never waits for a place that they take.
-            if member.parent is not None and member.parent.name in prepared:
-                prepared[member.parent.name].result()
+    def deliver(image: BuiltImage) -> None:
+        found[image.member.name] = _push(request, image, say)
+        report(found[image.member.name])
 
-        for generation in order:
-            # What takes longest comes first: wheels to install and to compile.
-            for member in sorted(generation, key=lambda member: -len(member.lock.requirements)):
-                prepared[member.name] = preparing.submit(prepare, member, partial(parent_prepared, member))
+    for image in reused.values():
+        deliver(image)
+    with open_context_stages(missing, request.store, progress=progress) as contexts:
+        stages = [*contexts, *_engine_stages(request, missing, progress, say)]
+        counted = count_layers(contexts, progress)
 
-        def built(member: PlannedImage) -> BuiltImage:
-            return prepared[member.name].result() or build(member)
+        def finished(stage: Stage, result: Any) -> None:
+            counted(stage, result)
+            if isinstance(result, BuiltImage):
+                deliver(result)
 
-        try:
-            for generation in order:
-                running = [building.submit(built, member) for member in generation]
-                errors = [item.exception() for item in running]
-                yield from (item.result() for item, error in zip(running, errors, strict=True) if error is None)
-                failed = next((error for error in errors if error is not None), None)
-                if failed is not None:
-                    raise failed
-        finally:
-            # After an error or an interrupt, nothing that has not begun is begun.
-            for pool in (preparing, building):
-                pool.shutdown(wait=False, cancel_futures=True)
+        run_stages(stages, {"work": _THREADS, "engine": request.jobs}, finished=finished)
+    return BuildResult(tuple(found[member.name] for member in request.images))
 
 
-def prepare_image(
+def _find_reusable(request: BuildRequest) -> dict[str, BuiltImage]:
+    """The images that the engine has, made from the same inputs."""
+    found = {}
+    for member in request.images:
+        present = request.engine.image_attributes(member.tags[0])
+        if present and present["Config"]["Labels"].get(CONTEXT_LABEL) == member.labels[CONTEXT_LABEL]:
+            # Children start from this tag, which somebody may have removed.
+            request.engine.tag(present["Id"], member.context_tag)
+            found[member.name] = BuiltImage(member, present["Id"], reused=True)
+    return found
+
+
+def _engine_stages(
+    request: BuildRequest, missing: Sequence[PlannedImage], progress: Progress, say: Callable[[str], None]
+) -> list[Stage]:
+    """For each image that is missing: import its base, then build it on its parent."""
+    names = {member.name for member in missing}
+    stages = []
+    for member in missing:
+        needs: list[StageKey] = [(member.name, CONTEXT_STAGE)]
+        if member.parent is None:
+            base = _import_base_stage(member, request.engine, say)
+            stages.append(base)
+            needs.append(base.key)
+        else:
+            needs += [(each.name, CONTEXT_STAGE) for each in member.ancestors]
+            if member.parent.name in names:
+                needs.append((member.parent.name, _IMAGE_STAGE))
+        work = partial(_build_image, member, request.engine, progress, say)
+        stages.append(Stage(key=(member.name, _IMAGE_STAGE), needs=tuple(needs), work=work, pool="engine"))
+    return stages
+
+
+def _import_base_stage(member: PlannedImage, engine: Engine, say: Callable[[str], None]) -> Stage:
+    """Hand a bootstrapped base to an engine that has it not, while the layers are made."""
+
+    def work(*fetched: BaseInput) -> None:
+        archive = fetched[0].archive if fetched else member.folder / WHOLE_BASE
+        base = loadable_base(member, archive) if archive is not None else None
+        if base is not None and not engine.image_attributes(member.base):
+            say("importing the base")
+            engine.load(base)
+
+    needs = () if is_made(member) else (("base", member.lock.base.digest),)
+    return Stage(key=(member.name, _BASE_STAGE), needs=needs, work=work)
+
+
+def _build_image(
     member: PlannedImage,
     engine: Engine,
-    store: FileStore,
-    parent_prepared: Callable[[], None],
-    *,
     progress: Progress,
     say: Callable[[str], None],
-) -> BuiltImage | None:
-    """The image, if the engine has it, made from the same inputs; else its context is ready then, and nothing is built.
-
-    Raises what locks, fetching and assembling raise, and what `parent_prepared` does, which is called before the
-    parent's context is needed.
-    """
-    require_current(member.spec, member.lock, member.parent.lock if member.parent is not None else None)
-    present = engine.image_attributes(member.tags[0])
-    if present and present["Config"]["Labels"].get(CONTEXT_LABEL) == member.labels[CONTEXT_LABEL]:
-        # Children start from this one, which somebody may have taken away.
-        engine.tag(present["Id"], member.context_tag)
-        return BuiltImage(member, present["Id"], reused=True)
-    with ThreadPoolExecutor(1) as beside:
-        # Layers take this process; meanwhile the engine would have nothing to do.
-        importing = beside.submit(_import_base, member, store.find(member.lock.base.sha256), engine, say)
-        ready_context(member, store, progress, parent_prepared)
-    importing.result()
-    return None
-
-
-def build_image(member: PlannedImage, engine: Engine, *, progress: Progress, say: Callable[[str], None]) -> BuiltImage:
-    """Build one image that was prepared; its parent's must be there. Raises `BuildError` and `EngineError`.
-
-    Nothing is tagged on failure.
-    """
-    _import_base(member, member.folder / WHOLE_BASE, engine, say)
+    *needs: Layers | BuiltImage | None,
+) -> BuiltImage:
+    """Build one image from its context; its parent's must be there. Nothing is tagged on failure."""
     say(f"building {member.tags[0]} from {member.folder}")
-    image = loadable_image(member)
+    layers = [layer for item in needs if isinstance(item, tuple) for layer in item]
+    image = loadable_image(member, {layer.path: layer.contents.diff_id for layer in layers})
     if image is not None:
         identity = engine.load(image, member.base)
     else:
-        identity = engine.build(member.folder, member.tags, _step_counter(member.folder, progress))
-    # What they were for is built: the images are their children's still, or for `docker image prune`.
+        identity = engine.build(member.folder, member.tags, _step_counter(member, progress))
+    # Their children are built: earlier images keep no tag that children start from.
     engine.untag(member.name, CONTEXT_TAG, member.context_tag)
     with translate_store_errors(member.folder):
         (member.folder / PROVENANCE_FILE).write_text(render_provenance(member, identity))
     return BuiltImage(member, identity, reused=False)
 
 
-def _import_base(member: PlannedImage, archive: Path | None, engine: Engine, say: Callable[[str], None]) -> None:
-    """Hand the bootstrapped base of the first of a family to an engine that has it not; `None`: there is no archive."""
-    base = loadable_base(member, archive) if member.parent is None and archive is not None else None
-    if base is not None and not engine.image_attributes(member.base):
-        say("importing the base")
-        engine.load(base)
+def _push(request: BuildRequest, image: BuiltImage, say: Callable[[str], None]) -> BuiltImage:
+    if request.registry is None or image.member.name not in request.pushed_names:
+        return image
+    repository = f"{request.registry.rstrip('/')}/{image.member.name}"
+    return replace(image, pushed=push(request.engine, image.identity, repository, image.member.spec.release, say))
 
 
-def _step_counter(context: Path, progress: Progress) -> Callable[[str], None]:
+def _step_counter(member: PlannedImage, progress: Progress) -> Callable[[str], None]:
     """Turn the classic builder's `Step 3/20 : …` lines into progress."""
-    text = (context / "Dockerfile").read_text()
+    text = (member.folder / "Dockerfile").read_text()
     total = sum(1 for line in text.splitlines() if line and not line.startswith(("#", " ")))
-    progress("steps", 0, total)
+    progress(f"{member.name} steps", 0, total)
 
     def count(line: str) -> None:
         if line.startswith("Step "):
-            progress("steps", 1, total)
+            progress(f"{member.name} steps", 1, total)
 
     return count

@@ -38,6 +38,11 @@ class PlannedImage:
         return self.spec.name
 
     @property
+    def ancestors(self) -> tuple[PlannedImage, ...]:
+        """What it starts from: the first of the family first, its parent last."""
+        return (*self.parent.ancestors, self.parent) if self.parent is not None else ()
+
+    @property
     def tags(self) -> tuple[str, ...]:
         """What its image is called: the newest, that of the release, and the one that only this very image has."""
         return (f"{self.name}:latest", f"{self.name}:{self.spec.release}", self.context_tag)

@@ -34,12 +34,11 @@ def bake_command(
     """
     from envtool.cli.progress import counters
     from envtool.image.context.bake import bake_document
-    from envtool.image.context.context import ready_context
+    from envtool.image.context.make_contexts import make_contexts
     from envtool.wheel.store import get_default_store
 
     specs = select_specs(project, images, demo=demo, everything=everything)
     members = resolve_images(specs, vendor, demo=demo, project=project)
-    for member in members:
-        with counters(member.name) as advance:
-            ready_context(member, get_default_store(), advance)
+    with counters("making") as progress:
+        make_contexts(members, get_default_store(), progress=progress)
     typer.echo(json.dumps(bake_document(members, lambda path: os.path.relpath(path), registry), indent=2))

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -18,11 +15,7 @@ from envtool.cli.options import ProjectOption, VendorOption
 from envtool.cli.terminal import note
 
 if TYPE_CHECKING:
-    from envtool.image.build_images import Build, BuiltImage, Prepare
-    from envtool.image.engine.client import Engine
-    from envtool.image.engine.push import Pushed
-    from envtool.image.graph import PlannedImage
-    from envtool.progress import Progress
+    from envtool.image.build_images import BuildResult, BuiltImage
 
 
 class BuildFormat(StrEnum):
@@ -62,69 +55,43 @@ def build_command(
 
       envtool build --all --push registry.example.com:5000/team --format json
     """
-    from envtool.image.build_images import build_family
+    from envtool.cli.progress import counters
+    from envtool.image.build_images import BuildRequest, build_images
     from envtool.image.engine.client import find_engine
+    from envtool.wheel.store import get_default_store
 
     engine = find_engine(project)
     specs = select_specs(project, images, demo=demo, everything=everything)
-    members = resolve_images(specs, vendor, demo=demo, project=project, engine=engine)
-    asked = {spec.name for spec in specs}
-    results: list[tuple[BuiltImage, Pushed | None]] = []
-    for built in build_family(members, *_stages(engine), jobs=jobs):
-        is_text = format is BuildFormat.TEXT
-        if is_text:
-            done = "is up to date, everything reused" if built.reused else f"built from {built.context}"
-            typer.echo(f"{built.reference} {built.identity[:19]} {done}")
-        pushed = _pushed(engine, built, push_to) if push_to is not None and built.member.name in asked else None
-        if is_text and pushed is not None:
-            typer.echo(f"pushed {pushed.reference}")
-        results.append((built, pushed))
-    if any(member.lock.pin.stand_in for member in members):
+    planned = resolve_images(specs, vendor, demo=demo, project=project, engine=engine)
+    request = BuildRequest(
+        images=planned,
+        engine=engine,
+        store=get_default_store(),
+        jobs=jobs,
+        registry=push_to,
+        pushed_names=frozenset(spec.name for spec in specs),
+    )
+    report = _print_image if format is BuildFormat.TEXT else _print_nothing
+    with counters("making") as progress:
+        result = build_images(request, progress=progress, say=note, report=report)
+    if any(image.lock.pin.stand_in for image in planned):
         note("note: their torch, torchvision, torchaudio and moreh-smi are stand-ins; they compute nothing")
     if format is BuildFormat.JSON:
-        typer.echo(json.dumps(_document(results), indent=2))
+        typer.echo(json.dumps(_document(result), indent=2))
 
 
-def _stages(engine: Engine) -> tuple[Prepare, Build]:
-    """What is done for each image, with its progress shown."""
-    from envtool.cli.progress import counters
-    from envtool.image.build_images import build_image, prepare_image
-    from envtool.wheel.store import get_default_store
-
-    store = get_default_store()
-    # A terminal shows the progress of one thing at a time.
-    drawing = threading.Lock()
-
-    @contextmanager
-    def shown(member: PlannedImage) -> Iterator[Progress]:
-        if not drawing.acquire(blocking=False):
-            yield lambda *_counts: None
-            return
-        try:
-            with counters(member.name) as advance:
-                yield advance
-        finally:
-            drawing.release()
-
-    def prepare(member: PlannedImage, parent_prepared: Callable[[], None]) -> BuiltImage | None:
-        with shown(member) as advance:
-            return prepare_image(member, engine, store, parent_prepared, progress=advance, say=note)
-
-    def build_one(member: PlannedImage) -> BuiltImage:
-        with shown(member) as advance:
-            return build_image(member, engine, progress=advance, say=note)
-
-    return prepare, build_one
+def _print_image(image: BuiltImage) -> None:
+    done = "is up to date, everything reused" if image.reused else f"built from {image.context}"
+    typer.echo(f"{image.reference} {image.identity[:19]} {done}")
+    if image.pushed is not None:
+        typer.echo(f"pushed {image.pushed.reference}")
 
 
-def _pushed(engine: Engine, built: BuiltImage, registry: str) -> Pushed:
-    from envtool.image.engine.push import push
-
-    member = built.member
-    return push(engine, built.identity, f"{registry.rstrip('/')}/{member.name}", member.spec.release, note)
+def _print_nothing(_image: BuiltImage) -> None:
+    """JSON is printed as a whole."""
 
 
-def _document(results: list[tuple[BuiltImage, Pushed | None]]) -> dict[str, Any]:
+def _document(result: BuildResult) -> dict[str, Any]:
     """What was built, as docs/build.schema.json describes it."""
     return {
         "schema": "hac-envtool/build/1",
@@ -136,8 +103,8 @@ def _document(results: list[tuple[BuiltImage, Pushed | None]]) -> dict[str, Any]
                 "context": str(item.context),
                 "sbom": str(item.sbom),
                 "provenance": str(item.provenance),
-                "pushed": pushed.reference if pushed is not None else None,
+                "pushed": item.pushed.reference if item.pushed is not None else None,
             }
-            for item, pushed in results
+            for item in result.images
         ],
     }

@@ -11,9 +11,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from envtool.image.context.context import WHOLE_BASE
 from envtool.image.context.loadable_image import BASE_STEP
 from envtool.image.graph import PlannedImage, sort_parents_first
-from envtool.image.layers.assemble import WHOLE_BASE
 from envtool.image.spec.table import EMBEDDED, ImageSpec
 
 _PLATFORM = "linux/amd64"

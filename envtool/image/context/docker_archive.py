@@ -15,10 +15,10 @@ import tarfile
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from envtool.image.context.dockerfile_config import Configuration
-from envtool.image.inputs.base_layers import local_layer
 from envtool.image.layers.tar_stream import END, header, padding
 
 _BLOCK = 4 << 20
@@ -26,10 +26,11 @@ _BLOCK = 4 << 20
 
 @dataclass(frozen=True)
 class LayerStep:
-    """One entry of an image's history, and the layer that it added, or `None`."""
+    """One entry of an image's history, and the layer that it added, or `None`; `diff_id` is that layer's digest."""
 
     created_by: str
     layer: Path | None = None
+    diff_id: str | None = None
 
 
 @dataclass(frozen=True)
@@ -46,10 +47,10 @@ class LoadableImage:
         """The layers' archives, the lowest first."""
         return tuple(item.layer for item in self.history if item.layer is not None)
 
-    @property
+    @cached_property
     def diff_ids(self) -> tuple[str, ...]:
-        """The layers' digests."""
-        return tuple(local_layer(path).diff_id for path in self.layers)
+        """The layers' digests; those that are not known are computed."""
+        return tuple(item.diff_id or _digest(item.layer) for item in self.history if item.layer is not None)
 
     def archive(self, known: Sequence[str] = ()) -> Iterator[bytes]:
         """The archive for an engine that has `known`, the lowest of the layers by their digests, and needs them not."""
@@ -85,6 +86,11 @@ class LoadableImage:
             "history": history,
         }
         return json.dumps(document, sort_keys=True).encode()
+
+
+def _digest(path: Path) -> str:
+    with open(path, "rb") as stream:
+        return f"sha256:{hashlib.file_digest(stream, 'sha256').hexdigest()}"
 
 
 def _blocks(path: Path) -> Iterator[bytes]:

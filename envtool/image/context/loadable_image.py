@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
+from envtool.image.context.context import LAYERS, WHOLE_BASE
 from envtool.image.context.docker_archive import LayerStep, LoadableImage
 from envtool.image.context.dockerfile_config import evaluate_instructions
 from envtool.image.graph import PlannedImage
-from envtool.image.layers.assemble import LAYERS, WHOLE_BASE
 
 # What makes a base of its archive, on nothing.
 BASE_STEP = f"ADD {WHOLE_BASE.name} /"
@@ -21,12 +22,15 @@ def loadable_base(member: PlannedImage, archive: Path) -> LoadableImage | None:
     return LoadableImage((member.base,), {}, (step,), member.spec.epoch)
 
 
-def loadable_image(member: PlannedImage) -> LoadableImage | None:
-    """The image of a context that is ready, or `None` where its recipe or its base takes a builder."""
+def loadable_image(member: PlannedImage, diff_ids: Mapping[Path, str] | None = None) -> LoadableImage | None:
+    """The image of a context that is ready, or `None` where its recipe or its base takes a builder.
+
+    `diff_ids` are digests of layers that are known, by the layers' paths.
+    """
     if member.parent is None:
         start = loadable_base(member, member.folder / WHOLE_BASE)
     else:
-        start = loadable_image(member.parent)
+        start = loadable_image(member.parent, diff_ids)
     made = (
         evaluate_instructions((member.folder / "Dockerfile").read_text(), start.configuration)
         if start is not None
@@ -34,8 +38,9 @@ def loadable_image(member: PlannedImage) -> LoadableImage | None:
     )
     if start is None or made is None:
         return None
+    paths = [member.folder / LAYERS / layer if layer is not None else None for layer in made.layers]
     steps = (
-        LayerStep(str(step), member.folder / LAYERS / layer if layer is not None else None)
-        for step, layer in zip(made.steps, made.layers, strict=True)
+        LayerStep(str(step), path, (diff_ids or {}).get(path) if path is not None else None)
+        for step, path in zip(made.steps, paths, strict=True)
     )
     return LoadableImage(member.tags, made.configuration, (*start.history, *steps), member.spec.epoch)

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from envtool.errors import BuildError
-from envtool.image.file_memo import FileMemo
 from envtool.image.inputs.accounts import FILES
 from envtool.image.read.layer import Capture, FileSelector, LayerContents, read_layer
 from envtool.image.read.overlay import merge_layers
@@ -18,13 +17,10 @@ def base_interest() -> FileSelector:
     return FileSelector(lambda path, size: Capture.DATA if path in FILES else select_for_sbom(path, size))
 
 
-def _read(archive: Path) -> LayerContents:
+def read_local_layer(archive: Path) -> LayerContents:
+    """Read a layer on this machine's disk: what `base_interest` selects of it, and its digest."""
     with open(archive, "rb") as stream:
         return read_layer(stream, base_interest(), name=archive.name)
-
-
-# A layer that lies on this machine's disk: what `base_interest` wants of it, and its digest.
-local_layer = FileMemo(_read)
 
 
 def account_files(layers: Sequence[LayerContents]) -> Mapping[str, str]:

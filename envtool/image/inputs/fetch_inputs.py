@@ -31,42 +31,52 @@ _TIMEOUT = 60.0
 
 
 @dataclass(frozen=True)
-class Inputs:
-    """Everything that goes into an image, as files in the store; `base_layers` is what matters of its base.
+class BaseInput:
+    """An image's base: its archive, unless it is pulled, what matters of its layers, and its accounts with the user."""
 
-    `lower_base` is its parent's base, if the store has that already.
-    """
-
-    base: Path | None
-    base_layers: tuple[LayerContents, ...]
+    archive: Path | None
+    layers: tuple[LayerContents, ...]
     accounts: Accounts
+
+
+@dataclass(frozen=True, kw_only=True)
+class Inputs:
+    """Everything that goes into an image, as files in the store."""
+
+    base: BaseInput
     conda: Mapping[LockedPackage, Path]
     tool_conda: Mapping[LockedPackage, Path]
     vendor: tuple[StoredWheel, ...]
     wheels: tuple[StoredWheel, ...]
     programs: Mapping[str, Path]
-    requirements: tuple[StoredWheel, ...] = ()
-    lower_base: Path | None = None
+    requirements: tuple[StoredWheel, ...]
+
+
+def fetch_base(spec: ImageSpec, lock: ImageLock, sources: ImageSources, store: FileStore) -> BaseInput:
+    """Bring the base into the store, and read it; images with the same base can share it.
+
+    Raises what `fetch_inputs` raises.
+    """
+    require_signatures(spec, lock.pin, lock.base.by_digest, lock.signatures)
+    archive = sources.base_archive(lock.base, store)
+    layers = tuple(sources.base_layers(lock.base, archive))
+    return BaseInput(archive, layers, with_user(account_files(layers)))
 
 
 def fetch_inputs(
-    spec: ImageSpec, lock: ImageLock, sources: ImageSources, store: FileStore, progress: Progress
+    spec: ImageSpec, lock: ImageLock, sources: ImageSources, store: FileStore, base: BaseInput, *, progress: Progress
 ) -> Inputs:
-    """Bring what the lock names into the store; what is there already is not fetched again.
+    """Bring what the lock names into the store; files that are there are not fetched again.
 
-    Nothing is fetched before the lock's signatures are found good.
-
-    `progress` is told of a kind of input, files newly there and files in all. Raises `SourceError`, `HashError`,
-    `StoreError`, `SignatureError`, and `LockError` where a source no longer has what was locked.
+    Nothing is fetched unless the lock's signatures are good. `progress` takes "inputs", new files and all files. Raises
+    `SourceError`, `HashError`, `StoreError`, `SignatureError`, and `LockError` where a source no longer has what was
+    locked.
     """
     require_signatures(spec, lock.pin, lock.base.by_digest, lock.signatures)
     packages = {*lock.packages, *lock.tool_packages}
     wheel_count = len(lock.wheels) + len(lock.requirements) + len(lock.pin.distributions)
-    total = len(packages) + wheel_count + len(lock.tools) + 1
+    total = len(packages) + wheel_count + len(lock.tools)
     progress("inputs", 0, total)
-    base = sources.base_archive(lock.base, store)
-    layers = tuple(sources.base_layers(lock.base, base))
-    progress("inputs", 1, total)
     channel_map = sources.channel_map() if _missing(packages, store) else {}
     conda = {}
     for package in packages:
@@ -81,15 +91,13 @@ def fetch_inputs(
     programs = {item.name: _locked_program(item, sources, store) for item in lock.tools}
     progress("inputs", len(programs), total)
     return Inputs(
-        base,
-        layers,
-        with_user(account_files(layers)),
-        {package: conda[package] for package in lock.packages},
-        {package: conda[package] for package in lock.tool_packages},
-        tuple(vendor.values()),
-        _stored(lock.wheels, wheels),
-        programs,
-        _stored(lock.requirements, requirements),
+        base=base,
+        conda={package: conda[package] for package in lock.packages},
+        tool_conda={package: conda[package] for package in lock.tool_packages},
+        vendor=tuple(vendor.values()),
+        wheels=_stored(lock.wheels, wheels),
+        programs=programs,
+        requirements=_stored(lock.requirements, requirements),
     )
 
 

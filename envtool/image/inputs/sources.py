@@ -9,7 +9,7 @@ from typing import Protocol
 
 from envtool.errors import LockError
 from envtool.image.engine.client import Engine, find_engine
-from envtool.image.inputs.base_layers import base_interest, local_layer
+from envtool.image.inputs.base_layers import base_interest, read_local_layer
 from envtool.image.lock.lock_sources import LockSources
 from envtool.image.lock.lockfile import LockedBase
 from envtool.image.read.layer import LayerContents
@@ -51,7 +51,7 @@ class ReleasedSources:
     def base_layers(self, base: LockedBase, archive: Path | None) -> Sequence[LayerContents]:
         """Out of the engine, which pulls the base first if need be; it does not run."""
         if archive is not None:
-            return (local_layer(archive),)
+            return (read_local_layer(archive),)
         reference = base.by_digest
         assert reference is not None
         engine = self.engine or find_engine(self.spec.project)

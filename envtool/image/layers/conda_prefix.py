@@ -5,30 +5,11 @@ from __future__ import annotations
 import asyncio
 import re
 import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 
 from envtool.errors import BuildError
 from envtool.image.lock.conda_lock import LockedPackage
-from envtool.image.shared_resource import shared_resource
-
-
-@shared_resource
-@contextmanager
-def unpacking() -> Iterator[Path]:
-    """A folder where packages are unpacked: all who link at the same time share it."""
-    with tempfile.TemporaryDirectory(prefix="hac-rattler-") as folder:
-        yield Path(folder)
-
-
-@shared_resource
-@contextmanager
-def linked(packages: tuple[tuple[LockedPackage, Path], ...], prefix: Path) -> Iterator[Path]:
-    """The tree that `link_packages` makes of packages and their archives. Others may read it: nobody writes there."""
-    with unpacking() as cache, tempfile.TemporaryDirectory(prefix="hac-linked-") as folder:
-        link_packages(dict(packages), Path(folder), prefix, cache)
-        yield Path(folder)
 
 
 def link_packages(packages: Mapping[LockedPackage, Path], root: Path, prefix: Path, cache: Path) -> None:

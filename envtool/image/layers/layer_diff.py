@@ -75,12 +75,12 @@ class Above:
                 yield folder
 
 
-def write_layer_diff(before: Path, after: Path, target: Path, interest: Callable[[], FileSelector]) -> LayerContents:
-    """Write the members of the archive `after` that `before` has not; returns what `interest` wants of them.
+def write_layer_diff(before: Path, after: Path, target: Path, interest: FileSelector) -> LayerContents:
+    """Write the members of the archive `after` that `before` has not; returns what `interest` selects of them.
 
-    `interest` makes it, as pickle, which takes this to another process, takes no lambda. Raises `OSError`.
+    Raises `OSError`.
     """
-    listing = LayerIndexer(interest())
+    listing = LayerIndexer(interest)
     with (
         LowerLayers.opened([before]) as known,
         tarfile.open(after) as source,

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,9 +11,10 @@ from envtool.errors import BuildError
 from envtool.image.inputs.fetch_inputs import Inputs
 from envtool.image.layers.bytecode import compiled
 from envtool.image.layers.conda_pins import CONDA_PINS, conda_pins
-from envtool.image.layers.conda_prefix import linked
+from envtool.image.layers.conda_prefix import link_packages
 from envtool.image.layers.staged_tree import StagedTree
 from envtool.image.layers.staged_wheels import install_wheels, unpack_wheels
+from envtool.image.lock.conda_lock import LockedPackage
 from envtool.image.pip_program import TOOL_PYTHON
 from envtool.image.run_program import run
 from envtool.image.spec.table import ENVIRONMENT_PREFIX, TOOL_PREFIX, ImageSpec
@@ -25,30 +25,27 @@ from envtool.wheel.store import IMAGE_STORE, FileStore
 
 CONFIGURATION_FOLDER = Path("etc/hac")
 WHEELS_FOLDER = Path("opt/hac/wheels")
-# Lays out a layer below an empty folder, for as long as that is needed.
-LayerStage = Callable[[Path], AbstractContextManager[StagedTree]]
 
 
-@contextmanager
-def whole_environment(spec: ImageSpec, inputs: Inputs, folder: Path) -> Iterator[StagedTree]:
-    """The environment from its packages, with what is installed on top of them."""
+def link_environment(conda: Mapping[LockedPackage, Path], prefix: Path, folder: Path, cache: Path) -> Path:
+    """Link an environment's conda packages below `folder`, which nobody writes to afterwards."""
+    link_packages(conda, folder, prefix, cache)
+    return folder
+
+
+def stage_environment(spec: ImageSpec, inputs: Inputs, packages: Path, folder: Path) -> StagedTree:
+    """The whole environment: its conda packages, and the wheels on top of them."""
     tree = _installed(inputs.requirements, Layout.below(ENVIRONMENT_PREFIX, spec.python), folder)
-    with linked(tuple(inputs.conda.items()), ENVIRONMENT_PREFIX) as packages:
-        yield _compiled(replace(tree, lower=packages), ENVIRONMENT_PREFIX, spec.python, folder, packages)
+    return _compiled(replace(tree, lower=packages), ENVIRONMENT_PREFIX, spec.python, folder, packages)
 
 
-@contextmanager
-def further_environment(spec: ImageSpec, inputs: Inputs, folder: Path) -> Iterator[StagedTree]:
-    """What is installed on top of the parent's environment, whose packages are here before its layers are."""
+def stage_requirements(spec: ImageSpec, inputs: Inputs, packages: Path, folder: Path) -> StagedTree:
+    """The wheels alone, for a child whose conda packages are its parent's."""
     tree = _installed(inputs.requirements, Layout.below(ENVIRONMENT_PREFIX, spec.python), folder)
-    # Which the parent's layer is made from at the same time.
-    with linked(tuple(inputs.conda.items()), ENVIRONMENT_PREFIX) as packages:
-        tree = _compiled(tree, ENVIRONMENT_PREFIX, spec.python, folder, packages)
-    yield tree
+    return _compiled(tree, ENVIRONMENT_PREFIX, spec.python, folder, packages)
 
 
-@contextmanager
-def vendor(spec: ImageSpec, pin: VendorPin, inputs: Inputs, folder: Path) -> Iterator[StagedTree]:
+def stage_vendor(spec: ImageSpec, pin: VendorPin, inputs: Inputs, folder: Path) -> StagedTree:
     """The vendor's distributions, their wheels, and what holds them in place."""
     root = folder / "root"
     root.mkdir()
@@ -63,11 +60,10 @@ def vendor(spec: ImageSpec, pin: VendorPin, inputs: Inputs, folder: Path) -> Ite
     write_text(root / ENVIRONMENT_PREFIX.relative_to("/") / PIN_FILE, render_pin(pin))
     write_text(root / CONFIGURATION_FOLDER / "constraints.txt", pin.render_constraints())
     write_text(root / ENVIRONMENT_PREFIX.relative_to("/") / CONDA_PINS, conda_pins(spec.python))
-    yield StagedTree(root)
+    return StagedTree(root)
 
 
-@contextmanager
-def tool(spec: ImageSpec, inputs: Inputs, folder: Path) -> Iterator[StagedTree]:
+def stage_tool(spec: ImageSpec, inputs: Inputs, packages: Path, folder: Path) -> StagedTree:
     """envtool in an environment of its own."""
     own = build_own_wheel(spec.project, folder, spec.epoch)
     tree = _installed((*inputs.wheels, own), Layout.below(TOOL_PREFIX, TOOL_PYTHON), folder)
@@ -78,8 +74,7 @@ def tool(spec: ImageSpec, inputs: Inputs, folder: Path) -> Iterator[StagedTree]:
         link = tree.root / "usr/local/bin" / name
         link.parent.mkdir(parents=True, exist_ok=True)
         link.symlink_to(TOOL_PREFIX / "bin" / name)
-    with linked(tuple(inputs.tool_conda.items()), TOOL_PREFIX) as packages:
-        yield _compiled(replace(tree, lower=packages), TOOL_PREFIX, TOOL_PYTHON, folder, packages)
+    return _compiled(replace(tree, lower=packages), TOOL_PREFIX, TOOL_PYTHON, folder, packages)
 
 
 def _installed(wheels: Sequence[StoredWheel], layout: Layout, folder: Path) -> StagedTree:

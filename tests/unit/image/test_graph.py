@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import io
 import tarfile
-import threading
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from envtool.errors import BuildError, LockError, SpecError
-from envtool.image.build_images import BuiltImage, build_family
 from envtool.image.context.bake import bake_document, github_matrix
 from envtool.image.context.context import render_dockerfile
 from envtool.image.graph import PlannedImage, levels, with_parents
 from envtool.image.inputs.accounts import with_user
-from envtool.image.inputs.base_layers import account_files, local_layer
+from envtool.image.inputs.base_layers import account_files, read_local_layer
 from envtool.image.inputs.sources import ReleasedSources
 from envtool.image.layers.layer_archive import LayerOwnership, write_layer
 from envtool.image.layers.layer_diff import LowerLayers, write_layer_diff
@@ -223,7 +220,7 @@ def test_a_difference_has_what_is_new_or_other(tmp_path: Path) -> None:
             "usr/new/old-content": (hard, "usr/same", 0o644),
         },
     )
-    told = write_layer_diff(before, after, tmp_path / "layer.tar", every_content)
+    told = write_layer_diff(before, after, tmp_path / "layer.tar", every_content())
     assert told == read(tmp_path / "layer.tar")
     with tarfile.open(tmp_path / "layer.tar") as layer:
         names = layer.getnames()
@@ -269,9 +266,9 @@ def test_the_user_gets_a_number_that_nobody_has(tmp_path: Path) -> None:
         with_user(made.files)
     kind = tarfile.REGTYPE
     base = archive(tmp_path, "base.tar", {f"./{name}": (kind, text, 0o644) for name, text in files.items()})
-    assert account_files([local_layer(base)]) == files
+    assert account_files([read_local_layer(base)]) == files
     with pytest.raises(BuildError, match="no /etc/passwd"):
-        account_files([local_layer(archive(tmp_path, "empty.tar", {}))])
+        account_files([read_local_layer(archive(tmp_path, "empty.tar", {}))])
 
 
 def test_a_layers_files_belong_to_whom_they_should(tmp_path: Path) -> None:
@@ -290,36 +287,3 @@ def test_a_layers_files_belong_to_whom_they_should(tmp_path: Path) -> None:
 def test_labels_are_quoted() -> None:
     text = render_dockerfile("ARG HAC_BASE\nFROM ${HAC_BASE}\n", "x:1", {"a": 'says "so"'})
     assert 'LABEL a="says \\"so\\""' in text
-
-
-def test_what_children_need_is_prepared_while_their_parent_is_built(project: Path) -> None:
-    family, prepared = members(project), threading.Semaphore(0)
-
-    def prepare(member: PlannedImage, parent_prepared: Callable[[], None]) -> None:
-        prepared.release()
-
-    def build(member: PlannedImage) -> BuiltImage:
-        if member.name == "hac-base":
-            # Ends only once all three are prepared.
-            for _ in family:
-                assert prepared.acquire(timeout=30)
-        return BuiltImage(member, f"sha256:{member.name}", reused=False)
-
-    found = [item.member.name for item in build_family(tuple(family.values()), prepare, build, jobs=2)]
-    assert found == ["hac-base", "hac-devel", "hac-notebook"]
-
-
-def test_after_an_error_nothing_is_begun(project: Path) -> None:
-    family, begun = members(project), []
-
-    def prepare(member: PlannedImage, parent_prepared: Callable[[], None]) -> None:
-        parent_prepared()
-        begun.append(member.name)
-        raise BuildError(f"no {member.name}")
-
-    def build(member: PlannedImage) -> BuiltImage:
-        raise AssertionError(member.name)
-
-    with pytest.raises(BuildError, match="no hac-base"):
-        list(build_family(tuple(family.values()), prepare, build, jobs=1))
-    assert begun == ["hac-base"], "what stops a parent is not tried again for each of its children"
