@@ -17,9 +17,16 @@ class Format(StrEnum):
 
 
 class CheckFormat(StrEnum):
-    """How to print what installing dependency files would do."""
+    """How to print what `envtool check` predicts."""
 
     TEXT = "text"
     JSON = "json"
     SARIF = "sarif"
     GITHUB = "github"
+
+
+class BlameFormat(StrEnum):
+    """How to print what changed torch in an image."""
+
+    TEXT = "text"
+    JSON = "json"

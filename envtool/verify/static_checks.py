@@ -123,7 +123,7 @@ def _doctor(subject: _CheckedImage) -> Iterator[str]:
     elif subject.report.status is not Status.HEALTHY:
         for finding in subject.report.findings:
             if finding.severity is not Severity.NOTE:
-                yield f"[{finding.id}] {finding.title}" + (f"; type: {finding.remedy}" if finding.remedy else "")
+                yield f"[{finding.id}] {finding.title}" + (f"; run: {finding.remedy}" if finding.remedy else "")
 
 
 def _guard(subject: _CheckedImage) -> Iterator[str]:

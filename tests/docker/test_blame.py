@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 from jsonschema import validate
 
-from envtool.cli.render.blame import blame_document, render_blame_text
+from envtool.cli.render.blame import create_blame_document, render_blame_text
 from envtool.image.blame.installed import select_for_blame
 from envtool.image.blame.trace import BlameReport, trace_changes
 from envtool.image.engine.client import Engine
@@ -150,7 +150,7 @@ def test_the_guilty_instruction_is_named(stories: dict[str, BlameReport], name: 
     for builder in _builders_of(name):
         story = stories[f"hac-blame-{name}-{builder['KIND']}"]
         text = render_blame_text(story)
-        validate(blame_document(story), _SCHEMA)
+        validate(create_blame_document(story), _SCHEMA)
         if case.guilty is None:
             assert story.is_intact, text
             assert not story.guard_losses, text

@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from envtool.cli.options import PlatformOption, ProjectOption, StoredImageArgument
-
-
-class BlameFormat(StrEnum):
-    """How to print the story of an image."""
-
-    TEXT = "text"
-    JSON = "json"
+from envtool.cli.report_format import BlameFormat
 
 
 def blame_command(
@@ -36,14 +29,12 @@ def blame_command(
 
       envtool blame docker://registry.example.com:5000/team/training@sha256:…
     """
-    from envtool.cli.render.blame import render_blame_json, render_blame_text
+    from envtool.cli.output import print_report
+    from envtool.cli.render.blame import render_blame
     from envtool.cli.terminal import note
-    from envtool.image.blame.installed import select_for_blame
-    from envtool.image.blame.trace import trace_changes
-    from envtool.image.read.layer import FileSelector
-    from envtool.image.read.reference import read_image
+    from envtool.image.blame.blame_image import BlameRequest, blame_image
 
     note(f"reading the layers of {reference}")
-    report = trace_changes(read_image(reference, FileSelector(select_for_blame), project=project, platform=platform))
-    typer.echo(render_blame_text(report) if format is BlameFormat.TEXT else render_blame_json(report))
+    report = blame_image(BlameRequest(reference=reference, project=project, platform=platform))
+    print_report(render_blame(report, format), None)
     raise typer.Exit(0 if report.is_intact else 1)

@@ -44,20 +44,11 @@ def verify_command(
 
       envtool verify --static docker://registry.example.com:5000/team/training@sha256:… --format sarif -o verify.sarif
     """
-    from envtool.cli.output import write_atomic
+    from envtool.cli.output import print_report
     from envtool.cli.render.verify import render_results
-    from envtool.verify.result import ImageResult
-    from envtool.verify.run import VerifyRequest, exit_status, verify_all, verify_one
+    from envtool.verify.verify_images import VerifyRequest, select_exit_status, verify_images
 
-    request = VerifyRequest(project, static, platform)
-    results: tuple[ImageResult, ...]
-    if len(references) == 1:
-        results = (verify_one(references[0], request),)
-    else:
-        results = verify_all(references, request, jobs=jobs, done=lambda name: note(f"verified {name}"))
-    text = render_results(results, format)
-    if output is None:
-        typer.echo(text)
-    else:
-        write_atomic(output, f"{text}\n")
-    raise typer.Exit(exit_status(results))
+    request = VerifyRequest(references=tuple(references), project=project, static=static, platform=platform, jobs=jobs)
+    results = verify_images(request, done=lambda name: note(f"verified {name}") if len(references) > 1 else None)
+    print_report(render_results(results, format), output)
+    raise typer.Exit(select_exit_status(results))

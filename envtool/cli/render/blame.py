@@ -1,4 +1,4 @@
-"""The story of an image, as a person reads it and as JSON."""
+"""What changed torch in an image, as a person reads it and as JSON."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+from envtool.cli.report_format import BlameFormat
 from envtool.image.blame.settings import SettingChange
 from envtool.image.blame.squash import find_likely_step, is_squashed
 from envtool.image.blame.trace import BlameReport, GuardLoss, TorchChange
@@ -14,8 +15,15 @@ from envtool.image.read.image import ImageStep
 SCHEMA = "hac-envtool/blame/1"
 
 
+def render_blame(report: BlameReport, format: BlameFormat) -> str:
+    """The report in a format, without a line's end after it; docs/blame.schema.json describes the JSON."""
+    if format is BlameFormat.TEXT:
+        return render_blame_text(report)
+    return json.dumps(create_blame_document(report), indent=2, ensure_ascii=False)
+
+
 def render_blame_text(report: BlameReport) -> str:
-    """The story as text: the verdict, the culprits, then everything else that happened."""
+    """The verdict, the culprits, then every other change."""
     return "\n".join(_lines(report))
 
 
@@ -33,7 +41,7 @@ def _lines(report: BlameReport) -> Iterator[str]:
     for item in rest:
         yield from _describe_change(report, item, indent="  ")
     if report.culprits:
-        yield "  type   envtool check FILE   with what that instruction installs: it names versions that do"
+        yield "  run    envtool check FILE   with what that instruction installs: it names versions that do"
 
 
 def _verdict(report: BlameReport) -> str:
@@ -95,13 +103,8 @@ def _by(change: SettingChange) -> str:
     )
 
 
-def render_blame_json(report: BlameReport) -> str:
-    """The story as JSON; docs/blame.schema.json describes it."""
-    return json.dumps(blame_document(report), indent=2, ensure_ascii=False)
-
-
-def blame_document(report: BlameReport) -> dict[str, Any]:
-    """The story as what JSON is made from."""
+def create_blame_document(report: BlameReport) -> dict[str, Any]:
+    """What the JSON is made from."""
     return {
         "schema": SCHEMA,
         "image": {"reference": report.image.reference, "id": report.image.identity, "layers": len(report.image.layers)},

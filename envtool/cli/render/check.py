@@ -4,37 +4,36 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-import envtool
-from envtool.cli.render.github import annotation
+from envtool.cli.render.interface import CheckReport, FileLocation, Problem, Rule, Suite
+from envtool.cli.render.write import write_report
+from envtool.cli.report_format import CheckFormat, Format
 from envtool.cli.terminal import paint
 from envtool.requirements.predict import Prediction
 from envtool.requirements.static import Effect, Verdict
 from envtool.requirements.suggest import Suggestion
 from envtool.requirements.target import Target
 
-if TYPE_CHECKING:
-    from envtool.cli.report_format import CheckFormat
-
 JSON_SCHEMA = "hac-envtool/check/1"
 _COLOURS = {Verdict.SAFE: "green", Verdict.CLOBBERED: "red", Verdict.BLOCKED: "red", Verdict.UNKNOWN: "yellow"}
-_LEVELS = {Verdict.SAFE: "none", Verdict.CLOBBERED: "error", Verdict.BLOCKED: "error", Verdict.UNKNOWN: "note"}
+_TOOL = "envtool check"
+_CLOBBERED = Rule("torch-clobbered", "Installing this file would replace the vendor torch")
 # A set may have dozens of chains to the same torch; the first few tell the story.
 _SHOWN = 6
 
 
 def render_answers(answers: Sequence[Prediction], target: Target, format: CheckFormat) -> str:
     """The answers in a format, without a line's end after them."""
-    match format.value:
-        case "text":
+    match format:
+        case CheckFormat.TEXT:
             return "\n".join(line for answer in answers for line in _lines(answer, target))
-        case "json":
+        case CheckFormat.JSON:
             return json.dumps(_document(answers, target), indent=2)
-        case "sarif":
-            return json.dumps(_sarif(answers), indent=2)
-        case _:
-            return "\n".join(_annotations(answers))
+        case CheckFormat.SARIF:
+            return write_report(create_check_report(answers), Format.SARIF)
+        case CheckFormat.GITHUB:
+            return write_report(create_check_report(answers), Format.GITHUB)
 
 
 def title_of(answer: Prediction) -> str:
@@ -148,34 +147,20 @@ def _messages(answer: Prediction) -> list[tuple[str, int, str]]:
     return found or [(str(answer.requirement_set.path), 1, answer.why)]
 
 
-def _annotations(answers: Sequence[Prediction]) -> list[str]:
-    lines = [
-        annotation("error", f"file={file},line={line},title=torch-clobbered", text)
-        for answer in answers
-        if answer.is_bad
-        for file, line, text in _messages(answer)
+def create_check_report(answers: Sequence[Prediction]) -> CheckReport:
+    """The answers as the writers take them: a suite for each file and installer."""
+    return CheckReport(tool=_TOOL, rules=(_CLOBBERED,), suites=tuple(_suite(answer) for answer in answers))
+
+
+def _suite(answer: Prediction) -> Suite:
+    title = title_of(answer)
+    problems = [
+        Problem(rule=_CLOBBERED.id, title=text, locations=(FileLocation(file, line),))
+        for file, line, text in (_messages(answer) if answer.is_bad else ())
     ]
-    return [*lines, *(f"envtool check: {title_of(answer)}: {answer.verdict.value}" for answer in answers)]
-
-
-def _sarif(answers: Sequence[Prediction]) -> dict[str, Any]:
-    from envtool.cli.render.sarif import log
-
-    results = [
-        {
-            "ruleId": "torch-clobbered",
-            "level": _LEVELS[answer.verdict],
-            "message": {"text": text},
-            "locations": [{"physicalLocation": {"artifactLocation": {"uri": file}, "region": {"startLine": line}}}],
-        }
-        for answer in answers
-        if answer.is_bad
-        for file, line, text in _messages(answer)
-    ]
-    rule = {
-        "id": "torch-clobbered",
-        "shortDescription": {"text": "Installing this file would replace the vendor torch"},
-        "defaultConfiguration": {"level": "error"},
-    }
-    driver = {"name": "envtool check", "semanticVersion": envtool.__version__, "rules": [rule]}
-    return log(driver, results)
+    return Suite(
+        name=f"{_TOOL} {title}",
+        group=_TOOL,
+        verdict=f"{_TOOL}: {title}: {answer.verdict.value}",
+        problems=tuple(problems),
+    )

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from typing import TYPE_CHECKING
+
 from envtool.cli.report_format import Format
-from envtool.doctor.findings import Report
+from envtool.doctor.findings import Finding, Report, Status
+
+if TYPE_CHECKING:
+    from envtool.cli.render.interface import Case, CheckReport, Metric, Problem
+
+_TOOL = "envtool doctor"
+_STATUS = {Status.HEALTHY: 0, Status.DEGRADED: 1, Status.DAMAGED: 2}
 
 
 def render_report(report: Report, format: Format) -> str:
     """The report, without a line's end after it."""
-    # Only the writer that is wanted: some take longer to import than a diagnosis takes.
     match format:
         case Format.TEXT:
             from envtool.cli.render.text import render_text
@@ -18,19 +26,84 @@ def render_report(report: Report, format: Format) -> str:
             from envtool.cli.render.json_document import render_json
 
             return render_json(report)
-        case Format.SARIF:
-            from envtool.cli.render.sarif import render_sarif
+        case _:
+            from envtool.cli.render.write import write_report
 
-            return render_sarif(report)
-        case Format.JUNIT:
-            from envtool.cli.render.junit import render_junit
+            return write_report(create_check_report(report), format)
 
-            return render_junit(report)
-        case Format.GITHUB:
-            from envtool.cli.render.github import render_github
 
-            return render_github(report)
-        case Format.PROMETHEUS:
-            from envtool.cli.render.prometheus import render_prometheus
+def create_check_report(report: Report) -> CheckReport:
+    """The report as the writers take it: one suite, with a case for each kind of finding."""
+    from envtool.cli.render.interface import CheckReport, Level, Rule, Suite
+    from envtool.doctor.explanation import read_page
+    from envtool.doctor.finding_kind import FindingKind
 
-            return render_prometheus(report)
+    problems = [_problem(finding, is_ignored=False) for finding in report.findings]
+    problems += [_problem(finding, is_ignored=True) for finding in report.ignored]
+    suite = Suite(
+        name=_TOOL,
+        group=_TOOL,
+        verdict=f"{_TOOL}: {report.status.value}",
+        cases=tuple(_case(kind.id, problems, strict=report.strict) for kind in FindingKind),
+        problems=tuple(problems),
+    )
+    return CheckReport(
+        tool=_TOOL,
+        rules=tuple(Rule(kind.id, kind.title, Level(kind.severity.value), read_page(kind)) for kind in FindingKind),
+        suites=(suite,),
+        metrics=_metrics(report),
+        exit_status=0 if report.status is Status.HEALTHY else 1,
+        properties={"status": report.status.value},
+    )
+
+
+def _case(id: str, problems: list[Problem], *, strict: bool) -> Case:
+    """Notes fail a case where the report is strict; ignored findings skip it."""
+    from envtool.cli.render.interface import Case, Level, Outcome
+
+    of_kind = [problem for problem in problems if problem.rule == id]
+    found = tuple(problem for problem in of_kind if not problem.is_ignored)
+    failed = tuple(problem for problem in found if strict or problem.level is not Level.NOTE)
+    if failed:
+        return Case(id, Outcome.FAILED, failed)
+    return Case(id, Outcome.SKIPPED if len(of_kind) > len(found) else Outcome.PASSED, found)
+
+
+def _problem(finding: Finding, *, is_ignored: bool) -> Problem:
+    from envtool.cli.render.interface import FileLocation, Level, NamedLocation, Observation, Problem
+
+    files = [item.file for item in finding.evidence if item.file is not None]
+    return Problem(
+        rule=finding.id,
+        title=finding.title,
+        level=Level(finding.severity.value),
+        observations=tuple(Observation(item.file or "…", item.expected, item.found) for item in finding.evidence),
+        cause=finding.cause or "",
+        remedy=finding.remedy or "",
+        locations=tuple(FileLocation(file) if file.startswith("/") else NamedLocation(file) for file in files),
+        is_ignored=is_ignored,
+    )
+
+
+def _metrics(report: Report) -> tuple[Metric, ...]:
+    """The status, the number of findings by id, and the versions."""
+    from envtool.cli.render.interface import Metric
+    from envtool.release.profile import TORCH
+
+    prefix = {"prefix": report.environment.context.display(str(report.environment.prefix.path))}
+    counted = Counter((item.id, item.severity.value, "false") for item in report.findings)
+    counted += Counter((item.id, item.severity.value, "true") for item in report.ignored)
+    findings = tuple(
+        ({**prefix, "id": id, "severity": severity, "ignored": ignored}, count)
+        for (id, severity, ignored), count in sorted(counted.items())
+    )
+    installed = report.environment.find(TORCH)
+    versions = {
+        "installed": installed[-1].version if installed else "",
+        "pinned": report.pin.torch.version if report.pin else "",
+    }
+    return (
+        Metric("hac_doctor_status", "0 healthy, 1 degraded, 2 damaged.", ((prefix, _STATUS[report.status]),)),
+        Metric("hac_doctor_findings", "Findings by id and severity.", findings),
+        Metric("hac_torch_info", "The installed and the pinned torch.", (({**prefix, **versions}, 1),)),
+    )

@@ -1,37 +1,48 @@
-"""A doctor report as annotations of GitHub Actions ("Workflow commands for GitHub Actions")."""
+"""A report as annotations of GitHub Actions ("Workflow commands for GitHub Actions")."""
 
 from __future__ import annotations
 
-from envtool.doctor.finding_kind import Severity
-from envtool.doctor.findings import Finding, Report
+from collections.abc import Iterator
 
-_COMMANDS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.NOTE: "notice"}
+from envtool.cli.render.interface import CheckReport, FileLocation, Level, Problem
 
-
-def render_github(report: Report) -> str:
-    """One command for each finding, and the verdict as a plain line."""
-    lines = [_annotation(finding) for finding in report.findings]
-    lines += [f"ignored: {finding.id}" for finding in report.ignored]
-    return "\n".join([*lines, f"envtool doctor: {report.status.value}"])
+_COMMANDS = {Level.ERROR: "error", Level.WARNING: "warning", Level.NOTE: "notice"}
 
 
-def _annotation(finding: Finding) -> str:
-    parts = [finding.title]
-    parts += [f"seen: {item.file or '…'}: expected {item.expected}, found {item.found}" for item in finding.evidence]
-    parts += [f"cause: {finding.cause}"] if finding.cause else []
-    parts += [f"run: {finding.remedy}"] if finding.remedy else []
-    return annotation(_COMMANDS[finding.severity], f"title={annotation_property(finding.id)}", "\n".join(parts))
+def render_github(report: CheckReport) -> str:
+    """One command for each problem, and each subject's verdict as a plain line."""
+    return "\n".join(_lines(report))
 
 
-def annotation(command: str, properties: str, text: str) -> str:
-    """One command; the properties are written as they are."""
-    return f"::{command} {properties}::{_data(text)}"
+def _lines(report: CheckReport) -> Iterator[str]:
+    for suite in report.suites:
+        for problem in suite.problems:
+            yield f"ignored: {problem.rule}" if problem.is_ignored else _annotation(problem)
+    yield from (suite.verdict for suite in report.suites)
 
 
-def _data(text: str) -> str:
+def _annotation(problem: Problem) -> str:
+    properties: dict[str, str] = {}
+    # What is not in the checkout has no line to be shown at.
+    at = next((item for item in problem.locations if isinstance(item, FileLocation) and item.line is not None), None)
+    if at is not None:
+        properties = {"file": at.path, "line": str(at.line)}
+    properties["title"] = f"{problem.subject}: {problem.rule}" if problem.subject else problem.rule
+    told = ",".join(f"{name}={_escape_property(value)}" for name, value in properties.items())
+    return f"::{_COMMANDS[problem.level]} {told}::{_escape(_text(problem))}"
+
+
+def _text(problem: Problem) -> str:
+    parts = [problem.message or problem.title]
+    parts += [f"seen: {item.place}: expected {item.expected}, found {item.found}" for item in problem.observations]
+    parts += [f"cause: {problem.cause}"] if problem.cause else []
+    parts += [f"run: {problem.remedy}"] if problem.remedy else []
+    return "\n".join(parts)
+
+
+def _escape(text: str) -> str:
     return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
 
 
-def annotation_property(text: str) -> str:
-    """A property's value as commands spell it."""
-    return _data(text).replace(":", "%3A").replace(",", "%2C")
+def _escape_property(text: str) -> str:
+    return _escape(text).replace(":", "%3A").replace(",", "%2C")

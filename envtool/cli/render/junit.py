@@ -1,55 +1,61 @@
-"""A doctor report as JUnit XML: one test case for each kind of finding, failed where there is such a finding."""
+"""A report as JUnit XML: a suite for each subject, a test case for each check."""
 
 from __future__ import annotations
 
 import xml.etree.ElementTree as ElementTree
+from collections.abc import Iterator
 
-from envtool.cli.render.text import finding_lines
-from envtool.doctor.explanation import list_finding_ids
-from envtool.doctor.finding_kind import Severity
-from envtool.doctor.findings import Finding, Report
-
-_SUITE = "envtool doctor"
+from envtool.cli.render.interface import Case, CheckReport, Outcome, Problem
 
 
-def render_junit(report: Report) -> str:
-    """The report as a document with one suite. Notes fail a case where the report is strict; ignored are skipped."""
-    cases = []
-    for identity in list_finding_ids():
-        case = ElementTree.Element("testcase", classname=_SUITE, name=identity)
-        found = [item for item in report.findings if item.id == identity]
-        failed = [item for item in found if report.strict or item.severity is not Severity.NOTE]
-        if failed:
-            failure = ElementTree.SubElement(
-                case, "failure", message=clean(failed[0].title), type=failed[0].severity.value
-            )
-            failure.text = _text(failed)
-        elif any(item.id == identity for item in report.ignored):
-            ElementTree.SubElement(case, "skipped", message="ignored")
-        elif found:
-            ElementTree.SubElement(case, "system-out").text = _text(found)
-        cases.append(case)
-    counts = {kind: str(sum(case.find(kind) is not None for case in cases)) for kind in ("failure", "skipped")}
-    suite = ElementTree.Element(
-        "testsuite",
-        name=_SUITE,
-        tests=str(len(cases)),
-        failures=counts["failure"],
-        skipped=counts["skipped"],
-        errors="0",
-    )
-    suite.extend(cases)
+def render_junit(report: CheckReport) -> str:
+    """The document, with all suites."""
     root = ElementTree.Element("testsuites")
-    root.append(suite)
+    for suite in report.suites:
+        outcomes = [case.outcome for case in suite.cases]
+        element = ElementTree.SubElement(
+            root,
+            "testsuite",
+            name=suite.name,
+            tests=str(len(outcomes)),
+            failures=str(outcomes.count(Outcome.FAILED)),
+            skipped=str(outcomes.count(Outcome.SKIPPED)),
+            errors=str(outcomes.count(Outcome.ERROR)),
+        )
+        for case in suite.cases:
+            _add_outcome(ElementTree.SubElement(element, "testcase", classname=suite.group, name=case.id), case)
     ElementTree.indent(root)
     return ElementTree.tostring(root, encoding="unicode", xml_declaration=True)
 
 
-def _text(findings: list[Finding]) -> str:
-    return clean("\n".join(line for finding in findings for line in finding_lines(finding)))
+def _add_outcome(element: ElementTree.Element, case: Case) -> None:
+    text = replace_invalid_characters(case.output or "\n".join(line for item in case.problems for line in _lines(item)))
+    if case.outcome is Outcome.SKIPPED:
+        ElementTree.SubElement(element, "skipped", message="ignored")
+    elif case.outcome is Outcome.PASSED:
+        if text:
+            ElementTree.SubElement(element, "system-out").text = text
+    else:
+        first = case.problems[0]
+        attributes = {"message": replace_invalid_characters(first.title), "type": first.level.value}
+        ElementTree.SubElement(element, case.outcome.value, attributes).text = text
 
 
-def clean(text: str) -> str:
+def _lines(problem: Problem) -> Iterator[str]:
+    if problem.message:
+        yield problem.message
+        return
+    yield f"{problem.level.value} [{problem.rule}] {problem.title}"
+    for item in problem.observations:
+        expected = f": expected {item.expected}, found {item.found}" if item.expected else f" {item.found}"
+        yield f"  seen   {item.place}{expected}"
+    if problem.cause:
+        yield f"  cause  {problem.cause}"
+    if problem.remedy:
+        yield f"  run    {problem.remedy}"
+
+
+def replace_invalid_characters(text: str) -> str:
     """XML 1.0 has no way to write most control characters, nor half a surrogate pair."""
     return "".join(c if _is_character(c) else "\N{REPLACEMENT CHARACTER}" for c in text)
 

@@ -1,4 +1,4 @@
-"""A doctor report as SARIF, for code scanning (OASIS, Static Analysis Results Interchange Format 2.1.0)."""
+"""A report as SARIF, for code scanning (OASIS, Static Analysis Results Interchange Format 2.1.0)."""
 
 from __future__ import annotations
 
@@ -7,59 +7,54 @@ from pathlib import Path
 from typing import Any
 
 import envtool
-from envtool.doctor.explanation import list_finding_ids, read_page
-from envtool.doctor.finding_kind import FindingKind
-from envtool.doctor.findings import Finding, Report, Status
+from envtool.cli.render.interface import CheckReport, FileLocation, NamedLocation, Problem, Rule
 
 VERSION = "2.1.0"
 _SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 
 
-def render_sarif(report: Report) -> str:
-    """The report as one SARIF log with one run; an ignored finding is a suppressed result."""
-    ids = list_finding_ids()
-    results = [_result(finding, ids) for finding in report.findings]
-    results += [{**_result(finding, ids), "suppressions": [{"kind": "external"}]} for finding in report.ignored]
-    driver = {
-        "name": "envtool doctor",
-        "semanticVersion": envtool.__version__,
-        "rules": [_rule(kind) for kind in FindingKind],
+def render_sarif(report: CheckReport) -> str:
+    """One log with one run; an ignored problem is a suppressed result."""
+    ids = [rule.id for rule in report.rules]
+    rules = [_rule(rule) for rule in report.rules]
+    run: dict[str, Any] = {
+        "tool": {"driver": {"name": report.tool, "semanticVersion": envtool.__version__, "rules": rules}}
     }
-    invocation = {"executionSuccessful": True, "exitCode": 0 if report.status is Status.HEALTHY else 1}
-    status = {"status": report.status.value}
-    return json.dumps(log(driver, results, invocations=[invocation], properties=status), indent=2)
+    if report.exit_status is not None:
+        run["invocations"] = [{"executionSuccessful": True, "exitCode": report.exit_status}]
+    if report.properties:
+        run["properties"] = dict(report.properties)
+    run["results"] = [_result(problem, ids) for problem in report.problems]
+    return json.dumps({"$schema": _SCHEMA, "version": VERSION, "runs": [run]}, indent=2)
 
 
-def log(driver: dict[str, Any], results: list[dict[str, Any]], **more: Any) -> dict[str, Any]:
-    """A SARIF log with one run of one tool."""
-    return {"$schema": _SCHEMA, "version": VERSION, "runs": [{"tool": {"driver": driver}, **more, "results": results}]}
+def _rule(rule: Rule) -> dict[str, Any]:
+    page = {"help": {"text": rule.help, "markdown": rule.help}} if rule.help else {}
+    level = {"level": rule.level.value}
+    return {"id": rule.id, "shortDescription": {"text": rule.title}, **page, "defaultConfiguration": level}
 
 
-def _rule(kind: FindingKind) -> dict[str, Any]:
-    page = read_page(kind)
-    return {
-        "id": kind.id,
-        "shortDescription": {"text": kind.title},
-        "help": {"text": page, "markdown": page},
-        "defaultConfiguration": {"level": kind.severity.value},
-    }
-
-
-def _result(finding: Finding, ids: tuple[str, ...]) -> dict[str, Any]:
-    parts = [finding.title]
-    parts += [f"expected {item.expected}, found {item.found}" for item in finding.evidence[:1] if item.expected]
-    parts += [f"Cause: {finding.cause}"] if finding.cause else []
-    parts += [f"Run: {finding.remedy}"] if finding.remedy else []
-    return {
-        "ruleId": finding.id,
-        "ruleIndex": ids.index(finding.id),
-        "level": finding.severity.value,
+def _result(problem: Problem, ids: list[str]) -> dict[str, Any]:
+    parts = [f"{problem.subject}: {problem.title}" if problem.subject else problem.title]
+    parts += [f"expected {item.expected}, found {item.found}" for item in problem.observations[:1] if item.expected]
+    parts += [problem.message] if problem.message else []
+    parts += [f"Cause: {problem.cause}"] if problem.cause else []
+    parts += [f"Run: {problem.remedy}"] if problem.remedy else []
+    result = {
+        "ruleId": problem.rule,
+        "ruleIndex": ids.index(problem.rule),
+        "level": problem.level.value,
         "message": {"text": ". ".join(parts)},
-        "locations": [_location(item.file) for item in finding.evidence if item.file is not None],
+        "locations": [_location(item) for item in problem.locations],
     }
+    return {**result, "suppressions": [{"kind": "external"}]} if problem.is_ignored else result
 
 
-def _location(file: str) -> dict[str, Any]:
-    if file.startswith("/"):
-        return {"physicalLocation": {"artifactLocation": {"uri": Path(file).as_uri()}}}
-    return {"logicalLocations": [{"name": file}]}
+def _location(location: FileLocation | NamedLocation) -> dict[str, Any]:
+    if isinstance(location, NamedLocation):
+        # Code scanning wants a place in the repository; an image has none but its name.
+        name = {"fullyQualifiedName": location.name, "kind": "resource"} if location.is_image else None
+        return {"logicalLocations": [name or {"name": location.name}]}
+    uri = Path(location.path).as_uri() if location.path.startswith("/") and location.line is None else location.path
+    region = {"region": {"startLine": location.line}} if location.line is not None else {}
+    return {"physicalLocation": {"artifactLocation": {"uri": uri}, **region}}

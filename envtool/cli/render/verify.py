@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import json
-import xml.etree.ElementTree as ElementTree
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-import envtool
-from envtool.cli.render.github import annotation, annotation_property
-from envtool.cli.render.junit import clean
-from envtool.cli.render.prometheus import metric_labels
-from envtool.cli.render.sarif import log
+from envtool.cli.render.interface import Case, CheckReport, Metric, NamedLocation, Outcome, Problem, Rule, Suite
+from envtool.cli.render.write import write_report
 from envtool.cli.report_format import Format
 from envtool.cli.terminal import paint
 from envtool.verify.result import CheckResult, ImageResult
 
 JSON_SCHEMA = "hac-envtool/verify/1"
+_TOOL = "envtool verify"
+# The rule that an image breaks which cannot be verified.
+_UNVERIFIED = Rule("could-not-verify", "the image can be read and run")
 
 
 def render_results(results: Sequence[ImageResult], format: Format) -> str:
@@ -25,15 +24,9 @@ def render_results(results: Sequence[ImageResult], format: Format) -> str:
         case Format.TEXT:
             return "\n".join(line for result in results for line in _lines(result))
         case Format.JSON:
-            return json.dumps(document(results), indent=2)
-        case Format.SARIF:
-            return json.dumps(_sarif(results), indent=2)
-        case Format.JUNIT:
-            return _junit(results)
-        case Format.GITHUB:
-            return "\n".join(line for result in results for line in _annotations(result))
-        case Format.PROMETHEUS:
-            return _metrics(results)
+            return json.dumps(create_document(results), indent=2)
+        case _:
+            return write_report(create_check_report(results), format)
 
 
 def _lines(result: ImageResult) -> Iterator[str]:
@@ -54,7 +47,7 @@ def _verdict(result: ImageResult) -> str:
     return f"{failed} check{'s' if failed > 1 else ''} failed" if failed else "all checks passed"
 
 
-def document(results: Sequence[ImageResult]) -> dict[str, Any]:
+def create_document(results: Sequence[ImageResult]) -> dict[str, Any]:
     """The results as docs/verify.schema.json describes them."""
     return {
         "schema": JSON_SCHEMA,
@@ -74,75 +67,54 @@ def document(results: Sequence[ImageResult]) -> dict[str, Any]:
     }
 
 
-def _sarif(results: Sequence[ImageResult]) -> dict[str, Any]:
+def create_check_report(results: Sequence[ImageResult]) -> CheckReport:
+    """The results as the writers take them: a suite for each image."""
     titles = {check.name: check.title for result in results for check in result.checks}
-    titles |= {"could-not-verify": "the image can be read and run"} if any(item.error for item in results) else {}
-    names = list(titles)
-    rows = [
-        {
-            "ruleId": name,
-            "ruleIndex": names.index(name),
-            "level": "error",
-            "message": {"text": f"{reference}: {titles[name]}: no. {text}"},
-            # Code scanning wants a place in the repository; an image has none but its name.
-            "locations": [{"logicalLocations": [{"fullyQualifiedName": reference, "kind": "resource"}]}],
-        }
-        for reference, name, text in _failures(results)
-    ]
-    rules = [{"id": name, "shortDescription": {"text": title}} for name, title in titles.items()]
-    driver = {"name": "envtool verify", "semanticVersion": envtool.__version__, "rules": rules}
-    return log(driver, rows)
+    rules = [Rule(name, title) for name, title in titles.items()]
+    rules += [_UNVERIFIED] if any(item.error for item in results) else []
+    return CheckReport(
+        tool=_TOOL,
+        rules=tuple(rules),
+        suites=tuple(_suite(result) for result in results),
+        metrics=_metrics(results),
+    )
 
 
-def _failures(results: Sequence[ImageResult]) -> Iterator[tuple[str, str, str]]:
-    for result in results:
-        if result.error:
-            yield result.reference, "could-not-verify", result.error
-        for check in result.failed:
-            yield result.reference, check.name, check.output
+def _suite(result: ImageResult) -> Suite:
+    cases = [_case(check, result.reference) for check in result.checks]
+    if result.error:
+        problem = _problem(result.reference, _UNVERIFIED.id, f"{_UNVERIFIED.title}: no", result.error)
+        cases.append(Case(_UNVERIFIED.id, Outcome.ERROR, (problem,)))
+    return Suite(
+        name=f"{_TOOL} {result.reference}",
+        group=result.reference,
+        verdict=f"{result.reference}: {_verdict(result)}",
+        cases=tuple(cases),
+        problems=tuple(problem for case in cases for problem in case.problems),
+    )
 
 
-def _junit(results: Sequence[ImageResult]) -> str:
-    root = ElementTree.Element("testsuites")
-    for result in results:
-        counts = {"tests": len(result.checks) or 1, "failures": len(result.failed), "errors": int(bool(result.error))}
-        attributes = {key: str(value) for key, value in {**counts, "skipped": 0}.items()}
-        suite = ElementTree.SubElement(root, "testsuite", {"name": f"envtool verify {result.reference}", **attributes})
-        for check in result.checks:
-            case = ElementTree.SubElement(suite, "testcase", classname=result.reference, name=check.name)
-            _told(case, check)
-        if result.error:
-            case = ElementTree.SubElement(suite, "testcase", classname=result.reference, name="could-not-verify")
-            ElementTree.SubElement(case, "error", message=clean(result.error.splitlines()[0])).text = clean(
-                result.error
-            )
-    ElementTree.indent(root)
-    return ElementTree.tostring(root, encoding="unicode", xml_declaration=True)
+def _case(check: CheckResult, reference: str) -> Case:
+    if check.passed:
+        return Case(check.name, Outcome.PASSED, output=check.output)
+    return Case(check.name, Outcome.FAILED, (_problem(reference, check.name, f"{check.title}: no", check.output),))
 
 
-def _told(case: ElementTree.Element, check: CheckResult) -> None:
-    if not check.passed:
-        ElementTree.SubElement(case, "failure", message=clean(f"not so: {check.title}")).text = clean(check.output)
-    elif check.output:
-        ElementTree.SubElement(case, "system-out").text = clean(check.output)
+def _problem(reference: str, rule: str, title: str, message: str) -> Problem:
+    location = NamedLocation(reference, is_image=True)
+    return Problem(rule=rule, title=title, subject=reference, message=message, locations=(location,))
 
 
-def _annotations(result: ImageResult) -> Iterator[str]:
-    for reference, name, text in _failures([result]):
-        yield annotation("error", f"title={annotation_property(f'{reference}: {name}')}", text)
-    yield f"{result.reference}: {_verdict(result)}"
-
-
-def _metrics(results: Sequence[ImageResult]) -> str:
-    lines = ["# HELP hac_verify_check 1 passed, 0 failed.", "# TYPE hac_verify_check gauge"]
-    lines += [
-        f"hac_verify_check{metric_labels(image=result.reference, check=check.name)} {int(check.passed)}"
+def _metrics(results: Sequence[ImageResult]) -> tuple[Metric, ...]:
+    checks = tuple(
+        ({"image": result.reference, "check": check.name}, int(check.passed))
         for result in results
         for check in result.checks
-    ]
-    lines += ["# HELP hac_verify_status 0 passed, 1 failed, 2 could not be verified."]
-    lines += ["# TYPE hac_verify_status gauge"]
-    for result in results:
-        status = 2 if result.error else 0 if result.passed else 1
-        lines.append(f"hac_verify_status{metric_labels(image=result.reference)} {status}")
-    return "\n".join(lines)
+    )
+    statuses = tuple(
+        ({"image": result.reference}, 2 if result.error else 0 if result.passed else 1) for result in results
+    )
+    return (
+        Metric("hac_verify_check", "1 passed, 0 failed.", checks),
+        Metric("hac_verify_status", "0 passed, 1 failed, 2 could not be verified.", statuses),
+    )

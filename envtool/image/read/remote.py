@@ -175,4 +175,8 @@ def _refused(reference: RegistryReference, status: int) -> ImageError:
 
 
 def _short(error: BaseException) -> str:
+    """The reason, without what requests and urllib3 wrap around it."""
+    while error.args and isinstance(error.args[0], BaseException):
+        error = error.args[0]
+    error = getattr(error, "reason", None) or error
     return str(error).splitlines()[0][:200] if str(error) else type(error).__name__

@@ -16,12 +16,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import validate
 
-from envtool.cli.render.verify import document, render_results
+from envtool.cli.render.verify import create_document, render_results
 from envtool.cli.report_format import Format
 from envtool.image.read.sparse_rootfs import MODULES
 from envtool.verify.result import ImageResult
-from envtool.verify.run import VerifyRequest, exit_status, verify_all, verify_one
 from envtool.verify.static_checks import select_for_all_checks, select_for_static_checks
+from envtool.verify.verify_images import VerifyRequest, select_exit_status, verify_images
 from tests.image_layout import Files, Layout
 
 DOCS = Path(__file__).parents[3] / "docs"
@@ -31,7 +31,8 @@ def verified(folder: Path, *layers: Files, history: Any = (), **settings: Any) -
     """What each check says; nothing where it passed."""
     layout = Layout()
     layout.image(layers, history, settings)
-    result = verify_one(str(layout.write(folder / "image")), VerifyRequest(folder, static=True))
+    reference = str(layout.write(folder / "image"))
+    (result,) = verify_images(VerifyRequest(references=(reference,), project=folder, static=True))
     return {check.name: check.output for check in result.checks}
 
 
@@ -137,12 +138,13 @@ def test_every_format_of_several_images(tmp_path: Path) -> None:
     good = str(layout.write(tmp_path / "image"))
     told: list[str] = []
     references = [good, str(tmp_path / "none.tar")]
-    results = verify_all(references, VerifyRequest(tmp_path, static=True), jobs=2, done=told.append)
+    request = VerifyRequest(references=tuple(references), project=tmp_path, static=True, jobs=2)
+    results = verify_images(request, done=told.append)
     assert sorted(told) == sorted(references)
     assert [result.reference for result in results] == references
-    assert exit_status(results) not in {0, 1}
-    assert exit_status(results[:1]) == 1
-    validate(document(results), json.loads((DOCS / "verify.schema.json").read_text()))
+    assert select_exit_status(results) not in {0, 1}
+    assert select_exit_status(results[:1]) == 1
+    validate(create_document(results), json.loads((DOCS / "verify.schema.json").read_text()))
     _every_format(results)
 
 

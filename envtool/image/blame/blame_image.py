@@ -1,0 +1,34 @@
+"""Says which instruction of an image changed torch, a companion or the guard."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from envtool.image.blame.installed import select_for_blame
+from envtool.image.blame.trace import BlameReport, trace_changes
+from envtool.image.read.layer import FileSelector
+from envtool.image.read.reference import read_image
+
+
+@dataclass(frozen=True, kw_only=True)
+class BlameRequest:
+    """Which image to read: a name in the engine, an archive, a folder, or docker://NAME for a registry.
+
+    `platform` is which image of a manifest list, as linux/amd64; by default this machine's. `project` is the folder
+    from which the engine is found.
+    """
+
+    reference: str
+    project: Path = Path()
+    platform: str | None = None
+
+
+def blame_image(request: BlameRequest) -> BlameReport:
+    """Read the image, layer by layer, and trace what changed. It is never run.
+
+    Raises `ImageError`, `EngineError` and `SetupError`.
+    """
+    selector = FileSelector(select_for_blame)
+    image = read_image(request.reference, selector, project=request.project, platform=request.platform)
+    return trace_changes(image)

@@ -1,0 +1,88 @@
+"""Verifies images: the checks on their files, then those that run inside of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from envtool.errors import BuildError, EngineError, ImageError, ReleaseError, SetupError
+from envtool.verify.result import CheckResult, ImageResult
+
+# What keeps one image of several from being verified; anything else is everybody's error.
+_NOT_VERIFIED = (BuildError, EngineError, ImageError, ReleaseError, SetupError)
+
+
+@dataclass(frozen=True, kw_only=True)
+class VerifyRequest:
+    """Which images to verify, and how.
+
+    `static` reads their files only, else their own checks run inside of them as well. `platform` is which image of a
+    manifest list, as linux/amd64; by default this machine's. `jobs` is how many images are verified at a time.
+    `project` is the folder from which the engine is found.
+    """
+
+    references: tuple[str, ...]
+    project: Path = Path()
+    static: bool = False
+    platform: str | None = None
+    jobs: int = 1
+
+
+def verify_images(
+    request: VerifyRequest, *, done: Callable[[str], None] = lambda _name: None
+) -> tuple[ImageResult, ...]:
+    """Check each image, in the order of the references; `done` is called with each reference that is finished.
+
+    Of several, one that cannot be read or run does not keep the others from it: its result says why. A single one
+    raises: `ImageError`, `EngineError`, `BuildError`, `ReleaseError`, `SetupError`.
+    """
+    if len(request.references) == 1:
+        results = (_verify_image(request.references[0], request),)
+        done(request.references[0])
+        return results
+
+    def work(reference: str) -> ImageResult:
+        try:
+            return _verify_image(reference, request)
+        except _NOT_VERIFIED as error:
+            return ImageResult(reference, (), error.render(), error.exit_status)
+        finally:
+            done(reference)
+
+    with ThreadPoolExecutor(max(1, request.jobs)) as pool:
+        return tuple(pool.map(work, request.references))
+
+
+def _verify_image(reference: str, request: VerifyRequest) -> ImageResult:
+    checks = tuple(_check_files(reference, request))
+    if not request.static:
+        checks += tuple(_check_container(reference, request))
+    return ImageResult(reference, checks)
+
+
+def select_exit_status(results: Iterable[ImageResult]) -> int:
+    """0 where all is well, the first error's status where one could not be verified, else 1."""
+    found = list(results)
+    failed = next((item.error_status for item in found if item.error_status), 0)
+    return failed or (0 if all(item.passed for item in found) else 1)
+
+
+def _check_files(reference: str, request: VerifyRequest) -> Iterator[CheckResult]:
+    from envtool.image.read.layer import FileSelector
+    from envtool.image.read.reference import read_image
+    from envtool.verify.doctor_on_layers import library_spool
+    from envtool.verify.static_checks import run_static_checks, select_for_static_checks
+
+    with library_spool() as spool:
+        selector = FileSelector(select_for_static_checks, spool.spool)
+        image = read_image(reference, selector, project=request.project, platform=request.platform)
+        yield from run_static_checks(image)
+
+
+def _check_container(reference: str, request: VerifyRequest) -> Iterator[CheckResult]:
+    from envtool.image.engine.client import find_engine
+    from envtool.verify.container_checks import run_container_checks
+
+    yield from run_container_checks(find_engine(request.project), reference)
