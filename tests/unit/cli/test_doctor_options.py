@@ -39,6 +39,7 @@ def test_an_id_that_does_not_exist(environment: RealEnvironment) -> None:
         ("hac.toml", '[doctor]\nignore = ["torch-replaced"]\n'),
         ("pyproject.toml", '[tool.hac.doctor]\nignore = ["torch-replaced"]\n'),
     ],
+    ids=["hac.toml", "pyproject.toml"],
 )
 def test_settings_of_a_project(
     environment: RealEnvironment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, text: str
@@ -63,6 +64,7 @@ def test_settings_of_a_project(
         ("[doctor\n", "is not TOML"),
         ('[doctor]\nignore = ["no-such"]\n', "'no-such'"),
     ],
+    ids=["unknown key", "no list", "no boolean", "no table", "no TOML", "unknown id"],
 )
 def test_settings_that_cannot_be_followed(
     environment: RealEnvironment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, why: str
@@ -96,15 +98,19 @@ def test_the_report_in_a_file(environment: RealEnvironment, tmp_path: Path) -> N
     assert "hac_doctor_status" in target.read_text()
     assert stat.S_IMODE(target.stat().st_mode) == 0o644
     assert [path.name for path in tmp_path.glob(".*prom*")] == []
+
+
+def test_a_report_that_cannot_be_written(environment: RealEnvironment, tmp_path: Path) -> None:
     status, _, err = doctor(environment, "--output", str(tmp_path / "absent/doctor.txt"))
     assert status == 3
     assert "--output FILE" in err
 
 
-def test_options_that_exclude_each_other(environment: RealEnvironment) -> None:
-    assert environment.envtool("doctor", "--image", "x", "--container", "y").status == 2
-    for option in ("--probe", "--fix", "--driver"):
-        assert environment.envtool("doctor", "--image", "x", option).status == 2
+@pytest.mark.parametrize(
+    "options", [["--container", "y"], ["--probe"], ["--fix"], ["--driver"]], ids=lambda options: options[0]
+)
+def test_options_that_exclude_each_other(environment: RealEnvironment, options: list[str]) -> None:
+    assert environment.here("doctor", "--image", "x", *options).status == 2
 
 
 def test_every_format_has_a_name_in_the_help(environment: RealEnvironment) -> None:

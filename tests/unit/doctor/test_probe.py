@@ -43,7 +43,7 @@ def test_an_accelerator_that_works(environment: RealEnvironment) -> None:
     assert ids(environment) == set()
 
 
-@pytest.mark.parametrize("error", ["1.0", "float('nan')", "float('inf')"])
+@pytest.mark.parametrize("error", ["1.0", "float('nan')", "float('inf')"], ids=["large", "nan", "infinite"])
 def test_an_accelerator_that_computes_something_else(environment: RealEnvironment, error: str) -> None:
     put(environment, WORKING.format(error=error))
     assert ids(environment) == {"probe-wrong-result"}
@@ -62,6 +62,7 @@ def test_the_stand_in_has_no_accelerator(environment: RealEnvironment, verdict: 
         ("import sys; sys.exit(5)", None),
         ("import", "SyntaxError"),
     ],
+    ids=["import error", "abort", "exit", "syntax error"],
 )
 def test_it_fails_or_crashes(environment: RealEnvironment, verdict: Verdict, code: str, cause: str | None) -> None:
     put(environment, code + "\n")

@@ -25,7 +25,9 @@ from envtool.guard.other_torch import find_other_torches
         ("python -m venv --clear own && own/bin/pip install torch", "here/own/lib/python3.11/site-packages"),
     ],
 )
-@pytest.mark.parametrize(("version", "is_seen"), [("2.13.0", True), ("1.7.1+cu110.moreh22.8.0", False)])
+@pytest.mark.parametrize(
+    ("version", "is_seen"), [("2.13.0", True), ("1.7.1+cu110.moreh22.8.0", False)], ids=["upstream", "vendor"]
+)
 def test_a_torch_elsewhere(tmp_path: Path, command: str, place: str, version: str, is_seen: bool) -> None:
     site = tmp_path / place
     (site / f"torch-{version}.dist-info").mkdir(parents=True)
