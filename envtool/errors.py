@@ -124,6 +124,12 @@ class RequirementsError(EnvtoolError):
     exit_status = 17
 
 
+class UsageError(RequirementsError):
+    """A request about dependency files contradicts itself, or names what is not there."""
+
+    exit_status = 2
+
+
 class ResolutionError(EnvtoolError):
     """No set of versions meets what the dependency files ask for, or the resolver could not tell."""
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from envtool.errors import RequirementsError
 from envtool.requirements.model import DeclaredRequirement
-from envtool.requirements.suggest import LineChange
+from envtool.requirements.prediction import LineChange
 
 MARK = "envtool:"
 _NOTE = f"# {MARK} the vendor's build, so that nothing takes its place"

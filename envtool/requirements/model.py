@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import KW_ONLY, dataclass, field, replace
 from enum import Enum
 from functools import cached_property
 from pathlib import Path
@@ -143,21 +143,45 @@ class RunInstruction:
     exact: bool = False
 
 
+class Section(Enum):
+    """The part of a file that a set of requirements comes from."""
+
+    MAIN = "main"
+    EXTRA = "extra"
+    GROUP = "group"
+    TABLE = "table"
+    INSTRUCTION = "instruction"
+
+
+_SECTION_PREFIXES = {Section.EXTRA: "extra ", Section.GROUP: "group ", Section.INSTRUCTION: "RUN "}
+
+
 @dataclass(frozen=True)
 class RequirementSet:
     """Entries that are installed together, by one command.
 
-    `label` names the extra, the group or the instruction. `locked` says that the entries are all there is to install,
-    with nothing behind them to resolve. `unresolved` say what else would be installed and cannot be told from the file.
+    `name` is that of the extra, the group or the table, or the command of an instruction. `locked` says that the
+    entries are all there is to install, with nothing behind them to resolve. `unresolved` say what else would be
+    installed and cannot be told from the file.
     """
 
     path: Path
-    label: str
-    entries: tuple[DeclaredRequirement, ...]
+    section: Section = Section.MAIN
+    name: str = ""
+    _: KW_ONLY
+    entries: tuple[DeclaredRequirement, ...] = ()
     options: InstallOptions = InstallOptions()
     locked: bool = False
     instruction: RunInstruction | None = None
     unresolved: tuple[str, ...] = ()
+
+    @property
+    def label(self) -> str:
+        """The section as a person reads it, empty for the main one."""
+        return f"{_SECTION_PREFIXES.get(self.section, '')}{self.name}"
+
+    def __str__(self) -> str:
+        return f"{self.path} ({self.label})" if self.label else str(self.path)
 
     @cached_property
     def requirements(self) -> tuple[DeclaredRequirement, ...]:

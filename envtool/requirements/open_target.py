@@ -57,7 +57,7 @@ def make_target(environment: Environment) -> Target:
         raise ReleaseError(
             f"nothing says which vendor torch {prefix.path} should have",
             why="it has neither a pin nor a torch of the vendor's",
-            remedy="envtool check --torch 1.7.1+cu110.moreh22.8.0 FILE   (or --prefix PREFIX)",
+            remedy=f"envtool doctor --prefix {prefix.path}",
         )
     version = ".".join(str(part) for part in prefix.python)
     interpreter = prefix.path / "bin" / "python"

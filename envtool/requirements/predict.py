@@ -1,62 +1,22 @@
-"""Both stages in one answer: what installing a set would do to the vendor's distributions, and who is to blame."""
+"""Predicts what installing a set would do to the vendor's distributions, and which lines are the cause."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
 
 from envtool.errors import ResolutionError
 from envtool.release.pin import VendorPin
-from envtool.requirements.chain import Chain, Graph, find_chains
+from envtool.requirements.chain import Graph, find_chains
 from envtool.requirements.metadata import MetadataReader
 from envtool.requirements.model import DeclaredRequirement, RequirementSet, Role
 from envtool.requirements.pip_emulation import resolve_as_pip
-from envtool.requirements.resolve import Resolution, Resolver, VersionChange
-from envtool.requirements.static import Effect, LineEffect, Verdict, evaluate, find_line_effects
+from envtool.requirements.prediction import Clobber, Prediction
+from envtool.requirements.resolve import Resolution, Resolver
+from envtool.requirements.static import Effect, Verdict, evaluate, find_line_effects
 from envtool.requirements.target import Target
 from envtool.requirements.uv_options import Installer
-
-if TYPE_CHECKING:
-    from envtool.requirements.suggest import Suggestion
-
-
-@dataclass(frozen=True)
-class Clobber:
-    """What would happen to one pinned distribution, and the chains of those who want it."""
-
-    change: VersionChange
-    chains: tuple[Chain, ...] = ()
-
-
-@dataclass(frozen=True)
-class Prediction:
-    """The verdict on one set for one installer; `installer` is `None` where the first stage settled it for both.
-
-    `notes` are for a person; `suggestion` is there where a clobber was predicted and the second stage ran.
-    """
-
-    requirement_set: RequirementSet
-    installer: Installer | None
-    verdict: Verdict
-    why: str
-    effects: tuple[LineEffect, ...] = ()
-    changes: tuple[VersionChange, ...] = ()
-    clobbers: tuple[Clobber, ...] = ()
-    suggestion: Suggestion | None = None
-    notes: tuple[str, ...] = field(default=())
-
-    @property
-    def is_bad(self) -> bool:
-        """Whether the set must not be installed as it is."""
-        return self.verdict in {Verdict.CLOBBERED, Verdict.BLOCKED}
-
-    @property
-    def culprits(self) -> tuple[DeclaredRequirement, ...]:
-        """The entries that lead to another torch, each once."""
-        entries = [chain.entry for clobber in self.clobbers for chain in clobber.chains]
-        entries += [remark.entry for remark in self.effects if remark.effect is Effect.REPLACES]
-        return tuple(dict.fromkeys(entries))
 
 
 def pin_constraints(pin: VendorPin) -> tuple[str, ...]:
@@ -65,9 +25,10 @@ def pin_constraints(pin: VendorPin) -> tuple[str, ...]:
 
 
 def predict_static(wanted: RequirementSet, target: Target) -> Prediction:
-    """The first stage's answer."""
+    """Predict from the lines alone, as the first stage."""
     verdict, why = evaluate(wanted, target)
-    return Prediction(wanted, None, verdict, why, find_line_effects(wanted, target))
+    effects = find_line_effects(wanted, target)
+    return Prediction(requirement_set=wanted, verdict=verdict, why=why, effects=effects)
 
 
 def predict(
@@ -94,20 +55,22 @@ def predict(
         kept = resolver.resolve(wanted, constraints=pin_constraints(target.pin))
         if kept.unsolvable is None:
             why = "the constraints here hold it to the vendor's"
-            return Prediction(wanted, resolver.installer, Verdict.SAFE, why, first.effects, kept.changes)
+            return replace(first, installer=resolver.installer, verdict=Verdict.SAFE, why=why, changes=kept.changes)
     verdict = Verdict.BLOCKED if constrained else Verdict.CLOBBERED
     why = "the constraints here stop it" if constrained else str(clobbers[0].change)
-    return Prediction(wanted, resolver.installer, verdict, why, first.effects, free.changes, clobbers)
+    settled = replace(first, installer=resolver.installer, verdict=verdict, why=why)
+    return replace(settled, changes=free.changes, clobbers=clobbers)
 
 
 def _safe_or_unknown(wanted: RequirementSet, resolver: Resolver, first: Prediction, free: Resolution) -> Prediction:
     """No pinned distribution would change; what the first stage could not see into stays unknown."""
     blind = wanted.unresolved or tuple(f"conda's {entry.source_text}" for entry in wanted.select_role(Role.CONDA))
     if (blind or wanted.options.other_destination) and first.verdict is Verdict.UNKNOWN:
-        return Prediction(wanted, resolver.installer, Verdict.UNKNOWN, first.why, first.effects, free.changes)
+        return replace(first, installer=resolver.installer, changes=free.changes)
     if wanted.options.other_destination and first.verdict is Verdict.CLOBBERED:
         return first
-    return Prediction(wanted, resolver.installer, Verdict.SAFE, "torch stays the vendor's", first.effects, free.changes)
+    why = "torch stays the vendor's"
+    return replace(first, installer=resolver.installer, verdict=Verdict.SAFE, why=why, changes=free.changes)
 
 
 def _clobbers(
@@ -149,17 +112,14 @@ def _unsolvable_error(wanted: RequirementSet, proof: str) -> ResolutionError:
     """uv's proof, with the lines of the file that it speaks of."""
     places = list(_find_named(proof, wanted.requirements))
     where = ", ".join(f"{entry.location} ({entry.display})" for entry in places[:6])
-    label = f" ({wanted.label})" if wanted.label else ""
     return ResolutionError(
-        f"{wanted.path}{label}: nothing meets all of it, with any torch",
+        f"{wanted}: nothing meets all of it, with any torch",
         why=f"{where + ': ' if where else ''}{proof[:1500]}",
         remedy=f"${{EDITOR:-vi}} +{places[0].location.line} {places[0].location.path}" if places else "",
     )
 
 
 def _find_named(text: str, entries: Iterable[DeclaredRequirement]) -> Iterator[DeclaredRequirement]:
-    import re
-
     for entry in entries:
         if entry.name and re.search(rf"(?<![\w.-]){re.escape(entry.name)}(?![\w-])", text.lower()):
             yield entry

@@ -127,15 +127,6 @@ class Resolver:
         found = self._compile_annotated(wanted, state)
         return found or self._compile_annotated(wanted, changed)
 
-    def read_ahead(
-        self, wanted: RequirementSet, entries: Sequence[DeclaredRequirement], constraints: Sequence[str]
-    ) -> None:
-        """Have uv read and build what resolving takes, so that it is in its cache when it is resolved.
-
-        Unlike `resolve` it does not look at what is installed, and so waits for no lock on the environment.
-        """
-        self._compile(wanted, entries, constraints)
-
     def _compile_annotated(self, wanted: RequirementSet, state: Mapping[str, str]) -> Parents:
         exact = [f"{name}=={version}" for name, version in state.items() if version != UNKNOWN_VERSION]
         return parse_parents(self._compile(wanted, wanted.requirements, exact).out)

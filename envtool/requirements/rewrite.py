@@ -15,8 +15,8 @@ from pathlib import Path
 
 from envtool.errors import RequirementsError
 from envtool.requirements import line_edits
-from envtool.requirements.model import DeclaredRequirement, DependencyFile, RequirementSet, Role
-from envtool.requirements.suggest import LineChange
+from envtool.requirements.model import DeclaredRequirement, DependencyFile, RequirementSet, Role, Section
+from envtool.requirements.prediction import LineChange
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ def _edits(rewriting: Rewrite, rows: Mapping[Path, list[str]]) -> Iterator[tuple
         if (key := (place.path, place.line, item.entry.source_text)) not in seen:
             seen.add(key)
             yield (place.line, 1), partial(_replace, rows[place.path], item, _kind_of(place.path, file))
-    bases = {pin for wanted, pins in rewriting.added if not wanted.label for pin in pins}
+    bases = {pin for wanted, pins in rewriting.added if wanted.section is Section.MAIN for pin in pins}
     held: set[tuple[int, str]] = set()
     for wanted, pins in rewriting.added:
         line = _last_line(wanted, file) if wanted.instruction is None else wanted.instruction.location.line
@@ -71,7 +71,7 @@ def _edits(rewriting: Rewrite, rows: Mapping[Path, list[str]]) -> Iterator[tuple
 
 def _inherits(wanted: RequirementSet) -> bool:
     """Whether a set has the lines of the project's own dependencies in it."""
-    return wanted.label.startswith("extra ")
+    return wanted.section is Section.EXTRA
 
 
 def _last_line(wanted: RequirementSet, file: DependencyFile) -> int:

@@ -6,60 +6,27 @@ says why.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
-from packaging.requirements import InvalidRequirement, Requirement
 from packaging.specifiers import SpecifierSet
-from packaging.version import Version
 
-from envtool.errors import ResolutionError, SourceError
+from envtool.errors import ResolutionError
 from envtool.release.profile import PINNED_NAMES
 from envtool.requirements.chain import Chain
 from envtool.requirements.metadata import MetadataReader
 from envtool.requirements.model import DeclaredRequirement, RequirementSet, Role
-from envtool.requirements.predict import Prediction, pin_constraints
+from envtool.requirements.predict import pin_constraints
+from envtool.requirements.prediction import LineChange, Prediction, Suggestion
 from envtool.requirements.resolve import Resolution, Resolver
 from envtool.requirements.static import Effect, LineEffect
 from envtool.requirements.target import Target
+from envtool.requirements.torch_demands import quote_lowest_demand, summarize_proof
 from envtool.requirements.version_search import SearchResult, find_newest_compatible
 
 # Resolutions under way together: they wait for the index most of the time.
 _AT_ONCE = 4
-
-
-@dataclass(frozen=True)
-class LineChange:
-    """What becomes of one line: `specifier` takes the place of its versions, `None` leaves it out."""
-
-    entry: DeclaredRequirement
-    specifier: str | None
-    why: str
-
-    @property
-    def text(self) -> str:
-        """The new requirement, or what was left out."""
-        extras = f"[{','.join(self.entry.extras)}]" if self.entry.extras else ""
-        return (
-            f"{self.entry.name}{extras}{self.specifier}"
-            if self.specifier is not None
-            else f"without {self.entry.display}"
-        )
-
-
-@dataclass(frozen=True)
-class Suggestion:
-    """Replacements that make a set live with the vendor torch, and what the set needs beside its own lines.
-
-    `added` are pins of the vendor's distributions. `none` says why there is no suggestion; then nothing else is there.
-    """
-
-    replacements: tuple[LineChange, ...] = ()
-    added: tuple[str, ...] = ()
-    none: str | None = None
 
 
 def suggest(answer: Prediction, resolver: Resolver, reader: MetadataReader) -> Suggestion:
@@ -89,24 +56,6 @@ def suggest(answer: Prediction, resolver: Resolver, reader: MetadataReader) -> S
     return Suggestion(none=summarize_proof(held.unsolvable or "", target))
 
 
-def prepare_suggestion(wanted: RequirementSet, resolver: Resolver, searches: Mapping[str, SearchResult]) -> None:
-    """Do beforehand what `suggest` would do first: uv then has in its cache what it takes.
-
-    Only where a line will get a version that asks for another torch, as far as the searches tell. It fails silently:
-    what is wrong, the real one says.
-    """
-    target = resolver.target
-    refused = {name: search for name, search in searches.items() if search.is_refused}
-    coming = [entry for entry in wanted.requirements if entry.name in refused and entry.name not in target.installed]
-    if not any(entry.specifier.contains(refused[entry.name or ""].latest or "") for entry in coming):
-        return
-    bounds, impossible = _derive_bounds(refused, wanted)
-    settled = [_pin_entry(entry, target) for entry in wanted.requirements]
-    with suppress(SourceError, ResolutionError):
-        entries = _loosen(wanted, settled, set(), impossible)
-        resolver.read_ahead(wanted, entries, (*pin_constraints(target.pin), *bounds))
-
-
 def _find_bounds(
     answer: Prediction, target: Target, reader: MetadataReader
 ) -> tuple[tuple[str, ...], Mapping[DeclaredRequirement, str]]:
@@ -125,7 +74,7 @@ def _derive_bounds(
     by_name = {entry.name: entry for entry in wanted.requirements}
     bounds = tuple(f"{name}<={search.newest}" for name, search in searches.items() if search.newest is not None)
     impossible = {
-        by_name[name]: _quote_lowest_demand(search.demands)
+        by_name[name]: quote_lowest_demand(search.demands)
         for name, search in searches.items()
         if search.newest is None and search.complete and name in by_name
     }
@@ -236,36 +185,3 @@ def _find_change(
         links = [link for chain in _chains(answer) if chain.entry == entry for link in chain.links[-1:]]
         why = str(links[0]) if links else f"{name} {freely} does not go with the vendor's torch"
         yield LineChange(entry, f"=={after[name]}", why)
-
-
-_DEMAND = re.compile(rf"depends? on ((?:{'|'.join(PINNED_NAMES)})(?![\w-])(?:[<>=!~]=?[^\s,]+,?)*)")
-
-
-def summarize_proof(proof: str, target: Target) -> str:
-    """What uv's proof comes down to: the most modest demand on torch that any version makes."""
-    demands = dict.fromkeys(text.rstrip(".,") for text in _DEMAND.findall(proof))
-    return _quote_lowest_demand([text for text in demands if not _is_met(text, target)]) or proof[:400]
-
-
-def _quote_lowest_demand(demands: Sequence[str]) -> str:
-    if not demands:
-        return ""
-    return f"every version that can be had wants another torch, the most modest {min(demands, key=_lowest_version)}"
-
-
-def _is_met(demand: str, target: Target) -> bool:
-    try:
-        requirement = Requirement(demand)
-    except InvalidRequirement:
-        return False
-    pinned = target.pin.find(requirement.name)
-    return pinned is not None and requirement.specifier.contains(pinned.version, prereleases=True)
-
-
-def _lowest_version(demand: str) -> Version:
-    """The lowest version that a demand admits, as far as its bounds tell."""
-    versions = re.findall(r"(?:>=?|==|~=)([0-9][^\s,]*)", demand)
-    try:
-        return min(Version(text) for text in versions)
-    except ValueError:
-        return Version("0")

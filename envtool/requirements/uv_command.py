@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from envtool.errors import EnvtoolError, ResolutionError, SetupError, SourceError
+from envtool.release.profile import PINNED_NAMES
 
 # Seconds. A resolution takes one or two; an index that says nothing for this long is not going to.
 TIME_LIMIT = 120.0
@@ -82,8 +83,7 @@ def run_uv(
     except subprocess.TimeoutExpired as error:
         raise SourceError(
             f"the index gave no answer within {time_limit:.0f} seconds",
-            why="it is down or slow, or a source distribution takes that long to build",
-            remedy="envtool check --time-limit 600 …, or --static, which needs no index",
+            why="it is down or slow, or a source distribution takes that long to build; --time-limit gives more",
         ) from error
     if done.returncode == 0:
         return UvOutput(done.stdout)
@@ -106,7 +106,7 @@ def _interpret_failure(said: str) -> UvOutput:
         raise SourceError(
             f"an index refuses access ({match[1]})",
             why=_last_words(text),
-            remedy="put its user name and password into ~/.netrc, or into UV_INDEX_<NAME>_USERNAME and …_PASSWORD",
+            remedy="put its user name and password into ~/.netrc",
         )
     if "No solution found" in text:
         return UvOutput("", _extract_proof(said))
@@ -118,11 +118,8 @@ def _error(text: str) -> EnvtoolError:
         return SourceError(
             "an index or a file of it cannot be read",
             why=_last_words(text),
-            remedy="check the index and the proxy variables; --static needs no index",
         )
-    return ResolutionError(
-        "the requirements could not be resolved", why=_last_words(text), remedy="envtool check --static …"
-    )
+    return ResolutionError("the requirements could not be resolved", why=_last_words(text))
 
 
 def plain(said: str) -> str:
@@ -146,3 +143,11 @@ def _extract_proof(said: str) -> str:
     text = re.sub(r"\s*[\u2500-\u25ff\u00d7]+\s*", " ", text.partition("Because")[2])
     text = re.split(r"\n\s*\n|\bhint:", text)[0]
     return "because " + " ".join(text.split()) if text.strip() else " ".join(plain(said).split())
+
+
+_DEMAND = re.compile(rf"depends? on ((?:{'|'.join(PINNED_NAMES)})(?![\w-])(?:[<>=!~]=?[^\s,]+,?)*)")
+
+
+def find_torch_demands(proof: str) -> tuple[str, ...]:
+    """The requirements on torch and its companions that a proof of uv's speaks of, each once."""
+    return tuple(dict.fromkeys(text.rstrip(".,") for text in _DEMAND.findall(proof)))

@@ -6,20 +6,16 @@ one version after the other on its way there.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import dataclass
 
-from envtool.release.profile import PINNED_NAMES
 from envtool.requirements.metadata import AT_ONCE, MetadataReader, select_requirements
 from envtool.requirements.target import Target
-from envtool.wheel.requires import list_required_names, normalize_name
+from envtool.wheel.requires import normalize_name
 
 # Versions that are looked at together; in a round the search comes down to one part in seven.
 _SAMPLED = 6
-# Distributions that are looked ahead for together, beside uv, which waits for the network meanwhile.
-_AHEAD = 4
 
 
 @dataclass(frozen=True)
@@ -34,11 +30,6 @@ class SearchResult:
     demands: tuple[str, ...] = ()
     complete: bool = False
     latest: str | None = None
-
-    @property
-    def is_refused(self) -> bool:
-        """Whether the newest version that there is does not live with the vendor torch."""
-        return self.latest is not None and self.newest != self.latest
 
 
 def find_newest_compatible(name: str, reader: MetadataReader, target: Target, *, prove: bool) -> SearchResult:
@@ -74,38 +65,6 @@ def find_newest_compatible(name: str, reader: MetadataReader, target: Target, *,
     living_somewhere = next((version for version in versions if everything[version] == []), None)
     demands = tuple(dict.fromkeys(text for found in everything.values() for text in found or ()))
     return SearchResult(living_somewhere, demands, None not in everything.values(), latest)
-
-
-def look_ahead(names: Sequence[str], reader: MetadataReader, target: Target) -> dict[str, SearchResult]:
-    """Have the reader know by the time it is asked what a search for these would read; the searches that there were.
-
-    Of those whose newest version lives with the vendor torch, that is the newest version alone. Of the others, what
-    they require is looked at too where its name speaks of torch, as that will be asked for another torch next.
-    """
-    # The program may be at its end before this is: then no more work is taken on, and that is all.
-    with suppress(RuntimeError), ThreadPoolExecutor(_AHEAD) as pool:
-        found = dict(
-            zip(
-                names,
-                pool.map(lambda name: find_newest_compatible(name, reader, target, prove=True), names),
-                strict=True,
-            )
-        )
-        refused = [name for name in names if found[name].is_refused]
-        further = sorted(
-            {one for name in refused for one in _required_torch_names(name, found[name], reader)} - {*names}
-        )
-        searches = pool.map(lambda name: find_newest_compatible(name, reader, target, prove=False), further)
-        return found | dict(zip(further, searches, strict=True))
-    return {}
-
-
-def _required_torch_names(name: str, search: SearchResult, reader: MetadataReader) -> Iterator[str]:
-    """What the newest version requires that has torch in its name, the vendor's own aside."""
-    lines = reader.requires(name, search.latest) if search.latest is not None else None
-    for required in list_required_names(lines or (), with_extras=False):
-        if "torch" in required and required not in PINNED_NAMES:
-            yield required
 
 
 def _find_conflicts(name: str, version: str, reader: MetadataReader, target: Target) -> list[str] | None:

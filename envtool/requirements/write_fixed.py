@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from envtool.errors import RequirementsError, ResolutionError
-from envtool.requirements.check import Checker
+from envtool.requirements.checker import Checker
 from envtool.requirements.model import DependencyFile
-from envtool.requirements.predict import Prediction
+from envtool.requirements.prediction import Prediction
 from envtool.requirements.read_file import read_file
 from envtool.requirements.rewrite import Rewrite, list_files, rewrite_files
 from envtool.requirements.text_file import read_text
@@ -51,9 +51,8 @@ def write_fixed_files(
 def _refuse_hopeless(answer: Prediction) -> None:
     if answer.is_bad and (answer.suggestion is None or answer.suggestion.none is not None):
         why = answer.suggestion.none if answer.suggestion is not None else answer.why
-        label = f" ({answer.requirement_set.label})" if answer.requirement_set.label else ""
         raise ResolutionError(
-            f"{answer.requirement_set.path}{label} cannot be made to live with the vendor torch",
+            f"{answer.requirement_set} cannot be made to live with the vendor torch",
             why=why or "",
             remedy=f"envtool check {answer.requirement_set.path}",
         )

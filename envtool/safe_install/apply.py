@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from envtool.doctor.diagnose import diagnose
@@ -31,15 +30,7 @@ from envtool.transaction.staging import STAGING_NAME
 StageDistributions = Callable[[Sequence[str], Path], None]
 
 
-@dataclass(frozen=True)
-class InstallResult:
-    """How many files were put in place and taken away."""
-
-    placed: int
-    removed: int
-
-
-def install(plan: InstallPlan, stage: StageDistributions) -> InstallResult:
+def apply_install(plan: InstallPlan, stage: StageDistributions) -> None:
     """Carry a plan out.
 
     The environment must have been recovered before it was read. Raises `InstallError`, `SourceError`, `ResolutionError`
@@ -59,14 +50,13 @@ def install(plan: InstallPlan, stage: StageDistributions) -> InstallResult:
                 stage(plan.lines, staged)
             journal = Journal(make_steps(plan, staged), backwards=True)
             chown_like(prefix.site_packages, staging)
-            if _takes_away(journal):
+            if _has_replacements(journal):
                 sync_file_system(staging)
             write_journal(staging, journal)
         _swap(plan, staging, journal)
-    return InstallResult(len(journal.steps) - len(plan.removals), len(plan.removals))
 
 
-def _takes_away(journal: Journal) -> bool:
+def _has_replacements(journal: Journal) -> bool:
     """Whether the install replaces or removes anything that is installed now.
 
     Then the new files must be on the disk before the old ones go. An install that only adds cannot lose anything by a
@@ -99,7 +89,7 @@ def _verify(plan: InstallPlan) -> None:
         raise InstallError(
             "the install was taken back, because it damaged torch",
             why=damage[0].title,
-            remedy="envtool check …   (says which distribution does that)",
+            remedy=f"envtool doctor --prefix {plan.environment.prefix.path}",
         )
     for change in plan.changes:
         found = environment.find(change.name)

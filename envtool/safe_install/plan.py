@@ -18,7 +18,7 @@ from envtool.transaction.journal import JournalStep, order_steps
 from envtool.transaction.move import Move
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class InstallPlan:
     """The changes of an install, the lines that stage what comes, and the files of what goes."""
 
@@ -40,22 +40,28 @@ def plan_install(
     """Plan from what was resolved with torch pinned. Raises `InstallError` where something cannot be uninstalled."""
     bounds = PathBoundary.of(environment.prefix)
     leaving = [change.name for change in changes if change.before is not None]
-    removals = [path for name in leaving for path in _files_of(environment, name, bounds)]
+    removals = [path for name in leaving for path in _list_files(environment, name, bounds)]
     by_name = {entry.name: entry for entry in entries}
-    lines = [_line(change, by_name.get(change.name)) for change in changes if change.after is not None]
+    lines = [_format_change(change, by_name.get(change.name)) for change in changes if change.after is not None]
     # A project whose name only building tells is there under a name that no entry has.
     nameless = [entry.format_line() for entry in entries if entry.name is None]
     known = [line for line in lines if line]
-    return InstallPlan(environment, pin, tuple(changes), (*known, *nameless), tuple(removals))
+    return InstallPlan(
+        environment=environment,
+        pin=pin,
+        changes=tuple(changes),
+        lines=(*known, *nameless),
+        removals=tuple(removals),
+    )
 
 
-def _line(change: VersionChange, entry: DeclaredRequirement | None) -> str:
+def _format_change(change: VersionChange, entry: DeclaredRequirement | None) -> str:
     if entry is not None and (entry.link is not None or entry.hashes):
         return entry.format_line().split(" ; ")[0] if not entry.hashes else entry.format_line()
     return f"{change.name}=={change.after}" if change.after != UNKNOWN_VERSION else ""
 
 
-def _files_of(environment: Environment, name: str, bounds: PathBoundary) -> Iterator[Path]:
+def _list_files(environment: Environment, name: str, bounds: PathBoundary) -> Iterator[Path]:
     for item in environment.find(name):
         owned = find_owned_files(item, bounds)
         if owned is None:
@@ -70,30 +76,30 @@ def _files_of(environment: Environment, name: str, bounds: PathBoundary) -> Iter
 def make_steps(plan: InstallPlan, staged: Path) -> tuple[JournalStep, ...]:
     """The steps that put what was staged below the prefix `staged` in place. Raises `InstallError`."""
     prefix = plan.environment.prefix
-    places = tuple(_places_of(prefix, staged))
+    places = tuple(_list_moves(prefix, staged))
     _refuse_collisions(plan, places)
     return order_steps(plan.removals, places)
 
 
-def _places_of(prefix: Prefix, staged: Path) -> Iterator[Move]:
+def _list_moves(prefix: Prefix, staged: Path) -> Iterator[Move]:
     version = f"python{prefix.python[0]}.{prefix.python[1]}"
     for library in ("lib", "lib64"):
-        yield from _places(staged / library / version / "site-packages", prefix.site_packages)
-    yield from _places(staged / "bin", prefix.scripts)
+        yield from _find_moves(staged / library / version / "site-packages", prefix.site_packages)
+    yield from _find_moves(staged / "bin", prefix.scripts)
     for entry in sorted(staged.iterdir()):
         if entry.name not in {"lib", "lib64", "bin", ".lock", "pyvenv.cfg"}:
             final = prefix.path / entry.name
-            yield from _places(entry, final) if entry.is_dir() and final.is_dir() else (Move(entry, final),)
+            yield from _find_moves(entry, final) if entry.is_dir() and final.is_dir() else (Move(entry, final),)
 
 
-def _places(staged: Path, final: Path) -> Iterator[Move]:
+def _find_moves(staged: Path, final: Path) -> Iterator[Move]:
     """Folders that are new as a whole, the rest file by file, so that each step can be taken back."""
     if not staged.is_dir():
         return
     for entry in sorted(staged.iterdir()):
         target = final / entry.name
         if entry.is_dir() and not entry.is_symlink() and target.is_dir():
-            yield from _places(entry, target)
+            yield from _find_moves(entry, target)
         else:
             yield Move(entry, target)
 

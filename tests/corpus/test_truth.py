@@ -21,7 +21,8 @@ from envtool.errors import ResolutionError
 from envtool.requirements.metadata import MetadataReader
 from envtool.requirements.model import InstallOptions, RequirementSet
 from envtool.requirements.open_target import make_target
-from envtool.requirements.predict import Prediction, predict, predict_static
+from envtool.requirements.predict import predict, predict_static
+from envtool.requirements.prediction import Prediction
 from envtool.requirements.read_file import read_file
 from envtool.requirements.resolve import Resolver
 from envtool.requirements.static import Verdict

@@ -10,9 +10,8 @@ from envtool.cli.render.interface import CheckReport, FileLocation, Problem, Rul
 from envtool.cli.render.write import write_report
 from envtool.cli.report_format import CheckFormat, Format
 from envtool.cli.terminal import paint
-from envtool.requirements.predict import Prediction
+from envtool.requirements.prediction import Prediction, Suggestion
 from envtool.requirements.static import Effect, Verdict
-from envtool.requirements.suggest import Suggestion
 from envtool.requirements.target import Target
 
 JSON_SCHEMA = "hac-envtool/check/1"
@@ -38,9 +37,8 @@ def render_answers(answers: Sequence[Prediction], target: Target, format: CheckF
 
 def title_of(answer: Prediction) -> str:
     """The file, and the extra, group or instruction in it."""
-    label = f" ({answer.requirement_set.label})" if answer.requirement_set.label else ""
     by = f" by {answer.installer.value}" if answer.installer is not None else ""
-    return f"{answer.requirement_set.path}{label}{by}"
+    return f"{answer.requirement_set}{by}"
 
 
 def _lines(answer: Prediction, target: Target) -> list[str]:
@@ -66,9 +64,9 @@ def _format_suggestion(suggestion: Suggestion, target: Target) -> list[str]:
         return [f"  fix  there is none beside torch {target.pin.version}: {suggestion.none}"]
     lines = [f"  fix  {item.entry.location}: {item.text}   ({item.why})" for item in suggestion.replacements]
     if not suggestion.replacements:
-        lines.append("  fix  pinning torch suffices: envtool install, or -c a file with the line below")
+        lines.append("  fix  pin torch, which suffices: envtool install does, or the line below")
     lines += [f"       and a line {pin}" for pin in suggestion.added]
-    return [*lines, "  run  envtool check FILE --write-fixed OUT   (writes that), or envtool install -r FILE"]
+    return [*lines, f"  run  {suggestion.command}"] if suggestion.command is not None else lines
 
 
 def _document(answers: Sequence[Prediction], target: Target) -> dict[str, Any]:
@@ -124,6 +122,7 @@ def _answer(answer: Prediction) -> dict[str, Any]:
             ],
             "added": list(suggestion.added),
             "none": suggestion.none,
+            "run": suggestion.command,
         },
     }
 

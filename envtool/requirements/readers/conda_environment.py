@@ -56,7 +56,7 @@ def read_conda_environment(path: Path) -> DependencyFile:
                 found, more = _pip(item, path)
                 entries += found
                 options = options.merge_over(more)
-    return DependencyFile(path, "environment.yml", (RequirementSet(path, "", tuple(entries), options),))
+    return DependencyFile(path, "environment.yml", (RequirementSet(path, entries=tuple(entries), options=options),))
 
 
 def _child(node: Node | None, key: str) -> Node | None:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from envtool.errors import RequirementsError
-from envtool.requirements.model import DependencyFile, InstallOptions, RequirementSet, RunInstruction, SourceLocation
+from envtool.requirements.model import DependencyFile, RequirementSet, RunInstruction, Section, SourceLocation
 from envtool.requirements.readers.common import wrong_form_error
 from envtool.requirements.readers.conda_environment import parse_match_spec, read_conda_environment
 from envtool.requirements.readers.install_command import read_command
@@ -183,8 +183,8 @@ def _installs(command: list[str], place: SourceLocation, written: str, context: 
             instruction = RunInstruction(place, program, written, exact and "--inexact" not in words)
             yield RequirementSet(
                 place.path,
-                f"RUN {shown}",
-                (),
+                Section.INSTRUCTION,
+                shown,
                 instruction=instruction,
                 unresolved=(f"check the lock that `{shown}` reads",),
             )
@@ -205,7 +205,7 @@ def _pip_arguments(program: str, words: list[str]) -> list[str] | None:
 
 
 def _pip_set(arguments: list[str], instruction: RunInstruction, shown: str, context: _Context) -> RequirementSet:
-    base = RequirementSet(instruction.location.path, f"RUN {shown}", (), instruction=instruction)
+    base = RequirementSet(instruction.location.path, Section.INSTRUCTION, shown, instruction=instruction)
     unset = [word for word in arguments if "$" in word]
     try:
         command = read_command(_redirected(arguments), instruction.location, context.locate)
@@ -237,8 +237,8 @@ def _conda(words: list[str], instruction: RunInstruction, shown: str, context: _
             except _NotHereError as error:
                 yield RequirementSet(
                     place.path,
-                    f"RUN {shown}",
-                    (),
+                    Section.INSTRUCTION,
+                    shown,
                     unresolved=(f"{error} is not in the build context",),
                     instruction=instruction,
                 )
@@ -248,4 +248,4 @@ def _conda(words: list[str], instruction: RunInstruction, shown: str, context: _
             next(rest, None)
         elif not word.startswith("-") and word not in {"install", "create", "update", "env"}:
             entries.append(parse_match_spec(word, place))
-    yield RequirementSet(place.path, f"RUN {shown}", tuple(entries), InstallOptions(), instruction=instruction)
+    yield RequirementSet(place.path, Section.INSTRUCTION, shown, entries=tuple(entries), instruction=instruction)

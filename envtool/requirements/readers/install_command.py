@@ -10,6 +10,8 @@ from typing import Any, NoReturn
 
 from envtool.errors import RequirementsError
 from envtool.requirements.model import DeclaredRequirement, InstallOptions, Role, SourceLocation
+from envtool.requirements.readers.pylock import read_pylock
+from envtool.requirements.readers.pyproject import read_pyproject
 from envtool.requirements.readers.requirements_txt import parse_argument, read_nested
 from envtool.wheel.requires import normalize_name
 
@@ -161,9 +163,8 @@ def _variables(known: argparse.Namespace) -> Iterator[tuple[str, str]]:
 def _file(path: Path, role: Role) -> tuple[tuple[DeclaredRequirement, ...], InstallOptions]:
     if path.name == "pyproject.toml" or path.name.startswith("pylock."):
         # uv takes these with -r as well.
-        from envtool.requirements.read_file import read_file
-
-        sets = read_file(path).sets[:1]
+        read = read_pyproject if path.name == "pyproject.toml" else read_pylock
+        sets = read(path).sets[:1]
         return (sets[0].entries, sets[0].options) if sets else ((), InstallOptions())
     found = read_nested(path, role=role)
     return found.entries, found.options

@@ -11,6 +11,7 @@ from envtool.requirements.model import (
     DependencyFile,
     InstallOptions,
     RequirementSet,
+    Section,
     SourceLocation,
 )
 from envtool.requirements.readers.common import (
@@ -42,8 +43,12 @@ def read_pipfile(path: Path) -> DependencyFile:
     for category, wanted in categories.items():
         start = lines.find_match(rf"\s*\[{re.escape(category)}[\].]")
         entries = tuple(_entry(name, stated, path, lines, start) for name, stated in wanted.items())
-        sets.append(RequirementSet(path, "" if category == "packages" else category, entries, options))
+        sets.append(RequirementSet(path, *_section(category, "packages"), entries=entries, options=options))
     return DependencyFile(path, "Pipfile", tuple(sets))
+
+
+def _section(category: str, main: str) -> tuple[Section, str]:
+    return (Section.MAIN, "") if category == main else (Section.TABLE, category)
 
 
 def _entry(name: str, stated: Any, path: Path, lines: LineFinder, start: int) -> DeclaredRequirement:
@@ -95,7 +100,7 @@ def read_pipfile_lock(path: Path) -> DependencyFile:
                 entries.append(_entry(name, row, path, lines, start))
                 continue
             entries.append(parse_requirement(f"{name}{version}{f' ; {markers}' if markers else ''}", place))
-        sets.append(RequirementSet(path, "" if category == "default" else category, tuple(entries), locked=True))
+        sets.append(RequirementSet(path, *_section(category, "default"), entries=tuple(entries), locked=True))
     return DependencyFile(
         path, "Pipfile.lock", tuple(sets), "Pipfile.lock is made from Pipfile: change that, then run `pipenv lock`"
     )

@@ -13,6 +13,7 @@ from envtool.requirements.model import (
     DependencyFile,
     InstallOptions,
     RequirementSet,
+    Section,
     SourceLocation,
 )
 from envtool.requirements.readers.common import get_table, parse_requirement, parse_toml, wrong_form_error
@@ -26,13 +27,14 @@ def read_poetry_sets(table: dict[str, Any], path: Path, lines: LineFinder) -> li
     sets = []
     main = tuple(_entries(get_table(poetry, "dependencies"), path, lines, r"\s*\[tool\.poetry\.dependencies", None))
     if main:
-        sets.append(RequirementSet(path, "tool.poetry", main, options))
+        sets.append(RequirementSet(path, Section.TABLE, "tool.poetry", entries=main, options=options))
     groups = {name: get_table(group, "dependencies") for name, group in get_table(poetry, "group").items()}
     if "dev-dependencies" in poetry:
         groups["dev"] = get_table(poetry, "dev-dependencies")
     for name, wanted in groups.items():
         heading = rf"\s*\[tool\.poetry\.(?:group\.{re.escape(name)}\.|{re.escape(name)}-)dependencies"
-        sets.append(RequirementSet(path, f"group {name}", tuple(_entries(wanted, path, lines, heading, name)), options))
+        entries = tuple(_entries(wanted, path, lines, heading, name))
+        sets.append(RequirementSet(path, Section.GROUP, name, entries=entries, options=options))
     return sets
 
 
@@ -100,6 +102,6 @@ def read_poetry_lock(path: Path) -> DependencyFile:
     return DependencyFile(
         path,
         "poetry.lock",
-        (RequirementSet(path, "", tuple(entries), locked=True),),
+        (RequirementSet(path, entries=tuple(entries), locked=True),),
         "poetry.lock is made from pyproject.toml: change that, then run `poetry lock`",
     )

@@ -52,6 +52,6 @@ def read_pylock(path: Path) -> DependencyFile:
     return DependencyFile(
         path,
         "pylock.toml",
-        (RequirementSet(path, "", tuple(entries), locked=True),),
+        (RequirementSet(path, entries=tuple(entries), locked=True),),
         f"{path.name} is made by {lock.created_by} from something else: change that, and lock again",
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from envtool.requirements.model import (
     InstallOptions,
     RequirementSet,
     Role,
+    Section,
     SourceLocation,
 )
 from envtool.requirements.readers.common import get_strings, get_table, parse_requirement, parse_toml, wrong_form_error
@@ -35,7 +37,7 @@ def read_pyproject(path: Path) -> DependencyFile:
         path,
         "pyproject.toml",
         tuple(
-            RequirementSet(path, item.label, (*item.entries, *constraints), options.merge_over(item.options))
+            replace(item, entries=(*item.entries, *constraints), options=options.merge_over(item.options))
             for item in sets
         ),
     )
@@ -46,14 +48,14 @@ def _project_sets(table: dict[str, Any], path: Path, lines: LineFinder) -> Itera
     start = lines.find_match(r"\s*\[project\]")
     base = tuple(_entries(project.get("dependencies"), path, lines, lines.find_match(r"\s*dependencies\s*=", start)))
     if base:
-        yield RequirementSet(path, "", base)
+        yield RequirementSet(path, entries=base)
     name = str(project.get("name", ""))
     extras = get_table(project, "optional-dependencies")
     for extra in extras:
         wanted = _with_own_extras(name, extras, extra, path)
         after = lines.find_match(r"\s*\[project\.optional-dependencies\]|\s*optional-dependencies")
         found = tuple(_entries(wanted, path, lines, after, extra))
-        yield RequirementSet(path, f"extra {extra}", (*base, *found))
+        yield RequirementSet(path, Section.EXTRA, extra, entries=(*base, *found))
 
 
 def _with_own_extras(
@@ -97,11 +99,12 @@ def _group_sets(table: dict[str, Any], path: Path, lines: LineFinder) -> Iterato
                 why="; ".join(str(cause) for cause in causes),
                 remedy=f"${{EDITOR:-vi}} +{line} {path}",
             ) from error
-        yield RequirementSet(path, f"group {group}", tuple(_entries(list(wanted), path, lines, after, group)))
+        entries = tuple(_entries(list(wanted), path, lines, after, group))
+        yield RequirementSet(path, Section.GROUP, group, entries=entries)
     dev = get_table(table, "tool", "uv").get("dev-dependencies")
     if dev:
         entries = tuple(_entries(dev, path, lines, lines.find_match(r"\s*dev-dependencies"), "dev"))
-        yield RequirementSet(path, "tool.uv.dev-dependencies", entries)
+        yield RequirementSet(path, Section.TABLE, "tool.uv.dev-dependencies", entries=entries)
 
 
 def _uv_constraints(table: dict[str, Any], path: Path, lines: LineFinder) -> Iterator[DeclaredRequirement]:

@@ -54,7 +54,9 @@ def read_requirements(path: Path, variables: Mapping[str, str] | None = None) ->
     `variables` are those of the process where none are given. Raises `RequirementsError`.
     """
     found = read_nested(path, variables)
-    return DependencyFile(path, "requirements.txt", (RequirementSet(path, "", found.entries, found.options),))
+    return DependencyFile(
+        path, "requirements.txt", (RequirementSet(path, entries=found.entries, options=found.options),)
+    )
 
 
 def read_nested(

@@ -6,7 +6,7 @@ import configparser
 from pathlib import Path
 
 from envtool.errors import RequirementsError
-from envtool.requirements.model import DeclaredRequirement, DependencyFile, RequirementSet, SourceLocation
+from envtool.requirements.model import DeclaredRequirement, DependencyFile, RequirementSet, Section, SourceLocation
 from envtool.requirements.readers.common import parse_requirement
 from envtool.requirements.text_file import LineFinder, read_text
 
@@ -23,11 +23,11 @@ def read_setup_cfg(path: Path) -> DependencyFile:
         ) from error
     lines = LineFinder(text)
     base = _entries(parser.get("options", "install_requires", fallback=""), path, lines, r"install_requires\s*=")
-    sets = [RequirementSet(path, "", base)] if base else []
+    sets = [RequirementSet(path, entries=base)] if base else []
     section = "options.extras_require"
     for extra in parser.options(section) if parser.has_section(section) else ():
         found = _entries(parser.get(section, extra), path, lines, rf"{extra}\s*=", extra)
-        sets.append(RequirementSet(path, f"extra {extra}", (*base, *found)))
+        sets.append(RequirementSet(path, Section.EXTRA, extra, entries=(*base, *found)))
     return DependencyFile(path, "setup.cfg", tuple(sets))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.server
 import json
+import shlex
 import threading
 import time
 from collections.abc import Iterator
@@ -53,7 +54,20 @@ def test_the_chain_and_the_fix(checked: RealEnvironment, tmp_path: Path) -> None
     assert done.status == 1
     assert f"would change torch {TORCH} → 2.0.1" in done.out
     assert f"{path}:2: accelerate → accelerate 1.15.0 requires torch>=2.0.0" in done.out
-    assert "accelerate==0.14.0" in done.out
+    assert f"  fix  {path}:2: accelerate==0.14.0" in done.out
+    assert f"  run  envtool check --prefix {checked.path} {path} --write-fixed fixed" in done.out
+
+
+def test_the_command_that_is_named_writes_the_fix(checked: RealEnvironment, tmp_path: Path) -> None:
+    path = written(tmp_path, "a folder/wanted.conf", "accelerate\n")
+    words = ("--torch", TORCH, "--python-version", "3.11", "--file-type", "requirements.txt", "--format", "json")
+    document = json.loads(checked.envtool("check", *words, str(path)).out)
+    program, *arguments = shlex.split(document["answers"][0]["suggestion"]["run"])
+    assert program == "envtool"
+    out = tmp_path / "out"
+    assert arguments.pop() == "fixed"
+    assert checked.envtool(*arguments, str(out)).status == 1
+    assert "accelerate==0.14.0" in (out / "wanted.conf").read_text()
 
 
 def test_safe_and_nothing_to_do(checked: RealEnvironment, tmp_path: Path) -> None:
@@ -329,9 +343,10 @@ def test_an_index_that_only_pip_wants_does_not_hide_what_uv_would_do(
 
 def test_an_index_that_is_down(environment: RealEnvironment, tmp_path: Path) -> None:
     environment.variables.update(PIP_INDEX_URL="http://127.0.0.1:9/simple", UV_HTTP_RETRIES="0")
-    done = check(environment, "--installer", "pip", written(tmp_path, "requirements.txt", "accelerate\n"))
+    path = written(tmp_path, "requirements.txt", "accelerate\n")
+    done = check(environment, "--installer", "pip", path)
     assert done.status == 6
-    assert "--static needs no index" in done.err
+    assert f"envtool check --static {path}" in done.err
 
 
 def test_several_files_and_a_name_of_no_kind(checked: RealEnvironment, tmp_path: Path) -> None:

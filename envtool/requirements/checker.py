@@ -1,28 +1,26 @@
-"""Files → answers: every set of every file, for each installer that may be meant, several at once."""
+"""Predicts for every set of a file and for each installer that may run it, several sets at once."""
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from threading import Thread
 
 from envtool.errors import ResolutionError, SourceError
 from envtool.requirements.metadata import DEFAULT_INDEX, MetadataReader
 from envtool.requirements.model import DependencyFile, RequirementSet
-from envtool.requirements.predict import Prediction, predict, predict_static
+from envtool.requirements.predict import predict
+from envtool.requirements.prediction import Prediction
 from envtool.requirements.resolve import Resolver
 from envtool.requirements.static import Verdict
-from envtool.requirements.suggest import prepare_suggestion, suggest
+from envtool.requirements.suggest import suggest
 from envtool.requirements.target import Target
 from envtool.requirements.uv_command import find_uv
 from envtool.requirements.uv_options import Installer
-from envtool.requirements.version_search import look_ahead
 
 # Sets under way together. They wait for the index most of the time, and uv is parallel in itself.
 _AT_ONCE = 4
-# Names of a set that are looked ahead for; further ones are looked for when they turn out to be culprits.
-_AHEAD = 8
 
 
 @dataclass(frozen=True)
@@ -46,7 +44,6 @@ class Checker:
         """One answer for each installer, or a single one where they agree or the first stage settled it."""
         resolvers = self._select_resolvers(wanted)
         # With the same indexes one after the other: what the first has fetched, the second finds in uv's cache.
-        self._look_ahead(wanted, resolvers[0])
         options = [resolver.options for resolver in resolvers]
         places = {(item.index_url, item.extra_index_urls, item.find_links) for item in options}
         with ThreadPoolExecutor(len(places)) as pool:
@@ -56,22 +53,10 @@ class Checker:
         if not answers:
             raise _with_file_name(wanted, failures[0])
         answers = _merge_equal(answers)
-        answers += [Prediction(wanted, None, Verdict.UNKNOWN, f"{error.what}: {error.why}") for error in failures]
+        for error in failures:
+            why = f"{error.what}: {error.why}"
+            answers.append(Prediction(requirement_set=wanted, verdict=Verdict.UNKNOWN, why=why))
         return tuple(self._add_suggestion(answer) for answer in answers)
-
-    def _look_ahead(self, wanted: RequirementSet, resolver: Resolver) -> None:
-        """While uv resolves, read what explaining a clobber would take of what was asked for by name, and a way out."""
-        names = [entry.name for entry in wanted.requirements if entry.name and entry.link is None]
-        if wanted.locked or predict_static(wanted, self.target).verdict is Verdict.SAFE:
-            return
-        reader = self._reader(wanted, resolver)
-
-        def ahead() -> None:
-            searches = look_ahead(names[:_AHEAD], reader, self.target)
-            if self.with_suggestions and not wanted.unresolved:
-                prepare_suggestion(wanted, resolver, searches)
-
-        Thread(target=ahead).start()
 
     def _try_predict(self, wanted: RequirementSet, resolver: Resolver) -> Prediction | SourceError | ResolutionError:
         """The prediction for one installer, or why there is none.
@@ -111,17 +96,12 @@ class Checker:
         return replace(answer, suggestion=suggest(answer, resolver, self._reader(answer.requirement_set, resolver)))
 
 
-def check_static(file: DependencyFile, target: Target) -> tuple[Prediction, ...]:
-    """The first stage's answers on a file's sets."""
-    return tuple(predict_static(wanted, target) for wanted in file.sets)
-
-
 def _with_file_name(wanted: RequirementSet, error: SourceError | ResolutionError) -> SourceError | ResolutionError:
     """The error with the file that it came up for, where it does not name it already."""
     if str(wanted.path) in error.what:
         return error
-    label = f" ({wanted.label})" if wanted.label else ""
-    return type(error)(f"{wanted.path}{label}: {error.what}", why=error.why, remedy=error.remedy)
+    remedy = error.remedy or f"envtool check --static {shlex.quote(str(wanted.path))}   (needs no index)"
+    return type(error)(f"{wanted}: {error.what}", why=error.why, remedy=remedy)
 
 
 def _merge_equal(answers: Sequence[Prediction]) -> list[Prediction]:

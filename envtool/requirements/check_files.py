@@ -1,0 +1,153 @@
+"""Predicts what installing dependency files would do to the vendor torch: every stage of `envtool check`, in order."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from envtool.errors import UsageError
+from envtool.progress import Progress
+from envtool.requirements.checker import Checker
+from envtool.requirements.model import DependencyFile, RequirementSet
+from envtool.requirements.open_target import configure_target, open_target
+from envtool.requirements.predict import predict_static
+from envtool.requirements.prediction import Prediction
+from envtool.requirements.read_file import is_known_name, read_file
+from envtool.requirements.target import Target
+from envtool.requirements.uv_command import TIME_LIMIT
+from envtool.requirements.uv_options import Installer
+from envtool.requirements.write_fixed import write_fixed_files
+
+# Opens a display of progress with a title.
+ProgressDisplay = Callable[[str], AbstractContextManager[Progress]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class CheckRequest:
+    """What to check, and against which environment.
+
+    `files` may be folders too. `torch` assumes an environment with this vendor torch, and `python_version` its Python;
+    else `prefix` or `python` name one, or it is found. `static` reads the lines only. `only` names extras and groups.
+    `file_type` is a file name whose kind all files have. `write_fixed` is a folder for files that are safe.
+    `time_limit` is in seconds, for one resolution.
+    """
+
+    files: tuple[Path, ...]
+    prefix: Path | None = None
+    python: Path | None = None
+    torch: str | None = None
+    python_version: str | None = None
+    static: bool = False
+    installers: tuple[Installer, ...] = tuple(Installer)
+    upgrade: bool = False
+    only: tuple[str, ...] = ()
+    file_type: str | None = None
+    write_fixed: Path | None = None
+    time_limit: float = TIME_LIMIT
+
+
+@dataclass(frozen=True, kw_only=True)
+class CheckResult:
+    """The predictions in the order of the files, the environment they are for, and the files that were written."""
+
+    request: CheckRequest
+    target: Target
+    predictions: tuple[Prediction, ...]
+    written: tuple[Path, ...] = ()
+
+    @property
+    def is_bad(self) -> bool:
+        """Whether one of the sets must not be installed as it is."""
+        return any(prediction.is_bad for prediction in self.predictions)
+
+
+def _open_silent_display(_title: str) -> AbstractContextManager[Progress]:
+    return nullcontext(lambda _name, _done, _total: None)
+
+
+def check_files(request: CheckRequest, *, display: ProgressDisplay = _open_silent_display) -> CheckResult:
+    """Read the files, resolve and predict for each of their sets, and suggest a fix where torch would be replaced.
+
+    Raises `EnvtoolError`, of these `UsageError` where the request names what is not there.
+    """
+    if request.write_fixed is not None and request.static:
+        raise UsageError("--write-fixed proves what it writes by resolving it; leave --static out")
+    files = [_select_sets(read_file(path, request.file_type), request) for path in _expand_folders(request.files)]
+    with open_target(request.prefix, request.python, request.torch, request.python_version) as (target, prefix):
+        if request.static:
+            predictions = tuple(predict_static(item, target) for file in files for item in file.sets)
+            return CheckResult(request=request, target=target, predictions=predictions)
+        configured = configure_target(target, prefix, request.installers, time_limit=request.time_limit)
+        checker = Checker(configured.target, configured.resolvers, configured.constrained)
+        checked = _predict_files(files, checker, display)
+        written = _write_fixed(checked, checker, request.write_fixed)
+    predictions = tuple(_add_command(prediction, file, request) for file, found in checked for prediction in found)
+    return CheckResult(request=request, target=target, predictions=predictions, written=tuple(written))
+
+
+def _expand_folders(paths: Iterable[Path]) -> Iterator[Path]:
+    """The files, and of a folder those in it that have the name of a dependency file."""
+    for path in paths:
+        if not path.is_dir():
+            yield path
+            continue
+        found = sorted(entry for entry in path.iterdir() if entry.is_file() and is_known_name(entry.name))
+        if not found:
+            raise UsageError(f"{path} has no dependency file in it", remedy=f"ls {path}")
+        yield from found
+
+
+def _select_sets(file: DependencyFile, request: CheckRequest) -> DependencyFile:
+    """The file with the sets that were asked for, upgraded where that was asked for."""
+    present = file.sets or (RequirementSet(file.path),)
+    sets = [item for item in present if not request.only or item.name in request.only]
+    if not sets:
+        known = ", ".join(item.name for item in file.sets if item.name) or "none"
+        raise UsageError(f"{file.path} has no extra or group of that name; it has {known}")
+    if request.upgrade:
+        sets = [replace(item, options=replace(item.options, upgrade=True)) for item in sets]
+    return replace(file, sets=tuple(sets))
+
+
+def _predict_files(
+    files: Sequence[DependencyFile], checker: Checker, display: ProgressDisplay
+) -> list[tuple[DependencyFile, tuple[Prediction, ...]]]:
+    checked = []
+    with display("resolving") as advance:
+        for file in files:
+            advance(str(file.path), 0, 1)
+            checked.append((file, checker.check(file)))
+            advance(str(file.path), 1, 1)
+    return checked
+
+
+def _write_fixed(
+    checked: Iterable[tuple[DependencyFile, tuple[Prediction, ...]]], checker: Checker, folder: Path | None
+) -> Iterator[Path]:
+    for file, predictions in checked:
+        if folder is not None and any(prediction.is_bad for prediction in predictions):
+            yield from write_fixed_files(file, predictions, checker, folder)
+
+
+def _add_command(prediction: Prediction, file: DependencyFile, request: CheckRequest) -> Prediction:
+    """The prediction with the command that applies its suggestion to this very file."""
+    suggestion = prediction.suggestion
+    if suggestion is None or suggestion.none is not None:
+        return prediction
+    words = ["--prefix", str(request.prefix)] if request.prefix is not None else []
+    if not suggestion.replacements and file.kind == "requirements.txt" and request.torch is None:
+        words = ["envtool", "install", *words, "-r", str(file.path)]
+    else:
+        words = ["envtool", "check", *words]
+        for option, value in (
+            ("--python", request.python),
+            ("--torch", request.torch),
+            ("--python-version", request.python_version),
+            ("--file-type", request.file_type),
+        ):
+            words += [option, str(value)] if value is not None else []
+        words += [str(file.path), "--write-fixed", "fixed"]
+    return replace(prediction, suggestion=replace(suggestion, command=shlex.join(words)))

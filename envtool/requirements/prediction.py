@@ -1,0 +1,80 @@
+"""What `check` answers about a set of requirements: the verdict, its cause, and the lines to change."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from envtool.requirements.chain import Chain
+from envtool.requirements.model import DeclaredRequirement, RequirementSet
+from envtool.requirements.resolve import VersionChange
+from envtool.requirements.static import Effect, LineEffect, Verdict
+from envtool.requirements.uv_options import Installer
+
+
+@dataclass(frozen=True)
+class Clobber:
+    """What would happen to one pinned distribution, and the chains that lead to it."""
+
+    change: VersionChange
+    chains: tuple[Chain, ...] = ()
+
+
+@dataclass(frozen=True)
+class LineChange:
+    """What becomes of one line: `specifier` takes the place of its versions, `None` leaves the line out."""
+
+    entry: DeclaredRequirement
+    specifier: str | None
+    why: str
+
+    @property
+    def text(self) -> str:
+        """The new requirement, or what was left out."""
+        if self.specifier is None:
+            return f"without {self.entry.display}"
+        extras = f"[{','.join(self.entry.extras)}]" if self.entry.extras else ""
+        return f"{self.entry.name}{extras}{self.specifier}"
+
+
+@dataclass(frozen=True)
+class Suggestion:
+    """Replacements that make a set live with the vendor torch.
+
+    `added` are pins of the vendor's distributions that the set needs as well. `none` says why there is no fix; the
+    rest is empty then. `command` is what a person runs to get the fixed file, or to install without changing it.
+    """
+
+    replacements: tuple[LineChange, ...] = ()
+    added: tuple[str, ...] = ()
+    none: str | None = None
+    command: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prediction:
+    """The verdict on one set for one installer.
+
+    `installer` is `None` where the verdict is the same for both. `suggestion` is there where a clobber was predicted
+    and a fix was looked for.
+    """
+
+    requirement_set: RequirementSet
+    installer: Installer | None = None
+    verdict: Verdict
+    why: str
+    effects: tuple[LineEffect, ...] = ()
+    changes: tuple[VersionChange, ...] = ()
+    clobbers: tuple[Clobber, ...] = ()
+    suggestion: Suggestion | None = None
+
+    @property
+    def is_bad(self) -> bool:
+        """Whether the set must not be installed as it is."""
+        return self.verdict in {Verdict.CLOBBERED, Verdict.BLOCKED}
+
+    @property
+    def culprits(self) -> tuple[DeclaredRequirement, ...]:
+        """The entries that lead to another torch, each once."""
+        entries = [chain.entry for clobber in self.clobbers for chain in clobber.chains]
+        entries += [remark.entry for remark in self.effects if remark.effect is Effect.REPLACES]
+        return tuple(dict.fromkeys(entries))

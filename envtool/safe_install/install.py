@@ -1,0 +1,135 @@
+"""Installs packages beside the vendor torch: every stage of `envtool install`, in order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from enum import Enum
+from pathlib import Path
+
+from envtool.doctor.diagnose import diagnose
+from envtool.environment.prefix import find_prefix
+from envtool.environment.reader import Environment, read_environment
+from envtool.errors import InstallError, UsageError
+from envtool.requirements.checker import Checker
+from envtool.requirements.model import RequirementSet, SourceLocation
+from envtool.requirements.open_target import configure_target, make_target
+from envtool.requirements.predict import pin_constraints
+from envtool.requirements.prediction import Prediction
+from envtool.requirements.readers.install_command import InstallCommand, read_command
+from envtool.requirements.resolve import Resolver
+from envtool.requirements.target import Target
+from envtool.requirements.uv_options import Installer
+from envtool.safe_install.apply import apply_install
+from envtool.safe_install.plan import InstallPlan, plan_install
+from envtool.transaction.recovery import recover
+
+# Seconds. A large download on a slow line, or a source distribution that compiles.
+TIME_LIMIT = 3600.0
+# Relative paths in the arguments start at the current folder, as this has none of its own.
+_COMMAND_LINE = SourceLocation(Path("the command line"), 1)
+
+
+class InstallStatus(Enum):
+    """How an install ended."""
+
+    PLANNED = "planned"
+    INSTALLED = "installed"
+    NOTHING_TO_DO = "nothing-to-do"
+    UNSOLVABLE = "unsolvable"
+
+
+@dataclass(frozen=True, kw_only=True)
+class InstallRequest:
+    """What to install, in the words that `pip install` takes, and where. `time_limit` is in seconds for each step."""
+
+    arguments: tuple[str, ...]
+    prefix: Path | None = None
+    dry_run: bool = False
+    time_limit: float = TIME_LIMIT
+
+
+@dataclass(frozen=True, kw_only=True)
+class InstallResult:
+    """How an install ended.
+
+    `plan` is there unless nothing can be installed beside the vendor torch; `predictions` say why, and what would do.
+    """
+
+    status: InstallStatus
+    target: Target
+    plan: InstallPlan | None = None
+    predictions: tuple[Prediction, ...] = ()
+
+
+def install(
+    request: InstallRequest, *, note: Callable[[str], None] = lambda _text: None, show_progress: bool = False
+) -> InstallResult:
+    """Resolve with torch pinned, install, verify; or change nothing.
+
+    `show_progress` leaves uv's progress to the terminal. Raises `EnvtoolError`, of these `UsageError` for arguments
+    that cannot be meant; the environment is as it was then, after a kill from the next command on.
+    """
+    command = _read_arguments(request.arguments)
+    wanted = RequirementSet(_COMMAND_LINE.path, entries=command.entries, options=command.options)
+    prefix = find_prefix(request.prefix, None)
+    if not request.dry_run and recover(prefix.path, prefix.site_packages):
+        note("took back an install, or completed a restore, that had been interrupted")
+    environment = read_environment(prefix)
+    _refuse_damaged(environment)
+    resolver = _configure_resolver(environment, command, request.time_limit)
+    target = resolver.target
+    resolution = resolver.resolve(wanted, constraints=pin_constraints(target.pin))
+    if resolution.unsolvable is not None:
+        checker = Checker(target, {Installer.PIP: resolver}, (Installer.PIP,))
+        predictions = checker.check_set(wanted)
+        return InstallResult(status=InstallStatus.UNSOLVABLE, target=target, predictions=predictions)
+    plan = plan_install(environment, target.pin, wanted.requirements, resolution.changes)
+    _refuse_changed_pins(plan)
+    if plan.is_empty:
+        return InstallResult(status=InstallStatus.NOTHING_TO_DO, target=target, plan=plan)
+    if request.dry_run:
+        return InstallResult(status=InstallStatus.PLANNED, target=target, plan=plan)
+    count = sum(change.after is not None for change in plan.changes)
+    note(f"installing {count} distributions beside torch {plan.pin.version}")
+    apply_install(plan, lambda lines, folder: resolver.stage(wanted, lines, folder, show_progress=show_progress))
+    return InstallResult(status=InstallStatus.INSTALLED, target=target, plan=plan)
+
+
+def _read_arguments(arguments: tuple[str, ...]) -> InstallCommand:
+    command = read_command(arguments, _COMMAND_LINE, Path)
+    if command.unknown:
+        raise UsageError(f"{command.unknown[0]} is an option of neither pip nor uv, as far as envtool knows")
+    if command.options.other_destination is not None:
+        raise UsageError(
+            f"{command.options.other_destination} is not the environment; torch cannot be guarded there. Use pip"
+        )
+    if not command.entries:
+        raise UsageError("name packages, or files with -r")
+    return command
+
+
+def _refuse_damaged(environment: Environment) -> None:
+    damage = [item for item in diagnose(environment).findings if item.distribution is not None]
+    if damage:
+        raise InstallError(
+            "torch is damaged already, so nothing is installed",
+            why=damage[0].title,
+            remedy=f"envtool restore --prefix {environment.prefix.path}",
+        )
+
+
+def _configure_resolver(environment: Environment, command: InstallCommand, time_limit: float) -> Resolver:
+    """The choices are pip's where pip and uv differ: nothing is upgraded that was not asked for."""
+    configured = configure_target(make_target(environment), environment.prefix, (Installer.PIP,), time_limit=time_limit)
+    resolver = configured.resolvers[Installer.PIP]
+    return replace(resolver, passed=command.passed, variables={**resolver.variables, **dict(command.variables)})
+
+
+def _refuse_changed_pins(plan: InstallPlan) -> None:
+    for change in plan.changes:
+        if plan.pin.find(change.name) is not None:
+            raise InstallError(
+                f"{change} would be a change of a pinned distribution",
+                remedy=f"envtool restore --prefix {plan.environment.prefix.path}",
+            )
