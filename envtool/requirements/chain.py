@@ -11,7 +11,7 @@ from itertools import pairwise
 
 from packaging.requirements import Requirement
 
-from envtool.requirements.metadata import select_requirements
+from envtool.requirements.metadata import find_requirements
 from envtool.requirements.model import DeclaredRequirement
 from envtool.requirements.target import Target
 from envtool.wheel.requires import normalize_name
@@ -80,7 +80,7 @@ class Graph:
     def find_requirement(self, parent: str, child: str) -> Requirement | None:
         """What `parent` requires of `child`, or `None` where that cannot be had."""
         lines = self.requires(parent, self.state.get(parent, "")) or ()
-        return next(select_requirements(lines, {child}), None)
+        return next(find_requirements(lines, {child}), None)
 
     def make_link(self, parent: str, child: str) -> ChainLink:
         """One link of a chain."""

@@ -180,7 +180,7 @@ def _read_member(archive: Any) -> bytes | None:
     return None
 
 
-def select_requirements(lines: Iterable[str], names: Collection[str]) -> Iterator[Requirement]:
+def find_requirements(lines: Iterable[str], names: Collection[str]) -> Iterator[Requirement]:
     """Those of some `Requires-Dist` lines that concern one of `names` (normalised); what is no requirement is left out.
 
     Lines are many, the same from version to version, and parsing is dear: only what may be meant is parsed, and once.

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from envtool.requirements.metadata import AT_ONCE, MetadataReader, select_requirements
+from envtool.requirements.metadata import AT_ONCE, MetadataReader, find_requirements
 from envtool.requirements.target import Target
 from envtool.wheel.requires import normalize_name
 
@@ -74,7 +74,7 @@ def _find_conflicts(name: str, version: str, reader: MetadataReader, target: Tar
         return None
     here, found = target.marker_environment, []
     pinned = {item.name: item.version for item in target.pin.distributions}
-    for requirement in select_requirements(lines, pinned):
+    for requirement in find_requirements(lines, pinned):
         version_there = pinned[normalize_name(requirement.name)]
         applies = requirement.marker is None or requirement.marker.evaluate({**here})
         if applies and not requirement.specifier.contains(version_there, prereleases=True):

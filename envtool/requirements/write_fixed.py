@@ -44,7 +44,8 @@ def write_fixed_files(
     )
     texts = {path: read_text(path) for path in paths}
     new = rewrite_files(rewriting, texts, {path: target.parent for path, target in targets.items()})
-    _prove_and_write({targets[path]: text for path, text in new.items()}, targets[file.path], checker)
+    fixed = {targets[path]: text for path, text in new.items()}
+    _prove_and_write(fixed, targets[file.path], file.kind, checker)
     return tuple(targets.values())
 
 
@@ -65,7 +66,7 @@ def _targets(paths: Sequence[Path], folder: Path) -> dict[Path, Path]:
     return {path: folder / path.resolve().relative_to(common) for path in paths}
 
 
-def _prove_and_write(texts: dict[Path, str], main: Path, checker: Checker) -> None:
+def _prove_and_write(texts: dict[Path, str], main: Path, kind: str, checker: Checker) -> None:
     """Have the new files read and resolved where they will be, and keep them only if they are safe."""
     made: list[Path] = []
     try:
@@ -74,7 +75,7 @@ def _prove_and_write(texts: dict[Path, str], main: Path, checker: Checker) -> No
             with path.open("x", encoding="utf-8") as stream:
                 stream.write(text)
             made.append(path)
-        for answer in checker.check(read_file(main)):
+        for answer in checker.check(read_file(main, kind)):
             if answer.is_bad:
                 raise ResolutionError(
                     f"the rewritten {main.name} would still not be safe",

@@ -27,10 +27,10 @@ def parse_requirement(
         raise RequirementsError(
             f"{place}: {text.strip()!r} is not a requirement", why=str(error).splitlines()[0], remedy=_edit(place)
         ) from error
-    return make_entry(requirement, place, text, group=group, role=role)
+    return convert_requirement(requirement, place, text, group=group, role=role)
 
 
-def make_entry(
+def convert_requirement(
     requirement: Requirement,
     place: SourceLocation,
     written: str,
@@ -60,7 +60,7 @@ def parse_toml(text: str, path: Path) -> dict[str, Any]:
         raise RequirementsError(f"{path} is not TOML", why=str(error), remedy=f"${{EDITOR:-vi}} {path}") from error
 
 
-def parse_json(text: str, path: Path) -> dict[str, Any]:
+def parse_json_table(text: str, path: Path) -> dict[str, Any]:
     """A JSON object. Raises `RequirementsError`."""
     try:
         table = json.loads(text)

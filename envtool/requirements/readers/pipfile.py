@@ -17,7 +17,7 @@ from envtool.requirements.model import (
 from envtool.requirements.readers.common import (
     get_strings,
     get_table,
-    parse_json,
+    parse_json_table,
     parse_requirement,
     parse_toml,
     wrong_form_error,
@@ -82,7 +82,7 @@ def _sources(rows: Any) -> InstallOptions:
 def read_pipfile_lock(path: Path) -> DependencyFile:
     """What `pipenv sync` would install: `default` and each further category. Raises `RequirementsError`."""
     text = read_text(path)
-    table = parse_json(text, path)
+    table = parse_json_table(text, path)
     lines = LineFinder(text)
     if not isinstance(table.get("_meta"), dict):
         raise wrong_form_error(path, "it has no _meta")

@@ -60,8 +60,7 @@ def test_the_chain_and_the_fix(checked: RealEnvironment, tmp_path: Path) -> None
 
 def test_the_command_that_is_named_writes_the_fix(checked: RealEnvironment, tmp_path: Path) -> None:
     path = written(tmp_path, "a folder/wanted.conf", "accelerate\n")
-    words = ("--torch", TORCH, "--python-version", "3.11", "--file-type", "requirements.txt", "--format", "json")
-    document = json.loads(checked.envtool("check", *words, str(path)).out)
+    document = json.loads(check(checked, "--file-type", "requirements.txt", "--format", "json", path).out)
     program, *arguments = shlex.split(document["answers"][0]["suggestion"]["run"])
     assert program == "envtool"
     out = tmp_path / "out"
