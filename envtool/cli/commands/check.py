@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from envtool.cli.options import OutputFolderOption, OutputOption, PrefixOption, PythonOption
 from envtool.cli.report_format import CheckFormat
+
+if TYPE_CHECKING:
+    from envtool.requirements.check_files import CheckResult
 
 
 class InstallerChoice(StrEnum):
@@ -71,10 +74,7 @@ def check_command(
 
       envtool check requirements.txt --write-fixed fixed
     """
-    from envtool.cli.output import write_atomic
     from envtool.cli.progress import counters
-    from envtool.cli.render.check import render_answers
-    from envtool.cli.terminal import note
     from envtool.requirements.check_files import CheckRequest, check_files
     from envtool.requirements.uv_options import Installer
 
@@ -93,6 +93,15 @@ def check_command(
         time_limit=time_limit,
     )
     result = check_files(request, display=counters)
+    _print_result(result, format, output)
+    raise typer.Exit(1 if result.is_bad else 0)
+
+
+def _print_result(result: CheckResult, format: CheckFormat, output: Path | None) -> None:
+    from envtool.cli.output import write_atomic
+    from envtool.cli.render.check import render_answers
+    from envtool.cli.terminal import note
+
     for path in result.written:
         note(f"wrote {path}; it was resolved again, and torch stays")
     text = render_answers(result.predictions, result.target, format)
@@ -100,4 +109,3 @@ def check_command(
         typer.echo(text)
     else:
         write_atomic(output, text + "\n")
-    raise typer.Exit(1 if result.is_bad else 0)
