@@ -8,10 +8,10 @@ from typing import Any
 from envtool.errors import BuildError
 from envtool.image.engine.client import Engine
 from envtool.image.spec.table import CHECKS_FOLDER
-from envtool.verify.result import CheckResult
+from envtool.verify.result import ImageCheck
 
 
-def run_container_checks(engine: Engine, reference: str) -> Iterator[CheckResult]:
+def run_container_checks(engine: Engine, reference: str) -> Iterator[ImageCheck]:
     """Run every check, one after the other, in a container that is removed afterwards.
 
     Raises `BuildError` for an unknown image or one that has no checks, `EngineError` where the engine goes away.
@@ -44,12 +44,12 @@ def run_container_checks(engine: Engine, reference: str) -> Iterator[CheckResult
             container.remove(force=True)
 
 
-def _run_check(container: Any, name: str) -> CheckResult:
+def _run_check(container: Any, name: str) -> ImageCheck:
     path = f"/{CHECKS_FOLDER}/{name}"
     text = _text(container.exec_run(["cat", path]).output)
     title = next((line[9:] for line in text.splitlines() if line.startswith("# title: ")), name)
     done = container.exec_run([path])
-    return CheckResult(name, title.strip(), done.exit_code == 0, _text(done.output).strip())
+    return ImageCheck(name, title.strip(), done.exit_code == 0, _text(done.output).strip())
 
 
 def _text(output: object) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class CheckResult:
+class ImageCheck:
     """One check: its title, whether it passed, and what it said."""
 
     name: str
@@ -20,12 +20,12 @@ class ImageResult:
     """All checks of one image. Where it could not be checked, `error` says why, with the exit status of its kind."""
 
     reference: str
-    checks: tuple[CheckResult, ...]
+    checks: tuple[ImageCheck, ...]
     error: str = ""
     error_status: int = 0
 
     @property
-    def failed(self) -> tuple[CheckResult, ...]:
+    def failed(self) -> tuple[ImageCheck, ...]:
         """The checks that did not pass."""
         return tuple(check for check in self.checks if not check.passed)
 

@@ -21,7 +21,7 @@ from envtool.image.sbom.inventory import compare_packages, list_packages, select
 from envtool.image.spec.labels import OWN, REQUIRED_LABELS
 from envtool.image.spec.table import CHECKS_FOLDER
 from envtool.verify.doctor_on_layers import diagnose_image_files, path_exists
-from envtool.verify.result import CheckResult
+from envtool.verify.result import ImageCheck
 from envtool.verify.secrets import find_secrets, select_for_secrets
 
 _PROGRAMS = re.compile(r"^(?:usr/(?:local/)?)?s?bin/|^bin$|^sbin$|^opt/hac/(?:bin|checks)/|^etc/passwd$")
@@ -91,14 +91,14 @@ def _is_cache(path: str) -> bool:
     return any(mark in path for mark in _CACHE_MARKS) and _CACHES.search(path) is not None
 
 
-def run_static_checks(image: StoredImage) -> Iterator[CheckResult]:
+def run_static_checks(image: StoredImage) -> Iterator[ImageCheck]:
     """Run every static check on an image that was read with `select_for_static_checks`."""
     blame = trace_changes(image)
     subject = _CheckedImage(image, blame.overlay, blame, diagnose_image_files(image, blame.overlay))
     for name, title, check in _CHECKS:
         problems = list(check(subject))
         shown = problems[:_LISTED] + [f"and {len(problems) - _LISTED} more"] * (len(problems) > _LISTED)
-        yield CheckResult(name, title, not problems, "\n".join(shown))
+        yield ImageCheck(name, title, not problems, "\n".join(shown))
 
 
 def _labels(subject: _CheckedImage) -> Iterator[str]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from envtool.errors import BuildError, EngineError, ImageError, ReleaseError, SetupError
-from envtool.verify.result import CheckResult, ImageResult
+from envtool.verify.result import ImageCheck, ImageResult
 
 # What keeps one image of several from being verified; anything else is everybody's error.
 _NOT_VERIFIED = (BuildError, EngineError, ImageError, ReleaseError, SetupError)
@@ -69,7 +69,7 @@ def select_exit_status(results: Iterable[ImageResult]) -> int:
     return failed or (0 if all(item.passed for item in found) else 1)
 
 
-def _check_files(reference: str, request: VerifyRequest) -> Iterator[CheckResult]:
+def _check_files(reference: str, request: VerifyRequest) -> Iterator[ImageCheck]:
     from envtool.image.read.layer import FileSelector
     from envtool.image.read.reference import read_image
     from envtool.verify.doctor_on_layers import library_spool
@@ -81,7 +81,7 @@ def _check_files(reference: str, request: VerifyRequest) -> Iterator[CheckResult
         yield from run_static_checks(image)
 
 
-def _check_container(reference: str, request: VerifyRequest) -> Iterator[CheckResult]:
+def _check_container(reference: str, request: VerifyRequest) -> Iterator[ImageCheck]:
     from envtool.image.engine.client import find_engine
     from envtool.verify.container_checks import run_container_checks
 

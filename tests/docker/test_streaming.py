@@ -141,7 +141,7 @@ def test_an_answer_that_breaks_off(cut: int, dies: bool, relay: Relay, image: st
 def test_an_engine_that_falls_silent(
     cut: int, relay: Relay, image: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for module in ("engine", "engine_stream"):
+    for module in ("client", "engine_stream"):
         monkeypatch.setattr(f"envtool.image.engine.{module}.TIMEOUT", 1)
     relay.cut, relay.stalls = cut, True
     with relayed(relay, str(tmp_path / "socket")) as host:

@@ -30,9 +30,9 @@ def render_answers(answers: Sequence[Prediction], target: Target, format: CheckF
         case CheckFormat.JSON:
             return json.dumps(_document(answers, target), indent=2)
         case CheckFormat.SARIF:
-            return write_report(create_check_report(answers), Format.SARIF)
+            return write_report(convert_predictions(answers), Format.SARIF)
         case CheckFormat.GITHUB:
-            return write_report(create_check_report(answers), Format.GITHUB)
+            return write_report(convert_predictions(answers), Format.GITHUB)
 
 
 def title_of(answer: Prediction) -> str:
@@ -146,7 +146,7 @@ def _messages(answer: Prediction) -> list[tuple[str, int, str]]:
     return found or [(str(answer.requirement_set.path), 1, answer.why)]
 
 
-def create_check_report(answers: Sequence[Prediction]) -> CheckReport:
+def convert_predictions(answers: Sequence[Prediction]) -> CheckReport:
     """The answers as the writers take them: a suite for each file and installer."""
     return CheckReport(tool=_TOOL, rules=(_CLOBBERED,), suites=tuple(_suite(answer) for answer in answers))
 

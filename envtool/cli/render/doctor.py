@@ -29,10 +29,10 @@ def render_report(report: Report, format: Format) -> str:
         case _:
             from envtool.cli.render.write import write_report
 
-            return write_report(create_check_report(report), format)
+            return write_report(convert_diagnosis(report), format)
 
 
-def create_check_report(report: Report) -> CheckReport:
+def convert_diagnosis(report: Report) -> CheckReport:
     """The report as the writers take it: one suite, with a case for each kind of finding."""
     from envtool.cli.render.interface import CheckReport, Level, Rule, Suite
     from envtool.doctor.explanation import read_page

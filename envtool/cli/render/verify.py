@@ -10,7 +10,7 @@ from envtool.cli.render.interface import Case, CheckReport, Metric, NamedLocatio
 from envtool.cli.render.write import write_report
 from envtool.cli.report_format import Format
 from envtool.cli.terminal import paint
-from envtool.verify.result import CheckResult, ImageResult
+from envtool.verify.result import ImageCheck, ImageResult
 
 JSON_SCHEMA = "hac-envtool/verify/1"
 _TOOL = "envtool verify"
@@ -24,9 +24,9 @@ def render_results(results: Sequence[ImageResult], format: Format) -> str:
         case Format.TEXT:
             return "\n".join(line for result in results for line in _lines(result))
         case Format.JSON:
-            return json.dumps(create_document(results), indent=2)
+            return json.dumps(create_verify_document(results), indent=2)
         case _:
-            return write_report(create_check_report(results), format)
+            return write_report(convert_image_results(results), format)
 
 
 def _lines(result: ImageResult) -> Iterator[str]:
@@ -47,7 +47,7 @@ def _verdict(result: ImageResult) -> str:
     return f"{failed} check{'s' if failed > 1 else ''} failed" if failed else "all checks passed"
 
 
-def create_document(results: Sequence[ImageResult]) -> dict[str, Any]:
+def create_verify_document(results: Sequence[ImageResult]) -> dict[str, Any]:
     """The results as docs/verify.schema.json describes them."""
     return {
         "schema": JSON_SCHEMA,
@@ -67,7 +67,7 @@ def create_document(results: Sequence[ImageResult]) -> dict[str, Any]:
     }
 
 
-def create_check_report(results: Sequence[ImageResult]) -> CheckReport:
+def convert_image_results(results: Sequence[ImageResult]) -> CheckReport:
     """The results as the writers take them: a suite for each image."""
     titles = {check.name: check.title for result in results for check in result.checks}
     rules = [Rule(name, title) for name, title in titles.items()]
@@ -94,7 +94,7 @@ def _suite(result: ImageResult) -> Suite:
     )
 
 
-def _case(check: CheckResult, reference: str) -> Case:
+def _case(check: ImageCheck, reference: str) -> Case:
     if check.passed:
         return Case(check.name, Outcome.PASSED, output=check.output)
     return Case(check.name, Outcome.FAILED, (_problem(reference, check.name, f"{check.title}: no", check.output),))

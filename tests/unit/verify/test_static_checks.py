@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import validate
 
-from envtool.cli.render.verify import create_document, render_results
+from envtool.cli.render.verify import create_verify_document, render_results
 from envtool.cli.report_format import Format
 from envtool.image.read.sparse_rootfs import MODULES
 from envtool.verify.result import ImageResult
@@ -144,7 +144,7 @@ def test_every_format_of_several_images(tmp_path: Path) -> None:
     assert [result.reference for result in results] == references
     assert select_exit_status(results) not in {0, 1}
     assert select_exit_status(results[:1]) == 1
-    validate(create_document(results), json.loads((DOCS / "verify.schema.json").read_text()))
+    validate(create_verify_document(results), json.loads((DOCS / "verify.schema.json").read_text()))
     _every_format(results)
 
 
