@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from envtool.errors import ResolutionError, SourceError
 from envtool.requirements.metadata import DEFAULT_INDEX, MetadataReader
 from envtool.requirements.model import DependencyFile, RequirementSet
-from envtool.requirements.predict import predict
+from envtool.requirements.predict import predict, predict_static
 from envtool.requirements.prediction import Prediction
 from envtool.requirements.resolve import Resolver
 from envtool.requirements.static import Verdict
@@ -51,6 +51,10 @@ class Checker:
         answers = [outcome for outcome in outcomes if isinstance(outcome, Prediction)]
         failures = [outcome for outcome in outcomes if not isinstance(outcome, Prediction)]
         if not answers:
+            proven = predict_static(wanted, self.target)
+            if proven.is_bad and isinstance(failures[0], SourceError):
+                # What the lines alone prove needs no index.
+                return (proven,)
             raise _with_file_name(wanted, failures[0])
         answers = _merge_equal(answers)
         for error in failures:

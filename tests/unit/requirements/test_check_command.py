@@ -348,6 +348,13 @@ def test_an_index_that_is_down(environment: RealEnvironment, tmp_path: Path) -> 
     assert f"envtool check --static {path}" in done.err
 
 
+def test_what_the_lines_prove_holds_without_an_index(environment: RealEnvironment, tmp_path: Path) -> None:
+    environment.variables.update(PIP_INDEX_URL="http://127.0.0.1:9/simple", UV_HTTP_RETRIES="0")
+    done = check(environment, "--installer", "pip", written(tmp_path, "requirements.txt", "torch==2.5.0\ntqdm\n"))
+    assert done.status == 1, done.err
+    assert "which ==2.5.0 does not admit" in done.out
+
+
 def test_several_files_and_a_name_of_no_kind(checked: RealEnvironment, tmp_path: Path) -> None:
     good = written(tmp_path, "a.txt", "tqdm\n")
     bad = written(tmp_path, "b.txt", "torch>=2\n")
