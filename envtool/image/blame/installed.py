@@ -47,7 +47,7 @@ class TorchRequirement:
 
 
 def select_for_blame(path: str, _size: int) -> Capture:
-    """What the search for a culprit wants of each file."""
+    """What to capture of a file to find what changed torch."""
     if any(mark in path for mark in _GUARD_MARKS) and _GUARD.search(path):
         return Capture.DATA
     if _is_elsewhere(path.rpartition("/")[0]):

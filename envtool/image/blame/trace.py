@@ -1,7 +1,7 @@
 """Walks an image's layers from the first to the last and says which one changed torch, a companion or the guard.
 
-Pure: an image that was read → its story. A distribution is good while it is the pinned version and as its RECORD has
-it; the culprit is the layer after which it was good no more.
+Pure: an image that was read → `BlameReport`. A distribution is good while it is the pinned version and as its RECORD
+has it; the culprit is the layer after which it was good no more.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ class GuardLoss:
 
 @dataclass(frozen=True)
 class BlameReport:
-    """All that happened. `culprits` are the happenings that left something bad, one for each distribution that is.
+    """All that changed. `culprits` are the changes that left a distribution damaged, one for each that is.
 
     `overlay` is what a container would see in the end.
     """
@@ -100,7 +100,7 @@ class _Trace:
 
 
 def trace_changes(image: StoredImage) -> BlameReport:
-    """The story of an image."""
+    """Trace torch, its companions and the guard from the first layer to the last."""
     state = _Trace(image)
     for number, layer in enumerate(image.layers, 1):
         changed = state.overlay.apply(number, layer)

@@ -53,8 +53,8 @@ class Kind(Enum):
 
 
 class Capture(Enum):
-    """What a reader wants of a file: nothing, that it is there, its sha256 as well, its content as well, or its content
-    shown to the interest's `spool`, which may keep it on disk."""
+    """What is captured of a file: nothing, that it is there, its sha256 too, its content too, or a copy on disk, if the
+    selector's `spool` makes one."""
 
     NOTHING = 0
     ENTRY = 1
@@ -65,7 +65,7 @@ class Capture(Enum):
 
 @dataclass(frozen=True)
 class FileSelector:
-    """What a reader wants of the file at a path with a size in bytes, and what it keeps on disk."""
+    """What to capture of a file, by its path and its size in bytes; `spool` may copy its content to disk."""
 
     capture: Callable[[str, int], Capture]
     spool: Callable[[IO[bytes]], Path | None] = lambda _stream: None
@@ -78,7 +78,7 @@ CAPTURE_NOTHING = FileSelector(lambda _path, _size: Capture.NOTHING)
 class LayerEntry:
     """One entry of a layer. `mode` and `owner` are tar's, `target` is a link's.
 
-    `sha256` of a file and `data`, its content, are there where they were wished for; `spooled` is where it was kept.
+    `sha256` of a file and `data`, its content, are there where they were captured; `spooled` is the copy on disk.
     """
 
     path: str

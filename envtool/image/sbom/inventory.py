@@ -43,7 +43,7 @@ class Package:
 
 
 def select_for_sbom(path: str, _size: int) -> Capture:
-    """What the inventory wants of a file."""
+    """What to capture of a file to list packages."""
     if _DPKG.search(path) or _RELEASE.search(path):
         return Capture.DATA
     if not path.endswith((".json", "/METADATA")) or _CACHES.search(path):
