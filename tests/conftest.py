@@ -24,8 +24,8 @@ import pytest
 
 import envtool
 from envtool.cli.main import main
-from envtool.demo.python_index import upstream_torch
-from envtool.demo.vendor_release import release_contents, write_release
+from envtool.demo.python_index import make_upstream_torch
+from envtool.demo.vendor_release import make_release_contents, write_release
 from envtool.demo.wheel_writer import WheelContent, write_wheel
 from envtool.environment.prefix import read_prefix
 from envtool.release.release_filter import ReleaseFilter
@@ -190,7 +190,7 @@ def wheels(tmp_path_factory: pytest.TempPathFactory, release: Path) -> Path:
     folder = tmp_path_factory.mktemp("wheels")
     for path in release.glob("*.whl"):
         (folder / path.name).write_bytes(path.read_bytes())
-    write_wheel(upstream_torch(), folder)
+    write_wheel(make_upstream_torch(), folder)
     write_wheel(package("wants-newer", "1.0", ["torch>=2.0"]), folder)
     write_wheel(package("wants-any", "1.0", ["torch>=1.5"]), folder)
     write_wheel(package("harmless", "1.0", []), folder)
@@ -211,7 +211,7 @@ def real_shared_object() -> Path:
 def other_release(folder: Path, version: str) -> Path:
     """The torch wheel of another vendor release, in a folder of its own below `folder`."""
     target = folder / version
-    return write_wheel(release_contents(PYTHON, version)[0], target)
+    return write_wheel(make_release_contents(PYTHON, version)[0], target)
 
 
 @pytest.fixture

@@ -53,18 +53,18 @@ def resolve_images(
     engine: Engine | None = None,
 ) -> tuple[PlannedImage, ...]:
     """The images and all that they start from, parents first. Raises `LockError` where one has no usable lock."""
-    from envtool.image.graph import PlannedImage, with_parents
+    from envtool.image.graph import PlannedImage, add_parents
 
     made: dict[str, PlannedImage] = {}
-    for spec in with_parents(specs):
+    for spec in add_parents(specs):
         parent = made[spec.parent.name] if spec.parent is not None else None
-        sources = sources_of(spec, vendor, demo=demo, project=project, engine=engine)
+        sources = open_image_sources(spec, vendor, demo=demo, project=project, engine=engine)
         lock = _lock_of(spec, parent.lock if parent is not None else None, sources, demo=demo)
         made[spec.name] = PlannedImage(spec, lock, sources, parent)
     return tuple(made.values())
 
 
-def sources_of(
+def open_image_sources(
     spec: ImageSpec, vendor: list[str] | None, *, demo: bool, project: Path, engine: Engine | None = None
 ) -> ImageSources:
     """Where an image's inputs come from."""
@@ -89,7 +89,7 @@ def _lock_of(spec: ImageSpec, parent: ImageLock | None, sources: ImageSources, *
         require_current(spec, lock, parent)
         return lock
     from envtool.demo.embedded import EmbeddedSources
-    from envtool.demo.locking import usable_lock
+    from envtool.demo.locking import find_usable_lock
 
     assert isinstance(sources, EmbeddedSources)
-    return usable_lock(spec, parent, sources, get_default_store(), note)
+    return find_usable_lock(spec, parent, sources, get_default_store(), note)

@@ -22,7 +22,7 @@ from pathlib import Path
 
 from envtool.demo.conda_archive import PackageMember, write_conda
 from envtool.errors import SourceError
-from envtool.image.layers.bytecode import compiled
+from envtool.image.layers.bytecode import compile_tree
 from envtool.image.layers.staged_tree import StagedTree
 from envtool.image.run_program import run
 
@@ -69,7 +69,7 @@ def recipes() -> tuple[PackageRecipe, ...]:
     )
 
 
-def debian_packages() -> tuple[str, ...]:
+def list_debian_packages() -> tuple[str, ...]:
     """All Debian packages that the channel is made from."""
     return tuple(sorted({name for recipe in recipes() for name in recipe.debian}))
 
@@ -179,7 +179,7 @@ def _add_bytecode(recipe: PackageRecipe, debs: Path, root: Path) -> None:
             shutil.copytree(running / library.name / "lib", running / "lib", symlinks=True, dirs_exist_ok=True)
     (running / "lib" / _PYTHON).symlink_to(stage / "lib" / _PYTHON)
     (root / "bytecode").mkdir()
-    for path, part in compiled(StagedTree(root), Path("/stage"), (3, 11), root / "bytecode", program).items():
+    for path, part in compile_tree(StagedTree(root), Path("/stage"), (3, 11), root / "bytecode", program).items():
         (root / path).parent.mkdir(exist_ok=True)
         (root / path).write_bytes(part.read())
 

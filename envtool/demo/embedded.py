@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 
 from envtool.demo.bootstrap import Bootstrap, bootstrap
-from envtool.demo.conda_packages import debian_packages, make_channel
+from envtool.demo.conda_packages import list_debian_packages, make_channel
 from envtool.demo.vendor_release import write_release
 from envtool.errors import LockError
 from envtool.image.inputs.base_layers import read_local_layer
@@ -45,7 +45,7 @@ class EmbeddedSources:
                 f"{self.spec.name} cannot be made from the embedded default", why="its base is to be pulled"
             )
         self.say(f"bootstrapping a Debian {base.bootstrap} base (about 20 seconds)")
-        further = debian_packages() if self.spec.has_own_environment else ()
+        further = list_debian_packages() if self.spec.has_own_environment else ()
         return bootstrap(base.bootstrap, base.packages, further, self.spec.epoch, self._folder)
 
     @cached_property

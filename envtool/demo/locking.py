@@ -16,7 +16,7 @@ from envtool.wheel.store import FileStore
 OWN_FOLDER = Path(".work/lockfiles")
 
 
-def usable_lock(
+def find_usable_lock(
     spec: ImageSpec,
     parent: ImageLock | None,
     sources: EmbeddedSources,

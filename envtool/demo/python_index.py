@@ -42,7 +42,7 @@ REAL_PACKAGES = (
 )
 
 
-def upstream_torch() -> WheelContent:
+def make_upstream_torch() -> WheelContent:
     """The stand-in for a torch from PyPI."""
     text = f'"""STAND-IN for torch {UPSTREAM_TORCH} from PyPI: it is not the vendor\'s, and computes nothing."""\n'
     return WheelContent(
@@ -64,7 +64,7 @@ def make_index(folder: Path, store: FileStore) -> None:
     fetched = fetch_wheels(REAL_PACKAGES, store)
     for wheel in REAL_PACKAGES:
         add_to_index(folder, fetched[wheel.sha256])
-    add_to_index(folder, write_wheel(upstream_torch(), folder / "made"))
+    add_to_index(folder, write_wheel(make_upstream_torch(), folder / "made"))
     shutil.rmtree(folder / "made")
 
 

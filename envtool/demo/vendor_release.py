@@ -61,7 +61,7 @@ def main():
 
 def write_release(folder: Path, python: tuple[int, int]) -> None:
     """Write the release for CPython `python` into `folder`: wheels, and programs below `tools/`."""
-    for content in release_contents(python):
+    for content in make_release_contents(python):
         write_wheel(content, folder)
     tools = folder / "tools"
     tools.mkdir(parents=True, exist_ok=True)
@@ -70,7 +70,7 @@ def write_release(folder: Path, python: tuple[int, int]) -> None:
     (tools / MARKER).write_text("Everything in this folder is a stand-in for what the vendor ships.\n")
 
 
-def release_contents(python: tuple[int, int], torch_version: str = TORCH_VERSION) -> list[WheelContent]:
+def make_release_contents(python: tuple[int, int], torch_version: str = TORCH_VERSION) -> list[WheelContent]:
     """The wheels of a stand-in release, torch first."""
     interpreter = f"cp{python[0]}{python[1]}"
     # Up to 3.7 the ABI is named for pymalloc as well.

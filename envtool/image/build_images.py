@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from envtool.image.context.context import SBOM_FILE, WHOLE_BASE, Layers, is_made
-from envtool.image.context.loadable_image import loadable_base, loadable_image
+from envtool.image.context.loadable_image import make_loadable_base, make_loadable_image
 from envtool.image.context.make_contexts import CONTEXT_STAGE, count_layers, open_context_stages
 from envtool.image.context.provenance import render_provenance
 from envtool.image.engine.client import Engine
@@ -125,7 +125,7 @@ def _find_reusable(request: BuildRequest) -> dict[str, BuiltImage]:
     """The images that the engine has, made from the same inputs."""
     found = {}
     for member in request.images:
-        present = request.engine.image_attributes(member.tags[0])
+        present = request.engine.inspect_image(member.tags[0])
         if present and present["Config"]["Labels"].get(CONTEXT_LABEL) == member.labels[CONTEXT_LABEL]:
             # Children start from this tag, which somebody may have removed.
             request.engine.tag(present["Id"], member.context_tag)
@@ -159,8 +159,8 @@ def _import_base_stage(member: PlannedImage, engine: Engine, say: Callable[[str]
 
     def work(*fetched: BaseInput) -> None:
         archive = fetched[0].archive if fetched else member.folder / WHOLE_BASE
-        base = loadable_base(member, archive) if archive is not None else None
-        if base is not None and not engine.image_attributes(member.base):
+        base = make_loadable_base(member, archive) if archive is not None else None
+        if base is not None and not engine.inspect_image(member.base):
             say("importing the base")
             engine.load(base)
 
@@ -178,7 +178,7 @@ def _build_image(
     """Build one image from its context; its parent's must be there. Nothing is tagged on failure."""
     say(f"building {member.tags[0]} from {member.folder}")
     layers = [layer for item in needs if isinstance(item, tuple) for layer in item]
-    image = loadable_image(member, {layer.path: layer.contents.diff_id for layer in layers})
+    image = make_loadable_image(member, {layer.path: layer.contents.diff_id for layer in layers})
     if image is not None:
         identity = engine.load(image, member.base)
     else:

@@ -105,7 +105,7 @@ class PlannedImage:
         return digest.hexdigest()
 
 
-def with_parents(specs: Iterable[ImageSpec]) -> tuple[ImageSpec, ...]:
+def add_parents(specs: Iterable[ImageSpec]) -> tuple[ImageSpec, ...]:
     """The images and all that they start from, each once, parents first."""
     found: dict[str, ImageSpec] = {}
     for spec in specs:

@@ -16,7 +16,7 @@ def run_container_checks(engine: Engine, reference: str) -> Iterator[ImageCheck]
 
     Raises `BuildError` for an unknown image or one that has no checks, `EngineError` where the engine goes away.
     """
-    attributes = engine.image_attributes(reference)
+    attributes = engine.inspect_image(reference)
     if not attributes:
         raise BuildError(f"there is no image {reference}", remedy="envtool build --demo   (or docker pull)")
     with engine.translate_engine_errors():

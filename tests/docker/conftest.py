@@ -174,7 +174,7 @@ def docker_compose_file() -> str:
 @pytest.fixture(scope="session")
 def docker_setup(engine: Engine) -> list[str]:
     """Make the image of the services, once for each engine, before compose starts them."""
-    if not engine.image_attributes("hac-test-services:latest"):
+    if not engine.inspect_image("hac-test-services:latest"):
         _make_services(engine)
     return ["up --detach"]
 

@@ -192,7 +192,7 @@ def test_instructions_that_were_squashed_into_one_layer(
     options = ["--squash", "--network", "host", "--no-cache", "--build-arg", f"PIP_INDEX_URL={index}"]
     built = run([builder["DOCKER"], "build", *options, "--tag", "hac-blame-squashed", tmp_path], **builder)
     assert built.status == 0, built.output
-    ours, base = (engine.image_attributes(name)["RootFS"]["Layers"] for name in ("hac-blame-squashed", hac_base))
+    ours, base = (engine.inspect_image(name)["RootFS"]["Layers"] for name in ("hac-blame-squashed", hac_base))
     assert len(ours) == len(base) + 1
     blamed = envtool("--quiet", "blame", "hac-blame-squashed", "--format", "json")
     run(["docker", "rmi", "hac-blame-squashed"])

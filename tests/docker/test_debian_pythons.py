@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from envtool.demo.bootstrap import bootstrap
-from envtool.demo.python_index import upstream_torch
+from envtool.demo.python_index import make_upstream_torch
 from envtool.demo.vendor_release import TORCH_VERSION, write_release
 from envtool.demo.wheel_writer import write_wheel
 from envtool.image.engine.client import Engine
@@ -72,7 +72,7 @@ def succeed(*command: str | Path) -> Ran:
 def bootstrapped(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """The images of the bootstrapped roots, by suite; made once for each engine, at the same time."""
     images = {suite: f"hac-test-debian:{suite}" for suite in _PYTHONS}
-    missing = [suite for suite, image in images.items() if not engine.image_attributes(image)]
+    missing = [suite for suite, image in images.items() if not engine.inspect_image(image)]
 
     def make(suite: str) -> None:
         folder = tmp_path_factory.mktemp(suite)
@@ -93,7 +93,7 @@ def debian(
     suite: str = request.param
     folder = tmp_path_factory.mktemp(f"shared-{suite}")
     write_release(folder / "wheels", _PYTHONS[suite])
-    for content in (upstream_torch(), package("wants-newer", "1.0", ["torch>=2.0"])):
+    for content in (make_upstream_torch(), package("wants-newer", "1.0", ["torch>=2.0"])):
         write_wheel(content, folder / "wheels")
     version = ".".join(str(part) for part in _PYTHONS[suite])
     image = f"hac-test-debian-environment:{suite}"

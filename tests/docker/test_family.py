@@ -26,9 +26,9 @@ def test_all_are_built_and_reused(family: None, engine: Engine) -> None:
     validate(document, json.loads((PROJECT / "docs/build.schema.json").read_text()))
     assert [image["reference"] for image in document["images"]] == [f"{n}:latest" for n in ("hac-base", *CHILDREN)]
     assert all(image["reused"] for image in document["images"])
-    parent = engine.image_attributes("hac-base")
+    parent = engine.inspect_image("hac-base")
     for name in CHILDREN:
-        child = engine.image_attributes(name)
+        child = engine.inspect_image(name)
         assert child["RootFS"]["Layers"][: len(parent["RootFS"]["Layers"])] == parent["RootFS"]["Layers"]
         assert child["Config"]["Shell"] == parent["Config"]["Shell"]
         assert child["Config"]["Labels"]["io.hac-envtool.parent"] == "hac-base"
@@ -37,14 +37,14 @@ def test_all_are_built_and_reused(family: None, engine: Engine) -> None:
 def test_of_a_build_that_fails_nothing_is_left(family: None, engine: Engine, tmp_path: Path) -> None:
     copy = copy_of_the_project(tmp_path)
     (copy / "envtool/broken.py").write_text("x = (\n")
-    before = {name: engine.image_attributes(name)["Id"] for name in ("hac-base", *CHILDREN)}
+    before = {name: engine.inspect_image(name)["Id"] for name in ("hac-base", *CHILDREN)}
     done = envtool("build", "--demo", "--all", "--project", copy)
     assert done.status != 0
     assert done.output.count("error: ") == done.output.count("broken.py, line 1") == 1
     assert "Traceback" not in done.output
     assert done.output.count("hac-base layers") == 1, "what stops a parent is not tried again for each of its children"
     assert [path for path in (copy / ".work/contexts").iterdir() if path.is_dir()] == []
-    assert before == {name: engine.image_attributes(name)["Id"] for name in before}
+    assert before == {name: engine.inspect_image(name)["Id"] for name in before}
 
 
 def test_children_pass_their_parents_checks_and_their_own(family: None) -> None:

@@ -24,15 +24,15 @@ pytestmark = pytest.mark.docker
 
 
 def test_a_second_build_reuses_everything(engine: Engine, hac_base: str) -> None:
-    before = engine.image_attributes(hac_base)["Id"]
+    before = engine.inspect_image(hac_base)["Id"]
     again = envtool("build", "--demo", "--project", PROJECT)
     assert again.status == 0
     assert "everything reused" in again.output
-    assert engine.image_attributes(hac_base)["Id"] == before
+    assert engine.inspect_image(hac_base)["Id"] == before
 
 
 def test_labels(engine: Engine, hac_base: str) -> None:
-    labels: dict[str, str] = engine.image_attributes(hac_base)["Config"]["Labels"]
+    labels: dict[str, str] = engine.inspect_image(hac_base)["Config"]["Labels"]
     prefix = "org.opencontainers.image."
     for key in ("title", "version", "source", "revision", "created", "base.digest"):
         assert labels[prefix + key]
@@ -64,7 +64,7 @@ def test_a_plain_docker_build_of_the_context_gives_the_same_image(
 
 def _settings(engine: Engine, reference: str) -> dict[str, Any]:
     """An image's configuration without what builders note for themselves."""
-    found = engine.image_attributes(reference)["Config"]
+    found = engine.inspect_image(reference)["Config"]
     return {key: value for key, value in found.items() if value and key not in {"Image", "ArgsEscaped"}}
 
 
@@ -208,7 +208,7 @@ def test_engine_gone_in_mid_build(engine: Engine, hac_base: str, tmp_path: Path)
     if not engine.host.startswith("unix://"):
         pytest.skip("the engine is not reached through a socket file")
     # A label that differs makes the build a real one; nothing else changes.
-    before = engine.image_attributes(hac_base)
+    before = engine.inspect_image(hac_base)
     cable = tmp_path / "engine.sock"
     # The last that an archive has: all of the layers are there by then.
     Cable(cable, engine.host.removeprefix("unix://"), request=b"manifest.json")
@@ -216,7 +216,7 @@ def test_engine_gone_in_mid_build(engine: Engine, hac_base: str, tmp_path: Path)
     done = envtool("build", "--demo", "--project", project, DOCKER_HOST=f"unix://{cable}")
     assert done.status == 13, done.output
     assert "next:" in done.output
-    after = engine.image_attributes(hac_base)
+    after = engine.inspect_image(hac_base)
     assert after["Id"] == before["Id"]
     assert after["Config"]["Labels"][CONTEXT_LABEL] == before["Config"]["Labels"][CONTEXT_LABEL]
 
@@ -271,7 +271,7 @@ def test_build_pushes_by_digest_and_again_the_same(hac_base: str, registry: str,
     reference = answers[0]["pushed"]
     assert reference.startswith(f"{registry}/pushed/hac-base@sha256:")
     read = envtool("--quiet", "blame", reference, "--format", "json", DOCKER_HOST="unix:///nowhere.sock")
-    assert json.loads(read.output)["image"]["id"] == engine.image_attributes(hac_base)["Id"]
+    assert json.loads(read.output)["image"]["id"] == engine.inspect_image(hac_base)["Id"]
     assert not [tag for tag in engine.client.images.get(hac_base).tags if "pushed" in tag], "no name is left behind"
 
 

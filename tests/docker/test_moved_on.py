@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from envtool.demo.embedded import EmbeddedSources
-from envtool.demo.locking import OWN_FOLDER, usable_lock
+from envtool.demo.locking import OWN_FOLDER, find_usable_lock
 from envtool.image.inputs.fetch_inputs import is_complete
 from envtool.image.lock.lockfile import FOLDER, read_lock
 from envtool.image.spec.table import read_table
@@ -31,7 +31,7 @@ def test_locked_anew_beside_the_committed_lock(tmp_path: Path) -> None:
     said: list[str] = []
     spec = read_table(project)["hac-base"]
     store = FileStore(tmp_path / "store", (get_default_store().root,))
-    lock = usable_lock(spec, None, EmbeddedSources(spec, said.append), store, said.append)
+    lock = find_usable_lock(spec, None, EmbeddedSources(spec, said.append), store, said.append)
     told = "\n".join(said)
     assert "no longer holds: Debian's packages have moved on" in told
     assert "apt=1.0" in told
@@ -42,6 +42,6 @@ def test_locked_anew_beside_the_committed_lock(tmp_path: Path) -> None:
     assert read_lock(spec, project / OWN_FOLDER).checksum() == lock.checksum()
 
     said.clear()
-    again = usable_lock(spec, None, EmbeddedSources(spec, said.append), store, said.append)
+    again = find_usable_lock(spec, None, EmbeddedSources(spec, said.append), store, said.append)
     assert again.checksum() == lock.checksum()
     assert said == [f"using the lock in {OWN_FOLDER}: the committed one no longer holds"]

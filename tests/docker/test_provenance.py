@@ -17,7 +17,7 @@ from jsonschema import validate
 
 from envtool.cli.image_selection import resolve_images
 from envtool.demo.locking import OWN_FOLDER
-from envtool.image.context.loadable_image import loadable_image
+from envtool.image.context.loadable_image import make_loadable_image
 from envtool.image.engine.client import Engine
 from envtool.image.spec.table import read_table
 from tests.docker.conftest import PROJECT, envtool, in_container, run
@@ -98,11 +98,11 @@ def test_the_same_lock_makes_the_same_bytes(family: None, engine: Engine, tmp_pa
     assert ours.keys() - {"provenance.json"} == theirs.keys()
     assert theirs.keys() > {"Dockerfile", "sbom.cdx.json"}
     assert {path: ours[path] for path in theirs} == theirs
-    made = loadable_image(resolve_images([read_table(copy)[name]], None, demo=True, project=copy)[-1])
+    made = make_loadable_image(resolve_images([read_table(copy)[name]], None, demo=True, project=copy)[-1])
     assert made is not None
     if engine.client.info()["Driver"] == "overlay2":
         # containerd's store calls an image by another digest.
-        assert made.identity == engine.image_attributes(name)["Id"]
+        assert made.identity == engine.inspect_image(name)["Id"]
 
 
 def _digests(folder: Path) -> dict[str, str]:

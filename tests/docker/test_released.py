@@ -141,7 +141,7 @@ def maintainer(
     project = folder / "checkout"
     shutil.copytree(PROJECT, project, symlinks=True, ignore=shutil.ignore_patterns(".work", ".venv", ".git", "*_cache"))
     reference = f"{registry}/team/debian"
-    layers = engine.image_attributes(hac_base)["RootFS"]["Layers"]
+    layers = engine.inspect_image(hac_base)["RootFS"]["Layers"]
     base = next(
         image
         for image in engine.client.images.list(name="hac-bootstrap")
@@ -198,11 +198,11 @@ def built(maintainer: Maintainer) -> Maintainer:
 
 
 def test_a_named_child_builds_what_it_starts_from(built: Maintainer, engine: Engine) -> None:
-    labels = engine.image_attributes("rel-grandchild")["Config"]["Labels"]
+    labels = engine.inspect_image("rel-grandchild")["Config"]["Labels"]
     assert labels[f"{OWN}image"] == "rel-grandchild"
     assert labels[f"{OWN}parent"] == "rel-child"
     assert labels["org.opencontainers.image.base.digest"] == built.base.partition("@")[2]
-    layers = [engine.image_attributes(name)["RootFS"]["Layers"] for name in ("rel-base", "rel-child", "rel-grandchild")]
+    layers = [engine.inspect_image(name)["RootFS"]["Layers"] for name in ("rel-base", "rel-child", "rel-grandchild")]
     assert layers[1][: len(layers[0])] == layers[0]
     assert layers[2][: len(layers[1])] == layers[1]
     # The parent's environment does not come once more.
@@ -242,7 +242,7 @@ def test_what_is_the_childs_is_renewed_alone(built: Maintainer) -> None:
 
 
 def test_a_bad_signature_stops_the_build(built: Maintainer, engine: Engine) -> None:
-    before = engine.image_attributes("rel-base")["Id"]
+    before = engine.inspect_image("rel-base")["Id"]
     (built.project / "images/rel-base/rootfs").mkdir()
     (built.project / "images/rel-base/rootfs/new").write_text("so that there is something to build")
     path = built.project / "lockfiles/rel-base.lock.toml"
@@ -264,4 +264,4 @@ def test_a_bad_signature_stops_the_build(built: Maintainer, engine: Engine) -> N
     assert done.status == 21, done.output
     assert "is not good" in done.output
     assert locked.status == 21, locked.output
-    assert engine.image_attributes("rel-base")["Id"] == before
+    assert engine.inspect_image("rel-base")["Id"] == before

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from envtool.demo.vendor_release import release_contents
+from envtool.demo.vendor_release import make_release_contents
 from envtool.demo.wheel_writer import write_wheel
 from tests.conftest import PYTHON, RealEnvironment, environment_in, package
 from tests.faults.injection import Call, calls_of, snapshot
@@ -111,7 +111,7 @@ def _replaced_with_unpacked_store(environment: RealEnvironment) -> None:
 
 def _large(environment: RealEnvironment) -> None:
     """A torch large enough for several processes, with a file that is written back while it grows."""
-    torch, *companions = release_contents(PYTHON)
+    torch, *companions = make_release_contents(PYTHON)
     chance = random.Random(1)
     files = {f"torch/include/part_{number % 40}/{number}.h": chance.randbytes(8 << 10) for number in range(1100)}
     files["torch/lib/libtorch_cpu.so"] = bytes(5 << 20) + chance.randbytes(4 << 20)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from envtool.demo.python_index import upstream_torch
+from envtool.demo.python_index import make_upstream_torch
 from envtool.demo.vendor_release import write_release
 from envtool.demo.wheel_writer import write_wheel
 from tests.conftest import Outcome, RealEnvironment, environment_in, package
@@ -61,7 +61,11 @@ def template(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
     python = require_python(version)
     folder = tmp_path_factory.mktemp(f"python{version}")
     write_release(folder / "release", (int(version.split(".")[0]), int(version.split(".")[1])))
-    for content in (upstream_torch(), package("wants-newer", "1.0", ["torch>=2.0"]), package("harmless", "1.0", [])):
+    for content in (
+        make_upstream_torch(),
+        package("wants-newer", "1.0", ["torch>=2.0"]),
+        package("harmless", "1.0", []),
+    ):
         write_wheel(content, folder / "wheels")
     made = environment_of(folder, folder, version)
     subprocess.run([str(python), "-m", "venv", str(made.path)], check=True, capture_output=True, timeout=120)

@@ -33,7 +33,7 @@ def bake_command(
       envtool bake --demo --all > docker-bake.json && docker buildx bake --file docker-bake.json --load
     """
     from envtool.cli.progress import counters
-    from envtool.image.context.bake import bake_document
+    from envtool.image.context.bake import render_bake_document
     from envtool.image.context.make_contexts import make_contexts
     from envtool.wheel.store import get_default_store
 
@@ -41,4 +41,4 @@ def bake_command(
     members = resolve_images(specs, vendor, demo=demo, project=project)
     with counters("making") as progress:
         make_contexts(members, get_default_store(), progress=progress)
-    typer.echo(json.dumps(bake_document(members, lambda path: os.path.relpath(path), registry), indent=2))
+    typer.echo(json.dumps(render_bake_document(members, lambda path: os.path.relpath(path), registry), indent=2))

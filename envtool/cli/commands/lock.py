@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from envtool.cli.image_selection import AllOption, DemoOption, ImagesArgument, select_specs, sources_of
+from envtool.cli.image_selection import AllOption, DemoOption, ImagesArgument, open_image_sources, select_specs
 from envtool.cli.options import ProjectOption, VendorOption
 from envtool.cli.terminal import note
 
@@ -43,7 +43,7 @@ def lock_command(
       envtool lock --check
     """
     from envtool.image.graph import sort_parents_first
-    from envtool.image.lock.lockfile import FOLDER, read_lock, read_lock_of_parent, write_lock
+    from envtool.image.lock.lockfile import FOLDER, read_lock, read_parent_lock, write_lock
     from envtool.image.lock.make_lock import make_lock
     from envtool.image.lock.upgrade_lock import upgrade_lock
     from envtool.image.spec.table import select_images
@@ -54,8 +54,8 @@ def lock_command(
     store = get_default_store()
     # A parent is locked before its children, whose locks name its own.
     for spec in sort_parents_first(select_specs(project, images, demo=demo, everything=everything)):
-        sources = sources_of(spec, vendor, demo=demo, project=project)
-        parent = read_lock_of_parent(spec, spec.project / FOLDER)
+        sources = open_image_sources(spec, vendor, demo=demo, project=project)
+        parent = read_parent_lock(spec, spec.project / FOLDER)
         if upgrade is not None:
             before = read_lock(spec, spec.project / FOLDER)
             renewed = upgrade_lock(spec, before, parent, upgrade, sources, store, note)
@@ -83,7 +83,7 @@ def _print_changes(before: ImageLock, after: ImageLock) -> None:
 
 def _print_stale(specs: list[ImageSpec]) -> bool:
     """Print a line for each lock, and return whether one of them is out of date."""
-    from envtool.image.lock.lockfile import FOLDER, is_stale, read_lock, read_lock_of_parent
+    from envtool.image.lock.lockfile import FOLDER, is_stale, read_lock, read_parent_lock
     from envtool.image.spec.table import RELEASED
 
     stale = False
@@ -91,7 +91,7 @@ def _print_stale(specs: list[ImageSpec]) -> bool:
         if spec.sources == RELEASED and not (spec.project / FOLDER / f"{spec.name}.lock.toml").exists():
             typer.echo(f"{spec.name}: not locked; envtool lock {spec.name}, where its channel can be reached")
             continue
-        parent = read_lock_of_parent(spec, spec.project / FOLDER)
+        parent = read_parent_lock(spec, spec.project / FOLDER)
         out_of_date = is_stale(spec, read_lock(spec, spec.project / FOLDER), parent)
         typer.echo(f"{spec.name}: {'out of date: envtool lock ' + spec.name if out_of_date else 'up to date'}")
         stale = stale or out_of_date

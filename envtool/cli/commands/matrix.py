@@ -35,12 +35,12 @@ def matrix_command(
 
       envtool matrix --format gitlab --all > images.gitlab-ci.yml
     """
-    from envtool.image.context.bake import github_matrix, gitlab_pipeline
-    from envtool.image.graph import with_parents
+    from envtool.image.context.bake import render_github_matrix, render_gitlab_pipeline
+    from envtool.image.graph import add_parents
 
-    specs = with_parents(select_specs(project, images, demo=demo, everything=everything))
+    specs = add_parents(select_specs(project, images, demo=demo, everything=everything))
     # A matrix is put into an output of a job, which is one line.
     if format is MatrixFormat.GITHUB:
-        typer.echo(json.dumps(github_matrix(specs)))
+        typer.echo(json.dumps(render_github_matrix(specs)))
     else:
-        typer.echo(json.dumps(gitlab_pipeline(specs), indent=2))
+        typer.echo(json.dumps(render_gitlab_pipeline(specs), indent=2))

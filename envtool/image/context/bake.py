@@ -21,7 +21,7 @@ _PLATFORM = "linux/amd64"
 _BASE_RECIPE = f"FROM scratch\n{BASE_STEP}\n"
 
 
-def bake_document(
+def render_bake_document(
     members: Sequence[PlannedImage], place: Callable[[Path], str], registry: str | None
 ) -> dict[str, Any]:
     """Every image as a target. What an image starts from is a target as well, so no builder pulls it.
@@ -68,7 +68,7 @@ def _tags(member: PlannedImage, registry: str | None) -> list[str]:
     return list(member.tags)
 
 
-def github_matrix(specs: Sequence[ImageSpec]) -> dict[str, Any]:
+def render_github_matrix(specs: Sequence[ImageSpec]) -> dict[str, Any]:
     """A matrix with a job for each image; each job builds what its image starts from as well, from the same lock."""
     return {"include": [{"image": spec.name, "command": _command(spec)} for spec in sort_parents_first(specs)]}
 
@@ -81,7 +81,7 @@ _GITLAB_JOB = {
 }
 
 
-def gitlab_pipeline(specs: Sequence[ImageSpec]) -> dict[str, Any]:
+def render_gitlab_pipeline(specs: Sequence[ImageSpec]) -> dict[str, Any]:
     """A child pipeline with a job for each image, which waits for its parent's.
 
     The variable HAC_ENVTOOL is where pip finds envtool.

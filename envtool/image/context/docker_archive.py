@@ -19,7 +19,7 @@ from functools import cached_property
 from pathlib import Path
 
 from envtool.image.context.dockerfile_config import Configuration
-from envtool.image.layers.tar_stream import END, header, padding
+from envtool.image.layers.tar_stream import END, render_header, render_padding
 
 _BLOCK = 4 << 20
 
@@ -102,6 +102,6 @@ def _blocks(path: Path) -> Iterator[bytes]:
 def _member(name: str, size: int, blocks: Iterator[bytes] | Sequence[bytes]) -> Iterator[bytes]:
     info = tarfile.TarInfo(name)
     info.size = size
-    yield header(info)
+    yield render_header(info)
     yield from blocks
-    yield padding(size)
+    yield render_padding(size)

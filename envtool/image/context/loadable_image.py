@@ -14,7 +14,7 @@ from envtool.image.graph import PlannedImage
 BASE_STEP = f"ADD {WHOLE_BASE.name} /"
 
 
-def loadable_base(member: PlannedImage, archive: Path) -> LoadableImage | None:
+def make_loadable_base(member: PlannedImage, archive: Path) -> LoadableImage | None:
     """The bootstrapped base of the first of a family, from its archive; `None` for a base that is pulled."""
     if member.lock.base.reference is not None:
         return None
@@ -22,15 +22,15 @@ def loadable_base(member: PlannedImage, archive: Path) -> LoadableImage | None:
     return LoadableImage((member.base,), {}, (step,), member.spec.epoch)
 
 
-def loadable_image(member: PlannedImage, diff_ids: Mapping[Path, str] | None = None) -> LoadableImage | None:
+def make_loadable_image(member: PlannedImage, diff_ids: Mapping[Path, str] | None = None) -> LoadableImage | None:
     """The image of a context that is ready, or `None` where its recipe or its base takes a builder.
 
     `diff_ids` are digests of layers that are known, by the layers' paths.
     """
     if member.parent is None:
-        start = loadable_base(member, member.folder / WHOLE_BASE)
+        start = make_loadable_base(member, member.folder / WHOLE_BASE)
     else:
-        start = loadable_image(member.parent, diff_ids)
+        start = make_loadable_image(member.parent, diff_ids)
     made = (
         evaluate_instructions((member.folder / "Dockerfile").read_text(), start.configuration)
         if start is not None

@@ -42,7 +42,7 @@ class Engine:
     client: docker.DockerClient
     host: str
 
-    def image_attributes(self, reference: str) -> dict[str, Any]:
+    def inspect_image(self, reference: str) -> dict[str, Any]:
         """What the engine knows of an image; empty where it has none of that name."""
         import docker.errors
 
@@ -64,11 +64,11 @@ class Engine:
             known: list[str] = []
             # containerd's store wants whole archives.
             if parent and not self._has_containerd_store():
-                known = self.image_attributes(parent).get("RootFS", {}).get("Layers") or []
+                known = self.inspect_image(parent).get("RootFS", {}).get("Layers") or []
             for line in self.client.api.load_image(image.archive(known)):  # type: ignore[no-untyped-call]
                 if "error" in line:
                     raise BuildError(f"{image.tags[0]} could not be loaded", why=str(line["error"]).strip())
-        found = self.image_attributes(image.tags[0])
+        found = self.inspect_image(image.tags[0])
         labels = found.get("Config", {}).get("Labels")
         # The engine closes the stream without a word when it is stopped; the name may be an earlier image's then.
         if not found or labels != (image.configuration.get("Labels") or {}):

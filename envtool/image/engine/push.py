@@ -39,7 +39,7 @@ def push(engine: Engine, identity: str, repository: str, tag: str, say: Callable
     push that breaks off leaves the old one. The local name that a push takes is removed, unless it was there before.
     """
     name = f"{repository}:{tag}"
-    before = engine.image_attributes(name).get("Id")
+    before = engine.inspect_image(name).get("Id")
     with engine.translate_engine_errors():
         engine.client.api.tag(identity, repository, tag)
     try:

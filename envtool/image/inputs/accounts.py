@@ -28,7 +28,7 @@ class Accounts:
     gid: int
 
 
-def with_user(files: Mapping[str, str]) -> Accounts:
+def add_user(files: Mapping[str, str]) -> Accounts:
     """Add the user to the texts of `FILES`. Raises `BuildError` where the base has another user of that name."""
     users, groups = (_numbers(files[path]) for path in FILES)
     if USER in users or USER in groups:

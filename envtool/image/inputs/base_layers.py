@@ -12,18 +12,18 @@ from envtool.image.read.overlay import merge_layers
 from envtool.image.sbom.inventory import select_for_sbom
 
 
-def base_interest() -> FileSelector:
+def base_selector() -> FileSelector:
     """What is to be read of a base."""
     return FileSelector(lambda path, size: Capture.DATA if path in FILES else select_for_sbom(path, size))
 
 
 def read_local_layer(archive: Path) -> LayerContents:
-    """Read a layer on this machine's disk: what `base_interest` selects of it, and its digest."""
+    """Read a layer on this machine's disk: what `base_selector` selects of it, and its digest."""
     with open(archive, "rb") as stream:
-        return read_layer(stream, base_interest(), name=archive.name)
+        return read_layer(stream, base_selector(), name=archive.name)
 
 
-def account_files(layers: Sequence[LayerContents]) -> Mapping[str, str]:
+def read_account_files(layers: Sequence[LayerContents]) -> Mapping[str, str]:
     """The texts of the base's account files. Raises `BuildError` where it has none."""
     overlay = merge_layers(layers)
     found = {path: data.decode("utf-8", "replace") for path in FILES if (data := overlay.data(path)) is not None}

@@ -9,8 +9,8 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from envtool.errors import LockError, SourceError
-from envtool.image.inputs.accounts import Accounts, with_user
-from envtool.image.inputs.base_layers import account_files
+from envtool.image.inputs.accounts import Accounts, add_user
+from envtool.image.inputs.base_layers import read_account_files
 from envtool.image.inputs.fetch_wheels import fetch_wheels
 from envtool.image.inputs.sources import ImageSources
 from envtool.image.lock.conda_lock import LockedPackage
@@ -60,7 +60,7 @@ def fetch_base(spec: ImageSpec, lock: ImageLock, sources: ImageSources, store: F
     require_signatures(spec, lock.pin, lock.base.by_digest, lock.signatures)
     archive = sources.base_archive(lock.base, store)
     layers = tuple(sources.base_layers(lock.base, archive))
-    return BaseInput(archive, layers, with_user(account_files(layers)))
+    return BaseInput(archive, layers, add_user(read_account_files(layers)))
 
 
 def fetch_inputs(

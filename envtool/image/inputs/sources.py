@@ -9,7 +9,7 @@ from typing import Protocol
 
 from envtool.errors import LockError
 from envtool.image.engine.client import Engine, find_engine
-from envtool.image.inputs.base_layers import base_interest, read_local_layer
+from envtool.image.inputs.base_layers import base_selector, read_local_layer
 from envtool.image.lock.lock_sources import LockSources
 from envtool.image.lock.lockfile import LockedBase
 from envtool.image.read.layer import LayerContents
@@ -26,7 +26,7 @@ class ImageSources(LockSources, Protocol):
         """The archive of a bootstrapped base, `None` for one that is pulled. Raises `LockError` if it moved on."""
 
     def base_layers(self, base: LockedBase, archive: Path | None) -> Sequence[LayerContents]:
-        """What `base_interest` wants of the base, whose archive is given if it has one. Raises `ImageError`."""
+        """What `base_selector` wants of the base, whose archive is given if it has one. Raises `ImageError`."""
 
 
 @dataclass(frozen=True)
@@ -55,9 +55,9 @@ class ReleasedSources:
         reference = base.by_digest
         assert reference is not None
         engine = self.engine or find_engine(self.spec.project)
-        if not engine.image_attributes(reference):
+        if not engine.inspect_image(reference):
             engine.pull(reference)
-        return read_image(f"docker-daemon:{reference}", base_interest(), project=self.spec.project).layers
+        return read_image(f"docker-daemon:{reference}", base_selector(), project=self.spec.project).layers
 
     def channel_map(self) -> Mapping[str, str]:
         """Channels are where their names say."""

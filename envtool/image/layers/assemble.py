@@ -14,7 +14,7 @@ from pathlib import Path
 import envtool
 from envtool.image.graph import PlannedImage
 from envtool.image.inputs.accounts import HOME
-from envtool.image.inputs.base_layers import base_interest
+from envtool.image.inputs.base_layers import base_selector
 from envtool.image.inputs.fetch_inputs import BaseInput, Inputs
 from envtool.image.layers.layer_archive import LayerOwnership, write_layer
 from envtool.image.layers.layer_diff import LowerLayers, write_layer_diff
@@ -39,7 +39,7 @@ _USERS_FOLDERS = ("opt/conda", str(HOME.relative_to("/")))
 
 @dataclass(frozen=True)
 class WrittenLayer:
-    """A layer's archive, and what `base_interest` selects of it."""
+    """A layer's archive, and what `base_selector` selects of it."""
 
     path: Path
     contents: LayerContents
@@ -51,14 +51,14 @@ def write_tree(
     """Archive a staged tree without what the layers `lower` have already, and delete the tree."""
     owner = LayerOwnership(base.accounts.uid, base.accounts.gid, _USERS_FOLDERS)
     with LowerLayers.opened(lower) as known:
-        made = write_layer(tree, target, member.spec.epoch, owner, known=known, interest=base_interest())
+        made = write_layer(tree, target, member.spec.epoch, owner, known=known, interest=base_selector())
     shutil.rmtree(tree.root, ignore_errors=True)
     return WrittenLayer(target, made)
 
 
 def write_child_base(lower: Path, base: Path, target: Path) -> WrittenLayer:
     """Write what a child's base has beyond its parent's."""
-    return WrittenLayer(target, write_layer_diff(lower, base, target, base_interest()))
+    return WrittenLayer(target, write_layer_diff(lower, base, target, base_selector()))
 
 
 def stage_system(member: PlannedImage, inputs: Inputs, bill: str, folder: Path) -> StagedTree:

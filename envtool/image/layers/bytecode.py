@@ -20,7 +20,9 @@ _UNCHECKED = (1).to_bytes(4, "little")
 _LEFT_OUT = re.compile(r"/(lib2to3/tests|bad_coding|test)/")
 
 
-def compiled(tree: StagedTree, prefix: Path, python: PythonVersion, folder: Path, interpreter: Path) -> dict[str, Part]:
+def compile_tree(
+    tree: StagedTree, prefix: Path, python: PythonVersion, folder: Path, interpreter: Path
+) -> dict[str, Part]:
     """The bytecode of a tree's modules that have none, by its paths; it lies below `folder`. Raises `BuildError`.
 
     `interpreter` is the one that it is for, on this machine.

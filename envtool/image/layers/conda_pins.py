@@ -14,7 +14,7 @@ CONDA_PINS = Path("conda-meta/pinned")
 _OVERWRITING = ("pytorch", "pytorch-cpu", "pytorch-gpu", "libtorch", "torchvision", "torchaudio")
 
 
-def conda_pins(python: tuple[int, int]) -> str:
+def render_conda_pins(python: tuple[int, int]) -> str:
     """The file's text: no version of conda's torch, and the Python that the vendor's is built for."""
     lines = [
         "# No package of conda's may write over the vendor's torch; to see what did: envtool doctor",

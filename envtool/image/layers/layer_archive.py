@@ -16,7 +16,7 @@ from typing import IO
 
 from envtool.image.layers.layer_diff import Above, LowerLayers
 from envtool.image.layers.staged_tree import Packed, StagedTree
-from envtool.image.layers.tar_stream import END, header, padding, written
+from envtool.image.layers.tar_stream import END, open_archive_writer, render_header, render_padding
 from envtool.image.read.layer import CAPTURE_NOTHING, FileSelector, LayerContents, LayerIndexer
 
 _BUFFER = 1 << 20
@@ -53,7 +53,7 @@ def write_layer(
     damaged.
     """
     above, listing = Above(), LayerIndexer(interest)
-    with written(target) as archive:
+    with open_archive_writer(target) as archive:
         stream = archive.stream
         for name, entry in tree.entries():
             member = _member(name, entry)
@@ -66,10 +66,10 @@ def write_layer(
                 continue
             for each in (*above.of(member), member):
                 listing.add(each, partial(_opened, entry))
-                stream.write(header(each))
+                stream.write(render_header(each))
             if member.isreg():
                 _copy(entry, stream)
-                stream.write(padding(member.size))
+                stream.write(render_padding(member.size))
         stream.write(END)
         digest = archive.digest()
     return listing.contents(digest, digest)

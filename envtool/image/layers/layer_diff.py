@@ -15,7 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import IO
 
-from envtool.image.layers.tar_stream import written
+from envtool.image.layers.tar_stream import open_archive_writer
 from envtool.image.read.layer import FileSelector, LayerContents, LayerIndexer
 
 _BLOCK = 1 << 20
@@ -84,7 +84,7 @@ def write_layer_diff(before: Path, after: Path, target: Path, interest: FileSele
     with (
         LowerLayers.opened([before]) as known,
         tarfile.open(after) as source,
-        written(target) as archive,
+        open_archive_writer(target) as archive,
     ):
         with tarfile.open(fileobj=archive.stream, mode="w", format=tarfile.PAX_FORMAT) as result:
             names: set[str] = set()

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from envtool.errors import BuildError
 from envtool.image.inputs.fetch_inputs import Inputs
-from envtool.image.layers.bytecode import compiled
-from envtool.image.layers.conda_pins import CONDA_PINS, conda_pins
+from envtool.image.layers.bytecode import compile_tree
+from envtool.image.layers.conda_pins import CONDA_PINS, render_conda_pins
 from envtool.image.layers.conda_prefix import link_packages
 from envtool.image.layers.staged_tree import StagedTree
 from envtool.image.layers.staged_wheels import install_wheels, unpack_wheels
@@ -59,7 +59,7 @@ def stage_vendor(spec: ImageSpec, pin: VendorPin, inputs: Inputs, folder: Path) 
         link.symlink_to(f"/{stored.relative_to(root)}")
     write_text(root / ENVIRONMENT_PREFIX.relative_to("/") / PIN_FILE, render_pin(pin))
     write_text(root / CONFIGURATION_FOLDER / "constraints.txt", pin.render_constraints())
-    write_text(root / ENVIRONMENT_PREFIX.relative_to("/") / CONDA_PINS, conda_pins(spec.python))
+    write_text(root / ENVIRONMENT_PREFIX.relative_to("/") / CONDA_PINS, render_conda_pins(spec.python))
     return StagedTree(root)
 
 
@@ -88,7 +88,7 @@ def _compiled(tree: StagedTree, prefix: Path, python: tuple[int, int], folder: P
     interpreter = packages / Layout.below(prefix, python).interpreter.relative_to("/")
     target = folder / "bytecode"
     target.mkdir()
-    return replace(tree, packed={**tree.packed, **compiled(tree, prefix, python, target, interpreter)})
+    return replace(tree, packed={**tree.packed, **compile_tree(tree, prefix, python, target, interpreter)})
 
 
 def _isolate(command: Path) -> None:

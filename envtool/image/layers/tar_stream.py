@@ -22,7 +22,7 @@ _BUFFER = 1 << 20
 END = bytes(2 * tarfile.BLOCKSIZE)
 
 
-def header(member: tarfile.TarInfo) -> bytes:
+def render_header(member: tarfile.TarInfo) -> bytes:
     """What comes before a member's data: in the older form, where that has room for its names."""
     if member.name.isascii() and member.linkname.isascii():
         try:
@@ -32,13 +32,13 @@ def header(member: tarfile.TarInfo) -> bytes:
     return member.tobuf(tarfile.PAX_FORMAT)
 
 
-def padding(size: int) -> bytes:
+def render_padding(size: int) -> bytes:
     """What comes after data of that many bytes."""
     return bytes(-size % tarfile.BLOCKSIZE)
 
 
 @dataclass(frozen=True)
-class Written:
+class ArchiveWriter:
     """An archive that is being written."""
 
     stream: IO[bytes]
@@ -51,13 +51,13 @@ class Written:
 
 
 @contextmanager
-def written(target: Path) -> Iterator[Written]:
+def open_archive_writer(target: Path) -> Iterator[ArchiveWriter]:
     """A file that is there, whole, once nothing was raised. Raises `OSError`."""
     incoming = target.with_suffix(".incoming")
     with open(incoming, "wb", 0) as file:
         raw = _Hashed(file)
         with io.BufferedWriter(raw, _BUFFER) as stream:
-            yield Written(stream, raw)
+            yield ArchiveWriter(stream, raw)
     incoming.replace(target)
 
 

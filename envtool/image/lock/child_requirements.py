@@ -43,10 +43,10 @@ def resolve_requirements(
             python=python,
             links=Path(folder),
         )
-    return tuple(wheel for wheel in found if project_of(wheel) not in there)
+    return tuple(wheel for wheel in found if parse_project(wheel) not in there)
 
 
-def project_of(wheel: LockedFile) -> str:
+def parse_project(wheel: LockedFile) -> str:
     """The normalized name of a wheel's project."""
     return normalize_name(wheel.name.split("-", 1)[0])
 

@@ -176,7 +176,7 @@ def read_lock(spec: ImageSpec, folder: Path) -> ImageLock:
         raise LockError(f"{path} is damaged", why=f"{type(error).__name__}: {error}", remedy=remedy) from error
 
 
-def read_lock_of_parent(spec: ImageSpec, folder: Path) -> ImageLock | None:
+def read_parent_lock(spec: ImageSpec, folder: Path) -> ImageLock | None:
     """The lock of what an image starts from, where that is another of the table. Raises `LockError`."""
     return read_lock(spec.parent, folder) if spec.parent is not None else None
 

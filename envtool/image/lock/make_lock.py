@@ -6,13 +6,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from envtool.errors import LockError
-from envtool.image.lock.child_requirements import project_of, resolve_requirements
+from envtool.image.lock.child_requirements import parse_project, resolve_requirements
 from envtool.image.lock.conda_lock import LockedPackage, lock_environment, read_packages
 from envtool.image.lock.lock_sources import VENDOR_PROGRAMS, LockSources, find_program
 from envtool.image.lock.lockfile import ImageLock, LockedFile
 from envtool.image.lock.resolve_wheels import resolve_wheels
 from envtool.image.lock.signatures import find_signatures
-from envtool.image.spec.table import ImageSpec, tool_requirements
+from envtool.image.spec.table import ImageSpec, read_tool_requirements
 from envtool.release.pin import VendorPin
 from envtool.release.release_filter import ReleaseFilter
 from envtool.release.select import fetch_pinned_wheels, select_from_sources
@@ -34,7 +34,7 @@ def make_lock(
     say("the vendor's distributions")
     pin, programs = lock_vendor(spec, sources, store)
     say("envtool's own requirements")
-    wheels = resolve_wheels(tool_requirements(spec.project))
+    wheels = resolve_wheels(read_tool_requirements(spec.project))
     say("the base")
     base = sources.lock_base(store)
     signatures = find_signatures(spec, pin, sources.vendor(), base.by_digest)
@@ -71,7 +71,7 @@ def added_requirements(
         return ()
     held = parents if keep is None else keep
     found = resolve_requirements(spec.requirements_file, spec.python, lock.pin, lock.packages, store, held)
-    return tuple(wheel for wheel in found if project_of(wheel) not in {project_of(item) for item in parents})
+    return tuple(wheel for wheel in found if parse_project(wheel) not in {parse_project(item) for item in parents})
 
 
 def lock_child_environment(

@@ -6,14 +6,14 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from envtool.errors import LockError
-from envtool.image.lock.child_requirements import project_of
+from envtool.image.lock.child_requirements import parse_project
 from envtool.image.lock.conda_lock import lock_environment
 from envtool.image.lock.lock_sources import LockSources
 from envtool.image.lock.lockfile import ImageLock, require_current
 from envtool.image.lock.make_lock import added_requirements, lock_child_environment, lock_vendor
 from envtool.image.lock.resolve_wheels import resolve_wheels, version_constraints
 from envtool.image.lock.signatures import find_signatures
-from envtool.image.spec.table import ImageSpec, tool_requirements
+from envtool.image.spec.table import ImageSpec, read_tool_requirements
 from envtool.release.profile import TORCH
 from envtool.wheel.requires import normalize_name
 from envtool.wheel.store import FileStore
@@ -75,7 +75,7 @@ def _is_there(lock: ImageLock | None, name: str) -> bool:
     if lock is None:
         return False
     packages = {package.name for package in (*lock.packages, *lock.tool_packages)}
-    return name in packages | {project_of(wheel) for wheel in (*lock.wheels, *lock.requirements)}
+    return name in packages | {parse_project(wheel) for wheel in (*lock.wheels, *lock.requirements)}
 
 
 def _child_package(
@@ -94,7 +94,7 @@ def _child_package(
         say(f"locking {name} in the environment")
         keep = [package for package in added if package.name != name]
         changes["conda"] = lock_child_environment(spec, parent, sources, keep)
-    kept = [wheel for wheel in lock.requirements if wheel in parent.requirements or project_of(wheel) != name]
+    kept = [wheel for wheel in lock.requirements if wheel in parent.requirements or parse_project(wheel) != name]
     if len(kept) < len(lock.requirements):
         say(f"locking {name} among the requirements")
         changes["requirements"] = (
@@ -117,8 +117,8 @@ def _package(
         say(f"locking {name} in the environment of envtool")
         keep = [package for package in lock.tool_packages if package.name != name]
         changes["tool_conda"] = lock_environment(spec.tool_environment_file, sources.channel_map(), keep=keep)
-    kept = tuple(wheel for wheel in lock.wheels if project_of(wheel) != name)
+    kept = tuple(wheel for wheel in lock.wheels if parse_project(wheel) != name)
     if len(kept) < len(lock.wheels):
         say(f"locking {name} among envtool's own requirements")
-        changes["wheels"] = resolve_wheels(tool_requirements(spec.project), version_constraints(kept))
+        changes["wheels"] = resolve_wheels(read_tool_requirements(spec.project), version_constraints(kept))
     return changes

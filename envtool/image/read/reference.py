@@ -38,7 +38,7 @@ def read_image(reference: str, selector: FileSelector, *, project: Path, platfor
     name = reference.removeprefix(_ENGINE)
     try:
         engine = find_engine(project)
-        attributes = engine.image_attributes(name)
+        attributes = engine.inspect_image(name)
     except EngineError:
         if name != reference or not is_registry_name(first):
             raise

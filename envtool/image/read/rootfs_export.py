@@ -41,7 +41,7 @@ class ExportFilter:
 def image_rootfs(reference: str, export_filter: ExportFilter) -> Iterator[ExportedRootfs]:
     """The file system of an image. Raises `EngineError` where no engine answers or it has no such image."""
     engine = find_engine(Path.cwd())
-    attributes = engine.image_attributes(reference)
+    attributes = engine.inspect_image(reference)
     if not attributes:
         raise EngineError(
             f"the engine has no image {reference}", why="it was never built or pulled here", remedy="docker images"

@@ -114,7 +114,7 @@ class ImageSpec:
             "epoch": self.epoch,
             "environment": _text(self.environment_file),
             "envtool-environment": _text(self.tool_environment_file),
-            "envtool-requires": tool_requirements(self.project),
+            "envtool-requires": read_tool_requirements(self.project),
         }
         for setting, path in (("vendor-key", self.vendor_key), ("base-key", self.base_key)):
             if path is not None:
@@ -125,7 +125,7 @@ class ImageSpec:
         return hashlib.sha256(json.dumps(described, sort_keys=True).encode()).hexdigest()
 
 
-def tool_requirements(project: Path) -> list[str]:
+def read_tool_requirements(project: Path) -> list[str]:
     """What envtool itself requires, reading and resolving dependency files included. Raises `SpecError`."""
     try:
         table = tomllib.loads((project / "pyproject.toml").read_text())["project"]

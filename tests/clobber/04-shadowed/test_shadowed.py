@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from envtool.demo.vendor_release import release_contents
+from envtool.demo.vendor_release import make_release_contents
 from envtool.environment.context import EnvironmentContext
 from envtool.environment.prefix import find_prefix
 from envtool.environment.reader import Environment, read_environment
@@ -148,4 +148,4 @@ def test_healthy_twins(environment: RealEnvironment, make_environment: Callable[
 def test_switched_off_by_variable(environment: RealEnvironment) -> None:
     variables = {"HOME": "/home/someone", "PYTHONNOUSERSITE": "1", "PYTHONPATH": "::"}
     assert list(find_preceding_paths(seen_with(environment.path, variables))) == []
-    assert release_contents(PYTHON)[0].name == "torch"
+    assert make_release_contents(PYTHON)[0].name == "torch"

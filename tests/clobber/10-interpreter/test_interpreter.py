@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from envtool.demo.vendor_release import release_contents
+from envtool.demo.vendor_release import make_release_contents
 from envtool.demo.wheel_writer import write_wheel
 from tests.conda_channel import conda_install, index_channel, write_package
 from tests.conftest import PYTHON, RealEnvironment, Verdict
@@ -43,7 +43,7 @@ def test_a_wheel_for_another_python(environment: RealEnvironment, verdict: Verdi
     """Laid by hand, as when a folder is copied from another machine: no installer would take the wheel."""
     import zipfile
 
-    wheel = write_wheel(release_contents(OTHER)[0], tmp_path / "other")
+    wheel = write_wheel(make_release_contents(OTHER)[0], tmp_path / "other")
     for path in environment.site_packages.glob("torch-*.dist-info"):
         shutil.rmtree(path)
     with zipfile.ZipFile(wheel) as archive:

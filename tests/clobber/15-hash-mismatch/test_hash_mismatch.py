@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from envtool.demo.vendor_release import release_contents
+from envtool.demo.vendor_release import make_release_contents
 from envtool.demo.wheel_writer import WheelContent, write_wheel
 from tests.conftest import PYTHON, TORCH, RealEnvironment, Verdict
 
 
 def imposter(environment: RealEnvironment) -> str:
-    genuine = release_contents(PYTHON)[0]
+    genuine = make_release_contents(PYTHON)[0]
     files = {**genuine.files, "torch/__init__.py": b"raise SystemExit('gotcha')\n"}
     content = WheelContent("torch", TORCH, genuine.tag, files, genuine.summary, commands=genuine.commands)
     return str(write_wheel(content, environment.path.parent / "imposter"))

@@ -13,7 +13,7 @@ import pytest
 
 from envtool.demo.wheel_writer import write_wheel
 from envtool.image.layers import compile_modules
-from envtool.image.layers.bytecode import compiled
+from envtool.image.layers.bytecode import compile_tree
 from envtool.image.layers.layer_archive import write_layer
 from envtool.image.layers.staged_tree import StagedTree
 from envtool.image.layers.staged_wheels import install_wheels
@@ -75,7 +75,7 @@ def test_a_wheels_modules_come_from_the_wheel(tmp_path: Path, stale: bool) -> No
         old.parent.mkdir(parents=True)
         old.write_text("raise SystemExit('what the wheel replaces')\n")
     packed = install_wheels([wheel], layout, root)
-    parts = compiled(StagedTree(root, packed), prefix, PYTHON, beside, Path(sys.executable))
+    parts = compile_tree(StagedTree(root, packed), prefix, PYTHON, beside, Path(sys.executable))
     write_layer(StagedTree(root, {**packed, **parts}), tmp_path / "layer.tar", 0)
     target = tmp_path / "there"
     with tarfile.open(tmp_path / "layer.tar") as layer:

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from envtool.image.layers.conda_pins import conda_pins
+from envtool.image.layers.conda_pins import render_conda_pins
 from tests.conda_channel import index_channel, write_package
 
 # Pins are constraints of a solve, as `conda` and `mamba` take them.
@@ -55,7 +55,7 @@ def test_no_torch_of_condas_and_no_other_python_and_nothing_else_is_kept_out(tmp
     ):
         write_package(channel, name, version, depends, {f"share/{name}": version})
     index_channel(channel)
-    pins = [line for line in conda_pins((3, 11)).splitlines() if not line.startswith("#")]
+    pins = [line for line in render_conda_pins((3, 11)).splitlines() if not line.startswith("#")]
     cache = tmp_path / "cache"
     assert solved(channel, cache, ["numpy"], pins) == {"numpy": "1.26.0", "python": "3.11.9"}
     assert solved(channel, cache, ["wants-maybe"], pins)["wants-maybe"] == "1.0"

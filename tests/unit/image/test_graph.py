@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 
 from envtool.errors import BuildError, LockError, SpecError
-from envtool.image.context.bake import bake_document, github_matrix
+from envtool.image.context.bake import render_bake_document, render_github_matrix
 from envtool.image.context.context import render_dockerfile
-from envtool.image.graph import PlannedImage, levels, with_parents
-from envtool.image.inputs.accounts import with_user
-from envtool.image.inputs.base_layers import account_files, read_local_layer
+from envtool.image.graph import PlannedImage, add_parents, levels
+from envtool.image.inputs.accounts import add_user
+from envtool.image.inputs.base_layers import read_account_files, read_local_layer
 from envtool.image.inputs.sources import ReleasedSources
 from envtool.image.layers.layer_archive import LayerOwnership, write_layer
 from envtool.image.layers.layer_diff import LowerLayers, write_layer_diff
@@ -75,14 +75,14 @@ def test_rows_of_children_that_are_wrong(project: Path, added: str, problem: str
 
 def test_parents_come_first(project: Path) -> None:
     table = row(project, f'{CHILD}parent = "hac-devel"')
-    assert [spec.name for spec in with_parents([table["child"]])] == ["hac-base", "hac-devel", "child"]
+    assert [spec.name for spec in add_parents([table["child"]])] == ["hac-base", "hac-devel", "child"]
     both = [table["child"], table["hac-notebook"], table["hac-base"], table["hac-devel"]]
     assert [[spec.name for spec in each] for each in levels(both)] == [
         ["hac-base"],
         ["hac-notebook", "hac-devel"],
         ["child"],
     ]
-    names = [entry["image"] for entry in github_matrix(both)["include"]]
+    names = [entry["image"] for entry in render_github_matrix(both)["include"]]
     assert names.index("hac-base") < names.index("hac-devel") < names.index("child")
 
 
@@ -154,14 +154,14 @@ def test_a_childs_image_is_another_where_its_parents_is(project: Path) -> None:
 
 def test_bake_names_no_image_that_a_builder_would_pull(project: Path) -> None:
     made = members(project)
-    document = bake_document(list(made.values()), lambda path: path.name, None)
+    document = render_bake_document(list(made.values()), lambda path: path.name, None)
     targets = document["target"]
     assert document["group"]["default"]["targets"] == ["hac-base", "hac-devel", "hac-notebook"]
     for name, member in made.items():
         assert member.base in targets[name]["contexts"]
         assert targets[name]["contexts"][member.base].removeprefix("target:") in targets
         assert targets[name]["network"] == "none"
-    pushed = bake_document(list(made.values()), lambda path: path.name, "registry:5000/team/")
+    pushed = render_bake_document(list(made.values()), lambda path: path.name, "registry:5000/team/")
     assert pushed["target"]["hac-devel"]["tags"] == ["registry:5000/team/hac-devel:22.8.0"]
 
 
@@ -256,19 +256,19 @@ def test_the_user_gets_a_number_that_nobody_has(tmp_path: Path) -> None:
         "etc/passwd": "root:x:0:0::/root:/bin/sh\nubuntu:x:1000:1000::/:/bin/sh",
         "etc/group": "root:x:0:\nx:x:1001:\n",
     }
-    made = with_user(files)
+    made = add_user(files)
     assert (made.uid, made.gid) == (1002, 1002)
     assert made.files["etc/passwd"].splitlines()[1:] == [
         "ubuntu:x:1000:1000::/:/bin/sh",
         "hac:*:1002:1002:HAC:/home/hac:/bin/bash",
     ]
     with pytest.raises(BuildError, match="has a user or a group hac already"):
-        with_user(made.files)
+        add_user(made.files)
     kind = tarfile.REGTYPE
     base = archive(tmp_path, "base.tar", {f"./{name}": (kind, text, 0o644) for name, text in files.items()})
-    assert account_files([read_local_layer(base)]) == files
+    assert read_account_files([read_local_layer(base)]) == files
     with pytest.raises(BuildError, match="no /etc/passwd"):
-        account_files([read_local_layer(archive(tmp_path, "empty.tar", {}))])
+        read_account_files([read_local_layer(archive(tmp_path, "empty.tar", {}))])
 
 
 def test_a_layers_files_belong_to_whom_they_should(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from typing import Any
 import jsonschema
 import pytest
 
-from envtool.demo.vendor_release import release_contents
+from envtool.demo.vendor_release import make_release_contents
 from envtool.demo.wheel_writer import WheelContent, write_wheel
 from tests.conftest import PYTHON, TORCH, RealEnvironment, package
 
@@ -222,7 +222,7 @@ def test_history_is_read_by_doctor(environment: RealEnvironment) -> None:
 def test_a_wheel_for_another_glibc_or_python_says_so(environment: RealEnvironment) -> None:
     from dataclasses import replace
 
-    content = release_contents(PYTHON, "1.7.1+cu110.moreh99.0")[0]
+    content = make_release_contents(PYTHON, "1.7.1+cu110.moreh99.0")[0]
     for tag, why in (("py3-none-manylinux_2_99_x86_64", "needs glibc 2.99"), ("cp38-cp38-linux_x86_64", "for cp38")):
         folder = environment.path.parent / tag
         write_wheel(replace(content, tag=tag), folder)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from envtool.demo.vendor_release import release_contents
+from envtool.demo.vendor_release import make_release_contents
 from envtool.demo.wheel_writer import write_wheel
 from tests.conftest import PYTHON, TORCH, RealEnvironment, package
 
@@ -123,7 +123,7 @@ def test_a_wheel_with_two_spellings_of_a_name_is_refused(environment: RealEnviro
 def hostile(environment: RealEnvironment, spoil: object) -> None:
     """A wheel spoiled by `spoil` must be refused, and the environment stay as it was."""
     folder = environment.path.parent / "hostile"
-    wheel = write_wheel(release_contents(PYTHON, "1.7.1+cu110.moreh99.0")[0], folder)
+    wheel = write_wheel(make_release_contents(PYTHON, "1.7.1+cu110.moreh99.0")[0], folder)
     with zipfile.ZipFile(wheel, "a") as archive:
         spoil(archive, "")  # type: ignore[operator]
     before = snapshot(environment.path)
@@ -135,7 +135,7 @@ def hostile(environment: RealEnvironment, spoil: object) -> None:
 
 def test_a_wheel_whose_file_differs_from_its_record_is_refused(environment: RealEnvironment, tmp_path: Path) -> None:
     folder = tmp_path / "lying"
-    wheel = write_wheel(release_contents(PYTHON, "1.7.1+cu110.moreh99.0")[0], folder)
+    wheel = write_wheel(make_release_contents(PYTHON, "1.7.1+cu110.moreh99.0")[0], folder)
     lying = tmp_path / "lying.zip"
     with zipfile.ZipFile(wheel) as source, zipfile.ZipFile(lying, "w") as target:
         for info in source.infolist():
@@ -164,7 +164,7 @@ def test_a_folder_is_enough_to_make_the_pin(make_environment: object, tmp_path: 
     folder = tmp_path / "vendor"
     from dataclasses import replace
 
-    content = replace(release_contents(PYTHON)[0], version="2.13.0+cpu.moreh26.11.0")
+    content = replace(make_release_contents(PYTHON)[0], version="2.13.0+cpu.moreh26.11.0")
     write_wheel(content, folder)
     write_wheel(package("unrelated", "1", []), folder)
     made = make_environment("fresh")  # type: ignore[operator]
@@ -202,7 +202,7 @@ def test_a_full_disk_leaves_the_old_state(environment: RealEnvironment, tmp_path
     """The environment's own file system has no room for the new torch beside the old one."""
     from dataclasses import replace
 
-    content = replace(release_contents(PYTHON, "1.7.1+cu110.moreh99.0")[0])
+    content = replace(make_release_contents(PYTHON, "1.7.1+cu110.moreh99.0")[0])
     big = replace(content, files={**content.files, "torch/lib/big.bin": os.urandom(8 << 20)})
     folder = tmp_path / "big"
     write_wheel(big, folder)

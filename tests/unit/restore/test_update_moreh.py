@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from envtool.cli.main import update_moreh
-from envtool.demo.vendor_release import moreh_smi, release_contents
+from envtool.demo.vendor_release import make_release_contents, moreh_smi
 from envtool.demo.wheel_writer import write_wheel
 from tests.conftest import PYTHON, TORCH, Outcome, RealEnvironment
 
@@ -23,7 +23,7 @@ def update(environment: RealEnvironment, *arguments: str, input: str = "") -> Ou
 def offered(environment: RealEnvironment) -> RealEnvironment:
     """An environment whose vendor has a newer release, and one for another Python."""
     folder = environment.path.parent / "offered"
-    for content in release_contents(PYTHON, NEWER):
+    for content in make_release_contents(PYTHON, NEWER):
         write_wheel(content, folder)
     (folder / "torch-2.1.0+moreh25.1.202-cp310-cp310-linux_x86_64.whl").write_bytes(b"")
     environment.variables["HAC_VENDOR"] = str(folder)
