@@ -9,20 +9,27 @@ IMAGE ?= hac-base
 export HAC_STORE ?= $(CURDIR)/.work/store
 
 .DEFAULT_GOAL := help
-.PHONY: help venv engine engine-stop demo build verify lock lock-check test test-fast test-service lint format bench clean
+.PHONY: help venv engine engine-stop demo build verify lock lock-check test test-fast test-service coverage lint format bench dist clean
 
 help: ## print this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
 
-# A fresh Debian has python3 but may lack its venv module.
-$(VENV)/installed: pyproject.toml
+# A fresh Debian has python3 but may lack its venv module. uv, on PATH or else fetched by pip, installs exactly what
+# uv.lock names. Where it cannot reach that, as behind a mirror that only pip is told of, pip installs what
+# pyproject.toml allows.
+$(VENV)/installed: pyproject.toml uv.lock
 	@if ! $(PYTHON) -c 'import ensurepip, sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
 	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
 	    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq python3 python3-venv; \
 	  else echo 'error: Python 3.11 or newer with its venv module is needed (Debian: python3-venv)' >&2; exit 15; fi; fi
 	@echo "making the virtual environment in $(VENV), with everything that building images takes (half a minute)"
-	@$(PYTHON) -m venv $(VENV)
-	@$(VENV)/bin/pip install --quiet --disable-pip-version-check --editable '.[check,image,dev]'
+	@[ -x $(VENV)/bin/python ] || $(PYTHON) -m venv $(VENV)
+	@export PATH="$$PATH:$(CURDIR)/$(VENV)/bin" PIP_DISABLE_PIP_VERSION_CHECK=1 UV_PROJECT_ENVIRONMENT=$(VENV); \
+	{ command -v uv >/dev/null || $(VENV)/bin/python -m pip install -qq 'uv>=0.13.9'; } && \
+	uv sync --quiet --frozen --all-extras --python $(VENV)/bin/python || { \
+	  echo 'not from uv.lock: pip installs what pyproject.toml allows' >&2; \
+	  $(VENV)/bin/python -m ensurepip >/dev/null && \
+	  $(VENV)/bin/python -m pip install -qq --editable '.[check,image,dev]'; }
 	@touch $@
 
 venv: $(VENV)/installed ## make the virtual environment for envtool
@@ -65,15 +72,24 @@ test-fast: venv ## run the tests that take two minutes and need no Docker Engine
 test-service: venv ## clobber and restore the service's own torch 1.7.1 (Python 3.8, a gigabyte to download, 6 GB of disk)
 	@HAC_REQUIRE_PYTHONS=3.8 $(VENV)/bin/pytest -q -m gigabyte
 
+coverage: venv ## run the tests of test-fast, measured, and print what they do not reach
+	@$(VENV)/bin/pytest -q -n auto -m 'not docker and not exhaustive' --cov --cov-report= && \
+	$(VENV)/bin/coverage report --skip-covered --show-missing \
+	  --include='envtool/transaction/*,envtool/restore/*,envtool/requirements/*'
+
 lint: venv ## type checks and style
 	@$(VENV)/bin/ruff check . && $(VENV)/bin/ruff format --check . && $(VENV)/bin/lint-imports --no-cache && $(VENV)/bin/mypy
 
 format: venv ## put the code into the project's format
 	@$(VENV)/bin/ruff check --fix . && $(VENV)/bin/ruff format .
 
-bench: venv ## measure against peers, in one run
-	@DOCKER_HOST=$$($(ENVTOOL) engine start) $(VENV)/bin/python -m benchmarks
+bench: venv ## measure against peers, in one run; ROWS=restore,guard measures those groups, ROWS=help lists them
+	@$(VENV)/bin/python -m benchmarks $(ROWS)
+
+dist: venv ## build the source archive and the wheel, the same bytes for the same commit
+	@rm -rf dist
+	@SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct) $(VENV)/bin/hatchling build
 
 clean: ## stop the private engine and remove everything that was made here
 	@if [ -x $(ENVTOOL) ]; then $(ENVTOOL) engine remove; fi
-	rm -rf .work $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis dist
+	rm -rf .work $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage .coverage.* dist

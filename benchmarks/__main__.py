@@ -1,55 +1,72 @@
-"""Measures everything and prints one table; exit status 1 where a limit is not kept."""
+"""Measures against peers and prints one table; exit status 1 where a limit is not kept or a command failed."""
 
 from __future__ import annotations
 
 import compileall
-import os
+import shutil
 import sys
 import tempfile
-from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from benchmarks import by_hand, doctor, image, predictions, requirements, restore, truth
-from benchmarks.timing import Row, render
+from benchmarks.groups import GROUPS, Group
+from benchmarks.report import Report
+from benchmarks.workplace import Workplace
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 PROJECT = Path(__file__).parents[1]
 _FOLDER = PROJECT / ".work/bench"
 
 
-def main() -> int:
-    """Run all benchmarks."""
-    _FOLDER.mkdir(parents=True, exist_ok=True)
+def main(arguments: Sequence[str], groups: Sequence[Group] = GROUPS, folder: Path = _FOLDER) -> int:
+    """Measure the groups that the arguments name, separated by commas or blanks; without any, all."""
+    names = [name for argument in arguments for name in argument.replace(",", " ").split()]
+    unknown = sorted({*names} - {group.name for group in groups})
+    if unknown == ["help"]:
+        print(_list(groups))
+        return 0
+    if unknown:
+        print(f"error: no group of rows is called {', '.join(unknown)}; these are:\n{_list(groups)}", file=sys.stderr)
+        return 2
+    selected = [group for group in groups if not names or group.name in names]
+    folder.mkdir(parents=True, exist_ok=True)
+    if not _has_space(selected, folder):
+        return 1
     # As an installed tool has it; a checkout may never have been allowed to write it.
     compileall.compile_dir(PROJECT / "envtool", quiet=1)
-    rows: list[Row] = []
-    with tempfile.TemporaryDirectory(dir=_FOLDER) as text:
-        folder = Path(text)
-        os.environ["HAC_STORE"] = f"{folder}/store"
-        os.environ["XDG_CACHE_HOME"] = f"{folder}/cache"
-        wheel, limit = restore.vendor_wheel(folder), ""
-        rows += _told(doctor.measure(folder, wheel))
-        if wheel is not None:
-            restored, limit = restore.measure(folder, wheel)
-            rows += _told(restored)
-        shares, growth = doctor.phases(folder / "300/environment"), doctor.growth(folder / "growth")
-        table = truth.measure(PROJECT, folder)
-        asked = requirements.measure(folder / "requirements")
-        rows += _told(asked.rows)
-        foretold = predictions.measure(PROJECT, folder)
-        store, os.environ["HAC_STORE"] = os.environ["HAC_STORE"], str(PROJECT / ".work/store")
-        rows += _told([image.measure_build(PROJECT), *image.measure_guard()])
-        rows += _told(by_hand.measure(PROJECT, folder / "by-hand"))
-        os.environ["HAC_STORE"] = store
-        rows += _told(image.measure_large(folder / "300/environment", folder / "image"))
-    print(render(rows), limit, asked.text, shares, growth, table.text, foretold.text, sep="\n\n")
-    return 0 if all(row.within for row in rows) and table.holds and foretold.holds else 1
+    with tempfile.TemporaryDirectory(dir=folder, ignore_cleanup_errors=True) as text:
+        report = _measure(selected, Workplace(PROJECT, Path(text)))
+    print(report)
+    return 0 if report.is_well else 1
 
 
-def _told(rows: Sequence[Row]) -> Sequence[Row]:
-    """The rows, shown at once: until all are there takes most of an hour."""
-    print(render(rows), file=sys.stderr, end="\n\n", flush=True)
-    return rows
+def _list(groups: Sequence[Group]) -> str:
+    return "\n".join(f"  {group.name:<16} {group.gigabytes:>4.1f} GB  {group.title}" for group in groups)
+
+
+def _has_space(groups: Sequence[Group], folder: Path) -> bool:
+    """Say what disk space the groups need; whether it is free."""
+    needed = sum(group.gigabytes for group in groups)
+    free = shutil.disk_usage(folder).free / 1e9
+    print(f"needs {needed:.1f} GB below {folder.parent}; {free:.1f} GB are free", file=sys.stderr, flush=True)
+    if free < needed:
+        print("error: that is not enough; make room, or measure fewer groups: make bench ROWS=help", file=sys.stderr)
+    return free >= needed
+
+
+def _measure(groups: Sequence[Group], workplace: Workplace) -> Report:
+    report = Report()
+    for group in groups:
+        before = shutil.disk_usage(workplace.folder).used
+        with report.attempt(group.name), workplace.variables(engine=group.needs_engine):
+            group.measure(workplace, report)
+        # Nothing is removed before the end. On a machine where nothing else writes, this is what `gigabytes` says.
+        grown = (shutil.disk_usage(workplace.folder).used - before) / 1e9
+        print(f"{group.name}: {grown:.1f} GB more on the disk\n", file=sys.stderr, flush=True)
+    return report
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

@@ -4,37 +4,50 @@ from __future__ import annotations
 
 import os
 import time
-from pathlib import Path
+from typing import TYPE_CHECKING
 
-from benchmarks.environments import REAL, TOOLS, make_environment
+from benchmarks.environments import TOOLS, make_environment
 from benchmarks.timing import Row, alternately, peak_row, ratio_row
 from envtool.wheel.record import parse_record
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from benchmarks.report import Report
+    from benchmarks.workplace import Workplace
 
 _DOCTOR: list[str | Path] = [TOOLS / "envtool", "doctor", "--no-driver", "--prefix"]
 
 
-def measure(folder: Path, wheel: Path | None, runs: int = 15) -> list[Row]:
-    """Make an environment of 300 distributions with the torch of `wheel` below `folder` and measure."""
-    prefix = make_environment(folder / "300", 300, torch=wheel, real=REAL)
+def measure(workplace: Workplace, report: Report) -> None:
+    """On an environment of 300 distributions with a real torch."""
+    prefix = workplace.environment
     # RECORDs that were written a moment ago are not cached yet.
     time.sleep(1.5)
+    with report.attempt("doctor, again and for the first time"):
+        report.add(_plain(prefix))
+    with report.attempt("doctor --deep"):
+        report.add(_deep(prefix, workplace.folder))
+    with report.attempt("the phases of doctor"):
+        report.add_text(_phases(prefix))
+
+
+def _plain(prefix: Path, runs: int = 15) -> list[Row]:
     commands: list[list[str | Path]] = [
         [*_DOCTOR, prefix],
         [prefix / "bin/pip", "check"],
         [TOOLS / "uv", "pip", "check", "--python", prefix / "bin/python"],
     ]
     ours, pip, uv = alternately(commands, runs)
-    what = "doctor, 300 distributions" + (", a real torch" if wheel else "")
+    what = "doctor, 300 distributions, a real torch"
     rows = [ratio_row(what, ours, "pip check", pip, 0.25), ratio_row(what, ours, "uv pip check", uv, 1.5)]
     first, pip = alternately([commands[0], commands[1]], 5, variables={"HAC_CACHE": "off"})
     rows.append(ratio_row(f"{what}, first time", first, "pip check", pip, None))
     rows.append(peak_row(f"{what}: peak memory", [*_DOCTOR, prefix], 80.0))
-    if wheel:
-        rows += _deep(prefix, folder, runs=5)
     return rows
 
 
-def _deep(prefix: Path, folder: Path, runs: int) -> list[Row]:
+def _deep(prefix: Path, folder: Path, runs: int = 5) -> list[Row]:
     """Hashing every file of torch, against coreutils doing the same from a list."""
     sums = folder / "sums"
     site = next(prefix.glob("lib/python*/site-packages"))
@@ -47,7 +60,12 @@ def _deep(prefix: Path, folder: Path, runs: int) -> list[Row]:
     ]
 
 
-def growth(folder: Path, counts: tuple[int, ...] = (50, 300, 1000, 2000), runs: int = 5) -> str:
+def measure_growth(workplace: Workplace, report: Report) -> None:
+    """How the time of doctor grows with the number of distributions."""
+    report.add_text(_growth(workplace.folder))
+
+
+def _growth(folder: Path, counts: tuple[int, ...] = (50, 300, 1000, 2000), runs: int = 5) -> str:
     """How the time grows with the number of distributions, with and without the cache, as a table in seconds."""
     lines = [f"{'distributions':>14} {'doctor':>9} {'first time':>11} {'pip check':>10} {'uv pip check':>13}"]
     for count in counts:
@@ -64,7 +82,7 @@ def growth(folder: Path, counts: tuple[int, ...] = (50, 300, 1000, 2000), runs: 
     return "\n".join(lines)
 
 
-def phases(prefix: Path) -> str:
+def _phases(prefix: Path) -> str:
     """Where the time of one diagnosis goes: Python's start, imports, and the work."""
     start, nothing, imports = (
         "pass",

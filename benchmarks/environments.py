@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
 from pathlib import Path
 
+from benchmarks.commands import run_command
 from envtool.demo.vendor_release import write_release
 from envtool.demo.wheel_writer import WheelContent, write_wheel
 
@@ -39,10 +39,10 @@ def make_environment(folder: Path, count: int, *, torch: Path | None = None, rea
     modules each, and each requires another and torch.
     """
     prefix, wheels = folder / "environment", folder / "wheels"
-    subprocess.run([sys.executable, "-m", "venv", prefix], check=True)
+    run_command([sys.executable, "-m", "venv", prefix])
     uv: list[str | Path] = [TOOLS / "uv", "pip", "install", "--quiet", "--python", prefix / "bin/python"]
     if real:
-        subprocess.run([*uv, *real], check=True)
+        run_command([*uv, *real])
     if torch is None:
         write_release(wheels, PYTHON)
     else:
@@ -51,9 +51,8 @@ def make_environment(folder: Path, count: int, *, torch: Path | None = None, rea
     present = len([*prefix.glob("lib/python*/site-packages/*.dist-info"), *wheels.glob("*.whl")])
     for number in range(count - present):
         write_wheel(_filler(number), wheels)
-    subprocess.run([*uv, "--no-index", "--no-deps", *wheels.glob("*.whl")], check=True)
-    envtool: list[str | Path] = [TOOLS / "envtool", "restore", "--prefix", prefix, "--vendor", wheels]
-    subprocess.run(envtool, check=True, capture_output=True)
+    run_command([*uv, "--no-index", "--no-deps", *wheels.glob("*.whl")])
+    run_command([TOOLS / "envtool", "restore", "--prefix", prefix, "--vendor", wheels])
     return prefix
 
 

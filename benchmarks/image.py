@@ -8,8 +8,14 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from benchmarks.timing import Command, Row, alternately, difference_row, peak_row, ratio_row
+from benchmarks.commands import Command, run_command
+from benchmarks.timing import Row, alternately, difference_row, peak_row, ratio_row
+
+if TYPE_CHECKING:
+    from benchmarks.report import Report
+    from benchmarks.workplace import Workplace
 
 _TOOLS = Path(sys.executable).parent
 # Runs inside the image, because starting a container takes a hundred times what is measured.
@@ -34,73 +40,83 @@ _CHANGE = (
 )
 
 
-def measure_guard() -> list[Row]:
+def measure(workplace: Workplace, report: Report) -> None:
+    """A build that has nothing to do, and the guard in the image that it leaves."""
+    with report.attempt("build, nothing to do"):
+        report.add([_build(workplace.project)])
+    with report.attempt("guard"):
+        report.add(_guard())
+
+
+def _guard() -> list[Row]:
     """The guard in hac-base, which must have been built: nothing changed, or site-packages but not torch."""
     rows = []
+    container = ["docker", "run", "--rm", "-i", "--network", "none", "hac-base", "python", "-"]
     for what, count, instruction, limit in (
         ("nothing changed", 200, "true", 5.0),
         ("torch unchanged", 30, _CHANGE.format("__init__.py"), 60.0),
         ("torch unchanged, shared object", 30, _CHANGE.format("native.so"), 60.0),
     ):
-        command = [
-            "docker",
-            "run",
-            "--rm",
-            "-i",
-            "--network",
-            "none",
-            "hac-base",
-            "python",
-            "-",
-            str(count),
-            instruction,
-        ]
-        done = subprocess.run(command, input=_INSIDE, text=True, capture_output=True, check=True)
+        done = run_command([*container, str(count), instruction], input=_INSIDE)
         ours, theirs = json.loads(done.stdout)
         rows.append(difference_row(f"guard, {what}", ours, "/bin/sh -c", theirs, limit, "ms", 1e3))
     return rows
 
 
-def measure_build(project: Path, runs: int = 5) -> Row:
+def _build(project: Path, runs: int = 5) -> Row:
     """A second `envtool build`, against the engine's own answer."""
-    commands: list[list[str | Path]] = [
-        [_TOOLS / "envtool", "build", "--demo", "--project", project],
-        ["docker", "version"],
-    ]
-    ours, theirs = alternately(commands, runs)
+    ours, theirs = alternately([_build_command(project), ["docker", "version"]], runs)
     return difference_row("build, nothing to do", ours, "docker version", theirs, 2, "s", 1)
+
+
+def _build_command(project: Path) -> Command:
+    return [_TOOLS / "envtool", "build", "--demo", "--project", project]
 
 
 _BIG = "hac-bench-big"
 _SIZE = 2_000_000_000
 
 
-def measure_large(environment: Path, folder: Path, runs: int = 6) -> list[Row]:
+def measure_large(workplace: Workplace, report: Report) -> None:
     """What reads whole images, on one of 2 GB with a real environment in it, against `docker save`."""
-    context = folder / "context"
+    run_command(_build_command(workplace.project))
+    try:
+        _make_large(workplace.environment, workplace.folder / "context")
+        with report.attempt("doctor --image"):
+            report.add([_doctor_on_image()])
+        with report.attempt("blame and verify --static"):
+            report.add(_readers())
+    finally:
+        subprocess.run(["docker", "rmi", "--force", _BIG], check=False, capture_output=True)
+
+
+def _make_large(environment: Path, context: Path) -> None:
     # Hard links: the engine is sent a copy in any case.
     shutil.copytree(environment, context / "environment", symlinks=True, copy_function=os.link)
     size = sum(path.lstat().st_size for path in (context / "environment").rglob("*"))
     (context / "filler").write_bytes(os.urandom(max(_SIZE - size - 300_000_000, 0)))
     lines = ["FROM hac-base", "COPY environment /opt/environment", "COPY filler /opt/filler", "ENV HAC_GUARD=off", ""]
     (context / "Dockerfile").write_text("\n".join(lines))
-    subprocess.run(["docker", "build", "--quiet", "--tag", _BIG, context], check=True, capture_output=True)
+    run_command(["docker", "build", "--quiet", "--tag", _BIG, context])
+
+
+def _doctor_on_image(runs: int = 6) -> Row:
     doctor: Command = [_TOOLS / "envtool", "doctor", "--image", _BIG, "--prefix", "/opt/environment"]
+    ours, theirs = alternately([doctor, ["sh", "-c", f"docker save {_BIG} | cat >/dev/null"]], runs)
+    return ratio_row("doctor --image, 2 GB", ours, "docker save | cat", theirs, 1.5)
+
+
+def _readers(runs: int = 6) -> list[Row]:
     readers: dict[str, Command] = {
         "blame": [_TOOLS / "envtool", "blame", _BIG],
         "verify --static": [_TOOLS / "envtool", "verify", "--static", _BIG],
     }
+    listing: Command = ["sh", "-c", f"docker save {_BIG} | tar t >/dev/null"]
+    # Its guard is off, which verify holds against it.
+    reading = [["sh", "-c", '"$@" || [ $? = 1 ]', "sh", *words] for words in readers.values()]
+    *found, theirs = alternately([*reading, listing], runs)
     rows = []
-    try:
-        ours, theirs = alternately([doctor, ["sh", "-c", f"docker save {_BIG} | cat >/dev/null"]], runs)
-        rows.append(ratio_row("doctor --image, 2 GB", ours, "docker save | cat", theirs, 1.5))
-        listing: Command = ["sh", "-c", f"docker save {_BIG} | tar t >/dev/null"]
-        # Its guard is off, which verify holds against it.
-        reading = [["sh", "-c", '"$@" || [ $? = 1 ]', "sh", *words] for words in readers.values()]
-        *found, theirs = alternately([*reading, listing], runs)
-        for (what, words), ours in zip(readers.items(), found, strict=True):
-            rows.append(ratio_row(f"{what}, 2 GB", ours, "docker save | tar t", theirs, 1.3))
-            rows.append(peak_row(f"{what}, peak memory", words, 150.0))
-    finally:
-        subprocess.run(["docker", "rmi", "--force", _BIG], check=False, capture_output=True)
+    for (what, words), ours in zip(readers.items(), found, strict=True):
+        rows.append(ratio_row(f"{what}, 2 GB", ours, "docker save | tar t", theirs, 1.3))
+        rows.append(peak_row(f"{what}, peak memory", words, 150.0, statuses=(0, 1)))
     return rows

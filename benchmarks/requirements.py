@@ -5,19 +5,23 @@ Resolves against PyPI, as the peers do, with empty caches. The bytes are those t
 
 from __future__ import annotations
 
-import os
 import shutil
 import statistics
-import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from benchmarks.commands import run_command
 from benchmarks.environments import TOOLS, make_environment
 from benchmarks.timing import Row, ratio_row
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from benchmarks.report import Report
+    from benchmarks.workplace import Workplace
 
 # What well-known projects of these kinds ask for.
 SETS: dict[str, tuple[str, ...]] = {
@@ -39,19 +43,18 @@ WHEEL_LIMIT = 1 << 20
 _PLAIN = {"PIP_CONFIG_FILE": "/dev/null", "PIP_FIND_LINKS": "", "PIP_EXTRA_INDEX_URL": ""}
 
 
-@dataclass(frozen=True)
-class Requirements:
-    """The rows, and what is said below the table."""
-
-    rows: tuple[Row, ...]
-    text: str
-
-
-def measure(folder: Path) -> Requirements:
+def measure(workplace: Workplace, report: Report) -> None:
     """Everything about requirements."""
+    folder = workplace.folder / "requirements"
     environment = make_environment(folder, 6)
-    checks, text = _checks(environment, folder)
-    return Requirements((*checks, *_static(environment, folder), *_installs(environment, folder)), text)
+    with report.attempt("check, ten projects' sets"):
+        rows, text = _checks(environment, folder)
+        report.add(rows)
+        report.add_text(text)
+    with report.attempt("check --static"):
+        report.add(_static(environment, folder))
+    with report.attempt("install"):
+        report.add(_installs(environment, folder))
 
 
 def _checks(environment: Path, folder: Path) -> tuple[list[Row], str]:
@@ -147,13 +150,9 @@ def _timed(
     command: Sequence[str | Path], variables: dict[str, str], statuses: Sequence[int] = (0,)
 ) -> tuple[float, int]:
     """Seconds, and the bytes that this machine received meanwhile."""
-    environment = {**os.environ, **_PLAIN, **variables}
     before, start = _received(), time.perf_counter()
-    done = subprocess.run([str(word) for word in command], env=environment, capture_output=True, text=True, check=False)
-    seconds = time.perf_counter() - start
-    if done.returncode not in statuses:
-        raise SystemExit(f"{command}\n{done.stdout}\n{done.stderr}")
-    return seconds, _received() - before
+    run_command(command, variables={**_PLAIN, **variables}, statuses=statuses)
+    return time.perf_counter() - start, _received() - before
 
 
 def _received() -> int:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import os
 import statistics
-import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from typing import TYPE_CHECKING
 
-Command = Sequence[str | Path]
+from benchmarks.commands import Command, run_command
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
 
 
 @dataclass(frozen=True)
@@ -41,15 +41,14 @@ def alternately(
 ) -> list[list[float]]:
     """Seconds of `runs` runs of each command, in turn, after one of each that does not count.
 
-    `before` is called with a command's index, outside of the time. A command that fails ends the benchmark.
+    `before` is called with a command's index, outside of the time. Raises `CommandError`.
     """
     found: list[list[float]] = [[] for _ in commands]
-    environment = {**os.environ, **(variables or {})}
     for number in range(runs + 1):
         for index, command in enumerate(commands):
             before(index)
             start = time.perf_counter()
-            subprocess.run([str(w) for w in command], env=environment, check=True, capture_output=True)
+            run_command(command, variables=variables)
             if number:
                 found[index].append(time.perf_counter() - start)
     return found
@@ -85,13 +84,12 @@ def render(rows: Sequence[Row]) -> str:
 
 
 _MEASURE = (
-    "import resource, subprocess, sys; subprocess.run(sys.argv[1:], capture_output=True);"
-    "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)"
+    "import resource, subprocess, sys; done = subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL);"
+    "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss); sys.exit(done.returncode)"
 )
 
 
-def peak_row(what: str, command: Command, limit: float) -> Row:
-    """The largest resident set of a command's processes, in MiB, whatever the command's answer."""
-    words = [sys.executable, "-c", _MEASURE, *map(str, command)]
-    done = subprocess.run(words, check=True, capture_output=True, text=True)
+def peak_row(what: str, command: Command, limit: float, statuses: Sequence[int] = (0,)) -> Row:
+    """The largest resident set of a command's processes, in MiB. Raises `CommandError` for any other exit status."""
+    done = run_command([sys.executable, "-c", _MEASURE, *command], statuses=statuses)
     return Row(what, 0.0, "the limit", 0.0, int(done.stdout) / 1024, "MB", limit)

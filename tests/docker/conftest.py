@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +20,7 @@ from envtool.image.engine.client import Engine, find_engine
 from envtool.image.inputs.fetch_wheels import fetch_wheels
 from envtool.image.lock.lockfile import LockedFile
 from envtool.wheel.store import get_default_store
+from tests.support.docker_command import Builder, Ran, find_builders, run
 
 PROJECT = Path(__file__).parents[2]
 _EPOCH = 1_661_990_400
@@ -30,31 +29,6 @@ _UV = LockedFile(
     "uv-0.13.9-py3-none-manylinux_2_17_x86_64.manylinux2014_x86_64.whl",
     "d7f459fe4fd247d830351c75686d3996ace3c6f3f728eb0e85a30b7ada0cef19",
 )
-
-
-@dataclass(frozen=True)
-class Ran:
-    """How a command ended and all that it printed."""
-
-    status: int
-    output: str
-
-
-def run(command: Sequence[str | Path], **variables: str) -> Ran:
-    """Run a program to its end."""
-    environment = {**os.environ, **variables}
-    done = subprocess.run(
-        [str(word) for word in command],
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        errors="replace",
-        check=False,
-        timeout=600,
-    )
-    assert "Traceback" not in done.stdout, done.stdout
-    return Ran(done.returncode, done.stdout)
 
 
 def envtool(*arguments: str | Path, **variables: str) -> Ran:
@@ -108,28 +82,10 @@ def index(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield address
 
 
-Builder = dict[str, str]
-
-
-def builders_here() -> dict[str, Builder]:
-    """The docker commands here, by builder: variables to run them with, and in DOCKER the program's path."""
-    found: dict[str, Builder] = {}
-    for path in ("docker", "/usr/bin/docker"):
-        program = shutil.which(path)
-        if program is None:
-            continue
-        found.setdefault("classic", {"DOCKER": program, "DOCKER_BUILDKIT": "0"})
-        old = run([program, "--version"]).output.startswith("Docker version 20.")
-        has_plugin = run([program, "buildx", "version"]).status == 0
-        if old or has_plugin:
-            found.setdefault("buildkit", {"DOCKER": program, "DOCKER_BUILDKIT": "1", "BUILDKIT_PROGRESS": "plain"})
-    return found
-
-
 @pytest.fixture(params=["classic", "buildkit"])
 def builder(request: pytest.FixtureRequest) -> Builder:
     """Each of Docker's two builders in turn."""
-    found = builders_here()
+    found = find_builders()
     if request.param not in found:
         pytest.skip(f"the docker command here has no {request.param} builder")
     return found[request.param]

@@ -24,7 +24,8 @@ from envtool.image.blame.trace import BlameReport, trace_changes
 from envtool.image.engine.client import Engine
 from envtool.image.read.layer import FileSelector
 from envtool.image.read.tarball import read_all_images
-from tests.docker.conftest import PROJECT, Builder, builders_here, envtool, run
+from tests.docker.conftest import PROJECT, envtool
+from tests.support.docker_command import Builder, find_builders, run
 
 pytestmark = pytest.mark.docker
 
@@ -108,7 +109,7 @@ def stories(hac_base: str, index: str, tmp_path_factory: pytest.TempPathFactory)
 
 
 def _builders_of(name: str) -> list[Builder]:
-    found = [{**builder, "KIND": kind} for kind, builder in sorted(builders_here().items())]
+    found = [{**builder, "KIND": kind} for kind, builder in sorted(find_builders().items())]
     return found if list(CASES).index(name) % 2 else found[:1]
 
 
@@ -188,7 +189,7 @@ def test_instructions_that_were_squashed_into_one_layer(
     instructions = ["USER root", "RUN echo before >/srv/before", _CLOBBER, "RUN echo after >/srv/after", "USER hac"]
     lines = [f"FROM {hac_base}", "ARG PIP_INDEX_URL", "ENV HAC_GUARD=off", *instructions, ""]
     (tmp_path / "Dockerfile").write_text("\n".join(lines))
-    builder = builders_here()["classic"]
+    builder = find_builders()["classic"]
     options = ["--squash", "--network", "host", "--no-cache", "--build-arg", f"PIP_INDEX_URL={index}"]
     built = run([builder["DOCKER"], "build", *options, "--tag", "hac-blame-squashed", tmp_path], **builder)
     assert built.status == 0, built.output

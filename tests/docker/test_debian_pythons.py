@@ -22,7 +22,8 @@ from envtool.demo.vendor_release import TORCH_VERSION, write_release
 from envtool.demo.wheel_writer import write_wheel
 from envtool.image.engine.client import Engine
 from tests.conftest import package
-from tests.docker.conftest import Ran, envtool, run
+from tests.docker.conftest import envtool
+from tests.support.docker_command import Ran, run
 
 pytestmark = pytest.mark.docker
 

@@ -11,8 +11,9 @@ import pytest
 from jsonschema import validate
 
 from envtool.image.engine.client import Engine
-from tests.docker.conftest import PROJECT, builders_here, envtool, in_container, run
+from tests.docker.conftest import PROJECT, envtool, in_container
 from tests.docker.test_image import copy_of_the_project
+from tests.support.docker_command import find_builders, run
 
 pytestmark = pytest.mark.docker
 
@@ -104,7 +105,7 @@ def test_the_bake_file_names_contexts_that_are_there(family: None, tmp_path: Pat
         folder = Path(target["context"])
         assert folder.is_dir()
         assert "dockerfile-inline" in target or (folder / "Dockerfile").is_file()
-    builder = builders_here().get("buildkit", {})
+    builder = find_builders().get("buildkit", {})
     has_bake = builder and run([builder["DOCKER"], "buildx", "bake", "--help"]).status == 0
     if not has_bake or run([builder["DOCKER"], "version", "--format", "{{.Server.Version}}"]).output.startswith("20."):
         pytest.skip("no buildx bake here, or an engine whose BuildKit has no contexts of other targets")

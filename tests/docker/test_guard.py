@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from tests.docker.conftest import envtool, in_container, run
+from tests.docker.conftest import envtool, in_container
+from tests.support.docker_command import run
 
 pytestmark = pytest.mark.docker
 

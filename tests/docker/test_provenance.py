@@ -20,7 +20,8 @@ from envtool.demo.locking import OWN_FOLDER
 from envtool.image.context.loadable_image import make_loadable_image
 from envtool.image.engine.client import Engine
 from envtool.image.spec.table import read_table
-from tests.docker.conftest import PROJECT, envtool, in_container, run
+from tests.docker.conftest import PROJECT, envtool, in_container
+from tests.support.docker_command import run
 
 pytestmark = pytest.mark.docker
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.docker.conftest import Ran, run
+from tests.support.docker_command import Ran, run
 
 pytestmark = pytest.mark.docker
 

@@ -51,8 +51,9 @@ def test_api_names_are_documented(name: str) -> None:
 def test_requests_are_frozen_and_made_by_keyword(name: str) -> None:
     request = getattr(api, name)
     assert dataclasses.is_dataclass(request)
-    assert request.__dataclass_params__.frozen  # type: ignore[attr-defined]
-    kinds = {item.kind for item in inspect.signature(request).parameters.values()}  # type: ignore[arg-type]
+    assert vars(request)["__dataclass_params__"].frozen
+    parameters = list(inspect.signature(vars(request)["__init__"]).parameters.values())[1:]
+    kinds = {item.kind for item in parameters}
     assert kinds == {inspect.Parameter.KEYWORD_ONLY}
 
 

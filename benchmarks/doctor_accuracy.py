@@ -1,22 +1,26 @@
-"""The truth table: for each case what doctor found and missed, and its false alarms in healthy environments."""
+"""For each case what doctor found and what it missed, and its false alarms in healthy environments."""
 
 from __future__ import annotations
 
 import json
-import os
-import subprocess
 import sys
-import xml.etree.ElementTree as ElementTree
 from collections import defaultdict
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from benchmarks.commands import CommandError, run_command
 from benchmarks.environments import PYTHON, TOOLS
 from benchmarks.healthy import ENVIRONMENTS
+from benchmarks.recorded_tests import run_tests
 from envtool.demo.vendor_release import TORCH_VERSION, write_release
 
+if TYPE_CHECKING:
+    from benchmarks.report import Report
+    from benchmarks.workplace import Workplace
+
 # Kept in the repository; written anew by each run.
-_KEPT = Path("docs/truth.md")
+_KEPT = Path("docs/doctor-accuracy.md")
 
 
 @dataclass
@@ -31,14 +35,6 @@ class Counted:
     false_alarms: int = 0
 
 
-@dataclass(frozen=True)
-class Truth:
-    """The table as text, and whether it is as it should be: no miss, no false alarm."""
-
-    text: str
-    holds: bool
-
-
 @dataclass
 class Healthy:
     """The healthy environments: those that were looked into, their alarms, and those that could not be made."""
@@ -48,20 +44,20 @@ class Healthy:
     unmade: dict[str, str] = field(default_factory=dict)
 
 
-def measure(project: Path, folder: Path) -> Truth:
-    """Run the clobber tests, make the healthy environments below `folder`, and keep the table in the repository."""
-    cases, healthy = _cases(project, folder / "clobber.xml"), _healthy(folder / "healthy")
+def measure(workplace: Workplace, report: Report) -> None:
+    """Run the clobber tests, make the healthy environments, and keep the table in the repository."""
+    cases = _cases(workplace.project, workplace.folder / "clobber.xml")
+    healthy = _healthy(workplace.folder / "healthy")
     text = _render(cases, healthy)
-    (project / _KEPT).write_text(text)
+    (workplace.project / _KEPT).write_text(text)
     missed = any(counted.found < counted.damages or counted.false_alarms for counted in cases.values())
-    return Truth(text, not missed and not healthy.alarmed and len(healthy.silent) >= 30)
+    is_right = not missed and not healthy.alarmed and len(healthy.silent) >= 30
+    report.add_text(text, problem=None if is_right else f"doctor was wrong, or hardly tried: see {_KEPT}")
 
 
 def _cases(project: Path, report: Path) -> dict[str, Counted]:
-    command = [sys.executable, "-m", "pytest", "-q", "-n", "auto", f"--junitxml={report}", "tests/clobber"]
-    subprocess.run(command, cwd=project, check=False, capture_output=True)
     found: dict[str, Counted] = defaultdict(Counted)
-    for case in ElementTree.parse(report).iter("testcase"):
+    for case in run_tests(project, report, "tests/clobber").iter("testcase"):
         name = str(case.get("classname")).split(".")[2]
         for item in case.iter("property"):
             _count(found[name], str(item.get("name")), item.get("value") == "True")
@@ -91,8 +87,16 @@ def _healthy(folder: Path) -> Healthy:
         if problem is not None:
             result.unmade[name] = problem
             continue
-        command = [TOOLS / "envtool", "doctor", "--deep", "--no-driver", "--format", "json", "--prefix", prefix]
-        done = subprocess.run([str(word) for word in command], capture_output=True, text=True, check=False)
+        doctor: list[str | Path] = [
+            TOOLS / "envtool",
+            "doctor",
+            "--deep",
+            "--no-driver",
+            "--format",
+            "json",
+            "--prefix",
+        ]
+        done = run_command([*doctor, prefix], statuses=(0, 1))
         findings = [item["id"] for item in json.loads(done.stdout)["findings"]]
         if findings:
             result.alarmed[name] = findings
@@ -104,29 +108,14 @@ def _healthy(folder: Path) -> Healthy:
 def _make(prefix: Path, wheels: Path, constraints: Path, requirements: tuple[str, ...]) -> str | None:
     """Make one environment; the reason where PyPI has no such set for this Python."""
     uv = TOOLS / "uv"
-    variables = {**os.environ, "UV_CONSTRAINT": str(constraints), "UV_BUILD_CONSTRAINT": str(constraints)}
-    subprocess.run([uv, "venv", "--quiet", "--python", sys.executable, prefix], check=True)
-    install: list[str | Path] = [
-        uv,
-        "pip",
-        "install",
-        "--quiet",
-        "--python",
-        prefix / "bin/python",
-        "--find-links",
-        wheels,
-    ]
-    done = subprocess.run(
-        [*install, "torch", "torchvision", "torchaudio", *requirements],
-        env=variables,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if done.returncode != 0:
-        return next((line.strip() for line in done.stderr.splitlines() if line.strip()), "no reason given")[:120]
-    restore: list[str | Path] = [TOOLS / "envtool", "restore", "--prefix", prefix, "--vendor", wheels]
-    subprocess.run(restore, check=True, capture_output=True)
+    run_command([uv, "venv", "--quiet", "--python", sys.executable, prefix])
+    install: list[str | Path] = [uv, "pip", "install", "--quiet", "--python", prefix / "bin/python"]
+    install += ["--find-links", wheels, "torch", "torchvision", "torchaudio", *requirements]
+    try:
+        run_command(install, variables={"UV_CONSTRAINT": str(constraints), "UV_BUILD_CONSTRAINT": str(constraints)})
+    except CommandError as failed:
+        return next(iter(failed.output.splitlines()), "no reason given")[:120]
+    run_command([TOOLS / "envtool", "restore", "--prefix", prefix, "--vendor", wheels])
     return None
 
 

@@ -2,42 +2,36 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-import xml.etree.ElementTree as ElementTree
 from collections import Counter
-from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-_KEPT = Path("docs/predictions.md")
+from benchmarks.recorded_tests import run_tests
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from benchmarks.report import Report
+    from benchmarks.workplace import Workplace
+
+_KEPT = Path("docs/check-accuracy.md")
 _BAD = frozenset({"clobbered", "blocked"})
 _VERDICTS = ("safe", "clobbered", "unknown")
 
 
-@dataclass(frozen=True)
-class Predictions:
-    """The table as text, and whether the second stage was always right and the first never wrongly at ease."""
-
-    text: str
-    holds: bool
-
-
-def measure(project: Path, folder: Path) -> Predictions:
+def measure(workplace: Workplace, report: Report) -> None:
     """Run the corpus, and keep the table in the repository."""
-    report = folder / "corpus.xml"
-    tests = ["-n", "auto", "-m", "exhaustive", "tests/corpus/test_truth.py", "-o", "junit_family=xunit1"]
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *tests, f"--junitxml={report}"]
-    subprocess.run(command, cwd=project, check=False, capture_output=True)
+    tests = ["-m", "exhaustive", "tests/corpus/test_truth.py", "-o", "junit_family=xunit1"]
     counted: dict[str, Counter[tuple[str, str, str]]] = {"pip": Counter(), "uv": Counter()}
-    for row in ElementTree.parse(report).getroot().iter("property"):
+    for row in run_tests(workplace.project, workplace.folder / "corpus.xml", *tests).iter("property"):
         name, value = row.get("name", ""), row.get("value", "")
         if name in counted:
             static, resolved, happened = value.split()
             counted[name][static, resolved, happened] += 1
     text, holds = _render(counted)
-    (project / _KEPT).write_text(text)
-    return Predictions(text, holds)
+    (workplace.project / _KEPT).write_text(text)
+    report.add_text(text, problem=None if holds else f"a prediction was wrong: see {_KEPT}")
 
 
 @dataclass(frozen=True)

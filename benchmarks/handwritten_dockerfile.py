@@ -7,22 +7,29 @@ layer. Not in them is what a Dockerfile does not do by itself: bill of materials
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from benchmarks.commands import run_command
 from benchmarks.timing import Row, difference_row, ratio_row
 from envtool.demo.bootstrap import bootstrap
+from envtool.errors import SetupError, StoreError
 from envtool.image.layers.layer_trees import build_own_wheel
 from envtool.image.lock.lockfile import FOLDER, ImageLock, read_lock
 from envtool.image.spec.table import ImageSpec, read_table
 from envtool.wheel.store import FileStore, get_default_store
-from tests.docker.conftest import builders_here
+from tests.support.docker_command import find_builders
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from benchmarks.report import Report
+    from benchmarks.workplace import Workplace
 
 _TOOLS = Path(sys.executable).parent
 _IMAGES = ("hac-base", "hac-devel", "hac-notebook")
@@ -57,20 +64,21 @@ RUN --mount=type=bind,source=wheels,target=/wheels /opt/pytorch/{pip} -r /wheels
 """
 
 
-def measure(project: Path, folder: Path, runs: int = 3) -> list[Row]:
+def measure(workplace: Workplace, report: Report, runs: int = 3) -> None:
     """Builds the family once first, so that what it is made from is in the store."""
+    project = workplace.project
     _ours(project)
     specs = read_table(project)
     locks = {name: read_lock(specs[name], project / FOLDER) for name in _IMAGES}
-    contexts = dict(_contexts(project, specs, locks, folder))
+    contexts = dict(_contexts(project, specs, locks, workplace.folder / "handwritten"))
     ours, theirs = _Times(), _Times()
-    for number in range(runs + 1):
-        _forget_ours(project)
-        ours.add(number, lambda: _ours(project))
-        _forget_theirs()
-        theirs.add(number, lambda: _by_hand(contexts))
     try:
-        return [*_rows(ours, theirs), *_sizes()]
+        for number in range(runs + 1):
+            _forget_ours(project)
+            ours.add(number, lambda: _ours(project))
+            _forget_theirs()
+            theirs.add(number, lambda: _by_hand(contexts))
+        report.add([*_rows(ours, theirs), *_sizes()])
     finally:
         _forget_theirs()
 
@@ -127,7 +135,7 @@ def _copy(files: Sequence[Path], target: Path) -> None:
 def _stored(store: FileStore, sha256: str) -> Path:
     found = store.find(sha256)
     if found is None:
-        raise SystemExit(f"sha256 {sha256} is not in the store; type: envtool build --demo --all")
+        raise StoreError(f"sha256 {sha256} is not in the store", remedy="envtool build --demo --all")
     return found
 
 
@@ -138,54 +146,37 @@ def _seconds(action: Callable[[], None]) -> float:
 
 
 def _ours(project: Path) -> None:
-    _run([_TOOLS / "envtool", "build", "--demo", "--all", "--project", project])
+    run_command([_TOOLS / "envtool", "build", "--demo", "--all", "--project", project])
 
 
 def _forget_ours(project: Path) -> None:
     shutil.rmtree(project / ".work/contexts", ignore_errors=True)
-    known = _run(["docker", "images", "--format", "{{.Repository}}:{{.Tag}}"]).split()
+    known = run_command(["docker", "images", "--format", "{{.Repository}}:{{.Tag}}"]).stdout.split()
     _remove([name for name in known if name.split(":")[0] in {*_IMAGES, "hac-bootstrap"}])
 
 
 def _by_hand(contexts: dict[str, Path]) -> None:
     """The children at once, as ours are."""
-    _build(contexts[_IMAGES[0]]).check_returncode()
+    _build(contexts[_IMAGES[0]])
     with ThreadPoolExecutor() as pool:
-        for done in pool.map(_build, [contexts[name] for name in _IMAGES[1:]]):
-            done.check_returncode()
+        list(pool.map(_build, [contexts[name] for name in _IMAGES[1:]]))
 
 
-def _build(context: Path) -> subprocess.CompletedProcess[bytes]:
-    builder = builders_here().get("buildkit")
+def _build(context: Path) -> None:
+    builder = find_builders().get("buildkit")
     if builder is None:
-        raise SystemExit("no docker command here speaks to BuildKit; type: apt-get install docker-buildx")
-    command: list[str | Path] = [
-        builder["DOCKER"],
-        "build",
-        "--quiet",
-        "--network",
-        "none",
-        "--tag",
-        f"bench-{context.name}",
-        context,
-    ]
-    done = subprocess.run(command, env={**os.environ, **builder}, capture_output=True, check=False)
-    if done.returncode:
-        print(done.stderr.decode(errors="replace")[-3000:])
-    return done
+        raise SetupError("no docker command here speaks to BuildKit", remedy="apt-get install docker-buildx")
+    command: list[str | Path] = [builder["DOCKER"], "build", "--quiet", "--network", "none"]
+    run_command([*command, "--tag", f"bench-{context.name}", context], variables=builder)
 
 
 def _forget_theirs() -> None:
     _remove([f"bench-{name}" for name in _IMAGES])
-    _run(["docker", "builder", "prune", "--all", "--force"])
+    run_command(["docker", "builder", "prune", "--all", "--force"])
 
 
 def _remove(images: Sequence[str]) -> None:
     subprocess.run(["docker", "rmi", "--force", *images], capture_output=True, check=False)
-
-
-def _run(command: Sequence[str | Path]) -> str:
-    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
 
 
 def _rows(ours: _Times, theirs: _Times) -> list[Row]:
@@ -199,7 +190,7 @@ def _rows(ours: _Times, theirs: _Times) -> list[Row]:
 def _sizes() -> Iterator[Row]:
     for name in _IMAGES:
         left, right = (
-            int(_run(["docker", "image", "inspect", "--format", "{{.Size}}", each])) / 1e6
+            int(run_command(["docker", "image", "inspect", "--format", "{{.Size}}", each]).stdout) / 1e6
             for each in (name, f"bench-{name}")
         )
         yield Row(f"size of {name}: {left:.0f} MB", 0.0, f"by hand: {right:.0f} MB", 0.0, left / right, "x", 1.03)
