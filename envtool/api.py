@@ -12,16 +12,77 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from envtool.doctor.diagnose_environment import DoctorRequest, diagnose_environment
     from envtool.doctor.findings import Report
+    from envtool.image.blame.blame_image import BlameRequest, blame_image
+    from envtool.image.blame.trace import BlameReport
+    from envtool.image.build_images import BuildRequest, BuildResult, build_images
+    from envtool.requirements.check_files import CheckRequest, CheckResult, check_files
     from envtool.restore.restore import RestoreRequest, RestoreResult, restore
+    from envtool.safe_install.install import InstallRequest, InstallResult, install
+    from envtool.verify.result import ImageResult
+    from envtool.verify.verify_images import VerifyRequest, verify_images
 
 _MODULES = {
-    "envtool.doctor.diagnose_environment": ("DoctorRequest", "diagnose_environment"),
+    "envtool.doctor.diagnose_environment": (
+        "DoctorRequest",
+        "diagnose_environment",
+    ),
     "envtool.doctor.findings": ("Report",),
-    "envtool.restore.restore": ("RestoreRequest", "RestoreResult", "restore"),
+    "envtool.image.blame.blame_image": (
+        "BlameRequest",
+        "blame_image",
+    ),
+    "envtool.image.blame.trace": ("BlameReport",),
+    "envtool.image.build_images": (
+        "BuildRequest",
+        "BuildResult",
+        "build_images",
+    ),
+    "envtool.requirements.check_files": (
+        "CheckRequest",
+        "CheckResult",
+        "check_files",
+    ),
+    "envtool.restore.restore": (
+        "RestoreRequest",
+        "RestoreResult",
+        "restore",
+    ),
+    "envtool.safe_install.install": (
+        "InstallRequest",
+        "InstallResult",
+        "install",
+    ),
+    "envtool.verify.result": ("ImageResult",),
+    "envtool.verify.verify_images": (
+        "VerifyRequest",
+        "verify_images",
+    ),
 }
 _PLACES = {name: module for module, names in _MODULES.items() for name in names}
 
-__all__ = ["DoctorRequest", "Report", "RestoreRequest", "RestoreResult", "diagnose_environment", "restore"]
+__all__ = [
+    "BlameReport",
+    "BlameRequest",
+    "BuildRequest",
+    "BuildResult",
+    "CheckRequest",
+    "CheckResult",
+    "DoctorRequest",
+    "ImageResult",
+    "InstallRequest",
+    "InstallResult",
+    "Report",
+    "RestoreRequest",
+    "RestoreResult",
+    "VerifyRequest",
+    "blame_image",
+    "build_images",
+    "check_files",
+    "diagnose_environment",
+    "install",
+    "restore",
+    "verify_images",
+]
 
 
 def __getattr__(name: str) -> object:
