@@ -5,11 +5,14 @@ PYTHON ?= python3
 VENV := .venv
 ENVTOOL := $(VENV)/bin/envtool
 IMAGE ?= hac-base
+# What test-fast runs.
+FAST := not docker and not exhaustive and not interpreters and not gigabyte
 # In the checkout, so that `make clean` finds it.
 export HAC_STORE ?= $(CURDIR)/.work/store
 
 .DEFAULT_GOAL := help
-.PHONY: help venv engine engine-stop demo build verify lock lock-check test test-fast test-service coverage lint format bench dist clean
+.PHONY: help venv engine engine-stop demo build verify lock lock-check \
+  test test-fast test-service coverage lint format bench dist clean
 
 help: ## print this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
@@ -67,13 +70,13 @@ test: venv ## set everything up and run all tests
 	else echo 'LEFT OUT: the Docker tests, because no Docker Engine answers and none can be installed here'; fi
 
 test-fast: venv ## run the tests that take two minutes and need no Docker Engine
-	@$(VENV)/bin/pytest -q -n auto -m 'not docker and not exhaustive and not interpreters and not gigabyte'
+	@$(VENV)/bin/pytest -q -n auto -m '$(FAST)'
 
 test-service: venv ## clobber and restore the service's own torch 1.7.1 (Python 3.8, a gigabyte to download, 6 GB of disk)
 	@HAC_REQUIRE_PYTHONS=3.8 $(VENV)/bin/pytest -q -m gigabyte
 
 coverage: venv ## run the tests of test-fast, measured, and print what they do not reach
-	@$(VENV)/bin/pytest -q -n auto -m 'not docker and not exhaustive' --cov --cov-report= && \
+	@$(VENV)/bin/pytest -q -n auto -m '$(FAST)' --cov --cov-report= && \
 	$(VENV)/bin/coverage report --skip-covered --show-missing \
 	  --include='envtool/transaction/*,envtool/restore/*,envtool/requirements/*'
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Group:
-    """Rows that are measured together; `gigabytes` are what they took on the disk at most, when that was measured."""
+    """Rows that are measured together; `gigabytes` are what they took on the disk at most, measured one by one."""
 
     name: str
     title: str
@@ -55,7 +55,7 @@ GROUPS = (
     Group(
         name="doctor-accuracy",
         title="what doctor finds and where it cries wolf; writes docs/doctor-accuracy.md",
-        gigabytes=0.1,
+        gigabytes=3.1,
         measure=doctor_accuracy.measure,
     ),
     Group(

@@ -116,7 +116,7 @@ def _unpacked(commands: _Commands, runs: int = 9) -> Row:
     # Half a second each: more of them cost little, and even out what the disk still has to do for earlier ones.
     ours, theirs = alternately(
         [commands.force, [*commands.uv, "--no-index", commands.wheel]],
-        3 * runs,
+        runs,
         before=lambda _index: os.sync(),
         variables=variables,
     )
