@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from envtool.errors import UsageError
-from envtool.progress import Progress
+from envtool.progress import ProgressDisplay, open_silent_display
 from envtool.requirements.checker import Checker
 from envtool.requirements.model import DependencyFile, RequirementSet
 from envtool.requirements.open_target import configure_target, open_target
@@ -22,7 +21,6 @@ from envtool.requirements.uv_options import Installer
 from envtool.requirements.write_fixed import write_fixed_files
 
 # Opens a display of progress with a title.
-ProgressDisplay = Callable[[str], AbstractContextManager[Progress]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,11 +62,7 @@ class CheckResult:
         return any(prediction.is_bad for prediction in self.predictions)
 
 
-def _open_silent_display(_title: str) -> AbstractContextManager[Progress]:
-    return nullcontext(lambda _name, _done, _total: None)
-
-
-def check_files(request: CheckRequest, *, display: ProgressDisplay = _open_silent_display) -> CheckResult:
+def check_files(request: CheckRequest, *, display: ProgressDisplay = open_silent_display) -> CheckResult:
     """Read the files, resolve and predict for each of their sets, and suggest a fix where torch would be replaced.
 
     Raises `EnvtoolError`, of these `UsageError` where the request names what is not there.

@@ -96,9 +96,10 @@ class Resolver:
         distributions `without`. Raises `SourceError` and `ResolutionError`.
         """
         asked = wanted.requirements if entries is None else entries
-        with self._files(wanted, asked, constraints, without) as files:
+        with self._files(wanted, asked, constraints, without) as files, self._offered() as offered:
             command = ["pip", "install", "--dry-run", "--output-format", "json", "-r", files[0], "-c", files[1]]
             command += ["--excludes", files[2]] if without else []
+            command += offered
             said = self._run([*command, *self.passed], wanted.options.merge_over(self.options), asked)
         if said.unsolvable is not None:
             return Resolution(unsolvable=said.unsolvable)
@@ -146,6 +147,18 @@ class Resolver:
         with self._files(wanted, bare, constraints) as files, stub_wheels(self.target) as stubs:
             shape = ["--no-header", "--annotation-style", "split", "--no-strip-extras", "--find-links", stubs]
             return self._run(["pip", "compile", files[0], "-c", files[1], *shape], options)
+
+    @contextmanager
+    def _offered(self) -> Iterator[list[str]]:
+        """Words that offer uv the vendor's distributions where the target is not installed.
+
+        No index has them, and to uv a `--target` folder holds no candidate for a requirement that names a version.
+        """
+        if self.target.interpreter is not None:
+            yield []
+            return
+        with stub_wheels(self.target) as stubs:
+            yield ["--find-links", stubs]
 
     @contextmanager
     def _files(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
@@ -14,7 +13,7 @@ from envtool.doctor.findings import Report, Status
 from envtool.environment.prefix import Prefix, find_prefix
 from envtool.environment.reader import Environment, read_environment
 from envtool.errors import RestoreError
-from envtool.progress import Progress
+from envtool.progress import ProgressDisplay, open_silent_display
 from envtool.release.pin import PinOrigin, VendorPin
 from envtool.release.release_filter import ReleaseFilter
 from envtool.restore.apply import apply_plan, remove_user_copy, write_pin
@@ -24,9 +23,6 @@ from envtool.restore.plan import PinnedDiagnosis, RestorePlan, UserSiteRemoval, 
 from envtool.restore.recover_prefix import recover_prefix
 from envtool.restore.running_processes import Process, find_processes
 from envtool.restore.select_pin import select_pin
-
-# Opens a progress display with a title.
-ProgressDisplay = Callable[[str], AbstractContextManager[Progress]]
 
 
 class RestoreStatus(Enum):
@@ -76,17 +72,13 @@ class RestoreResult:
         return self.report is None or self.report.status is not Status.DAMAGED
 
 
-def _open_silent_display(_title: str) -> AbstractContextManager[Progress]:
-    return nullcontext(lambda _name, _done, _total: None)
-
-
 def restore(
     request: RestoreRequest,
     *,
     confirm: Callable[[UserSiteRemoval], bool] = lambda _copy: False,
     show_plan: Callable[[RestorePlan], None] = lambda _plan: None,
     note: Callable[[str], None] = lambda _text: None,
-    display: ProgressDisplay = _open_silent_display,
+    display: ProgressDisplay = open_silent_display,
 ) -> RestoreResult:
     """Restore an environment, or plan it.
 

@@ -230,7 +230,7 @@ def copy_of_the_project(folder: Path) -> Path:
     target.mkdir()
     for name in ("envtool", "images", "lockfiles"):
         shutil.copytree(PROJECT / name, target / name, ignore=shutil.ignore_patterns("__pycache__"))
-    for name in ("pyproject.toml", "README.md", "Dockerfile"):
+    for name in ("pyproject.toml", "README.md", "LICENSE", "Dockerfile"):
         shutil.copy(PROJECT / name, target)
     if (PROJECT / ".work/lockfiles").is_dir():
         shutil.copytree(PROJECT / ".work/lockfiles", target / ".work/lockfiles")

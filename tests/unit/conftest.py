@@ -16,7 +16,7 @@ def project(tmp_path: Path) -> Path:
     copy = tmp_path / "checkout"
     for name in ("images", "lockfiles"):
         shutil.copytree(_PROJECT / name, copy / name)
-    for name in ("pyproject.toml", "Dockerfile", "README.md"):
+    for name in ("pyproject.toml", "Dockerfile", "LICENSE", "README.md"):
         shutil.copy(_PROJECT / name, copy)
     (copy / "envtool").mkdir()
     return copy

@@ -28,7 +28,7 @@ def add_command(
 
 
 @app.command("list")
-def list_command(vendor: VendorOption = None) -> None:
+def list_sources_command(vendor: VendorOption = None) -> None:
     """Print the sources in force and the torch wheels that each has."""
     from envtool.errors import SourceError
     from envtool.release.profile import TORCH

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import envtool.image.layers.compile_modules as program
 from envtool.image.layers.staged_tree import Part, StagedTree, WheelFile
+from envtool.image.pip_program import PythonVersion
 from envtool.image.run_program import run
 
-PythonVersion = tuple[int, int]
 _UNCHECKED = (1).to_bytes(4, "little")
 _LEFT_OUT = re.compile(r"/(lib2to3/tests|bad_coding|test)/")
 

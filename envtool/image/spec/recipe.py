@@ -22,7 +22,7 @@ def recipe_files(spec: ImageSpec) -> Iterator[Path]:
             if path.is_file() and path.suffix != ".pyc":
                 yield path
     if spec.parent is None:
-        yield from (spec.project / name for name in ("pyproject.toml", "README.md", "Dockerfile"))
+        yield from (spec.project / name for name in ("pyproject.toml", "README.md", "LICENSE", "Dockerfile"))
     elif (part := spec.own_file(DOCKERFILE_PART)) is not None:
         yield part
 

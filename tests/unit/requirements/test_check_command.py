@@ -142,6 +142,17 @@ def test_without_an_environment(tmp_path: Path, environment: RealEnvironment, in
     assert environment.envtool("check", "--torch", "2.1.0", "--static", str(path)).status == 5
 
 
+def test_a_fix_without_an_environment_is_proven(tmp_path: Path, environment: RealEnvironment, index: str) -> None:
+    """No index has the vendor's torch that the fix names."""
+    path = written(tmp_path, "requirements.txt", "accelerate\n")
+    environment.variables.update(PIP_INDEX_URL=index, UV_DEFAULT_INDEX=index)
+    fixed = tmp_path / "fixed"
+    words = ["check", "--torch", TORCH, "--python-version", "3.11", str(path), "--write-fixed", str(fixed)]
+    done = environment.envtool(*words)
+    assert f"wrote {fixed}/requirements.txt" in done.err
+    assert f"\ntorch=={TORCH}\n" in (fixed / "requirements.txt").read_text()
+
+
 def test_json_sarif_and_github(checked: RealEnvironment, tmp_path: Path) -> None:
     path = written(tmp_path, "requirements.txt", "accelerate\n")
     document = json.loads(check(checked, "--format", "json", path).out)
