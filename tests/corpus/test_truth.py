@@ -76,7 +76,7 @@ def install(installer: Installer, environment: RealEnvironment, index: str, file
         capture_output=True,
         text=True,
         check=False,
-        timeout=120,
+        timeout=600,
     )
     after = versions(environment)
     return Truth(done.returncode != 0, frozenset(name for name in PINNED if before[name] != after[name]))
