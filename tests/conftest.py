@@ -170,8 +170,10 @@ def verdict(record_property: Callable[[str, object], None]) -> Verdict:
 
 @pytest.fixture
 def conda_environment(environment: RealEnvironment) -> RealEnvironment:
-    """The environment with the mark of a conda environment. It keeps its pyvenv.cfg: without, pip would install into
-    the Python that it was made from."""
+    """The environment with the mark of a conda environment.
+
+    It keeps its pyvenv.cfg: without, pip would install into the Python that it was made from.
+    """
     (environment.path / "conda-meta").mkdir()
     return environment
 

@@ -1,5 +1,6 @@
-"""Bootstraps the Debian base of the embedded default with mmdebstrap, and brings the packages that the embedded
-conda channel is made from in the same run, through the same signed index.
+"""Bootstraps the Debian base of the embedded default with mmdebstrap.
+
+The packages that the embedded conda channel is made from come in the same run, through the same signed index.
 """
 
 from __future__ import annotations

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from envtool.demo.bootstrap import Bootstrap, bootstrap
 from envtool.demo.conda_packages import list_debian_packages, make_channel
@@ -13,12 +14,14 @@ from envtool.demo.vendor_release import write_release
 from envtool.errors import LockError
 from envtool.image.inputs.base_layers import read_local_layer
 from envtool.image.lock.lockfile import LockedBase
-from envtool.image.read.layer import LayerContents
-from envtool.image.spec.table import ImageSpec
 from envtool.release.source.folder import FolderSource
-from envtool.release.source.interface import Source
 from envtool.wheel.name import compute_sha256
-from envtool.wheel.store import FileStore
+
+if TYPE_CHECKING:
+    from envtool.image.read.layer import LayerContents
+    from envtool.image.spec.table import ImageSpec
+    from envtool.release.source.interface import Source
+    from envtool.wheel.store import FileStore
 
 # The address that locks name the embedded channel by; `.invalid` never resolves (RFC 2606).
 CHANNEL = "https://hac-envtool.invalid/embedded"

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from envtool.demo.embedded import EmbeddedSources
 from envtool.errors import HashError, LockError
 from envtool.image.inputs.fetch_inputs import fetch_base, fetch_inputs, is_complete
 from envtool.image.lock.lockfile import FOLDER, ImageLock, differences, is_stale, read_lock, write_lock
 from envtool.image.lock.make_lock import make_lock
-from envtool.image.spec.table import ImageSpec
-from envtool.wheel.store import FileStore
+
+if TYPE_CHECKING:
+    from envtool.demo.embedded import EmbeddedSources
+    from envtool.image.spec.table import ImageSpec
+    from envtool.wheel.store import FileStore
 
 OWN_FOLDER = Path(".work/lockfiles")
 

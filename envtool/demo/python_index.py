@@ -16,13 +16,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from packaging.utils import canonicalize_name
 
 from envtool.demo.wheel_writer import WheelContent, write_wheel
 from envtool.image.inputs.fetch_wheels import fetch_wheels
 from envtool.image.lock.lockfile import LockedFile
-from envtool.wheel.store import FileStore
+
+if TYPE_CHECKING:
+    from envtool.wheel.store import FileStore
 
 UPSTREAM_TORCH = "2.13.0"
 # The first three live with torch 1.7.1; rotary-embedding-torch 0.9.1 requires torch>=2.4.

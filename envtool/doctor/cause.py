@@ -6,13 +6,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from envtool.environment.distribution import Distribution
-from envtool.environment.reader import Environment
-from envtool.release.pin import PinnedDistribution
 from envtool.wheel.requires import find_requirements_on
 
 if TYPE_CHECKING:
     from packaging.requirements import Requirement
+
+    from envtool.environment.distribution import Distribution
+    from envtool.environment.reader import Environment
+    from envtool.release.pin import PinnedDistribution
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import TYPE_CHECKING
 
-from envtool.doctor.cache import DiagnosisCache
 from envtool.doctor.checks import (
     companions,
     cuda_direct,
@@ -31,8 +30,9 @@ from envtool.release.pin import HISTORY_FILE, VendorPin
 from envtool.release.profile import TORCH
 
 if TYPE_CHECKING:
+    from envtool.doctor.cache import DiagnosisCache
+    from envtool.environment.history import HistoryEntry
     from envtool.progress import Progress
-from envtool.environment.history import HistoryEntry
 
 Check = Callable[[Environment, VendorPin], Iterator[Finding]]
 

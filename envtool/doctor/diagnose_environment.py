@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 from envtool.doctor.cache import DiagnosisCache, open_cache
 from envtool.doctor.checks.driver import MACHINE_FOLDER
 from envtool.doctor.diagnose import diagnose
-from envtool.doctor.findings import Finding, Report
 from envtool.doctor.settings import read_settings, validate_ids
 from envtool.environment.context import EnvironmentContext
 from envtool.environment.effective_pin import find_effective_pin
@@ -19,6 +18,7 @@ from envtool.environment.prefix import find_prefix
 from envtool.environment.reader import Environment, read_environment
 
 if TYPE_CHECKING:
+    from envtool.doctor.findings import Finding, Report
     from envtool.driver.ask import DriverQuery, QueryResult
     from envtool.progress import Progress
     from envtool.release.pin import VendorPin

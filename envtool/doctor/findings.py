@@ -8,12 +8,12 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 from envtool.doctor.finding_kind import FindingKind, Severity
-from envtool.environment.context import EnvironmentContext
-from envtool.environment.reader import Environment
-from envtool.release.pin import VendorPin
 
 if TYPE_CHECKING:
+    from envtool.environment.context import EnvironmentContext
     from envtool.environment.history import HistoryEntry
+    from envtool.environment.reader import Environment
+    from envtool.release.pin import VendorPin
 
 
 class Status(Enum):

@@ -5,8 +5,10 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-from envtool.wheel.record import RecordRow
+if TYPE_CHECKING:
+    from envtool.wheel.record import RecordRow
 
 FORBIDDEN = "this user may not read it"
 # Files up to this size are read at once; a buffer for each would cost more than the file.

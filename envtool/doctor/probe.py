@@ -12,14 +12,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from envtool.doctor.finding_kind import FindingKind
 from envtool.doctor.findings import Evidence, Finding
 from envtool.doctor.remedy import build_restore_command
-from envtool.environment.reader import Environment
-from envtool.release.pin import VendorPin
 from envtool.release.profile import TORCH
+
+if TYPE_CHECKING:
+    from envtool.environment.reader import Environment
+    from envtool.release.pin import VendorPin
 
 # Products of 64 numbers below 1 are about 16; half precision errs by some hundredths there.
 _TOLERANCE = 0.1

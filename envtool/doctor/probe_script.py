@@ -12,6 +12,7 @@ SIZE = 64
 
 
 def main() -> None:
+    """Compute on `cuda:0` and report to the file descriptor that the first argument names."""
     report = os.fdopen(int(sys.argv[1]), "w", 1)
 
     def tell(**values: object) -> None:

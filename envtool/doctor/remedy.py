@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import shlex
+from typing import TYPE_CHECKING
 
 from envtool.environment.context import Location
-from envtool.environment.reader import Environment
-from envtool.release.pin import VendorPin
+
+if TYPE_CHECKING:
+    from envtool.environment.reader import Environment
+    from envtool.release.pin import VendorPin
 
 
 def build_restore_command(environment: Environment, pin: VendorPin | None) -> str:

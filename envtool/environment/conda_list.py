@@ -5,9 +5,12 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from envtool.environment.conda_records import read_conda_records
-from envtool.environment.reader import Environment
+
+if TYPE_CHECKING:
+    from envtool.environment.reader import Environment
 
 # What conda prints for a distribution that pip or uv installed.
 PYPI_BUILD = "pypi_0"

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from envtool.environment.leftover import match_leftover, parse_leftover_version
-from envtool.environment.reader import Environment
 from envtool.release.pin import PinnedDistribution, PinOrigin, VendorPin, read_pin
 from envtool.release.profile import COMPANIONS, TORCH
 from envtool.release.version import parse_vendor_version
 from envtool.wheel.requires import find_requirements_on
+
+if TYPE_CHECKING:
+    from envtool.environment.reader import Environment
 
 
 def find_effective_pin(environment: Environment) -> VendorPin | None:

@@ -21,12 +21,12 @@ _LONGEST_TABLE = 64 << 20
 _ReadAt = Callable[[int, int], bytes]
 
 
-class NotASharedObject(Exception):
+class SharedObjectError(Exception):
     """A file that cannot be read as a shared object; the text says why. It never leaves this room's callers."""
 
 
 def read_needed_libraries(path: Path) -> tuple[str, ...]:
-    """The `DT_NEEDED` entries, in their order. Raises `NotASharedObject`."""
+    """The `DT_NEEDED` entries, in their order. Raises `SharedObjectError`."""
     from elftools.common.exceptions import ELFError
     from elftools.elf.dynamic import DynamicSegment
     from elftools.elf.elffile import ELFFile
@@ -37,13 +37,13 @@ def read_needed_libraries(path: Path) -> tuple[str, ...]:
             tags = (tag for segment in segments for tag in segment.iter_tags("DT_NEEDED"))
             return tuple(str(tag.needed) for tag in tags)  # type: ignore[attr-defined]  # set by the entry's kind
     except OSError as error:
-        raise NotASharedObject(f"it cannot be read: {error.strerror}") from error
+        raise SharedObjectError(f"it cannot be read: {error.strerror}") from error
     # pyelftools answers some damaged files with errors of construct, struct and Python itself.
     except (ELFError, ValueError, LookupError, ArithmeticError, TypeError, AttributeError, AssertionError) as error:
-        raise NotASharedObject(f"{type(error).__name__}: {error}"[:200]) from error
+        raise SharedObjectError(f"{type(error).__name__}: {error}"[:200]) from error
     except Exception as error:
         if type(error).__module__.startswith("elftools."):
-            raise NotASharedObject(f"{type(error).__name__}: {error}"[:200]) from error
+            raise SharedObjectError(f"{type(error).__name__}: {error}"[:200]) from error
         raise
 
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
-from envtool.environment.prefix import Prefix
 from envtool.wheel.layout import Layout
+
+if TYPE_CHECKING:
+    from envtool.environment.prefix import Prefix
 
 
 def get_layout(prefix: Prefix) -> Layout:

@@ -6,10 +6,12 @@ import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from envtool.environment.distribution import Distribution
-from envtool.environment.prefix import Prefix
-from envtool.wheel.record import RecordRow
+if TYPE_CHECKING:
+    from envtool.environment.distribution import Distribution
+    from envtool.environment.prefix import Prefix
+    from envtool.wheel.record import RecordRow
 
 
 @dataclass(frozen=True)

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import configparser
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from envtool.environment.context import EnvironmentContext
-from envtool.environment.prefix import Prefix
+if TYPE_CHECKING:
+    from envtool.environment.context import EnvironmentContext
+    from envtool.environment.prefix import Prefix
 
 _SECTIONS = ("global", "install")
 

@@ -5,12 +5,15 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from envtool.environment.context import EnvironmentContext
 from envtool.environment.distribution import Distribution, read_distribution, read_egg_link
-from envtool.environment.prefix import Prefix
 from envtool.errors import PrefixError
 from envtool.wheel.requires import normalize_name
+
+if TYPE_CHECKING:
+    from envtool.environment.prefix import Prefix
 
 
 @dataclass(frozen=True)

@@ -10,11 +10,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from envtool.environment.context import EnvironmentContext
-from envtool.environment.prefix import Prefix
 from envtool.environment.pth import read_pth
-from envtool.environment.reader import Environment
+
+if TYPE_CHECKING:
+    from envtool.environment.context import EnvironmentContext
+    from envtool.environment.prefix import Prefix
+    from envtool.environment.reader import Environment
 
 
 class PathOrigin(Enum):

@@ -5,9 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from envtool.release.pin import VendorPin
 from envtool.release.profile import PINNED_NAMES
+
+if TYPE_CHECKING:
+    from envtool.release.pin import VendorPin
 
 _PINNED = "|".join(PINNED_NAMES)
 # pip, "The conflict is caused by:", each line with the time in front where it comes from a log file.

@@ -6,21 +6,23 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from envtool.image.context.context import SBOM_FILE, WHOLE_BASE, Layers, is_made
 from envtool.image.context.loadable_image import make_loadable_base, make_loadable_image
 from envtool.image.context.make_contexts import CONTEXT_STAGE, count_layers, open_context_stages
 from envtool.image.context.provenance import render_provenance
-from envtool.image.engine.client import Engine
 from envtool.image.engine.push import Pushed, push
 from envtool.image.graph import CONTEXT_TAG, PlannedImage
-from envtool.image.inputs.fetch_inputs import BaseInput
 from envtool.image.lock.lockfile import require_current
 from envtool.image.spec.labels import CONTEXT_LABEL
 from envtool.image.stage_graph import Stage, StageKey, run_stages
-from envtool.progress import Progress
 from envtool.wheel.store import FileStore, translate_store_errors
+
+if TYPE_CHECKING:
+    from envtool.image.engine.client import Engine
+    from envtool.image.inputs.fetch_inputs import BaseInput
+    from envtool.progress import Progress
 
 PROVENANCE_FILE = "provenance.json"
 # Stages of contexts that wait for disks and for other programs, at once.

@@ -9,14 +9,17 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import envtool
-from envtool.image.inputs.sources import ImageSources
-from envtool.image.lock.lockfile import ImageLock
 from envtool.image.spec.checkout import revision, source
 from envtool.image.spec.labels import CONTEXT_LABEL, OCI, OWN
 from envtool.image.spec.recipe import is_executable, recipe_files
-from envtool.image.spec.table import ImageSpec
+
+if TYPE_CHECKING:
+    from envtool.image.inputs.sources import ImageSources
+    from envtool.image.lock.lockfile import ImageLock
+    from envtool.image.spec.table import ImageSpec
 
 CONTEXTS = Path(".work/contexts")
 # How the tags begin that children start from.

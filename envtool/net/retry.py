@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import requests
 import urllib3.exceptions
 from requests.exceptions import ChunkedEncodingError, SSLError, Timeout
-from urllib3.response import BaseHTTPResponse
 from urllib3.util import Retry
+
+if TYPE_CHECKING:
+    from urllib3.response import BaseHTTPResponse
 
 # Tries after the first, and the seconds before each: none, then 0.6, 1.2 and so on (urllib3's `Retry`).
 RETRIES = 4

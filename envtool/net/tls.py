@@ -9,12 +9,14 @@ from __future__ import annotations
 import ssl
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from requests import PreparedRequest
 from requests.adapters import HTTPAdapter
 from requests.utils import DEFAULT_CA_BUNDLE_PATH
 from urllib3.util.ssl_ import create_urllib3_context
+
+if TYPE_CHECKING:
+    from requests import PreparedRequest
 
 
 class SharedContextAdapter(HTTPAdapter):

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cmp_to_key
+from typing import TYPE_CHECKING
 
 from envtool.release.candidates import explain_incompatibility, group_releases, list_interpreter_tags
 from envtool.release.profile import TORCH
-from envtool.release.source.interface import Source
 from envtool.release.version import VendorVersion, parse_vendor_version, versions_equal
+
+if TYPE_CHECKING:
+    from envtool.release.source.interface import Source
 
 
 @dataclass(frozen=True)

@@ -16,12 +16,13 @@ from envtool.release.compatibility import find_known_companion
 from envtool.release.profile import COMPANIONS, TORCH
 from envtool.release.release_filter import ReleaseFilter
 from envtool.release.version import VendorVersion, parse_vendor_version
-from envtool.wheel.name import WheelName
 from envtool.wheel.requires import find_requirements_on
 
 if TYPE_CHECKING:
     from packaging.metadata import RawMetadata
     from packaging.requirements import Requirement
+
+    from envtool.wheel.name import WheelName
 
 
 @dataclass(frozen=True)

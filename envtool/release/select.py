@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from envtool.errors import ReleaseError, SourceError
 from envtool.release.candidates import Candidate, VendorRelease, select_release
 from envtool.release.pin import PinnedDistribution, PinOrigin, VendorPin
-from envtool.release.release_filter import ReleaseFilter
-from envtool.release.source.interface import Source
 from envtool.wheel.name import StoredWheel, WheelName, compute_sha256, find_dist_info, open_wheel
 from envtool.wheel.record import digest_content, parse_record
-from envtool.wheel.store import FileStore
+
+if TYPE_CHECKING:
+    from envtool.release.release_filter import ReleaseFilter
+    from envtool.release.source.interface import Source
+    from envtool.wheel.store import FileStore
 
 
 @dataclass(frozen=True)

@@ -8,13 +8,16 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import pairwise
-
-from packaging.requirements import Requirement
+from typing import TYPE_CHECKING
 
 from envtool.requirements.metadata import find_requirements
-from envtool.requirements.model import DeclaredRequirement
-from envtool.requirements.target import Target
 from envtool.wheel.requires import normalize_name
+
+if TYPE_CHECKING:
+    from packaging.requirements import Requirement
+
+    from envtool.requirements.model import DeclaredRequirement
+    from envtool.requirements.target import Target
 
 # Questions to the index under way together.
 _AT_ONCE = 8

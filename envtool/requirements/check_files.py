@@ -6,6 +6,7 @@ import shlex
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from envtool.errors import UsageError
 from envtool.progress import ProgressDisplay, open_silent_display
@@ -13,12 +14,14 @@ from envtool.requirements.checker import Checker
 from envtool.requirements.model import DependencyFile, RequirementSet
 from envtool.requirements.open_target import configure_target, open_target
 from envtool.requirements.predict import predict_static
-from envtool.requirements.prediction import Prediction
 from envtool.requirements.read_file import is_known_name, read_file
-from envtool.requirements.target import Target
 from envtool.requirements.uv_command import TIME_LIMIT
 from envtool.requirements.uv_options import Installer
 from envtool.requirements.write_fixed import write_fixed_files
+
+if TYPE_CHECKING:
+    from envtool.requirements.prediction import Prediction
+    from envtool.requirements.target import Target
 
 # Opens a display of progress with a title.
 

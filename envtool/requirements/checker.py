@@ -6,18 +6,21 @@ import shlex
 from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 from envtool.errors import ResolutionError, SourceError
 from envtool.requirements.metadata import DEFAULT_INDEX, MetadataReader
-from envtool.requirements.model import DependencyFile, RequirementSet
 from envtool.requirements.predict import predict, predict_static
 from envtool.requirements.prediction import Prediction
-from envtool.requirements.resolve import Resolver
 from envtool.requirements.static import Verdict
 from envtool.requirements.suggest import suggest
-from envtool.requirements.target import Target
 from envtool.requirements.uv_command import find_uv
-from envtool.requirements.uv_options import Installer
+
+if TYPE_CHECKING:
+    from envtool.requirements.model import DependencyFile, RequirementSet
+    from envtool.requirements.resolve import Resolver
+    from envtool.requirements.target import Target
+    from envtool.requirements.uv_options import Installer
 
 # Sets under way together. They wait for the index most of the time, and uv is parallel in itself.
 _AT_ONCE = 4

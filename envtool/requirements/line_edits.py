@@ -8,10 +8,13 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from envtool.errors import RequirementsError
-from envtool.requirements.model import DeclaredRequirement
-from envtool.requirements.prediction import LineChange
+
+if TYPE_CHECKING:
+    from envtool.requirements.model import DeclaredRequirement
+    from envtool.requirements.prediction import LineChange
 
 MARK = "envtool:"
 _NOTE = f"# {MARK} the vendor's build, so that nothing takes its place"

@@ -8,9 +8,12 @@ from dataclasses import KW_ONLY, dataclass, field, replace
 from enum import Enum
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from packaging.markers import Marker
 from packaging.specifiers import SpecifierSet
+
+if TYPE_CHECKING:
+    from packaging.markers import Marker
 
 _CREDENTIALS = re.compile(r"(://)[^/\s@]+@")
 

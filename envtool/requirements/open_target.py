@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from envtool.environment.context import EnvironmentContext
 from envtool.environment.effective_pin import find_effective_pin
@@ -14,13 +15,15 @@ from envtool.environment.pip_configuration import read_pip_settings
 from envtool.environment.prefix import Prefix, find_prefix
 from envtool.environment.reader import Environment, read_environment
 from envtool.errors import ReleaseError
-from envtool.release.pin import VendorPin
 from envtool.requirements.model import InstallOptions, Role
 from envtool.requirements.pip_options import parse_pip_settings
 from envtool.requirements.readers.requirements_txt import read_nested
 from envtool.requirements.resolve import Resolver
 from envtool.requirements.target import Target
 from envtool.requirements.uv_options import Installer
+
+if TYPE_CHECKING:
+    from envtool.release.pin import VendorPin
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,13 @@ with that; it looks for older versions of the rest only where no version of torc
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
-from envtool.requirements.model import RequirementSet
-from envtool.requirements.resolve import Resolution, Resolver
 from envtool.requirements.stub_wheels import stub_wheels
+
+if TYPE_CHECKING:
+    from envtool.requirements.model import RequirementSet
+    from envtool.requirements.resolve import Resolution, Resolver
 
 
 def resolve_as_pip(wanted: RequirementSet, resolver: Resolver) -> Resolution:

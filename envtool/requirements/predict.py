@@ -5,18 +5,21 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from envtool.errors import ResolutionError
-from envtool.release.pin import VendorPin
 from envtool.requirements.chain import Graph, find_chains
-from envtool.requirements.metadata import MetadataReader
 from envtool.requirements.model import DeclaredRequirement, RequirementSet, Role
 from envtool.requirements.pip_emulation import resolve_as_pip
 from envtool.requirements.prediction import Clobber, Prediction
-from envtool.requirements.resolve import Resolution, Resolver
 from envtool.requirements.static import Effect, Verdict, evaluate, find_line_effects
-from envtool.requirements.target import Target
 from envtool.requirements.uv_options import Installer
+
+if TYPE_CHECKING:
+    from envtool.release.pin import VendorPin
+    from envtool.requirements.metadata import MetadataReader
+    from envtool.requirements.resolve import Resolution, Resolver
+    from envtool.requirements.target import Target
 
 
 def pin_constraints(pin: VendorPin) -> tuple[str, ...]:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from envtool.requirements.chain import Chain
-from envtool.requirements.model import DeclaredRequirement, RequirementSet
-from envtool.requirements.resolve import VersionChange
 from envtool.requirements.static import Effect, LineEffect, Verdict
-from envtool.requirements.uv_options import Installer
+
+if TYPE_CHECKING:
+    from envtool.requirements.chain import Chain
+    from envtool.requirements.model import DeclaredRequirement, RequirementSet
+    from envtool.requirements.resolve import VersionChange
+    from envtool.requirements.uv_options import Installer
 
 
 @dataclass(frozen=True)

@@ -5,9 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from envtool.errors import RequirementsError
-from envtool.requirements.model import DependencyFile
+
+if TYPE_CHECKING:
+    from envtool.requirements.model import DependencyFile
 
 
 def _requirements(path: Path) -> DependencyFile:

@@ -8,12 +8,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from envtool.errors import ResolutionError
 from envtool.requirements.chain import Parents, parse_parents
 from envtool.requirements.model import DeclaredRequirement, InstallOptions, RequirementSet, Role
 from envtool.requirements.stub_wheels import stub_wheels
-from envtool.requirements.target import Target
 from envtool.requirements.uv_command import TIME_LIMIT, UvOutput, is_harmless, neutral_variables, run_uv
 from envtool.requirements.uv_options import (
     Installer,
@@ -22,6 +22,9 @@ from envtool.requirements.uv_options import (
     format_options,
     format_strategy,
 )
+
+if TYPE_CHECKING:
+    from envtool.requirements.target import Target
 
 _NOT_FOUND = "was not found in the package registry"
 _CONSTRAINTS = frozenset({"UV_CONSTRAINT", "UV_BUILD_CONSTRAINT"})

@@ -12,11 +12,14 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from envtool.errors import RequirementsError
 from envtool.requirements import line_edits
 from envtool.requirements.model import DeclaredRequirement, DependencyFile, RequirementSet, Role, Section
-from envtool.requirements.prediction import LineChange
+
+if TYPE_CHECKING:
+    from envtool.requirements.prediction import LineChange
 
 
 @dataclass(frozen=True)

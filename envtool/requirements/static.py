@@ -9,15 +9,18 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
+from typing import TYPE_CHECKING
 
 from packaging.requirements import InvalidRequirement, Requirement
 
-from envtool.release.pin import PinnedDistribution
 from envtool.release.profile import PINNED_NAMES, TORCH
 from envtool.release.version import versions_equal
 from envtool.requirements.model import DeclaredRequirement, RequirementSet, Role
-from envtool.requirements.target import MarkerEnvironment, Target
 from envtool.wheel.requires import normalize_name
+
+if TYPE_CHECKING:
+    from envtool.release.pin import PinnedDistribution
+    from envtool.requirements.target import MarkerEnvironment, Target
 
 
 class Verdict(Enum):

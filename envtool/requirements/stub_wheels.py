@@ -7,8 +7,10 @@ import zipfile
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from envtool.requirements.target import Target
+if TYPE_CHECKING:
+    from envtool.requirements.target import Target
 
 
 @contextmanager

@@ -9,21 +9,24 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from packaging.specifiers import SpecifierSet
 
 from envtool.errors import ResolutionError
 from envtool.release.profile import PINNED_NAMES
-from envtool.requirements.chain import Chain
-from envtool.requirements.metadata import MetadataReader
 from envtool.requirements.model import DeclaredRequirement, RequirementSet, Role
 from envtool.requirements.predict import pin_constraints
 from envtool.requirements.prediction import LineChange, Prediction, Suggestion
-from envtool.requirements.resolve import Resolution, Resolver
 from envtool.requirements.static import Effect, LineEffect
-from envtool.requirements.target import Target
 from envtool.requirements.torch_demands import quote_lowest_demand, summarize_proof
 from envtool.requirements.version_search import SearchResult, find_newest_compatible
+
+if TYPE_CHECKING:
+    from envtool.requirements.chain import Chain
+    from envtool.requirements.metadata import MetadataReader
+    from envtool.requirements.resolve import Resolution, Resolver
+    from envtool.requirements.target import Target
 
 # Resolutions under way together: they wait for the index most of the time.
 _AT_ONCE = 4

@@ -7,9 +7,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from envtool.release.pin import VendorPin
 from envtool.requirements.target import Target
+
+if TYPE_CHECKING:
+    from envtool.release.pin import VendorPin
 
 
 @dataclass(frozen=True)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol, TypeAlias
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
-from envtool.release.pin import VendorPin
-from envtool.requirements.model import DeclaredRequirement
+if TYPE_CHECKING:
+    from envtool.release.pin import VendorPin
+    from envtool.requirements.model import DeclaredRequirement
 
 
 class InstalledDistribution(Protocol):

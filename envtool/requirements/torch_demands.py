@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.version import Version
 
-from envtool.requirements.target import Target
 from envtool.requirements.uv_command import find_torch_demands
+
+if TYPE_CHECKING:
+    from envtool.requirements.target import Target
 
 # Characters of a proof that is given as it is.
 _QUOTED = 400

@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from enum import Enum
+from typing import TYPE_CHECKING
 
 from envtool.requirements.metadata import DEFAULT_INDEX
-from envtool.requirements.model import DeclaredRequirement, InstallOptions
+
+if TYPE_CHECKING:
+    from envtool.requirements.model import DeclaredRequirement, InstallOptions
 
 
 class Installer(Enum):

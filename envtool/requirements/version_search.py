@@ -9,10 +9,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from envtool.requirements.metadata import AT_ONCE, MetadataReader, find_requirements
-from envtool.requirements.target import Target
 from envtool.wheel.requires import normalize_name
+
+if TYPE_CHECKING:
+    from envtool.requirements.target import Target
 
 # Versions that are looked at together; in a round the search comes down to one part in seven.
 _SAMPLED = 6

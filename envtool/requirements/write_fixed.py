@@ -5,14 +5,17 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from envtool.errors import RequirementsError, ResolutionError
-from envtool.requirements.checker import Checker
-from envtool.requirements.model import DependencyFile
-from envtool.requirements.prediction import Prediction
 from envtool.requirements.read_file import read_file
 from envtool.requirements.rewrite import Rewrite, list_files, rewrite_files
 from envtool.requirements.text_file import read_text
+
+if TYPE_CHECKING:
+    from envtool.requirements.checker import Checker
+    from envtool.requirements.model import DependencyFile
+    from envtool.requirements.prediction import Prediction
 
 
 def write_fixed_files(

@@ -6,16 +6,14 @@ import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from envtool.environment.history import DistributionChange, append_history, make_history_entry
 from envtool.environment.install_layout import get_layout
 from envtool.environment.owned_files import PathBoundary, find_bytecode
-from envtool.environment.prefix import Prefix
 from envtool.errors import ReleaseError, RestoreError
-from envtool.progress import Progress
 from envtool.release.pin import HISTORY_FILE, PIN_FILE, PinOrigin, VendorPin, read_pin, render_pin
 from envtool.restore.incoming import IncomingWheel
-from envtool.restore.plan import RestorePlan, UserSiteRemoval
 from envtool.restore.removal import list_foreign_files
 from envtool.transaction.fsync import sync_file_system, sync_folders
 from envtool.transaction.journal import (
@@ -37,6 +35,11 @@ from envtool.transaction.staging import STAGING_NAME
 from envtool.wheel.contents import WheelContents, bind_progress
 from envtool.wheel.hardlink import stage_links
 from envtool.wheel.layout import Layout, keep_foreign_files, stage_files, stage_wheel
+
+if TYPE_CHECKING:
+    from envtool.environment.prefix import Prefix
+    from envtool.progress import Progress
+    from envtool.restore.plan import RestorePlan, UserSiteRemoval
 
 # Bytes that a file system wants for itself beside the files: folders, RECORD, the journal.
 _MARGIN = 16 << 20

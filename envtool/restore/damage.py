@@ -9,16 +9,19 @@ import hashlib
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from envtool.doctor.checks.files import compare
-from envtool.environment.distribution import Distribution
 from envtool.environment.install_layout import get_layout
-from envtool.environment.reader import Environment
-from envtool.progress import Progress
-from envtool.release.pin import PinnedDistribution, VendorPin
 from envtool.release.version import versions_equal
 from envtool.wheel.layout import generate_commands
 from envtool.wheel.record import RecordRow, digest_content, get_installed_path
+
+if TYPE_CHECKING:
+    from envtool.environment.distribution import Distribution
+    from envtool.environment.reader import Environment
+    from envtool.progress import Progress
+    from envtool.release.pin import PinnedDistribution, VendorPin
 
 
 @dataclass(frozen=True)

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from envtool.release.select import fetch_pinned_wheels
 from envtool.release.source.configured import open_sources
 from envtool.restore.plan import PinnedDiagnosis, select_wheels
 from envtool.wheel.contents import WheelContents, read_contents, verify_contents
-from envtool.wheel.name import StoredWheel
 from envtool.wheel.store import get_default_store
 from envtool.wheel.unpacked_store import UnpackedWheel, find_unpacked
+
+if TYPE_CHECKING:
+    from envtool.wheel.name import StoredWheel
 
 # What a distribution is laid out from.
 IncomingWheel: TypeAlias = WheelContents | UnpackedWheel

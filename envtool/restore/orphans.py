@@ -8,13 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from envtool.doctor.cause import is_requested_by_name
 from envtool.doctor.checks.cuda_wheels import is_cuda_wheel
-from envtool.environment.distribution import Distribution
-from envtool.environment.reader import Environment
 from envtool.release.profile import PINNED_NAMES
 from envtool.wheel.requires import list_required_names
+
+if TYPE_CHECKING:
+    from envtool.environment.distribution import Distribution
+    from envtool.environment.reader import Environment
 
 # Seconds between the records of what one run of pip installed: it downloads everything first.
 _ONE_RUN = 900.0

@@ -6,22 +6,25 @@ import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from envtool.doctor.checks import conda, shadowed
 from envtool.doctor.finding_kind import Severity
-from envtool.doctor.findings import Finding, Report
-from envtool.environment.distribution import Distribution
 from envtool.environment.leftover import match_leftover
 from envtool.environment.owned_files import PathBoundary
-from envtool.environment.reader import Environment
 from envtool.environment.search_path import PathOrigin
-from envtool.release.pin import PinnedDistribution, VendorPin
 from envtool.release.profile import COMPANIONS, TOP_LEVEL_NAMES
 from envtool.release.version import versions_equal
-from envtool.restore.damage import FileDamage
 from envtool.restore.orphans import Orphans, find_orphans
 from envtool.restore.removal import FileOwnership
-from envtool.wheel.record import RecordRow
+
+if TYPE_CHECKING:
+    from envtool.doctor.findings import Finding, Report
+    from envtool.environment.distribution import Distribution
+    from envtool.environment.reader import Environment
+    from envtool.release.pin import PinnedDistribution, VendorPin
+    from envtool.restore.damage import FileDamage
+    from envtool.wheel.record import RecordRow
 
 # Findings that writing single files anew fixes.
 _FILE_FINDINGS = frozenset({"torch-files-missing", "torch-files-changed"})

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from envtool.environment.context import EnvironmentContext
-from envtool.environment.prefix import Prefix
 from envtool.environment.search_path import find_user_site
 from envtool.transaction.recovery import recover
+
+if TYPE_CHECKING:
+    from envtool.environment.prefix import Prefix
 
 
 def recover_prefix(prefix: Prefix) -> bool:

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from envtool.environment.distribution import Distribution
 from envtool.environment.owned_files import PathBoundary, select_owned_files
-from envtool.environment.reader import Environment
+
+if TYPE_CHECKING:
+    from envtool.environment.distribution import Distribution
+    from envtool.environment.reader import Environment
 
 
 @dataclass

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from envtool.environment.history import HistoryEntry
 from envtool.errors import ReleaseError
-from envtool.release.pin import VendorPin
+
+if TYPE_CHECKING:
+    from envtool.environment.history import HistoryEntry
+    from envtool.release.pin import VendorPin
 
 
 def select_rollback_pin(history: Sequence[HistoryEntry], present: VendorPin | None) -> VendorPin:

@@ -8,8 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from envtool.environment.prefix import Prefix
+if TYPE_CHECKING:
+    from envtool.environment.prefix import Prefix
 
 
 @dataclass(frozen=True)

@@ -5,17 +5,20 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 from envtool.driver.ask import QueryResult, start_query
 from envtool.environment.effective_pin import find_effective_pin
-from envtool.environment.reader import Environment
 from envtool.errors import ReleaseError
-from envtool.release.pin import VendorPin
 from envtool.release.release_filter import ReleaseFilter
 from envtool.release.select import SelectedRelease, select_from_sources
 from envtool.release.source.configured import open_sources
-from envtool.wheel.name import StoredWheel
 from envtool.wheel.store import get_default_store
+
+if TYPE_CHECKING:
+    from envtool.environment.reader import Environment
+    from envtool.release.pin import VendorPin
+    from envtool.wheel.name import StoredWheel
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from envtool.doctor.diagnose import diagnose
 from envtool.doctor.findings import Status
@@ -13,13 +14,15 @@ from envtool.environment.history import read_history
 from envtool.environment.prefix import find_prefix
 from envtool.environment.reader import Environment, read_environment
 from envtool.release.available import AvailableRelease, list_available_releases, select_newest
-from envtool.release.pin import VendorPin
 from envtool.release.profile import TORCH
 from envtool.release.source.configured import open_sources
-from envtool.release.version import VendorVersion
 from envtool.restore.recover_prefix import recover_prefix
 from envtool.restore.rollback import select_rollback_pin
 from envtool.restore.select_pin import read_driver_release
+
+if TYPE_CHECKING:
+    from envtool.release.pin import VendorPin
+    from envtool.release.version import VendorVersion
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import Enum
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from envtool.doctor.diagnose import diagnose
 from envtool.environment.prefix import find_prefix
@@ -15,14 +16,16 @@ from envtool.requirements.checker import Checker
 from envtool.requirements.model import RequirementSet, SourceLocation
 from envtool.requirements.open_target import configure_target, make_target
 from envtool.requirements.predict import pin_constraints
-from envtool.requirements.prediction import Prediction
 from envtool.requirements.readers.install_command import InstallCommand, read_command
-from envtool.requirements.resolve import Resolver
-from envtool.requirements.target import Target
 from envtool.requirements.uv_options import Installer
 from envtool.safe_install.apply import apply_install
 from envtool.safe_install.plan import InstallPlan, plan_install
 from envtool.transaction.recovery import recover
+
+if TYPE_CHECKING:
+    from envtool.requirements.prediction import Prediction
+    from envtool.requirements.resolve import Resolver
+    from envtool.requirements.target import Target
 
 # Seconds. A large download on a slow line, or a source distribution that compiles.
 TIME_LIMIT = 3600.0

@@ -6,16 +6,19 @@ import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from envtool.environment.owned_files import PathBoundary, find_owned_files
-from envtool.environment.prefix import Prefix
-from envtool.environment.reader import Environment
 from envtool.errors import InstallError
-from envtool.release.pin import VendorPin
-from envtool.requirements.model import DeclaredRequirement
 from envtool.requirements.resolve import UNKNOWN_VERSION, VersionChange
 from envtool.transaction.journal import JournalStep, order_steps
 from envtool.transaction.move import Move
+
+if TYPE_CHECKING:
+    from envtool.environment.prefix import Prefix
+    from envtool.environment.reader import Environment
+    from envtool.release.pin import VendorPin
+    from envtool.requirements.model import DeclaredRequirement
 
 
 @dataclass(frozen=True, kw_only=True)

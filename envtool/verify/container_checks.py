@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from envtool.errors import BuildError
-from envtool.image.engine.client import Engine
 from envtool.image.spec.table import CHECKS_FOLDER
 from envtool.verify.result import ImageCheck
+
+if TYPE_CHECKING:
+    from envtool.image.engine.client import Engine
 
 
 def run_container_checks(engine: Engine, reference: str) -> Iterator[ImageCheck]:

@@ -8,19 +8,21 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 from envtool.doctor.checks.cuda_direct import can_need_cuda, content_can_need_cuda
 from envtool.doctor.diagnose import diagnose
-from envtool.doctor.findings import Report
 from envtool.environment.context import EnvironmentContext, Location
 from envtool.environment.prefix import find_prefix
 from envtool.environment.reader import read_environment
 from envtool.errors import PrefixError, StoreError
-from envtool.image.read.image import StoredImage
-from envtool.image.read.overlay import Overlay
 from envtool.image.read.rootfs_export import find_home, find_memory_folder
 from envtool.image.read.sparse_rootfs import SparseRootfs
+
+if TYPE_CHECKING:
+    from envtool.doctor.findings import Report
+    from envtool.image.read.image import StoredImage
+    from envtool.image.read.overlay import Overlay
 
 _BLOCK = 1 << 20
 # A smaller shared object is looked at in memory; nearly all are, and need no place on a disk.

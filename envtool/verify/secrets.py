@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from envtool.image.read.image import StoredImage
 from envtool.image.read.layer import Capture, LayerEntry
+
+if TYPE_CHECKING:
+    from envtool.image.read.image import StoredImage
 
 # What needs no look inside, and what is a secret only with such content; keys that packages test themselves with, and
 # certificates, are none.

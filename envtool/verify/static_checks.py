@@ -6,13 +6,13 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 from envtool.doctor.finding_kind import Severity
 from envtool.doctor.findings import Report, Status
 from envtool.image.blame.installed import select_for_blame as select_for_blame
 from envtool.image.blame.settings import GUARD_PROGRAM
 from envtool.image.blame.trace import BlameReport, trace_changes
-from envtool.image.read.image import StoredImage
 from envtool.image.read.layer import Capture, Kind
 from envtool.image.read.overlay import Overlay, merge_layers
 from envtool.image.read.sparse_rootfs import MODULES, select_for_rootfs
@@ -23,6 +23,9 @@ from envtool.image.spec.table import CHECKS_FOLDER
 from envtool.verify.doctor_on_layers import diagnose_image_files, path_exists
 from envtool.verify.result import ImageCheck
 from envtool.verify.secrets import find_secrets, select_for_secrets
+
+if TYPE_CHECKING:
+    from envtool.image.read.image import StoredImage
 
 _PROGRAMS = re.compile(r"^(?:usr/(?:local/)?)?s?bin/|^bin$|^sbin$|^opt/hac/(?:bin|checks)/|^etc/passwd$")
 # Programs of Debian's that run with their owner's rights, wherever it has put them.

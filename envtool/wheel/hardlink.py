@@ -8,13 +8,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from envtool.transaction.move import Move
 from envtool.transaction.permissions import predict_owner, read_umask
-from envtool.wheel.archive import ArchiveMember
 from envtool.wheel.extract import ExtractJob, extract_all
 from envtool.wheel.layout import Layout, finish_layout
-from envtool.wheel.unpacked_store import UnpackedWheel
+
+if TYPE_CHECKING:
+    from envtool.transaction.move import Move
+    from envtool.wheel.archive import ArchiveMember
+    from envtool.wheel.unpacked_store import UnpackedWheel
 
 
 def stage_links(unpacked: UnpackedWheel, layout: Layout, staging: Path, *, requested: bool) -> tuple[Move, ...]:

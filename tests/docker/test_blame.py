@@ -39,8 +39,11 @@ _HARMLESS = ("RUN pip install einops", "RUN echo before >/srv/before", "WORKDIR 
 
 @dataclass(frozen=True)
 class Case:
-    """Instructions after `FROM hac-base`. `guilty` is the number of the one to be named, counted from 0, or `None`;
-    `who` is the distribution that suffers, or the guard; `says` is a further part of the answer."""
+    """Instructions after `FROM hac-base`.
+
+    `guilty` is the number of the one to be named, counted from 0, or `None`; `who` is the distribution that suffers, or
+    the guard; `says` is a further part of the answer.
+    """
 
     instructions: tuple[str, ...]
     guilty: int | None

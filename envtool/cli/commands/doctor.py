@@ -46,9 +46,9 @@ def doctor_command(
     strict: StrictOption = False,
     fix: FixOption = False,
 ) -> None:
-    """Tell whether the vendor torch is in place and, where it is not, by whom, why and what to run.
+    r"""Tell whether the vendor torch is in place and, where it is not, by whom, why and what to run.
 
-    Exit status 0: healthy; 1: damaged or degraded. The tables \\[doctor] of hac.toml and \\[tool.hac.doctor] of
+    Exit status 0: healthy; 1: damaged or degraded. The tables \[doctor] of hac.toml and \[tool.hac.doctor] of
     pyproject.toml may set `ignore` and `strict`.
 
     [bold]Examples[/bold]

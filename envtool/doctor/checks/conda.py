@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from envtool.doctor.finding_kind import FindingKind
 from envtool.doctor.findings import Evidence, Finding
 from envtool.doctor.remedy import build_restore_command
 from envtool.environment.conda_records import CondaRecord, find_transaction, read_conda_records
-from envtool.environment.reader import Environment
-from envtool.release.pin import VendorPin
+
+if TYPE_CHECKING:
+    from envtool.environment.reader import Environment
+    from envtool.release.pin import VendorPin
 
 # Two builds of a distribution never agree in this file, and it is small.
 _TELLING_FILES = ("version.py", "__init__.py")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from envtool.doctor.cache import DiagnosisCache
 from envtool.doctor.cause import find_requirers
@@ -12,10 +13,12 @@ from envtool.doctor.checks.cuda_wheels import is_cuda_wheel
 from envtool.doctor.finding_kind import FindingKind
 from envtool.doctor.findings import Evidence, Finding, truncated
 from envtool.doctor.remedy import build_uninstall_command
-from envtool.environment.distribution import Distribution
-from envtool.environment.elf import NotASharedObject, can_need, content_can_need, read_needed_libraries
-from envtool.environment.reader import Environment
+from envtool.environment.elf import SharedObjectError, can_need, content_can_need, read_needed_libraries
 from envtool.release.profile import PINNED_NAMES
+
+if TYPE_CHECKING:
+    from envtool.environment.distribution import Distribution
+    from envtool.environment.reader import Environment
 
 _CUDA_LIBRARY = re.compile(
     r"lib(cuda|cudart|cublas(Lt)?|cudnn\w*|cufft(w)?|curand|cusolver(Mg)?|cusparse(Lt)?|cufile|cupti|cudss|cutensor\w*"
@@ -59,7 +62,7 @@ def find_cuda_links(item: Distribution) -> Links:
             continue
         try:
             libraries = read_needed_libraries(Path(path))
-        except NotASharedObject:
+        except SharedObjectError:
             # It is missing or no shared object at all: then it links nothing.
             continue
         if named := tuple(name for name in libraries if _CUDA_LIBRARY.match(name)):

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from envtool.doctor.finding_kind import FindingKind
 from envtool.doctor.findings import Evidence, Finding, truncated
 from envtool.doctor.remedy import build_uninstall_command
-from envtool.environment.distribution import Distribution
-from envtool.environment.reader import Environment
-from envtool.release.pin import VendorPin
 from envtool.release.profile import TORCH
 from envtool.release.version import versions_equal
 from envtool.wheel.requires import find_requirements_on
+
+if TYPE_CHECKING:
+    from envtool.environment.distribution import Distribution
+    from envtool.environment.reader import Environment
+    from envtool.release.pin import VendorPin
 
 
 def check(environment: Environment, pin: VendorPin) -> Iterator[Finding]:

@@ -5,15 +5,18 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from envtool.doctor.finding_kind import FindingKind
 from envtool.doctor.findings import Evidence, Finding, truncated
 from envtool.driver.ask import PROGRAMS, QueryResult
-from envtool.driver.table import DriverTable
-from envtool.environment.reader import Environment
-from envtool.release.pin import VendorPin
 from envtool.release.profile import TORCH
 from envtool.release.version import parse_any_vendor_version, parse_vendor_version, versions_equal
+
+if TYPE_CHECKING:
+    from envtool.driver.table import DriverTable
+    from envtool.environment.reader import Environment
+    from envtool.release.pin import VendorPin
 
 # Where a machine of the service keeps its accelerator's token; containers get the folder mounted.
 MACHINE_FOLDER = Path("/etc/moreh")

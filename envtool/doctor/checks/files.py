@@ -9,21 +9,23 @@ import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from envtool.doctor.cache import DiagnosisCache
 from envtool.doctor.finding_kind import FindingKind
 from envtool.doctor.findings import Evidence, Finding, truncated
 from envtool.doctor.hashing import FORBIDDEN, find_wrong_digests
 from envtool.doctor.remedy import build_restore_command
-from envtool.environment.distribution import Distribution
 from envtool.environment.fingerprint import TreeFingerprint, fingerprint_tree, is_unchanged
-from envtool.environment.reader import Environment
-from envtool.progress import Progress
-from envtool.release.pin import PinnedDistribution, VendorPin
 from envtool.release.profile import TORCH
 from envtool.release.version import versions_equal
 from envtool.wheel.record import RecordRow, digest_content
+
+if TYPE_CHECKING:
+    from envtool.environment.distribution import Distribution
+    from envtool.environment.reader import Environment
+    from envtool.progress import Progress
+    from envtool.release.pin import PinnedDistribution, VendorPin
 
 
 @dataclass(frozen=True)
@@ -73,7 +75,7 @@ def _is_cached_intact(cache: DiagnosisCache, item: Distribution, pinned: PinnedD
     if not isinstance(kept, dict) or kept.get("content") != pinned.content:
         return False
     try:
-        return is_unchanged(str(item.site_packages), cast(TreeFingerprint, kept.get("folders")))
+        return is_unchanged(str(item.site_packages), cast("TreeFingerprint", kept.get("folders")))
     except (TypeError, ValueError, AttributeError):
         # Not what was written, so it tells nothing.
         return False

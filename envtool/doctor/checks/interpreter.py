@@ -5,16 +5,19 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from envtool.doctor.finding_kind import FindingKind
 from envtool.doctor.findings import Evidence, Finding
 from envtool.environment.conda_records import find_transaction, read_conda_records
 from envtool.environment.distribution import Distribution, read_distribution
 from envtool.environment.prefix import PrefixKind
-from envtool.environment.reader import Environment
-from envtool.release.pin import VendorPin
 from envtool.release.profile import TORCH
 from envtool.release.version import parse_vendor_version
+
+if TYPE_CHECKING:
+    from envtool.environment.reader import Environment
+    from envtool.release.pin import VendorPin
 
 _CPYTHON_TAG = re.compile(r"^Tag:\s*cp(\d)(\d+)-(abi3|\w+)-", re.MULTILINE)
 _PROGRAM = re.compile(r"python(\d)\.(\d+)")

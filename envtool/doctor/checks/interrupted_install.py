@@ -5,16 +5,19 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from envtool.doctor.finding_kind import FindingKind
 from envtool.doctor.findings import Evidence, Finding, Report, truncated
 from envtool.doctor.remedy import build_restore_command
-from envtool.environment.distribution import Distribution
 from envtool.environment.leftover import match_leftover
-from envtool.environment.reader import Environment
-from envtool.release.pin import PinnedDistribution, VendorPin
 from envtool.release.profile import PINNED_NAMES, TOP_LEVEL_NAMES, TORCH
 from envtool.transaction.staging import STAGING_NAME
+
+if TYPE_CHECKING:
+    from envtool.environment.distribution import Distribution
+    from envtool.environment.reader import Environment
+    from envtool.release.pin import PinnedDistribution, VendorPin
 
 
 def check(environment: Environment, pin: VendorPin) -> Iterator[Finding]:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from envtool.doctor.finding_kind import FindingKind
 from envtool.doctor.findings import Evidence, Finding
 from envtool.doctor.remedy import build_restore_command
-from envtool.environment.reader import Environment
-from envtool.release.pin import VendorPin
 from envtool.release.profile import TORCH
+
+if TYPE_CHECKING:
+    from envtool.environment.reader import Environment
+    from envtool.release.pin import VendorPin
 
 
 def check(environment: Environment, pin: VendorPin) -> Iterator[Finding]:

@@ -6,14 +6,17 @@ import os
 import shlex
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from envtool.doctor.finding_kind import FindingKind
 from envtool.doctor.findings import Evidence, Finding
 from envtool.environment.distribution import read_distribution
 from envtool.environment.prefix import PrefixKind, find_python_on_path
-from envtool.environment.reader import Environment
 from envtool.release.pin import PIN_FILE
 from envtool.release.version import parse_vendor_version
+
+if TYPE_CHECKING:
+    from envtool.environment.reader import Environment
 
 
 def find_vendor_torch_nearby(environment: Environment) -> Finding | None:

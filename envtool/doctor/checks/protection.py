@@ -10,15 +10,18 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from envtool.doctor.finding_kind import FindingKind
 from envtool.doctor.findings import Evidence, Finding
-from envtool.environment.context import EnvironmentContext
 from envtool.environment.pip_configuration import read_pip_settings
-from envtool.environment.reader import Environment
 from envtool.release.pin import PinOrigin, VendorPin
 from envtool.release.profile import PINNED_NAMES
 from envtool.wheel.requires import find_requirements_on
+
+if TYPE_CHECKING:
+    from envtool.environment.context import EnvironmentContext
+    from envtool.environment.reader import Environment
 
 CONSTRAINTS = "/etc/hac/constraints.txt"
 _GUARD_SETTINGS = "/etc/hac/guard.conf"

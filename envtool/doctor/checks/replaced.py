@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from envtool.doctor.cause import explain_intruder
 from envtool.doctor.finding_kind import FindingKind
 from envtool.doctor.findings import Evidence, Finding
 from envtool.doctor.remedy import build_restore_command
-from envtool.environment.distribution import Distribution
-from envtool.environment.reader import Environment
-from envtool.release.pin import PinnedDistribution, VendorPin
 from envtool.release.profile import TORCH
 from envtool.release.version import parse_any_vendor_version, parse_vendor_version, versions_equal
+
+if TYPE_CHECKING:
+    from envtool.environment.distribution import Distribution
+    from envtool.environment.reader import Environment
+    from envtool.release.pin import PinnedDistribution, VendorPin
 
 
 def check(environment: Environment, pin: VendorPin) -> Iterator[Finding]:

@@ -7,14 +7,17 @@ import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from envtool.doctor.finding_kind import FindingKind
 from envtool.doctor.findings import Evidence, Finding
 from envtool.doctor.remedy import build_uninstall_command, translate_command
 from envtool.environment.distribution import read_distribution
-from envtool.environment.reader import Environment
 from envtool.environment.search_path import PathOrigin, PrecedingPath, find_preceding_paths
-from envtool.release.pin import VendorPin
+
+if TYPE_CHECKING:
+    from envtool.environment.reader import Environment
+    from envtool.release.pin import VendorPin
 
 
 @dataclass(frozen=True)

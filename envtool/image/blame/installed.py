@@ -7,12 +7,15 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from email.parser import BytesParser
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 from envtool.image.read.layer import Capture, LayerEntry
-from envtool.image.read.overlay import Overlay
 from envtool.release.profile import PINNED_NAMES, TOP_LEVEL_NAMES
 from envtool.wheel.record import INSTALLER_FILES, parse_record
 from envtool.wheel.requires import find_requirements_on, normalize_name
+
+if TYPE_CHECKING:
+    from envtool.image.read.overlay import Overlay
 
 # Where envtool itself lives, and where installers keep what they have fetched: nothing there is installed.
 _ELSEWHERE = re.compile(r"^opt/hac/|(?:^|/)(?:pkgs|archive-v0|wheels-v\d+|pip/cache)/")

@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from envtool.image.read.image import ImageStep, StoredImage
+if TYPE_CHECKING:
+    from envtool.image.read.image import ImageStep, StoredImage
 
 GUARD_PROGRAM = "opt/hac/bin/hac-shell"
 GUARD_SHELL = ("/opt/hac/bin/hac-shell", "-c")

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from envtool.image.read.image import ImageStep, StoredImage
+if TYPE_CHECKING:
+    from envtool.image.read.image import ImageStep, StoredImage
 
 # How `docker build --squash` records the layer that takes the place of several.
 _MERGED = re.compile(r"^merge sha256:")

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from envtool.errors import ReleaseError
 from envtool.image.blame.installed import (
@@ -21,12 +22,14 @@ from envtool.image.blame.installed import (
     list_versions,
 )
 from envtool.image.blame.settings import CONSTRAINTS, GUARD_PROGRAM, SettingChange, find_setting_changes
-from envtool.image.read.image import ImageStep, StoredImage
 from envtool.image.read.layer import Kind, LayerEntry
 from envtool.image.read.overlay import LayerChanges, Overlay
 from envtool.release.pin import VendorPin, parse_pin
 from envtool.release.profile import TORCH
 from envtool.release.version import parse_vendor_version
+
+if TYPE_CHECKING:
+    from envtool.image.read.image import ImageStep, StoredImage
 
 _PIN = re.compile(r"^(.+)/etc/hac/pin\.toml$")
 _GUARD_FILES = (GUARD_PROGRAM, CONSTRAINTS.lstrip("/"), "etc/hac/guard.conf")

@@ -14,15 +14,18 @@ import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from envtool.errors import BuildError
-from envtool.image.graph import PlannedImage
 from envtool.image.inputs.base_layers import read_local_layer
 from envtool.image.layers.assemble import (
     WrittenLayer,
 )
 from envtool.image.spec.labels import CONTEXT_LABEL
 from envtool.image.spec.recipe import DOCKERFILE_PART
+
+if TYPE_CHECKING:
+    from envtool.image.graph import PlannedImage
 
 # Below a build context: the layers, the bill of materials beside the Dockerfile, and the whole base.
 LAYERS = "layers"

@@ -17,9 +17,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from envtool.image.context.dockerfile_config import Configuration
 from envtool.image.layers.tar_stream import END, render_header, render_padding
+
+if TYPE_CHECKING:
+    from envtool.image.context.dockerfile_config import Configuration
 
 _BLOCK = 4 << 20
 

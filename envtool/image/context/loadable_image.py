@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from envtool.image.context.context import LAYERS, WHOLE_BASE
 from envtool.image.context.docker_archive import LayerStep, LoadableImage
 from envtool.image.context.dockerfile_config import evaluate_instructions
-from envtool.image.graph import PlannedImage
+
+if TYPE_CHECKING:
+    from envtool.image.graph import PlannedImage
 
 # What makes a base of its archive, on nothing.
 BASE_STEP = f"ADD {WHOLE_BASE.name} /"

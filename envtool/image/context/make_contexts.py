@@ -10,7 +10,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from envtool.image.context.context import (
     LAYERS,
@@ -23,7 +23,6 @@ from envtool.image.context.context import (
     move_to_place,
     read_context,
 )
-from envtool.image.graph import PlannedImage
 from envtool.image.inputs.fetch_inputs import BaseInput, Inputs, fetch_base, fetch_inputs, is_complete
 from envtool.image.layers.assemble import (
     CHILD_BASE_LAYER,
@@ -48,11 +47,14 @@ from envtool.image.layers.layer_trees import (
     stage_tool,
     stage_vendor,
 )
-from envtool.image.layers.staged_tree import StagedTree
 from envtool.image.spec.table import ENVIRONMENT_PREFIX, TOOL_PREFIX
 from envtool.image.stage_graph import Stage, StageKey, run_stages
-from envtool.progress import Progress
 from envtool.wheel.store import FileStore, translate_store_errors
+
+if TYPE_CHECKING:
+    from envtool.image.graph import PlannedImage
+    from envtool.image.layers.staged_tree import StagedTree
+    from envtool.progress import Progress
 
 # Stages that wait for disks and for other programs, at once.
 _THREADS = 8
@@ -257,7 +259,8 @@ class _ContextPlan:
 
         def write(base: BaseInput, *lower: BaseInput) -> WrittenLayer:
             below = lower[0].archive if lower else parent.folder / WHOLE_BASE
-            assert below is not None and base.archive is not None
+            assert below is not None
+            assert base.archive is not None
             return write_child_base(below, base.archive, target)
 
         needs = () if is_made(parent) else (("base", parent.lock.base.digest),)

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 import envtool
-from envtool.image.graph import PlannedImage
-from envtool.image.lock.lockfile import ImageLock
 from envtool.image.spec.labels import OCI
+
+if TYPE_CHECKING:
+    from envtool.image.graph import PlannedImage
+    from envtool.image.lock.lockfile import ImageLock
 
 BUILD_TYPE = "https://hac-envtool.invalid/build/v1"
 _STATEMENT = "https://in-toto.io/Statement/v1"

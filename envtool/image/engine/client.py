@@ -26,10 +26,14 @@ class ImageArchive(Protocol):
     """An image that an engine can load."""
 
     @property
-    def tags(self) -> tuple[str, ...]: ...
+    def tags(self) -> tuple[str, ...]:
+        """The names that the engine gives it."""
+        ...
 
     @property
-    def configuration(self) -> Mapping[str, Any]: ...
+    def configuration(self) -> Mapping[str, Any]:
+        """OCI image specification, "Image Configuration"."""
+        ...
 
     def archive(self, known: Sequence[str] = ()) -> Iterator[bytes]:
         """Stream the archive without the layers `known`, which the engine has."""

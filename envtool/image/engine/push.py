@@ -6,10 +6,12 @@ import re
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from envtool.errors import BuildError, EngineError
-from envtool.image.engine.client import Engine
+
+if TYPE_CHECKING:
+    from envtool.image.engine.client import Engine
 
 # The engine itself tries each layer several times.
 _ATTEMPTS = 3

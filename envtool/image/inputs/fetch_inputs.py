@@ -6,25 +6,28 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 from envtool.errors import LockError, SourceError
 from envtool.image.inputs.accounts import Accounts, add_user
 from envtool.image.inputs.base_layers import read_account_files
 from envtool.image.inputs.fetch_wheels import fetch_wheels
-from envtool.image.inputs.sources import ImageSources
-from envtool.image.lock.conda_lock import LockedPackage
 from envtool.image.lock.lock_sources import find_program
-from envtool.image.lock.lockfile import ImageLock, LockedFile
 from envtool.image.lock.signatures import require_signatures
-from envtool.image.read.layer import LayerContents
-from envtool.image.spec.table import ImageSpec
 from envtool.net.http import open_session
-from envtool.progress import Progress
 from envtool.release.select import fetch_pinned_wheels
 from envtool.wheel.download import download
 from envtool.wheel.name import StoredWheel, WheelName
-from envtool.wheel.store import FileStore
+
+if TYPE_CHECKING:
+    from envtool.image.inputs.sources import ImageSources
+    from envtool.image.lock.conda_lock import LockedPackage
+    from envtool.image.lock.lockfile import ImageLock, LockedFile
+    from envtool.image.read.layer import LayerContents
+    from envtool.image.spec.table import ImageSpec
+    from envtool.progress import Progress
+    from envtool.wheel.store import FileStore
 
 # Seconds until a channel that says nothing counts as out of reach.
 _TIMEOUT = 60.0

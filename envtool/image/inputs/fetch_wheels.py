@@ -5,10 +5,13 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from envtool.image.lock.lockfile import LockedFile
 from envtool.image.pip_program import TOOL_PYTHON, PythonVersion, run_pip
-from envtool.wheel.store import FileStore
+
+if TYPE_CHECKING:
+    from envtool.image.lock.lockfile import LockedFile
+    from envtool.wheel.store import FileStore
 
 
 def fetch_wheels(

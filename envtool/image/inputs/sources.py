@@ -5,18 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from envtool.errors import LockError
 from envtool.image.engine.client import Engine, find_engine
 from envtool.image.inputs.base_layers import base_selector, read_local_layer
 from envtool.image.lock.lock_sources import LockSources
 from envtool.image.lock.lockfile import LockedBase
-from envtool.image.read.layer import LayerContents
 from envtool.image.read.reference import read_image
-from envtool.image.spec.table import ImageSpec
-from envtool.release.source.interface import Source
-from envtool.wheel.store import FileStore
+
+if TYPE_CHECKING:
+    from envtool.image.read.layer import LayerContents
+    from envtool.image.spec.table import ImageSpec
+    from envtool.release.source.interface import Source
+    from envtool.wheel.store import FileStore
 
 
 class ImageSources(LockSources, Protocol):

@@ -10,23 +10,26 @@ import shutil
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import envtool
-from envtool.image.graph import PlannedImage
 from envtool.image.inputs.accounts import HOME
 from envtool.image.inputs.base_layers import base_selector
-from envtool.image.inputs.fetch_inputs import BaseInput, Inputs
 from envtool.image.layers.layer_archive import LayerOwnership, write_layer
 from envtool.image.layers.layer_diff import LowerLayers, write_layer_diff
 from envtool.image.layers.layer_trees import CONFIGURATION_FOLDER, write_text
 from envtool.image.layers.staged_tree import StagedTree
-from envtool.image.lock.lockfile import ImageLock
-from envtool.image.read.layer import LayerContents
 from envtool.image.read.overlay import merge_layers
 from envtool.image.sbom.document import SBOM_FOLDER, SbomSubject, render_sbom
 from envtool.image.sbom.inventory import list_packages
 from envtool.image.spec.table import CHECKS_FOLDER, ENVIRONMENT_PREFIX, ImageSpec
 from envtool.wheel.layout import Layout
+
+if TYPE_CHECKING:
+    from envtool.image.graph import PlannedImage
+    from envtool.image.inputs.fetch_inputs import BaseInput, Inputs
+    from envtool.image.lock.lockfile import ImageLock
+    from envtool.image.read.layer import LayerContents
 
 # The layers of the first image of a family, and of a child, in the order in which they lie on each other.
 ENVIRONMENT_LAYER, VENDOR_LAYER, TOOL_LAYER = "10-environment.tar", "20-vendor.tar", "30-envtool.tar"

@@ -10,11 +10,14 @@ import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import envtool.image.layers.compile_modules as program
 from envtool.image.layers.staged_tree import Part, StagedTree, WheelFile
-from envtool.image.pip_program import PythonVersion
 from envtool.image.run_program import run
+
+if TYPE_CHECKING:
+    from envtool.image.pip_program import PythonVersion
 
 _UNCHECKED = (1).to_bytes(4, "little")
 _LEFT_OUT = re.compile(r"/(lib2to3/tests|bad_coding|test)/")

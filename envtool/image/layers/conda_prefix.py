@@ -7,9 +7,12 @@ import re
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from envtool.errors import BuildError
-from envtool.image.lock.conda_lock import LockedPackage
+
+if TYPE_CHECKING:
+    from envtool.image.lock.conda_lock import LockedPackage
 
 
 def link_packages(packages: Mapping[LockedPackage, Path], root: Path, prefix: Path, cache: Path) -> None:

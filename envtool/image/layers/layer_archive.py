@@ -12,12 +12,14 @@ import tarfile
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 from envtool.image.layers.layer_diff import Above, LowerLayers
-from envtool.image.layers.staged_tree import Packed, StagedTree
 from envtool.image.layers.tar_stream import END, open_archive_writer, render_header, render_padding
 from envtool.image.read.layer import CAPTURE_NOTHING, FileSelector, LayerContents, LayerIndexer
+
+if TYPE_CHECKING:
+    from envtool.image.layers.staged_tree import Packed, StagedTree
 
 _BUFFER = 1 << 20
 

@@ -6,15 +6,14 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from envtool.errors import BuildError
-from envtool.image.inputs.fetch_inputs import Inputs
 from envtool.image.layers.bytecode import compile_tree
 from envtool.image.layers.conda_pins import CONDA_PINS, render_conda_pins
 from envtool.image.layers.conda_prefix import link_packages
 from envtool.image.layers.staged_tree import StagedTree
 from envtool.image.layers.staged_wheels import install_wheels, unpack_wheels
-from envtool.image.lock.conda_lock import LockedPackage
 from envtool.image.pip_program import TOOL_PYTHON
 from envtool.image.run_program import run
 from envtool.image.spec.table import ENVIRONMENT_PREFIX, TOOL_PREFIX, ImageSpec
@@ -22,6 +21,10 @@ from envtool.release.pin import PIN_FILE, VendorPin, render_pin
 from envtool.wheel.layout import Layout
 from envtool.wheel.name import StoredWheel, WheelName, compute_sha256
 from envtool.wheel.store import IMAGE_STORE, FileStore
+
+if TYPE_CHECKING:
+    from envtool.image.inputs.fetch_inputs import Inputs
+    from envtool.image.lock.conda_lock import LockedPackage
 
 CONFIGURATION_FOLDER = Path("etc/hac")
 WHEELS_FOLDER = Path("opt/hac/wheels")

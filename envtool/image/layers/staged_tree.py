@@ -10,19 +10,24 @@ import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from envtool.wheel.archive import Archive, ArchiveMember
+if TYPE_CHECKING:
+    from envtool.wheel.archive import Archive, ArchiveMember
 
 
 class Packed(Protocol):
     """A file that is in an archive; its size in bytes."""
 
     @property
-    def size(self) -> int: ...
+    def size(self) -> int:
+        """In bytes."""
+        ...
 
     @property
-    def executable(self) -> bool: ...
+    def executable(self) -> bool:
+        """Whether it may be run."""
+        ...
 
     def read(self) -> bytes:
         """Its content. Raises `HashError`, `SourceError` where it is not what the archive's records say."""
@@ -68,8 +73,9 @@ class Part:
 
 @dataclass(frozen=True)
 class StagedTree:
-    """A staged folder, the packed files, by their paths below it, that come in place of its own, and a folder `lower`
-    that both come on top of.
+    """A staged folder, and the packed files, by their paths below it, that come in place of its own.
+
+    Both come on top of the folder `lower`.
     """
 
     root: Path

@@ -6,13 +6,16 @@ import shutil
 import tempfile
 from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from envtool.image.layers.staged_tree import WheelFile
-from envtool.transaction.move import Move
 from envtool.wheel.archive import Archive
 from envtool.wheel.contents import read_contents
 from envtool.wheel.layout import Layout, stage_records, stage_wheel
-from envtool.wheel.name import StoredWheel
+
+if TYPE_CHECKING:
+    from envtool.transaction.move import Move
+    from envtool.wheel.name import StoredWheel
 
 
 def install_wheels(wheels: Iterable[StoredWheel], layout: Layout, root: Path) -> dict[str, WheelFile]:

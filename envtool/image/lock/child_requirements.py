@@ -5,15 +5,18 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from packaging.version import InvalidVersion, Version
 
-from envtool.image.lock.conda_lock import LockedPackage
-from envtool.image.lock.lockfile import LockedFile
 from envtool.image.lock.resolve_wheels import resolve_wheels, version_constraints
-from envtool.release.pin import VendorPin
 from envtool.wheel.requires import normalize_name
-from envtool.wheel.store import FileStore
+
+if TYPE_CHECKING:
+    from envtool.image.lock.conda_lock import LockedPackage
+    from envtool.image.lock.lockfile import LockedFile
+    from envtool.release.pin import VendorPin
+    from envtool.wheel.store import FileStore
 
 
 def resolve_requirements(

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from envtool.image.lock.lockfile import LockedBase
-from envtool.release.source.interface import Source
-from envtool.wheel.store import FileStore
+if TYPE_CHECKING:
+    from envtool.image.lock.lockfile import LockedBase
+    from envtool.release.source.interface import Source
+    from envtool.wheel.store import FileStore
 
 # Programs that a vendor source may ship beside its wheels; a released image gets them from the machine.
 VENDOR_PROGRAMS = ("moreh-smi",)

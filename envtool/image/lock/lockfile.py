@@ -12,13 +12,15 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from envtool.errors import LockError
 from envtool.image.lock.conda_lock import LockedPackage, read_packages
 from envtool.image.lock.signatures import LockedSignature
-from envtool.image.spec.table import ImageSpec
 from envtool.release.pin import PinnedDistribution, PinOrigin, VendorPin
+
+if TYPE_CHECKING:
+    from envtool.image.spec.table import ImageSpec
 
 SCHEMA = 1
 FOLDER = Path("lockfiles")

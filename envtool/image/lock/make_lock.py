@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from envtool.errors import LockError
 from envtool.image.lock.child_requirements import parse_project, resolve_requirements
@@ -13,10 +14,12 @@ from envtool.image.lock.lockfile import ImageLock, LockedFile
 from envtool.image.lock.resolve_wheels import resolve_wheels
 from envtool.image.lock.signatures import find_signatures
 from envtool.image.spec.table import ImageSpec, read_tool_requirements
-from envtool.release.pin import VendorPin
 from envtool.release.release_filter import ReleaseFilter
 from envtool.release.select import fetch_pinned_wheels, select_from_sources
-from envtool.wheel.store import FileStore
+
+if TYPE_CHECKING:
+    from envtool.release.pin import VendorPin
+    from envtool.wheel.store import FileStore
 
 
 def make_lock(

@@ -11,15 +11,17 @@ import hashlib
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from envtool.errors import SignatureError
 from envtool.image.read.manifest import Descriptor
 from envtool.image.read.remote import NotInRegistryError, RegistryClient, RegistryReference
-from envtool.image.spec.table import ImageSpec
-from envtool.release.pin import VendorPin
 from envtool.release.signature import PublicKey, read_key
-from envtool.release.source.interface import Source
+
+if TYPE_CHECKING:
+    from envtool.image.spec.table import ImageSpec
+    from envtool.release.pin import VendorPin
+    from envtool.release.source.interface import Source
 
 BASE = "base"
 _PAYLOAD = "application/vnd.dev.cosign.simplesigning.v1+json"

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from envtool.errors import LockError
 from envtool.image.lock.child_requirements import parse_project
 from envtool.image.lock.conda_lock import lock_environment
-from envtool.image.lock.lock_sources import LockSources
 from envtool.image.lock.lockfile import ImageLock, require_current
 from envtool.image.lock.make_lock import added_requirements, lock_child_environment, lock_vendor
 from envtool.image.lock.resolve_wheels import resolve_wheels, version_constraints
@@ -16,7 +16,10 @@ from envtool.image.lock.signatures import find_signatures
 from envtool.image.spec.table import ImageSpec, read_tool_requirements
 from envtool.release.profile import TORCH
 from envtool.wheel.requires import normalize_name
-from envtool.wheel.store import FileStore
+
+if TYPE_CHECKING:
+    from envtool.image.lock.lock_sources import LockSources
+    from envtool.wheel.store import FileStore
 
 BASE = "base"
 

@@ -8,11 +8,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from envtool.errors import ImageError
-from envtool.image.read.layer import LayerContents
 from envtool.image.read.manifest import digest_mismatch
+
+if TYPE_CHECKING:
+    from envtool.image.read.layer import LayerContents
 
 # How both builders record a shell-form RUN: build arguments as `|2 A=b C=d`, then the shell, then the command.
 _ARGUMENTS = re.compile(r"^\|(\d+) ")

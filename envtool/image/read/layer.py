@@ -53,8 +53,10 @@ class Kind(Enum):
 
 
 class Capture(Enum):
-    """What is captured of a file: nothing, that it is there, its sha256 too, its content too, or a copy on disk, if the
-    selector's `spool` makes one."""
+    """What is captured of a file: nothing, that it is there, its sha256 too, its content too, or a copy on disk.
+
+    The selector's `spool` makes that copy, if it does.
+    """
 
     NOTHING = 0
     ENTRY = 1

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from envtool.errors import ImageError
-from envtool.image.read.image import StoredImage
 from envtool.image.read.layer import FileSelector, LayerContents, read_layer
 from envtool.image.read.load import load_image
 from envtool.image.read.manifest import Descriptor, parse_json
+
+if TYPE_CHECKING:
+    from envtool.image.read.image import StoredImage
 
 
 def read_oci_layout(folder: Path, selector: FileSelector, platform: str) -> StoredImage:

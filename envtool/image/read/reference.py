@@ -8,17 +8,20 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from envtool.errors import EngineError, ImageError
 from envtool.image.engine.client import Engine, find_engine
 from envtool.image.engine.engine_stream import stream_answer
-from envtool.image.read.image import StoredImage
-from envtool.image.read.layer import FileSelector
 from envtool.image.read.layout import read_oci_layout
 from envtool.image.read.manifest import host_platform
 from envtool.image.read.remote import is_registry_name, read_from_registry
 from envtool.image.read.tarball import read_archive
+
+if TYPE_CHECKING:
+    from envtool.image.read.image import StoredImage
+    from envtool.image.read.layer import FileSelector
 
 _FILES = ("oci-archive:", "docker-archive:", "oci:", "dir:")
 _REGISTRY, _ENGINE = "docker://", "docker-daemon:"

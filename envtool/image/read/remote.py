@@ -10,13 +10,14 @@ from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, TypeVar, cast
 
 from envtool.errors import ImageError
-from envtool.image.read.image import StoredImage
 from envtool.image.read.layer import FileSelector, LayerContents, read_layer
 from envtool.image.read.load import load_image
 from envtool.image.read.manifest import INDEXES, MANIFESTS, Descriptor, parse_json, require_digest
 
 if TYPE_CHECKING:
     import requests
+
+    from envtool.image.read.image import StoredImage
 
 _DOCKER_HUB = "registry-1.docker.io"
 _Result = TypeVar("_Result")

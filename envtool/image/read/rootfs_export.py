@@ -16,7 +16,7 @@ from envtool.image.engine.client import Engine, find_engine
 from envtool.image.engine.engine_stream import stream_answer
 from envtool.image.read.sparse_rootfs import SparseRootfs
 
-_MEMORY = Path("/dev/shm")
+_MEMORY = Path("/dev/shm")  # noqa: S108 (a folder of its own is made in it, by mkdtemp)
 # On the containers that are made for reading and never started; one may be left where the reader is killed.
 _LABEL = {"hac.envtool": "doctor"}
 

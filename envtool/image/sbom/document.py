@@ -1,5 +1,7 @@
-"""The inventory as CycloneDX 1.6 JSON, made by the standard's own library and checked by its schema. The same packages
-make the same bytes: the time is the image's epoch, the serial number comes from what is listed."""
+"""The inventory as CycloneDX 1.6 JSON, made by the standard's own library and checked by its schema.
+
+The same packages make the same bytes: the time is the image's epoch, the serial number comes from what is listed.
+"""
 
 from __future__ import annotations
 

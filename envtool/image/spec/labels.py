@@ -1,5 +1,7 @@
-"""The labels that every HAC image bears: OCI image specification, "Pre-defined annotation keys", and our own beside
-them."""
+"""The labels that every HAC image bears.
+
+Source: OCI image specification, "Pre-defined annotation keys"; ours stand beside them.
+"""
 
 from __future__ import annotations
 

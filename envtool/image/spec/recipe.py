@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from envtool.image.spec.table import ImageSpec
+if TYPE_CHECKING:
+    from envtool.image.spec.table import ImageSpec
 
 # A child's own instructions, after the layers.
 DOCKERFILE_PART = "Dockerfile.part"

@@ -7,12 +7,15 @@ import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from envtool.errors import SourceError
 from envtool.release.source.folder import FolderSource
 from envtool.release.source.index import IndexSource
-from envtool.release.source.interface import Source
 from envtool.wheel.store import translate_store_errors
+
+if TYPE_CHECKING:
+    from envtool.release.source.interface import Source
 
 ENVIRONMENT_VARIABLE = "HAC_VENDOR"
 

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-
-from packaging.requirements import Requirement
+from typing import TYPE_CHECKING
 
 from envtool.errors import SourceError
 from envtool.release.candidates import Candidate, find_torch_requirement
 from envtool.release.profile import PINNED_NAMES
 from envtool.release.signature import SUFFIX
 from envtool.wheel.name import WheelName, read_wheel_metadata
-from envtool.wheel.store import FileStore
+
+if TYPE_CHECKING:
+    from packaging.requirements import Requirement
+
+    from envtool.wheel.store import FileStore
 
 
 @dataclass(frozen=True)

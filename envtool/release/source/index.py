@@ -22,14 +22,15 @@ from envtool.release.profile import PINNED_NAMES
 from envtool.release.signature import SUFFIX
 from envtool.wheel.download import download
 from envtool.wheel.name import WheelName
-from envtool.wheel.store import FileStore
 
 if TYPE_CHECKING:
     import requests
     from packaging.requirements import Requirement
 
+    from envtool.wheel.store import FileStore
+
 USERNAME_VARIABLE = "HAC_VENDOR_USERNAME"
-PASSWORD_VARIABLE = "HAC_VENDOR_PASSWORD"
+PASSWORD_VARIABLE = "HAC_VENDOR_PASSWORD"  # noqa: S105 (the name of it)
 # Seconds until a connection, or a silence in the middle of an answer, counts as "does not answer".
 TIMEOUT = 30.0
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from packaging.requirements import Requirement
+if TYPE_CHECKING:
+    from packaging.requirements import Requirement
 
-from envtool.release.candidates import Candidate
-from envtool.wheel.store import FileStore
+    from envtool.release.candidates import Candidate
+    from envtool.wheel.store import FileStore
 
 
 class Source(Protocol):

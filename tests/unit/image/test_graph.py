@@ -225,9 +225,11 @@ def test_a_difference_has_what_is_new_or_other(tmp_path: Path) -> None:
     with tarfile.open(tmp_path / "layer.tar") as layer:
         names = layer.getnames()
         kept = layer.extractfile("usr/new/old-content")
-        assert kept is not None and kept.read() == b"same"
+        assert kept is not None
+        assert kept.read() == b"same"
         second = layer.extractfile("usr/new/second")
-        assert second is not None and second.read() == b"twice"
+        assert second is not None
+        assert second.read() == b"twice"
         assert layer.getmember("usr/new/second").islnk()
         assert not layer.getmember("usr/new/old-content").islnk(), "its target is in no layer of the child's"
     expected = ["", "/edited", "/mode", "/link", "/new", "/new/first", "/new/second", "/new/old-content"]

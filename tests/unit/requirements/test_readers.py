@@ -313,6 +313,6 @@ def test_files_that_include_each_other_are_told_with_the_circle(tmp_path: Path) 
 def test_missing_file_and_folder(tmp_path: Path) -> None:
     with pytest.raises(RequirementsError, match="does not exist"):
         read_file(tmp_path / "requirements.txt")
+    (tmp_path / "folder.txt").mkdir()
     with pytest.raises(RequirementsError, match="cannot be read"):
-        (tmp_path / "folder.txt").mkdir()
         read_file(tmp_path / "folder.txt")
