@@ -14,8 +14,9 @@ from envtool.demo.wheel_writer import write_wheel
 from envtool.environment.prefix import read_prefix
 from envtool.environment.reader import read_environment
 from envtool.release.pin import read_pin
-from tests.conftest import TORCH, RealEnvironment, package
 from tests.corpus.frozen_index import served
+from tests.support.distributions import package
+from tests.support.environment import TORCH, RealEnvironment
 
 pytestmark = pytest.mark.exhaustive
 

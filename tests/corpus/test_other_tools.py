@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import TORCH, RealEnvironment
 from tests.corpus.frozen_index import served
+from tests.support.environment import TORCH, RealEnvironment
 
 pytestmark = pytest.mark.exhaustive
 

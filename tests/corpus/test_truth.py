@@ -27,9 +27,9 @@ from envtool.requirements.read_file import read_file
 from envtool.requirements.resolve import Resolver
 from envtool.requirements.static import Verdict
 from envtool.requirements.uv_options import Installer
-from tests.conftest import RealEnvironment
 from tests.corpus.frozen_index import served
 from tests.corpus.sets import Set, all_sets
+from tests.support.environment import RealEnvironment
 
 pytestmark = pytest.mark.exhaustive
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -21,19 +20,14 @@ from envtool.image.inputs.fetch_wheels import fetch_wheels
 from envtool.image.lock.lockfile import LockedFile
 from envtool.wheel.store import get_default_store
 from tests.support.docker_command import Builder, Ran, find_builders, run
+from tests.support.docker_envtool import PROJECT, BuildChild, envtool
 
-PROJECT = Path(__file__).parents[2]
 _EPOCH = 1_661_990_400
 # uv for the image's own Python, to be installed in children; any recent one would do.
 _UV = LockedFile(
     "uv-0.13.9-py3-none-manylinux_2_17_x86_64.manylinux2014_x86_64.whl",
     "d7f459fe4fd247d830351c75686d3996ace3c6f3f728eb0e85a30b7ada0cef19",
 )
-
-
-def envtool(*arguments: str | Path, **variables: str) -> Ran:
-    """Run envtool as a person in the checkout does."""
-    return run([sys.executable, "-m", "envtool", *arguments], **variables)
 
 
 @pytest.fixture(scope="session")
@@ -91,9 +85,6 @@ def builder(request: pytest.FixtureRequest) -> Builder:
     return found[request.param]
 
 
-BuildChild = Callable[..., Ran]
-
-
 @pytest.fixture
 def build_child(hac_base: str, index: str, builder: Builder, tmp_path: Path) -> BuildChild:
     """Builds a child of hac-base with plain `docker build`: `build(*instructions, tag=…)`."""
@@ -107,12 +98,6 @@ def build_child(hac_base: str, index: str, builder: Builder, tmp_path: Path) -> 
         return run(command, **builder)
 
     return build
-
-
-def in_container(image: str, *command: str, user: str | None = None) -> Ran:
-    """Run a command in a fresh container without a network, as the image's user or another one."""
-    options = ["--user", user] if user is not None else []
-    return run(["docker", "run", "--rm", "--network", "none", *options, image, *command])
 
 
 @pytest.fixture(scope="session")

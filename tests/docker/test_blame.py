@@ -24,8 +24,8 @@ from envtool.image.blame.trace import BlameReport, trace_changes
 from envtool.image.engine.client import Engine
 from envtool.image.read.layer import FileSelector
 from envtool.image.read.tarball import read_all_images
-from tests.docker.conftest import PROJECT, envtool
 from tests.support.docker_command import Builder, find_builders, run
+from tests.support.docker_envtool import PROJECT, envtool
 
 pytestmark = pytest.mark.docker
 

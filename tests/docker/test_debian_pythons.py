@@ -21,9 +21,9 @@ from envtool.demo.python_index import make_upstream_torch
 from envtool.demo.vendor_release import TORCH_VERSION, write_release
 from envtool.demo.wheel_writer import write_wheel
 from envtool.image.engine.client import Engine
-from tests.conftest import package
-from tests.docker.conftest import envtool
+from tests.support.distributions import package
 from tests.support.docker_command import Ran, run
+from tests.support.docker_envtool import envtool
 
 pytestmark = pytest.mark.docker
 

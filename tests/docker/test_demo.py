@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.docker.conftest import PROJECT, envtool
+from tests.support.docker_envtool import PROJECT, envtool
 
 pytestmark = pytest.mark.docker
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from envtool.image.engine.client import Engine
-from tests.docker.conftest import BuildChild, envtool
+from tests.support.docker_envtool import BuildChild, envtool
 
 pytestmark = pytest.mark.docker
 

@@ -11,9 +11,9 @@ import pytest
 from jsonschema import validate
 
 from envtool.image.engine.client import Engine
-from tests.docker.conftest import PROJECT, envtool, in_container
 from tests.docker.test_image import copy_of_the_project
 from tests.support.docker_command import find_builders, run
+from tests.support.docker_envtool import PROJECT, envtool, in_container
 
 pytestmark = pytest.mark.docker
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from tests.docker.conftest import envtool, in_container
 from tests.support.docker_command import run
+from tests.support.docker_envtool import envtool, in_container
 
 pytestmark = pytest.mark.docker
 

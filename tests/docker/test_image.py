@@ -18,8 +18,8 @@ from jsonschema import validate
 
 from envtool.image.engine.client import Engine
 from envtool.image.spec.labels import CONTEXT_LABEL
-from tests.docker.conftest import PROJECT, envtool, in_container
 from tests.support.docker_command import Builder, run
+from tests.support.docker_envtool import PROJECT, envtool, in_container
 
 pytestmark = pytest.mark.docker
 

@@ -20,8 +20,8 @@ from envtool.demo.locking import OWN_FOLDER
 from envtool.image.context.loadable_image import make_loadable_image
 from envtool.image.engine.client import Engine
 from envtool.image.spec.table import read_table
-from tests.docker.conftest import PROJECT, envtool, in_container
 from tests.support.docker_command import run
+from tests.support.docker_envtool import PROJECT, envtool, in_container
 
 pytestmark = pytest.mark.docker
 

@@ -26,8 +26,8 @@ from envtool.image.lock.lockfile import FOLDER, read_lock
 from envtool.image.spec.labels import OWN
 from envtool.image.spec.table import read_table
 from envtool.wheel.store import get_default_store
-from tests.docker.conftest import PROJECT, envtool, in_container
 from tests.support.docker_command import Ran, run
+from tests.support.docker_envtool import PROJECT, envtool, in_container
 
 pytestmark = pytest.mark.docker
 

@@ -17,8 +17,8 @@ from envtool.errors import EngineError
 from envtool.image.engine.client import Engine
 from envtool.image.read.layer import CAPTURE_NOTHING
 from envtool.image.read.reference import read_image
-from tests.docker.conftest import envtool
-from tests.image_layout import layer
+from tests.support.docker_envtool import envtool
+from tests.support.image_layout import layer
 
 pytestmark = pytest.mark.docker
 _BLOCK = 1 << 16

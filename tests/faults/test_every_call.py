@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import RealEnvironment
-from tests.faults.conftest import Scenario
-from tests.faults.injection import can_inject, failing_at, killed_at, snapshot
+from tests.support.environment import RealEnvironment
+from tests.support.injection import can_inject, failing_at, killed_at, snapshot
+from tests.support.scenario import Scenario
 
 # Shares of the calls, so that they run side by side.
 SHARES = 16

@@ -15,10 +15,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import environment_in
-from tests.faults.conftest import Scenario
-from tests.faults.injection import can_inject, killed_at, snapshot
 from tests.faults.test_every_call import part
+from tests.support.environment import environment_in
+from tests.support.injection import can_inject, killed_at, snapshot
+from tests.support.scenario import Scenario
 
 SHARES = 4
 

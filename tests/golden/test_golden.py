@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 from envtool.demo.vendor_release import moreh_smi
-from tests.conftest import PYTHON, RealEnvironment
+from tests.support.environment import PYTHON, RealEnvironment
 
 FOLDER = Path(__file__).parent
 # What the texts have in place of the version of Python that the tests run with.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -12,46 +11,9 @@ import pytest
 from envtool.demo.python_index import make_upstream_torch
 from envtool.demo.vendor_release import write_release
 from envtool.demo.wheel_writer import write_wheel
-from tests.conftest import Outcome, RealEnvironment, environment_in, package
-from tests.interpreters.find_pythons import VERSIONS, find_python, required_versions
-
-
-@dataclass(frozen=True)
-class PythonEnvironment(RealEnvironment):
-    """An environment with its own pip, and the folder with the vendor's release for its Python."""
-
-    version: str
-    release: Path
-
-    @property
-    def site_packages(self) -> Path:
-        """Where distributions are."""
-        return self.path / "lib" / f"python{self.version}" / "site-packages"
-
-    def pip(self, *arguments: str, check: bool = True) -> Outcome:
-        """Run the environment's own pip."""
-        return self.run("-m", "pip", "--disable-pip-version-check", *arguments, check=check)
-
-    def run(self, *arguments: str, check: bool = True) -> Outcome:
-        """Run the environment's interpreter."""
-        return self._run([str(self.python), *arguments], check=check)
-
-
-def environment_of(folder: Path, shared: Path, version: str) -> PythonEnvironment:
-    """The environment of a Python below `folder`, which need not be there yet; wheels come from `shared`."""
-    plain = environment_in(folder, shared / "wheels", shared)
-    return PythonEnvironment(plain.path, plain.wheels, plain.variables, version, shared / "release")
-
-
-def require_python(version: str) -> Path:
-    """The interpreter of a version. Skips the test where there is none, and fails it where one is required."""
-    found = find_python(version)
-    if found is None:
-        message = f"no CPython {version} with venv and ensurepip is found; HAC_TEST_PYTHONS may name one"
-        if version in required_versions():
-            pytest.fail(message)
-        pytest.skip(message)
-    return found
+from tests.support.distributions import package
+from tests.support.find_pythons import VERSIONS
+from tests.support.python_environment import PythonEnvironment, environment_of, require_python
 
 
 @pytest.fixture(scope="session", params=VERSIONS, ids=[f"python{version}" for version in VERSIONS])

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.conftest import TORCH
-from tests.interpreters.conftest import PythonEnvironment
+from tests.support.environment import TORCH
+from tests.support.python_environment import PythonEnvironment
 
 pytestmark = pytest.mark.interpreters
 

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import TORCH
-from tests.interpreters.conftest import PythonEnvironment, environment_of, require_python
 from tests.interpreters.relabel import relabel_wheel
+from tests.support.environment import TORCH
+from tests.support.python_environment import PythonEnvironment, environment_of, require_python
 
 pytestmark = pytest.mark.gigabyte
 

@@ -18,7 +18,7 @@ from envtool.environment.elf import SharedObjectError, can_need, content_can_nee
 from envtool.environment.prefix import read_prefix
 from envtool.environment.pth import parse_pth
 from envtool.environment.reader import Environment, read_environment
-from tests.conftest import real_shared_object
+from tests.support.distributions import real_shared_object
 
 TORCH = "1.7.1+cu110.moreh22.8.0"
 REAL_OBJECT = real_shared_object().read_bytes()

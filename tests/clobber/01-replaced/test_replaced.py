@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.conftest import RealEnvironment, Verdict
+from tests.support.environment import RealEnvironment
+from tests.support.verdict import Verdict
 
 Damage = Callable[[RealEnvironment], object]
 DAMAGES: dict[str, tuple[Damage, str]] = {
@@ -56,7 +57,7 @@ def test_other_distributions_stay(environment: RealEnvironment) -> None:
 
 def test_companion_replaced(environment: RealEnvironment) -> None:
     from envtool.demo.wheel_writer import write_wheel
-    from tests.conftest import package
+    from tests.support.distributions import package
 
     wheel = write_wheel(package("torchvision", "0.19.0", ["torch>=2.0"]), environment.path.parent / "other")
     environment.pip("install", "--quiet", "--no-deps", "--no-index", str(wheel))

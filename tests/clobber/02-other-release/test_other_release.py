@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from tests.conftest import TORCH, RealEnvironment, Verdict, other_release
+from tests.support.distributions import other_release
+from tests.support.environment import TORCH, RealEnvironment
+from tests.support.verdict import Verdict
 
 
 @pytest.mark.parametrize("version", ["1.7.1+cu110.moreh9.1", "1.7.1+cu110.moreh22.12.0", "1.10.0+cpuonly.moreh0.2.0"])

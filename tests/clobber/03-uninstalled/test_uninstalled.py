@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.conftest import RealEnvironment, Verdict
+from tests.support.environment import RealEnvironment
+from tests.support.verdict import Verdict
 
 
 @pytest.mark.parametrize(("name", "identity"), [("torch", "torch-missing"), ("torchvision", "companion-missing")])

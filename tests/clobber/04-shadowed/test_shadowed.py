@@ -16,7 +16,8 @@ from envtool.environment.context import EnvironmentContext
 from envtool.environment.prefix import find_prefix
 from envtool.environment.reader import Environment, read_environment
 from envtool.environment.search_path import find_preceding_paths
-from tests.conftest import PYTHON, RealEnvironment, Verdict
+from tests.support.environment import PYTHON, RealEnvironment
+from tests.support.verdict import Verdict
 
 VERSION = f"python{PYTHON[0]}.{PYTHON[1]}"
 

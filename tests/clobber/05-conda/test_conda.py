@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.clobber_files import intruding_files
-from tests.conda_channel import conda_install, index_channel, write_package
-from tests.conftest import PYTHON, TORCH, RealEnvironment, Verdict
+from tests.support.clobber_files import intruding_files
+from tests.support.conda_channel import conda_install, index_channel, write_package
+from tests.support.environment import PYTHON, TORCH, RealEnvironment
+from tests.support.verdict import Verdict
 
 SITE = f"lib/python{PYTHON[0]}.{PYTHON[1]}/site-packages"
 

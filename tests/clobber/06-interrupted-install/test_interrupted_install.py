@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 
 from envtool.demo.wheel_writer import WheelContent, write_wheel
-from tests.conftest import TORCH, RealEnvironment, Verdict
+from tests.support.environment import TORCH, RealEnvironment
+from tests.support.verdict import Verdict
 
 
 def moved_aside(site_packages: Path) -> bool:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import py_compile
 
-from tests.conftest import TORCH, RealEnvironment, Verdict
+from tests.support.environment import TORCH, RealEnvironment
+from tests.support.verdict import Verdict
 
 
 def test_size_changed(environment: RealEnvironment, verdict: Verdict) -> None:

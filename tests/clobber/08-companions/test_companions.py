@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from envtool.demo.wheel_writer import write_wheel
-from tests.conftest import RealEnvironment, Verdict, package
+from tests.support.distributions import package
+from tests.support.environment import RealEnvironment
+from tests.support.verdict import Verdict
 
 
 @pytest.fixture

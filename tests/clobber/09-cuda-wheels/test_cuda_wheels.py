@@ -5,7 +5,9 @@ from __future__ import annotations
 import subprocess
 
 from envtool.demo.wheel_writer import WheelContent, write_wheel
-from tests.conftest import RealEnvironment, Verdict, package
+from tests.support.distributions import package
+from tests.support.environment import RealEnvironment
+from tests.support.verdict import Verdict
 
 
 def add_wheels(environment: RealEnvironment) -> str:

@@ -7,8 +7,9 @@ from pathlib import Path
 
 from envtool.demo.vendor_release import make_release_contents
 from envtool.demo.wheel_writer import write_wheel
-from tests.conda_channel import conda_install, index_channel, write_package
-from tests.conftest import PYTHON, RealEnvironment, Verdict
+from tests.support.conda_channel import conda_install, index_channel, write_package
+from tests.support.environment import PYTHON, RealEnvironment
+from tests.support.verdict import Verdict
 
 OTHER = (PYTHON[0], PYTHON[1] + 1)
 OTHER_NAME = f"python{OTHER[0]}.{OTHER[1]}"

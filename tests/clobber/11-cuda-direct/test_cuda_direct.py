@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 
 from envtool.demo.wheel_writer import WheelContent, write_wheel
-from tests.conftest import RealEnvironment, Verdict, real_shared_object
+from tests.support.distributions import real_shared_object
+from tests.support.environment import RealEnvironment
+from tests.support.verdict import Verdict
 
 
 def shared_object(folder: Path, name: str, *libraries: str) -> bytes:

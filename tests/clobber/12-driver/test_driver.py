@@ -16,7 +16,8 @@ from envtool.driver.table import parse_table
 from envtool.environment.effective_pin import find_effective_pin
 from envtool.environment.prefix import read_prefix
 from envtool.environment.reader import read_environment
-from tests.conftest import RealEnvironment, Verdict
+from tests.support.environment import RealEnvironment
+from tests.support.verdict import Verdict
 
 TOKEN = "ZXhhbXBsZSB0b2tlbiBzdHI="
 OLD = (

@@ -8,7 +8,8 @@ from envtool.doctor.diagnose import diagnose
 from envtool.environment.context import EnvironmentContext, Location
 from envtool.environment.prefix import read_prefix
 from envtool.environment.reader import read_environment
-from tests.conftest import TORCH, RealEnvironment, Verdict
+from tests.support.environment import TORCH, RealEnvironment
+from tests.support.verdict import Verdict
 
 NAMED = {"PIP_CONSTRAINT": "/etc/hac/constraints.txt", "UV_CONSTRAINT": "/etc/hac/constraints.txt"}
 

@@ -8,7 +8,8 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.conftest import RealEnvironment, Verdict
+from tests.support.environment import RealEnvironment
+from tests.support.verdict import Verdict
 
 
 def conda_installation(environment: RealEnvironment, other: RealEnvironment, root: Path) -> tuple[Path, Path]:

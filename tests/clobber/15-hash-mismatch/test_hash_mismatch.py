@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from envtool.demo.vendor_release import make_release_contents
 from envtool.demo.wheel_writer import WheelContent, write_wheel
-from tests.conftest import PYTHON, TORCH, RealEnvironment, Verdict
+from tests.support.environment import PYTHON, TORCH, RealEnvironment
+from tests.support.verdict import Verdict
 
 
 def imposter(environment: RealEnvironment) -> str:

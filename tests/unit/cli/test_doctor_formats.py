@@ -20,7 +20,7 @@ from envtool.doctor.finding_kind import FindingKind, Severity
 from envtool.doctor.findings import Evidence, Finding, Report, Status
 from envtool.environment.prefix import read_prefix
 from envtool.environment.reader import read_environment
-from tests.conftest import RealEnvironment
+from tests.support.environment import RealEnvironment
 
 ODD = 'line one\nline two: 100%, "quoted" \\ <b>&amp;\x1b[31m\x00 \udce9 한글'
 FINDINGS = (

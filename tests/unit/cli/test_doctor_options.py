@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from envtool.cli.report_format import Format
-from tests.conftest import RealEnvironment
+from tests.support.environment import RealEnvironment
 
 
 def doctor(environment: RealEnvironment, *arguments: str) -> tuple[int, str, str]:

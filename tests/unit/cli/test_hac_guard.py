@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from envtool.cli.hac_guard import STOPPED, main
-from tests.conftest import Outcome, RealEnvironment
+from tests.support.environment import Outcome, RealEnvironment
 
 COMMAND = "pip install wants-newer"
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from envtool.demo.wheel_writer import WheelContent, write_wheel
-from tests.conftest import TORCH, RealEnvironment, environment_in
+from tests.support.environment import TORCH, RealEnvironment, environment_in
 
 PINNED_MORE = "\n[[distribution]]\nname = 'x'\nversion = '1'\n"
 Change = Callable[[RealEnvironment], object]

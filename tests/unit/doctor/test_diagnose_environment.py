@@ -9,7 +9,7 @@ import pytest
 from envtool.doctor.diagnose_environment import DoctorRequest, diagnose_environment
 from envtool.doctor.finding_kind import FindingKind
 from envtool.doctor.findings import Status
-from tests.conftest import RealEnvironment
+from tests.support.environment import RealEnvironment
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import pytest
 import envtool.doctor
 from envtool.doctor.explanation import read_page
 from envtool.doctor.finding_kind import FindingKind
-from tests.conftest import RealEnvironment
+from tests.support.environment import RealEnvironment
 
 DOCTOR = Path(envtool.doctor.__file__).parent
 KINDS = [pytest.param(kind, id=kind.id) for kind in FindingKind]

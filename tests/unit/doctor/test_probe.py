@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.conftest import RealEnvironment, Verdict
+from tests.support.environment import RealEnvironment
+from tests.support.verdict import Verdict
 
 # A stand-in for torch with an accelerator: lists of numbers for tensors, of which those "on cuda:0" may go wrong.
 WORKING = """

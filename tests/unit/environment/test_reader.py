@@ -11,7 +11,7 @@ import pytest
 
 from envtool.environment.prefix import PrefixKind, read_prefix
 from envtool.environment.reader import read_environment
-from tests.conftest import TORCH, RealEnvironment
+from tests.support.environment import TORCH, RealEnvironment
 
 BREAKAGES = {
     "a dist-info that is a file": lambda site: (site / "numpy-1.0.dist-info").write_text("a file"),

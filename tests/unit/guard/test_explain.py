@@ -10,7 +10,7 @@ import pytest
 
 from envtool.guard.explain import Conflict, find_conflicts, render_conflicts
 from envtool.release.pin import PinnedDistribution, PinOrigin, VendorPin
-from tests.conftest import TORCH, RealEnvironment
+from tests.support.environment import TORCH, RealEnvironment
 
 PIN = VendorPin((PinnedDistribution("torch", TORCH), PinnedDistribution("torchvision", "0.8.2")), PinOrigin.FILE)
 

@@ -19,7 +19,8 @@ from envtool.image.layers.staged_tree import StagedTree
 from envtool.image.layers.staged_wheels import install_wheels
 from envtool.wheel.layout import Layout
 from envtool.wheel.name import StoredWheel, WheelName, compute_sha256
-from tests.conftest import PYTHON, package
+from tests.support.distributions import package
+from tests.support.environment import PYTHON
 
 # What the first of these makes of Python's strings, the next ones would show.
 MODULES = ("_collections_abc", "_markupbase", "_pydecimal", "abc", "argparse", "typing")

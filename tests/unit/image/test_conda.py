@@ -15,7 +15,7 @@ from envtool.image.inputs.fetch_inputs import _conda_package
 from envtool.image.layers.conda_prefix import link_packages
 from envtool.image.lock.conda_lock import LockedPackage, lock_environment, read_packages
 from envtool.wheel.store import FileStore
-from tests.conda_channel import index_channel, write_package
+from tests.support.conda_channel import index_channel, write_package
 
 CHANNEL = "https://channel.invalid/test"
 PREFIX = Path("/opt/conda/envs/pytorch")

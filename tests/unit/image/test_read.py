@@ -17,7 +17,7 @@ from envtool.image.read.layer import Capture, FileSelector
 from envtool.image.read.overlay import merge_layers
 from envtool.image.read.reference import read_image
 from envtool.image.read.remote import RegistryReference
-from tests.image_layout import Files, Layout, layer, registry
+from tests.support.image_layout import Files, Layout, layer, registry
 
 Packing = Callable[[bytes], bytes]
 

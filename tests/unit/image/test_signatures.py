@@ -22,7 +22,7 @@ from envtool.image.spec.table import ImageSpec, read_table
 from envtool.release.pin import VendorPin
 from envtool.release.signature import read_key
 from envtool.release.source.folder import FolderSource
-from tests.image_layout import Layout, registry
+from tests.support.image_layout import Layout, registry
 
 # Made by another program: openssl ecparam -genkey -name prime256v1; openssl dgst -sha256 -sign key.pem | base64.
 OPENSSL_KEY = """-----BEGIN PUBLIC KEY-----

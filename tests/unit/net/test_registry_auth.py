@@ -30,7 +30,7 @@ from envtool.image.read.layer import Capture, FileSelector
 from envtool.image.read.reference import read_image
 from envtool.image.read.remote import NotInRegistryError
 from envtool.net.registry_auth import parse_challenges, read_docker_login
-from tests.image_layout import INDEX, MANIFEST, Layout
+from tests.support.image_layout import INDEX, MANIFEST, Layout
 
 USER, PASSWORD = "reader", "pass:word"
 BASIC = f"Basic {base64.b64encode(f'{USER}:{PASSWORD}'.encode()).decode()}"

@@ -19,7 +19,7 @@ from envtool.release.select import select_from_sources
 from envtool.release.source.configured import add_source, list_configured_sources, open_source
 from envtool.release.source.index import PASSWORD_VARIABLE, USERNAME_VARIABLE, IndexSource
 from envtool.wheel.store import FileStore
-from tests.conftest import PYTHON, TORCH, RealEnvironment
+from tests.support.environment import PYTHON, TORCH, RealEnvironment
 
 
 @dataclass

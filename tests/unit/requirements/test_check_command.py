@@ -17,8 +17,8 @@ import jsonschema
 import pytest
 
 from envtool.requirements.read_file import read_file
-from tests.conftest import TORCH, Outcome, RealEnvironment
 from tests.corpus.frozen_index import served
+from tests.support.environment import TORCH, Outcome, RealEnvironment
 
 PROJECT = Path(__file__).parents[3]
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from tests.conftest import RealEnvironment
+from tests.support.environment import RealEnvironment
 
 PROJECT = Path(__file__).parents[3]
 SCHEMA = json.loads((PROJECT / "docs/doctor.schema.json").read_text())

@@ -10,9 +10,9 @@ from envtool.release.compatibility import build_known_pin
 from envtool.requirements.metadata import MetadataReader
 from envtool.requirements.target import Target
 from envtool.requirements.version_search import _find_conflicts, find_newest_compatible
-from tests.conftest import TORCH
 from tests.corpus.frozen_index import served
 from tests.corpus.sets import NAMED
+from tests.support.environment import TORCH
 
 
 @pytest.fixture(scope="module")

@@ -17,7 +17,8 @@ import pytest
 
 from envtool.demo.vendor_release import make_release_contents
 from envtool.demo.wheel_writer import WheelContent, write_wheel
-from tests.conftest import PYTHON, TORCH, RealEnvironment, package
+from tests.support.distributions import package
+from tests.support.environment import PYTHON, TORCH, RealEnvironment
 
 PROJECT = Path(__file__).parents[3]
 

@@ -11,7 +11,7 @@ import pytest
 from envtool.progress import Progress
 from envtool.restore.plan import RestorePlan, UserSiteRemoval
 from envtool.restore.restore import RestoreRequest, RestoreStatus, restore
-from tests.conftest import TORCH, RealEnvironment
+from tests.support.environment import TORCH, RealEnvironment
 
 
 @pytest.fixture

@@ -13,7 +13,8 @@ import pytest
 
 from envtool.demo.vendor_release import make_release_contents
 from envtool.demo.wheel_writer import write_wheel
-from tests.conftest import PYTHON, TORCH, RealEnvironment, package
+from tests.support.distributions import package
+from tests.support.environment import PYTHON, TORCH, RealEnvironment
 
 
 def test_dry_run_changes_nothing(environment: RealEnvironment) -> None:

@@ -10,7 +10,7 @@ import pytest
 from envtool.cli.main import update_moreh
 from envtool.demo.vendor_release import make_release_contents, moreh_smi
 from envtool.demo.wheel_writer import write_wheel
-from tests.conftest import PYTHON, TORCH, Outcome, RealEnvironment
+from tests.support.environment import PYTHON, TORCH, Outcome, RealEnvironment
 
 NEWER = "1.7.1+cu110.moreh22.12.0"
 

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from envtool.demo.wheel_writer import WheelContent, write_wheel
-from tests.conftest import TORCH, RealEnvironment
 from tests.corpus.frozen_index import served
-from tests.killing import killed_at
+from tests.support.environment import TORCH, RealEnvironment
+from tests.support.killing import killed_at
 
 State = dict[str, tuple[int, bytes]]
 

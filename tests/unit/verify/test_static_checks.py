@@ -22,7 +22,7 @@ from envtool.image.read.sparse_rootfs import MODULES
 from envtool.verify.result import ImageResult
 from envtool.verify.static_checks import select_for_all_checks, select_for_static_checks
 from envtool.verify.verify_images import VerifyRequest, select_exit_status, verify_images
-from tests.image_layout import Files, Layout
+from tests.support.image_layout import Files, Layout
 
 DOCS = Path(__file__).parents[3] / "docs"
 

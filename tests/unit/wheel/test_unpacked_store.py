@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import RealEnvironment
-from tests.faults.injection import snapshot
+from tests.support.environment import RealEnvironment
+from tests.support.injection import snapshot
 
 
 def _inode(path: Path) -> int:

@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 
-from tests.conftest import RealEnvironment
+from tests.support.environment import RealEnvironment
 
 # Kills the process just before the n-th change of the file system that it makes in site-packages.
 _KILL_AT = """
