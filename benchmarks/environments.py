@@ -58,10 +58,10 @@ def make_environment(folder: Path, count: int, *, torch: Path | None = None, rea
 
 def _filler(number: int) -> WheelContent:
     return WheelContent(
-        f"distribution_{number}",
-        "1.0",
-        "py3-none-any",
-        {f"distribution_{number}/module{part}.py": b"" for part in range(20)},
-        "for measuring",
-        [f"distribution-{number - 1}>=1.0; python_version >= '3.6'", "torch>=1.6"] if number else [],
+        name=f"distribution_{number}",
+        version="1.0",
+        tag="py3-none-any",
+        files={f"distribution_{number}/module{part}.py": b"" for part in range(20)},
+        summary="for measuring",
+        requires=[f"distribution-{number - 1}>=1.0; python_version >= '3.6'", "torch>=1.6"] if number else [],
     )

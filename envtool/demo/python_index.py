@@ -49,15 +49,15 @@ def make_upstream_torch() -> WheelContent:
     """The stand-in for a torch from PyPI."""
     text = f'"""STAND-IN for torch {UPSTREAM_TORCH} from PyPI: it is not the vendor\'s, and computes nothing."""\n'
     return WheelContent(
-        "torch",
-        UPSTREAM_TORCH,
-        "py3-none-any",
-        {
+        name="torch",
+        version=UPSTREAM_TORCH,
+        tag="py3-none-any",
+        files={
             "torch/__init__.py": (text + f'\n__version__ = "{UPSTREAM_TORCH}"\n').encode(),
             "torch/version.py": f'__version__ = "{UPSTREAM_TORCH}"\n'.encode(),
             "torch/upstream_only.py": b"",
         },
-        "A stand-in for an upstream torch: same name and version, none of its code",
+        summary="A stand-in for an upstream torch: same name and version, none of its code",
     )
 
 

@@ -22,7 +22,7 @@ EXAMPLES = Path("examples")
 _IMAGE = "hac-base"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class DemoStep:
     """One step: the command as a person would type it, and what it should give."""
 
@@ -60,9 +60,13 @@ def run_demonstration(project: Path, show: Callable[[str], None]) -> tuple[StepR
 def _build_steps(project: Path) -> Iterator[DemoStep]:
     tool = (sys.executable, "-m", "envtool")
     where = ("--project", str(project))
-    yield DemoStep("build hac-base from the embedded default", (*tool, "build", "--demo", *where))
-    yield DemoStep("a second build reuses everything", (*tool, "build", "--demo", *where), says=("everything reused",))
-    yield DemoStep("verify hac-base", (*tool, "verify", _IMAGE, *where), says=("all checks passed",))
+    yield DemoStep(title="build hac-base from the embedded default", command=(*tool, "build", "--demo", *where))
+    yield DemoStep(
+        title="a second build reuses everything",
+        command=(*tool, "build", "--demo", *where),
+        says=("everything reused",),
+    )
+    yield DemoStep(title="verify hac-base", command=(*tool, "verify", _IMAGE, *where), says=("all checks passed",))
 
 
 def _child_steps(project: Path, index: str) -> Iterator[DemoStep]:
@@ -70,18 +74,18 @@ def _child_steps(project: Path, index: str) -> Iterator[DemoStep]:
         options = ("--network", "host", "--no-cache", "--build-arg", f"PIP_INDEX_URL={index}")
         return ("docker", "build", *options, "--tag", f"hac-demo-{example}", str(project / EXAMPLES / example))
 
-    yield DemoStep("(a) harmless requirements build", build("harmless"), says_not=("hac-guard",))
+    yield DemoStep(title="(a) harmless requirements build", command=build("harmless"), says_not=("hac-guard",))
     yield DemoStep(
-        "(a) torch is untouched",
-        ("docker", "run", "--rm", "--network", "none", "hac-demo-harmless", "envtool", "doctor"),
+        title="(a) torch is untouched",
+        command=("docker", "run", "--rm", "--network", "none", "hac-demo-harmless", "envtool", "doctor"),
         says=("healthy",),
     )
     culprit = "rotary-embedding-torch 0.9.1"
     # hac-base's Python, as images/images.toml has it.
     assumed = ("--torch", TORCH_VERSION, "--python-version", "3.11")
     yield DemoStep(
-        "(b) a clobber through a dependency: foretold before anything is built",
-        (
+        title="(b) a clobber through a dependency: foretold before anything is built",
+        command=(
             *("env", f"PIP_INDEX_URL={index}", f"UV_DEFAULT_INDEX={index}", sys.executable, "-m", "envtool"),
             *("check", *assumed, str(project / EXAMPLES / "clobber/Dockerfile")),
         ),
@@ -89,21 +93,21 @@ def _child_steps(project: Path, index: str) -> Iterator[DemoStep]:
         says=("clobbered", f"{culprit} requires torch"),
     )
     yield DemoStep(
-        "(b) a clobber through a dependency: pip gives up, and it is explained",
-        build("clobber"),
+        title="(b) a clobber through a dependency: pip gives up, and it is explained",
+        command=build("clobber"),
         status=None,
         says=("hac-guard: this instruction was stopped", f"pulled in by {culprit}", "rotary-embedding-torch<0.9.1"),
     )
     yield DemoStep(
-        "(b) the same past pip's constraints: the guard stops that very RUN",
-        build("clobber-past-pip"),
+        title="(b) the same past pip's constraints: the guard stops that very RUN",
+        command=build("clobber-past-pip"),
         status=None,
         says=("hac-guard: this instruction damaged", f"{culprit} requires torch", "update-moreh --force"),
         says_not=("\nnever reached",),
     )
     yield DemoStep(
-        "(c) constraints unset, guard on warn: it builds, damaged",
-        build("unguarded"),
+        title="(c) constraints unset, guard on warn: it builds, damaged",
+        command=build("unguarded"),
         says=("hac-guard: this instruction damaged", "HAC_GUARD=warn"),
     )
 
@@ -113,16 +117,22 @@ def _repair_steps(container: str) -> Iterator[DemoStep]:
         return ("docker", "exec", container, *command)
 
     yield DemoStep(
-        "(c) doctor says damaged, by whom, and what to type",
-        inside("envtool", "doctor"),
+        title="(c) doctor says damaged, by whom, and what to type",
+        command=inside("envtool", "doctor"),
         status=1,
         says=("damaged", "rotary-embedding-torch", "update-moreh --force"),
     )
-    yield DemoStep("(c) update-moreh --force restores, offline", inside("update-moreh", "--force"), says=("restored",))
-    yield DemoStep("(c) doctor is healthy again", inside("envtool", "doctor", "--deep"), says=("healthy",))
     yield DemoStep(
-        "(c) envtool list torch",
-        inside("envtool", "list", "^torch$"),
+        title="(c) update-moreh --force restores, offline",
+        command=inside("update-moreh", "--force"),
+        says=("restored",),
+    )
+    yield DemoStep(
+        title="(c) doctor is healthy again", command=inside("envtool", "doctor", "--deep"), says=("healthy",)
+    )
+    yield DemoStep(
+        title="(c) envtool list torch",
+        command=inside("envtool", "list", "^torch$"),
         says=("torch                     1.7.1+cu110.moreh22.8.0          pypi_0    pypi",),
     )
 

@@ -78,10 +78,10 @@ def make_release_contents(python: tuple[int, int], torch_version: str = TORCH_VE
     tag = f"{interpreter}-{abi}-linux_x86_64"
     version = VendorVersion.parse(torch_version)
     torch = WheelContent(
-        "torch",
-        torch_version,
-        tag,
-        {
+        name="torch",
+        version=torch_version,
+        tag=tag,
+        files={
             "torch/__init__.py": _TORCH.encode(),
             "torch/version.py": _VERSION.format(public=version.public, release=version.release).encode(),
             "torch/cuda.py": _CUDA.encode(),
@@ -89,16 +89,16 @@ def make_release_contents(python: tuple[int, int], torch_version: str = TORCH_VE
             "torch/lib/libtorch_stand_in.txt": b"Where the vendor's libraries would be.\n" * 4096,
             "caffe2/__init__.py": _COMPANION.format(name="caffe2", version=version.public).encode(),
         },
-        _SUMMARY.format(name="torch"),
+        summary=_SUMMARY.format(name="torch"),
         commands={"convert-caffe2-to-onnx": "torch._command:main"},
     )
     companions = [
         WheelContent(
-            name,
-            number,
-            tag,
-            {f"{name}/__init__.py": _COMPANION.format(name=name, version=number).encode()},
-            _SUMMARY.format(name=name),
+            name=name,
+            version=number,
+            tag=tag,
+            files={f"{name}/__init__.py": _COMPANION.format(name=name, version=number).encode()},
+            summary=_SUMMARY.format(name=name),
             requires=[f"torch (=={version.public})"],
         )
         for name, number in _COMPANIONS.items()

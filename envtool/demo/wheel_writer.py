@@ -17,7 +17,7 @@ from envtool.wheel.record import RecordRow, render_record
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class WheelContent:
     """What a wheel is to hold: `files` by their path in site-packages, `requires` as Requires-Dist lines."""
 

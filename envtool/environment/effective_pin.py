@@ -30,7 +30,7 @@ def infer_pin(environment: Environment) -> VendorPin | None:
     """
     for version, detail in _named_versions(environment):
         if parse_vendor_version(version):
-            torch = PinnedDistribution(TORCH, version)
+            torch = PinnedDistribution(name=TORCH, version=version)
             return VendorPin((torch, *_companions(environment, version)), PinOrigin.RECORDS, detail=detail)
     return None
 
@@ -57,6 +57,6 @@ def _companions(environment: Environment, torch: str) -> tuple[PinnedDistributio
         for item in environment.find(name):
             required = tuple(find_requirements_on(item.requires(), TORCH))
             if required and all(entry.specifier.contains(torch, prereleases=True) for entry in required):
-                found.append(PinnedDistribution(name, item.version))
+                found.append(PinnedDistribution(name=name, version=item.version))
                 break
     return tuple(found)

@@ -24,8 +24,8 @@ def build_known_pin(version: str) -> VendorPin:
     """The pin that a vendor version stands for, without hashes. Raises `VersionError`."""
     torch = VendorVersion.parse(version)
     companions = _COMPANIONS.get(str(torch.public), ())
-    rows = [PinnedDistribution(name, text) for name, text in zip(COMPANIONS, companions, strict=False)]
-    return VendorPin((PinnedDistribution(TORCH, torch.text), *rows), PinOrigin.GIVEN)
+    rows = [PinnedDistribution(name=name, version=text) for name, text in zip(COMPANIONS, companions, strict=False)]
+    return VendorPin((PinnedDistribution(name=TORCH, version=torch.text), *rows), PinOrigin.GIVEN)
 
 
 def get_usual_python(pin: VendorPin) -> str:

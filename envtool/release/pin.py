@@ -30,7 +30,7 @@ class PinOrigin(Enum):
     HISTORY = "the environment's history"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class PinnedDistribution:
     """One distribution of a pin.
 

@@ -113,8 +113,8 @@ def _fetch_candidate(source: Source, candidate: Candidate, store: FileStore) -> 
 def pin_wheel(wheel: StoredWheel) -> PinnedDistribution:
     """The entry of a pin for a wheel: its name, hash and the digest of what it installs. Raises `SourceError`."""
     return PinnedDistribution(
-        wheel.name.name,
-        wheel.name.version,
+        name=wheel.name.name,
+        version=wheel.name.version,
         wheel=wheel.name.filename,
         sha256=wheel.sha256,
         content=digest_wheel(wheel.path),

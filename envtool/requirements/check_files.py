@@ -78,7 +78,7 @@ def check_files(request: CheckRequest, *, display: ProgressDisplay = open_silent
             predictions = tuple(predict_static(item, target) for file in files for item in file.sets)
             return CheckResult(request=request, target=target, predictions=predictions)
         configured = configure_target(target, prefix, request.installers, time_limit=request.time_limit)
-        checker = Checker(configured.target, configured.resolvers, configured.constrained)
+        checker = Checker(target=configured.target, resolvers=configured.resolvers, constrained=configured.constrained)
         checked = _predict_files(files, checker, display)
         written = _write_fixed(checked, checker, request.write_fixed)
     predictions = tuple(_add_command(prediction, file, request) for file, found in checked for prediction in found)
@@ -99,7 +99,7 @@ def _expand_folders(paths: Iterable[Path]) -> Iterator[Path]:
 
 def _select_sets(file: DependencyFile, request: CheckRequest) -> DependencyFile:
     """The file with the sets that were asked for, upgraded where that was asked for."""
-    present = file.sets or (RequirementSet(file.path),)
+    present = file.sets or (RequirementSet(path=file.path),)
     sets = [item for item in present if not request.only or item.name in request.only]
     if not sets:
         known = ", ".join(item.name for item in file.sets if item.name) or "none"

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 _AT_ONCE = 4
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Checker:
     """What files are held against. `constrained` are the installers that are held to the pins where they would run."""
 

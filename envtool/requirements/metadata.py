@@ -95,7 +95,7 @@ class MetadataReader:
             yield
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class _File:
     """A wheel as an index describes it. `size` is in bytes, 0 where it is not told."""
 
@@ -135,12 +135,12 @@ def _files(session: requests.Session, index: str, name: str) -> list[_File]:
             continue
         found.append(
             _File(
-                version,
-                urljoin(answer.url, row["url"]),
-                row.get("size") or 0,
-                bool(row.get("core-metadata") or row.get("dist-info-metadata")),
-                row.get("requires-python") or "",
-                row.get("yanked", False) is not False,
+                version=version,
+                url=urljoin(answer.url, row["url"]),
+                size=row.get("size") or 0,
+                has_metadata=bool(row.get("core-metadata") or row.get("dist-info-metadata")),
+                requires_python=row.get("requires-python") or "",
+                yanked=row.get("yanked", False) is not False,
             )
         )
     return found

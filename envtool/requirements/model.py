@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import KW_ONLY, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from functools import cached_property
 from pathlib import Path
@@ -37,7 +37,7 @@ class Role(Enum):
     CONDA = "conda package"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class DeclaredRequirement:
     """One distribution as a file asks for it.
 
@@ -84,7 +84,7 @@ class DeclaredRequirement:
         return replace(self, specifier=SpecifierSet(), hashes=(), link=None, editable=False)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class InstallOptions:
     """What files, command lines and pip's configuration tell an installer about indexes and choice of versions.
 
@@ -113,22 +113,22 @@ class InstallOptions:
     def merge_over(self, other: InstallOptions) -> InstallOptions:
         """These options on top of others: single ones win, lists come before, flags add up."""
         return InstallOptions(
-            self.index_url or other.index_url,
-            _joined(self.extra_index_urls, other.extra_index_urls),
-            _joined(self.find_links, other.find_links),
-            self.no_index or other.no_index,
-            self.pre or other.pre,
-            self.upgrade or other.upgrade,
-            self.eager or other.eager,
-            _joined(self.upgrade_names, other.upgrade_names),
-            self.reinstall or other.reinstall,
-            self.other_destination or other.other_destination,
-            self.no_deps or other.no_deps,
-            self.require_hashes or other.require_hashes,
-            _joined(self.no_binary, other.no_binary),
-            _joined(self.only_binary, other.only_binary),
-            _joined(self.trusted_hosts, other.trusted_hosts),
-            self.certificates or other.certificates,
+            index_url=self.index_url or other.index_url,
+            extra_index_urls=_joined(self.extra_index_urls, other.extra_index_urls),
+            find_links=_joined(self.find_links, other.find_links),
+            no_index=self.no_index or other.no_index,
+            pre=self.pre or other.pre,
+            upgrade=self.upgrade or other.upgrade,
+            eager=self.eager or other.eager,
+            upgrade_names=_joined(self.upgrade_names, other.upgrade_names),
+            reinstall=self.reinstall or other.reinstall,
+            other_destination=self.other_destination or other.other_destination,
+            no_deps=self.no_deps or other.no_deps,
+            require_hashes=self.require_hashes or other.require_hashes,
+            no_binary=_joined(self.no_binary, other.no_binary),
+            only_binary=_joined(self.only_binary, other.only_binary),
+            trusted_hosts=_joined(self.trusted_hosts, other.trusted_hosts),
+            certificates=self.certificates or other.certificates,
         )
 
 
@@ -159,7 +159,7 @@ class Section(Enum):
 _SECTION_PREFIXES = {Section.EXTRA: "extra ", Section.GROUP: "group ", Section.INSTRUCTION: "RUN "}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class RequirementSet:
     """Entries that are installed together, by one command.
 
@@ -171,7 +171,6 @@ class RequirementSet:
     path: Path
     section: Section = Section.MAIN
     name: str = ""
-    _: KW_ONLY
     entries: tuple[DeclaredRequirement, ...] = ()
     options: InstallOptions = InstallOptions()
     locked: bool = False

@@ -65,7 +65,9 @@ def make_target(environment: Environment) -> Target:
     version = ".".join(str(part) for part in prefix.python)
     interpreter = prefix.path / "bin" / "python"
     named = interpreter if interpreter.exists() else prefix.path / "bin" / f"python{version}"
-    return Target(pin, version, named, installed={item.name: item for item in environment.distributions})
+    return Target(
+        pin=pin, python=version, interpreter=named, installed={item.name: item for item in environment.distributions}
+    )
 
 
 def configure_target(
@@ -84,9 +86,9 @@ def configure_target(
             constraints += [(installer, line) for line in lines if not _is_pin(line, target.pin)]
     resolvers = {
         installer: Resolver(
-            target,
-            installer,
-            os.environ,
+            target=target,
+            installer=installer,
+            variables=os.environ,
             options=parse_pip_settings(settings) if installer is Installer.PIP else InstallOptions(),
             constraints=tuple(line for owner, line in constraints if owner is installer),
             time_limit=time_limit,

@@ -69,7 +69,7 @@ class Resolution:
         return state
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Resolver:
     """Resolves sets against one target, for one installer.
 

@@ -42,4 +42,4 @@ def synthetic_target(pin: VendorPin, python: str) -> Iterator[Target]:
             (records / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {item.name}\nVersion: {item.version}\n")
             (records / "INSTALLER").write_text("hac-envtool\n")
             (records / "RECORD").write_text(f"{records.name}/METADATA,,\n{records.name}/RECORD,,\n")
-        yield Target(pin, python, folder=folder, installed=installed)
+        yield Target(pin=pin, python=python, folder=folder, installed=installed)

@@ -30,7 +30,7 @@ class InstalledDistribution(Protocol):
 MarkerEnvironment: TypeAlias = dict[str, str]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Target:
     """Where an install would go.
 

@@ -74,7 +74,7 @@ def install(
     that cannot be meant; the environment is as it was then, after a kill from the next command on.
     """
     command = _read_arguments(request.arguments)
-    wanted = RequirementSet(_COMMAND_LINE.path, entries=command.entries, options=command.options)
+    wanted = RequirementSet(path=_COMMAND_LINE.path, entries=command.entries, options=command.options)
     prefix = find_prefix(request.prefix, None)
     if not request.dry_run and recover(prefix.path, prefix.site_packages):
         note("took back an install, or completed a restore, that had been interrupted")
@@ -84,7 +84,7 @@ def install(
     target = resolver.target
     resolution = resolver.resolve(wanted, constraints=pin_constraints(target.pin))
     if resolution.unsolvable is not None:
-        checker = Checker(target, {Installer.PIP: resolver}, (Installer.PIP,))
+        checker = Checker(target=target, resolvers={Installer.PIP: resolver}, constrained=(Installer.PIP,))
         predictions = checker.check_set(wanted)
         return InstallResult(status=InstallStatus.UNSOLVABLE, target=target, predictions=predictions)
     plan = plan_install(environment, target.pin, wanted.requirements, resolution.changes)

@@ -77,7 +77,7 @@ def diagnose_image_files(image: StoredImage, overlay: Overlay) -> Report | None:
     """Doctor's report on the environment that a container would use; `None` where the image has none."""
     with tempfile.TemporaryDirectory(prefix="hac-verify-", dir=find_memory_folder()) as folder:
         root = Path(folder).resolve()
-        SparseRootfs(root).extract_entries(overlay.entries.values())
+        SparseRootfs(root=root).extract_entries(overlay.entries.values())
         user = str(image.settings.get("User") or "0")
         variables = {"HOME": find_home(user, root), **image.variables}
         context = EnvironmentContext(

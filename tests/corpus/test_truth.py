@@ -117,7 +117,9 @@ def test_prediction_is_what_happens(
         if installer is Installer.UV and "--upgrade-strategy" in case.options:
             # uv has no such option.
             continue
-        resolver = Resolver(target, installer, variables, InstallOptions(index_url=index))
+        resolver = Resolver(
+            target=target, installer=installer, variables=variables, options=InstallOptions(index_url=index)
+        )
         answer = predicted(resolver, index, wanted)
         shutil.copytree(environment.path, spare.path, symlinks=True)
         truth = install(installer, spare, index, file, case)

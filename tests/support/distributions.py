@@ -13,7 +13,14 @@ from tests.support.environment import PYTHON
 def package(name: str, version: str, requires: list[str]) -> WheelContent:
     """A small distribution of no use but for what it requires."""
     module = name.replace("-", "_")
-    return WheelContent(module, version, "py3-none-any", {f"{module}.py": b""}, "for tests", requires)
+    return WheelContent(
+        name=module,
+        version=version,
+        tag="py3-none-any",
+        files={f"{module}.py": b""},
+        summary="for tests",
+        requires=requires,
+    )
 
 
 def real_shared_object() -> Path:

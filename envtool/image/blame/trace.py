@@ -39,7 +39,7 @@ _USER_SITE = re.compile(r"(?:^|/)\.local/lib/python[\d.]+/site-packages$")
 _NAMED = 20
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class TorchChange:
     """What one layer did to a pinned distribution in a folder.
 
@@ -69,7 +69,7 @@ class GuardLoss:
     is_gone: bool
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class BlameReport:
     """All that changed. `culprits` are the changes that left a distribution damaged, one for each that is.
 
@@ -90,7 +90,7 @@ class BlameReport:
         return bool(self.changes) and not self.culprits
 
 
-@dataclass
+@dataclass(kw_only=True)
 class _Trace:
     image: StoredImage
     overlay: Overlay = field(default_factory=Overlay)
@@ -104,7 +104,7 @@ class _Trace:
 
 def trace_changes(image: StoredImage) -> BlameReport:
     """Trace torch, its companions and the guard from the first layer to the last."""
-    state = _Trace(image)
+    state = _Trace(image=image)
     for number, layer in enumerate(image.layers, 1):
         changed = state.overlay.apply(number, layer)
         _follow_pin(state, changed)
@@ -112,13 +112,13 @@ def trace_changes(image: StoredImage) -> BlameReport:
             _follow(state, number, location, touched, changed)
         _follow_guard(state, number, changed)
     return BlameReport(
-        image,
-        state.overlay,
-        state.pin,
-        tuple(state.changes),
-        tuple(_culprits(state.changes)),
-        tuple(state.guard_losses.values()),
-        tuple(find_setting_changes(image)) if GUARD_PROGRAM in state.guard else (),
+        image=image,
+        overlay=state.overlay,
+        pin=state.pin,
+        changes=tuple(state.changes),
+        culprits=tuple(_culprits(state.changes)),
+        guard_losses=tuple(state.guard_losses.values()),
+        settings=tuple(find_setting_changes(image)) if GUARD_PROGRAM in state.guard else (),
     )
 
 
@@ -166,16 +166,16 @@ def _follow(
     size = sum((new.size if new else 0) - (old.size if old else 0) for old, new in files)
     state.changes.append(
         TorchChange(
-            state.image.find_step(number),
-            number,
-            location,
-            before,
-            after,
-            len(files),
-            size,
-            requirements,
-            is_good,
-            tuple(damaged_files[:_NAMED]),
+            step=state.image.find_step(number),
+            layer=number,
+            location=location,
+            before=before,
+            after=after,
+            files=len(files),
+            size=size,
+            requirements=requirements,
+            is_good=is_good,
+            damaged_files=tuple(damaged_files[:_NAMED]),
         )
     )
 

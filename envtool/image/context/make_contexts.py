@@ -96,7 +96,7 @@ def open_context_stages(
                 incoming = stack.enter_context(incoming_folder(member.folder))
                 (incoming / LAYERS).mkdir()
                 (scratch / member.name).mkdir()
-            plan = _ContextPlan(member, store, incoming, scratch, progress)
+            plan = _ContextPlan(member=member, store=store, incoming=incoming, scratch=scratch, progress=progress)
             stages += plan.stages()
         # Images with the same base or the same packages have that stage in common.
         yield list({stage.key: stage for stage in reversed(stages)}.values())[::-1]
@@ -119,7 +119,7 @@ def count_layers(stages: Sequence[Stage], progress: Progress) -> Callable[[Stage
     return count
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class _ContextPlan:
     """The stages of one context. `incoming` becomes the context; `scratch` is a folder that all contexts share."""
 

@@ -54,7 +54,7 @@ def write_layer(
     Returns what `interest` wants of it. Raises `OSError`, and `HashError` and `SourceError` for packed files that are
     damaged.
     """
-    above, listing = Above(), LayerIndexer(interest)
+    above, listing = Above(), LayerIndexer(selector=interest)
     with open_archive_writer(target) as archive:
         stream = archive.stream
         for name, entry in tree.entries():

@@ -80,7 +80,7 @@ def write_layer_diff(before: Path, after: Path, target: Path, interest: FileSele
 
     Raises `OSError`.
     """
-    listing = LayerIndexer(interest)
+    listing = LayerIndexer(selector=interest)
     with (
         LowerLayers.opened([before]) as known,
         tarfile.open(after) as source,

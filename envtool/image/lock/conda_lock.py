@@ -26,7 +26,7 @@ _VIRTUAL_PACKAGES = """subdirs:
 """
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class LockedPackage:
     """One conda package of a lock."""
 
@@ -105,7 +105,13 @@ def read_packages(text: str) -> tuple[LockedPackage, ...]:
     try:
         table = yaml.safe_load(text)
         return tuple(
-            LockedPackage(row["name"], str(row["version"]), row["url"], row["hash"]["sha256"], row["hash"]["md5"])
+            LockedPackage(
+                name=row["name"],
+                version=str(row["version"]),
+                url=row["url"],
+                sha256=row["hash"]["sha256"],
+                md5=row["hash"]["md5"],
+            )
             for row in table["package"]
             if row["manager"] == "conda" and row["platform"] == PLATFORM
         )

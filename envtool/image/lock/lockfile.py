@@ -53,7 +53,7 @@ class LockedFile:
     sha256: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ImageLock:
     """Everything that goes into an image.
 
@@ -191,7 +191,7 @@ def _from_table(table: dict[str, Any], conda: str, tool_conda: str) -> ImageLock
     base = table["base"]
     distributions = tuple(
         PinnedDistribution(
-            row["name"], row["version"], wheel=row["wheel"], sha256=row["sha256"], content=row["content"]
+            name=row["name"], version=row["version"], wheel=row["wheel"], sha256=row["sha256"], content=row["content"]
         )
         for row in table["vendor"]
     )

@@ -41,7 +41,17 @@ def make_lock(
     say("the base")
     base = sources.lock_base(store)
     signatures = find_signatures(spec, pin, sources.vendor(), base.by_digest)
-    return ImageLock(spec.name, spec.checksum(), base, pin, programs, wheels, conda, tool_conda, signatures=signatures)
+    return ImageLock(
+        image=spec.name,
+        spec=spec.checksum(),
+        base=base,
+        pin=pin,
+        tools=programs,
+        wheels=wheels,
+        conda=conda,
+        tool_conda=tool_conda,
+        signatures=signatures,
+    )
 
 
 def _child_lock(

@@ -76,7 +76,7 @@ class FileSelector:
 CAPTURE_NOTHING = FileSelector(lambda _path, _size: Capture.NOTHING)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class LayerEntry:
     """One entry of a layer. `mode` and `owner` are tar's, `target` is a link's.
 
@@ -100,7 +100,7 @@ class LayerEntry:
         return self.sha256 == other.sha256
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class LayerContents:
     """What was read of a layer. `digest` is of the bytes as stored, `diff_id` of the plain archive.
 
@@ -122,7 +122,7 @@ def read_layer(stream: IO[bytes], selector: FileSelector, *, name: str) -> Layer
     """Read a layer to its end. Raises `ImageError` for one that is cut off, damaged or packed in an unknown way."""
     try:
         with ThreadPoolExecutor(1) as hashing:
-            return _read(stream, hashing, LayerIndexer(selector))
+            return _read(stream, hashing, LayerIndexer(selector=selector))
     except (tarfile.TarError, EOFError, zlib.error, _NotGzip, OSError, ValueError) as error:
         if isinstance(error, TimeoutError) or (isinstance(error, OSError) and error.errno is not None):
             # Not the layer's fault but the disk's, or that of an engine which has stopped sending.
@@ -189,7 +189,7 @@ class _Zstd(io.RawIOBase):
             raise EOFError(str(error)) from error
 
 
-@dataclass
+@dataclass(kw_only=True)
 class LayerIndexer:
     """Gathers what matters of a layer while its archive is read, or written."""
 
@@ -240,15 +240,15 @@ class LayerIndexer:
                 else:
                     sha256 = hashlib.file_digest(source, "sha256").hexdigest()  # type: ignore[arg-type]
         self.entries[path] = LayerEntry(
-            path,
-            _kind(member),
-            member.size if member.isreg() else 0,
-            member.mode,
-            member.uid,
-            member.linkname if member.issym() else "",
-            sha256,
-            data,
-            spooled,
+            path=path,
+            kind=_kind(member),
+            size=member.size if member.isreg() else 0,
+            mode=member.mode,
+            owner=member.uid,
+            target=member.linkname if member.issym() else "",
+            sha256=sha256,
+            data=data,
+            spooled=spooled,
         )
 
     def _hard_link(self, member: tarfile.TarInfo, path: str) -> None:
@@ -256,11 +256,11 @@ class LayerIndexer:
         first = self.entries.get(target)
         size = self.sizes.get(target, 0)
         self.entries[path] = LayerEntry(
-            path,
-            Kind.FILE,
-            size,
-            member.mode,
-            member.uid,
+            path=path,
+            kind=Kind.FILE,
+            size=size,
+            mode=member.mode,
+            owner=member.uid,
             sha256=first.sha256 if first is not None else None,
             data=first.data if first is not None else None,
             spooled=first.spooled if first is not None else None,
@@ -269,14 +269,14 @@ class LayerIndexer:
     def contents(self, digest: str, diff_id: str) -> LayerContents:
         """All that was gathered; the digests are of the whole archive, as stored and plain."""
         return LayerContents(
-            digest,
-            diff_id,
-            self.entries,
-            frozenset(self.whiteouts),
-            frozenset(self.opaque),
-            frozenset(self.non_folders),
-            len(self.sizes),
-            self.size,
+            digest=digest,
+            diff_id=diff_id,
+            entries=self.entries,
+            whiteouts=frozenset(self.whiteouts),
+            opaque=frozenset(self.opaque),
+            non_folders=frozenset(self.non_folders),
+            files=len(self.sizes),
+            size=self.size,
         )
 
 

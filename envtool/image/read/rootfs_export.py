@@ -86,7 +86,9 @@ def _exported_rootfs(
             api, path = engine.client.api, f"/containers/{container}/export"
             try:
                 with stream_answer(engine, path, lambda: api.export(container, chunk_size=1 << 20)) as stream:
-                    SparseRootfs(root, export_filter.full_packages, export_filter.keep_content).extract(stream)
+                    SparseRootfs(
+                        root=root, full_packages=export_filter.full_packages, keep_content=export_filter.keep_content
+                    ).extract(stream)
             except tarfile.TarError as error:
                 raise EngineError("the engine's export is cut short", why=str(error), remedy="docker info") from error
         yield ExportedRootfs(root, _variables(configuration, root))

@@ -91,7 +91,7 @@ def _is_looked_into(folder: str, pinned: frozenset[str]) -> bool:
     return "/" not in folder.partition("/site-packages/")[2] or _is_looked_at(f"{folder}/__init__.py", pinned)
 
 
-@dataclass
+@dataclass(kw_only=True)
 class SparseRootfs:
     """The folder being filled.
 

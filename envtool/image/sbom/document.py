@@ -93,7 +93,12 @@ def read_sbom(data: bytes) -> tuple[Package, ...]:
         if table.get("bomFormat") != "CycloneDX":
             raise ValueError("it is no CycloneDX document")
         return tuple(
-            Package(str(row["purl"]), str(row["name"]), str(row.get("version", "")), _folder_of(row))
+            Package(
+                purl=str(row["purl"]),
+                name=str(row["name"]),
+                version=str(row.get("version", "")),
+                folder=_folder_of(row),
+            )
             for row in table.get("components", ())
             if "purl" in row
         )

@@ -25,7 +25,7 @@ _CACHES = re.compile(r"(?:^|/)(?:pkgs|archive-v0|wheels-v\d+)/")
 _RELEASE = re.compile(r"^(?:etc|usr/lib)/os-release$")
 
 
-@dataclass(frozen=True, order=True)
+@dataclass(frozen=True, kw_only=True, order=True)
 class Package:
     """A package: its Package URL, name and version, the folder it is installed in, and what its author says of it."""
 
@@ -91,7 +91,7 @@ def _debian(data: bytes, distribution: str) -> Iterator[Package]:
         name, version = fields.get("Package"), fields.get("Version")
         if name and version and "installed" in fields.get("Status", "installed").split()[-1:]:
             qualifiers = {"arch": fields.get("Architecture", ""), "distro": distribution}
-            yield Package(_purl("deb", namespace, name, version, qualifiers), name, version)
+            yield Package(purl=_purl("deb", namespace, name, version, qualifiers), name=name, version=version)
 
 
 def _conda(data: bytes, folder: str) -> Iterator[Package]:
@@ -106,7 +106,14 @@ def _conda(data: bytes, folder: str) -> Iterator[Package]:
         "subdir": str(told.get("subdir") or ""),
     }
     purl = _purl("conda", "", name, version, qualifiers)
-    yield Package(purl, name, version, folder, str(told.get("license") or ""), str(told.get("sha256") or ""))
+    yield Package(
+        purl=purl,
+        name=name,
+        version=version,
+        folder=folder,
+        license=str(told.get("license") or ""),
+        sha256=str(told.get("sha256") or ""),
+    )
 
 
 def _channel(address: str) -> str:
@@ -121,7 +128,13 @@ def _python(data: bytes, folder: str) -> Iterator[Package]:
     fields = BytesParser().parsebytes(data, headersonly=True)
     name, version = fields.get("Name"), fields.get("Version")
     if name and version:
-        yield Package(_purl("pypi", "", name, version, {}), name, version, folder, _license(fields))
+        yield Package(
+            purl=_purl("pypi", "", name, version, {}),
+            name=name,
+            version=version,
+            folder=folder,
+            license=_license(fields),
+        )
 
 
 def _license(fields: Message) -> str:

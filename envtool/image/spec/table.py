@@ -35,7 +35,7 @@ class BaseSpec:
     reference: str | None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ImageSpec:
     """One row of the table. `project` is the folder the table belongs to; `size_budget` is in bytes.
 

@@ -40,13 +40,13 @@ def convert_requirement(
 ) -> DeclaredRequirement:
     """An entry from a parsed requirement."""
     return DeclaredRequirement(
-        place,
-        written,
-        normalize_name(requirement.name),
-        requirement.specifier,
-        tuple(sorted(requirement.extras)),
-        requirement.marker,
-        requirement.url,
+        location=place,
+        source_text=written,
+        name=normalize_name(requirement.name),
+        specifier=requirement.specifier,
+        extras=tuple(sorted(requirement.extras)),
+        marker=requirement.marker,
+        link=requirement.url,
         group=group,
         role=role,
     )

@@ -56,7 +56,9 @@ def read_conda_environment(path: Path) -> DependencyFile:
                 found, more = _pip(item, path)
                 entries += found
                 options = options.merge_over(more)
-    return DependencyFile(path, "environment.yml", (RequirementSet(path, entries=tuple(entries), options=options),))
+    return DependencyFile(
+        path, "environment.yml", (RequirementSet(path=path, entries=tuple(entries), options=options),)
+    )
 
 
 def _child(node: Node | None, key: str) -> Node | None:
@@ -72,7 +74,9 @@ def _child(node: Node | None, key: str) -> Node | None:
 def parse_match_spec(text: str, place: SourceLocation) -> DeclaredRequirement:
     """An entry from one of conda's match specifications."""
     match = _NAME.match(text)
-    return DeclaredRequirement(place, text, match[1].lower() if match else None, role=Role.CONDA)
+    return DeclaredRequirement(
+        location=place, source_text=text, name=match[1].lower() if match else None, role=Role.CONDA
+    )
 
 
 def _conda(node: ScalarNode, path: Path) -> DeclaredRequirement:

@@ -182,9 +182,9 @@ def _installs(command: list[str], place: SourceLocation, written: str, context: 
         if (program, *words[1 : len(start)]) == start:
             instruction = RunInstruction(place, program, written, exact and "--inexact" not in words)
             yield RequirementSet(
-                place.path,
-                Section.INSTRUCTION,
-                shown,
+                path=place.path,
+                section=Section.INSTRUCTION,
+                name=shown,
                 instruction=instruction,
                 unresolved=(f"check the lock that `{shown}` reads",),
             )
@@ -205,7 +205,9 @@ def _pip_arguments(program: str, words: list[str]) -> list[str] | None:
 
 
 def _pip_set(arguments: list[str], instruction: RunInstruction, shown: str, context: _Context) -> RequirementSet:
-    base = RequirementSet(instruction.location.path, Section.INSTRUCTION, shown, instruction=instruction)
+    base = RequirementSet(
+        path=instruction.location.path, section=Section.INSTRUCTION, name=shown, instruction=instruction
+    )
     unset = [word for word in arguments if "$" in word]
     try:
         command = read_command(_redirected(arguments), instruction.location, context.locate)
@@ -236,9 +238,9 @@ def _conda(words: list[str], instruction: RunInstruction, shown: str, context: _
                 found = read_conda_environment(context.locate(next(rest, "")))
             except _NotHereError as error:
                 yield RequirementSet(
-                    place.path,
-                    Section.INSTRUCTION,
-                    shown,
+                    path=place.path,
+                    section=Section.INSTRUCTION,
+                    name=shown,
                     unresolved=(f"{error} is not in the build context",),
                     instruction=instruction,
                 )
@@ -248,4 +250,6 @@ def _conda(words: list[str], instruction: RunInstruction, shown: str, context: _
             next(rest, None)
         elif not word.startswith("-") and word not in {"install", "create", "update", "env"}:
             entries.append(parse_match_spec(word, place))
-    yield RequirementSet(place.path, Section.INSTRUCTION, shown, entries=tuple(entries), instruction=instruction)
+    yield RequirementSet(
+        path=place.path, section=Section.INSTRUCTION, name=shown, entries=tuple(entries), instruction=instruction
+    )

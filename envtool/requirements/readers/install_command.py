@@ -83,7 +83,7 @@ _OTHER_FLAGS = """
 """
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class InstallCommand:
     """What an install command asks for.
 
@@ -145,7 +145,13 @@ def read_command(words: Sequence[str], place: SourceLocation, locate: Locate | N
             found_entries, found_options = _file(locate(name), role)
             entries += found_entries
             options = options.merge_over(found_options)
-    return InstallCommand(tuple(entries), options, tuple(unknown), tuple(_passed(known)), tuple(_variables(known)))
+    return InstallCommand(
+        entries=tuple(entries),
+        options=options,
+        unknown=tuple(unknown),
+        passed=tuple(_passed(known)),
+        variables=tuple(_variables(known)),
+    )
 
 
 def _passed(known: argparse.Namespace) -> Iterator[str]:

@@ -43,7 +43,8 @@ def read_pipfile(path: Path) -> DependencyFile:
     for category, wanted in categories.items():
         start = lines.find_match(rf"\s*\[{re.escape(category)}[\].]")
         entries = tuple(_entry(name, stated, path, lines, start) for name, stated in wanted.items())
-        sets.append(RequirementSet(path, *_section(category, "packages"), entries=entries, options=options))
+        section, name = _section(category, "packages")
+        sets.append(RequirementSet(path=path, section=section, name=name, entries=entries, options=options))
     return DependencyFile(path, "Pipfile", tuple(sets))
 
 
@@ -68,7 +69,15 @@ def _entry(name: str, stated: Any, path: Path, lines: LineFinder, start: int) ->
     markers = [f"({row['markers']})"] if row.get("markers") else []
     markers += [f"{key} {row[key]}" for key in _MARKERS if key in row]
     entry = parse_requirement(f"{text} ; {' and '.join(markers)}" if markers else text, place)
-    return DeclaredRequirement(place, version, entry.name, entry.specifier, entry.extras, entry.marker, entry.link)
+    return DeclaredRequirement(
+        location=place,
+        source_text=version,
+        name=entry.name,
+        specifier=entry.specifier,
+        extras=entry.extras,
+        marker=entry.marker,
+        link=entry.link,
+    )
 
 
 def _sources(rows: Any) -> InstallOptions:
@@ -91,6 +100,7 @@ def read_pipfile_lock(path: Path) -> DependencyFile:
         if category == "_meta" or not isinstance(wanted, dict):
             continue
         start = lines.find_match(rf'\s*"{re.escape(category)}"')
+        section, title = _section(category, "default")
         entries = []
         for name, row in wanted.items():
             place = SourceLocation(path, lines.find_quoted(name, start))
@@ -100,7 +110,7 @@ def read_pipfile_lock(path: Path) -> DependencyFile:
                 entries.append(_entry(name, row, path, lines, start))
                 continue
             entries.append(parse_requirement(f"{name}{version}{f' ; {markers}' if markers else ''}", place))
-        sets.append(RequirementSet(path, *_section(category, "default"), entries=tuple(entries), locked=True))
+        sets.append(RequirementSet(path=path, section=section, name=title, entries=tuple(entries), locked=True))
     return DependencyFile(
         path, "Pipfile.lock", tuple(sets), "Pipfile.lock is made from Pipfile: change that, then run `pipenv lock`"
     )

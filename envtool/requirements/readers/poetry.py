@@ -27,14 +27,14 @@ def read_poetry_sets(table: dict[str, Any], path: Path, lines: LineFinder) -> li
     sets = []
     main = tuple(_entries(get_table(poetry, "dependencies"), path, lines, r"\s*\[tool\.poetry\.dependencies", None))
     if main:
-        sets.append(RequirementSet(path, Section.TABLE, "tool.poetry", entries=main, options=options))
+        sets.append(RequirementSet(path=path, section=Section.TABLE, name="tool.poetry", entries=main, options=options))
     groups = {name: get_table(group, "dependencies") for name, group in get_table(poetry, "group").items()}
     if "dev-dependencies" in poetry:
         groups["dev"] = get_table(poetry, "dev-dependencies")
     for name, wanted in groups.items():
         heading = rf"\s*\[tool\.poetry\.(?:group\.{re.escape(name)}\.|{re.escape(name)}-)dependencies"
         entries = tuple(_entries(wanted, path, lines, heading, name))
-        sets.append(RequirementSet(path, Section.GROUP, name, entries=entries, options=options))
+        sets.append(RequirementSet(path=path, section=Section.GROUP, name=name, entries=entries, options=options))
     return sets
 
 
@@ -61,13 +61,13 @@ def _entries(
             text = re.sub(r"\s*(?:and )?\(?extra == \"[^\"]*\"(?: or extra == \"[^\"]*\")*\)?", "", text).rstrip(" ;")
             entry = parse_requirement(text, SourceLocation(path, line), group=group)
             yield DeclaredRequirement(
-                entry.location,
-                one if isinstance(one, str) else str(get_table({"row": one}, "row").get("version", "")),
-                entry.name,
-                entry.specifier,
-                entry.extras,
-                entry.marker,
-                entry.link,
+                location=entry.location,
+                source_text=one if isinstance(one, str) else str(get_table({"row": one}, "row").get("version", "")),
+                name=entry.name,
+                specifier=entry.specifier,
+                extras=entry.extras,
+                marker=entry.marker,
+                link=entry.link,
                 group=group,
             )
 
@@ -102,6 +102,6 @@ def read_poetry_lock(path: Path) -> DependencyFile:
     return DependencyFile(
         path,
         "poetry.lock",
-        (RequirementSet(path, entries=tuple(entries), locked=True),),
+        (RequirementSet(path=path, entries=tuple(entries), locked=True),),
         "poetry.lock is made from pyproject.toml: change that, then run `poetry lock`",
     )

@@ -40,10 +40,10 @@ def read_pylock(path: Path) -> DependencyFile:
             link = f"{package.vcs.type}+{package.vcs.url}@{package.vcs.commit_id}"
         entries.append(
             DeclaredRequirement(
-                SourceLocation(path, after),
-                package.name,
-                package.name,
-                SpecifierSet(f"=={package.version}" if package.version is not None else ""),
+                location=SourceLocation(path, after),
+                source_text=package.name,
+                name=package.name,
+                specifier=SpecifierSet(f"=={package.version}" if package.version is not None else ""),
                 marker=package.marker,
                 link=link,
                 hashes=hashes,
@@ -52,6 +52,6 @@ def read_pylock(path: Path) -> DependencyFile:
     return DependencyFile(
         path,
         "pylock.toml",
-        (RequirementSet(path, entries=tuple(entries), locked=True),),
+        (RequirementSet(path=path, entries=tuple(entries), locked=True),),
         f"{path.name} is made by {lock.created_by} from something else: change that, and lock again",
     )

@@ -48,14 +48,14 @@ def _project_sets(table: dict[str, Any], path: Path, lines: LineFinder) -> Itera
     start = lines.find_match(r"\s*\[project\]")
     base = tuple(_entries(project.get("dependencies"), path, lines, lines.find_match(r"\s*dependencies\s*=", start)))
     if base:
-        yield RequirementSet(path, entries=base)
+        yield RequirementSet(path=path, entries=base)
     name = str(project.get("name", ""))
     extras = get_table(project, "optional-dependencies")
     for extra in extras:
         wanted = _with_own_extras(name, extras, extra, path)
         after = lines.find_match(r"\s*\[project\.optional-dependencies\]|\s*optional-dependencies")
         found = tuple(_entries(wanted, path, lines, after, extra))
-        yield RequirementSet(path, Section.EXTRA, extra, entries=(*base, *found))
+        yield RequirementSet(path=path, section=Section.EXTRA, name=extra, entries=(*base, *found))
 
 
 def _with_own_extras(
@@ -100,11 +100,11 @@ def _group_sets(table: dict[str, Any], path: Path, lines: LineFinder) -> Iterato
                 remedy=f"${{EDITOR:-vi}} +{line} {path}",
             ) from error
         entries = tuple(_entries(list(wanted), path, lines, after, group))
-        yield RequirementSet(path, Section.GROUP, group, entries=entries)
+        yield RequirementSet(path=path, section=Section.GROUP, name=group, entries=entries)
     dev = get_table(table, "tool", "uv").get("dev-dependencies")
     if dev:
         entries = tuple(_entries(dev, path, lines, lines.find_match(r"\s*dev-dependencies"), "dev"))
-        yield RequirementSet(path, Section.TABLE, "tool.uv.dev-dependencies", entries=entries)
+        yield RequirementSet(path=path, section=Section.TABLE, name="tool.uv.dev-dependencies", entries=entries)
 
 
 def _uv_constraints(table: dict[str, Any], path: Path, lines: LineFinder) -> Iterator[DeclaredRequirement]:
@@ -113,7 +113,12 @@ def _uv_constraints(table: dict[str, Any], path: Path, lines: LineFinder) -> Ite
         uv.get("constraint-dependencies"), path, lines, lines.find_match(r"\s*constraint-dependencies")
     ):
         yield DeclaredRequirement(
-            entry.location, entry.source_text, entry.name, entry.specifier, marker=entry.marker, role=Role.CONSTRAINT
+            location=entry.location,
+            source_text=entry.source_text,
+            name=entry.name,
+            specifier=entry.specifier,
+            marker=entry.marker,
+            role=Role.CONSTRAINT,
         )
 
 

@@ -55,7 +55,7 @@ def read_requirements(path: Path, variables: Mapping[str, str] | None = None) ->
     """
     found = read_nested(path, variables)
     return DependencyFile(
-        path, "requirements.txt", (RequirementSet(path, entries=found.entries, options=found.options),)
+        path, "requirements.txt", (RequirementSet(path=path, entries=found.entries, options=found.options),)
     )
 
 
@@ -159,14 +159,14 @@ def parse_argument(
     version = _wheel_version(bare)
     named = parse_requirement(f"{version[0]}=={version[1]}", place) if version is not None else None
     return DeclaredRequirement(
-        place,
-        text,
-        named.name if named is not None else _name_of(bare, folder),
-        named.specifier if named is not None else SpecifierSet(),
-        extras,
-        Marker(marker) if marker.strip() else None,
-        _absolute(bare.strip(), folder),
-        editable,
+        location=place,
+        source_text=text,
+        name=named.name if named is not None else _name_of(bare, folder),
+        specifier=named.specifier if named is not None else SpecifierSet(),
+        extras=extras,
+        marker=Marker(marker) if marker.strip() else None,
+        link=_absolute(bare.strip(), folder),
+        editable=editable,
         role=role,
     )
 

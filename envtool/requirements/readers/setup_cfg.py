@@ -23,11 +23,11 @@ def read_setup_cfg(path: Path) -> DependencyFile:
         ) from error
     lines = LineFinder(text)
     base = _entries(parser.get("options", "install_requires", fallback=""), path, lines, r"install_requires\s*=")
-    sets = [RequirementSet(path, entries=base)] if base else []
+    sets = [RequirementSet(path=path, entries=base)] if base else []
     section = "options.extras_require"
     for extra in parser.options(section) if parser.has_section(section) else ():
         found = _entries(parser.get(section, extra), path, lines, rf"{extra}\s*=", extra)
-        sets.append(RequirementSet(path, Section.EXTRA, extra, entries=(*base, *found)))
+        sets.append(RequirementSet(path=path, section=Section.EXTRA, name=extra, entries=(*base, *found)))
     return DependencyFile(path, "setup.cfg", tuple(sets))
 
 

@@ -37,7 +37,7 @@ def read_uv_lock(path: Path) -> DependencyFile:
     return DependencyFile(
         path,
         "uv.lock",
-        (RequirementSet(path, entries=tuple(entries), locked=True, instruction=command),),
+        (RequirementSet(path=path, entries=tuple(entries), locked=True, instruction=command),),
         "uv.lock is made from pyproject.toml: change that, then run `uv lock`",
     )
 

@@ -40,7 +40,9 @@ def test_numeric_comparison_takes_the_newest(environment: RealEnvironment) -> No
 def test_build_of_another_vendor_is_told_apart(environment: RealEnvironment) -> None:
     from envtool.demo.wheel_writer import WheelContent, write_wheel
 
-    content = WheelContent("torch", "2.1.0+nv24.01", "py3-none-any", {"torch/__init__.py": b""}, "for tests")
+    content = WheelContent(
+        name="torch", version="2.1.0+nv24.01", tag="py3-none-any", files={"torch/__init__.py": b""}, summary="for tests"
+    )
     wheel = write_wheel(content, environment.path.parent / "nv")
     environment.pip("install", "--quiet", "--no-deps", "--no-index", str(wheel))
     finding = environment.doctor()["findings"][0]

@@ -29,7 +29,8 @@ def test_pip_killed_while_it_replaces_torch(environment: RealEnvironment, verdic
     """pip moves the old torch aside before it unpacks the new one; a big new one gives time to kill it there."""
     files = {f"torch/part{number}.bin": bytes(50_000) for number in range(600)}
     wheel = write_wheel(
-        WheelContent("torch", "3.0", "py3-none-any", files, "for tests"), environment.path.parent / "big"
+        WheelContent(name="torch", version="3.0", tag="py3-none-any", files=files, summary="for tests"),
+        environment.path.parent / "big",
     )
     command = [sys.executable, "-m", "pip", "--python", str(environment.python), "install", "--no-index", str(wheel)]
     # A group of its own: pip starts a second pip with the environment's interpreter, and both must die.

@@ -14,12 +14,12 @@ def add_wheels(environment: RealEnvironment) -> str:
     """An upstream torch that requires CUDA wheels, one of which requires another; returns the folder's path."""
     folder = environment.path.parent / "cuda"
     torch = WheelContent(
-        "torch",
-        "2.14.0",
-        "py3-none-any",
-        {"torch/__init__.py": b""},
-        "for tests",
-        ["nvidia-cublas-cu12", "triton==3.0; python_version >= '3.8'"],
+        name="torch",
+        version="2.14.0",
+        tag="py3-none-any",
+        files={"torch/__init__.py": b""},
+        summary="for tests",
+        requires=["nvidia-cublas-cu12", "triton==3.0; python_version >= '3.8'"],
     )
     for content in (
         torch,

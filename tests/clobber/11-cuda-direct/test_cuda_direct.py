@@ -29,7 +29,15 @@ def shared_object(folder: Path, name: str, *libraries: str) -> bytes:
 
 def wheel_with(tmp_path: Path, name: str, files: dict[str, bytes], requires: list[str] | None = None) -> Path:
     return write_wheel(
-        WheelContent(name, "1.0", "py3-none-linux_x86_64", files, "for tests", requires or []), tmp_path / "wheels"
+        WheelContent(
+            name=name,
+            version="1.0",
+            tag="py3-none-linux_x86_64",
+            files=files,
+            summary="for tests",
+            requires=requires or [],
+        ),
+        tmp_path / "wheels",
     )
 
 

@@ -11,7 +11,9 @@ from tests.support.verdict import Verdict
 def imposter(environment: RealEnvironment) -> str:
     genuine = make_release_contents(PYTHON)[0]
     files = {**genuine.files, "torch/__init__.py": b"raise SystemExit('gotcha')\n"}
-    content = WheelContent("torch", TORCH, genuine.tag, files, genuine.summary, commands=genuine.commands)
+    content = WheelContent(
+        name="torch", version=TORCH, tag=genuine.tag, files=files, summary=genuine.summary, commands=genuine.commands
+    )
     return str(write_wheel(content, environment.path.parent / "imposter"))
 
 

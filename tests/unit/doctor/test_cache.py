@@ -67,7 +67,9 @@ def lose_interpreter(environment: RealEnvironment) -> None:
 
 
 def cuda_package(environment: RealEnvironment) -> None:
-    wheel = WheelContent("nvidia_cublas_cu12", "1", "py3-none-any", {"nvidia/x.py": b""}, "for tests")
+    wheel = WheelContent(
+        name="nvidia_cublas_cu12", version="1", tag="py3-none-any", files={"nvidia/x.py": b""}, summary="for tests"
+    )
     environment.uv_install("--no-deps", str(write_wheel(wheel, environment.path.parent / "other")))
 
 

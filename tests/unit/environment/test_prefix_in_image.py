@@ -33,7 +33,7 @@ def image(tmp_path: Path) -> EnvironmentContext:
             archive.addfile(member)
     stream.seek(0)
     root = tmp_path / "root"
-    SparseRootfs(root).extract(stream)
+    SparseRootfs(root=root).extract(stream)
     return EnvironmentContext(
         location=Location.IMAGE,
         reference="an-image",

@@ -12,7 +12,10 @@ from envtool.guard.explain import Conflict, find_conflicts, render_conflicts
 from envtool.release.pin import PinnedDistribution, PinOrigin, VendorPin
 from tests.support.environment import TORCH, RealEnvironment
 
-PIN = VendorPin((PinnedDistribution("torch", TORCH), PinnedDistribution("torchvision", "0.8.2")), PinOrigin.FILE)
+PIN = VendorPin(
+    (PinnedDistribution(name="torch", version=TORCH), PinnedDistribution(name="torchvision", version="0.8.2")),
+    PinOrigin.FILE,
+)
 
 
 @pytest.fixture

@@ -79,12 +79,15 @@ def test_packages_that_are_kept_stay_at_their_versions(channel: Path, tmp_path: 
         text = lock_environment(path, {CHANNEL: channel.as_uri()}, keep=keep)
         return {package.name: package.version for package in read_packages(text)}
 
-    assert versions(LockedPackage("library", "1.6", "", "", "")) == {"library": "1.6", "program": "3.0"}
+    assert versions(LockedPackage(name="library", version="1.6", url="", sha256="", md5="")) == {
+        "library": "1.6",
+        "program": "3.0",
+    }
     # What is not needed is not asked for either.
-    unneeded = LockedPackage("other", "1.0", "", "", "")
+    unneeded = LockedPackage(name="other", version="1.0", url="", sha256="", md5="")
     assert versions(unneeded) == {"library": "2.0", "program": "3.0"}
     with pytest.raises(LockError):
-        versions(LockedPackage("library", "1.0", "", "", ""))
+        versions(LockedPackage(name="library", version="1.0", url="", sha256="", md5=""))
 
 
 def test_no_solution_is_said_in_the_solvers_words(channel: Path, tmp_path: Path) -> None:
@@ -102,11 +105,15 @@ def test_a_channel_that_is_down(tmp_path: Path) -> None:
 
 
 def test_a_package_that_is_not_the_locked_one(channel: Path, served_channel: str, tmp_path: Path) -> None:
-    wrong = LockedPackage("library", "2.0", f"{CHANNEL}/linux-64/library-2.0-0.tar.bz2", "00" * 32, "00" * 16)
+    wrong = LockedPackage(
+        name="library", version="2.0", url=f"{CHANNEL}/linux-64/library-2.0-0.tar.bz2", sha256="00" * 32, md5="00" * 16
+    )
     store = FileStore(tmp_path / "store")
     with pytest.raises(HashError):
         _conda_package(wrong, {CHANNEL: served_channel}, store)
-    gone = LockedPackage("library", "9", f"{CHANNEL}/linux-64/library-9-0.tar.bz2", "00" * 32, "00" * 16)
+    gone = LockedPackage(
+        name="library", version="9", url=f"{CHANNEL}/linux-64/library-9-0.tar.bz2", sha256="00" * 32, md5="00" * 16
+    )
     with pytest.raises(SourceError, match="cannot be fetched"):
         _conda_package(gone, {CHANNEL: served_channel}, store)
     with pytest.raises(LockError, match="no longer has"):

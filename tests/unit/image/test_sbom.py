@@ -16,9 +16,20 @@ from envtool.image.sbom.schema import validate_sbom
 
 PACKAGES = (
     Package(
-        "pkg:pypi/torch@1.7.1%2Bcu110.moreh22.8.0", "torch", "1.7.1+cu110.moreh22.8.0", "opt/conda", "BSD-3-Clause"
+        purl="pkg:pypi/torch@1.7.1%2Bcu110.moreh22.8.0",
+        name="torch",
+        version="1.7.1+cu110.moreh22.8.0",
+        folder="opt/conda",
+        license="BSD-3-Clause",
     ),
-    Package("pkg:conda/python@3.8.20?subdir=linux-64", "python", "3.8.20", "opt/conda", "", "ab" * 32),
+    Package(
+        purl="pkg:conda/python@3.8.20?subdir=linux-64",
+        name="python",
+        version="3.8.20",
+        folder="opt/conda",
+        license="",
+        sha256="ab" * 32,
+    ),
 )
 TEXT = render_sbom(PACKAGES, SbomSubject("hac-base", "1-22.8.0", 0, frozenset({"torch"})))
 

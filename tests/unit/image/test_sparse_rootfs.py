@@ -35,7 +35,7 @@ def stream(*members: tuple[str, bytes, bytes | str]) -> io.BytesIO:
 
 def test_records_are_whole_and_the_rest_has_its_size(tmp_path: Path) -> None:
     root = tmp_path / "root"
-    SparseRootfs(root).extract(
+    SparseRootfs(root=root).extract(
         stream(
             (f"{SITE}/a-1.dist-info/RECORD", tarfile.REGTYPE, b"a.py,,\n"),
             (f"{SITE}/big.bin", tarfile.REGTYPE, b"x" * 5000),
@@ -50,7 +50,7 @@ def test_records_are_whole_and_the_rest_has_its_size(tmp_path: Path) -> None:
 
 def test_whole_files_for_hashing_and_hard_links(tmp_path: Path) -> None:
     root = tmp_path / "root"
-    SparseRootfs(root, frozenset({"torch"})).extract(
+    SparseRootfs(root=root, full_packages=frozenset({"torch"})).extract(
         stream(
             ("opt/conda/pkgs/t/lib/python3.11/site-packages/torch/a.bin", tarfile.REGTYPE, b"abc"),
             (f"{SITE}/torch/a.bin", tarfile.LNKTYPE, "opt/conda/pkgs/t/lib/python3.11/site-packages/torch/a.bin"),
@@ -67,8 +67,8 @@ def test_a_stream_that_stops_between_two_members(tmp_path: Path) -> None:
     whole = stream(*((f"{SITE}/{name}.pth", tarfile.REGTYPE, b"x") for name in "ab")).getvalue()
     for end in (1024, 2048):
         with pytest.raises(tarfile.TarError, match="mark of the end"):
-            SparseRootfs(tmp_path / str(end)).extract(io.BytesIO(whole[:end]))
-    SparseRootfs(tmp_path / "root").extract(io.BytesIO(whole))
+            SparseRootfs(root=tmp_path / str(end)).extract(io.BytesIO(whole[:end]))
+    SparseRootfs(root=tmp_path / "root").extract(io.BytesIO(whole))
 
 
 def test_of_entries_all_is_there_that_doctor_looks_at(tmp_path: Path) -> None:
@@ -82,10 +82,13 @@ def test_of_entries_all_is_there_that_doctor_looks_at(tmp_path: Path) -> None:
         "other/c.py": None,
         "other/d.so": None,
     }
-    entries = [LayerEntry(f"{SITE}/{name}", Kind.FILE, 9, 0o644, 0, data=data) for name, data in contents.items()]
+    entries = [
+        LayerEntry(path=f"{SITE}/{name}", kind=Kind.FILE, size=9, mode=0o644, owner=0, data=data)
+        for name, data in contents.items()
+    ]
     folders = {"half-1.dist-info", "other", "other/inner", "torch/inner"}
-    entries += [LayerEntry(f"{SITE}/{name}", Kind.FOLDER, 0, 0o755, 0) for name in folders]
-    SparseRootfs(tmp_path / "root").extract_entries(entries)
+    entries += [LayerEntry(path=f"{SITE}/{name}", kind=Kind.FOLDER, size=0, mode=0o755, owner=0) for name in folders]
+    SparseRootfs(root=tmp_path / "root").extract_entries(entries)
     site = tmp_path / "root" / SITE
     assert {name for name in folders if (site / name).is_dir()} == folders - {"other/inner"}
     found = {str(path.relative_to(site)) for path in site.rglob("*") if path.is_file()}
@@ -95,7 +98,7 @@ def test_of_entries_all_is_there_that_doctor_looks_at(tmp_path: Path) -> None:
 def test_a_shared_object_is_kept_where_it_tells_something(tmp_path: Path) -> None:
     root = tmp_path / "root"
     members = [(f"{SITE}/x/{name}.so", tarfile.REGTYPE, name.encode() * 3000) for name in ("cuda", "none")]
-    SparseRootfs(root, keep_content=lambda path: b"cuda" in Path(path).read_bytes()).extract(stream(*members))
+    SparseRootfs(root=root, keep_content=lambda path: b"cuda" in Path(path).read_bytes()).extract(stream(*members))
     assert (root / SITE / "x/cuda.so").read_bytes() == b"cuda" * 3000
     assert (root / SITE / "x/none.so").read_bytes() == bytes(12000)
 
@@ -117,7 +120,7 @@ def test_nothing_leads_out(tmp_path: Path, members: list[Member]) -> None:
     outside.mkdir()
     (outside / "secret").write_text("secret")
     root = tmp_path / "root"
-    SparseRootfs(root).extract(stream(*members))
+    SparseRootfs(root=root).extract(stream(*members))
     assert [path.name for path in outside.iterdir()] == ["secret"]
     for path in root.rglob("*"):
         assert path.resolve().is_relative_to(root.resolve()), path
@@ -139,7 +142,7 @@ contents = (
 def test_any_members_stay_inside(tmp_path_factory: pytest.TempPathFactory, members: list[Member]) -> None:
     folder = tmp_path_factory.mktemp("any")
     root = folder / "root"
-    SparseRootfs(root).extract(stream(*members))
+    SparseRootfs(root=root).extract(stream(*members))
     assert {path.name for path in folder.iterdir()} == {"root"}
     for path in root.rglob("*"):
         try:

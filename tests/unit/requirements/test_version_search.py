@@ -23,7 +23,7 @@ def reader() -> Iterator[MetadataReader]:
 
 @pytest.mark.parametrize("torch", [TORCH, "2.1.0+moreh25.1.202"])
 def test_it_finds_what_reading_everything_finds(reader: MetadataReader, torch: str) -> None:
-    target = Target(build_known_pin(torch), "3.11")
+    target = Target(pin=build_known_pin(torch), python="3.11")
     for name in NAMED[::3]:
         versions = reader.versions(name, "3.11")
         assert versions, name
@@ -36,6 +36,6 @@ def test_it_finds_what_reading_everything_finds(reader: MetadataReader, torch: s
 
 
 def test_a_project_that_nobody_has(reader: MetadataReader) -> None:
-    target = Target(build_known_pin(TORCH), "3.11")
+    target = Target(pin=build_known_pin(TORCH), python="3.11")
     found = find_newest_compatible("no-such-project", reader, target, prove=True)
     assert (found.newest, found.complete) == (None, False)

@@ -78,8 +78,12 @@ def test_what_pip_brought_with_the_intruder_goes_and_what_was_there_stays(enviro
     for name in ("helper", "old-helper", "asked-for"):
         write_wheel(package(name, "1.0", []), folder)
     upstream = WheelContent(
-        *("torch", "3.0", "py3-none-any", {"torch/__init__.py": b""}, "for tests"),
-        ["helper", "old-helper", "asked-for"],
+        name="torch",
+        version="3.0",
+        tag="py3-none-any",
+        files={"torch/__init__.py": b""},
+        summary="for tests",
+        requires=["helper", "old-helper", "asked-for"],
     )
     write_wheel(upstream, folder)
     environment.pip_install("--find-links", str(folder), "asked-for")

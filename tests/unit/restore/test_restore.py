@@ -42,7 +42,9 @@ def test_an_interrupted_restore_is_a_finding(environment: RealEnvironment) -> No
 def test_files_of_others_in_torchs_folder_stay(environment: RealEnvironment) -> None:
     from envtool.demo.wheel_writer import WheelContent
 
-    plugin = WheelContent("plugin", "1", "py3-none-any", {"torch/plugin.py": b"PLUGIN = 1\n"}, "for tests")
+    plugin = WheelContent(
+        name="plugin", version="1", tag="py3-none-any", files={"torch/plugin.py": b"PLUGIN = 1\n"}, summary="for tests"
+    )
     wheel = write_wheel(plugin, environment.path.parent / "plugin")
     environment.pip("install", "--quiet", "--no-index", str(wheel))
     environment.uv_install("--no-deps", "-U", "torch")

@@ -63,9 +63,16 @@ def test_adds_changes_and_keeps(environment: RealEnvironment, index: str, tmp_pa
 def test_the_next_version_leaves_nothing_of_the_last(environment: RealEnvironment, index: str, wheels: Path) -> None:
     folder = str(environment.path.parent / "own")
     old = WheelContent(
-        "own", "1", "py3-none-any", {"own/__init__.py": b"", "own/gone.py": b""}, "x", commands={"own": "own:f"}
+        name="own",
+        version="1",
+        tag="py3-none-any",
+        files={"own/__init__.py": b"", "own/gone.py": b""},
+        summary="x",
+        commands={"own": "own:f"},
     )
-    new = WheelContent("own", "2", "py3-none-any", {"own/__init__.py": b"", "own/new.py": b""}, "x")
+    new = WheelContent(
+        name="own", version="2", tag="py3-none-any", files={"own/__init__.py": b"", "own/new.py": b""}, summary="x"
+    )
     write_wheel(old, Path(folder))
     assert install(environment, index, "--find-links", folder, "own")[0] == 0
     assert (environment.path / "bin/own").read_text().startswith(f"#!{environment.path}")
@@ -117,7 +124,12 @@ def test_bad_arguments_change_nothing(
 
 def test_a_wheel_that_writes_over_torch_is_refused(environment: RealEnvironment, index: str) -> None:
     folder = environment.path.parent / "rude"
-    write_wheel(WheelContent("rude", "1", "py3-none-any", {"torch/version.py": b"moreh = 'no'\n"}, "x"), folder)
+    write_wheel(
+        WheelContent(
+            name="rude", version="1", tag="py3-none-any", files={"torch/version.py": b"moreh = 'no'\n"}, summary="x"
+        ),
+        folder,
+    )
     before = state(environment)
     status, _out, err = install(environment, index, "--find-links", str(folder), "rude")
     assert status == 19
@@ -128,7 +140,9 @@ def test_a_wheel_that_writes_over_torch_is_refused(environment: RealEnvironment,
 def test_a_wheel_that_cannot_be_unpacked_changes_nothing(environment: RealEnvironment, index: str) -> None:
     folder = environment.path.parent / "broken"
     content = random.Random(1).randbytes(4096)
-    wheel = write_wheel(WheelContent("broken", "1", "py3-none-any", {"broken.bin": content}, "x"), folder)
+    wheel = write_wheel(
+        WheelContent(name="broken", version="1", tag="py3-none-any", files={"broken.bin": content}, summary="x"), folder
+    )
     data = bytearray(wheel.read_bytes())
     position = data.index(b"broken.bin") + 1000
     data[position : position + 8] = b"\0" * 8
