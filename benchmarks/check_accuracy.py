@@ -57,7 +57,7 @@ class _Score:
         return self.count(resolved=_BAD, happened=("clobbered",)) / max(self.count(happened=("clobbered",)), 1)
 
     @property
-    def wrongly_at_ease(self) -> int:
+    def falsely_safe(self) -> int:
         return self.count(static=("safe",), happened=("clobbered",))
 
 
@@ -80,8 +80,8 @@ def _render(counted: dict[str, Counter[tuple[str, str, str]]]) -> tuple[str, boo
         total, clobbered = score.count(), score.count(happened=("clobbered",))
         foretold = f"{score.count(resolved=('fails',), happened=('failed',))} of {score.count(happened=('failed',))}"
         text += f"| {installer} | {total} | {clobbered} | {score.precision:.3f} | {score.recall:.3f}"
-        text += f" | {foretold} | {score.wrongly_at_ease} |\n"
-        holds = holds and total >= 150 and score.precision == score.recall == 1.0 and not score.wrongly_at_ease
+        text += f" | {foretold} | {score.falsely_safe} |\n"
+        holds = holds and total >= 150 and score.precision == score.recall == 1.0 and not score.falsely_safe
     said = {name: sum(_Score(rows).count(static=(name,)) for rows in counted.values()) for name in _VERDICTS}
     text += "\nWhat the first stage said: " + ", ".join(f"{name} {count}" for name, count in said.items()) + ".\n"
     return text, holds

@@ -7,7 +7,7 @@ import time
 from typing import TYPE_CHECKING
 
 from benchmarks.environments import TOOLS, make_environment
-from benchmarks.timing import Row, alternately, peak_row, ratio_row
+from benchmarks.timing import Row, make_peak_row, make_ratio_row, time_alternately
 from envtool.wheel.record import parse_record
 
 if TYPE_CHECKING:
@@ -25,47 +25,47 @@ def measure(workplace: Workplace, report: Report) -> None:
     # RECORDs that were written a moment ago are not cached yet.
     time.sleep(1.5)
     with report.attempt("doctor, again and for the first time"):
-        report.add(_plain(prefix))
+        report.add(_measure_plain(prefix))
     with report.attempt("doctor --deep"):
-        report.add(_deep(prefix, workplace.folder))
+        report.add(_measure_deep(prefix, workplace.folder))
     with report.attempt("the phases of doctor"):
-        report.add_text(_phases(prefix))
+        report.add_text(_measure_phases(prefix))
 
 
-def _plain(prefix: Path, runs: int = 15) -> list[Row]:
+def _measure_plain(prefix: Path, runs: int = 15) -> list[Row]:
     commands: list[list[str | Path]] = [
         [*_DOCTOR, prefix],
         [prefix / "bin/pip", "check"],
         [TOOLS / "uv", "pip", "check", "--python", prefix / "bin/python"],
     ]
-    ours, pip, uv = alternately(commands, runs)
+    ours, pip, uv = time_alternately(commands, runs)
     what = "doctor, 300 distributions, a real torch"
-    rows = [ratio_row(what, ours, "pip check", pip, 0.25), ratio_row(what, ours, "uv pip check", uv, 1.5)]
-    first, pip = alternately([commands[0], commands[1]], 5, variables={"HAC_CACHE": "off"})
-    rows.append(ratio_row(f"{what}, first time", first, "pip check", pip, None))
-    rows.append(peak_row(f"{what}: peak memory", [*_DOCTOR, prefix], 80.0))
+    rows = [make_ratio_row(what, ours, "pip check", pip, 0.25), make_ratio_row(what, ours, "uv pip check", uv, 1.5)]
+    first, pip = time_alternately([commands[0], commands[1]], 5, variables={"HAC_CACHE": "off"})
+    rows.append(make_ratio_row(f"{what}, first time", first, "pip check", pip, None))
+    rows.append(make_peak_row(f"{what}: peak memory", [*_DOCTOR, prefix], 80.0))
     return rows
 
 
-def _deep(prefix: Path, folder: Path, runs: int = 5) -> list[Row]:
+def _measure_deep(prefix: Path, folder: Path, runs: int = 5) -> list[Row]:
     """Hashing every file of torch, against coreutils doing the same from a list."""
     sums = folder / "sums"
     site = next(prefix.glob("lib/python*/site-packages"))
     record = parse_record(next(site.glob("torch-*.dist-info/RECORD")).read_bytes())
     sums.write_text("".join(f"{row.sha256}  {site}/{row.path}\n" for row in record.rows if row.sha256))
-    ours, theirs = alternately([[*_DOCTOR, prefix, "--deep"], ["sha256sum", "--quiet", "-c", sums]], runs)
+    ours, theirs = time_alternately([[*_DOCTOR, prefix, "--deep"], ["sha256sum", "--quiet", "-c", sums]], runs)
     return [
-        ratio_row(f"doctor --deep, {os.cpu_count()} cores", ours, "sha256sum -c", theirs, 0.45),
-        peak_row("doctor --deep: peak memory", [*_DOCTOR, prefix, "--deep"], 80.0),
+        make_ratio_row(f"doctor --deep, {os.cpu_count()} cores", ours, "sha256sum -c", theirs, 0.45),
+        make_peak_row("doctor --deep: peak memory", [*_DOCTOR, prefix, "--deep"], 80.0),
     ]
 
 
 def measure_growth(workplace: Workplace, report: Report) -> None:
     """How the time of doctor grows with the number of distributions."""
-    report.add_text(_growth(workplace.folder))
+    report.add_text(_measure_growth(workplace.folder))
 
 
-def _growth(folder: Path, counts: tuple[int, ...] = (50, 300, 1000, 2000), runs: int = 5) -> str:
+def _measure_growth(folder: Path, counts: tuple[int, ...] = (50, 300, 1000, 2000), runs: int = 5) -> str:
     """How the time grows with the number of distributions, with and without the cache, as a table in seconds."""
     lines = [f"{'distributions':>14} {'doctor':>9} {'first time':>11} {'pip check':>10} {'uv pip check':>13}"]
     for count in counts:
@@ -77,12 +77,12 @@ def _growth(folder: Path, counts: tuple[int, ...] = (50, 300, 1000, 2000), runs:
             [prefix / "bin/pip", "check"],
             [TOOLS / "uv", "pip", "check", "--python", prefix / "bin/python"],
         ]
-        times = [sorted(found)[len(found) // 2] for found in alternately(commands, runs)]
+        times = [sorted(found)[len(found) // 2] for found in time_alternately(commands, runs)]
         lines.append(f"{count:>14} {times[0]:>8.3f}s {times[1]:>10.3f}s {times[2]:>9.3f}s {times[3]:>12.3f}s")
     return "\n".join(lines)
 
 
-def _phases(prefix: Path) -> str:
+def _measure_phases(prefix: Path) -> str:
     """Where the time of one diagnosis goes: Python's start, imports, and the work."""
     start, nothing, imports = (
         "pass",
@@ -97,7 +97,7 @@ def _phases(prefix: Path) -> str:
         [python, "-c", imports],
         ["env", "HAC_CACHE=off", *_DOCTOR, prefix],
     ]
-    times = [sorted(found)[len(found) // 2] for found in alternately(commands, 15)]
+    times = [sorted(found)[len(found) // 2] for found in time_alternately(commands, 15)]
     parts = [times[0], times[2] - times[0], times[3] - times[2]]
     names = ("Python's start", "imports", "reading and checking")
     return "where the time goes: " + ", ".join(

@@ -46,8 +46,8 @@ class Healthy:
 
 def measure(workplace: Workplace, report: Report) -> None:
     """Run the clobber tests, make the healthy environments, and keep the table in the repository."""
-    cases = _cases(workplace.project, workplace.folder / "clobber.xml")
-    healthy = _healthy(workplace.folder / "healthy")
+    cases = _list_cases(workplace.project, workplace.folder / "clobber.xml")
+    healthy = _list_healthy(workplace.folder / "healthy")
     text = _render(cases, healthy)
     (workplace.project / _KEPT).write_text(text)
     missed = any(counted.found < counted.damages or counted.false_alarms for counted in cases.values())
@@ -55,7 +55,7 @@ def measure(workplace: Workplace, report: Report) -> None:
     report.add_text(text, problem=None if is_right else f"doctor was wrong, or hardly tried: see {_KEPT}")
 
 
-def _cases(project: Path, report: Path) -> dict[str, Counted]:
+def _list_cases(project: Path, report: Path) -> dict[str, Counted]:
     found: dict[str, Counted] = defaultdict(Counted)
     for case in run_tests(project, report, "tests/clobber").iter("testcase"):
         name = str(case.get("classname")).split(".")[2]
@@ -76,7 +76,7 @@ def _count(counted: Counted, name: str, value: bool) -> None:
         counted.twins, counted.false_alarms = counted.twins + 1, counted.false_alarms + value
 
 
-def _healthy(folder: Path) -> Healthy:
+def _list_healthy(folder: Path) -> Healthy:
     wheels, constraints = folder / "wheels", folder / "constraints.txt"
     write_release(wheels, PYTHON)
     constraints.write_text(f"torch=={TORCH_VERSION}\ntorchvision==0.8.2\ntorchaudio==0.7.2\nsetuptools<80\n")

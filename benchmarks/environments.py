@@ -50,13 +50,13 @@ def make_environment(folder: Path, count: int, *, torch: Path | None = None, rea
         (wheels / torch.name).hardlink_to(torch)
     present = len([*prefix.glob("lib/python*/site-packages/*.dist-info"), *wheels.glob("*.whl")])
     for number in range(count - present):
-        write_wheel(_filler(number), wheels)
+        write_wheel(_make_filler(number), wheels)
     run_command([*uv, "--no-index", "--no-deps", *wheels.glob("*.whl")])
     run_command([TOOLS / "envtool", "restore", "--prefix", prefix, "--vendor", wheels])
     return prefix
 
 
-def _filler(number: int) -> WheelContent:
+def _make_filler(number: int) -> WheelContent:
     return WheelContent(
         name=f"distribution_{number}",
         version="1.0",

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmarks.commands import run_command
-from benchmarks.timing import Row, difference_row, ratio_row
+from benchmarks.timing import Row, make_difference_row, make_ratio_row
 from envtool.demo.bootstrap import bootstrap
 from envtool.errors import SetupError, StoreError
 from envtool.image.layers.layer_trees import build_own_wheel
@@ -67,18 +67,18 @@ RUN --mount=type=bind,source=wheels,target=/wheels /opt/pytorch/{pip} -r /wheels
 def measure(workplace: Workplace, report: Report, runs: int = 3) -> None:
     """Builds the family once first, so that what it is made from is in the store."""
     project = workplace.project
-    _ours(project)
+    _build_ours(project)
     specs = read_table(project)
     locks = {name: read_lock(specs[name], project / FOLDER) for name in _IMAGES}
-    contexts = dict(_contexts(project, specs, locks, workplace.folder / "handwritten"))
+    contexts = dict(_make_contexts(project, specs, locks, workplace.folder / "handwritten"))
     ours, theirs = _Times(), _Times()
     try:
         for number in range(runs + 1):
             _forget_ours(project)
-            ours.add(number, lambda: _ours(project))
+            ours.add(number, lambda: _build_ours(project))
             _forget_theirs()
-            theirs.add(number, lambda: _by_hand(contexts))
-        report.add([*_rows(ours, theirs), *_sizes()])
+            theirs.add(number, lambda: _build_by_hand(contexts))
+        report.add([*_make_rows(ours, theirs), *_compare_sizes()])
     finally:
         _forget_theirs()
 
@@ -92,13 +92,13 @@ class _Times:
 
     def add(self, number: int, build: Callable[[], None]) -> None:
         """Build twice; the first run of all, which reads every file for the first time, does not count."""
-        cold, cached = _seconds(build), _seconds(build)
+        cold, cached = _measure_seconds(build), _measure_seconds(build)
         if number:
             self.cold.append(cold)
             self.cached.append(cached)
 
 
-def _contexts(
+def _make_contexts(
     project: Path, specs: dict[str, ImageSpec], locks: dict[str, ImageLock], folder: Path
 ) -> Iterator[tuple[str, Path]]:
     """A folder for each image with its Dockerfile and everything that it takes."""
@@ -112,13 +112,13 @@ def _contexts(
         (folder / name).mkdir()
     base, small, rich = (folder / name for name in _IMAGES)
     shutil.copy(made.tar, base / "base.tar")
-    _copy([path for path in made.debs.iterdir() if path.name.split("_")[0] in _PYTHON], base / "debs")
-    _copy([path for path in made.debs.iterdir() if path.name.split("_")[0] not in _PYTHON], small / "debs")
-    _copy([own.path, *(_stored(store, item.sha256) for item in root.wheels)], base / "wheels")
-    _copy([_stored(store, item.sha256 or "") for item in root.pin.distributions], base / "vendor")
-    _copy([_stored(store, item.sha256) for item in notebook.requirements], rich / "wheels")
+    _copy_files([path for path in made.debs.iterdir() if path.name.split("_")[0] in _PYTHON], base / "debs")
+    _copy_files([path for path in made.debs.iterdir() if path.name.split("_")[0] not in _PYTHON], small / "debs")
+    _copy_files([own.path, *(_find_stored(store, item.sha256) for item in root.wheels)], base / "wheels")
+    _copy_files([_find_stored(store, item.sha256 or "") for item in root.pin.distributions], base / "vendor")
+    _copy_files([_find_stored(store, item.sha256) for item in notebook.requirements], rich / "wheels")
     shutil.copy(specs["hac-notebook"].requirements_file or "", rich / "wheels/requirements.txt")
-    (base / "moreh-smi").write_bytes(_stored(store, root.tools[0].sha256).read_bytes())
+    (base / "moreh-smi").write_bytes(_find_stored(store, root.tools[0].sha256).read_bytes())
     (base / "moreh-smi").chmod(0o755)
     vendor = " ".join(f"{item.name}=={item.version}" for item in root.pin.distributions)
     for path, text in ((base, _BASE), (small, _DEVEL), (rich, _NOTEBOOK)):
@@ -126,26 +126,26 @@ def _contexts(
         yield path.name, path
 
 
-def _copy(files: Sequence[Path], target: Path) -> None:
+def _copy_files(files: Sequence[Path], target: Path) -> None:
     target.mkdir()
     for file in files:
         shutil.copy(file, target)
 
 
-def _stored(store: FileStore, sha256: str) -> Path:
+def _find_stored(store: FileStore, sha256: str) -> Path:
     found = store.find(sha256)
     if found is None:
         raise StoreError(f"sha256 {sha256} is not in the store", remedy="envtool build --demo --all")
     return found
 
 
-def _seconds(action: Callable[[], None]) -> float:
+def _measure_seconds(action: Callable[[], None]) -> float:
     start = time.perf_counter()
     action()
     return time.perf_counter() - start
 
 
-def _ours(project: Path) -> None:
+def _build_ours(project: Path) -> None:
     run_command([_TOOLS / "envtool", "build", "--demo", "--all", "--project", project])
 
 
@@ -155,7 +155,7 @@ def _forget_ours(project: Path) -> None:
     _remove([name for name in known if name.split(":")[0] in {*_IMAGES, "hac-bootstrap"}])
 
 
-def _by_hand(contexts: dict[str, Path]) -> None:
+def _build_by_hand(contexts: dict[str, Path]) -> None:
     """The children at once, as ours are."""
     _build(contexts[_IMAGES[0]])
     with ThreadPoolExecutor() as pool:
@@ -179,15 +179,15 @@ def _remove(images: Sequence[str]) -> None:
     subprocess.run(["docker", "rmi", "--force", *images], capture_output=True, check=False)
 
 
-def _rows(ours: _Times, theirs: _Times) -> list[Row]:
+def _make_rows(ours: _Times, theirs: _Times) -> list[Row]:
     peer = "docker build, by hand"
     return [
-        ratio_row("build of the family, cold", ours.cold, peer, theirs.cold, 0.6),
-        difference_row("build of the family, nothing to do", ours.cached, peer, theirs.cached, 0.5, "s", 1),
+        make_ratio_row("build of the family, cold", ours.cold, peer, theirs.cold, 0.6),
+        make_difference_row("build of the family, nothing to do", ours.cached, peer, theirs.cached, 0.5, "s", 1),
     ]
 
 
-def _sizes() -> Iterator[Row]:
+def _compare_sizes() -> Iterator[Row]:
     for name in _IMAGES:
         left, right = (
             int(run_command(["docker", "image", "inspect", "--format", "{{.Size}}", each]).stdout) / 1e6

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmarks.commands import Command, run_command
-from benchmarks.timing import Row, alternately, difference_row, peak_row, ratio_row
+from benchmarks.timing import Row, make_difference_row, make_peak_row, make_ratio_row, time_alternately
 
 if TYPE_CHECKING:
     from benchmarks.report import Report
@@ -45,10 +45,10 @@ def measure(workplace: Workplace, report: Report) -> None:
     with report.attempt("build, nothing to do"):
         report.add([_build(workplace.project)])
     with report.attempt("guard"):
-        report.add(_guard())
+        report.add(_measure_guard())
 
 
-def _guard() -> list[Row]:
+def _measure_guard() -> list[Row]:
     """The guard in hac-base, which must have been built: nothing changed, or site-packages but not torch."""
     rows = []
     container = ["docker", "run", "--rm", "-i", "--network", "none", "hac-base", "python", "-"]
@@ -59,14 +59,14 @@ def _guard() -> list[Row]:
     ):
         done = run_command([*container, str(count), instruction], input=_INSIDE)
         ours, theirs = json.loads(done.stdout)
-        rows.append(difference_row(f"guard, {what}", ours, "/bin/sh -c", theirs, limit, "ms", 1e3))
+        rows.append(make_difference_row(f"guard, {what}", ours, "/bin/sh -c", theirs, limit, "ms", 1e3))
     return rows
 
 
 def _build(project: Path, runs: int = 5) -> Row:
     """A second `envtool build`, against the engine's own answer."""
-    ours, theirs = alternately([_build_command(project), ["docker", "version"]], runs)
-    return difference_row("build, nothing to do", ours, "docker version", theirs, 2, "s", 1)
+    ours, theirs = time_alternately([_build_command(project), ["docker", "version"]], runs)
+    return make_difference_row("build, nothing to do", ours, "docker version", theirs, 2, "s", 1)
 
 
 def _build_command(project: Path) -> Command:
@@ -83,9 +83,9 @@ def measure_large(workplace: Workplace, report: Report) -> None:
     try:
         _make_large(workplace.environment, workplace.folder / "context")
         with report.attempt("doctor --image"):
-            report.add([_doctor_on_image()])
+            report.add([_measure_doctor()])
         with report.attempt("blame and verify --static"):
-            report.add(_readers())
+            report.add(_measure_readers())
     finally:
         subprocess.run(["docker", "rmi", "--force", _BIG], check=False, capture_output=True)
 
@@ -100,13 +100,13 @@ def _make_large(environment: Path, context: Path) -> None:
     run_command(["docker", "build", "--quiet", "--tag", _BIG, context])
 
 
-def _doctor_on_image(runs: int = 6) -> Row:
+def _measure_doctor(runs: int = 6) -> Row:
     doctor: Command = [_TOOLS / "envtool", "doctor", "--image", _BIG, "--prefix", "/opt/environment"]
-    ours, theirs = alternately([doctor, ["sh", "-c", f"docker save {_BIG} | cat >/dev/null"]], runs)
-    return ratio_row("doctor --image, 2 GB", ours, "docker save | cat", theirs, 1.5)
+    ours, theirs = time_alternately([doctor, ["sh", "-c", f"docker save {_BIG} | cat >/dev/null"]], runs)
+    return make_ratio_row("doctor --image, 2 GB", ours, "docker save | cat", theirs, 1.5)
 
 
-def _readers(runs: int = 6) -> list[Row]:
+def _measure_readers(runs: int = 6) -> list[Row]:
     readers: dict[str, Command] = {
         "blame": [_TOOLS / "envtool", "blame", _BIG],
         "verify --static": [_TOOLS / "envtool", "verify", "--static", _BIG],
@@ -114,9 +114,9 @@ def _readers(runs: int = 6) -> list[Row]:
     listing: Command = ["sh", "-c", f"docker save {_BIG} | tar t >/dev/null"]
     # Its guard is off, which verify holds against it.
     reading = [["sh", "-c", '"$@" || [ $? = 1 ]', "sh", *words] for words in readers.values()]
-    *found, theirs = alternately([*reading, listing], runs)
+    *found, theirs = time_alternately([*reading, listing], runs)
     rows = []
     for (what, words), ours in zip(readers.items(), found, strict=True):
-        rows.append(ratio_row(f"{what}, 2 GB", ours, "docker save | tar t", theirs, 1.3))
-        rows.append(peak_row(f"{what}, peak memory", words, 150.0, statuses=(0, 1)))
+        rows.append(make_ratio_row(f"{what}, 2 GB", ours, "docker save | tar t", theirs, 1.3))
+        rows.append(make_peak_row(f"{what}, peak memory", words, 150.0, statuses=(0, 1)))
     return rows

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from benchmarks.commands import run_command
 from benchmarks.environments import TOOLS, make_environment
-from benchmarks.timing import Row, ratio_row
+from benchmarks.timing import Row, make_ratio_row
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -48,27 +48,27 @@ def measure(workplace: Workplace, report: Report) -> None:
     folder = workplace.folder / "requirements"
     environment = make_environment(folder, 6)
     with report.attempt("check, ten projects' sets"):
-        rows, text = _checks(environment, folder)
+        rows, text = _measure_checks(environment, folder)
         report.add(rows)
         report.add_text(text)
     with report.attempt("check --static"):
-        report.add(_static(environment, folder))
+        report.add(_measure_static(environment, folder))
     with report.attempt("install"):
-        report.add(_installs(environment, folder))
+        report.add(_measure_installs(environment, folder))
 
 
-def _checks(environment: Path, folder: Path) -> tuple[list[Row], str]:
+def _measure_checks(environment: Path, folder: Path) -> tuple[list[Row], str]:
     ours, theirs, lines, largest = [], [], [], 0
     for name, requirements in SETS.items():
         file = folder / "requirements.txt"
         file.write_text("".join(f"{line}\n" for line in requirements))
         with _empty_cache(folder) as cache:
             command: list[str | Path] = [TOOLS / "envtool", "check", "--prefix", environment, file]
-            seconds, received = _timed(command, {"UV_CACHE_DIR": str(cache)}, statuses=(0, 1))
+            seconds, received = _time_command(command, {"UV_CACHE_DIR": str(cache)}, statuses=(0, 1))
             largest = max(largest, *(path.stat().st_size for path in cache.rglob("*.whl")), 0)
         pip: list[str | Path] = [TOOLS / "python", "-m", "pip", "--python", environment / "bin/python", "install"]
         pip += ["--quiet", "--dry-run", "--no-cache-dir", "--report", folder / "report.json", "-r", file]
-        peer_seconds, peer_received = _timed(pip, {})
+        peer_seconds, peer_received = _time_command(pip, {})
         ours.append(seconds)
         theirs.append(peer_seconds)
         lines.append(
@@ -76,14 +76,16 @@ def _checks(environment: Path, folder: Path) -> tuple[list[Row], str]:
             f" {peer_received / 1e6:8.1f} MB    {seconds / peer_seconds:.3f} x"
         )
     rows = [
-        ratio_row("check, ten projects' sets, cold (median)", ours, "pip install --dry-run --report", theirs, 0.15),
-        ratio_row("check, all ten together", [sum(ours)], "pip install --dry-run --report", [sum(theirs)], 0.15),
+        make_ratio_row(
+            "check, ten projects' sets, cold (median)", ours, "pip install --dry-run --report", theirs, 0.15
+        ),
+        make_ratio_row("check, all ten together", [sum(ours)], "pip install --dry-run --report", [sum(theirs)], 0.15),
         Row("check, largest wheel fetched (MB)", 0.0, "the limit", 0.0, largest / WHEEL_LIMIT, "MB", 1.0),
     ]
     return rows, "\n".join(["check, set by set: time, bytes received, and pip's", *lines])
 
 
-def _static(environment: Path, folder: Path) -> list[Row]:
+def _measure_static(environment: Path, folder: Path) -> list[Row]:
     """Files of the size that projects have, and the growth to 10,000 lines; both without the start of Python."""
     files = []
     for number, requirements in enumerate(SETS.values()):
@@ -94,7 +96,7 @@ def _static(environment: Path, folder: Path) -> list[Row]:
     command: list[str | Path] = [TOOLS / "envtool", "check", "--static", "--prefix", environment]
 
     def seconds(*checked: Path) -> float:
-        return _median(lambda: _timed([*command, *checked], {}, statuses=(0, 1))[0])
+        return _find_median(lambda: _time_command([*command, *checked], {}, statuses=(0, 1))[0])
 
     one, ten = seconds(files[0]), seconds(*files)
     sizes = {}
@@ -109,7 +111,7 @@ def _static(environment: Path, folder: Path) -> list[Row]:
     ]
 
 
-def _installs(environment: Path, folder: Path, runs: int = 5) -> list[Row]:
+def _measure_installs(environment: Path, folder: Path, runs: int = 5) -> list[Row]:
     """`envtool install` against `uv pip install`, with caches empty and filled."""
     rows = []
     spare = folder / "spare"
@@ -126,15 +128,15 @@ def _installs(environment: Path, folder: Path, runs: int = 5) -> list[Row]:
                     shutil.copytree(environment, spare, symlinks=True)
                     if is_cold:
                         shutil.rmtree(cache)
-                    seconds, _received = _timed(command, {"UV_CACHE_DIR": str(cache)})
+                    seconds, _received = _time_command(command, {"UV_CACHE_DIR": str(cache)})
                     if number:
                         times.append(seconds)
         # With everything in the cache uv is done before Python has started: no ratio to be proud of, and no limit.
-        rows.append(ratio_row(f"install, {what}", found[0], "uv pip install", found[1], 1.15 if is_cold else None))
+        rows.append(make_ratio_row(f"install, {what}", found[0], "uv pip install", found[1], 1.15 if is_cold else None))
     return rows
 
 
-def _median(sample: Callable[[], float]) -> float:
+def _find_median(sample: Callable[[], float]) -> float:
     return statistics.median(sample() for _ in range(5))
 
 
@@ -146,16 +148,16 @@ def _empty_cache(folder: Path) -> Iterator[Path]:
         yield cache
 
 
-def _timed(
+def _time_command(
     command: Sequence[str | Path], variables: dict[str, str], statuses: Sequence[int] = (0,)
 ) -> tuple[float, int]:
     """Seconds, and the bytes that this machine received meanwhile."""
-    before, start = _received(), time.perf_counter()
+    before, start = _count_received(), time.perf_counter()
     run_command(command, variables={**_PLAIN, **variables}, statuses=statuses)
-    return time.perf_counter() - start, _received() - before
+    return time.perf_counter() - start, _count_received() - before
 
 
-def _received() -> int:
+def _count_received() -> int:
     """Bytes received by all interfaces but loopback (proc(5), /proc/net/dev)."""
     rows = [line.split(":") for line in Path("/proc/net/dev").read_text().splitlines()[2:]]
     return sum(int(counts.split()[0]) for name, counts in rows if name.strip() != "lo")

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from benchmarks.commands import Command, run_command
-from benchmarks.timing import Row, alternately, peak_row, ratio_row
+from benchmarks.timing import Row, make_peak_row, make_ratio_row, time_alternately
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -45,12 +45,12 @@ def measure(workplace: Workplace, report: Report) -> None:
     """All of torch, three files of it, and from an unpacked store."""
     commands = _make(workplace.folder / "restore", workplace.wheel)
     with report.attempt("restore of all of torch, and of three files"):
-        pip = _whole(commands, report)
-        report.add([_repair(commands, pip)])
+        pip = _measure_whole(commands, report)
+        report.add([_measure_repair(commands, pip)])
     with report.attempt("restore from an unpacked store"):
-        report.add([_unpacked(commands)])
+        report.add([_measure_unpacked(commands)])
     with report.attempt("restore, peak memory"):
-        report.add([peak_row("restore, peak memory", commands.force, 150.0)])
+        report.add([make_peak_row("restore, peak memory", commands.force, 150.0)])
 
 
 def _make(folder: Path, wheel: Path) -> _Commands:
@@ -64,7 +64,7 @@ def _make(folder: Path, wheel: Path) -> _Commands:
     return _Commands(wheel=wheel, prefix=prefix, restore=restore, pip=[*pip, wheel], uv=[*uv, "--reinstall"])
 
 
-def _whole(commands: _Commands, report: Report, runs: int = 3) -> list[float]:
+def _measure_whole(commands: _Commands, report: Report, runs: int = 3) -> list[float]:
     """All of torch anew; the seconds that pip takes for it."""
     wheel, target = commands.wheel, commands.prefix.with_name("unzipped")
     peers: dict[str, tuple[Command, float | None]] = {
@@ -80,20 +80,22 @@ def _whole(commands: _Commands, report: Report, runs: int = 3) -> list[float]:
         os.sync()
 
     measured = [["env", "HAC_FSYNC=off", *commands.force], commands.force, *(words for words, _limit in peers.values())]
-    unsynced, synced, *others = alternately(measured, runs, before=before, variables={"PIP_CONFIG_FILE": "/dev/null"})
+    unsynced, synced, *others = time_alternately(
+        measured, runs, before=before, variables={"PIP_CONFIG_FILE": "/dev/null"}
+    )
     what = f"restore of a {wheel.stat().st_size / 1e6:.0f} MB torch wheel"
     rows = []
     for (peer, (_words, limit)), theirs in zip(peers.items(), others, strict=True):
-        rows.append(ratio_row(f"{what}, synced (default)", synced, peer, theirs, limit))
-        rows.append(ratio_row(f"{what}, no fsync", unsynced, peer, theirs, None))
+        rows.append(make_ratio_row(f"{what}, synced (default)", synced, peer, theirs, limit))
+        rows.append(make_ratio_row(f"{what}, no fsync", unsynced, peer, theirs, None))
     report.add(rows)
     report.add_text(
-        _physical_limit(commands.prefix.parent, wheel, statistics.median(unsynced), statistics.median(synced))
+        _measure_physical_limit(commands.prefix.parent, wheel, statistics.median(unsynced), statistics.median(synced))
     )
     return others[0]
 
 
-def _repair(commands: _Commands, pip: list[float]) -> Row:
+def _measure_repair(commands: _Commands, pip: list[float]) -> Row:
     """Three files of thousands changed in place, against as many runs of pip."""
     torch = next(commands.prefix.glob("lib/python*/site-packages/torch"))
     files = sorted(torch.glob("*.py"))[:3]
@@ -102,11 +104,11 @@ def _repair(commands: _Commands, pip: list[float]) -> Row:
         for path in files:
             path.write_text("")
 
-    (ours,) = alternately([commands.restore], len(pip), before=damage)
-    return ratio_row("repair of 3 files", ours, "pip install --force-reinstall", pip, 0.1)
+    (ours,) = time_alternately([commands.restore], len(pip), before=damage)
+    return make_ratio_row("repair of 3 files", ours, "pip install --force-reinstall", pip, 0.1)
 
 
-def _unpacked(commands: _Commands, runs: int = 9) -> Row:
+def _measure_unpacked(commands: _Commands, runs: int = 9) -> Row:
     """From a copy that is kept unpacked on the same file system, against uv from its cache; both make hard links."""
     prefix = commands.prefix
     unpack: list[str | Path] = [_TOOLS / "envtool", "vendor", "unpack", "--prefix", prefix]
@@ -114,23 +116,23 @@ def _unpacked(commands: _Commands, runs: int = 9) -> Row:
     variables = {"HAC_STORE": str(prefix.with_name("store")), "UV_CACHE_DIR": str(prefix.with_name("uv-cache"))}
     run_command([*unpack, "--vendor", commands.wheel.parent], variables=variables)
     # Half a second each: more of them cost little, and even out what the disk still has to do for earlier ones.
-    ours, theirs = alternately(
+    ours, theirs = time_alternately(
         [commands.force, [*commands.uv, "--no-index", commands.wheel]],
         runs,
         before=lambda _index: os.sync(),
         variables=variables,
     )
-    return ratio_row("restore from an unpacked store", ours, "uv pip install --reinstall, warm", theirs, 1.8)
+    return make_ratio_row("restore from an unpacked store", ours, "uv pip install --reinstall, warm", theirs, 1.8)
 
 
-def _physical_limit(folder: Path, wheel: Path, unsynced: float, synced: float) -> str:
+def _measure_physical_limit(folder: Path, wheel: Path, unsynced: float, synced: float) -> str:
     """What the parts take by themselves: to inflate on all cores, to write as one file, to bring that to the disk."""
     from isal import isal_zlib as inflater
 
     with zipfile.ZipFile(wheel) as archive:
         members = [item for item in archive.infolist() if item.compress_type == zipfile.ZIP_DEFLATED]
     with wheel.open("rb") as stream:
-        packed = [_raw(stream, item) for item in members]
+        packed = [_measure_raw(stream, item) for item in members]
     size = sum(item.file_size for item in members)
     start = time.perf_counter()
     for data in packed:
@@ -153,7 +155,7 @@ def _physical_limit(folder: Path, wheel: Path, unsynced: float, synced: float) -
     )
 
 
-def _raw(stream: BinaryIO, item: zipfile.ZipInfo) -> bytes:
+def _measure_raw(stream: BinaryIO, item: zipfile.ZipInfo) -> bytes:
     """A member's data as they are packed."""
     stream.seek(item.header_offset + 26)
     name, extra = struct.unpack("<HH", stream.read(4))

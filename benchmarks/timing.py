@@ -32,7 +32,7 @@ class Row:
         return self.limit is None or self.value <= self.limit
 
 
-def alternately(
+def time_alternately(
     commands: Sequence[Command],
     runs: int,
     *,
@@ -54,14 +54,14 @@ def alternately(
     return found
 
 
-def ratio_row(what: str, ours: list[float], peer: str, theirs: list[float], limit: float | None) -> Row:
+def make_ratio_row(what: str, ours: list[float], peer: str, theirs: list[float], limit: float | None) -> Row:
     """The median of the ratios, pair by pair."""
     ratios = [left / right for left, right in zip(ours, theirs, strict=True)]
     medians = statistics.median(ours), statistics.median(theirs)
     return Row(what, medians[0], peer, medians[1], statistics.median(ratios), "x", limit)
 
 
-def difference_row(
+def make_difference_row(
     what: str, ours: list[float], peer: str, theirs: list[float], limit: float, unit: str, scale: float
 ) -> Row:
     """The median of the differences, pair by pair, times `scale`."""
@@ -89,7 +89,7 @@ _MEASURE = (
 )
 
 
-def peak_row(what: str, command: Command, limit: float, statuses: Sequence[int] = (0,)) -> Row:
+def make_peak_row(what: str, command: Command, limit: float, statuses: Sequence[int] = (0,)) -> Row:
     """The largest resident set of a command's processes, in MiB. Raises `CommandError` for any other exit status."""
     done = run_command([sys.executable, "-c", _MEASURE, *command], statuses=statuses)
     return Row(what, 0.0, "the limit", 0.0, int(done.stdout) / 1024, "MB", limit)

@@ -26,7 +26,7 @@ class EnvtoolError(Exception):
 
     def __reduce__(self) -> tuple[object, ...]:
         """As a process hands it to the one that it works for."""
-        return (_rebuilt, (type(self), self.what, self.why, self.remedy))
+        return (_rebuild, (type(self), self.what, self.why, self.remedy))
 
     def render(self) -> str:
         """The message as a person reads it, one line for each part that is known."""
@@ -36,7 +36,7 @@ class EnvtoolError(Exception):
         return "\n".join(lines)
 
 
-def _rebuilt(kind: type[EnvtoolError], what: str, why: str, remedy: str) -> EnvtoolError:
+def _rebuild(kind: type[EnvtoolError], what: str, why: str, remedy: str) -> EnvtoolError:
     return kind(what, why=why, remedy=remedy)
 
 

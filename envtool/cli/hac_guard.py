@@ -92,10 +92,10 @@ def check_instruction(prefix: Path | None, mode: str, command: str) -> int:
         print(line)
     if not is_known:
         print(f"hac-guard: HAC_GUARD={mode} is none of fail, warn, restore, off; taken as fail")
-    return _act(GuardMode(mode) if is_known else GuardMode.FAIL, prefix)
+    return _run_action(GuardMode(mode) if is_known else GuardMode.FAIL, prefix)
 
 
-def _act(mode: GuardMode, prefix: Path | None) -> int:
+def _run_action(mode: GuardMode, prefix: Path | None) -> int:
     match mode:
         case GuardMode.FAIL:
             print("hac-guard: stopped. HAC_GUARD=warn would let the build go on with the accelerator lost")

@@ -18,7 +18,7 @@ _OBJECTS = 50_000
 
 def main() -> None:
     """The `envtool` command."""
-    run_command_line(_envtool)
+    run_command_line(_run_envtool)
 
 
 def update_moreh() -> None:
@@ -26,7 +26,7 @@ def update_moreh() -> None:
     run_command_line(_update_moreh)
 
 
-def _envtool() -> None:
+def _run_envtool() -> None:
     from envtool.cli.application import app
 
     app()

@@ -16,21 +16,21 @@ def progress_bars(title: str) -> Iterator[Progress]:
 
     On anything but a terminal a task's start is one plain line instead.
     """
-    with _bars(title, "bytes") as advance:
+    with _open_bars(title, "bytes") as advance:
         yield advance
 
 
 @contextmanager
 def counters(title: str) -> Iterator[Progress]:
     """Like `progress_bars`, for things that are counted."""
-    with _bars(title, "things") as advance:
+    with _open_bars(title, "things") as advance:
         yield advance
 
 
 @contextmanager
-def _bars(title: str, unit: str) -> Iterator[Progress]:
+def _open_bars(title: str, unit: str) -> Iterator[Progress]:
     if is_quiet() or not sys.stderr.isatty():
-        yield _plain_lines(title, unit)
+        yield _print_plain_lines(title, unit)
         return
     from rich.console import Console
     from rich.progress import (
@@ -61,7 +61,7 @@ def _bars(title: str, unit: str) -> Iterator[Progress]:
         yield advance
 
 
-def _plain_lines(title: str, unit: str) -> Progress:
+def _print_plain_lines(title: str, unit: str) -> Progress:
     seen: set[str] = set()
 
     def advance(name: str, _done: int, total: int) -> None:

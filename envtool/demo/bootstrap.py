@@ -65,7 +65,7 @@ def bootstrap(suite: str, packages: Sequence[str], further: Sequence[str], epoch
         run(
             [*command, suite, incoming],
             environment={"SOURCE_DATE_EPOCH": str(epoch), "LC_ALL": "C"},
-            failure=_unreachable,
+            failure=_make_unreachable_error,
         )
         (folder / "hac-debs").replace(debs)
         incoming.replace(tar)
@@ -81,7 +81,7 @@ def _require_mmdebstrap() -> None:
         )
 
 
-def _unreachable(what: str, why: str) -> EnvtoolError:
+def _make_unreachable_error(what: str, why: str) -> EnvtoolError:
     return SourceError(
         what,
         why="\n        ".join(why.splitlines()[-8:]),

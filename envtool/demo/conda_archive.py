@@ -27,23 +27,23 @@ def write_conda(target: Path, files: Iterable[PackageMember], info: Mapping[str,
     """
     from zstandard import ZstdCompressor
 
-    told = [(_text_file(name, text), text.encode()) for name, text in sorted(info.items())]
+    told = [(_add_text_file(name, text), text.encode()) for name, text in sorted(info.items())]
     packed = ZstdCompressor(level=_LEVEL)
     with zipfile.ZipFile(target, "w") as archive:
         # A zip archive's own times, which begin in 1980, are nobody's.
         archive.writestr(zipfile.ZipInfo("metadata.json"), _METADATA)
         for part, members in (("pkg", files), ("info", told)):
-            data = packed.compress(_tar(members, epoch))
+            data = packed.compress(_write_tar(members, epoch))
             archive.writestr(zipfile.ZipInfo(f"{part}-{target.stem}.tar.zst"), data)
 
 
-def _text_file(name: str, text: str) -> tarfile.TarInfo:
+def _add_text_file(name: str, text: str) -> tarfile.TarInfo:
     member = tarfile.TarInfo(name)
     member.size, member.mode = len(text.encode()), 0o644
     return member
 
 
-def _tar(members: Iterable[PackageMember], epoch: int) -> bytes:
+def _write_tar(members: Iterable[PackageMember], epoch: int) -> bytes:
     stream = io.BytesIO()
     with tarfile.open(fileobj=stream, mode="w", format=tarfile.PAX_FORMAT) as archive:
         for member, data in members:

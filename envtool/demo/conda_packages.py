@@ -60,7 +60,7 @@ class PackageRecipe:
     depends: tuple[str, ...]
 
 
-def recipes() -> tuple[PackageRecipe, ...]:
+def list_recipes() -> tuple[PackageRecipe, ...]:
     """The packages of the embedded channel."""
     text = resources.files("envtool.demo").joinpath("packages.toml").read_text()
     return tuple(
@@ -71,7 +71,7 @@ def recipes() -> tuple[PackageRecipe, ...]:
 
 def list_debian_packages() -> tuple[str, ...]:
     """All Debian packages that the channel is made from."""
-    return tuple(sorted({name for recipe in recipes() for name in recipe.debian}))
+    return tuple(sorted({name for recipe in list_recipes() for name in recipe.debian}))
 
 
 def make_channel(debs: Path, channel: Path, epoch: int) -> None:
@@ -84,7 +84,7 @@ def make_channel(debs: Path, channel: Path, epoch: int) -> None:
     from rattler.index import index_fs
 
     shutil.rmtree(channel, ignore_errors=True)
-    for recipe in recipes():
+    for recipe in list_recipes():
         with tempfile.TemporaryDirectory(prefix="hac-conda-") as folder:
             root = Path(folder)
             files = [_find(debs, name) for name in recipe.debian]
@@ -92,7 +92,7 @@ def make_channel(debs: Path, channel: Path, epoch: int) -> None:
                 run(["dpkg-deb", "-x", deb, root / "debian"])
             stage = root / "stage"
             stage.mkdir()
-            version = _stage(recipe, root / "debian", stage) or _upstream_version(files[0])
+            version = _stage(recipe, root / "debian", stage) or _parse_upstream_version(files[0])
             if recipe.kind == "interpreter":
                 _add_bytecode(recipe, debs, root)
             _write_package(recipe, version, stage, channel, epoch)
@@ -106,7 +106,7 @@ def _find(debs: Path, name: str) -> Path:
     return found[0]
 
 
-def _upstream_version(deb: Path) -> str:
+def _parse_upstream_version(deb: Path) -> str:
     """`1:1.2.13.dfsg-1` becomes `1.2.13`: a conda version has no epoch, no revision and no `+`, `~` or `-`."""
     version = run(["dpkg-deb", "--field", deb, "Version"]).strip()
     version = version.split(":", 1)[-1].rsplit("-", 1)[0]
@@ -168,7 +168,7 @@ def _add_bytecode(recipe: PackageRecipe, debs: Path, root: Path) -> None:
     stage, running = root / "stage", root / "running"
     (running / "bin").mkdir(parents=True)
     program = Path(shutil.copy2(stage / "bin" / _PYTHON, running / "bin"))
-    for library in recipes():
+    for library in list_recipes():
         if library.name in recipe.depends:
             folder = root / "libraries" / library.name
             folder.mkdir(parents=True)
@@ -212,10 +212,10 @@ def _set_search_path(binary: Path, path: str) -> None:
 
 
 def _write_package(recipe: PackageRecipe, version: str, stage: Path, channel: Path, epoch: int) -> None:
-    files = _files(stage)
+    files = _list_files(stage)
     noarch = recipe.kind == "wheel"
     # The build string changes with the contents, so that a rebuilt package is never taken for the old one.
-    build = f"h{_content_hash(stage, files)[:7]}_0"
+    build = f"h{_hash_content(stage, files)[:7]}_0"
     index = {
         "name": recipe.name,
         "version": version,
@@ -226,10 +226,10 @@ def _write_package(recipe: PackageRecipe, version: str, stage: Path, channel: Pa
         "timestamp": epoch * 1000,
         **({"noarch": "python"} if noarch else {"arch": "x86_64", "platform": "linux"}),
     }
-    entries = _entry_points(stage) if noarch else []
+    entries = _read_entry_points(stage) if noarch else []
     info = {
         "info/index.json": json.dumps(index, indent=1, sort_keys=True),
-        "info/paths.json": json.dumps(_paths(stage, files), indent=1, sort_keys=True),
+        "info/paths.json": json.dumps(_list_paths(stage, files), indent=1, sort_keys=True),
         "info/files": "".join(f"{path.relative_to(stage)}\n" for path in files),
         "info/about.json": json.dumps({"summary": f"{recipe.name}, made from Debian's {', '.join(recipe.debian)}"}),
     }
@@ -238,14 +238,14 @@ def _write_package(recipe: PackageRecipe, version: str, stage: Path, channel: Pa
         info["info/link.json"] = json.dumps(link)
     target = channel / str(index["subdir"]) / f"{recipe.name}-{version}-{build}.conda"
     target.parent.mkdir(parents=True, exist_ok=True)
-    write_conda(target, _members(stage, files), info, epoch)
+    write_conda(target, _list_members(stage, files), info, epoch)
 
 
-def _files(stage: Path) -> list[Path]:
+def _list_files(stage: Path) -> list[Path]:
     return sorted(path for path in stage.rglob("*") if path.is_symlink() or path.is_file())
 
 
-def _content_hash(stage: Path, files: Sequence[Path]) -> str:
+def _hash_content(stage: Path, files: Sequence[Path]) -> str:
     digest = hashlib.sha256()
     for path in files:
         digest.update(str(path.relative_to(stage)).encode() + b"\0")
@@ -253,7 +253,7 @@ def _content_hash(stage: Path, files: Sequence[Path]) -> str:
     return digest.hexdigest()
 
 
-def _paths(stage: Path, files: Sequence[Path]) -> dict[str, object]:
+def _list_paths(stage: Path, files: Sequence[Path]) -> dict[str, object]:
     def entry(path: Path) -> dict[str, object]:
         row: dict[str, object] = {"_path": str(path.relative_to(stage))}
         if path.is_symlink():
@@ -271,7 +271,7 @@ def _paths(stage: Path, files: Sequence[Path]) -> dict[str, object]:
     return {"paths": [entry(path) for path in files], "paths_version": 1}
 
 
-def _entry_points(stage: Path) -> list[str]:
+def _read_entry_points(stage: Path) -> list[str]:
     found: list[str] = []
     for path in sorted(stage.glob("site-packages/*.dist-info/entry_points.txt")):
         section = path.read_text().split("[console_scripts]", 1)[-1].split("\n[", 1)[0]
@@ -280,7 +280,7 @@ def _entry_points(stage: Path) -> list[str]:
     return found
 
 
-def _members(stage: Path, files: Sequence[Path]) -> Iterator[PackageMember]:
+def _list_members(stage: Path, files: Sequence[Path]) -> Iterator[PackageMember]:
     for path in files:
         member = tarfile.TarInfo(str(path.relative_to(stage)))
         if path.is_symlink():

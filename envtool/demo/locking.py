@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from envtool.errors import HashError, LockError
 from envtool.image.inputs.fetch_inputs import fetch_base, fetch_inputs, is_complete
-from envtool.image.lock.lockfile import FOLDER, ImageLock, differences, is_stale, read_lock, write_lock
+from envtool.image.lock.lockfile import FOLDER, ImageLock, compare_locks, is_stale, read_lock, write_lock
 from envtool.image.lock.make_lock import make_lock
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def find_usable_lock(
     # Only with all of it in the store is this lock good for the next time too: PyPI moves on as well.
     _fetch(spec, lock, sources, store)
     write_lock(lock, spec.project / OWN_FOLDER)
-    for line in differences(committed, lock)[:20] if committed is not None else ():
+    for line in compare_locks(committed, lock)[:20] if committed is not None else ():
         say(f"  {line}")
     return lock
 

@@ -107,14 +107,14 @@ class PrivateEngine:
         for identity in list(self._processes()):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(identity, signal.SIGKILL)
-        for mount in reversed(_mounts_below(self.folder)):
+        for mount in reversed(_list_mounts_below(self.folder)):
             subprocess.run(["umount", "--lazy", mount], check=False, capture_output=True)
         for path in (self._pid_file, self.folder / PRIVATE_SOCKET.name):
             path.unlink(missing_ok=True)
         shutil.rmtree(self.folder / "state", ignore_errors=True)
 
 
-def _mounts_below(folder: Path) -> list[str]:
+def _list_mounts_below(folder: Path) -> list[str]:
     points = [line.split(" ")[1] for line in Path("/proc/mounts").read_text().splitlines()]
     return [point for point in points if point.startswith(f"{folder}/")]
 
@@ -129,7 +129,7 @@ def ensure_engine(project: Path, say: Callable[[str], None], *, for_tests: bool 
     named = os.environ.get("DOCKER_HOST")
     if named and connect(named) is None:
         raise EngineError(f"no engine answers at DOCKER_HOST={named}", remedy="start it, or: unset DOCKER_HOST")
-    host = named or _default_host()
+    host = named or _find_default_host()
     if host is not None:
         # The base is bootstrapped whoever's engine it is imported to.
         _install([name for name in packages if name not in ("docker.io", "iptables")], say, required=False)
@@ -140,7 +140,7 @@ def ensure_engine(project: Path, say: Callable[[str], None], *, for_tests: bool 
         _install(packages, say, required=False)
     else:
         _install(packages, say, required=True)
-        host = _default_host()
+        host = _find_default_host()
         if host is not None:
             # Installing it started the machine's own engine, as distributions do where an init system runs.
             return host
@@ -149,7 +149,7 @@ def ensure_engine(project: Path, say: Callable[[str], None], *, for_tests: bool 
     return private.host
 
 
-def _default_host() -> str | None:
+def _find_default_host() -> str | None:
     host = f"unix://{DEFAULT_SOCKET}"
     return host if connect(host) is not None else None
 
@@ -158,7 +158,7 @@ _PROGRAMS = {"docker.io": "dockerd", "iptables": "iptables"}
 
 
 def _install(packages: Sequence[str], say: Callable[[str], None], *, required: bool) -> None:
-    missing = [name for name in packages if shutil.which(_PROGRAMS.get(name, name), path=_search_path()) is None]
+    missing = [name for name in packages if shutil.which(_PROGRAMS.get(name, name), path=_make_search_path()) is None]
     if not missing:
         return
     if os.geteuid() != 0 or shutil.which("apt-get") is None:
@@ -171,18 +171,18 @@ def _install(packages: Sequence[str], say: Callable[[str], None], *, required: b
         )
     say(f"installing {', '.join(missing)}")
     quiet = {"DEBIAN_FRONTEND": "noninteractive"}
-    run(["apt-get", "update", "-qq"], environment=quiet, failure=_unreachable)
+    run(["apt-get", "update", "-qq"], environment=quiet, failure=_make_unreachable_error)
     run(
         ["apt-get", "install", "-y", "-qq", "--no-install-recommends", *missing],
         environment=quiet,
-        failure=_unreachable,
+        failure=_make_unreachable_error,
     )
 
 
-def _search_path() -> str:
+def _make_search_path() -> str:
     return f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
 
 
-def _unreachable(what: str, why: str) -> EnvtoolError:
+def _make_unreachable_error(what: str, why: str) -> EnvtoolError:
     quoted = "\n        ".join(why.splitlines()[-4:])
     return SetupError(what, why=quoted, remedy="check that Debian's packages can be reached: apt-get update")

@@ -98,7 +98,7 @@ class _Server(http.server.ThreadingHTTPServer):
 
 
 @contextmanager
-def served(folder: Path) -> Iterator[str]:
+def index_server(folder: Path) -> Iterator[str]:
     """Serve an index folder on a free port of loopback; the value is the index's address."""
     server = _Server(("127.0.0.1", 0), partial(_QuietHandler, directory=str(folder)))
     thread = threading.Thread(target=server.serve_forever, daemon=True)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from envtool.demo.private_engine import ensure_engine
-from envtool.demo.python_index import make_index, served
+from envtool.demo.python_index import index_server, make_index
 from envtool.demo.vendor_release import TORCH_VERSION
 from envtool.errors import SetupError
 from envtool.wheel.store import get_default_store
@@ -50,10 +50,10 @@ def run_demonstration(project: Path, show: Callable[[str], None]) -> tuple[StepR
     results = [_run(step, environment, show) for step in _build_steps(project)]
     show("\n== a package index on loopback, with real small packages and a stand-in for an upstream torch")
     make_index(project / INDEX, get_default_store())
-    with served(project / INDEX) as index:
-        results += [_run(step, environment, show) for step in _child_steps(project, index)]
+    with index_server(project / INDEX) as index:
+        results += [_run(step, environment, show) for step in _make_child_steps(project, index)]
     with _container("hac-demo-unguarded", environment) as name:
-        results += [_run(step, environment, show) for step in _repair_steps(name)]
+        results += [_run(step, environment, show) for step in _make_repair_steps(name)]
     return tuple(results)
 
 
@@ -69,7 +69,7 @@ def _build_steps(project: Path) -> Iterator[DemoStep]:
     yield DemoStep(title="verify hac-base", command=(*tool, "verify", _IMAGE, *where), says=("all checks passed",))
 
 
-def _child_steps(project: Path, index: str) -> Iterator[DemoStep]:
+def _make_child_steps(project: Path, index: str) -> Iterator[DemoStep]:
     def build(example: str) -> tuple[str, ...]:
         options = ("--network", "host", "--no-cache", "--build-arg", f"PIP_INDEX_URL={index}")
         return ("docker", "build", *options, "--tag", f"hac-demo-{example}", str(project / EXAMPLES / example))
@@ -112,7 +112,7 @@ def _child_steps(project: Path, index: str) -> Iterator[DemoStep]:
     )
 
 
-def _repair_steps(container: str) -> Iterator[DemoStep]:
+def _make_repair_steps(container: str) -> Iterator[DemoStep]:
     def inside(*command: str) -> tuple[str, ...]:
         return ("docker", "exec", container, *command)
 
@@ -141,7 +141,7 @@ def _run(step: DemoStep, environment: dict[str, str], show: Callable[[str], None
     shown = ["envtool", *step.command[3:]] if step.command[:1] == (sys.executable,) else step.command
     show(f"\n== {step.title}\n$ {' '.join(shown)}")
     try:
-        output, status = _captured(step.command, environment, show)
+        output, status = _capture_output(step.command, environment, show)
     except FileNotFoundError as error:
         raise SetupError(
             f"{step.command[0]} is not installed", why="the demonstration calls it", remedy="apt-get install docker.io"
@@ -154,7 +154,9 @@ def _run(step: DemoStep, environment: dict[str, str], show: Callable[[str], None
     return StepResult(step, tuple(problems))
 
 
-def _captured(command: Sequence[str], environment: dict[str, str], show: Callable[[str], None]) -> tuple[str, int]:
+def _capture_output(
+    command: Sequence[str], environment: dict[str, str], show: Callable[[str], None]
+) -> tuple[str, int]:
     """Run a command, showing its lines as they come; progress bars of ours go straight to the terminal."""
     own = command[0] == sys.executable
     process = subprocess.Popen(

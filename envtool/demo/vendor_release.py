@@ -66,7 +66,7 @@ def write_release(folder: Path, python: tuple[int, int]) -> None:
     tools = folder / "tools"
     tools.mkdir(parents=True, exist_ok=True)
     version = VendorVersion.parse(TORCH_VERSION)
-    _write_program(tools / "moreh-smi", moreh_smi(str(version.release)))
+    _write_program(tools / "moreh-smi", make_moreh_smi(str(version.release)))
     (tools / MARKER).write_text("Everything in this folder is a stand-in for what the vendor ships.\n")
 
 
@@ -106,7 +106,7 @@ def make_release_contents(python: tuple[int, int], torch_version: str = TORCH_VE
     return [torch, *companions]
 
 
-def moreh_smi(release: str) -> str:
+def make_moreh_smi(release: str) -> str:
     """The stand-in `moreh-smi`: the table of the service's documentation, for a device that is not there."""
     title = f"  Moreh-SMI {release}"
     versions = f"Client Version: {release}  Server Version: {release}  "
@@ -122,14 +122,14 @@ def moreh_smi(release: str) -> str:
         rule,
         f"|{title}{versions.rjust(width - len(title))}|",
         rule,
-        _cells([(name.center(size), size) for name, size in devices]),
+        _format_cells([(name.center(size), size) for name, size in devices]),
         double,
-        _cells([(f"  {value}", size) for value, (_, size) in zip(values, devices, strict=True)]),
+        _format_cells([(f"  {value}", size) for value, (_, size) in zip(values, devices, strict=True)]),
         rule,
         "",
         "Processes:",
         f"+{'-' * short}+",
-        _cells([(name.center(size), size) for name, size in processes]),
+        _format_cells([(name.center(size), size) for name, size in processes]),
         f"+{'=' * short}+",
         f"+{'-' * short}+",
     ]
@@ -137,7 +137,7 @@ def moreh_smi(release: str) -> str:
     return "\n".join(["#!/bin/sh", "cat <<'TABLE'", *lines, "TABLE", f"echo '{notice}' >&2", ""])
 
 
-def _cells(cells: list[tuple[str, int]]) -> str:
+def _format_cells(cells: list[tuple[str, int]]) -> str:
     return "|" + "|".join(text.ljust(size) for text, size in cells) + "|"
 
 

@@ -40,9 +40,9 @@ def write_wheel(content: WheelContent, folder: Path) -> Path:
     dist_info = f"{content.name}-{content.version}.dist-info"
     entries = {
         **content.files,
-        f"{dist_info}/METADATA": _metadata(content),
-        f"{dist_info}/WHEEL": _wheel(content.tag),
-        f"{dist_info}/top_level.txt": _top_level(content.files),
+        f"{dist_info}/METADATA": _render_metadata(content),
+        f"{dist_info}/WHEEL": _render_wheel(content.tag),
+        f"{dist_info}/top_level.txt": _list_top_level(content.files),
     }
     if content.commands:
         lines = [f"{name} = {reference}" for name, reference in content.commands.items()]
@@ -60,16 +60,16 @@ def write_wheel(content: WheelContent, folder: Path) -> Path:
     return path
 
 
-def _metadata(content: WheelContent) -> bytes:
+def _render_metadata(content: WheelContent) -> bytes:
     lines = ["Metadata-Version: 2.1", f"Name: {content.name}", f"Version: {content.version}"]
     lines += [f"Summary: {content.summary}", *(f"Requires-Dist: {text}" for text in content.requires)]
     return "\n".join([*lines, "", content.summary, ""]).encode()
 
 
-def _wheel(tag: str) -> bytes:
+def _render_wheel(tag: str) -> bytes:
     pure = str(tag.endswith("-none-any")).lower()
     return f"Wheel-Version: 1.0\nGenerator: hac-envtool\nRoot-Is-Purelib: {pure}\nTag: {tag}\n".encode()
 
 
-def _top_level(files: Mapping[str, bytes]) -> bytes:
+def _list_top_level(files: Mapping[str, bytes]) -> bytes:
     return "".join(f"{top}\n" for top in sorted({path.split("/", 1)[0] for path in files})).encode()

@@ -128,7 +128,7 @@ def with_inner_paths(finding: Finding, context: EnvironmentContext) -> Finding:
 SHOWN_FILES = 5
 
 
-def truncated(evidence: Iterable[Evidence]) -> tuple[Evidence, ...]:
+def truncate(evidence: Iterable[Evidence]) -> tuple[Evidence, ...]:
     """The first few pieces of evidence, and a line that counts the rest."""
     everything = tuple(evidence)
     rest = len(everything) - SHOWN_FILES

@@ -77,10 +77,10 @@ def run_probe(interpreter: Path, time_limit: float) -> ProbeResult:
         os.set_blocking(reading, False)
         told = report.read() or b""
     last = err.decode("utf-8", "replace").strip().splitlines()[-1:]
-    return ProbeResult(_values(told), status, last[0][:300] if last else "")
+    return ProbeResult(_read_values(told), status, last[0][:300] if last else "")
 
 
-def _values(told: bytes) -> dict[str, Any]:
+def _read_values(told: bytes) -> dict[str, Any]:
     values: dict[str, Any] = {}
     for line in told.splitlines():
         with contextlib.suppress(ValueError):
@@ -113,7 +113,7 @@ def interpret(
             remedy=by_hand,
         )
     if pin is not None and "version" in values:
-        yield from _other_torch(environment, pin, values)
+        yield from _find_other_torch(environment, pin, values)
     if "available" in values and (not values["available"] or values.get("count") == 0):
         yield Finding(
             kind=FindingKind.PROBE_NO_ACCELERATOR,
@@ -134,7 +134,7 @@ def interpret(
         )
 
 
-def _other_torch(environment: Environment, pin: VendorPin, values: dict[str, Any]) -> Iterator[Finding]:
+def _find_other_torch(environment: Environment, pin: VendorPin, values: dict[str, Any]) -> Iterator[Finding]:
     version, file = str(values["version"]), str(values["file"])
     expected = (str(pin.version.public), str(pin.version), str(pin.version.release))
     # The vendor's build may call itself by the bare version and tell its release apart.

@@ -32,7 +32,7 @@ def list_environment_packages(environment: Environment, pattern: str | None = No
 
     A distribution that conda itself installed is listed once, as conda's. Raises `re.error`.
     """
-    conda = _conda_packages(environment.prefix.path)
+    conda = _list_conda_packages(environment.prefix.path)
     by_conda = {(row.name, row.version) for row in conda}
     rows = [
         *conda,
@@ -46,7 +46,7 @@ def list_environment_packages(environment: Environment, pattern: str | None = No
     return tuple(sorted((row for row in rows if matcher.search(row.name)), key=lambda row: row.name))
 
 
-def _conda_packages(prefix: Path) -> list[ListedPackage]:
+def _list_conda_packages(prefix: Path) -> list[ListedPackage]:
     # A record that is no record is doctor's to complain of; the table shows the rest.
     return [
         ListedPackage(record.name, record.version, record.build, record.channel)

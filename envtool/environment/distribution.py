@@ -124,15 +124,15 @@ def read_distribution(path: Path) -> Distribution | None:
         parts = path.name.removesuffix(".egg-info").split("-")
         if len(parts) > 1 and all(parts[:2]):
             return Distribution(normalize_name(parts[0]), parts[1], path)
-        return _by_metadata(path, parts[0])
+        return _read_by_metadata(path, parts[0])
     stem = path.name.removesuffix(".dist-info")
     name, separator, version = stem.partition("-")
     if separator and name and version:
         return Distribution(normalize_name(name), version, path)
-    return _by_metadata(path, stem)
+    return _read_by_metadata(path, stem)
 
 
-def _by_metadata(path: Path, stem: str) -> Distribution | None:
+def _read_by_metadata(path: Path, stem: str) -> Distribution | None:
     unnamed = Distribution(normalize_name(stem), "", path)
     names, versions = unnamed.headers("Name"), unnamed.headers("Version")
     return Distribution(normalize_name(names[0]), versions[0], path) if names and versions else None

@@ -28,14 +28,14 @@ def infer_pin(environment: Environment) -> VendorPin | None:
 
     After that, what an installed companion requires. Without a wheel there is no hash to hold anything to.
     """
-    for version, detail in _named_versions(environment):
+    for version, detail in _list_named_versions(environment):
         if parse_vendor_version(version):
             torch = PinnedDistribution(name=TORCH, version=version)
-            return VendorPin((torch, *_companions(environment, version)), PinOrigin.RECORDS, detail=detail)
+            return VendorPin((torch, *_list_companions(environment, version)), PinOrigin.RECORDS, detail=detail)
     return None
 
 
-def _named_versions(environment: Environment) -> Iterator[tuple[str, str]]:
+def _list_named_versions(environment: Environment) -> Iterator[tuple[str, str]]:
     for item in environment.find(TORCH):
         yield item.version, str(item.path)
     for path in environment.leftovers:
@@ -50,7 +50,7 @@ def _named_versions(environment: Environment) -> Iterator[tuple[str, str]]:
                         yield specifier.version, str(item.path / "METADATA")
 
 
-def _companions(environment: Environment, torch: str) -> tuple[PinnedDistribution, ...]:
+def _list_companions(environment: Environment, torch: str) -> tuple[PinnedDistribution, ...]:
     """The installed companions, as far as their metadata says that they belong to this torch."""
     found = []
     for name in COMPANIONS:

@@ -66,13 +66,13 @@ def content_can_need(data: bytes, fragments: tuple[bytes, ...]) -> bool:
 
 def _can_need(read_at: _ReadAt, fragments: tuple[bytes, ...]) -> bool:
     try:
-        table = _string_table(read_at)
+        table = _find_string_table(read_at)
     except (OSError, ValueError, OverflowError, struct.error):
         return True
     return table is None or any(fragment in table for fragment in fragments)
 
 
-def _string_table(read_at: _ReadAt) -> bytes | None:
+def _find_string_table(read_at: _ReadAt) -> bytes | None:
     head = read_at(4096, 0)
     # Anything but 64 bits, least byte first, is left to the library.
     if head[:6] != b"\x7fELF\x02\x01":

@@ -20,10 +20,10 @@ def read_pip_settings(context: EnvironmentContext, prefix: Prefix | None = None)
     """pip's settings by their long option's name, such as `index-url`; those of `pip install` where both are set."""
     variables = context.variables
     found: dict[str, str] = {}
-    for name in _files(context, prefix):
+    for name in _list_files(context, prefix):
         parser = configparser.RawConfigParser()
         try:
-            parser.read_string(_text(context.locate(name)))
+            parser.read_string(_read_text(context.locate(name)))
         except configparser.Error:
             continue
         for section in _SECTIONS:
@@ -35,7 +35,7 @@ def read_pip_settings(context: EnvironmentContext, prefix: Prefix | None = None)
     return found
 
 
-def _files(context: EnvironmentContext, prefix: Prefix | None) -> list[str]:
+def _list_files(context: EnvironmentContext, prefix: Prefix | None) -> list[str]:
     variables = context.variables
     home = variables.get("HOME", "")
     named = variables.get("PIP_CONFIG_FILE")
@@ -47,7 +47,7 @@ def _files(context: EnvironmentContext, prefix: Prefix | None) -> list[str]:
     return [*files, *([named] if named else [])]
 
 
-def _text(path: Path) -> str:
+def _read_text(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8", errors="replace")
     except (OSError, ValueError):

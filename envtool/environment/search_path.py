@@ -55,7 +55,7 @@ def find_preceding_paths(environment: Environment) -> Iterator[PrecedingPath]:
     for pth in environment.pth_files:
         content = read_pth(pth)
         for folder in content.first if content else ():
-            yield PrecedingPath(_joined(context, pth, folder), PathOrigin.PTH_FILE, pth)
+            yield PrecedingPath(_join_path(context, pth, folder), PathOrigin.PTH_FILE, pth)
     user_site = find_user_site(prefix, context)
     if user_site is not None:
         yield PrecedingPath(user_site, PathOrigin.USER_SITE)
@@ -63,7 +63,7 @@ def find_preceding_paths(environment: Environment) -> Iterator[PrecedingPath]:
         for pth in sorted(user_site.glob("*.pth")):
             content = read_pth(pth)
             for folder in content.folders if content else ():
-                yield PrecedingPath(_joined(context, pth, folder), PathOrigin.PTH_FILE, pth)
+                yield PrecedingPath(_join_path(context, pth, folder), PathOrigin.PTH_FILE, pth)
 
 
 def find_user_site(prefix: Prefix, context: EnvironmentContext) -> Path | None:
@@ -78,5 +78,5 @@ def find_user_site(prefix: Prefix, context: EnvironmentContext) -> Path | None:
     return context.locate(base) / "lib" / f"python{prefix.python[0]}.{prefix.python[1]}" / "site-packages"
 
 
-def _joined(context: EnvironmentContext, pth: Path, folder: str) -> Path:
+def _join_path(context: EnvironmentContext, pth: Path, folder: str) -> Path:
     return context.locate(folder) if folder.startswith("/") else pth.parent / folder

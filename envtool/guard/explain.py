@@ -46,10 +46,10 @@ def find_conflicts(output: str, pin: VendorPin) -> tuple[Conflict, ...]:
         found = [Conflict(name, version, wanted) for name, version, wanted in _PIP_DEPENDS.findall(output)]
         found += [Conflict(None, None, wanted) for wanted in _PIP_DIRECT.findall(output)]
         found = found or [Conflict(None, None, wanted) for wanted in _PIP_NOTHING.findall(output)]
-    return tuple(dict.fromkeys(item for item in found if not _met(item.requirement, pin)))
+    return tuple(dict.fromkeys(item for item in found if not _is_met(item.requirement, pin)))
 
 
-def _met(requirement: str, pin: VendorPin) -> bool:
+def _is_met(requirement: str, pin: VendorPin) -> bool:
     from packaging.requirements import InvalidRequirement, Requirement
 
     try:

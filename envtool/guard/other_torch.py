@@ -32,7 +32,7 @@ class OtherTorch:
 def find_other_torches(command: str, folder: Path, variables: Mapping[str, str]) -> tuple[OtherTorch, ...]:
     """Every torch of another build where `command`, run in `folder`, may have put one."""
     found: dict[Path, OtherTorch] = {}
-    for site in _sites(command, folder, variables):
+    for site in _list_sites(command, folder, variables):
         for path in sorted(site.glob(f"{TORCH}-*.dist-info")):
             version = path.name.removesuffix(".dist-info").split("-", 1)[1]
             if parse_vendor_version(version) is None:
@@ -40,12 +40,12 @@ def find_other_torches(command: str, folder: Path, variables: Mapping[str, str])
     return tuple(found.values())
 
 
-def _sites(command: str, folder: Path, variables: Mapping[str, str]) -> Iterator[Path]:
-    folders = [folder, *(folder / _expanded(name, variables) for name in _FOLDER.findall(command))]
+def _list_sites(command: str, folder: Path, variables: Mapping[str, str]) -> Iterator[Path]:
+    folders = [folder, *(folder / _expand(name, variables) for name in _FOLDER.findall(command))]
     for target in _TARGET.findall(command):
-        yield from (base / _expanded(target, variables) for base in folders)
+        yield from (base / _expand(target, variables) for base in folders)
     named = [variables[name] for name in ("UV_PROJECT_ENVIRONMENT", "VIRTUAL_ENV") if variables.get(name)]
-    after = [_expanded(name, variables) for name in _paths_after_venv(command)]
+    after = [_expand(name, variables) for name in _list_paths_after_venv(command)]
     candidates = [base / name for base in folders for name in (".venv", "venv", *named, *after)]
     for home in _HOMES:
         candidates += sorted(Path(variables.get("HOME", "/"), home).glob("*"))
@@ -54,7 +54,7 @@ def _sites(command: str, folder: Path, variables: Mapping[str, str]) -> Iterator
             yield from candidate.glob("lib/python*/site-packages")
 
 
-def _paths_after_venv(command: str) -> Iterator[str]:
+def _list_paths_after_venv(command: str) -> Iterator[str]:
     try:
         words = shlex.split(command)
     except ValueError:
@@ -66,7 +66,7 @@ def _paths_after_venv(command: str) -> Iterator[str]:
         seen = word in {"venv", "virtualenv"} or (seen and word.startswith("-"))
 
 
-def _expanded(word: str, variables: Mapping[str, str]) -> str:
+def _expand(word: str, variables: Mapping[str, str]) -> str:
     """A word as the shell would have it: without quotes, `~` and variables filled in; what it computes stays as it is.
 
     What a quote would have kept from being filled in is filled in as well: a folder more to look into.

@@ -111,7 +111,7 @@ def build_images(
     for image in reused.values():
         deliver(image)
     with open_context_stages(missing, request.store, progress=progress) as contexts:
-        stages = [*contexts, *_engine_stages(request, missing, progress, say)]
+        stages = [*contexts, *_plan_engine_stages(request, missing, progress, say)]
         counted = count_layers(contexts, progress)
 
         def finished(stage: Stage, result: Any) -> None:
@@ -135,7 +135,7 @@ def _find_reusable(request: BuildRequest) -> dict[str, BuiltImage]:
     return found
 
 
-def _engine_stages(
+def _plan_engine_stages(
     request: BuildRequest, missing: Sequence[PlannedImage], progress: Progress, say: Callable[[str], None]
 ) -> list[Stage]:
     """For each image that is missing: import its base, then build it on its parent."""
@@ -144,7 +144,7 @@ def _engine_stages(
     for member in missing:
         needs: list[StageKey] = [(member.name, CONTEXT_STAGE)]
         if member.parent is None:
-            base = _import_base_stage(member, request.engine, say)
+            base = _plan_base_import(member, request.engine, say)
             stages.append(base)
             needs.append(base.key)
         else:
@@ -156,7 +156,7 @@ def _engine_stages(
     return stages
 
 
-def _import_base_stage(member: PlannedImage, engine: Engine, say: Callable[[str], None]) -> Stage:
+def _plan_base_import(member: PlannedImage, engine: Engine, say: Callable[[str], None]) -> Stage:
     """Hand a bootstrapped base to an engine that has it not, while the layers are made."""
 
     def work(*fetched: BaseInput) -> None:
@@ -184,7 +184,7 @@ def _build_image(
     if image is not None:
         identity = engine.load(image, member.base)
     else:
-        identity = engine.build(member.folder, member.tags, _step_counter(member, progress))
+        identity = engine.build(member.folder, member.tags, _make_step_counter(member, progress))
     # Their children are built: earlier images keep no tag that children start from.
     engine.untag(member.name, CONTEXT_TAG, member.context_tag)
     with translate_store_errors(member.folder):
@@ -199,7 +199,7 @@ def _push(request: BuildRequest, image: BuiltImage, say: Callable[[str], None]) 
     return replace(image, pushed=push(request.engine, image.identity, repository, image.member.spec.release, say))
 
 
-def _step_counter(member: PlannedImage, progress: Progress) -> Callable[[str], None]:
+def _make_step_counter(member: PlannedImage, progress: Progress) -> Callable[[str], None]:
     """Turn the classic builder's `Step 3/20 : …` lines into progress."""
     text = (member.folder / "Dockerfile").read_text()
     total = sum(1 for line in text.splitlines() if line and not line.startswith(("#", " ")))

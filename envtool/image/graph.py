@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import envtool
-from envtool.image.spec.checkout import revision, source
+from envtool.image.spec.checkout import read_revision, read_source
 from envtool.image.spec.labels import CONTEXT_LABEL, OCI, OWN
-from envtool.image.spec.recipe import is_executable, recipe_files
+from envtool.image.spec.recipe import is_executable, list_recipe_files
 
 if TYPE_CHECKING:
     from envtool.image.inputs.sources import ImageSources
@@ -78,8 +78,8 @@ class PlannedImage:
         """What children have of the first of their family."""
         return {
             f"{OCI}version": f"{envtool.__version__}-{self.spec.release}",
-            f"{OCI}source": source(self.spec.project),
-            f"{OCI}revision": revision(self.spec.project),
+            f"{OCI}source": read_source(self.spec.project),
+            f"{OCI}revision": read_revision(self.spec.project),
             f"{OCI}created": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(self.spec.epoch)),
             f"{OCI}base.digest": self.lock.base.digest,
             f"{OCI}base.name": self.lock.base.reference or f"debian-{self.spec.base.bootstrap}-bootstrapped",
@@ -101,7 +101,7 @@ class PlannedImage:
     def _fingerprint(self, labels: Mapping[str, str]) -> str:
         """One sha256 over everything the image is made from, its parent's among the labels: same one, same image."""
         digest = hashlib.sha256(json.dumps(labels, sort_keys=True).encode())
-        for path in recipe_files(self.spec):
+        for path in list_recipe_files(self.spec):
             mode = "x" if is_executable(path) else "-"
             digest.update(f"{path.relative_to(self.spec.project)}\0{mode}\0".encode())
             digest.update(path.read_bytes())
@@ -112,26 +112,26 @@ def add_parents(specs: Iterable[ImageSpec]) -> tuple[ImageSpec, ...]:
     """The images and all that they start from, each once, parents first."""
     found: dict[str, ImageSpec] = {}
     for spec in specs:
-        for each in (*reversed(tuple(ancestors(spec))), spec):
+        for each in (*reversed(tuple(list_ancestors(spec))), spec):
             found.setdefault(each.name, each)
     return tuple(found.values())
 
 
 def sort_parents_first(specs: Iterable[ImageSpec]) -> tuple[ImageSpec, ...]:
     """The images alone, parents first."""
-    return tuple(spec for generation in levels(specs) for spec in generation)
+    return tuple(spec for generation in group_by_depth(specs) for spec in generation)
 
 
-def ancestors(spec: ImageSpec) -> Iterator[ImageSpec]:
+def list_ancestors(spec: ImageSpec) -> Iterator[ImageSpec]:
     """The image's parent, that one's, and so on."""
     while spec.parent is not None:
         spec = spec.parent
         yield spec
 
 
-def levels(specs: Iterable[ImageSpec]) -> tuple[tuple[ImageSpec, ...], ...]:
+def group_by_depth(specs: Iterable[ImageSpec]) -> tuple[tuple[ImageSpec, ...], ...]:
     """Images by the number of their ancestors: those of one generation do not wait for each other."""
     rows: dict[int, list[ImageSpec]] = {}
     for spec in specs:
-        rows.setdefault(len(tuple(ancestors(spec))), []).append(spec)
+        rows.setdefault(len(tuple(list_ancestors(spec))), []).append(spec)
     return tuple(tuple(rows[depth]) for depth in sorted(rows))

@@ -25,10 +25,10 @@ def run_pip(command: str, arguments: Sequence[str], python: PythonVersion) -> st
     words = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--no-input", command, "--quiet"]
     platform = ["--only-binary=:all:", f"--python-version={python[0]}.{python[1]}", "--implementation=cp"]
     platform += [f"--platform={name}" for name in _PLATFORMS]
-    return run([*words, *platform, *arguments], environment=_ENVIRONMENT, failure=_unreachable)
+    return run([*words, *platform, *arguments], environment=_ENVIRONMENT, failure=_make_unreachable_error)
 
 
-def _unreachable(what: str, why: str) -> EnvtoolError:
+def _make_unreachable_error(what: str, why: str) -> EnvtoolError:
     return SourceError(
         "the wheels that go into the image cannot be had",
         why="\n        ".join([what, *why.splitlines()[-6:]]),

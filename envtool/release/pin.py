@@ -97,13 +97,13 @@ def read_pin(prefix: Path) -> VendorPin | None:
 def parse_pin(data: bytes, path: Path, *, remedy: str = "") -> VendorPin:
     """The pin in a file's content; `path` is where it is. Raises `ReleaseError` where it is none."""
     try:
-        return _from_table(tomllib.loads(data.decode()), path)
+        return _read_table(tomllib.loads(data.decode()), path)
     except (ValueError, KeyError, TypeError, AttributeError, VersionError) as error:
         why = f"{type(error).__name__}: {error}"
         raise ReleaseError(f"the pin {path} is damaged", why=why, remedy=remedy) from error
 
 
-def _from_table(table: dict[str, Any], path: Path) -> VendorPin:
+def _read_table(table: dict[str, Any], path: Path) -> VendorPin:
     if table["schema"] != SCHEMA:
         raise ValueError(f"schema {table['schema']} is not known to envtool {envtool.__version__}")
     distributions = tuple(

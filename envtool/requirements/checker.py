@@ -58,7 +58,7 @@ class Checker:
             if proven.is_bad and isinstance(failures[0], SourceError):
                 # What the lines alone prove needs no index.
                 return (proven,)
-            raise _with_file_name(wanted, failures[0])
+            raise _add_file_name(wanted, failures[0])
         answers = _merge_equal(answers)
         for error in failures:
             why = f"{error.what}: {error.why}"
@@ -103,7 +103,7 @@ class Checker:
         return replace(answer, suggestion=suggest(answer, resolver, self._reader(answer.requirement_set, resolver)))
 
 
-def _with_file_name(wanted: RequirementSet, error: SourceError | ResolutionError) -> SourceError | ResolutionError:
+def _add_file_name(wanted: RequirementSet, error: SourceError | ResolutionError) -> SourceError | ResolutionError:
     """The error with the file that it came up for, where it does not name it already."""
     if str(wanted.path) in error.what:
         return error

@@ -20,7 +20,7 @@ MARK = "envtool:"
 _NOTE = f"# {MARK} the vendor's build, so that nothing takes its place"
 
 
-def _requirement(item: LineChange) -> str:
+def _find_requirement(item: LineChange) -> str:
     marker = f" ; {item.entry.marker}" if item.entry.marker is not None else ""
     return f"{item.text}{marker}"
 
@@ -37,9 +37,9 @@ def replace_line(rows: list[str], item: LineChange, why: str, *, above: bool) ->
     if item.specifier is None:
         new = [f"{indent}# {item.entry.display}{own}  # {why}"]
     elif above:
-        new = [f"{indent}# {why}{was}", f"{indent}{_requirement(item)}{own}"]
+        new = [f"{indent}# {why}{was}", f"{indent}{_find_requirement(item)}{own}"]
     else:
-        new = [f"{indent}{_requirement(item)}{own}  # {why}{was}"]
+        new = [f"{indent}{_find_requirement(item)}{own}  # {why}{was}"]
     rows[start : start + count] = new
 
 
@@ -58,9 +58,9 @@ def replace_quoted(rows: list[str], item: LineChange, why: str) -> None:
         left = row[: match.start()] + row[match.end() :].lstrip() if not alone else f"{indent}# {row.strip()}"
         rows[number] = f"{left.rstrip()}  # {why}"
         return None
-    quote = "'" if '"' in _requirement(item) else '"'
+    quote = "'" if '"' in _find_requirement(item) else '"'
     comma = "," if match[0].rstrip().endswith(",") else ""
-    rows[number] = f"{row[: match.start()]}{quote}{_requirement(item)}{quote}{comma}{row[match.end() :]}  # {why}"
+    rows[number] = f"{row[: match.start()]}{quote}{_find_requirement(item)}{quote}{comma}{row[match.end() :]}  # {why}"
     return None
 
 
@@ -92,7 +92,7 @@ def replace_listed(rows: list[str], item: LineChange, why: str) -> None:
         indent = match[1][: len(match[1]) - len(match[1].lstrip())]
         rows[number] = f"{indent}# - {match[2]}{match[3] or ''}  # {why}"
     else:
-        text = _requirement(item)
+        text = _find_requirement(item)
         rows[number] = (
             f"{match[1]}{text!r}{match[3] or ''}  # {why}"
             if ":" in text
@@ -143,7 +143,7 @@ def add_quoted(rows: list[str], last: DeclaredRequirement, added: Sequence[str])
         return
     if row.strip().startswith(("'", '"')):
         head = row if found[2] else f"{row[: found.end()]},{row[found.end() :]}"
-        rows[number : number + 1] = [head, *(f'{_indent(row)}"{text}",  {_NOTE}' for text in added)]
+        rows[number : number + 1] = [head, *(f'{_get_indent(row)}"{text}",  {_NOTE}' for text in added)]
         return
     texts = ", ".join(f'"{text}"' for text in added)
     comma = f"{',' if not found[2] else ''} {texts}{',' if found[2] else ''}"
@@ -154,20 +154,20 @@ def add_table_rows(rows: list[str], last: DeclaredRequirement, added: Sequence[s
     """Rows of a TOML table of names and versions."""
     number = last.location.line - 1
     pairs = [text.split("==") for text in added]
-    new = [f'{_indent(rows[number])}{name} = "=={version}"  {_NOTE}' for name, version in pairs]
+    new = [f'{_get_indent(rows[number])}{name} = "=={version}"  {_NOTE}' for name, version in pairs]
     rows[number + 1 : number + 1] = new
 
 
 def add_listed(rows: list[str], last: DeclaredRequirement, added: Sequence[str]) -> None:
     """Items of a YAML list."""
     number = last.location.line - 1
-    rows[number + 1 : number + 1] = [f"{_indent(rows[number])}- {text}  {_NOTE}" for text in added]
+    rows[number + 1 : number + 1] = [f"{_get_indent(rows[number])}- {text}  {_NOTE}" for text in added]
 
 
 def add_indented(rows: list[str], last: DeclaredRequirement, added: Sequence[str]) -> None:
     """Lines of a list in setup.cfg, whose comments stand on lines of their own."""
     number = last.location.line - 1
-    indent = _indent(rows[number]) or "    "
+    indent = _get_indent(rows[number]) or "    "
     rows[number + 1 : number + 1] = [f"{indent}{_NOTE}", *(f"{indent}{text}" for text in added)]
 
 
@@ -185,5 +185,5 @@ def add_words(rows: list[str], line: int, added: Sequence[str]) -> None:
             return
 
 
-def _indent(row: str) -> str:
+def _get_indent(row: str) -> str:
     return row[: len(row) - len(row.lstrip())]

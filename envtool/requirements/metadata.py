@@ -67,16 +67,16 @@ class MetadataReader:
         # The wheels of one version require the same, so the smallest will do.
         for file in sorted(files, key=lambda file: file.size):
             with self._unreadable_ignored():
-                data = _metadata(self._session, file)
+                data = _read_metadata(self._session, file)
                 if data is not None:
-                    yield _requires_dist(data)
+                    yield _list_requires_dist(data)
 
     def _page(self, name: str) -> tuple[_File, ...]:
         if name not in self._pages:
             found: list[_File] = []
             for index in self.indexes:
                 with self._unreadable_ignored():
-                    found += _files(self._session, index, name)
+                    found += _list_files(self._session, index, name)
             self._pages[name] = tuple(found)
         return self._pages[name]
 
@@ -113,7 +113,7 @@ class _File:
             return True
 
 
-def _files(session: requests.Session, index: str, name: str) -> list[_File]:
+def _list_files(session: requests.Session, index: str, name: str) -> list[_File]:
     from mousebender import simple
     from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 
@@ -146,7 +146,7 @@ def _files(session: requests.Session, index: str, name: str) -> list[_File]:
     return found
 
 
-def _metadata(session: requests.Session, file: _File) -> bytes | None:
+def _read_metadata(session: requests.Session, file: _File) -> bytes | None:
     if file.has_metadata:
         answer = get(session, f"{file.url}.metadata", timeout=TIMEOUT)
         if answer.ok:
@@ -188,7 +188,7 @@ def find_requirements(lines: Iterable[str], names: Collection[str]) -> Iterator[
     for line in lines:
         found = _NAME.match(line)
         if found is not None and normalize_name(found[0].strip()) in names:
-            requirement = _parsed(line)
+            requirement = _parse_metadata(line)
             if requirement is not None:
                 yield requirement
 
@@ -198,7 +198,7 @@ _NAME = re.compile(r"\s*[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
 @cache
-def _parsed(line: str) -> Requirement | None:
+def _parse_metadata(line: str) -> Requirement | None:
     # Old metadata has `>=1.9.*`, which PEP 440 never admitted and installers take for `>=1.9`.
     try:
         return Requirement(re.sub(r"([<>]=?\s*[0-9][^\s,;)]*?)\.\*", r"\1", line))
@@ -206,7 +206,7 @@ def _parsed(line: str) -> Requirement | None:
         return None
 
 
-def _requires_dist(data: bytes) -> tuple[str, ...]:
+def _list_requires_dist(data: bytes) -> tuple[str, ...]:
     from packaging.metadata import parse_email
 
     # Behind the first blank line is a README of any length.

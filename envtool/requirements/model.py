@@ -114,25 +114,25 @@ class InstallOptions:
         """These options on top of others: single ones win, lists come before, flags add up."""
         return InstallOptions(
             index_url=self.index_url or other.index_url,
-            extra_index_urls=_joined(self.extra_index_urls, other.extra_index_urls),
-            find_links=_joined(self.find_links, other.find_links),
+            extra_index_urls=_join(self.extra_index_urls, other.extra_index_urls),
+            find_links=_join(self.find_links, other.find_links),
             no_index=self.no_index or other.no_index,
             pre=self.pre or other.pre,
             upgrade=self.upgrade or other.upgrade,
             eager=self.eager or other.eager,
-            upgrade_names=_joined(self.upgrade_names, other.upgrade_names),
+            upgrade_names=_join(self.upgrade_names, other.upgrade_names),
             reinstall=self.reinstall or other.reinstall,
             other_destination=self.other_destination or other.other_destination,
             no_deps=self.no_deps or other.no_deps,
             require_hashes=self.require_hashes or other.require_hashes,
-            no_binary=_joined(self.no_binary, other.no_binary),
-            only_binary=_joined(self.only_binary, other.only_binary),
-            trusted_hosts=_joined(self.trusted_hosts, other.trusted_hosts),
+            no_binary=_join(self.no_binary, other.no_binary),
+            only_binary=_join(self.only_binary, other.only_binary),
+            trusted_hosts=_join(self.trusted_hosts, other.trusted_hosts),
             certificates=self.certificates or other.certificates,
         )
 
 
-def _joined(first: tuple[str, ...], second: tuple[str, ...]) -> tuple[str, ...]:
+def _join(first: tuple[str, ...], second: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*first, *second)))
 
 

@@ -26,7 +26,7 @@ def resolve_as_pip(wanted: RequirementSet, resolver: Resolver) -> Resolution:
     if free.unsolvable is not None or others.unsolvable is not None:
         return free
     fixed = [f"{change.name}=={change.after}" for change in others.changes if change.after]
-    kept = resolver.resolve(wanted, constraints=[*fixed, *_held(wanted, resolver, pinned)])
+    kept = resolver.resolve(wanted, constraints=[*fixed, *_find_held(wanted, resolver, pinned)])
     if kept.unsolvable is None:
         return kept
     loose = resolver.resolve(wanted, constraints=fixed)
@@ -41,7 +41,7 @@ def resolve_as_pip(wanted: RequirementSet, resolver: Resolver) -> Resolution:
     return backtracked if backtracked.unsolvable is None else free
 
 
-def _held(wanted: RequirementSet, resolver: Resolver, pinned: dict[str, str]) -> list[str]:
+def _find_held(wanted: RequirementSet, resolver: Resolver, pinned: dict[str, str]) -> list[str]:
     """The pins that pip holds to by itself: of all that it is not told to upgrade."""
     options = wanted.options.merge_over(resolver.options)
     named = {entry.name for entry in wanted.requirements} if options.upgrade else set()

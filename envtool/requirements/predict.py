@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from envtool.requirements.target import Target
 
 
-def pin_constraints(pin: VendorPin) -> tuple[str, ...]:
+def make_pin_constraints(pin: VendorPin) -> tuple[str, ...]:
     """The pinned distributions as constraints."""
     return tuple(f"{item.name}=={item.version}" for item in pin.distributions)
 
@@ -47,15 +47,15 @@ def predict(
         return first
     free = resolve_as_pip(wanted, resolver) if resolver.installer is Installer.PIP else resolver.resolve(wanted)
     if free.unsolvable is not None:
-        raise _unsolvable_error(wanted, free.unsolvable)
-    clobbers = tuple(_clobbers(wanted, resolver, reader, free))
+        raise _make_unsolvable_error(wanted, free.unsolvable)
+    clobbers = tuple(_predict_clobbers(wanted, resolver, reader, free))
     if any(remark.effect is Effect.REPLACES and remark.entry.role is Role.CONDA for remark in first.effects):
         # No constraint of pip's or uv's holds conda.
         return replace(first, changes=free.changes, clobbers=clobbers)
     if not clobbers:
-        return _safe_or_unknown(wanted, resolver, first, free)
+        return _predict_safe_or_unknown(wanted, resolver, first, free)
     if constrained:
-        kept = resolver.resolve(wanted, constraints=pin_constraints(target.pin))
+        kept = resolver.resolve(wanted, constraints=make_pin_constraints(target.pin))
         if kept.unsolvable is None:
             why = "the constraints here hold it to the vendor's"
             return replace(first, installer=resolver.installer, verdict=Verdict.SAFE, why=why, changes=kept.changes)
@@ -65,7 +65,9 @@ def predict(
     return replace(settled, changes=free.changes, clobbers=clobbers)
 
 
-def _safe_or_unknown(wanted: RequirementSet, resolver: Resolver, first: Prediction, free: Resolution) -> Prediction:
+def _predict_safe_or_unknown(
+    wanted: RequirementSet, resolver: Resolver, first: Prediction, free: Resolution
+) -> Prediction:
     """No pinned distribution would change; what the first stage could not see into stays unknown."""
     blind = wanted.unresolved or tuple(f"conda's {entry.source_text}" for entry in wanted.select_role(Role.CONDA))
     if (blind or wanted.options.other_destination) and first.verdict is Verdict.UNKNOWN:
@@ -76,7 +78,7 @@ def _safe_or_unknown(wanted: RequirementSet, resolver: Resolver, first: Predicti
     return replace(first, installer=resolver.installer, verdict=Verdict.SAFE, why=why, changes=free.changes)
 
 
-def _clobbers(
+def _predict_clobbers(
     wanted: RequirementSet, resolver: Resolver, reader: MetadataReader, free: Resolution
 ) -> Iterator[Clobber]:
     target = resolver.target
@@ -111,7 +113,7 @@ class _RequiresOf:
         return self.reader.requires(name, version)
 
 
-def _unsolvable_error(wanted: RequirementSet, proof: str) -> ResolutionError:
+def _make_unsolvable_error(wanted: RequirementSet, proof: str) -> ResolutionError:
     """uv's proof, with the lines of the file that it speaks of."""
     places = list(_find_named(proof, wanted.requirements))
     where = ", ".join(f"{entry.location} ({entry.display})" for entry in places[:6])

@@ -13,61 +13,61 @@ if TYPE_CHECKING:
     from envtool.requirements.model import DependencyFile
 
 
-def _requirements(path: Path) -> DependencyFile:
+def _read_requirements(path: Path) -> DependencyFile:
     from envtool.requirements.readers.requirements_txt import read_requirements
 
     return read_requirements(path)
 
 
-def _pyproject(path: Path) -> DependencyFile:
+def _read_pyproject(path: Path) -> DependencyFile:
     from envtool.requirements.readers.pyproject import read_pyproject
 
     return read_pyproject(path)
 
 
-def _pylock(path: Path) -> DependencyFile:
+def _read_pylock(path: Path) -> DependencyFile:
     from envtool.requirements.readers.pylock import read_pylock
 
     return read_pylock(path)
 
 
-def _uv_lock(path: Path) -> DependencyFile:
+def _read_uv_lock(path: Path) -> DependencyFile:
     from envtool.requirements.readers.uv_lock import read_uv_lock
 
     return read_uv_lock(path)
 
 
-def _poetry_lock(path: Path) -> DependencyFile:
+def _read_poetry_lock(path: Path) -> DependencyFile:
     from envtool.requirements.readers.poetry import read_poetry_lock
 
     return read_poetry_lock(path)
 
 
-def _pipfile(path: Path) -> DependencyFile:
+def _read_pipfile(path: Path) -> DependencyFile:
     from envtool.requirements.readers.pipfile import read_pipfile
 
     return read_pipfile(path)
 
 
-def _pipfile_lock(path: Path) -> DependencyFile:
+def _read_pipfile_lock(path: Path) -> DependencyFile:
     from envtool.requirements.readers.pipfile import read_pipfile_lock
 
     return read_pipfile_lock(path)
 
 
-def _setup_cfg(path: Path) -> DependencyFile:
+def _read_setup_cfg(path: Path) -> DependencyFile:
     from envtool.requirements.readers.setup_cfg import read_setup_cfg
 
     return read_setup_cfg(path)
 
 
-def _conda(path: Path) -> DependencyFile:
+def _read_conda(path: Path) -> DependencyFile:
     from envtool.requirements.readers.conda_environment import read_conda_environment
 
     return read_conda_environment(path)
 
 
-def _dockerfile(path: Path) -> DependencyFile:
+def _read_dockerfile(path: Path) -> DependencyFile:
     from envtool.requirements.readers.dockerfile import read_dockerfile
 
     return read_dockerfile(path)
@@ -75,16 +75,16 @@ def _dockerfile(path: Path) -> DependencyFile:
 
 # By file name, the first that matches; each reader is imported only where it is needed.
 _KINDS: tuple[tuple[str, Callable[[Path], DependencyFile]], ...] = (
-    (r"pyproject\.toml", _pyproject),
-    (r"pylock(?:\..+)?\.toml", _pylock),
-    (r"uv\.lock", _uv_lock),
-    (r"poetry\.lock", _poetry_lock),
-    (r"pipfile\.lock", _pipfile_lock),
-    (r"pipfile", _pipfile),
-    (r"setup\.cfg", _setup_cfg),
-    (r".*\.ya?ml", _conda),
-    (r"(?:.*[.-])?(?:dockerfile|containerfile)(?:[.-].*)?", _dockerfile),
-    (r".*\.(?:txt|in|pip|reqs)|.*requirements.*", _requirements),
+    (r"pyproject\.toml", _read_pyproject),
+    (r"pylock(?:\..+)?\.toml", _read_pylock),
+    (r"uv\.lock", _read_uv_lock),
+    (r"poetry\.lock", _read_poetry_lock),
+    (r"pipfile\.lock", _read_pipfile_lock),
+    (r"pipfile", _read_pipfile),
+    (r"setup\.cfg", _read_setup_cfg),
+    (r".*\.ya?ml", _read_conda),
+    (r"(?:.*[.-])?(?:dockerfile|containerfile)(?:[.-].*)?", _read_dockerfile),
+    (r".*\.(?:txt|in|pip|reqs)|.*requirements.*", _read_requirements),
 )
 NAMES = (
     "requirements.txt, pyproject.toml, pylock.toml, uv.lock, poetry.lock, Pipfile, Pipfile.lock, setup.cfg,"

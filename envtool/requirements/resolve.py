@@ -14,7 +14,7 @@ from envtool.errors import ResolutionError
 from envtool.requirements.chain import Parents, parse_parents
 from envtool.requirements.model import DeclaredRequirement, InstallOptions, RequirementSet, Role
 from envtool.requirements.stub_wheels import stub_wheels
-from envtool.requirements.uv_command import TIME_LIMIT, UvOutput, is_harmless, neutral_variables, run_uv
+from envtool.requirements.uv_command import TIME_LIMIT, UvOutput, is_harmless, make_neutral_variables, run_uv
 from envtool.requirements.uv_options import (
     Installer,
     format_index_configuration,
@@ -98,15 +98,15 @@ class Resolver:
         `entries` are taken in the place of its own, under further `constraints`, as if nothing required the
         distributions `without`. Raises `SourceError` and `ResolutionError`.
         """
-        asked = wanted.requirements if entries is None else entries
-        with self._files(wanted, asked, constraints, without) as files, self._offered() as offered:
+        requested = wanted.requirements if entries is None else entries
+        with self._files(wanted, requested, constraints, without) as files, self._offered() as offered:
             command = ["pip", "install", "--dry-run", "--output-format", "json", "-r", files[0], "-c", files[1]]
             command += ["--excludes", files[2]] if without else []
             command += offered
-            said = self._run([*command, *self.passed], wanted.options.merge_over(self.options), asked)
+            said = self._run([*command, *self.passed], wanted.options.merge_over(self.options), requested)
         if said.unsolvable is not None:
             return Resolution(unsolvable=said.unsolvable)
-        return Resolution(_changes(said.out))
+        return Resolution(_list_changes(said.out))
 
     def stage(self, wanted: RequirementSet, lines: Sequence[str], folder: Path, *, show_progress: bool = False) -> None:
         """Install exactly the distributions of some lines below `folder`, as if that were the target's prefix.
@@ -167,7 +167,7 @@ class Resolver:
     def _files(
         self,
         wanted: RequirementSet,
-        asked: Sequence[DeclaredRequirement],
+        requested: Sequence[DeclaredRequirement],
         constraints: Sequence[str],
         without: Sequence[str] = (),
     ) -> Iterator[tuple[str, str, str]]:
@@ -175,7 +175,7 @@ class Resolver:
         stated = [replace(entry, hashes=()).format_line() for entry in wanted.select_role(Role.CONSTRAINT)]
         # What constrains a distribution asks for it, as far as exclusions are concerned.
         texts = (
-            [entry.format_line() for entry in asked if entry.name not in without],
+            [entry.format_line() for entry in requested if entry.name not in without],
             [*stated, *self.constraints, *constraints],
             without,
         )
@@ -189,11 +189,11 @@ class Resolver:
         self,
         words: Sequence[str],
         options: InstallOptions,
-        asked: Sequence[DeclaredRequirement] = (),
+        requested: Sequence[DeclaredRequirement] = (),
         *,
         show_progress: bool = False,
     ) -> UvOutput:
-        arguments = [*words, *self._target_arguments(words), *format_options(options, self.installer, asked)]
+        arguments = [*words, *self._target_arguments(words), *format_options(options, self.installer, requested)]
         if self.installer is Installer.UV and self._is_configured():
             # The pins are given or left out on purpose, case by case.
             variables = {key: value for key, value in self.variables.items() if key not in _CONSTRAINTS}
@@ -202,7 +202,7 @@ class Resolver:
             file.write("" if options.no_index else format_index_configuration(options))
             file.flush()
             arguments += ["--config-file", file.name]
-            variables = neutral_variables(self.variables)
+            variables = make_neutral_variables(self.variables)
             strategy = format_strategy(options, self.installer)
             said = run_uv([*arguments, *strategy], variables, time_limit=self.time_limit, show_progress=show_progress)
             if strategy and said.unsolvable is not None and _NOT_FOUND in said.unsolvable:
@@ -226,7 +226,7 @@ class Resolver:
         return named or (folder / "uv/uv.toml").exists() or Path("/etc/uv/uv.toml").exists()
 
 
-def _changes(text: str) -> tuple[VersionChange, ...]:
+def _list_changes(text: str) -> tuple[VersionChange, ...]:
     """From the JSON of `uv pip install --output-format json` (schema "preview")."""
     try:
         rows = json.loads(text)["changes"]

@@ -39,7 +39,7 @@ def rewrite_files(rewriting: Rewrite, texts: Mapping[Path, str], folders: Mappin
     """
     rows = {path: text.split("\n") for path, text in texts.items()}
     # From the end, so that what is inserted does not move the lines before it.
-    for _line, edit in sorted(_edits(rewriting, rows), key=lambda pair: pair[0], reverse=True):
+    for _line, edit in sorted(_list_edits(rewriting, rows), key=lambda pair: pair[0], reverse=True):
         edit()
     for path, lines in rows.items():
         if folders.get(path, path.parent) != path.parent:
@@ -51,18 +51,18 @@ def rewrite_files(rewriting: Rewrite, texts: Mapping[Path, str], folders: Mappin
 _Order = tuple[int, int]
 
 
-def _edits(rewriting: Rewrite, rows: Mapping[Path, list[str]]) -> Iterator[tuple[_Order, Callable[[], None]]]:
+def _list_edits(rewriting: Rewrite, rows: Mapping[Path, list[str]]) -> Iterator[tuple[_Order, Callable[[], None]]]:
     file = rewriting.file
     seen: set[tuple[Path, int, str]] = set()
     for item in rewriting.replacements:
         place = item.entry.location
         if (key := (place.path, place.line, item.entry.source_text)) not in seen:
             seen.add(key)
-            yield (place.line, 1), partial(_replace, rows[place.path], item, _kind_of(place.path, file))
+            yield (place.line, 1), partial(_replace, rows[place.path], item, _get_kind(place.path, file))
     bases = {pin for wanted, pins in rewriting.added if wanted.section is Section.MAIN for pin in pins}
     held: set[tuple[int, str]] = set()
     for wanted, pins in rewriting.added:
-        line = _last_line(wanted, file) if wanted.instruction is None else wanted.instruction.location.line
+        line = _find_last_line(wanted, file) if wanted.instruction is None else wanted.instruction.location.line
         needed = [pin for pin in pins if not (_inherits(wanted) and pin in bases) and (line, pin) not in held]
         held |= {(line, pin) for pin in needed}
         if needed and wanted.instruction is not None:
@@ -77,12 +77,12 @@ def _inherits(wanted: RequirementSet) -> bool:
     return wanted.section is Section.EXTRA
 
 
-def _last_line(wanted: RequirementSet, file: DependencyFile) -> int:
-    last = _last_of(wanted, file.path)
+def _find_last_line(wanted: RequirementSet, file: DependencyFile) -> int:
+    last = _find_last(wanted, file.path)
     return sys.maxsize if last is None or file.kind == "requirements.txt" else last.location.line
 
 
-def _kind_of(path: Path, file: DependencyFile) -> str:
+def _get_kind(path: Path, file: DependencyFile) -> str:
     """A file that another one includes is a requirements file, whatever the other is."""
     return file.kind if path == file.path else "requirements.txt"
 
@@ -111,7 +111,7 @@ def _add(rows: list[str], file: DependencyFile, wanted: RequirementSet, added: l
     if wanted.instruction is not None:
         line_edits.add_words(rows, wanted.instruction.location.line, added)
         return
-    last = _last_of(wanted, file.path)
+    last = _find_last(wanted, file.path)
     if last is None:
         raise RequirementsError(f"{file.path}: it has no list that {', '.join(added)} could be added to")
     match file.kind:
@@ -127,7 +127,7 @@ def _add(rows: list[str], file: DependencyFile, wanted: RequirementSet, added: l
             raise RequirementsError(f"{file.path}: files of the kind {file.kind} cannot be rewritten")
 
 
-def _last_of(wanted: RequirementSet, path: Path) -> DeclaredRequirement | None:
+def _find_last(wanted: RequirementSet, path: Path) -> DeclaredRequirement | None:
     """The set's last own line, which a new one comes after."""
     here = [entry for entry in wanted.requirements if entry.location.path == path]
     own = [entry for entry in here if entry.group is not None] or here

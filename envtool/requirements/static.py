@@ -49,7 +49,7 @@ class LineEffect:
     why: str
 
 
-# Conda's packages that write into site-packages/torch and its companions', whatever version is asked for.
+# Conda's packages that write into site-packages/torch and its companions', whatever version is requested for.
 _CONDA_TORCH = re.compile(
     r"(?:py)?torch(?:-cpu|-gpu|-cuda|-mutex|vision|audio)?|libtorch(?:[-_].*)?|torch(?:vision|audio).*"
 )
@@ -64,13 +64,13 @@ def find_line_effects(wanted: RequirementSet, target: Target) -> tuple[LineEffec
     for entry in wanted.entries:
         if entry.name is None or entry.role is Role.CONSTRAINT or not target.is_applicable(entry):
             continue
-        remark = _conda(entry, target) if entry.role is Role.CONDA else _python(entry, wanted, target)
+        remark = _predict_conda(entry, target) if entry.role is Role.CONDA else _predict_python(entry, wanted, target)
         if remark is not None:
             found.append(remark)
     return tuple(found)
 
 
-def _conda(entry: DeclaredRequirement, target: Target) -> LineEffect | None:
+def _predict_conda(entry: DeclaredRequirement, target: Target) -> LineEffect | None:
     name = entry.name or ""
     if _CONDA_TORCH.fullmatch(name):
         return LineEffect(entry, Effect.REPLACES, f"conda's {name} writes its files over the vendor's")
@@ -84,7 +84,7 @@ def _conda(entry: DeclaredRequirement, target: Target) -> LineEffect | None:
     return None
 
 
-def _python(entry: DeclaredRequirement, wanted: RequirementSet, target: Target) -> LineEffect | None:
+def _predict_python(entry: DeclaredRequirement, wanted: RequirementSet, target: Target) -> LineEffect | None:
     name = entry.name or ""
     if _CUDA.fullmatch(name):
         return LineEffect(entry, Effect.INTRUDES, f"{name} is for CUDA, which the accelerator has not")
@@ -111,12 +111,12 @@ def _explain_replacement(
         return "none of its hashes is the vendor wheel's"
     if options.reinstall or options.other_destination:
         return f"{options.other_destination or 'a reinstall'} takes it from an index, which has not the vendor's"
-    if (options.upgrade or entry.name in options.upgrade_names) and not _pins(entry, version):
+    if (options.upgrade or entry.name in options.upgrade_names) and not _list_pins(entry, version):
         return f"an upgrade takes the newest of the index, not {version}"
     return None
 
 
-def _pins(entry: DeclaredRequirement, version: str) -> bool:
+def _list_pins(entry: DeclaredRequirement, version: str) -> bool:
     """Whether an entry admits one version only, so that an upgrade has nowhere to go."""
     return any(item.operator in {"==", "==="} and versions_equal(item.version, version) for item in entry.specifier)
 
@@ -152,18 +152,18 @@ def evaluate(wanted: RequirementSet, target: Target) -> tuple[Verdict, str]:
 
 
 def _evaluate_installed(wanted: RequirementSet, target: Target) -> tuple[Verdict, str]:
-    """Safe where everything that is asked for is installed, with all that it requires in its turn."""
-    asked = [entry for entry in wanted.requirements if target.is_applicable(entry)]
-    if not asked:
+    """Safe where everything that is requested for is installed, with all that it requires in its turn."""
+    requested = [entry for entry in wanted.requirements if target.is_applicable(entry)]
+    if not requested:
         return Verdict.SAFE, "it asks for nothing"
     options = wanted.options
     changing = options.upgrade or options.eager or options.upgrade_names or options.reinstall
-    for entry in asked:
+    for entry in requested:
         if entry.name is None or entry.link is not None or entry.hashes:
             return Verdict.UNKNOWN, f"what {entry.display} requires is not known without its metadata"
         if changing:
             return Verdict.UNKNOWN, "an upgrade or a reinstall takes what the index has"
-    queue = [(entry.name or "", Requirement(entry.display)) for entry in asked]
+    queue = [(entry.name or "", Requirement(entry.display)) for entry in requested]
     missing = _find_missing(queue, target)
     if missing is None:
         return Verdict.SAFE, "everything it asks for is installed already"
@@ -183,7 +183,8 @@ def _find_missing(queue: list[tuple[str, Requirement]], target: Target) -> str |
         if key not in seen:
             seen.add(key)
             queue += [
-                (normalize_name(inner.name), inner) for inner in _requires(item.requires(), requirement.extras, here)
+                (normalize_name(inner.name), inner)
+                for inner in _list_requires(item.requires(), requirement.extras, here)
             ]
     return None
 
@@ -196,7 +197,7 @@ def _admits(requirement: Requirement, version: str) -> bool:
         return False
 
 
-def _requires(lines: tuple[str, ...], extras: set[str], here: MarkerEnvironment) -> Iterator[Requirement]:
+def _list_requires(lines: tuple[str, ...], extras: set[str], here: MarkerEnvironment) -> Iterator[Requirement]:
     for line in lines:
         try:
             inner = Requirement(line)

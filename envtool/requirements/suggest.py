@@ -16,7 +16,7 @@ from packaging.specifiers import SpecifierSet
 from envtool.errors import ResolutionError
 from envtool.release.profile import PINNED_NAMES
 from envtool.requirements.model import DeclaredRequirement, RequirementSet, Role
-from envtool.requirements.predict import pin_constraints
+from envtool.requirements.predict import make_pin_constraints
 from envtool.requirements.prediction import LineChange, Prediction, Suggestion
 from envtool.requirements.static import Effect, LineEffect
 from envtool.requirements.torch_demands import quote_lowest_demand, summarize_proof
@@ -39,7 +39,7 @@ def suggest(answer: Prediction, resolver: Resolver, reader: MetadataReader) -> S
     """
     wanted, target = answer.requirement_set, resolver.target
     settled = [_pin_entry(entry, target) for entry in wanted.requirements]
-    hard = {chain.entry for chain in _chains(answer) if chain.culprit not in PINNED_NAMES}
+    hard = {chain.entry for chain in _find_chains(answer) if chain.culprit not in PINNED_NAMES}
     culprits = hard | {entry for entry in answer.culprits if entry.name not in PINNED_NAMES}
     bounds, impossible = _find_bounds(answer, target, reader)
     steps: tuple[set[DeclaredRequirement], ...] = (set(), hard, culprits, set(wanted.requirements))
@@ -63,10 +63,10 @@ def _find_bounds(
     answer: Prediction, target: Target, reader: MetadataReader
 ) -> tuple[tuple[str, ...], Mapping[DeclaredRequirement, str]]:
     """Upper bounds for those that ask for another torch, and the lines of which no version can do without one."""
-    names = dict.fromkeys(chain.culprit for chain in _chains(answer) if chain.culprit not in PINNED_NAMES)
-    asked = {entry.name for entry in answer.requirement_set.requirements}
+    names = dict.fromkeys(chain.culprit for chain in _find_chains(answer) if chain.culprit not in PINNED_NAMES)
+    requested = {entry.name for entry in answer.requirement_set.requirements}
     with ThreadPoolExecutor(_AT_ONCE) as pool:
-        searches = pool.map(lambda name: find_newest_compatible(name, reader, target, prove=name in asked), names)
+        searches = pool.map(lambda name: find_newest_compatible(name, reader, target, prove=name in requested), names)
         return _derive_bounds(dict(zip(names, searches, strict=True)), answer.requirement_set)
 
 
@@ -98,7 +98,7 @@ def _find_impossible(
     }
 
 
-def _chains(answer: Prediction) -> Iterator[Chain]:
+def _find_chains(answer: Prediction) -> Iterator[Chain]:
     return (chain for clobber in answer.clobbers for chain in clobber.chains)
 
 
@@ -122,7 +122,7 @@ def _resolve(
     # Hashes belong to the versions that are being given up.
     free_of_hashes = [replace(entry, hashes=()) for entry in entries]
     eased = replace(wanted, options=replace(wanted.options, require_hashes=False, reinstall=False))
-    pins = (*pin_constraints(resolver.target.pin), *bounds)
+    pins = (*make_pin_constraints(resolver.target.pin), *bounds)
     try:
         return resolver.resolve(eased, entries=free_of_hashes, constraints=pins)
     except ResolutionError:
@@ -185,6 +185,6 @@ def _find_change(
     after = held.versions_after(target)
     freely = next((change.after for change in answer.changes if change.name == name), after.get(name))
     if name in after and any(item.location == entry.location for item in settled) and after[name] != freely:
-        links = [link for chain in _chains(answer) if chain.entry == entry for link in chain.links[-1:]]
+        links = [link for chain in _find_chains(answer) if chain.entry == entry for link in chain.links[-1:]]
         why = str(links[0]) if links else f"{name} {freely} does not go with the vendor's torch"
         yield LineChange(entry, f"=={after[name]}", why)

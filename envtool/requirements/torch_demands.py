@@ -28,7 +28,9 @@ def quote_lowest_demand(demands: Sequence[str]) -> str:
     """A sentence with the demand that the oldest torch meets; empty without demands."""
     if not demands:
         return ""
-    return f"every version that can be had wants another torch, the most modest {min(demands, key=_lowest_version)}"
+    return (
+        f"every version that can be had wants another torch, the most modest {min(demands, key=_find_lowest_version)}"
+    )
 
 
 def _is_met(demand: str, target: Target) -> bool:
@@ -40,7 +42,7 @@ def _is_met(demand: str, target: Target) -> bool:
     return pinned is not None and requirement.specifier.contains(pinned.version, prereleases=True)
 
 
-def _lowest_version(demand: str) -> Version:
+def _find_lowest_version(demand: str) -> Version:
     """The lowest version that a demand admits, as far as its bounds tell."""
     versions = re.findall(r"(?:>=?|==|~=)([0-9][^\s,]*)", demand)
     try:

@@ -43,7 +43,7 @@ def find_uv() -> str:
     return found
 
 
-def neutral_variables(variables: Mapping[str, str]) -> dict[str, str]:
+def make_neutral_variables(variables: Mapping[str, str]) -> dict[str, str]:
     """The variables without uv's own, for a uv that stands in for pip."""
     return {key: value for key, value in variables.items() if not key.startswith("UV_") or is_harmless(key)}
 
@@ -101,28 +101,28 @@ _NETWORK = re.compile(
 
 
 def _interpret_failure(said: str) -> UvOutput:
-    text = plain(said)
+    text = strip_formatting(said)
     if match := _REFUSED.search(text):
         raise SourceError(
             f"an index refuses access ({match[1]})",
-            why=_last_words(text),
+            why=_select_last_words(text),
             remedy="put its user name and password into ~/.netrc",
         )
     if "No solution found" in text:
         return UvOutput("", _extract_proof(said))
-    raise _error(text)
+    raise _make_error(text)
 
 
-def _error(text: str) -> EnvtoolError:
+def _make_error(text: str) -> EnvtoolError:
     if _NETWORK.search(text):
         return SourceError(
             "an index or a file of it cannot be read",
-            why=_last_words(text),
+            why=_select_last_words(text),
         )
-    return ResolutionError("the requirements could not be resolved", why=_last_words(text))
+    return ResolutionError("the requirements could not be resolved", why=_select_last_words(text))
 
 
-def plain(said: str) -> str:
+def strip_formatting(said: str) -> str:
     """uv's message without its colours and without credentials in addresses."""
     return re.sub(r"(://)[^/\s@]+@", r"\1***@", re.sub(r"\x1b\[[0-9;]*m", "", said)).strip()
 
@@ -131,18 +131,18 @@ def plain(said: str) -> str:
 _BESIDE_THE_POINT = ("Using Python", "warning: Requirements file")
 
 
-def _last_words(text: str) -> str:
+def _select_last_words(text: str) -> str:
     lines = [line.strip() for line in text.splitlines() if line.strip() and not line.startswith(_BESIDE_THE_POINT)]
     return " ".join(lines)[-600:]
 
 
 def _extract_proof(said: str) -> str:
     """uv's derivation, as one paragraph."""
-    text = plain(said).partition("No solution found")[2]
+    text = strip_formatting(said).partition("No solution found")[2]
     # uv draws a tree in front of its sentences.
     text = re.sub(r"\s*[\u2500-\u25ff\u00d7]+\s*", " ", text.partition("Because")[2])
     text = re.split(r"\n\s*\n|\bhint:", text)[0]
-    return "because " + " ".join(text.split()) if text.strip() else " ".join(plain(said).split())
+    return "because " + " ".join(text.split()) if text.strip() else " ".join(strip_formatting(said).split())
 
 
 _DEMAND = re.compile(rf"depends? on ((?:{'|'.join(PINNED_NAMES)})(?![\w-])(?:[<>=!~]=?[^\s,]+,?)*)")

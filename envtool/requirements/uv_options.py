@@ -26,7 +26,7 @@ _FRESH = 300
 
 
 def format_options(
-    options: InstallOptions, installer: Installer, asked: Sequence[DeclaredRequirement] = ()
+    options: InstallOptions, installer: Installer, requested: Sequence[DeclaredRequirement] = ()
 ) -> list[str]:
     """Options of pip and of requirements files as uv spells them, but for the indexes."""
     words: list[str] = []
@@ -44,16 +44,18 @@ def format_options(
     }
     words += [flag for flag, is_set in flags.items() if is_set]
     words += ["--prerelease", "allow"] if options.pre else []
-    return words + _format_upgrade(options, installer, asked)
+    return words + _format_upgrade(options, installer, requested)
 
 
-def _format_upgrade(options: InstallOptions, installer: Installer, asked: Sequence[DeclaredRequirement]) -> list[str]:
+def _format_upgrade(
+    options: InstallOptions, installer: Installer, requested: Sequence[DeclaredRequirement]
+) -> list[str]:
     """pip upgrades what is named, and what that requires only where it must; uv upgrades everything."""
     if not options.upgrade:
         return []
     if options.eager or installer is Installer.UV:
         return ["--upgrade"]
-    return [word for entry in asked if entry.name for word in ("--upgrade-package", entry.name)]
+    return [word for entry in requested if entry.name for word in ("--upgrade-package", entry.name)]
 
 
 def format_strategy(options: InstallOptions, installer: Installer) -> list[str]:

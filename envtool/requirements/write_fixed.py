@@ -31,7 +31,7 @@ def write_fixed_files(
     for answer in answers:
         _refuse_hopeless(answer)
     paths = list_files(file)
-    targets = _targets(paths, folder)
+    targets = _list_targets(paths, folder)
     for target in targets.values():
         if target.exists():
             raise RequirementsError(
@@ -62,7 +62,7 @@ def _refuse_hopeless(answer: Prediction) -> None:
         )
 
 
-def _targets(paths: Sequence[Path], folder: Path) -> dict[Path, Path]:
+def _list_targets(paths: Sequence[Path], folder: Path) -> dict[Path, Path]:
     """Where each file goes, so that they name each other as before."""
     parents = [str(path.resolve().parent) for path in paths]
     common = Path(os.path.commonpath(parents))

@@ -15,7 +15,7 @@ from envtool.errors import InstallError, UsageError
 from envtool.requirements.checker import Checker
 from envtool.requirements.model import RequirementSet, SourceLocation
 from envtool.requirements.open_target import configure_target, make_target
-from envtool.requirements.predict import pin_constraints
+from envtool.requirements.predict import make_pin_constraints
 from envtool.requirements.readers.install_command import InstallCommand, read_command
 from envtool.requirements.uv_options import Installer
 from envtool.safe_install.apply import apply_install
@@ -82,7 +82,7 @@ def install(
     _refuse_damaged(environment)
     resolver = _configure_resolver(environment, command, request.time_limit)
     target = resolver.target
-    resolution = resolver.resolve(wanted, constraints=pin_constraints(target.pin))
+    resolution = resolver.resolve(wanted, constraints=make_pin_constraints(target.pin))
     if resolution.unsolvable is not None:
         checker = Checker(target=target, resolvers={Installer.PIP: resolver}, constrained=(Installer.PIP,))
         predictions = checker.check_set(wanted)

@@ -33,7 +33,7 @@ def run_container_checks(engine: Engine, reference: str) -> Iterator[ImageCheck]
         try:
             container.start()
             listing = container.exec_run(["ls", f"/{CHECKS_FOLDER}"])
-            names = _text(listing.output).split() if listing.exit_code == 0 else []
+            names = _decode(listing.output).split() if listing.exit_code == 0 else []
             if not names:
                 raise BuildError(
                     f"{reference} has no checks in /{CHECKS_FOLDER}",
@@ -48,12 +48,12 @@ def run_container_checks(engine: Engine, reference: str) -> Iterator[ImageCheck]
 
 def _run_check(container: Any, name: str) -> ImageCheck:
     path = f"/{CHECKS_FOLDER}/{name}"
-    text = _text(container.exec_run(["cat", path]).output)
+    text = _decode(container.exec_run(["cat", path]).output)
     title = next((line[9:] for line in text.splitlines() if line.startswith("# title: ")), name)
     done = container.exec_run([path])
-    return ImageCheck(name, title.strip(), done.exit_code == 0, _text(done.output).strip())
+    return ImageCheck(name, title.strip(), done.exit_code == 0, _decode(done.output).strip())
 
 
-def _text(output: object) -> str:
+def _decode(output: object) -> str:
     """What a command printed; docker-py's types admit a stream, which is not asked for here."""
     return output.decode("utf-8", "replace") if isinstance(output, bytes) else ""

@@ -78,7 +78,7 @@ def diagnose_image_files(image: StoredImage, overlay: Overlay) -> Report | None:
     with tempfile.TemporaryDirectory(prefix="hac-verify-", dir=find_memory_folder()) as folder:
         root = Path(folder).resolve()
         SparseRootfs(root=root).extract_entries(overlay.entries.values())
-        user = str(image.settings.get("User") or "0")
+        user = str(image.container_config.get("User") or "0")
         variables = {"HOME": find_home(user, root), **image.variables}
         context = EnvironmentContext(
             location=Location.IMAGE, reference=image.reference, root=root, variables=variables, is_explicit=False
@@ -90,7 +90,7 @@ def diagnose_image_files(image: StoredImage, overlay: Overlay) -> Report | None:
         return diagnose(read_environment(prefix, context))
 
 
-def path_exists(overlay: Overlay, path: str) -> bool:
+def has_path(overlay: Overlay, path: str) -> bool:
     """Whether a path is there, links followed inside of the image."""
     current = path.lstrip("/")
     for _ in range(40):

@@ -20,7 +20,7 @@ from envtool.image.sbom.document import SBOM_FOLDER, read_sbom
 from envtool.image.sbom.inventory import compare_packages, list_packages, select_for_sbom
 from envtool.image.spec.labels import OWN, REQUIRED_LABELS
 from envtool.image.spec.table import CHECKS_FOLDER
-from envtool.verify.doctor_on_layers import diagnose_image_files, path_exists
+from envtool.verify.doctor_on_layers import diagnose_image_files, has_path
 from envtool.verify.result import ImageCheck
 from envtool.verify.secrets import find_secrets, select_for_secrets
 
@@ -104,13 +104,13 @@ def run_static_checks(image: StoredImage) -> Iterator[ImageCheck]:
         yield ImageCheck(name, title, not problems, "\n".join(shown))
 
 
-def _labels(subject: _CheckedImage) -> Iterator[str]:
+def _check_labels(subject: _CheckedImage) -> Iterator[str]:
     missing = [key for key in REQUIRED_LABELS if not subject.image.labels.get(key)]
     if missing:
         yield f"missing: {', '.join(missing)}"
 
 
-def _torch(subject: _CheckedImage) -> Iterator[str]:
+def _check_torch(subject: _CheckedImage) -> Iterator[str]:
     for item in subject.blame.culprits:
         after = " and ".join(item.after) or "gone"
         yield f"{item.location.name} is {after} since layer {item.layer}, `{item.step.instruction}`"
@@ -120,7 +120,7 @@ def _torch(subject: _CheckedImage) -> Iterator[str]:
         yield "there is no torch in the image"
 
 
-def _doctor(subject: _CheckedImage) -> Iterator[str]:
+def _check_doctor(subject: _CheckedImage) -> Iterator[str]:
     if subject.report is None:
         yield "the image has no Python environment that a container would use"
     elif subject.report.status is not Status.HEALTHY:
@@ -129,7 +129,7 @@ def _doctor(subject: _CheckedImage) -> Iterator[str]:
                 yield f"[{finding.id}] {finding.title}" + (f"; run: {finding.remedy}" if finding.remedy else "")
 
 
-def _guard(subject: _CheckedImage) -> Iterator[str]:
+def _check_guard(subject: _CheckedImage) -> Iterator[str]:
     for loss in subject.blame.guard_losses:
         what = "is gone" if loss.is_gone else "was replaced"
         yield f"/{loss.path} {what} in layer {loss.layer}, `{loss.step.instruction}`"
@@ -140,26 +140,26 @@ def _guard(subject: _CheckedImage) -> Iterator[str]:
         yield "the image was not built from a HAC base image: it has no guard"
 
 
-def _inherited(subject: _CheckedImage) -> Iterator[str]:
+def _check_inherited(subject: _CheckedImage) -> Iterator[str]:
     if not any(path.startswith(f"{CHECKS_FOLDER}/") for path in subject.overlay.entries):
         yield f"there are no checks in /{CHECKS_FOLDER}; start the Dockerfile with FROM hac-base"
 
 
-def _user(subject: _CheckedImage) -> Iterator[str]:
+def _check_user(subject: _CheckedImage) -> Iterator[str]:
     """A user that is named has to exist; a number need not."""
-    user = str(subject.image.settings.get("User") or "").partition(":")[0]
-    known = {line.split(b":", 1)[0].decode("utf-8", "replace") for line in _passwd(subject).splitlines()}
+    user = str(subject.image.container_config.get("User") or "").partition(":")[0]
+    known = {line.split(b":", 1)[0].decode("utf-8", "replace") for line in _read_passwd(subject).splitlines()}
     if user and not user.isdigit() and user not in known:
         yield f"USER is {user}, which /etc/passwd does not know"
 
 
-def _passwd(subject: _CheckedImage) -> bytes:
+def _read_passwd(subject: _CheckedImage) -> bytes:
     return subject.overlay.data("etc/passwd") or b""
 
 
-def _entrypoint(subject: _CheckedImage) -> Iterator[str]:
-    settings = subject.image.settings
-    command = [*(settings.get("Entrypoint") or []), *(settings.get("Cmd") or [])]
+def _check_entrypoint(subject: _CheckedImage) -> Iterator[str]:
+    config = subject.image.container_config
+    command = [*(config.get("Entrypoint") or []), *(config.get("Cmd") or [])]
     if not command:
         yield "neither ENTRYPOINT nor CMD says what to run"
     elif not _is_program(subject, str(command[0])):
@@ -169,12 +169,12 @@ def _entrypoint(subject: _CheckedImage) -> Iterator[str]:
 def _is_program(subject: _CheckedImage, name: str) -> bool:
     if "/" in name:
         # Only programs in the usual places are known here.
-        return not _PROGRAMS.search(name.lstrip("/")) or path_exists(subject.overlay, name)
+        return not _PROGRAMS.search(name.lstrip("/")) or has_path(subject.overlay, name)
     folders = subject.image.variables.get("PATH", "/usr/local/bin:/usr/bin:/bin").split(":")
-    return any(path_exists(subject.overlay, f"{folder}/{name}") for folder in folders)
+    return any(has_path(subject.overlay, f"{folder}/{name}") for folder in folders)
 
 
-def _size(subject: _CheckedImage) -> Iterator[str]:
+def _check_size(subject: _CheckedImage) -> Iterator[str]:
     budget = subject.image.labels.get(f"{OWN}size-budget", "")
     # A child inherits the label, has its own requirements on top and made no promise.
     name = subject.image.reference.rsplit("/", 1)[-1].partition("@")[0].partition(":")[0]
@@ -182,18 +182,18 @@ def _size(subject: _CheckedImage) -> Iterator[str]:
         yield f"{subject.image.size / 1e6:.0f} MB of {int(budget) / 1e6:.0f} MB"
 
 
-def _secrets(subject: _CheckedImage) -> Iterator[str]:
+def _check_secrets(subject: _CheckedImage) -> Iterator[str]:
     yield from find_secrets(subject.image)
 
 
-def _setuid(subject: _CheckedImage) -> Iterator[str]:
+def _check_setuid(subject: _CheckedImage) -> Iterator[str]:
     special = [item for item in subject.overlay.entries.items() if item[1].mode & 0o6000 and item[1].kind is Kind.FILE]
     for path, entry in sorted(special, key=lambda item: item[0]):
         if not _SETUID.search(path):
             yield f"/{path} runs with the rights of user {entry.owner}"
 
 
-def _sbom(subject: _CheckedImage) -> Iterator[str]:
+def _check_sbom(subject: _CheckedImage) -> Iterator[str]:
     """Each bill of materials has to be true of the image as it was when the bill came in; a child may add to it."""
     paths = [path for path in subject.overlay.entries if _BILL.match(path)]
     if not paths:
@@ -206,23 +206,23 @@ def _sbom(subject: _CheckedImage) -> Iterator[str]:
         yield from (f"/{path} does not list {item.purl} in /{item.folder}" for item in sorted(untold))
 
 
-def _caches(subject: _CheckedImage) -> Iterator[str]:
+def _check_caches(subject: _CheckedImage) -> Iterator[str]:
     found = [path for path in subject.overlay.entries if _is_cache(path)]
     if found:
         yield f"{len(found)} files of package caches, such as /{found[0]}"
 
 
 _CHECKS: tuple[tuple[str, str, Callable[[_CheckedImage], Iterator[str]]], ...] = (
-    ("labels", "the image says what it is", _labels),
-    ("torch", "torch and its companions are the pinned ones, file by file", _torch),
-    ("doctor", "doctor finds nothing on the files", _doctor),
-    ("guard", "the guard and the constraints are on", _guard),
-    ("checks", "the checks of the base image are there", _inherited),
-    ("user", "the user exists", _user),
-    ("entrypoint", "there is a program to run", _entrypoint),
-    ("size", "the image keeps its size budget", _size),
-    ("secrets", "no layer, variable or history entry holds a credential", _secrets),
-    ("setuid", "no file runs with other rights than Debian's own", _setuid),
-    ("sbom", "the bill of materials says what is there", _sbom),
-    ("caches", "no package cache takes room", _caches),
+    ("labels", "the image says what it is", _check_labels),
+    ("torch", "torch and its companions are the pinned ones, file by file", _check_torch),
+    ("doctor", "doctor finds nothing on the files", _check_doctor),
+    ("guard", "the guard and the constraints are on", _check_guard),
+    ("checks", "the checks of the base image are there", _check_inherited),
+    ("user", "the user exists", _check_user),
+    ("entrypoint", "there is a program to run", _check_entrypoint),
+    ("size", "the image keeps its size budget", _check_size),
+    ("secrets", "no layer, variable or history entry holds a credential", _check_secrets),
+    ("setuid", "no file runs with other rights than Debian's own", _check_setuid),
+    ("sbom", "the bill of materials says what is there", _check_sbom),
+    ("caches", "no package cache takes room", _check_caches),
 )

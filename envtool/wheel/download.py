@@ -61,7 +61,7 @@ def _fetch(session: requests.Session, address: str, partial: Path, timeout: floa
     from envtool.net.retry import read_with_retries
 
     def send() -> requests.Response:
-        size = _size(partial)
+        size = _read_size(partial)
         # An encoding on the way would make positions mean something else.
         headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={size}-"} if size else {})
         return get(session, address, stream=True, timeout=timeout, headers=headers)
@@ -70,7 +70,7 @@ def _fetch(session: requests.Session, address: str, partial: Path, timeout: floa
 
 
 def _append(answer: requests.Response, partial: Path) -> None:
-    size = _size(partial)
+    size = _read_size(partial)
     if size and answer.status_code == 416:
         # There is no more than what is here already; its hash will tell whether that is all.
         return
@@ -81,5 +81,5 @@ def _append(answer: requests.Response, partial: Path) -> None:
             stream.write(block)
 
 
-def _size(path: Path) -> int:
+def _read_size(path: Path) -> int:
     return path.stat().st_size if path.exists() else 0

@@ -91,7 +91,7 @@ def finish_layout(
         target.write_bytes(text)
         target.chmod(0o777 & ~read_umask())
         outside.append(Move(target, layout.scripts / command))
-        added.append(_make_row(_relative_path(layout.scripts / command, layout), text))
+        added.append(_make_row(_make_relative_path(layout.scripts / command, layout), text))
     added += _write_installer_files(tree / dist_info, dist_info, requested)
     (tree / dist_info / "RECORD").write_bytes(record + render_record(added))
     inside = (Move(entry, layout.site_packages / entry.name) for entry in sorted(tree.iterdir()))
@@ -112,7 +112,7 @@ def stage_files(contents: WheelContents, rows: Iterable[RecordRow], layout: Layo
     made = wanted - members.keys()
     if made:
         for name, text in generate_commands(layout.site_packages / contents.dist_info, layout.interpreter):
-            if _relative_path(layout.scripts / name, layout) in made:
+            if _make_relative_path(layout.scripts / name, layout) in made:
                 target = staging / "commands" / name
                 target.parent.mkdir(exist_ok=True)
                 target.write_bytes(text)
@@ -163,7 +163,7 @@ def _move_outside(
             (data / parts[1] / parts[2]).rename(staged)
             if parts[1] == "scripts":
                 _point_at_interpreter(staged, layout.interpreter)
-            kept.append(_make_row(_relative_path(final, layout), staged.read_bytes()))
+            kept.append(_make_row(_make_relative_path(final, layout), staged.read_bytes()))
             steps.append(Move(staged, final))
         else:
             raise SourceError(
@@ -211,7 +211,7 @@ def _write_installer_files(dist_info: Path, name: str, requested: bool) -> Itera
     yield RecordRow(f"{name}/RECORD", None, None)
 
 
-def _relative_path(final: Path, layout: Layout) -> str:
+def _make_relative_path(final: Path, layout: Layout) -> str:
     return os.path.relpath(final, layout.site_packages)
 
 

@@ -72,7 +72,7 @@ def parse_record(data: bytes) -> Record:
             continue
         if not cells:
             continue
-        row = _row(cells)
+        row = _parse_row(cells)
         if row is None:
             malformed.append(f"line {reader.line_num}: {','.join(cells)[:120]}")
         else:
@@ -80,7 +80,7 @@ def parse_record(data: bytes) -> Record:
     return Record(tuple(rows), tuple(malformed))
 
 
-def _row(cells: list[str]) -> RecordRow | None:
+def _parse_row(cells: list[str]) -> RecordRow | None:
     path, encoded, size = (*cells, "", "")[:3]
     if not path or "\0" in path or len(cells) > 3:
         return None
@@ -88,12 +88,12 @@ def _row(cells: list[str]) -> RecordRow | None:
     if size and not (size.isascii() and size.isdigit() and len(size) < 19):
         return None
     try:
-        return RecordRow(path, _sha256(encoded), int(size) if size else None)
+        return RecordRow(path, _parse_sha256(encoded), int(size) if size else None)
     except ValueError:
         return None
 
 
-def _sha256(encoded: str) -> str | None:
+def _parse_sha256(encoded: str) -> str | None:
     algorithm, _, value = encoded.partition("=")
     if algorithm != "sha256":
         return None

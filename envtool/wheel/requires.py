@@ -36,7 +36,7 @@ def find_requirements_on(requires_dist: Iterable[str], name: str) -> Iterator[Re
             requirement = Requirement(text)
         except InvalidRequirement:
             continue
-        if normalize_name(requirement.name) == name and _applies(requirement):
+        if normalize_name(requirement.name) == name and _is_applicable(requirement):
             yield requirement
 
 
@@ -52,5 +52,5 @@ def list_required_names(requires_dist: Iterable[str], *, with_extras: bool) -> I
             yield normalize_name(match[1])
 
 
-def _applies(requirement: Requirement) -> bool:
+def _is_applicable(requirement: Requirement) -> bool:
     return requirement.marker is None or requirement.marker.evaluate({"extra": ""})

@@ -53,7 +53,7 @@ class FileStore:
         if found is not None:
             return found
         with self._write_incoming(sha256, name or path.name) as incoming:
-            _copy(path, incoming)
+            _copy_file(path, incoming)
         return _get_folder(self.root, sha256) / (name or path.name)
 
     def unpacked_folder(self, sha256: str) -> Path:
@@ -120,7 +120,7 @@ def _get_folder(root: Path, sha256: str) -> Path:
     return root / "sha256" / sha256[:2] / sha256
 
 
-def _copy(source: Path, target: Path) -> None:
+def _copy_file(source: Path, target: Path) -> None:
     # A hard link would let a later edit of the source change what is stored under its old hash.
     shutil.copyfile(source, target)
     with open(target, "rb") as stream:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from envtool.demo.bootstrap import bootstrap
-from envtool.demo.python_index import add_to_index, make_index, served
+from envtool.demo.python_index import add_to_index, index_server, make_index
 from envtool.demo.vendor_release import write_release
 from envtool.image.context.docker_archive import LayerStep, LoadableImage
 from envtool.image.engine.client import Engine, find_engine
@@ -72,7 +72,7 @@ def index(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     store = get_default_store()
     make_index(folder, store)
     add_to_index(folder, fetch_wheels([_UV], store)[_UV.sha256])
-    with served(folder) as address:
+    with index_server(folder) as address:
         yield address
 
 

@@ -201,9 +201,9 @@ def test_instructions_that_were_squashed_into_one_layer(
     blamed = envtool("--quiet", "blame", "hac-blame-squashed", "--format", "json")
     run(["docker", "rmi", "hac-blame-squashed"])
     assert blamed.status == 1, blamed.output
-    happening = [row for row in json.loads(blamed.output)["happenings"] if row["distribution"] == "torch"][-1]
-    assert happening["layer"] == len(ours)
-    assert happening["likely"] == _CLOBBER, happening
+    torch = [row for row in json.loads(blamed.output)["changes"] if row["distribution"] == "torch"][-1]
+    assert torch["layer"] == len(ours)
+    assert torch["likely"] == _CLOBBER, torch
 
 
 def test_a_flattened_image_still_says_that_torch_is_gone(hac_base: str, tmp_path: Path) -> None:
@@ -230,5 +230,5 @@ def test_every_kind_of_store_tells_the_same(hac_base: str, tmp_path: Path) -> No
         blamed = envtool("--quiet", "blame", reference, "--format", "json")
         assert blamed.status == 0, blamed.output
         documents.append(json.loads(blamed.output))
-    assert len({json.dumps(document["happenings"]) for document in documents}) == 1
+    assert len({json.dumps(document["changes"]) for document in documents}) == 1
     assert len({document["image"]["id"] for document in documents}) == 1

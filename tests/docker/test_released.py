@@ -19,7 +19,7 @@ import pytest
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from envtool.demo.python_index import served
+from envtool.demo.python_index import index_server
 from envtool.demo.vendor_release import write_release
 from envtool.image.engine.client import Engine
 from envtool.image.lock.lockfile import FOLDER, read_lock
@@ -162,7 +162,7 @@ def maintainer(
         wheel.with_name(f"{wheel.name}.sig").write_text(signature(key, wheel.read_bytes()))
     (folder / "served/simple").mkdir(parents=True)
     channel_of_the_embedded_packages(folder / "served/simple/channel")
-    with served(folder / "served") as address:
+    with index_server(folder / "served") as address:
         _recipes(project, ENVIRONMENT.format(channel=f"{address}channel"))
         (project / "images/images.toml").write_text(
             (PROJECT / "images/images.toml").read_text() + TABLE.format(base=f"{reference}:12")

@@ -6,7 +6,7 @@ import os
 import re
 from pathlib import Path
 
-from envtool.demo.vendor_release import moreh_smi
+from envtool.demo.vendor_release import make_moreh_smi
 from tests.support.environment import PYTHON, RealEnvironment
 
 FOLDER = Path(__file__).parent
@@ -62,4 +62,4 @@ def test_pin_and_constraints(environment: RealEnvironment) -> None:
 
 
 def test_moreh_smi() -> None:
-    hold("moreh-smi.sh", moreh_smi("22.8.0"))
+    hold("moreh-smi.sh", make_moreh_smi("22.8.0"))

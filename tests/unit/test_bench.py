@@ -10,7 +10,7 @@ import pytest
 from benchmarks.__main__ import main
 from benchmarks.commands import run_command
 from benchmarks.groups import GROUPS, Group
-from benchmarks.timing import Row, alternately, peak_row
+from benchmarks.timing import Row, make_peak_row, time_alternately
 from envtool.errors import StoreError
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def measure_too_much(_workplace: Workplace, report: Report) -> None:
 
 def measure_what_fails(_workplace: Workplace, report: Report) -> None:
     with report.attempt("the first row"):
-        alternately([[sys.executable, "-c", "print('the disk is full'); raise SystemExit(3)"]], 1)
+        time_alternately([[sys.executable, "-c", "print('the disk is full'); raise SystemExit(3)"]], 1)
     with report.attempt("the second row"):
         report.add([Row("the rest of it", 1.0, "a peer", 2.0, 0.5, "x", 0.6)])
 
@@ -147,4 +147,4 @@ def test_nothing_is_left_behind(tmp_path: Path, capsys: pytest.CaptureFixture[st
 
 def test_peak_of_a_command_that_fails_is_no_figure(tmp_path: Path) -> None:
     with pytest.raises(Exception, match="no memory for you"):
-        peak_row("peak", [sys.executable, "-c", "raise SystemExit('no memory for you')"], 1.0)
+        make_peak_row("peak", [sys.executable, "-c", "raise SystemExit('no memory for you')"], 1.0)

@@ -77,7 +77,7 @@ def build_command(
     if any(image.lock.pin.stand_in for image in planned):
         note("note: their torch, torchvision, torchaudio and moreh-smi are stand-ins; they compute nothing")
     if format is BuildFormat.JSON:
-        typer.echo(json.dumps(_document(result), indent=2))
+        typer.echo(json.dumps(_make_document(result), indent=2))
 
 
 def _print_image(image: BuiltImage) -> None:
@@ -91,7 +91,7 @@ def _print_nothing(_image: BuiltImage) -> None:
     """JSON is printed as a whole."""
 
 
-def _document(result: BuildResult) -> dict[str, Any]:
+def _make_document(result: BuildResult) -> dict[str, Any]:
     """What was built, as docs/build.schema.json describes it."""
     return {
         "schema": "hac-envtool/build/1",

@@ -85,7 +85,7 @@ def doctor_command(
         )
         report = _diagnose(request)
         if fix:
-            report = _fix(request, report)
+            report = _run_fix(request, report)
         text = render_report(report, format)
     print_report(text, output)
     raise typer.Exit(0 if report.status is Status.HEALTHY else 1)
@@ -133,7 +133,7 @@ def _diagnose(request: DoctorRequest) -> Report:
         return diagnose_environment(request, progress=advance)
 
 
-def _fix(request: DoctorRequest, report: Report) -> Report:
+def _run_fix(request: DoctorRequest, report: Report) -> Report:
     """Restore torch where it is damaged, and say which remedies are left to the person."""
     import sys
     from contextlib import redirect_stdout

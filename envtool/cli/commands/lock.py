@@ -64,19 +64,19 @@ def lock_command(
             continue
         made = make_lock(spec, parent, sources, store, lambda text: note(f"locking {text}"))
         write_lock(made, project / FOLDER)
-        typer.echo(_summary(made))
+        typer.echo(_summarize(made))
 
 
-def _summary(lock: ImageLock) -> str:
+def _summarize(lock: ImageLock) -> str:
     added = f", {len(lock.requirements)} wheels for the environment" if lock.requirements else ""
     counts = f"{len(lock.packages)} conda packages, {len(lock.wheels)} wheels{added}"
     return f"{lock.image}: locked {counts}, {lock.pin.version}"
 
 
 def _print_changes(before: ImageLock, after: ImageLock) -> None:
-    from envtool.image.lock.lockfile import differences
+    from envtool.image.lock.lockfile import compare_locks
 
-    found = differences(before, after)
+    found = compare_locks(before, after)
     for line in found or ("nothing to renew: it is locked as it is to be had",):
         typer.echo(f"{after.image}: {line}")
 

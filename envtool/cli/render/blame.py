@@ -24,17 +24,17 @@ def render_blame(report: BlameReport, format: BlameFormat) -> str:
 
 def render_blame_text(report: BlameReport) -> str:
     """The verdict, the culprits, then every other change."""
-    return "\n".join(_lines(report))
+    return "\n".join(_render_lines(report))
 
 
-def _lines(report: BlameReport) -> Iterator[str]:
-    yield f"{report.image.reference}: {_verdict(report)}"
+def _render_lines(report: BlameReport) -> Iterator[str]:
+    yield f"{report.image.reference}: {_render_verdict(report)}"
     for item in report.culprits:
         yield from _describe_change(report, item, indent="  ")
     for loss in report.guard_losses:
-        yield f"  guard  layer {loss.layer}, `{loss.step.instruction}`: /{loss.path} {_lost(loss)}"
+        yield f"  guard  layer {loss.layer}, `{loss.step.instruction}`: /{loss.path} {_describe_loss(loss)}"
     for change in report.settings:
-        yield f"  guard  {_by(change)}: {change.name} {change.before} → {change.after or '(not set)'}"
+        yield f"  guard  {_describe_installer(change)}: {change.name} {change.before} → {change.after or '(not set)'}"
     rest = [item for item in report.changes if item not in report.culprits]
     if rest:
         yield "what else happened to torch and its companions:"
@@ -44,16 +44,16 @@ def _lines(report: BlameReport) -> Iterator[str]:
         yield "  run    envtool check FILE   with what that instruction installs: it names versions that do"
 
 
-def _verdict(report: BlameReport) -> str:
+def _render_verdict(report: BlameReport) -> str:
     if not report.changes:
         return "there is no torch in this image"
     if report.is_intact:
         pinned = report.pin.torch.version if report.pin is not None else report.changes[0].after[0]
         return f"torch {pinned} is in place"
-    return f"{_named(report)} is not as it should be"
+    return f"{_name_distributions(report)} is not as it should be"
 
 
-def _named(report: BlameReport) -> str:
+def _name_distributions(report: BlameReport) -> str:
     names = list(dict.fromkeys(item.location.name for item in report.culprits))
     pin = report.pin
     return " and ".join(f"{name} {found.version}" if pin and (found := pin.find(name)) else name for name in names)
@@ -61,9 +61,9 @@ def _named(report: BlameReport) -> str:
 
 def _describe_change(report: BlameReport, item: TorchChange, indent: str) -> Iterator[str]:
     step = item.step
-    yield f"{indent}layer {item.layer}, `{step.instruction}`: {_what(item)}{_by_whom(item)}"
+    yield f"{indent}layer {item.layer}, `{step.instruction}`: {_summarize_change(item)}{_describe_cause(item)}"
     if is_squashed(step):
-        found = _likely(report, item)
+        found = _find_likely(report, item)
         words = f"`{found.instruction}`" if found is not None else "none that speaks of it"
         yield f"{indent}  several instructions were squashed into it; the likely one: {words}"
     if item.damaged_files:
@@ -71,33 +71,35 @@ def _describe_change(report: BlameReport, item: TorchChange, indent: str) -> Ite
         yield f"{indent}  not as RECORD has them: {', '.join('/' + path for path in item.damaged_files[:3])}{more}"
 
 
-def _likely(report: BlameReport, item: TorchChange) -> ImageStep | None:
+def _find_likely(report: BlameReport, item: TorchChange) -> ImageStep | None:
     return find_likely_step(report.image, item.step, item.location.name, [demand.name for demand in item.requirements])
 
 
-def _what(item: TorchChange) -> str:
+def _summarize_change(item: TorchChange) -> str:
     location = item.location
     counts = f"{item.files:,} files, {item.size / 1e6:+,.1f} MB".replace("-0.0", "+0.0")
     if item.before == item.after:
-        return f"{location.name} {_versions(item.after)} changed in place, {counts}"
-    return f"{location.name} {_versions(item.before)} → {_versions(item.after)}, {counts}, in /{location.site}"
+        return f"{location.name} {_list_versions(item.after)} changed in place, {counts}"
+    return (
+        f"{location.name} {_list_versions(item.before)} → {_list_versions(item.after)}, {counts}, in /{location.site}"
+    )
 
 
-def _versions(versions: tuple[str, ...]) -> str:
+def _list_versions(versions: tuple[str, ...]) -> str:
     return " and ".join(versions) or "none"
 
 
-def _by_whom(item: TorchChange) -> str:
+def _describe_cause(item: TorchChange) -> str:
     return (
         f"; pulled in by {'; '.join(map(str, item.requirements[:3]))}" if item.requirements and not item.is_good else ""
     )
 
 
-def _lost(loss: GuardLoss) -> str:
+def _describe_loss(loss: GuardLoss) -> str:
     return "is gone" if loss.is_gone else "is another file"
 
 
-def _by(change: SettingChange) -> str:
+def _describe_installer(change: SettingChange) -> str:
     return (
         f"step {change.step.number}, `{change.step.instruction}`" if change.step is not None else "not recorded where"
     )
@@ -110,22 +112,25 @@ def create_blame_document(report: BlameReport) -> dict[str, Any]:
         "image": {"reference": report.image.reference, "id": report.image.identity, "layers": len(report.image.layers)},
         "status": "whole" if report.is_intact else "damaged" if report.changes else "no_torch",
         "pinned": report.pin.torch.version if report.pin is not None else None,
-        "culprits": [_row(report, item) for item in report.culprits],
+        "culprits": [_make_row(report, item) for item in report.culprits],
         "guard": [
-            *({**_step(loss.step), "what": f"/{loss.path}", "change": _lost(loss)} for loss in report.guard_losses),
             *(
-                {**_step(change.step), "what": change.name, "change": f"{change.before} → {change.after}"}
+                {**_make_step(loss.step), "what": f"/{loss.path}", "change": _describe_loss(loss)}
+                for loss in report.guard_losses
+            ),
+            *(
+                {**_make_step(change.step), "what": change.name, "change": f"{change.before} → {change.after}"}
                 for change in report.settings
             ),
         ],
-        "happenings": [_row(report, item) for item in report.changes],
+        "changes": [_make_row(report, item) for item in report.changes],
     }
 
 
-def _row(report: BlameReport, item: TorchChange) -> dict[str, Any]:
-    found = _likely(report, item) if is_squashed(item.step) else None
+def _make_row(report: BlameReport, item: TorchChange) -> dict[str, Any]:
+    found = _find_likely(report, item) if is_squashed(item.step) else None
     return {
-        **_step(item.step),
+        **_make_step(item.step),
         "likely": found.instruction if found is not None else None,
         "distribution": item.location.name,
         "folder": f"/{item.location.site}",
@@ -135,14 +140,19 @@ def _row(report: BlameReport, item: TorchChange) -> dict[str, Any]:
         "bytes": item.size,
         "good": item.is_good,
         "pulled_in_by": [
-            {"name": demand.name, "version": demand.version, "requirement": demand.requirement, "asked": demand.asked}
+            {
+                "name": demand.name,
+                "version": demand.version,
+                "requirement": demand.requirement,
+                "requested": demand.requested,
+            }
             for demand in item.requirements
         ],
         "broken": [f"/{path}" for path in item.damaged_files],
     }
 
 
-def _step(step: ImageStep | None) -> dict[str, Any]:
+def _make_step(step: ImageStep | None) -> dict[str, Any]:
     if step is None:
         return {"layer": None, "step": None, "instruction": None}
     return {"layer": step.layer, "step": step.number, "instruction": step.instruction}

@@ -26,24 +26,24 @@ def render_answers(answers: Sequence[Prediction], target: Target, format: CheckF
     """The answers in a format, without a line's end after them."""
     match format:
         case CheckFormat.TEXT:
-            return "\n".join(line for answer in answers for line in _lines(answer, target))
+            return "\n".join(line for answer in answers for line in _render_lines(answer, target))
         case CheckFormat.JSON:
-            return json.dumps(_document(answers, target), indent=2)
+            return json.dumps(_make_document(answers, target), indent=2)
         case CheckFormat.SARIF:
             return write_report(convert_predictions(answers), Format.SARIF)
         case CheckFormat.GITHUB:
             return write_report(convert_predictions(answers), Format.GITHUB)
 
 
-def title_of(answer: Prediction) -> str:
+def make_title(answer: Prediction) -> str:
     """The file, and the extra, group or instruction in it."""
     by = f" by {answer.installer.value}" if answer.installer is not None else ""
     return f"{answer.requirement_set}{by}"
 
 
-def _lines(answer: Prediction, target: Target) -> list[str]:
+def _render_lines(answer: Prediction, target: Target) -> list[str]:
     verdict = paint(answer.verdict.value, _COLOURS[answer.verdict], bold=True)
-    lines = [f"{verdict}: {title_of(answer)}: {answer.why}"]
+    lines = [f"{verdict}: {make_title(answer)}: {answer.why}"]
     for clobber in answer.clobbers:
         lines.append(f"  would change {clobber.change}")
         lines += [f"    because {chain}" for chain in clobber.chains[:_SHOWN]]
@@ -69,7 +69,7 @@ def _format_suggestion(suggestion: Suggestion, target: Target) -> list[str]:
     return [*lines, f"  run  {suggestion.command}"] if suggestion.command is not None else lines
 
 
-def _document(answers: Sequence[Prediction], target: Target) -> dict[str, Any]:
+def _make_document(answers: Sequence[Prediction], target: Target) -> dict[str, Any]:
     bad = any(answer.is_bad for answer in answers)
     safe = all(item.verdict is Verdict.SAFE for item in answers)
     return {
@@ -97,8 +97,8 @@ def _answer(answer: Prediction) -> dict[str, Any]:
                 "after": item.change.after,
                 "chains": [
                     {
-                        **_place(chain.entry.location),
-                        "asked": chain.entry.display,
+                        **_make_place(chain.entry.location),
+                        "requested": chain.entry.display,
                         "links": [
                             {"name": link.name, "version": link.version, "requires": link.requirement}
                             for link in chain.links
@@ -110,14 +110,19 @@ def _answer(answer: Prediction) -> dict[str, Any]:
             for item in answer.clobbers
         ],
         "remarks": [
-            {**_place(item.entry.location), "asked": item.entry.display, "effect": item.effect.value, "why": item.why}
+            {
+                **_make_place(item.entry.location),
+                "requested": item.entry.display,
+                "effect": item.effect.value,
+                "why": item.why,
+            }
             for item in answer.effects
         ],
         "suggestion": None
         if suggestion is None
         else {
             "replacements": [
-                {**_place(item.entry.location), "was": item.entry.display, "becomes": item.text, "why": item.why}
+                {**_make_place(item.entry.location), "was": item.entry.display, "becomes": item.text, "why": item.why}
                 for item in suggestion.replacements
             ],
             "added": list(suggestion.added),
@@ -127,11 +132,11 @@ def _answer(answer: Prediction) -> dict[str, Any]:
     }
 
 
-def _place(place: Any) -> dict[str, Any]:
+def _make_place(place: Any) -> dict[str, Any]:
     return {"file": str(place.path), "line": place.line}
 
 
-def _messages(answer: Prediction) -> list[tuple[str, int, str]]:
+def _make_messages(answer: Prediction) -> list[tuple[str, int, str]]:
     """File, line and text for each line that has a part in a bad answer."""
     found = [
         (str(chain.entry.location.path), chain.entry.location.line, f"{clobber.change}: {chain}")
@@ -148,14 +153,14 @@ def _messages(answer: Prediction) -> list[tuple[str, int, str]]:
 
 def convert_predictions(answers: Sequence[Prediction]) -> CheckReport:
     """The answers as the writers take them: a suite for each file and installer."""
-    return CheckReport(tool=_TOOL, rules=(_CLOBBERED,), suites=tuple(_suite(answer) for answer in answers))
+    return CheckReport(tool=_TOOL, rules=(_CLOBBERED,), suites=tuple(_make_suite(answer) for answer in answers))
 
 
-def _suite(answer: Prediction) -> Suite:
-    title = title_of(answer)
+def _make_suite(answer: Prediction) -> Suite:
+    title = make_title(answer)
     problems = [
         Problem(rule=_CLOBBERED.id, title=text, locations=(FileLocation(file, line),))
-        for file, line, text in (_messages(answer) if answer.is_bad else ())
+        for file, line, text in (_make_messages(answer) if answer.is_bad else ())
     ]
     return Suite(
         name=f"{_TOOL} {title}",

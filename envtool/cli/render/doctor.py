@@ -38,26 +38,26 @@ def convert_diagnosis(report: Report) -> CheckReport:
     from envtool.doctor.explanation import read_page
     from envtool.doctor.finding_kind import FindingKind
 
-    problems = [_problem(finding, is_ignored=False) for finding in report.findings]
-    problems += [_problem(finding, is_ignored=True) for finding in report.ignored]
+    problems = [_make_problem(finding, is_ignored=False) for finding in report.findings]
+    problems += [_make_problem(finding, is_ignored=True) for finding in report.ignored]
     suite = Suite(
         name=_TOOL,
         group=_TOOL,
         verdict=f"{_TOOL}: {report.status.value}",
-        cases=tuple(_case(kind.id, problems, strict=report.strict) for kind in FindingKind),
+        cases=tuple(_make_case(kind.id, problems, strict=report.strict) for kind in FindingKind),
         problems=tuple(problems),
     )
     return CheckReport(
         tool=_TOOL,
         rules=tuple(Rule(kind.id, kind.title, Level(kind.severity.value), read_page(kind)) for kind in FindingKind),
         suites=(suite,),
-        metrics=_metrics(report),
+        metrics=_make_metrics(report),
         exit_status=0 if report.status is Status.HEALTHY else 1,
         properties={"status": report.status.value},
     )
 
 
-def _case(id: str, problems: list[Problem], *, strict: bool) -> Case:
+def _make_case(id: str, problems: list[Problem], *, strict: bool) -> Case:
     """Notes fail a case where the report is strict; ignored findings skip it."""
     from envtool.cli.render.interface import Case, Level, Outcome
 
@@ -69,7 +69,7 @@ def _case(id: str, problems: list[Problem], *, strict: bool) -> Case:
     return Case(id, Outcome.SKIPPED if len(of_kind) > len(found) else Outcome.PASSED, found)
 
 
-def _problem(finding: Finding, *, is_ignored: bool) -> Problem:
+def _make_problem(finding: Finding, *, is_ignored: bool) -> Problem:
     from envtool.cli.render.interface import FileLocation, Level, NamedLocation, Observation, Problem
 
     files = [item.file for item in finding.evidence if item.file is not None]
@@ -85,7 +85,7 @@ def _problem(finding: Finding, *, is_ignored: bool) -> Problem:
     )
 
 
-def _metrics(report: Report) -> tuple[Metric, ...]:
+def _make_metrics(report: Report) -> tuple[Metric, ...]:
     """The status, the number of findings by id, and the versions."""
     from envtool.cli.render.interface import Metric
     from envtool.release.profile import TORCH

@@ -11,17 +11,17 @@ _COMMANDS = {Level.ERROR: "error", Level.WARNING: "warning", Level.NOTE: "notice
 
 def render_github(report: CheckReport) -> str:
     """One command for each problem, and each subject's verdict as a plain line."""
-    return "\n".join(_lines(report))
+    return "\n".join(_render_lines(report))
 
 
-def _lines(report: CheckReport) -> Iterator[str]:
+def _render_lines(report: CheckReport) -> Iterator[str]:
     for suite in report.suites:
         for problem in suite.problems:
-            yield f"ignored: {problem.rule}" if problem.is_ignored else _annotation(problem)
+            yield f"ignored: {problem.rule}" if problem.is_ignored else _render_annotation(problem)
     yield from (suite.verdict for suite in report.suites)
 
 
-def _annotation(problem: Problem) -> str:
+def _render_annotation(problem: Problem) -> str:
     properties: dict[str, str] = {}
     # What is not in the checkout has no line to be shown at.
     at = next((item for item in problem.locations if isinstance(item, FileLocation) and item.line is not None), None)
@@ -29,10 +29,10 @@ def _annotation(problem: Problem) -> str:
         properties = {"file": at.path, "line": str(at.line)}
     properties["title"] = f"{problem.subject}: {problem.rule}" if problem.subject else problem.rule
     told = ",".join(f"{name}={_escape_property(value)}" for name, value in properties.items())
-    return f"::{_COMMANDS[problem.level]} {told}::{_escape(_text(problem))}"
+    return f"::{_COMMANDS[problem.level]} {told}::{_escape(_render_text(problem))}"
 
 
-def _text(problem: Problem) -> str:
+def _render_text(problem: Problem) -> str:
     parts = [problem.message or problem.title]
     parts += [f"seen: {item.place}: expected {item.expected}, found {item.found}" for item in problem.observations]
     parts += [f"cause: {problem.cause}"] if problem.cause else []

@@ -29,17 +29,17 @@ def render_json(report: Report) -> str:
             "kind": prefix.kind.value,
             "python": f"{prefix.python[0]}.{prefix.python[1]}",
             "site_packages": shown(str(prefix.site_packages)),
-            "pin": _pin_table(report.pin),
+            "pin": _make_pin_table(report.pin),
         },
         "accelerator": report.driver,
-        "history": [_history_row(entry) for entry in report.history[-_SHOWN_CHANGES:]],
-        "findings": [_finding_table(finding) for finding in report.findings],
-        "ignored": [_finding_table(finding) for finding in report.ignored],
+        "history": [_make_history_row(entry) for entry in report.history[-_SHOWN_CHANGES:]],
+        "findings": [_make_finding_table(finding) for finding in report.findings],
+        "ignored": [_make_finding_table(finding) for finding in report.ignored],
     }
     return json.dumps(document, indent=2)
 
 
-def _history_row(entry: HistoryEntry) -> dict[str, Any]:
+def _make_history_row(entry: HistoryEntry) -> dict[str, Any]:
     changes = [
         {"distribution": item.distribution, "from": list(item.before), "to": item.after} for item in entry.changes
     ]
@@ -47,13 +47,13 @@ def _history_row(entry: HistoryEntry) -> dict[str, Any]:
     return {**row, "changes": changes}
 
 
-def _finding_table(finding: Finding) -> dict[str, Any]:
+def _make_finding_table(finding: Finding) -> dict[str, Any]:
     table = asdict(finding)
     del table["kind"]
     return {"id": finding.id, "severity": finding.severity.value, **table}
 
 
-def _pin_table(pin: VendorPin | None) -> dict[str, Any] | None:
+def _make_pin_table(pin: VendorPin | None) -> dict[str, Any] | None:
     if pin is None:
         return None
     return {

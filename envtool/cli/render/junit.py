@@ -29,7 +29,9 @@ def render_junit(report: CheckReport) -> str:
 
 
 def _add_outcome(element: ElementTree.Element, case: Case) -> None:
-    text = replace_invalid_characters(case.output or "\n".join(line for item in case.problems for line in _lines(item)))
+    text = replace_invalid_characters(
+        case.output or "\n".join(line for item in case.problems for line in _render_lines(item))
+    )
     if case.outcome is Outcome.SKIPPED:
         ElementTree.SubElement(element, "skipped", message="ignored")
     elif case.outcome is Outcome.PASSED:
@@ -41,7 +43,7 @@ def _add_outcome(element: ElementTree.Element, case: Case) -> None:
         ElementTree.SubElement(element, case.outcome.value, attributes).text = text
 
 
-def _lines(problem: Problem) -> Iterator[str]:
+def _render_lines(problem: Problem) -> Iterator[str]:
     if problem.message:
         yield problem.message
         return

@@ -16,7 +16,7 @@ _SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sa
 def render_sarif(report: CheckReport) -> str:
     """One log with one run; an ignored problem is a suppressed result."""
     ids = [rule.id for rule in report.rules]
-    rules = [_rule(rule) for rule in report.rules]
+    rules = [_make_rule(rule) for rule in report.rules]
     run: dict[str, Any] = {
         "tool": {"driver": {"name": report.tool, "semanticVersion": envtool.__version__, "rules": rules}}
     }
@@ -24,17 +24,17 @@ def render_sarif(report: CheckReport) -> str:
         run["invocations"] = [{"executionSuccessful": True, "exitCode": report.exit_status}]
     if report.properties:
         run["properties"] = dict(report.properties)
-    run["results"] = [_result(problem, ids) for problem in report.problems]
+    run["results"] = [_make_result(problem, ids) for problem in report.problems]
     return json.dumps({"$schema": _SCHEMA, "version": VERSION, "runs": [run]}, indent=2)
 
 
-def _rule(rule: Rule) -> dict[str, Any]:
+def _make_rule(rule: Rule) -> dict[str, Any]:
     page = {"help": {"text": rule.help, "markdown": rule.help}} if rule.help else {}
     level = {"level": rule.level.value}
     return {"id": rule.id, "shortDescription": {"text": rule.title}, **page, "defaultConfiguration": level}
 
 
-def _result(problem: Problem, ids: list[str]) -> dict[str, Any]:
+def _make_result(problem: Problem, ids: list[str]) -> dict[str, Any]:
     parts = [f"{problem.subject}: {problem.title}" if problem.subject else problem.title]
     parts += [f"expected {item.expected}, found {item.found}" for item in problem.observations[:1] if item.expected]
     parts += [problem.message] if problem.message else []
@@ -45,12 +45,12 @@ def _result(problem: Problem, ids: list[str]) -> dict[str, Any]:
         "ruleIndex": ids.index(problem.rule),
         "level": problem.level.value,
         "message": {"text": ". ".join(parts)},
-        "locations": [_location(item) for item in problem.locations],
+        "locations": [_make_location(item) for item in problem.locations],
     }
     return {**result, "suppressions": [{"kind": "external"}]} if problem.is_ignored else result
 
 
-def _location(location: FileLocation | NamedLocation) -> dict[str, Any]:
+def _make_location(location: FileLocation | NamedLocation) -> dict[str, Any]:
     if isinstance(location, NamedLocation):
         # Code scanning wants a place in the repository; an image has none but its name.
         name = {"fullyQualifiedName": location.name, "kind": "resource"} if location.is_image else None

@@ -16,28 +16,28 @@ def render_text(report: Report) -> str:
     prefix = report.environment.prefix
     verdict = paint(report.status.value, _COLOURS[report.status], bold=True)
     lines = [
-        f"{verdict}: {_summary(report)}",
-        f"  environment {_place(report)} ({prefix.kind.value}, Python {prefix.python[0]}.{prefix.python[1]})",
-        f"  pinned      {_pin_line(report.pin)}",
+        f"{verdict}: {_summarize(report)}",
+        f"  environment {_render_place(report)} ({prefix.kind.value}, Python {prefix.python[0]}.{prefix.python[1]})",
+        f"  pinned      {_render_pin(report.pin)}",
     ]
     lines += [f"  last change {report.history[-1]}"] if report.history else []
     lines += [f"  accelerator {report.driver}"] if report.driver else []
     for severity in Severity:
         for finding in report.findings:
             if finding.severity is severity:
-                lines += ["", *finding_lines(finding)]
+                lines += ["", *render_finding(finding)]
     for finding in report.ignored:
         lines += ["", f"ignored [{finding.id}] {finding.title}"]
     return "\n".join(lines)
 
 
-def _place(report: Report) -> str:
+def _render_place(report: Report) -> str:
     context = report.environment.context
     path = context.display(str(report.environment.prefix.path))
     return path if context.is_local else f"{path} in the {context.location.value} {context.reference}"
 
 
-def _summary(report: Report) -> str:
+def _summarize(report: Report) -> str:
     for severity in (Severity.ERROR, Severity.WARNING):
         first = next((finding for finding in report.findings if finding.severity is severity), None)
         if first is not None:
@@ -49,7 +49,7 @@ def _summary(report: Report) -> str:
     return f"torch {report.pin.version} is in place, with all its files{notes}"
 
 
-def _pin_line(pin: VendorPin | None) -> str:
+def _render_pin(pin: VendorPin | None) -> str:
     if pin is None:
         return "nothing"
     names = ", ".join(f"{item.name} {item.version}" for item in pin.distributions)
@@ -57,7 +57,7 @@ def _pin_line(pin: VendorPin | None) -> str:
     return f"{names}{stand_in}; from {pin.origin.value}"
 
 
-def finding_lines(finding: Finding) -> list[str]:
+def render_finding(finding: Finding) -> list[str]:
     """One finding: its title, its evidence, its cause and the command that mends it."""
     colour = _SEVERITY_COLOURS[finding.severity]
     lines = [f"{paint(finding.severity.value, colour, bold=True)} [{finding.id}] {finding.title}"]

@@ -22,14 +22,14 @@ def render_results(results: Sequence[ImageResult], format: Format) -> str:
     """The results in a format, without a line's end after them."""
     match format:
         case Format.TEXT:
-            return "\n".join(line for result in results for line in _lines(result))
+            return "\n".join(line for result in results for line in _render_lines(result))
         case Format.JSON:
             return json.dumps(create_verify_document(results), indent=2)
         case _:
             return write_report(convert_image_results(results), format)
 
 
-def _lines(result: ImageResult) -> Iterator[str]:
+def _render_lines(result: ImageResult) -> Iterator[str]:
     for check in result.checks:
         mark = paint("pass", "green") if check.passed else paint("FAIL", "red", bold=True)
         yield f"{mark}  {check.name:<15} {check.title}"
@@ -37,10 +37,10 @@ def _lines(result: ImageResult) -> Iterator[str]:
         yield f"\n{check.name} said:\n{check.output}"
     if result.error:
         yield result.error
-    yield f"{result.reference}: {_verdict(result)}"
+    yield f"{result.reference}: {_render_verdict(result)}"
 
 
-def _verdict(result: ImageResult) -> str:
+def _render_verdict(result: ImageResult) -> str:
     if result.error:
         return "could not be verified"
     failed = len(result.failed)
@@ -75,37 +75,37 @@ def convert_image_results(results: Sequence[ImageResult]) -> CheckReport:
     return CheckReport(
         tool=_TOOL,
         rules=tuple(rules),
-        suites=tuple(_suite(result) for result in results),
-        metrics=_metrics(results),
+        suites=tuple(_make_suite(result) for result in results),
+        metrics=_make_metrics(results),
     )
 
 
-def _suite(result: ImageResult) -> Suite:
-    cases = [_case(check, result.reference) for check in result.checks]
+def _make_suite(result: ImageResult) -> Suite:
+    cases = [_make_case(check, result.reference) for check in result.checks]
     if result.error:
-        problem = _problem(result.reference, _UNVERIFIED.id, f"{_UNVERIFIED.title}: no", result.error)
+        problem = _make_problem(result.reference, _UNVERIFIED.id, f"{_UNVERIFIED.title}: no", result.error)
         cases.append(Case(_UNVERIFIED.id, Outcome.ERROR, (problem,)))
     return Suite(
         name=f"{_TOOL} {result.reference}",
         group=result.reference,
-        verdict=f"{result.reference}: {_verdict(result)}",
+        verdict=f"{result.reference}: {_render_verdict(result)}",
         cases=tuple(cases),
         problems=tuple(problem for case in cases for problem in case.problems),
     )
 
 
-def _case(check: ImageCheck, reference: str) -> Case:
+def _make_case(check: ImageCheck, reference: str) -> Case:
     if check.passed:
         return Case(check.name, Outcome.PASSED, output=check.output)
-    return Case(check.name, Outcome.FAILED, (_problem(reference, check.name, f"{check.title}: no", check.output),))
+    return Case(check.name, Outcome.FAILED, (_make_problem(reference, check.name, f"{check.title}: no", check.output),))
 
 
-def _problem(reference: str, rule: str, title: str, message: str) -> Problem:
+def _make_problem(reference: str, rule: str, title: str, message: str) -> Problem:
     location = NamedLocation(reference, is_image=True)
     return Problem(rule=rule, title=title, subject=reference, message=message, locations=(location,))
 
 
-def _metrics(results: Sequence[ImageResult]) -> tuple[Metric, ...]:
+def _make_metrics(results: Sequence[ImageResult]) -> tuple[Metric, ...]:
     checks = tuple(
         ({"image": result.reference, "check": check.name}, int(check.passed))
         for result in results

@@ -11,7 +11,7 @@ from envtool.doctor.cache import DiagnosisCache
 from envtool.doctor.cause import find_requirers
 from envtool.doctor.checks.cuda_wheels import is_cuda_wheel
 from envtool.doctor.finding_kind import FindingKind
-from envtool.doctor.findings import Evidence, Finding, truncated
+from envtool.doctor.findings import Evidence, Finding, truncate
 from envtool.doctor.remedy import build_uninstall_command
 from envtool.environment.elf import SharedObjectError, can_need, content_can_need, read_needed_libraries
 from envtool.release.profile import PINNED_NAMES
@@ -86,7 +86,7 @@ def _make_finding(environment: Environment, item: Distribution, links: Links) ->
     return Finding(
         kind=FindingKind.CUDA_DIRECT,
         title=f"{item.name} {item.version} calls CUDA directly ({', '.join(libraries[:4])}), which cannot run here",
-        evidence=truncated(Evidence(path, "no CUDA library", ", ".join(names)) for path, names in links.items()),
+        evidence=truncate(Evidence(path, "no CUDA library", ", ".join(names)) for path, names in links.items()),
         cause="; ".join(str(demand) for demand in wanting)
         or f"{item.installer} installed it; no distribution requires it",
         remedy=build_uninstall_command(environment, item.name),

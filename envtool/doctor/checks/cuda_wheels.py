@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from envtool.doctor.finding_kind import FindingKind
-from envtool.doctor.findings import Evidence, Finding, truncated
+from envtool.doctor.findings import Evidence, Finding, truncate
 from envtool.doctor.remedy import build_uninstall_command
 from envtool.release.profile import TORCH
 from envtool.release.version import versions_equal
@@ -31,7 +31,7 @@ def check(environment: Environment, pin: VendorPin) -> Iterator[Finding]:
         yield Finding(
             kind=FindingKind.CUDA_WHEELS,
             title=f"{len(idle)} CUDA runtime distributions ({size / 1e6:.0f} MB) that the vendor torch has no use for",
-            evidence=truncated(Evidence(str(item.path), "not installed", item.version) for item in idle),
+            evidence=truncate(Evidence(str(item.path), "not installed", item.version) for item in idle),
             cause="an upstream torch required them, and they stayed when it went"
             if not intruders
             else "torch requires them",

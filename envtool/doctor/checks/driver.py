@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from envtool.doctor.finding_kind import FindingKind
-from envtool.doctor.findings import Evidence, Finding, truncated
+from envtool.doctor.findings import Evidence, Finding, truncate
 from envtool.driver.ask import PROGRAMS, QueryResult
 from envtool.release.profile import TORCH
 from envtool.release.version import parse_any_vendor_version, parse_vendor_version, versions_equal
@@ -125,7 +125,7 @@ def _check_jobs(program: str, table: DriverTable) -> Iterator[Finding]:
         yield Finding(
             kind=FindingKind.ORPHANED_JOBS,
             title=f"{len(stale)} jobs hold the accelerator though their processes are gone",
-            evidence=truncated(
+            evidence=truncate(
                 Evidence(program, f"process {job.pid}", f"job {job.id} on device {job.device}: {job.process}")
                 for job in stale
             ),

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, cast
 
 from envtool.doctor.cache import DiagnosisCache
 from envtool.doctor.finding_kind import FindingKind
-from envtool.doctor.findings import Evidence, Finding, truncated
+from envtool.doctor.findings import Evidence, Finding, truncate
 from envtool.doctor.hashing import FORBIDDEN, find_wrong_digests
 from envtool.doctor.remedy import build_restore_command
 from envtool.environment.fingerprint import TreeFingerprint, fingerprint_tree, is_unchanged
@@ -159,7 +159,7 @@ def _make_findings(
         yield Finding(
             kind=FindingKind.TORCH_FILES_MISSING,
             title=f"{len(damage.missing)} files of {name} are missing",
-            evidence=truncated(damage.missing),
+            evidence=truncate(damage.missing),
             cause="an install was broken off, or files were removed by hand or by another package",
             remedy=remedy,
             distribution=pinned.name,
@@ -168,7 +168,7 @@ def _make_findings(
         yield Finding(
             kind=FindingKind.TORCH_FILES_CHANGED,
             title=f"{len(damage.changed)} files of {name} are not the ones that were installed",
-            evidence=truncated(damage.changed),
+            evidence=truncate(damage.changed),
             cause="they were edited, are corrupt, or another package wrote over them",
             remedy=remedy,
             distribution=pinned.name,
@@ -177,7 +177,7 @@ def _make_findings(
         yield Finding(
             kind=FindingKind.TORCH_FILES_UNREADABLE,
             title=f"{len(damage.unreadable)} files of {name} cannot be read, by doctor or by Python",
-            evidence=truncated(damage.unreadable),
+            evidence=truncate(damage.unreadable),
             cause="they belong to another user, who installed them with a umask that keeps everybody else out",
             remedy=f"sudo chmod -R a+rX {shlex.quote(str(item.site_packages))}",
         )
@@ -186,7 +186,7 @@ def _make_findings(
         yield Finding(
             kind=FindingKind.TORCH_RECORD_UNTRUSTED,
             title=f"the RECORD of {name} names files outside the environment or is malformed",
-            evidence=truncated(odd),
+            evidence=truncate(odd),
             cause="the vendor's wheel has no such lines: the RECORD was edited or is corrupt",
             remedy=remedy,
             distribution=pinned.name,

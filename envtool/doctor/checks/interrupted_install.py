@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from envtool.doctor.finding_kind import FindingKind
-from envtool.doctor.findings import Evidence, Finding, Report, truncated
+from envtool.doctor.findings import Evidence, Finding, Report, truncate
 from envtool.doctor.remedy import build_restore_command
 from envtool.environment.leftover import match_leftover
 from envtool.release.profile import PINNED_NAMES, TOP_LEVEL_NAMES, TORCH
@@ -59,7 +59,7 @@ def _check_leftovers(environment: Environment, pin: VendorPin) -> Iterator[Findi
         yield Finding(
             kind=FindingKind.TORCH_LEFTOVERS,
             title="an install of torch was broken off and left renamed folders behind",
-            evidence=truncated(Evidence(str(path), "no such folder", "a folder that pip renamed") for path in ours),
+            evidence=truncate(Evidence(str(path), "no such folder", "a folder that pip renamed") for path in ours),
             cause="pip moves a distribution aside as ~… while it replaces it, and did not come to the end",
             remedy=build_restore_command(environment, pin),
             distribution=next((name for path in ours if (name := match_leftover(path.name, PINNED_NAMES))), TORCH),

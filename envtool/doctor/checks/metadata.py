@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from envtool.doctor.finding_kind import FindingKind
-from envtool.doctor.findings import Evidence, Finding, truncated
+from envtool.doctor.findings import Evidence, Finding, truncate
 from envtool.doctor.remedy import build_restore_command, build_uninstall_command
 from envtool.environment.pth import read_pth
 from envtool.release.version import versions_equal
@@ -52,7 +52,7 @@ def _check_others(environment: Environment, pin: VendorPin) -> Iterator[Finding]
         yield Finding(
             kind=FindingKind.METADATA_BROKEN,
             title=f"{len(evidence)} records of the environment cannot be read, so their distributions cannot be judged",
-            evidence=truncated(evidence),
+            evidence=truncate(evidence),
             cause="an install was interrupted, or the files were damaged or belong to somebody else",
             remedy=build_uninstall_command(environment, *names) if names else None,
             packages=names,

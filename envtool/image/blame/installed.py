@@ -37,15 +37,15 @@ class DistributionLocation:
 
 @dataclass(frozen=True)
 class TorchRequirement:
-    """A distribution that requires torch or a companion; `asked` is the one it came with, where that is another."""
+    """A distribution that requires torch or a companion; `requested` is the one it came with, where that is another."""
 
     name: str
     version: str
     requirement: str
-    asked: str = ""
+    requested: str = ""
 
     def __str__(self) -> str:
-        through = f", which {self.asked} brought" if self.asked and self.asked != self.name else ""
+        through = f", which {self.requested} brought" if self.requested and self.requested != self.name else ""
         return f"{self.name} {self.version} (requires {self.requirement}{through})"
 
 
@@ -60,7 +60,7 @@ def select_for_blame(path: str, _size: int) -> Capture:
         pinned = normalize_name(info[2]) in PINNED_NAMES
         kept = info[4] in {"METADATA", "PKG-INFO"} or (pinned and info[4] == "RECORD")
         return Capture.DATA if kept else Capture.HASHED if pinned else Capture.ENTRY
-    # Told by a part of it before the expression is asked: most paths are nobody's business here.
+    # Told by a part of it before the expression is requested: most paths are nobody's business here.
     return Capture.HASHED if "-packages/" in path and _CONTENT.match(path) else Capture.NOTHING
 
 
@@ -85,10 +85,10 @@ def find_owner(path: str) -> tuple[str, str] | None:
 
 def list_versions(overlay: Overlay, location: DistributionLocation) -> tuple[str, ...]:
     """The versions that a folder's records name for a distribution."""
-    return tuple(sorted({version for version, _folder in _records(overlay, location)}))
+    return tuple(sorted({version for version, _folder in _read_records(overlay, location)}))
 
 
-def _records(overlay: Overlay, location: DistributionLocation) -> Iterator[tuple[str, str]]:
+def _read_records(overlay: Overlay, location: DistributionLocation) -> Iterator[tuple[str, str]]:
     """Each entry of a distribution's records: the version that it names, and the records' folder or file."""
     start = f"{location.site}/" if location.site else ""
     for path in overlay.entries:
@@ -99,7 +99,7 @@ def _records(overlay: Overlay, location: DistributionLocation) -> Iterator[tuple
 
 def find_damaged_files(overlay: Overlay, location: DistributionLocation, version: str) -> list[str]:
     """The files of an installed distribution that are not as its RECORD has them, or not there."""
-    folder = next((folder for found, folder in _records(overlay, location) if found == version), None)
+    folder = next((folder for found, folder in _read_records(overlay, location) if found == version), None)
     data = overlay.data(f"{folder}/RECORD") if folder else None
     if data is None:
         return [f"{folder or location.site}/RECORD"]
@@ -122,19 +122,19 @@ def find_torch_requirements(
     added: Mapping[str, LayerEntry], location: DistributionLocation, version: str | None
 ) -> tuple[TorchRequirement, ...]:
     """Who among the distributions that a layer brought to a folder requires another than `version`, else any."""
-    arrived = dict(_added_requirements(added, location.site))
-    asked = frozenset(_requested_names(added, location.site))
+    arrived = dict(_list_added_requirements(added, location.site))
+    requested = frozenset(_list_requested_names(added, location.site))
     every: list[tuple[TorchRequirement, bool]] = []
     for name, (its_version, lines) in arrived.items():
         for requirement in find_requirements_on(lines, location.name):
             clashes = version is None or not requirement.specifier.contains(version, prereleases=True)
-            demand = TorchRequirement(name, its_version, str(requirement), _find_root(name, arrived, asked))
+            demand = TorchRequirement(name, its_version, str(requirement), _find_root(name, arrived, requested))
             every.append((demand, clashes))
     clashing = tuple(demand for demand, clashes in every if clashes)
     return clashing or tuple(demand for demand, _clashes in every)
 
 
-def _added_requirements(added: Mapping[str, LayerEntry], site: str) -> Iterator[tuple[str, tuple[str, list[str]]]]:
+def _list_added_requirements(added: Mapping[str, LayerEntry], site: str) -> Iterator[tuple[str, tuple[str, list[str]]]]:
     for path, entry in added.items():
         info = _INFO.match(path) if path.endswith(".dist-info/METADATA") else None
         if info is None or info[1].rstrip("/") != site or entry.data is None:
@@ -146,7 +146,7 @@ def _added_requirements(added: Mapping[str, LayerEntry], site: str) -> Iterator[
             yield name, (info[3], [str(line) for line in headers.get_all("Requires-Dist") or []])
 
 
-def _requested_names(added: Mapping[str, LayerEntry], site: str) -> Iterator[str]:
+def _list_requested_names(added: Mapping[str, LayerEntry], site: str) -> Iterator[str]:
     for path in added:
         if path.endswith(".dist-info/REQUESTED"):
             info = _INFO.match(path)
@@ -154,12 +154,12 @@ def _requested_names(added: Mapping[str, LayerEntry], site: str) -> Iterator[str
                 yield normalize_name(info[2])
 
 
-def _find_root(name: str, arrived: Mapping[str, tuple[str, list[str]]], asked: frozenset[str]) -> str:
-    """The distribution that was asked for by name and led to `name`, as far as the records of one layer tell."""
+def _find_root(name: str, arrived: Mapping[str, tuple[str, list[str]]], requested: frozenset[str]) -> str:
+    """The distribution that was requested for by name and led to `name`, as far as the records of one layer tell."""
     seen, wanting = {name}, [name]
     while wanting:
         current = wanting.pop(0)
-        if current in asked:
+        if current in requested:
             return current
         above = _find_dependents(current, arrived, seen)
         seen.update(above)

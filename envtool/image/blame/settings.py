@@ -35,24 +35,24 @@ class SettingChange:
 
 def find_setting_changes(image: StoredImage) -> Iterator[SettingChange]:
     """The guard's settings that the image as a whole has lost, each with its culprit."""
-    shell = tuple(image.settings.get("Shell") or ())
+    shell = tuple(image.container_config.get("Shell") or ())
     if shell != GUARD_SHELL:
-        step = _last(image, re.compile(r"^SHELL\b"), after_first=True)
+        step = _find_last(image, re.compile(r"^SHELL\b"), after_first=True)
         yield SettingChange("SHELL", " ".join(GUARD_SHELL), " ".join(shell), step)
     for name, expected in EXPECTED.items():
         value = image.variables.get(name, "")
         if value != expected:
-            yield SettingChange(name, expected, value, _last(image, _setting(name), after_first=True))
+            yield SettingChange(name, expected, value, _find_last(image, _read_setting(name), after_first=True))
     mode = image.variables.get("HAC_GUARD", "fail")
     if mode not in _GUARD_MODES:
-        yield SettingChange("HAC_GUARD", "fail", mode, _last(image, _setting("HAC_GUARD"), after_first=False))
+        yield SettingChange("HAC_GUARD", "fail", mode, _find_last(image, _read_setting("HAC_GUARD"), after_first=False))
 
 
-def _setting(name: str) -> re.Pattern[str]:
+def _read_setting(name: str) -> re.Pattern[str]:
     return re.compile(rf"^ENV\b.*?(?<![\w]){name}[= ]")
 
 
-def _last(image: StoredImage, pattern: re.Pattern[str], *, after_first: bool) -> ImageStep | None:
+def _find_last(image: StoredImage, pattern: re.Pattern[str], *, after_first: bool) -> ImageStep | None:
     """The last instruction that matches; with `after_first` not the base's own, which made it right."""
     found = [step for step in image.steps if pattern.search(step.instruction)]
     if after_first and len(found) < 2:

@@ -116,7 +116,7 @@ def trace_changes(image: StoredImage) -> BlameReport:
         overlay=state.overlay,
         pin=state.pin,
         changes=tuple(state.changes),
-        culprits=tuple(_culprits(state.changes)),
+        culprits=tuple(_find_culprits(state.changes)),
         guard_losses=tuple(state.guard_losses.values()),
         settings=tuple(find_setting_changes(image)) if GUARD_PROGRAM in state.guard else (),
     )
@@ -159,7 +159,7 @@ def _follow(
         return
     if state.home is None and location.name == TORCH:
         state.home = location.site
-    expected = _expected(state, location.name)
+    expected = _find_expected(state, location.name)
     damaged_files, is_good = _assess(state, location, after, expected)
     added = {path: entry for path, (_before, entry) in changed.added.items()}
     requirements = find_torch_requirements(added, location, expected) if before != after and after else ()
@@ -184,7 +184,7 @@ def _is_folder(entry: LayerEntry | None) -> bool:
     return entry is not None and entry.kind is Kind.FOLDER
 
 
-def _expected(state: _Trace, name: str) -> str | None:
+def _find_expected(state: _Trace, name: str) -> str | None:
     pinned = state.pin.find(name) if state.pin is not None else None
     return pinned.version if pinned is not None else None
 
@@ -205,7 +205,7 @@ def _assess(
     return damaged_files, not damaged_files
 
 
-def _culprits(changes: list[TorchChange]) -> Iterator[TorchChange]:
+def _find_culprits(changes: list[TorchChange]) -> Iterator[TorchChange]:
     """For each distribution that is bad at the end, what made it so and was never mended."""
     for location in dict.fromkeys(item.location for item in changes):
         past = [item for item in changes if item.location == location]

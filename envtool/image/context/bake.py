@@ -30,39 +30,39 @@ def render_bake_document(
     """
     targets: dict[str, Any] = {}
     for member in members:
-        start = _target(member.parent) if member.parent is not None else f"{_target(member)}-base"
+        start = _make_target(member.parent) if member.parent is not None else f"{_make_target(member)}-base"
         is_archive = member.parent is None and member.lock.base.reference is None
         if is_archive:
             targets[start] = {
                 "context": place(member.folder / WHOLE_BASE.parent),
                 "dockerfile-inline": _BASE_RECIPE,
                 "platforms": [_PLATFORM],
-                "args": _arguments(member),
+                "args": _list_arguments(member),
                 "output": ["type=cacheonly"],
             }
         has_target = is_archive or member.parent is not None
-        targets[_target(member)] = {
+        targets[_make_target(member)] = {
             "context": place(member.folder),
             **({"contexts": {member.base: f"target:{start}"}} if has_target else {}),
             "network": "none",
             "platforms": [_PLATFORM],
-            "args": _arguments(member),
-            "tags": _tags(member, registry),
+            "args": _list_arguments(member),
+            "tags": _list_tags(member, registry),
             **({"output": ["type=registry"]} if registry else {}),
         }
-    return {"group": {"default": {"targets": [_target(member) for member in members]}}, "target": targets}
+    return {"group": {"default": {"targets": [_make_target(member) for member in members]}}, "target": targets}
 
 
-def _target(member: PlannedImage) -> str:
+def _make_target(member: PlannedImage) -> str:
     return re.sub(r"[^A-Za-z0-9_-]", "_", member.name)
 
 
-def _arguments(member: PlannedImage) -> dict[str, str]:
+def _list_arguments(member: PlannedImage) -> dict[str, str]:
     """BuildKit 0.11 and later takes the time of what it makes from this one, so that all builders make the same."""
     return {"SOURCE_DATE_EPOCH": str(member.spec.epoch)}
 
 
-def _tags(member: PlannedImage, registry: str | None) -> list[str]:
+def _list_tags(member: PlannedImage, registry: str | None) -> list[str]:
     if registry:
         return [f"{registry.rstrip('/')}/{member.name}:{member.spec.release}"]
     return list(member.tags)

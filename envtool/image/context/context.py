@@ -77,7 +77,7 @@ def incoming_folder(folder: Path) -> Iterator[Path]:
 
 def move_to_place(member: PlannedImage, incoming: Path, layers: Layers) -> Layers:
     """Write what is beside the layers, and make the folder `incoming` the context."""
-    (incoming / "Dockerfile").write_text(_dockerfile(member, incoming))
+    (incoming / "Dockerfile").write_text(_render_dockerfile(member, incoming))
     (incoming / ".dockerignore").write_text(_IGNORED)
     (incoming / _MADE_FROM).write_text(f"{member.labels[CONTEXT_LABEL]}\n")
     shutil.rmtree(member.folder, ignore_errors=True)
@@ -85,17 +85,17 @@ def move_to_place(member: PlannedImage, incoming: Path, layers: Layers) -> Layer
     return tuple(WrittenLayer(member.folder / LAYERS / item.path.name, item.contents) for item in layers)
 
 
-def _dockerfile(member: PlannedImage, folder: Path) -> str:
+def _render_dockerfile(member: PlannedImage, folder: Path) -> str:
     template = (member.spec.project / "Dockerfile").read_text()
     if member.parent is None:
         return render_dockerfile(template, member.base, member.labels)
     layers = sorted(path.name for path in (folder / LAYERS).iterdir())
     part = member.spec.own_file(DOCKERFILE_PART)
     own = part.read_text() if part is not None else ""
-    return render_dockerfile(_for_child(template, layers, own), member.base, member.labels)
+    return render_dockerfile(_adapt_for_child(template, layers, own), member.base, member.labels)
 
 
-def _for_child(template: str, layers: list[str], own: str) -> str:
+def _adapt_for_child(template: str, layers: list[str], own: str) -> str:
     """The recipe of a child: its own layers and instructions. What its parent sets, it inherits."""
     head = template.partition("\nFROM ${HAC_BASE}\n")
     added = "".join(f"ADD {LAYERS}/{name} /\n" for name in layers)

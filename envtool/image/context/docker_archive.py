@@ -63,10 +63,10 @@ class LoadableImage:
         name = f"{hashlib.sha256(document).hexdigest()}.json"
         names = [f"{digest.removeprefix('sha256:')}.tar" for digest in diff_ids]
         for path, target in zip(self.layers[present:], names[present:], strict=True):
-            yield from _member(target, path.stat().st_size, _blocks(path))
-        yield from _member(name, len(document), [document])
+            yield from _make_member(target, path.stat().st_size, _read_blocks(path))
+        yield from _make_member(name, len(document), [document])
         manifest = json.dumps([{"Config": name, "RepoTags": list(self.tags), "Layers": names}]).encode()
-        yield from _member("manifest.json", len(manifest), [manifest])
+        yield from _make_member("manifest.json", len(manifest), [manifest])
         yield END
 
     @property
@@ -96,13 +96,13 @@ def _digest(path: Path) -> str:
         return f"sha256:{hashlib.file_digest(stream, 'sha256').hexdigest()}"
 
 
-def _blocks(path: Path) -> Iterator[bytes]:
+def _read_blocks(path: Path) -> Iterator[bytes]:
     with open(path, "rb") as stream:
         while block := stream.read(_BLOCK):
             yield block
 
 
-def _member(name: str, size: int, blocks: Iterator[bytes] | Sequence[bytes]) -> Iterator[bytes]:
+def _make_member(name: str, size: int, blocks: Iterator[bytes] | Sequence[bytes]) -> Iterator[bytes]:
     info = tarfile.TarInfo(name)
     info.size = size
     yield render_header(info)

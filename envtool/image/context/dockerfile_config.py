@@ -46,7 +46,7 @@ class Evaluated:
     layers: tuple[str | None, ...]
 
 
-def instructions(recipe: str) -> Iterator[Instruction]:
+def parse_instructions(recipe: str) -> Iterator[Instruction]:
     """The instructions of a recipe, in their order."""
     lines = (line.strip() for line in recipe.splitlines())
     text = "\n".join(line for line in lines if line and not line.startswith("#"))
@@ -57,7 +57,7 @@ def instructions(recipe: str) -> Iterator[Instruction]:
 
 def evaluate_instructions(recipe: str, configuration: Configuration) -> Evaluated | None:
     """What a recipe makes of a base with `configuration`, or `None` where that takes a builder."""
-    steps = [step for step in instructions(recipe) if step.name not in {"ARG", "FROM"}]
+    steps = [step for step in parse_instructions(recipe) if step.name not in {"ARG", "FROM"}]
     layers: list[str | None] = []
     for number, step in enumerate(steps):
         added = _ADD_LAYER.fullmatch(step.value) if step.name == "ADD" else None
@@ -75,7 +75,7 @@ def evaluate_instructions(recipe: str, configuration: Configuration) -> Evaluate
     return Evaluated(configuration, tuple(steps), tuple(layers))
 
 
-def _words(value: str) -> Mapping[str, Sequence[str]]:
+def _split_words(value: str) -> Mapping[str, Sequence[str]]:
     """The JSON form of a command, or the shell form, which is given to the shell as it stands."""
     try:
         words = json.loads(value)
@@ -87,7 +87,7 @@ def _words(value: str) -> Mapping[str, Sequence[str]]:
 
 def _command(key: str) -> Callable[[str, Configuration], Configuration | None]:
     def change(value: str, configuration: Configuration) -> Configuration | None:
-        words = _words(value)
+        words = _split_words(value)
         if "exec" in words:
             return {key: list(words["exec"])}
         return {key: [*(configuration.get("Shell") or ["/bin/sh", "-c"]), value]}
@@ -95,12 +95,12 @@ def _command(key: str) -> Callable[[str, Configuration], Configuration | None]:
     return change
 
 
-def _shell(value: str, _configuration: Configuration) -> Configuration | None:
-    words = _words(value)
+def _parse_shell(value: str, _configuration: Configuration) -> Configuration | None:
+    words = _split_words(value)
     return {"Shell": list(words["exec"])} if "exec" in words else None
 
 
-def _pairs(value: str) -> dict[str, str] | None:
+def _parse_pairs(value: str) -> dict[str, str] | None:
     try:
         words = [word.partition("=") for word in shlex.split(value)]
     except ValueError:
@@ -108,29 +108,29 @@ def _pairs(value: str) -> dict[str, str] | None:
     return {key: text for key, _equals, text in words} if all(equals for _key, equals, _text in words) else None
 
 
-def _environment(value: str, configuration: Configuration) -> Configuration | None:
-    pairs = _pairs(value)
+def _parse_environment(value: str, configuration: Configuration) -> Configuration | None:
+    pairs = _parse_pairs(value)
     if pairs is None:
         return None
     before = dict(item.partition("=")[::2] for item in configuration.get("Env") or ())
     return {"Env": [f"{key}={text}" for key, text in {**before, **pairs}.items()]}
 
 
-def _labels(value: str, configuration: Configuration) -> Configuration | None:
-    pairs = _pairs(value)
+def _parse_labels(value: str, configuration: Configuration) -> Configuration | None:
+    pairs = _parse_pairs(value)
     return {"Labels": {**(configuration.get("Labels") or {}), **pairs}} if pairs is not None else None
 
 
-def _user(value: str, _configuration: Configuration) -> Configuration | None:
+def _parse_user(value: str, _configuration: Configuration) -> Configuration | None:
     return {"User": value}
 
 
-def _folder(value: str, _configuration: Configuration) -> Configuration | None:
+def _parse_folder(value: str, _configuration: Configuration) -> Configuration | None:
     # Any other might have to be made first.
     return {"WorkingDir": value} if value == str(HOME) else None
 
 
-def _ports(value: str, configuration: Configuration) -> Configuration | None:
+def _parse_ports(value: str, configuration: Configuration) -> Configuration | None:
     ports = [port if "/" in port else f"{port}/tcp" for port in value.split()]
     if not all(re.fullmatch(r"\d+/(tcp|udp)", port) for port in ports):
         return None
@@ -141,13 +141,13 @@ def _stop_signal(value: str, _configuration: Configuration) -> Configuration | N
     return {"StopSignal": value}
 
 
-def _health(value: str, _configuration: Configuration) -> Configuration | None:
+def _parse_health(value: str, _configuration: Configuration) -> Configuration | None:
     if value.upper() == "NONE":
         return {"Healthcheck": {"Test": ["NONE"]}}
     options, separator, command = value.partition("CMD ")
     if not separator:
         return None
-    words = _words(command.strip())
+    words = _split_words(command.strip())
     check: dict[str, Any] = {"Test": ["CMD", *words["exec"]] if "exec" in words else ["CMD-SHELL", *words["shell"]]}
     for word in options.split():
         name, _equals, text = word.removeprefix("--").partition("=")
@@ -161,14 +161,14 @@ def _health(value: str, _configuration: Configuration) -> Configuration | None:
 
 
 _SETTINGS: Mapping[str, Callable[[str, Configuration], Configuration | None]] = {
-    "ENV": _environment,
-    "LABEL": _labels,
-    "USER": _user,
-    "WORKDIR": _folder,
+    "ENV": _parse_environment,
+    "LABEL": _parse_labels,
+    "USER": _parse_user,
+    "WORKDIR": _parse_folder,
     "CMD": _command("Cmd"),
     "ENTRYPOINT": _command("Entrypoint"),
-    "SHELL": _shell,
-    "EXPOSE": _ports,
+    "SHELL": _parse_shell,
+    "EXPOSE": _parse_ports,
     "STOPSIGNAL": _stop_signal,
-    "HEALTHCHECK": _health,
+    "HEALTHCHECK": _parse_health,
 }

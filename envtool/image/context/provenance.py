@@ -43,7 +43,7 @@ def render_provenance(member: PlannedImage, identity: str) -> str:
                     "lock": f"sha256:{lock.checksum()}",
                 },
                 "internalParameters": {"labels": dict(sorted(labels.items())), "stand-in": lock.pin.stand_in},
-                "resolvedDependencies": list(_dependencies(lock)),
+                "resolvedDependencies": list(_list_dependencies(lock)),
             },
             "runDetails": {"builder": {"id": _BUILDER, "version": {"envtool": envtool.__version__}}},
         },
@@ -51,7 +51,7 @@ def render_provenance(member: PlannedImage, identity: str) -> str:
     return json.dumps(statement, indent=1) + "\n"
 
 
-def _dependencies(lock: ImageLock) -> Iterator[dict[str, Any]]:
+def _list_dependencies(lock: ImageLock) -> Iterator[dict[str, Any]]:
     """Every input with its hash, as a SLSA ResourceDescriptor."""
     name = lock.base.reference or "bootstrapped-base"
     uri = f"pkg:oci/{quote(name.rpartition('/')[2].partition(':')[0])}" if lock.base.reference else f"file:{name}.tar"

@@ -173,7 +173,7 @@ def find_engine(project: Path) -> Engine:
     Raises `EngineError` where none answers, `SetupError` where docker-py is not installed.
     """
     tried = []
-    for host in _hosts(project):
+    for host in _list_hosts(project):
         engine = connect(host)
         if engine is not None:
             return engine
@@ -183,7 +183,7 @@ def find_engine(project: Path) -> Engine:
     )
 
 
-def _hosts(project: Path) -> Iterator[str]:
+def _list_hosts(project: Path) -> Iterator[str]:
     named = os.environ.get("DOCKER_HOST")
     if named:
         # Who names an engine means that one and no other.
@@ -207,14 +207,14 @@ def connect(host: str) -> Engine | None:
     if host.startswith("unix://") and not Path(host.removeprefix("unix://")).exists():
         return None
     try:
-        client = docker.DockerClient(base_url=host, timeout=TIMEOUT, tls=_tls())
+        client = docker.DockerClient(base_url=host, timeout=TIMEOUT, tls=_make_tls())
         client.ping()
     except (docker.errors.DockerException, requests.exceptions.RequestException, OSError):
         return None
     return Engine(client, host)
 
 
-def _tls() -> Any:
+def _make_tls() -> Any:
     from docker.utils import kwargs_from_env
 
     return kwargs_from_env().get("tls", False)

@@ -22,7 +22,7 @@ def stream_answer(engine: Engine, path: str, chunks: Callable[[], Iterator[bytes
     HTTP/1.0 (RFC 1945), which has none, it sends the same bytes as they are. The stream then ends where the connection
     does, so who reads it must know whether it is whole.
     """
-    plain = _plain_answer(engine, path)
+    plain = _read_plain_answer(engine, path)
     if plain is None:
         # Another kind of connection, or an error, which docker-py puts better.
         yield io.BufferedReader(_Chunks(chunks()), 1 << 20)
@@ -31,7 +31,7 @@ def stream_answer(engine: Engine, path: str, chunks: Callable[[], Iterator[bytes
         yield cast("IO[bytes]", plain)
 
 
-def _plain_answer(engine: Engine, path: str) -> HTTPResponse | None:
+def _read_plain_answer(engine: Engine, path: str) -> HTTPResponse | None:
     if not engine.host.startswith(_UNIX):
         return None
     with suppress(OSError, HTTPException), socket.socket(socket.AF_UNIX) as connection:

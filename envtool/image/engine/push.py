@@ -45,7 +45,7 @@ def push(engine: Engine, identity: str, repository: str, tag: str, say: Callable
     with engine.translate_engine_errors():
         engine.client.api.tag(identity, repository, tag)
     try:
-        return Pushed(name, _tried(lambda: _push_once(engine, repository, tag), name, say))
+        return Pushed(name, _try_push(lambda: _push_once(engine, repository, tag), name, say))
     finally:
         with engine.translate_engine_errors():
             if before is None:
@@ -54,7 +54,7 @@ def push(engine: Engine, identity: str, repository: str, tag: str, say: Callable
                 engine.client.api.tag(before, repository, tag)
 
 
-def _tried(ask: Callable[[], str], name: str, say: Callable[[str], None]) -> str:
+def _try_push(ask: Callable[[], str], name: str, say: Callable[[str], None]) -> str:
     for attempt in range(_ATTEMPTS):
         try:
             return ask()

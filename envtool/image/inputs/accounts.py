@@ -30,7 +30,7 @@ class Accounts:
 
 def add_user(files: Mapping[str, str]) -> Accounts:
     """Add the user to the texts of `FILES`. Raises `BuildError` where the base has another user of that name."""
-    users, groups = (_numbers(files[path]) for path in FILES)
+    users, groups = (_parse_numbers(files[path]) for path in FILES)
     if USER in users or USER in groups:
         raise BuildError(
             f"the base has a user or a group {USER} already",
@@ -42,18 +42,18 @@ def add_user(files: Mapping[str, str]) -> Accounts:
     passwd, group = FILES
     return Accounts(
         {
-            passwd: f"{_whole(files[passwd])}{USER}:*:{number}:{number}:HAC:{HOME}:/bin/bash\n",
-            group: f"{_whole(files[group])}{USER}:*:{number}:\n",
+            passwd: f"{_parse_whole(files[passwd])}{USER}:*:{number}:{number}:HAC:{HOME}:/bin/bash\n",
+            group: f"{_parse_whole(files[group])}{USER}:*:{number}:\n",
         },
         number,
         number,
     )
 
 
-def _numbers(text: str) -> dict[str, int]:
+def _parse_numbers(text: str) -> dict[str, int]:
     rows = (line.split(":") for line in text.splitlines())
     return {row[0]: int(row[2]) for row in rows if len(row) > 2 and row[2].isdigit()}
 
 
-def _whole(text: str) -> str:
+def _parse_whole(text: str) -> str:
     return text if text.endswith("\n") or not text else f"{text}\n"

@@ -80,10 +80,10 @@ def fetch_inputs(
     wheel_count = len(lock.wheels) + len(lock.requirements) + len(lock.pin.distributions)
     total = len(packages) + wheel_count + len(lock.tools)
     progress("inputs", 0, total)
-    channel_map = sources.channel_map() if _missing(packages, store) else {}
+    channel_map = sources.channel_map() if _list_missing(packages, store) else {}
     conda = {}
     for package in packages:
-        conda[package] = _conda_package(package, channel_map, store)
+        conda[package] = _make_conda_package(package, channel_map, store)
         progress("inputs", 1, total)
     vendor = fetch_pinned_wheels(lock.pin, list(sources.vendor()), store)
     progress("inputs", len(vendor), total)
@@ -91,20 +91,20 @@ def fetch_inputs(
     progress("inputs", len(wheels), total)
     requirements = fetch_wheels(lock.requirements, store, python=spec.python)
     progress("inputs", len(requirements), total)
-    programs = {item.name: _locked_program(item, sources, store) for item in lock.tools}
+    programs = {item.name: _find_locked_program(item, sources, store) for item in lock.tools}
     progress("inputs", len(programs), total)
     return Inputs(
         base=base,
         conda={package: conda[package] for package in lock.packages},
         tool_conda={package: conda[package] for package in lock.tool_packages},
         vendor=tuple(vendor.values()),
-        wheels=_stored(lock.wheels, wheels),
+        wheels=_find_stored(lock.wheels, wheels),
         programs=programs,
-        requirements=_stored(lock.requirements, requirements),
+        requirements=_find_stored(lock.requirements, requirements),
     )
 
 
-def _stored(files: Sequence[LockedFile], paths: Mapping[str, Path]) -> tuple[StoredWheel, ...]:
+def _find_stored(files: Sequence[LockedFile], paths: Mapping[str, Path]) -> tuple[StoredWheel, ...]:
     return tuple(StoredWheel(WheelName.parse(item.name), paths[item.sha256], item.sha256) for item in files)
 
 
@@ -118,11 +118,11 @@ def is_complete(lock: ImageLock, store: FileStore) -> bool:
     return all(store.find(sha256) is not None for sha256 in named)
 
 
-def _missing(packages: set[LockedPackage], store: FileStore) -> bool:
+def _list_missing(packages: set[LockedPackage], store: FileStore) -> bool:
     return any(store.find(package.sha256) is None for package in packages)
 
 
-def _locked_program(item: LockedFile, sources: ImageSources, store: FileStore) -> Path:
+def _find_locked_program(item: LockedFile, sources: ImageSources, store: FileStore) -> Path:
     stored = store.find(item.sha256)
     if stored is not None:
         return stored
@@ -132,11 +132,11 @@ def _locked_program(item: LockedFile, sources: ImageSources, store: FileStore) -
     return store.add(path, expected=item.sha256)
 
 
-def _conda_package(package: LockedPackage, channel_map: Mapping[str, str], store: FileStore) -> Path:
+def _make_conda_package(package: LockedPackage, channel_map: Mapping[str, str], store: FileStore) -> Path:
     stored = store.find(package.sha256)
     if stored is not None:
         return stored
-    url = _actual_address(package.url, channel_map)
+    url = _find_actual_address(package.url, channel_map)
     parts = urlsplit(url)
     if parts.scheme == "file":
         path = Path(unquote(parts.path))
@@ -148,7 +148,7 @@ def _conda_package(package: LockedPackage, channel_map: Mapping[str, str], store
     return _download(url, package, store)
 
 
-def _actual_address(url: str, channel_map: Mapping[str, str]) -> str:
+def _find_actual_address(url: str, channel_map: Mapping[str, str]) -> str:
     for named, actual in channel_map.items():
         if url.startswith(f"{named}/"):
             return actual.rstrip("/") + url.removeprefix(named)
@@ -164,12 +164,12 @@ def _download(url: str, package: LockedPackage, store: FileStore) -> Path:
             store,
             expected=package.sha256,
             timeout=_TIMEOUT,
-            failures=_unreachable(package.filename),
+            failures=_translate_unreachable(package.filename),
         )
 
 
 @contextmanager
-def _unreachable(filename: str) -> Iterator[None]:
+def _translate_unreachable(filename: str) -> Iterator[None]:
     import requests
 
     try:

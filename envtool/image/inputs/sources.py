@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from envtool.errors import LockError
 from envtool.image.engine.client import Engine, find_engine
-from envtool.image.inputs.base_layers import base_selector, read_local_layer
+from envtool.image.inputs.base_layers import make_base_selector, read_local_layer
 from envtool.image.lock.lock_sources import LockSources
 from envtool.image.lock.lockfile import LockedBase
 from envtool.image.read.reference import read_image
@@ -28,7 +28,7 @@ class ImageSources(LockSources, Protocol):
         """The archive of a bootstrapped base, `None` for one that is pulled. Raises `LockError` if it moved on."""
 
     def base_layers(self, base: LockedBase, archive: Path | None) -> Sequence[LayerContents]:
-        """What `base_selector` wants of the base, whose archive is given if it has one. Raises `ImageError`."""
+        """What `make_base_selector` wants of the base, whose archive is given if it has one. Raises `ImageError`."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ class ReleasedSources:
         engine = self.engine or find_engine(self.spec.project)
         if not engine.inspect_image(reference):
             engine.pull(reference)
-        return read_image(f"docker-daemon:{reference}", base_selector(), project=self.spec.project).layers
+        return read_image(f"docker-daemon:{reference}", make_base_selector(), project=self.spec.project).layers
 
     def channel_map(self) -> Mapping[str, str]:
         """Channels are where their names say."""

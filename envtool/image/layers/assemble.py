@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import envtool
 from envtool.image.inputs.accounts import HOME
-from envtool.image.inputs.base_layers import base_selector
+from envtool.image.inputs.base_layers import make_base_selector
 from envtool.image.layers.layer_archive import LayerOwnership, write_layer
 from envtool.image.layers.layer_diff import LowerLayers, write_layer_diff
 from envtool.image.layers.layer_trees import CONFIGURATION_FOLDER, write_text
@@ -42,7 +42,7 @@ _USERS_FOLDERS = ("opt/conda", str(HOME.relative_to("/")))
 
 @dataclass(frozen=True)
 class WrittenLayer:
-    """A layer's archive, and what `base_selector` selects of it."""
+    """A layer's archive, and what `make_base_selector` selects of it."""
 
     path: Path
     contents: LayerContents
@@ -54,14 +54,14 @@ def write_tree(
     """Archive a staged tree without what the layers `lower` have already, and delete the tree."""
     owner = LayerOwnership(base.accounts.uid, base.accounts.gid, _USERS_FOLDERS)
     with LowerLayers.opened(lower) as known:
-        made = write_layer(tree, target, member.spec.epoch, owner, known=known, interest=base_selector())
+        made = write_layer(tree, target, member.spec.epoch, owner, known=known, interest=make_base_selector())
     shutil.rmtree(tree.root, ignore_errors=True)
     return WrittenLayer(target, made)
 
 
 def write_child_base(lower: Path, base: Path, target: Path) -> WrittenLayer:
     """Write what a child's base has beyond its parent's."""
-    return WrittenLayer(target, write_layer_diff(lower, base, target, base_selector()))
+    return WrittenLayer(target, write_layer_diff(lower, base, target, make_base_selector()))
 
 
 def stage_system(member: PlannedImage, inputs: Inputs, bill: str, folder: Path) -> StagedTree:
@@ -72,10 +72,10 @@ def stage_system(member: PlannedImage, inputs: Inputs, bill: str, folder: Path) 
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(path, target)
         target.chmod(0o755)
-    write_text(root / CONFIGURATION_FOLDER / "guard.conf", _guard_settings(member.spec))
+    write_text(root / CONFIGURATION_FOLDER / "guard.conf", _render_guard_settings(member.spec))
     (root / HOME.relative_to("/")).mkdir(parents=True)
     _write_accounts(inputs, root)
-    _own_files(member, bill, root)
+    _list_own_files(member, bill, root)
     return StagedTree(root)
 
 
@@ -85,7 +85,7 @@ def stage_child_system(member: PlannedImage, inputs: Inputs, bill: str, folder: 
     if member.spec.has_own_base:
         # The base's own, without the user, came with what its packages added.
         _write_accounts(inputs, root)
-    _own_files(member, bill, root)
+    _list_own_files(member, bill, root)
     return StagedTree(root)
 
 
@@ -94,14 +94,14 @@ def _write_accounts(inputs: Inputs, root: Path) -> None:
         write_text(root / name, text)
 
 
-def _own_files(member: PlannedImage, bill: str, root: Path) -> None:
+def _list_own_files(member: PlannedImage, bill: str, root: Path) -> None:
     """What each image of a family has of its own: its recipe's files, what it is and what is in it."""
     spec = member.spec
     for folder in spec.folders("rootfs"):
         shutil.copytree(folder, root, dirs_exist_ok=True, symlinks=True)
     for folder in spec.folders("checks"):
         shutil.copytree(folder, root / CHECKS_FOLDER, dirs_exist_ok=True)
-    write_text(root / CONFIGURATION_FOLDER / "image.toml", _identity(spec, member.lock))
+    write_text(root / CONFIGURATION_FOLDER / "image.toml", _make_identity(spec, member.lock))
     write_text(root / SBOM_FOLDER / f"{spec.name}.cdx.json", bill)
 
 
@@ -114,7 +114,7 @@ def render_bill(member: PlannedImage, inputs: Inputs, layers: Iterable[WrittenLa
     return render_sbom(list_packages(merge_layers(read).entries), subject)
 
 
-def _guard_settings(spec: ImageSpec) -> str:
+def _render_guard_settings(spec: ImageSpec) -> str:
     layout = Layout.below(ENVIRONMENT_PREFIX, spec.python)
     return "\n".join(
         [
@@ -127,7 +127,7 @@ def _guard_settings(spec: ImageSpec) -> str:
     )
 
 
-def _identity(spec: ImageSpec, lock: ImageLock) -> str:
+def _make_identity(spec: ImageSpec, lock: ImageLock) -> str:
     import tomlkit
 
     return tomlkit.dumps(

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import envtool.image.layers.compile_modules as program
-from envtool.image.layers.staged_tree import Part, StagedTree, WheelFile
+from envtool.image.layers.staged_tree import FileRange, StagedTree, WheelFile
 from envtool.image.run_program import run
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ _LEFT_OUT = re.compile(r"/(lib2to3/tests|bad_coding|test)/")
 
 def compile_tree(
     tree: StagedTree, prefix: Path, python: PythonVersion, folder: Path, interpreter: Path
-) -> dict[str, Part]:
+) -> dict[str, FileRange]:
     """The bytecode of a tree's modules that have none, by its paths; it lies below `folder`. Raises `BuildError`.
 
     `interpreter` is the one that it is for, on this machine.
@@ -37,14 +37,14 @@ def compile_tree(
     listing = folder / "modules"
     rows = (
         json.dumps(row)
-        for row in _modules(tree, f"{prefix.relative_to('/')}/lib/{name}/", f"cpython-{python[0]}{python[1]}")
+        for row in _list_modules(tree, f"{prefix.relative_to('/')}/lib/{name}/", f"cpython-{python[0]}{python[1]}")
     )
     listing.write_text("".join(f"{row}\n" for row in rows))
     run([*command, listing, folder], environment=environment)
-    return dict(_parts(folder))
+    return dict(_list_parts(folder))
 
 
-def _modules(tree: StagedTree, library: str, tag: str) -> Iterator[tuple[object, ...]]:
+def _list_modules(tree: StagedTree, library: str, tag: str) -> Iterator[tuple[object, ...]]:
     """What the program is to compile, in its own words."""
     for path, entry in tree.entries():
         # What tests of parsers are made of is no Python.
@@ -66,10 +66,10 @@ def _has_bytecode(module: Path, tag: str) -> bool:
         return False
 
 
-def _parts(folder: Path) -> Iterator[tuple[str, Part]]:
+def _list_parts(folder: Path) -> Iterator[tuple[str, FileRange]]:
     for index in folder.glob("*.index"):
         offset = 0
         for line in index.read_text().splitlines():
             path, size = json.loads(line)
-            yield path.lstrip("/"), Part(index.with_suffix(""), offset, size)
+            yield path.lstrip("/"), FileRange(index.with_suffix(""), offset, size)
             offset += size

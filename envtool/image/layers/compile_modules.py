@@ -50,7 +50,7 @@ def _compile_all(rows: "list[str]", target: str) -> int:
         for row in rows:
             name, path, *place = json.loads(row)
             try:
-                data = _compiled(name, _source(path, *place))
+                data = _compile_module(name, _read_source(path, *place))
             except Exception as error:
                 sys.stderr.write(f"{name}: {error}\n")
                 status = 1
@@ -61,7 +61,7 @@ def _compile_all(rows: "list[str]", target: str) -> int:
     return status
 
 
-def _source(path: str, offset: "int | None" = None, size: int = 0, method: int = 0) -> bytes:
+def _read_source(path: str, offset: "int | None" = None, size: int = 0, method: int = 0) -> bytes:
     with open(path, "rb") as stream:
         if offset is None:
             return stream.read()
@@ -72,27 +72,27 @@ def _source(path: str, offset: "int | None" = None, size: int = 0, method: int =
         return zlib.decompress(data, -15) if method else data
 
 
-def _compiled(name: str, source: bytes) -> bytes:
+def _compile_module(name: str, source: bytes) -> bytes:
     code = compile(source, name, "exec", dont_inherit=True)
     # marshal marks what has more than one reference, and a string has others wherever this process happens to use the
     # same one. With one more for all of them, the bytes depend on nothing but the source.
-    held = [*_strings(code)]
+    held = [*_list_strings(code)]
     data = marshal.dumps(code)
     del held
     return _HEAD + importlib.util.source_hash(source) + data
 
 
-def _strings(value: object) -> "Iterator[str]":
+def _list_strings(value: object) -> "Iterator[str]":
     """The strings that a constant or a code object has."""
     if isinstance(value, str):
         yield value
     elif isinstance(value, (tuple, frozenset)):
         for item in value:
-            yield from _strings(item)
+            yield from _list_strings(item)
     elif isinstance(value, CodeType):
         names = (value.co_names, value.co_varnames, value.co_cellvars, value.co_freevars)
         further = (value.co_name, value.co_filename, getattr(value, "co_qualname", ""))
-        yield from _strings((*names, *further, value.co_consts))
+        yield from _list_strings((*names, *further, value.co_consts))
 
 
 if __name__ == "__main__":

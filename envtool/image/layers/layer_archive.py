@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
-from envtool.image.layers.layer_diff import Above, LowerLayers
+from envtool.image.layers.layer_diff import LowerLayers, ParentFolders
 from envtool.image.layers.tar_stream import END, open_archive_writer, render_header, render_padding
 from envtool.image.read.layer import CAPTURE_NOTHING, FileSelector, LayerContents, LayerIndexer
 
@@ -54,30 +54,30 @@ def write_layer(
     Returns what `interest` wants of it. Raises `OSError`, and `HashError` and `SourceError` for packed files that are
     damaged.
     """
-    above, listing = Above(), LayerIndexer(selector=interest)
+    parents, listing = ParentFolders(), LayerIndexer(selector=interest)
     with open_archive_writer(target) as archive:
         stream = archive.stream
         for name, entry in tree.entries():
-            member = _member(name, entry)
+            member = _make_member(name, entry)
             is_held = ownership.holds(name)
             member.uid, member.gid = (ownership.uid, ownership.gid) if is_held else (0, 0)
             member.mtime = epoch
-            member.mode = _mode(member)
-            if known is not None and known.has(member, partial(_opened, entry)):
-                above.pass_over(member)
+            member.mode = _compute_mode(member)
+            if known is not None and known.has(member, partial(_open_content, entry)):
+                parents.pass_over(member)
                 continue
-            for each in (*above.of(member), member):
-                listing.add(each, partial(_opened, entry))
+            for each in (*parents.list_above(member), member):
+                listing.add(each, partial(_open_content, entry))
                 stream.write(render_header(each))
             if member.isreg():
-                _copy(entry, stream)
+                _copy_content(entry, stream)
                 stream.write(render_padding(member.size))
         stream.write(END)
         digest = archive.digest()
     return listing.contents(digest, digest)
 
 
-def _member(name: str, entry: Path | Packed | None) -> tarfile.TarInfo:
+def _make_member(name: str, entry: Path | Packed | None) -> tarfile.TarInfo:
     """An entry without times and owners. Two paths of one staged file are two files."""
     member = tarfile.TarInfo(name)
     if entry is None:
@@ -96,7 +96,7 @@ def _member(name: str, entry: Path | Packed | None) -> tarfile.TarInfo:
     return member
 
 
-def _copy(entry: Path | Packed | None, stream: IO[bytes]) -> None:
+def _copy_content(entry: Path | Packed | None, stream: IO[bytes]) -> None:
     assert entry is not None
     if isinstance(entry, Path):
         with open(entry, "rb") as source:
@@ -105,12 +105,12 @@ def _copy(entry: Path | Packed | None, stream: IO[bytes]) -> None:
         stream.write(entry.read())
 
 
-def _opened(entry: Path | Packed | None) -> IO[bytes]:
+def _open_content(entry: Path | Packed | None) -> IO[bytes]:
     assert entry is not None
     return open(entry, "rb") if isinstance(entry, Path) else io.BytesIO(entry.read())
 
 
-def _mode(member: tarfile.TarInfo) -> int:
+def _compute_mode(member: tarfile.TarInfo) -> int:
     if member.issym():
         return 0o777
     # /tmp and its like carry a sticky bit that an archive of a part of the tree must not take away.

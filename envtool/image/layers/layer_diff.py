@@ -35,21 +35,21 @@ class LowerLayers:
         with ExitStack() as stack:
             for path in archives:
                 archive = stack.enter_context(tarfile.open(path))
-                known._members.update((_name(member), (archive, member)) for member in archive)
+                known._members.update((_get_name(member), (archive, member)) for member in archive)
             yield known
 
     def has(self, member: tarfile.TarInfo, data: Callable[[], IO[bytes]]) -> bool:
         """Whether a member is there, in all but its time, which is no change by itself; `data` opens it, if a file."""
-        archive, there = self._members.get(_name(member), (None, None))
-        if archive is None or there is None or _traits(member) != _traits(there):
+        archive, there = self._members.get(_get_name(member), (None, None))
+        if archive is None or there is None or _get_traits(member) != _get_traits(there):
             return False
         if not _is_file(member):
             return True
-        with _data(archive, there) as found, data() as wanted:
-            return _same_bytes(found, wanted)
+        with _read_data(archive, there) as found, data() as wanted:
+            return _has_same_bytes(found, wanted)
 
 
-class Above:
+class ParentFolders:
     """The folders above what a layer has, which are known and so not among it, but that it has to have all the same.
 
     An engine makes those that a layer lacks, as root's, over what lies below it.
@@ -61,11 +61,11 @@ class Above:
     def pass_over(self, member: tarfile.TarInfo) -> None:
         """Note a member that is known."""
         if member.isdir():
-            self._folders[_name(member)] = member
+            self._folders[_get_name(member)] = member
 
-    def of(self, member: tarfile.TarInfo) -> Iterator[tarfile.TarInfo]:
+    def list_above(self, member: tarfile.TarInfo) -> Iterator[tarfile.TarInfo]:
         """The folders above a member that is to be written that were not written yet, the uppermost first."""
-        name = _name(member)
+        name = _get_name(member)
         # One that is not waiting was written, and with it all above it.
         if name.rpartition("/")[0] not in self._folders:
             return
@@ -88,18 +88,18 @@ def write_layer_diff(before: Path, after: Path, target: Path, interest: FileSele
     ):
         with tarfile.open(fileobj=archive.stream, mode="w", format=tarfile.PAX_FORMAT) as result:
             names: set[str] = set()
-            above = Above()
+            parents = ParentFolders()
             for member in source:
-                name = _name(member)
-                opened = partial(_data, source, member)
+                name = _get_name(member)
+                opened = partial(_read_data, source, member)
                 if name == "." or known.has(member, opened):
-                    above.pass_over(member)
+                    parents.pass_over(member)
                     continue
                 names.add(name)
                 if member.islnk():
                     # Which it may be no more when it is written.
-                    opened = partial(_data, source, source.getmember(member.linkname))
-                for each in (*above.of(member), member):
+                    opened = partial(_read_data, source, source.getmember(member.linkname))
+                for each in (*parents.list_above(member), member):
                     _add(source, each, result, names)
                     listing.add(each, opened)
         digest = archive.digest()
@@ -107,7 +107,7 @@ def write_layer_diff(before: Path, after: Path, target: Path, interest: FileSele
 
 
 def _add(source: tarfile.TarFile, member: tarfile.TarInfo, result: tarfile.TarFile, written: set[str]) -> None:
-    stream = _data(source, member) if _is_file(member) else None
+    stream = _read_data(source, member) if _is_file(member) else None
     if member.islnk():
         if os.path.normpath(member.linkname) in written:
             stream = None
@@ -123,18 +123,18 @@ def _is_file(member: tarfile.TarInfo) -> bool:
     return member.isreg() or member.islnk()
 
 
-def _traits(member: tarfile.TarInfo) -> tuple[bytes, int, int, int, str]:
+def _get_traits(member: tarfile.TarInfo) -> tuple[bytes, int, int, int, str]:
     kind, target = (tarfile.REGTYPE, "") if _is_file(member) else (member.type, member.linkname)
     return kind, member.mode, member.uid, member.gid, target
 
 
-def _data(archive: tarfile.TarFile, member: tarfile.TarInfo) -> IO[bytes]:
+def _read_data(archive: tarfile.TarFile, member: tarfile.TarInfo) -> IO[bytes]:
     stream = archive.extractfile(member)
     assert stream is not None
     return stream
 
 
-def _same_bytes(one: IO[bytes], other: IO[bytes]) -> bool:
+def _has_same_bytes(one: IO[bytes], other: IO[bytes]) -> bool:
     while True:
         block = one.read(_BLOCK)
         if block != other.read(_BLOCK):
@@ -143,5 +143,5 @@ def _same_bytes(one: IO[bytes], other: IO[bytes]) -> bool:
             return True
 
 
-def _name(member: tarfile.TarInfo) -> str:
+def _get_name(member: tarfile.TarInfo) -> str:
     return os.path.normpath(member.name)

@@ -38,14 +38,14 @@ def link_environment(conda: Mapping[LockedPackage, Path], prefix: Path, folder: 
 
 def stage_environment(spec: ImageSpec, inputs: Inputs, packages: Path, folder: Path) -> StagedTree:
     """The whole environment: its conda packages, and the wheels on top of them."""
-    tree = _installed(inputs.requirements, Layout.below(ENVIRONMENT_PREFIX, spec.python), folder)
-    return _compiled(replace(tree, lower=packages), ENVIRONMENT_PREFIX, spec.python, folder, packages)
+    tree = _install_wheels(inputs.requirements, Layout.below(ENVIRONMENT_PREFIX, spec.python), folder)
+    return _add_bytecode(replace(tree, lower=packages), ENVIRONMENT_PREFIX, spec.python, folder, packages)
 
 
 def stage_requirements(spec: ImageSpec, inputs: Inputs, packages: Path, folder: Path) -> StagedTree:
     """The wheels alone, for a child whose conda packages are its parent's."""
-    tree = _installed(inputs.requirements, Layout.below(ENVIRONMENT_PREFIX, spec.python), folder)
-    return _compiled(tree, ENVIRONMENT_PREFIX, spec.python, folder, packages)
+    tree = _install_wheels(inputs.requirements, Layout.below(ENVIRONMENT_PREFIX, spec.python), folder)
+    return _add_bytecode(tree, ENVIRONMENT_PREFIX, spec.python, folder, packages)
 
 
 def stage_vendor(spec: ImageSpec, pin: VendorPin, inputs: Inputs, folder: Path) -> StagedTree:
@@ -69,7 +69,7 @@ def stage_vendor(spec: ImageSpec, pin: VendorPin, inputs: Inputs, folder: Path) 
 def stage_tool(spec: ImageSpec, inputs: Inputs, packages: Path, folder: Path) -> StagedTree:
     """envtool in an environment of its own."""
     own = build_own_wheel(spec.project, folder, spec.epoch)
-    tree = _installed((*inputs.wheels, own), Layout.below(TOOL_PREFIX, TOOL_PYTHON), folder)
+    tree = _install_wheels((*inputs.wheels, own), Layout.below(TOOL_PREFIX, TOOL_PYTHON), folder)
     for name in ("envtool", "update-moreh", "hac-guard"):
         _isolate(tree.root / (TOOL_PREFIX / "bin" / name).relative_to("/"))
     # hac-guard is not for people, so it is not on PATH.
@@ -77,16 +77,16 @@ def stage_tool(spec: ImageSpec, inputs: Inputs, packages: Path, folder: Path) ->
         link = tree.root / "usr/local/bin" / name
         link.parent.mkdir(parents=True, exist_ok=True)
         link.symlink_to(TOOL_PREFIX / "bin" / name)
-    return _compiled(replace(tree, lower=packages), TOOL_PREFIX, TOOL_PYTHON, folder, packages)
+    return _add_bytecode(replace(tree, lower=packages), TOOL_PREFIX, TOOL_PYTHON, folder, packages)
 
 
-def _installed(wheels: Sequence[StoredWheel], layout: Layout, folder: Path) -> StagedTree:
+def _install_wheels(wheels: Sequence[StoredWheel], layout: Layout, folder: Path) -> StagedTree:
     root = folder / "root"
     root.mkdir()
     return StagedTree(root, install_wheels(wheels, layout, root))
 
 
-def _compiled(tree: StagedTree, prefix: Path, python: tuple[int, int], folder: Path, packages: Path) -> StagedTree:
+def _add_bytecode(tree: StagedTree, prefix: Path, python: tuple[int, int], folder: Path, packages: Path) -> StagedTree:
     """The tree with bytecode, made by the interpreter that is among the linked packages."""
     interpreter = packages / Layout.below(prefix, python).interpreter.relative_to("/")
     target = folder / "bytecode"

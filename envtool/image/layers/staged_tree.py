@@ -56,8 +56,8 @@ class WheelFile:
 
 
 @dataclass(frozen=True)
-class Part:
-    """A part of a file, from `offset` on."""
+class FileRange:
+    """`size` bytes of a file, from `offset` on."""
 
     path: Path
     offset: int
@@ -87,7 +87,7 @@ class StagedTree:
         found: dict[str, Path | Packed | None] = {}
         for root in (self.lower, self.root):
             if root is not None:
-                found.update(_listed(root))
+                found.update(_list_entries(root))
         for path in self.packed:
             folder = path.rpartition("/")[0]
             while folder and folder not in found:
@@ -97,7 +97,7 @@ class StagedTree:
         yield from sorted(found.items(), key=lambda item: item[0].split("/"))
 
 
-def _listed(root: Path) -> Iterator[tuple[str, Path]]:
+def _list_entries(root: Path) -> Iterator[tuple[str, Path]]:
     for top, folders, files in os.walk(root):
         base = os.path.relpath(top, root)
         for name in (*folders, *files):

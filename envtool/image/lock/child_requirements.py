@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from packaging.version import InvalidVersion, Version
 
-from envtool.image.lock.resolve_wheels import resolve_wheels, version_constraints
+from envtool.image.lock.resolve_wheels import make_version_constraints, resolve_wheels
 from envtool.wheel.requires import normalize_name
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def resolve_requirements(
                 (Path(folder) / wheel.name).symlink_to(wheel)
         found = resolve_wheels(
             ["--requirement", str(requirements)],
-            [*constraints, *version_constraints(keep)],
+            [*constraints, *make_version_constraints(keep)],
             python=python,
             links=Path(folder),
         )

@@ -77,21 +77,21 @@ def lock_environment(environment: Path, channel_map: Mapping[str, str], *, keep:
                 CONSTRAINTS_VARIABLE: json.dumps(constraints),
             },
             folder=scratch,
-            failure=lambda _what, why: _unsolved(environment, why),
+            failure=lambda _what, why: _make_unsolved_error(environment, why),
         )
         return target.read_text()
 
 
-def _unsolved(environment: Path, why: str) -> EnvtoolError:
+def _make_unsolved_error(environment: Path, why: str) -> EnvtoolError:
     unreachable = any(word in why for word in ("error sending request", "dns error", "Connection refused", "connect"))
     return LockError(
         f"conda-lock could not lock {environment.name}" + (": a channel cannot be reached" if unreachable else ""),
-        why="\n        ".join(_telling_lines(why)),
+        why="\n        ".join(_select_telling_lines(why)),
         remedy="run envtool lock where the channel can be reached" if unreachable else "change the environment file",
     )
 
 
-def _telling_lines(text: str) -> list[str]:
+def _select_telling_lines(text: str) -> list[str]:
     """What conda-lock passes on of the solver's message, without the command it ran and its own traceback."""
     message = text.rpartition("Could not lock the environment")[2].partition("Command:")[0] or text
     lines = [line.strip() for line in message.splitlines()[1:] if line.strip()]

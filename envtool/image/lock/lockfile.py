@@ -125,10 +125,10 @@ def _render(lock: ImageLock) -> str:
             }
             for item in lock.pin.distributions
         ],
-        "tool": _rows(lock.tools),
-        "wheel": _rows(lock.wheels),
-        **({"requirement": _rows(lock.requirements)} if lock.requirements else {}),
-        **({"signature": [_signature_row(item) for item in lock.signatures]} if lock.signatures else {}),
+        "tool": _make_rows(lock.tools),
+        "wheel": _make_rows(lock.wheels),
+        **({"requirement": _make_rows(lock.requirements)} if lock.requirements else {}),
+        **({"signature": [_make_signature_row(item) for item in lock.signatures]} if lock.signatures else {}),
     }
     packages = table["base"]["packages"]
     packages.extend(lock.base.packages)
@@ -136,11 +136,11 @@ def _render(lock: ImageLock) -> str:
     return "# Written by `envtool lock`. Do not edit.\n" + tomlkit.dumps(table)
 
 
-def _rows(files: Iterable[LockedFile]) -> list[dict[str, str]]:
+def _make_rows(files: Iterable[LockedFile]) -> list[dict[str, str]]:
     return [{"name": item.name, "sha256": item.sha256} for item in files]
 
 
-def _signature_row(item: LockedSignature) -> dict[str, str]:
+def _make_signature_row(item: LockedSignature) -> dict[str, str]:
     payload = {"payload": item.payload} if item.payload is not None else {}
     return {"name": item.name, "value": item.value, **payload}
 
@@ -169,7 +169,7 @@ def read_lock(spec: ImageSpec, folder: Path) -> ImageLock:
         table = tomllib.loads(path.read_text())
         conda = (folder / f"{spec.name}.conda-lock.yml").read_text()
         tool_conda = (folder / f"{spec.name}.envtool.conda-lock.yml").read_text()
-        return _from_table(table, conda, tool_conda)
+        return _read_table(table, conda, tool_conda)
     except FileNotFoundError as error:
         raise LockError(
             f"{spec.name} is not locked", why=f"there is no {Path(error.filename).name} in {folder}", remedy=remedy
@@ -183,7 +183,7 @@ def read_parent_lock(spec: ImageSpec, folder: Path) -> ImageLock | None:
     return read_lock(spec.parent, folder) if spec.parent is not None else None
 
 
-def _from_table(table: dict[str, Any], conda: str, tool_conda: str) -> ImageLock:
+def _read_table(table: dict[str, Any], conda: str, tool_conda: str) -> ImageLock:
     if table["schema"] != SCHEMA:
         raise ValueError(f"schema {table['schema']} is not known")
     if table["conda"] != {"environment": _sha256(conda), "envtool": _sha256(tool_conda)}:
@@ -200,19 +200,19 @@ def _from_table(table: dict[str, Any], conda: str, tool_conda: str) -> ImageLock
         spec=table["spec"].removeprefix("sha256:"),
         base=LockedBase(base["digest"], base.get("reference"), tuple(base["packages"])),
         pin=VendorPin(distributions, PinOrigin.FILE, bool(table["stand-in"]), "the image's lock"),
-        tools=_files(table.get("tool", ())),
-        wheels=_files(table["wheel"]),
+        tools=_read_files(table.get("tool", ())),
+        wheels=_read_files(table["wheel"]),
         conda=conda,
         tool_conda=tool_conda,
         parent=table["parent"].removeprefix("sha256:") if "parent" in table else None,
-        requirements=_files(table.get("requirement", ())),
+        requirements=_read_files(table.get("requirement", ())),
         signatures=tuple(
             LockedSignature(row["name"], row["value"], row.get("payload")) for row in table.get("signature", ())
         ),
     )
 
 
-def _files(rows: Iterable[dict[str, str]]) -> tuple[LockedFile, ...]:
+def _read_files(rows: Iterable[dict[str, str]]) -> tuple[LockedFile, ...]:
     return tuple(LockedFile(row["name"], row["sha256"]) for row in rows)
 
 
@@ -231,15 +231,15 @@ def require_current(spec: ImageSpec, lock: ImageLock, parent: ImageLock | None) 
         )
 
 
-def differences(old: ImageLock, new: ImageLock) -> tuple[str, ...]:
+def compare_locks(old: ImageLock, new: ImageLock) -> tuple[str, ...]:
     """What changed from one lock to another, a line each."""
-    lines = _changes("base", dict(_split(old.base.packages)), dict(_split(new.base.packages)))
+    lines = _list_changes("base", dict(_split_names(old.base.packages)), dict(_split_names(new.base.packages)))
     for label, before, after in (
         ("conda", old.packages, new.packages),
         ("envtool's conda", old.tool_packages, new.tool_packages),
     ):
-        lines += _changes(label, {p.name: p.filename for p in before}, {p.name: p.filename for p in after})
-    lines += _changes(
+        lines += _list_changes(label, {p.name: p.filename for p in before}, {p.name: p.filename for p in after})
+    lines += _list_changes(
         "vendor",
         {item.name: f"{item.version} {item.sha256}" for item in old.pin.distributions},
         {item.name: f"{item.version} {item.sha256}" for item in new.pin.distributions},
@@ -249,7 +249,7 @@ def differences(old: ImageLock, new: ImageLock) -> tuple[str, ...]:
         ("wheel", old.wheels, new.wheels),
         ("requirement", old.requirements, new.requirements),
     ):
-        lines += _changes(label, {f.name: f.sha256[:12] for f in first}, {f.name: f.sha256[:12] for f in second})
+        lines += _list_changes(label, {f.name: f.sha256[:12] for f in first}, {f.name: f.sha256[:12] for f in second})
     if old.base.digest != new.base.digest:
         lines.append(f"base: {old.base.digest[:19]} -> {new.base.digest[:19]}")
     if old.parent != new.parent:
@@ -259,11 +259,11 @@ def differences(old: ImageLock, new: ImageLock) -> tuple[str, ...]:
     return tuple(lines)
 
 
-def _split(packages: Iterable[str]) -> Iterable[tuple[str, str]]:
+def _split_names(packages: Iterable[str]) -> Iterable[tuple[str, str]]:
     return ((name, version) for name, _, version in (item.partition("=") for item in packages))
 
 
-def _changes(label: str, before: dict[str, str], after: dict[str, str]) -> list[str]:
+def _list_changes(label: str, before: dict[str, str], after: dict[str, str]) -> list[str]:
     return [
         f"{label}: {name} {before.get(name, '(absent)')} -> {after.get(name, '(absent)')}"
         for name in sorted(before.keys() | after.keys())

@@ -30,7 +30,7 @@ def make_lock(
     Raises `LockError`, `SourceError`, `ReleaseError`.
     """
     if parent is not None:
-        return _child_lock(spec, parent, sources, store, say)
+        return _make_child_lock(spec, parent, sources, store, say)
     say("the conda environments, with conda-lock")
     conda = lock_environment(spec.environment_file, sources.channel_map())
     tool_conda = lock_environment(spec.tool_environment_file, sources.channel_map())
@@ -54,7 +54,7 @@ def make_lock(
     )
 
 
-def _child_lock(
+def _make_child_lock(
     spec: ImageSpec, parent: ImageLock, sources: LockSources, store: FileStore, say: Callable[[str], None]
 ) -> ImageLock:
     lock = replace(parent, image=spec.name, spec=spec.checksum(), parent=parent.checksum())
@@ -67,12 +67,12 @@ def _child_lock(
     if spec.requirements_file is not None:
         say("the requirements")
         fetch_pinned_wheels(lock.pin, list(sources.vendor()), store)
-        added = added_requirements(spec, lock, parent.requirements, store)
+        added = list_added_requirements(spec, lock, parent.requirements, store)
         lock = replace(lock, requirements=(*parent.requirements, *added))
     return lock
 
 
-def added_requirements(
+def list_added_requirements(
     spec: ImageSpec,
     lock: ImageLock,
     parents: Sequence[LockedFile],

@@ -40,6 +40,6 @@ def resolve_wheels(
     return tuple(sorted(found, key=lambda wheel: wheel.name))
 
 
-def version_constraints(wheels: Sequence[LockedFile]) -> list[str]:
+def make_version_constraints(wheels: Sequence[LockedFile]) -> list[str]:
     """Constraints that keep projects at the versions of these wheels."""
     return ["==".join(wheel.name.split("-")[:2]) for wheel in wheels]

@@ -47,9 +47,9 @@ def find_signatures(
     """
     found: list[LockedSignature] = []
     if spec.vendor_key is not None:
-        found += (_of_wheel(item.wheel or item.name, sources) for item in pin.distributions)
+        found += (_find_wheel_signature(item.wheel or item.name, sources) for item in pin.distributions)
     if spec.base_key is not None and base is not None:
-        found.append(_of_base(base, read_key(spec.project / spec.base_key)))
+        found.append(_find_base_signature(base, read_key(spec.project / spec.base_key)))
     require_signatures(spec, pin, base, found)
     return tuple(found)
 
@@ -66,12 +66,12 @@ def require_signatures(
         key = read_key(spec.project / spec.vendor_key)
         for pinned in pin.distributions:
             name = pinned.wheel or pinned.name
-            key.verify(_held(held, name, spec).value, bytes.fromhex(pinned.sha256 or ""), name)
+            key.verify(_verify_held(held, name, spec).value, bytes.fromhex(pinned.sha256 or ""), name)
     if spec.base_key is not None and base is not None:
-        _require_base(read_key(spec.project / spec.base_key), _held(held, BASE, spec), base)
+        _require_base(read_key(spec.project / spec.base_key), _verify_held(held, BASE, spec), base)
 
 
-def _held(held: dict[str, LockedSignature], name: str, spec: ImageSpec) -> LockedSignature:
+def _verify_held(held: dict[str, LockedSignature], name: str, spec: ImageSpec) -> LockedSignature:
     if name not in held:
         raise SignatureError(
             f"the lock of {spec.name} has no signature of {name}",
@@ -81,7 +81,7 @@ def _held(held: dict[str, LockedSignature], name: str, spec: ImageSpec) -> Locke
     return held[name]
 
 
-def _of_wheel(filename: str, sources: Sequence[Source]) -> LockedSignature:
+def _find_wheel_signature(filename: str, sources: Sequence[Source]) -> LockedSignature:
     for source in sources:
         value = source.read_signature(filename)
         if value is not None:
@@ -93,10 +93,10 @@ def _of_wheel(filename: str, sources: Sequence[Source]) -> LockedSignature:
     )
 
 
-def _of_base(reference: str, key: PublicKey) -> LockedSignature:
+def _find_base_signature(reference: str, key: PublicKey) -> LockedSignature:
     """The first signature in the registry that is this key's; an image may have several, by several signers."""
     refused: SignatureError | None = None
-    for signature in _in_registry(reference):
+    for signature in _find_in_registry(reference):
         try:
             _require_base(key, signature, reference)
         except SignatureError as error:
@@ -110,7 +110,7 @@ def _of_base(reference: str, key: PublicKey) -> LockedSignature:
     )
 
 
-def _in_registry(reference: str) -> Iterator[LockedSignature]:
+def _find_in_registry(reference: str) -> Iterator[LockedSignature]:
     named = RegistryReference.parse(reference)
     client = RegistryClient(named)
     try:

@@ -10,8 +10,8 @@ from envtool.errors import LockError
 from envtool.image.lock.child_requirements import parse_project
 from envtool.image.lock.conda_lock import lock_environment
 from envtool.image.lock.lockfile import ImageLock, require_current
-from envtool.image.lock.make_lock import added_requirements, lock_child_environment, lock_vendor
-from envtool.image.lock.resolve_wheels import resolve_wheels, version_constraints
+from envtool.image.lock.make_lock import list_added_requirements, lock_child_environment, lock_vendor
+from envtool.image.lock.resolve_wheels import make_version_constraints, resolve_wheels
 from envtool.image.lock.signatures import find_signatures
 from envtool.image.spec.table import ImageSpec, read_tool_requirements
 from envtool.release.profile import TORCH
@@ -52,10 +52,10 @@ def upgrade_lock(
         signatures = find_signatures(spec, lock.pin, sources.vendor(), base.by_digest)
         return replace(lock, base=base, signatures=signatures)
     name = normalize_name(what)
-    changes = _child_package(spec, lock, parent, name, sources, store, say) if parent is not None else {}
+    changes = _upgrade_child_package(spec, lock, parent, name, sources, store, say) if parent is not None else {}
     if not changes:
         _refuse_inherited(spec, parent, inherited=_is_there(parent, name), what=name)
-        changes = _package(spec, lock, name, sources, say) if parent is None else {}
+        changes = _upgrade_package(spec, lock, name, sources, say) if parent is None else {}
     if not changes:
         raise LockError(
             f"the lock of {spec.name} has no package {name}",
@@ -81,7 +81,7 @@ def _is_there(lock: ImageLock | None, name: str) -> bool:
     return name in packages | {parse_project(wheel) for wheel in (*lock.wheels, *lock.requirements)}
 
 
-def _child_package(
+def _upgrade_child_package(
     spec: ImageSpec,
     lock: ImageLock,
     parent: ImageLock,
@@ -102,12 +102,12 @@ def _child_package(
         say(f"locking {name} among the requirements")
         changes["requirements"] = (
             *parent.requirements,
-            *added_requirements(spec, lock, parent.requirements, store, kept),
+            *list_added_requirements(spec, lock, parent.requirements, store, kept),
         )
     return changes
 
 
-def _package(
+def _upgrade_package(
     spec: ImageSpec, lock: ImageLock, name: str, sources: LockSources, say: Callable[[str], None]
 ) -> dict[str, object]:
     """Renewed wherever it is: in the environment, in the one that envtool runs on, among envtool's wheels."""
@@ -123,5 +123,5 @@ def _package(
     kept = tuple(wheel for wheel in lock.wheels if parse_project(wheel) != name)
     if len(kept) < len(lock.wheels):
         say(f"locking {name} among envtool's own requirements")
-        changes["wheels"] = resolve_wheels(read_tool_requirements(spec.project), version_constraints(kept))
+        changes["wheels"] = resolve_wheels(read_tool_requirements(spec.project), make_version_constraints(kept))
     return changes

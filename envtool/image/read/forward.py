@@ -62,13 +62,13 @@ class ForwardReader:
     def seek(self, offset: int) -> int:
         """Pass over bytes, to the end at the most. Raises `tarfile.StreamError` for a way back."""
         if offset < self._position:
-            raise backward_seek_error()
+            raise make_backward_seek_error()
         while self._position < offset and self.read(min(_BLOCK, offset - self._position)):
             pass
         return self._position
 
 
-def backward_seek_error() -> tarfile.StreamError:
+def make_backward_seek_error() -> tarfile.StreamError:
     """What is wrong with a seek to where the stream has been."""
     return tarfile.StreamError("a stream cannot be read backwards")
 
@@ -91,7 +91,7 @@ def iterate_members(archive: tarfile.TarFile, *, needs_end_mark: bool = False) -
     while member is not None:
         yield member
         if stream.seek(archive.offset) < archive.offset:
-            raise _truncation_error()
+            raise _make_truncation_error()
         try:
             member = FastTarInfo.fromtarfile(archive)
         except _EndOfArchive:
@@ -112,7 +112,7 @@ def open_member(archive: tarfile.TarFile, member: tarfile.TarInfo) -> IO[bytes]:
         return io.BufferedReader(_MemberStream(stream, member.size))
     data = stream.read(member.size)
     if len(data) < member.size:
-        raise _truncation_error()
+        raise _make_truncation_error()
     return io.BytesIO(data)
 
 
@@ -132,10 +132,10 @@ class _MemberStream(io.RawIOBase):
         wanted = memoryview(buffer)[: self._left]
         count = self._stream.readinto(wanted)
         if wanted and not count:
-            raise _truncation_error()
+            raise _make_truncation_error()
         self._left -= count
         return count
 
 
-def _truncation_error() -> tarfile.ReadError:
+def _make_truncation_error() -> tarfile.ReadError:
     return tarfile.ReadError("unexpected end of data")

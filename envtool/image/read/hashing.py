@@ -8,7 +8,7 @@ from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import IO, Any
 
-from envtool.image.read.forward import backward_seek_error
+from envtool.image.read.forward import make_backward_seek_error
 
 # How many bytes are hashed at once, and how many such blocks there are: smaller ones would be handed over too often,
 # and to have new ones each time takes as long as the hashing.
@@ -71,7 +71,7 @@ class HashingReader(io.BufferedIOBase):
         """Pass over bytes, to the end at the most. Raises `tarfile.StreamError` for a way back."""
         ahead = offset - self.tell()
         if ahead < 0 or whence != io.SEEK_SET:
-            raise backward_seek_error()
+            raise make_backward_seek_error()
         while ahead and self._has_more():
             step = min(ahead, len(self._block) - self._next)
             self._next += step

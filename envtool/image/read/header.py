@@ -32,31 +32,31 @@ class FastTarInfo(tarfile.TarInfo):
         try:
             if not _has_right_checksum(buf):
                 return super().frombuf(buf, encoding, errors)
-            member = cls(_text(buf[:100], encoding, errors))
+            member = cls(_parse_text(buf[:100], encoding, errors))
             member.type = kind
-            member.mode = _number(buf[100:108])
-            member.uid = _number(buf[108:116])
-            member.size = _number(buf[124:136])
+            member.mode = _parse_number(buf[100:108])
+            member.uid = _parse_number(buf[108:116])
+            member.size = _parse_number(buf[124:136])
         except ValueError:
             # A number of the GNU format, or none at all.
             return super().frombuf(buf, encoding, errors)
         if kind in _LINKS:
-            member.linkname = _text(buf[157:257], encoding, errors)
+            member.linkname = _parse_text(buf[157:257], encoding, errors)
         if kind == tarfile.DIRTYPE:
             member.name = member.name.rstrip("/")
         if buf[345]:
-            member.name = f"{_text(buf[345:500], encoding, errors)}/{member.name}"
+            member.name = f"{_parse_text(buf[345:500], encoding, errors)}/{member.name}"
         return member
 
 
 def _has_right_checksum(buf: bytes | bytearray) -> bool:
-    others = _number(buf[_CHECKSUM]) - _SPACES
+    others = _parse_number(buf[_CHECKSUM]) - _SPACES
     return (others + sum(buf[_CHECKSUM]) + 1 - (zlib.adler32(buf) & 0xFFFF)) % _MODULUS == 0
 
 
-def _number(digits: bytes | bytearray) -> int:
+def _parse_number(digits: bytes | bytearray) -> int:
     return int(digits.partition(b"\0")[0], 8)
 
 
-def _text(field: bytes | bytearray, encoding: str, errors: str) -> str:
+def _parse_text(field: bytes | bytearray, encoding: str, errors: str) -> str:
     return field.partition(b"\0")[0].decode(encoding, errors)

@@ -62,19 +62,19 @@ class StoredImage:
     layers: tuple[LayerContents, ...]
 
     @property
-    def settings(self) -> Mapping[str, Any]:
+    def container_config(self) -> Mapping[str, Any]:
         """What a container is run with: Env, User, Shell, Labels and so on."""
         return self.configuration.get("config") or {}
 
     @property
     def variables(self) -> dict[str, str]:
         """The environment variables that the image sets."""
-        return dict(entry.partition("=")[::2] for entry in self.settings.get("Env") or [])
+        return dict(entry.partition("=")[::2] for entry in self.container_config.get("Env") or [])
 
     @property
     def labels(self) -> Mapping[str, str]:
         """The image's labels."""
-        return self.settings.get("Labels") or {}
+        return self.container_config.get("Labels") or {}
 
     @property
     def size(self) -> int:
@@ -84,14 +84,14 @@ class StoredImage:
     @property
     def steps(self) -> tuple[ImageStep, ...]:
         """The history, oldest first; layers that it does not account for have steps of their own."""
-        return tuple(_steps(self.configuration.get("history") or [], len(self.layers)))
+        return tuple(_list_steps(self.configuration.get("history") or [], len(self.layers)))
 
     def find_step(self, layer: int) -> ImageStep:
         """The step that made a layer."""
         return next(step for step in self.steps if step.layer == layer)
 
 
-def _steps(history: Sequence[Mapping[str, Any]], layers: int) -> Iterator[ImageStep]:
+def _list_steps(history: Sequence[Mapping[str, Any]], layers: int) -> Iterator[ImageStep]:
     layer = 0
     number = 0
     for number, item in enumerate(history, 1):
@@ -114,18 +114,18 @@ def parse_instruction(created_by: str, comment: str = "") -> str:
     if not text:
         return f"({comment})" if comment else "(not recorded)"
     if "#(nop)" in text:
-        return _one_line(_NOTHING_RUN.sub("", text))
+        return _join_lines(_NOTHING_RUN.sub("", text))
     is_run = text.startswith("RUN ")
     command = text.removeprefix("RUN ")
     if not is_run and _KEYWORD.match(command):
-        return _one_line(text)
+        return _join_lines(text)
     shell = _SHELL.search(command)
     if shell is not None and (shell.start() == 0 or _ARGUMENTS.match(command)):
-        return _one_line(f"RUN {command[shell.end() :]}")
-    return _one_line(f"RUN {_without_arguments(command)}")
+        return _join_lines(f"RUN {command[shell.end() :]}")
+    return _join_lines(f"RUN {_strip_arguments(command)}")
 
 
-def _without_arguments(command: str) -> str:
+def _strip_arguments(command: str) -> str:
     told = _ARGUMENTS.match(command)
     if told is None:
         return command
@@ -133,11 +133,11 @@ def _without_arguments(command: str) -> str:
     return " ".join(words[int(told[1]) :])
 
 
-def _one_line(text: str) -> str:
+def _join_lines(text: str) -> str:
     return " ".join(text.replace("\\\n", " ").split())
 
 
-def create_stored_image(
+def make_stored_image(
     reference: str, identity: str, configuration: Mapping[str, Any], layers: Sequence[LayerContents]
 ) -> StoredImage:
     """The image, once each layer is found to be the one that the configuration names. Raises `ImageError`."""

@@ -136,7 +136,7 @@ def read_layer(stream: IO[bytes], selector: FileSelector, *, name: str) -> Layer
 
 def _read(stream: IO[bytes], hashing: ThreadPoolExecutor, listing: LayerIndexer) -> LayerContents:
     stored = HashingReader(stream, hashing)
-    inflated = _inflated(stored)
+    inflated = _inflate(stored)
     plain = stored if inflated is None else HashingReader(inflated, hashing)
     with open_archive(plain) as archive:
         for member in iterate_members(archive):
@@ -146,7 +146,7 @@ def _read(stream: IO[bytes], hashing: ThreadPoolExecutor, listing: LayerIndexer)
     return listing.contents(stored.hexdigest(), diff_id)
 
 
-def _inflated(stored: HashingReader) -> IO[bytes] | None:
+def _inflate(stored: HashingReader) -> IO[bytes] | None:
     """The archive within a compressed one."""
     start = stored.peek(4)
     if start.startswith(_GZIP):
@@ -241,7 +241,7 @@ class LayerIndexer:
                     sha256 = hashlib.file_digest(source, "sha256").hexdigest()  # type: ignore[arg-type]
         self.entries[path] = LayerEntry(
             path=path,
-            kind=_kind(member),
+            kind=_get_kind(member),
             size=member.size if member.isreg() else 0,
             mode=member.mode,
             owner=member.uid,
@@ -280,7 +280,7 @@ class LayerIndexer:
         )
 
 
-def _kind(member: tarfile.TarInfo) -> Kind:
+def _get_kind(member: tarfile.TarInfo) -> Kind:
     if member.isreg():
         return Kind.FILE
     if member.isdir():

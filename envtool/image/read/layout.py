@@ -26,7 +26,7 @@ def read_oci_layout(folder: Path, selector: FileSelector, platform: str) -> Stor
             with open(folder / descriptor.blob, "rb") as stream:
                 return read_layer(stream, selector, name=what)
         except OSError as error:
-            raise _missing(what, error) from error
+            raise _make_missing_error(what, error) from error
 
     index = parse_json(_read(folder / "index.json"), f"the index of {folder}")
     return load_image(str(folder), index, platform, manifest=document, configuration=document, layer=layer)
@@ -36,10 +36,10 @@ def _read(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise _missing(str(path), error) from error
+        raise _make_missing_error(str(path), error) from error
 
 
-def _missing(what: str, error: OSError) -> ImageError:
+def _make_missing_error(what: str, error: OSError) -> ImageError:
     return ImageError(
         f"{what} cannot be read", why=str(error.strerror or error), remedy="fetch or save the image again"
     )

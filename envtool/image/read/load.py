@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from envtool.image.read.image import StoredImage, create_stored_image
+from envtool.image.read.image import StoredImage, make_stored_image
 from envtool.image.read.layer import LayerContents
 from envtool.image.read.manifest import (
     Descriptor,
@@ -44,7 +44,7 @@ def load_image(
         if found.digest != item.digest:
             raise digest_mismatch(f"layer {number} of {reference}", item.digest, found.digest)
         layers.append(found)
-    return create_stored_image(reference, named.configuration.digest, settings, layers)
+    return make_stored_image(reference, named.configuration.digest, settings, layers)
 
 
 def _fetch_json(descriptor: Descriptor, read: Document, what: str, reference: str) -> Mapping[str, Any]:

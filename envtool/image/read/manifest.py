@@ -25,7 +25,7 @@ MANIFESTS = (
 _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 
 
-def host_platform() -> str:
+def get_host_platform() -> str:
     """The platform of this machine, as images spell it."""
     machine = platform.machine()
     return f"linux/{_ARCHITECTURES.get(machine, machine)}"
@@ -57,9 +57,9 @@ def parse_json(data: bytes, what: str) -> dict[str, Any]:
     try:
         table = json.loads(data)
     except ValueError as error:
-        raise _unreadable(what, str(error)) from error
+        raise _make_unreadable_error(what, str(error)) from error
     if not isinstance(table, dict):
-        raise _unreadable(what, "it is no JSON object")
+        raise _make_unreadable_error(what, "it is no JSON object")
     return table
 
 
@@ -88,16 +88,16 @@ def is_index(table: Mapping[str, Any]) -> bool:
 def select_manifest(table: Mapping[str, Any], wanted: str, what: str) -> Descriptor:
     """The manifest of an index for a platform. Raises `ImageError` where there is none, or more than one."""
     rows = [row for row in table.get("manifests") or [] if isinstance(row, dict) and not _is_attestation(row)]
-    found = [row for row in rows if _platform(row) in {wanted, ""}]
+    found = [row for row in rows if _parse_platform(row) in {wanted, ""}]
     # An exact match hides what names no platform; an archive of a single image names none.
-    found = [row for row in found if _platform(row)] or found
+    found = [row for row in found if _parse_platform(row)] or found
     if not found:
-        there = ", ".join(sorted({_platform(row) or "no platform" for row in rows})) or "nothing"
+        there = ", ".join(sorted({_parse_platform(row) or "no platform" for row in rows})) or "nothing"
         raise ImageError(f"{what} has no image for {wanted}", why=f"it has {there}", remedy="name one with --platform")
     if len({row.get("digest") for row in found}) > 1:
         raise ImageError(
             f"{what} has several images for {wanted}",
-            why=", ".join(str(_name(row)) for row in found),
+            why=", ".join(str(_format_platform(row)) for row in found),
             remedy="save the one that is meant into an archive of its own",
         )
     return _parse_descriptor(found[0], what)
@@ -106,10 +106,12 @@ def select_manifest(table: Mapping[str, Any], wanted: str, what: str) -> Descrip
 def parse_manifest(table: Mapping[str, Any], what: str) -> Manifest:
     """What a manifest names. Raises `ImageError` for one of another kind, such as a chart's or schema 1's."""
     if table.get("schemaVersion") != 2 or not isinstance(table.get("layers"), list):
-        raise _unreadable(what, f"it is no image manifest of schema 2 ({table.get('mediaType', 'no media type')})")
+        raise _make_unreadable_error(
+            what, f"it is no image manifest of schema 2 ({table.get('mediaType', 'no media type')})"
+        )
     configuration = table.get("config")
     if not isinstance(configuration, dict):
-        raise _unreadable(what, "it names no configuration")
+        raise _make_unreadable_error(what, "it names no configuration")
     return Manifest(
         _parse_descriptor(configuration, what), tuple(_parse_descriptor(row, what) for row in table["layers"])
     )
@@ -118,22 +120,22 @@ def parse_manifest(table: Mapping[str, Any], what: str) -> Manifest:
 def _parse_descriptor(row: Mapping[str, Any], what: str) -> Descriptor:
     digest, size = row.get("digest"), row.get("size")
     if not isinstance(digest, str) or not digest.startswith("sha256:") or len(digest) != 71:
-        raise _unreadable(what, f"{digest!r} is no sha256 digest")
+        raise _make_unreadable_error(what, f"{digest!r} is no sha256 digest")
     return Descriptor(digest, size if isinstance(size, int) else None)
 
 
-def _platform(row: Mapping[str, Any]) -> str:
+def _parse_platform(row: Mapping[str, Any]) -> str:
     table = row.get("platform") or {}
     return f"{table.get('os')}/{table.get('architecture')}" if table.get("os") else ""
 
 
-def _name(row: Mapping[str, Any]) -> str:
+def _format_platform(row: Mapping[str, Any]) -> str:
     return (row.get("annotations") or {}).get("org.opencontainers.image.ref.name") or str(row.get("digest"))[:19]
 
 
 def _is_attestation(row: Mapping[str, Any]) -> bool:
-    return "vnd.docker.reference.type" in (row.get("annotations") or {}) or _platform(row) == "unknown/unknown"
+    return "vnd.docker.reference.type" in (row.get("annotations") or {}) or _parse_platform(row) == "unknown/unknown"
 
 
-def _unreadable(what: str, why: str) -> ImageError:
+def _make_unreadable_error(what: str, why: str) -> ImageError:
     return ImageError(f"{what} cannot be read", why=why, remedy="fetch or save the image again")

@@ -75,13 +75,13 @@ class Overlay:
         for path in self.entries:
             if (
                 path in layer.whiteouts
-                or any(above in whole or above in opaque for above in _parents(path))
+                or any(above in whole or above in opaque for above in _list_parents(path))
                 or "" in opaque
             ):
                 yield path
 
 
-def _parents(path: str) -> Iterator[str]:
+def _list_parents(path: str) -> Iterator[str]:
     """The folders that a path is in, the innermost first."""
     while "/" in path:
         path = path.rpartition("/")[0]

@@ -15,7 +15,7 @@ from envtool.errors import EngineError, ImageError
 from envtool.image.engine.client import Engine, find_engine
 from envtool.image.engine.engine_stream import stream_answer
 from envtool.image.read.layout import read_oci_layout
-from envtool.image.read.manifest import host_platform
+from envtool.image.read.manifest import get_host_platform
 from envtool.image.read.remote import is_registry_name, read_from_registry
 from envtool.image.read.tarball import read_archive
 
@@ -29,14 +29,14 @@ _REGISTRY, _ENGINE = "docker://", "docker-daemon:"
 
 def read_image(reference: str, selector: FileSelector, *, project: Path, platform: str | None = None) -> StoredImage:
     """Read an image from wherever its name leads. Raises `ImageError`, `EngineError`, `SetupError`."""
-    wanted = platform or host_platform()
+    wanted = platform or get_host_platform()
     for prefix in _FILES:
         if reference.startswith(prefix):
-            return _from_named_path(reference.removeprefix(prefix), selector, wanted)
+            return _parse_named_path(reference.removeprefix(prefix), selector, wanted)
     if reference.startswith(_REGISTRY):
         return read_from_registry(reference.removeprefix(_REGISTRY), selector, wanted)
     if not reference.startswith(_ENGINE) and Path(reference).exists():
-        return _from_path(Path(reference), selector, wanted)
+        return _parse_path(Path(reference), selector, wanted)
     first = reference.partition("/")[0]
     name = reference.removeprefix(_ENGINE)
     try:
@@ -50,7 +50,7 @@ def read_image(reference: str, selector: FileSelector, *, project: Path, platfor
         # A bare name would have the engine save every tag of the repository.
         newest = f"{name}:latest"
         exact = newest if newest in (attributes.get("RepoTags") or ()) else name
-        return replace(_from_engine(engine, exact, selector, wanted), reference=name)
+        return replace(_parse_engine_name(engine, exact, selector, wanted), reference=name)
     if name == reference and "/" in reference and is_registry_name(first):
         return read_from_registry(reference, selector, wanted)
     raise ImageError(
@@ -60,15 +60,15 @@ def read_image(reference: str, selector: FileSelector, *, project: Path, platfor
     )
 
 
-def _from_named_path(text: str, selector: FileSelector, platform: str) -> StoredImage:
+def _parse_named_path(text: str, selector: FileSelector, platform: str) -> StoredImage:
     """`PATH` or `PATH:NAME:TAG`, for an archive with several images."""
     if Path(text).exists():
-        return _from_path(Path(text), selector, platform)
+        return _parse_path(Path(text), selector, platform)
     path, _, name = text.partition(":")
-    return _from_path(Path(path), selector, platform, name or None)
+    return _parse_path(Path(path), selector, platform, name or None)
 
 
-def _from_path(path: Path, selector: FileSelector, platform: str, name: str | None = None) -> StoredImage:
+def _parse_path(path: Path, selector: FileSelector, platform: str, name: str | None = None) -> StoredImage:
     if path.is_dir():
         return read_oci_layout(path, selector, platform)
     try:
@@ -78,7 +78,7 @@ def _from_path(path: Path, selector: FileSelector, platform: str, name: str | No
         raise ImageError(f"{path} cannot be read", why=str(error.strerror or error), remedy=f"ls -l {path}") from error
 
 
-def _from_engine(engine: Engine, name: str, selector: FileSelector, platform: str) -> StoredImage:
+def _parse_engine_name(engine: Engine, name: str, selector: FileSelector, platform: str) -> StoredImage:
     api, path = engine.client.api, f"/images/{quote(name, safe='/:')}/get"
     with engine.translate_engine_errors():
         try:

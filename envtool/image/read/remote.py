@@ -119,7 +119,7 @@ class RegistryClient:
         try:
             return read_with_retries(lambda: self._send(path, headers or {}), read)
         except requests.HTTPError as error:
-            raise _refused(self._reference, error.response.status_code) from error
+            raise _make_refused_error(self._reference, error.response.status_code) from error
         except UnsafeTokenServiceError as error:
             raise ImageError(
                 f"{self._reference} cannot be read with the credentials of docker login",
@@ -129,7 +129,7 @@ class RegistryClient:
         except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
             raise ImageError(
                 f"{self._reference} cannot be read",
-                why=f"the registry did not answer well in {RETRIES + 1} attempts; the last: {_short(error)}",
+                why=f"the registry did not answer well in {RETRIES + 1} attempts; the last: {_shorten(error)}",
                 remedy="try again later, or save the image to a file and name that",
             ) from error
 
@@ -159,7 +159,7 @@ def _read_content(answer: requests.Response) -> bytes:
     return answer.content
 
 
-def _refused(reference: RegistryReference, status: int) -> ImageError:
+def _make_refused_error(reference: RegistryReference, status: int) -> ImageError:
     if status in {401, 403}:
         return ImageError(
             f"the registry does not let you read {reference}",
@@ -175,7 +175,7 @@ def _refused(reference: RegistryReference, status: int) -> ImageError:
     )
 
 
-def _short(error: BaseException) -> str:
+def _shorten(error: BaseException) -> str:
     """The reason, without what requests and urllib3 wrap around it."""
     while error.args and isinstance(error.args[0], BaseException):
         error = error.args[0]

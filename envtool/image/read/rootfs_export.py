@@ -91,7 +91,7 @@ def _exported_rootfs(
                     ).extract(stream)
             except tarfile.TarError as error:
                 raise EngineError("the engine's export is cut short", why=str(error), remedy="docker info") from error
-        yield ExportedRootfs(root, _variables(configuration, root))
+        yield ExportedRootfs(root, _read_variables(configuration, root))
 
 
 def find_memory_folder() -> Path | None:
@@ -99,7 +99,7 @@ def find_memory_folder() -> Path | None:
     return _MEMORY if os.access(_MEMORY, os.W_OK) else None
 
 
-def _variables(configuration: dict[str, Any], root: Path) -> dict[str, str]:
+def _read_variables(configuration: dict[str, Any], root: Path) -> dict[str, str]:
     variables = dict(entry.partition("=")[::2] for entry in configuration.get("Env") or [])
     variables.setdefault("HOME", find_home(str(configuration.get("User") or "0"), root))
     return variables

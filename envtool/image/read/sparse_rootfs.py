@@ -74,7 +74,7 @@ def _is_read(name: str, size: int) -> bool:
     return is_small or _RECORDS.search(name) is not None or _CODE.search(name) is not None
 
 
-def _pinned_top_level(entries: Collection[LayerEntry]) -> frozenset[str]:
+def _list_pinned_top_level(entries: Collection[LayerEntry]) -> frozenset[str]:
     """The names in site-packages that belong to pinned distributions: the usual ones, and what their records name."""
     records = (entry.data for entry in entries if entry.data and _PINNED_RECORD.search(entry.path))
     named = {name for data in records for name in _TOP_LEVEL.findall(data)}
@@ -120,7 +120,7 @@ class SparseRootfs:
         Most of them are modules of distributions that are not pinned; these are left out.
         """
         self.root.mkdir(exist_ok=True)
-        pinned = _pinned_top_level(entries)
+        pinned = _list_pinned_top_level(entries)
         for entry in entries:
             match entry.kind:
                 case Kind.LINK:

@@ -17,7 +17,7 @@ from typing import IO, Any, cast
 
 from envtool.errors import ImageError
 from envtool.image.read.forward import ForwardReader, iterate_members, open_archive, open_member
-from envtool.image.read.image import StoredImage, create_stored_image
+from envtool.image.read.image import StoredImage, make_stored_image
 from envtool.image.read.layer import FileSelector, LayerContents, read_layer
 from envtool.image.read.load import load_image
 from envtool.image.read.manifest import Descriptor, parse_json, require_digest
@@ -42,16 +42,16 @@ def read_archive(
     """Read the archive's image, or the one that it has under `name`. Raises `ImageError`."""
     contents = _read_contents(stream, reference, selector)
     if "index.json" in contents.documents and "oci-layout" in contents.documents and name is None:
-        return _from_layout(contents, reference, platform)
-    rows = [row for row in _rows(contents, reference) if name is None or name in (row.get("RepoTags") or [])]
+        return _read_layout(contents, reference, platform)
+    rows = [row for row in _read_rows(contents, reference) if name is None or name in (row.get("RepoTags") or [])]
     if len(rows) != 1:
-        there = ", ".join(tag for row in _rows(contents, reference) for tag in row.get("RepoTags") or ["untagged"])
+        there = ", ".join(tag for row in _read_rows(contents, reference) for tag in row.get("RepoTags") or ["untagged"])
         raise ImageError(
             f"{reference} has {'several images' if rows else f'no image {name}'}",
             why=f"it has {there or 'none with a name'}",
             remedy=f"name one of them: docker-archive:{reference}:NAME:TAG",
         )
-    return _from_docker(contents, reference, rows[0])
+    return _read_docker_archive(contents, reference, rows[0])
 
 
 def read_all_images(stream: IO[bytes], reference: str, selector: FileSelector) -> dict[str, StoredImage]:
@@ -61,7 +61,9 @@ def read_all_images(stream: IO[bytes], reference: str, selector: FileSelector) -
     """
     contents = _read_contents(stream, reference, selector)
     return {
-        tag: _from_docker(contents, tag, row) for row in _rows(contents, reference) for tag in row.get("RepoTags") or ()
+        tag: _read_docker_archive(contents, tag, row)
+        for row in _read_rows(contents, reference)
+        for tag in row.get("RepoTags") or ()
     }
 
 
@@ -109,7 +111,7 @@ def _add_member(
         contents.layers[name] = read_layer(source, selector, name=f"{name} in {reference}")
 
 
-def _from_layout(contents: _ArchiveContents, reference: str, platform: str) -> StoredImage:
+def _read_layout(contents: _ArchiveContents, reference: str, platform: str) -> StoredImage:
     def document(descriptor: Descriptor) -> bytes:
         data = contents.documents.get(descriptor.blob)
         if data is None:
@@ -119,13 +121,13 @@ def _from_layout(contents: _ArchiveContents, reference: str, platform: str) -> S
         return data
 
     def layer(descriptor: Descriptor, number: int) -> LayerContents:
-        return _layer(contents, descriptor.blob, reference, number)
+        return _find_layer(contents, descriptor.blob, reference, number)
 
     index = parse_json(contents.documents["index.json"], f"the index of {reference}")
     return load_image(reference, index, platform, manifest=document, configuration=document, layer=layer)
 
 
-def _from_docker(contents: _ArchiveContents, reference: str, row: Mapping[str, Any]) -> StoredImage:
+def _read_docker_archive(contents: _ArchiveContents, reference: str, row: Mapping[str, Any]) -> StoredImage:
     name = str(row.get("Config"))
     data = contents.documents.get(name)
     if data is None:
@@ -133,11 +135,11 @@ def _from_docker(contents: _ArchiveContents, reference: str, row: Mapping[str, A
     identity = f"sha256:{name.rpartition('/')[2].removesuffix('.json')}"
     configuration = parse_json(require_digest(data, identity, f"the configuration of {reference}"), reference)
     paths = enumerate(row.get("Layers") or [], 1)
-    layers = [_layer(contents, path, reference, number) for number, path in paths]
-    return create_stored_image(reference, identity, configuration, layers)
+    layers = [_find_layer(contents, path, reference, number) for number, path in paths]
+    return make_stored_image(reference, identity, configuration, layers)
 
 
-def _rows(contents: _ArchiveContents, reference: str) -> list[Mapping[str, Any]]:
+def _read_rows(contents: _ArchiveContents, reference: str) -> list[Mapping[str, Any]]:
     try:
         rows = json.loads(contents.documents.get("manifest.json", b"[]"))
     except ValueError as error:
@@ -145,7 +147,7 @@ def _rows(contents: _ArchiveContents, reference: str) -> list[Mapping[str, Any]]
     return [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
 
 
-def _layer(contents: _ArchiveContents, path: str, reference: str, number: int) -> LayerContents:
+def _find_layer(contents: _ArchiveContents, path: str, reference: str, number: int) -> LayerContents:
     found = contents.layers.get(contents.links.get(path, path))
     if found is None:
         what = f"layer {number} of {reference} is missing"

@@ -44,10 +44,10 @@ def render_sbom(packages: Sequence[Package], subject: SbomSubject) -> str:
         name=subject.name, version=subject.version, type=ComponentType.CONTAINER, bom_ref=f"image:{subject.name}"
     )
     tool = Component(name="envtool", version=envtool.__version__, type=ComponentType.APPLICATION)
-    listed = [_component(package, subject) for package in packages]
+    listed = [_make_component(package, subject) for package in packages]
     bom = Bom(
         components=listed,
-        serial_number=_serial(packages, subject),
+        serial_number=_make_serial(packages, subject),
         metadata=BomMetaData(
             component=root,
             timestamp=datetime.datetime.fromtimestamp(subject.epoch, datetime.UTC),
@@ -60,7 +60,7 @@ def render_sbom(packages: Sequence[Package], subject: SbomSubject) -> str:
     return f"{text}\n"
 
 
-def _component(package: Package, subject: SbomSubject) -> Any:
+def _make_component(package: Package, subject: SbomSubject) -> Any:
     from cyclonedx.model import HashAlgorithm, HashType, Property
     from cyclonedx.model.component import Component, ComponentType
     from cyclonedx.model.license import DisjunctiveLicense
@@ -81,7 +81,7 @@ def _component(package: Package, subject: SbomSubject) -> Any:
     )
 
 
-def _serial(packages: Sequence[Package], subject: SbomSubject) -> uuid.UUID:
+def _make_serial(packages: Sequence[Package], subject: SbomSubject) -> uuid.UUID:
     listed = json.dumps([subject.name, subject.version, [package.key for package in packages]])
     return uuid.uuid5(uuid.NAMESPACE_URL, f"hac-envtool:sbom:{listed}")
 
@@ -97,7 +97,7 @@ def read_sbom(data: bytes) -> tuple[Package, ...]:
                 purl=str(row["purl"]),
                 name=str(row["name"]),
                 version=str(row.get("version", "")),
-                folder=_folder_of(row),
+                folder=_get_folder(row),
             )
             for row in table.get("components", ())
             if "purl" in row
@@ -106,6 +106,6 @@ def read_sbom(data: bytes) -> tuple[Package, ...]:
         raise ImageError("a bill of materials cannot be read", why=str(error)) from error
 
 
-def _folder_of(row: dict[str, Any]) -> str:
+def _get_folder(row: dict[str, Any]) -> str:
     told = {item.get("name"): item.get("value") for item in row.get("properties", ())}
     return str(told.get(_FOLDER, "")).lstrip("/")

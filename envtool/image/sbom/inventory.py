@@ -54,26 +54,26 @@ def select_for_sbom(path: str, _size: int) -> Capture:
 def list_packages(entries: Mapping[str, LayerEntry]) -> tuple[Package, ...]:
     """Every package that is installed, sorted."""
     found: dict[tuple[str, str], Package] = {}
-    for package in _packages(entries):
+    for package in _list_packages(entries):
         found.setdefault(package.key, package)
     return tuple(sorted(found.values()))
 
 
-def _packages(entries: Mapping[str, LayerEntry]) -> Iterator[Package]:
-    distribution = _distribution(entries)
+def _list_packages(entries: Mapping[str, LayerEntry]) -> Iterator[Package]:
+    distribution = _make_distribution(entries)
     for path, entry in entries.items():
         data = entry.data
         if data is None or select_for_sbom(path, entry.size) is Capture.NOTHING:
             continue
         if _DPKG.search(path):
-            yield from _debian(data, distribution)
+            yield from _list_debian(data, distribution)
         elif conda := _CONDA.match(path):
-            yield from _conda(data, conda[1])
+            yield from _list_conda(data, conda[1])
         elif python := _PYTHON.match(path):
-            yield from _python(data, python[1])
+            yield from _list_python(data, python[1])
 
 
-def _distribution(entries: Mapping[str, LayerEntry]) -> str:
+def _make_distribution(entries: Mapping[str, LayerEntry]) -> str:
     """The distribution as `ID-VERSION_ID` of os-release(5), or nothing."""
     for path in ("etc/os-release", "usr/lib/os-release"):
         entry = entries.get(path)
@@ -84,17 +84,17 @@ def _distribution(entries: Mapping[str, LayerEntry]) -> str:
     return ""
 
 
-def _debian(data: bytes, distribution: str) -> Iterator[Package]:
+def _list_debian(data: bytes, distribution: str) -> Iterator[Package]:
     namespace = distribution.partition("-")[0] or "debian"
     for stanza in data.split(b"\n\n"):
         fields = BytesParser().parsebytes(stanza, headersonly=True)
         name, version = fields.get("Package"), fields.get("Version")
         if name and version and "installed" in fields.get("Status", "installed").split()[-1:]:
             qualifiers = {"arch": fields.get("Architecture", ""), "distro": distribution}
-            yield Package(purl=_purl("deb", namespace, name, version, qualifiers), name=name, version=version)
+            yield Package(purl=_make_purl("deb", namespace, name, version, qualifiers), name=name, version=version)
 
 
-def _conda(data: bytes, folder: str) -> Iterator[Package]:
+def _list_conda(data: bytes, folder: str) -> Iterator[Package]:
     try:
         told = json.loads(data)
         name, version = str(told["name"]), str(told["version"])
@@ -102,10 +102,10 @@ def _conda(data: bytes, folder: str) -> Iterator[Package]:
         return
     qualifiers = {
         "build": str(told.get("build") or ""),
-        "channel": _channel(str(told.get("channel") or "")),
+        "channel": _parse_channel(str(told.get("channel") or "")),
         "subdir": str(told.get("subdir") or ""),
     }
-    purl = _purl("conda", "", name, version, qualifiers)
+    purl = _make_purl("conda", "", name, version, qualifiers)
     yield Package(
         purl=purl,
         name=name,
@@ -116,7 +116,7 @@ def _conda(data: bytes, folder: str) -> Iterator[Package]:
     )
 
 
-def _channel(address: str) -> str:
+def _parse_channel(address: str) -> str:
     """A channel's name; a folder of some machine says nothing elsewhere."""
     parts = urlsplit(address)
     if parts.scheme in {"http", "https"}:
@@ -124,26 +124,26 @@ def _channel(address: str) -> str:
     return "" if "/" in address else address
 
 
-def _python(data: bytes, folder: str) -> Iterator[Package]:
+def _list_python(data: bytes, folder: str) -> Iterator[Package]:
     fields = BytesParser().parsebytes(data, headersonly=True)
     name, version = fields.get("Name"), fields.get("Version")
     if name and version:
         yield Package(
-            purl=_purl("pypi", "", name, version, {}),
+            purl=_make_purl("pypi", "", name, version, {}),
             name=name,
             version=version,
             folder=folder,
-            license=_license(fields),
+            license=_read_license(fields),
         )
 
 
-def _license(fields: Message) -> str:
+def _read_license(fields: Message) -> str:
     """The expression of newer metadata, else the free text of older where it is short enough to be a name."""
     text = str(fields.get("License-Expression") or fields.get("License") or "").strip()
     return text if len(text) < 80 and "\n" not in text else ""
 
 
-def _purl(kind: str, namespace: str, name: str, version: str, qualifiers: Mapping[str, str]) -> str:
+def _make_purl(kind: str, namespace: str, name: str, version: str, qualifiers: Mapping[str, str]) -> str:
     from packageurl import PackageURL
 
     told = {key: value for key, value in qualifiers.items() if value}

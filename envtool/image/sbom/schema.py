@@ -18,7 +18,7 @@ _ADDRESS = "http://cyclonedx.org/schema/"
 
 def validate_sbom(document: str) -> None:
     """Raise `ImageError` where a document does not meet the schema of CycloneDX 1.6 JSON."""
-    problem = next(_validator().iter_errors(json.loads(document)), None)
+    problem = next(_make_validator().iter_errors(json.loads(document)), None)
     if problem is not None:
         place = "/".join(str(step) for step in problem.instance_path)
         raise ImageError(
@@ -27,7 +27,7 @@ def validate_sbom(document: str) -> None:
 
 
 @cache
-def _validator() -> Any:
+def _make_validator() -> Any:
     from cyclonedx.schema import SchemaVersion
     from cyclonedx.schema._res import BOM_JSON_STRICT, CRYPTOGRAPHY_DEFS, JSF, SPDX_JSON
     from jsonschema_rs import Draft7Validator, Registry

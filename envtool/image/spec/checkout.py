@@ -9,7 +9,7 @@ from envtool.errors import BuildError, SetupError
 from envtool.image.run_program import run
 
 
-def source(project: Path) -> str:
+def read_source(project: Path) -> str:
     """Where the clone comes from, without a credential; a folder of this machine says nothing elsewhere."""
     try:
         address = run(["git", "-C", project, "config", "--get", "remote.origin.url"]).strip()
@@ -21,7 +21,7 @@ def source(project: Path) -> str:
     return f"{parts.scheme}://{parts.hostname}{parts.path}"
 
 
-def revision(project: Path) -> str:
+def read_revision(project: Path) -> str:
     """The commit, with `-dirty` where files were changed since; `unknown` for an archive of the source."""
     try:
         commit = run(["git", "-C", project, "rev-parse", "HEAD"]).strip()

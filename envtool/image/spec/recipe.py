@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 DOCKERFILE_PART = "Dockerfile.part"
 
 
-def recipe_files(spec: ImageSpec) -> Iterator[Path]:
+def list_recipe_files(spec: ImageSpec) -> Iterator[Path]:
     """Every file of the checkout that goes into the image, apart from what the lock names and its parent has."""
     folders = [*spec.folders("rootfs"), *spec.folders("checks")]
     if spec.parent is None:

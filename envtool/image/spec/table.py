@@ -112,16 +112,16 @@ class ImageSpec:
             "release": self.release,
             "base": [self.base.bootstrap, sorted(self.base.packages), self.base.reference],
             "epoch": self.epoch,
-            "environment": _text(self.environment_file),
-            "envtool-environment": _text(self.tool_environment_file),
+            "environment": _get_text(self.environment_file),
+            "envtool-environment": _get_text(self.tool_environment_file),
             "envtool-requires": read_tool_requirements(self.project),
         }
         for setting, path in (("vendor-key", self.vendor_key), ("base-key", self.base_key)):
             if path is not None:
-                described[setting] = _text(self.project / path)
+                described[setting] = _get_text(self.project / path)
         if self.parent is not None:
             described["parent"] = self.parent.checksum()
-            described["requirements"] = _text(self.requirements_file) if self.requirements_file is not None else ""
+            described["requirements"] = _get_text(self.requirements_file) if self.requirements_file is not None else ""
         return hashlib.sha256(json.dumps(described, sort_keys=True).encode()).hexdigest()
 
 
@@ -138,7 +138,7 @@ def read_tool_requirements(project: Path) -> list[str]:
         ) from error
 
 
-def _text(path: Path) -> str:
+def _get_text(path: Path) -> str:
     try:
         return path.read_text()
     except OSError as error:
@@ -148,7 +148,7 @@ def _text(path: Path) -> str:
 def read_table(project: Path) -> dict[str, ImageSpec]:
     """All images of the table. Raises `SpecError` that lists every problem of the table, each with its line."""
     path = project / TABLE
-    text = _table_text(path)
+    text = _read_table_text(path)
     try:
         table = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
@@ -157,9 +157,9 @@ def read_table(project: Path) -> dict[str, ImageSpec]:
     if not isinstance(rows, dict) or not rows:
         raise SpecError(f"{TABLE} has no [image.NAME] table", remedy=f"add one to {path}")
     problems = [
-        f"line {_line_of(text, name, key)}: [image.{name}] {problem}"
+        f"line {_find_line(text, name, key)}: [image.{name}] {problem}"
         for name, row in rows.items()
-        for key, problem in _problems(project, name, row, rows)
+        for key, problem in _list_problems(project, name, row, rows)
     ]
     if problems:
         raise SpecError(
@@ -177,7 +177,7 @@ def _add_spec(project: Path, name: str, rows: Mapping[str, Any], made: dict[str,
     """Parents are made first, wherever they are in the table."""
     if name not in made:
         parent = rows[name].get("parent")
-        made[name] = _spec(
+        made[name] = _make_spec(
             project, name, rows[name], _add_spec(project, parent, rows, made) if parent is not None else None
         )
     return made[name]
@@ -196,7 +196,7 @@ def select_images(project: Path, names: list[str]) -> list[ImageSpec]:
     return [table[name] for name in names or table]
 
 
-def _table_text(path: Path) -> str:
+def _read_table_text(path: Path) -> str:
     try:
         return path.read_text()
     except OSError as error:
@@ -216,7 +216,7 @@ _KEYS = ("vendor-key", "base-key")
 _FROM_PARENT = {"sources", "python", "torch", "release", "epoch", *_KEYS}
 
 
-def _problems(project: Path, name: str, row: object, rows: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+def _list_problems(project: Path, name: str, row: object, rows: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Everything that is wrong with one row: the key it concerns, and what to say."""
     if not _NAME.fullmatch(name):
         yield "", "the name must be lower-case letters, digits, and single . _ - between them"
@@ -232,14 +232,14 @@ def _problems(project: Path, name: str, row: object, rows: Mapping[str, Any]) ->
                 yield key, f"{key}: a child has its parent's"
         elif not isinstance(row.get(key), str):
             yield key, f"{key}: a text is needed" if key in row else f"{key}: is missing"
-    yield from _value_problems(project, row)
+    yield from _list_value_problems(project, row)
     if is_child:
-        yield from _child_problems(name, row, rows)
+        yield from _list_child_problems(name, row, rows)
     else:
-        yield from _base_problems(row.get("base"))
+        yield from _list_base_problems(row.get("base"))
 
 
-def _child_problems(name: str, row: Mapping[str, Any], rows: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+def _list_child_problems(name: str, row: Mapping[str, Any], rows: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     seen, parent = {name}, row["parent"]
     while parent is not None:
         if not isinstance(parent, str) or not isinstance(rows.get(parent), dict):
@@ -256,11 +256,11 @@ def _child_problems(name: str, row: Mapping[str, Any], rows: Mapping[str, Any]) 
     base = row.get("base", {})
     if not isinstance(base, dict) or base.keys() - {"packages"} or not _are_names(base.get("packages", [])):
         yield "base", "base: a child names packages, which are added to those of its parent, and nothing else"
-    elif base and "bootstrap" not in str(_root(row, rows).get("base")):
+    elif base and "bootstrap" not in str(_find_root(row, rows).get("base")):
         yield "packages", "base.packages: nothing can be added to a base that is pulled; name conda packages instead"
 
 
-def _root(row: Mapping[str, Any], rows: Mapping[str, Any]) -> Mapping[str, Any]:
+def _find_root(row: Mapping[str, Any], rows: Mapping[str, Any]) -> Mapping[str, Any]:
     while "parent" in row:
         row = rows[row["parent"]]
     return row
@@ -270,7 +270,7 @@ def _are_names(value: object) -> bool:
     return isinstance(value, list) and all(isinstance(item, str) for item in value)
 
 
-def _value_problems(project: Path, row: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+def _list_value_problems(project: Path, row: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     if isinstance(row.get("sources"), str) and row["sources"] not in (EMBEDDED, RELEASED):
         yield "sources", f"sources: {row['sources']!r} is neither {EMBEDDED!r} nor {RELEASED!r}"
     if isinstance(row.get("python"), str) and not _PYTHON.fullmatch(row["python"]):
@@ -289,7 +289,7 @@ def _value_problems(project: Path, row: Mapping[str, Any]) -> Iterator[tuple[str
             yield key, f"{key}: there is no folder images/{row[key]}"
 
 
-def _base_problems(base: object) -> Iterator[tuple[str, str]]:
+def _list_base_problems(base: object) -> Iterator[tuple[str, str]]:
     if not isinstance(base, dict):
         yield "base", "base: is missing"
         return
@@ -301,7 +301,7 @@ def _base_problems(base: object) -> Iterator[tuple[str, str]]:
         yield "packages", "base.packages: a list of names is needed"
 
 
-def _line_of(text: str, name: str, key: str) -> int:
+def _find_line(text: str, name: str, key: str) -> int:
     """The line of a setting of an image, or of the image's header; tomllib does not tell."""
     header = re.compile(rf"\s*\[image\.(?:\"{re.escape(name)}\"|{re.escape(name)})(?:\.base)?\]")
     inside, found = False, 1
@@ -315,7 +315,7 @@ def _line_of(text: str, name: str, key: str) -> int:
     return found
 
 
-def _spec(project: Path, name: str, row: Mapping[str, Any], parent: ImageSpec | None) -> ImageSpec:
+def _make_spec(project: Path, name: str, row: Mapping[str, Any], parent: ImageSpec | None) -> ImageSpec:
     size = _SIZE.fullmatch(row["size-budget"])
     assert size is not None
     packages = tuple(row.get("base", {}).get("packages", ()))

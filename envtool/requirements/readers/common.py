@@ -67,11 +67,11 @@ def parse_json_table(text: str, path: Path) -> dict[str, Any]:
     except ValueError as error:
         raise RequirementsError(f"{path} is not JSON", why=str(error), remedy=f"${{EDITOR:-vi}} {path}") from error
     if not isinstance(table, dict):
-        raise wrong_form_error(path, "the document is not an object")
+        raise make_form_error(path, "the document is not an object")
     return table
 
 
-def wrong_form_error(path: Path, why: str) -> RequirementsError:
+def make_form_error(path: Path, why: str) -> RequirementsError:
     """The error for a file that parses, and is not what its name says."""
     return RequirementsError(f"{path} does not have the form of its kind", why=why, remedy=f"${{EDITOR:-vi}} {path}")
 
@@ -88,7 +88,7 @@ def get_strings(value: object, path: Path, what: str) -> list[str]:
     if value is None:
         return []
     if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
-        raise wrong_form_error(path, f"{what} is not a list of strings")
+        raise make_form_error(path, f"{what} is not a list of strings")
     return value
 
 

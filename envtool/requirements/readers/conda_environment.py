@@ -15,7 +15,7 @@ from envtool.requirements.model import (
     Role,
     SourceLocation,
 )
-from envtool.requirements.readers.common import wrong_form_error
+from envtool.requirements.readers.common import make_form_error
 from envtool.requirements.readers.requirements_txt import parse_argument, read_nested
 from envtool.requirements.text_file import read_text
 
@@ -42,18 +42,18 @@ def read_conda_environment(path: Path) -> DependencyFile:
         ) from error
     except (yaml.YAMLError, RecursionError) as error:
         raise RequirementsError(f"{path} is not YAML", why=str(error), remedy=f"${{EDITOR:-vi}} {path}") from error
-    listed = _child(document, "dependencies")
+    listed = _get_child(document, "dependencies")
     if not isinstance(listed, SequenceNode):
-        raise wrong_form_error(path, "it has no list called dependencies")
+        raise make_form_error(path, "it has no list called dependencies")
     entries: list[DeclaredRequirement] = []
     options = InstallOptions()
     for node in listed.value:
         if isinstance(node, ScalarNode):
-            entries.append(_conda(node, path))
+            entries.append(_read_conda(node, path))
         elif isinstance(node, MappingNode):
-            wanted = _child(node, "pip")
+            wanted = _get_child(node, "pip")
             for item in wanted.value if isinstance(wanted, SequenceNode) else ():
-                found, more = _pip(item, path)
+                found, more = _read_pip(item, path)
                 entries += found
                 options = options.merge_over(more)
     return DependencyFile(
@@ -61,7 +61,7 @@ def read_conda_environment(path: Path) -> DependencyFile:
     )
 
 
-def _child(node: Node | None, key: str) -> Node | None:
+def _get_child(node: Node | None, key: str) -> Node | None:
     from yaml.nodes import MappingNode
 
     if isinstance(node, MappingNode):
@@ -79,15 +79,15 @@ def parse_match_spec(text: str, place: SourceLocation) -> DeclaredRequirement:
     )
 
 
-def _conda(node: ScalarNode, path: Path) -> DeclaredRequirement:
+def _read_conda(node: ScalarNode, path: Path) -> DeclaredRequirement:
     return parse_match_spec(str(node.value), SourceLocation(path, node.start_mark.line + 1))
 
 
-def _pip(node: Node, path: Path) -> tuple[tuple[DeclaredRequirement, ...], InstallOptions]:
+def _read_pip(node: Node, path: Path) -> tuple[tuple[DeclaredRequirement, ...], InstallOptions]:
     text, place = str(node.value).strip(), SourceLocation(path, node.start_mark.line + 1)
     match = _FILE.match(text)
     if match is None and text.startswith("-"):
-        return (), _option(text)
+        return (), _read_option(text)
     if match is None:
         return (parse_argument(text, place),), InstallOptions()
     if match[1] in {"-e", "--editable"}:
@@ -100,7 +100,7 @@ def _pip(node: Node, path: Path) -> tuple[tuple[DeclaredRequirement, ...], Insta
     return found.entries, found.options
 
 
-def _option(text: str) -> InstallOptions:
+def _read_option(text: str) -> InstallOptions:
     name, _separator, value = text.replace("=", " ", 1).partition(" ")
     value = value.strip()
     match name:

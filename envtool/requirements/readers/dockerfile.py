@@ -14,7 +14,7 @@ from pathlib import Path
 
 from envtool.errors import RequirementsError
 from envtool.requirements.model import DependencyFile, RequirementSet, RunInstruction, Section, SourceLocation
-from envtool.requirements.readers.common import wrong_form_error
+from envtool.requirements.readers.common import make_form_error
 from envtool.requirements.readers.conda_environment import parse_match_spec, read_conda_environment
 from envtool.requirements.readers.install_command import read_command
 from envtool.requirements.text_file import read_text
@@ -77,10 +77,10 @@ def read_dockerfile(path: Path) -> DependencyFile:
     from dockerfile_parse import DockerfileParser
 
     text = read_text(path)
-    stream = io.BytesIO(_without_here_documents(text).encode())
+    stream = io.BytesIO(_strip_here_documents(text).encode())
     structure = DockerfileParser(fileobj=stream).structure
     if not any(row["instruction"] == "FROM" for row in structure):
-        raise wrong_form_error(path, "it has no FROM")
+        raise make_form_error(path, "it has no FROM")
     context = _Context(path)
     sets: list[RequirementSet] = []
     for row in structure:
@@ -90,18 +90,18 @@ def read_dockerfile(path: Path) -> DependencyFile:
             case "ARG" | "ENV":
                 _assign(row["value"], context)
             case "COPY" | "ADD":
-                words = [word for word in _words(row["value"]) if not word.startswith("--")]
+                words = [word for word in _split_words(row["value"]) if not word.startswith("--")]
                 if len(words) > 1:
                     context.copied.append((words[:-1], words[-1]))
             case "RUN":
-                for command in _commands(row["value"]):
-                    sets += _installs([context.expand(word) for word in command], place, row["content"], context)
+                for command in _list_commands(row["value"]):
+                    sets += _list_installs([context.expand(word) for word in command], place, row["content"], context)
             case _:
                 pass
     return DependencyFile(path, "Dockerfile", tuple(sets))
 
 
-def _without_here_documents(text: str) -> str:
+def _strip_here_documents(text: str) -> str:
     """Each here-document of a RUN as a continued line of as many lines."""
     rows, closing = [], None
     for row in text.splitlines():
@@ -119,7 +119,7 @@ def _without_here_documents(text: str) -> str:
 
 
 def _assign(value: str, context: _Context) -> None:
-    words = _words(value)
+    words = _split_words(value)
     if len(words) == 2 and "=" not in words[0]:
         words = [f"{words[0]}={words[1]}"]
     for word in words:
@@ -128,20 +128,20 @@ def _assign(value: str, context: _Context) -> None:
             context.values[name] = context.expand(text)
 
 
-def _words(text: str) -> list[str]:
+def _split_words(text: str) -> list[str]:
     try:
         return list(json.loads(text)) if text.lstrip().startswith("[") else shlex.split(text)
     except ValueError:
         return text.split()
 
 
-def _commands(value: str) -> Iterator[list[str]]:
+def _list_commands(value: str) -> Iterator[list[str]]:
     """The simple commands of an instruction, in shell form or exec form."""
     if value.lstrip().startswith("["):
-        words = _words(value)
+        words = _split_words(value)
         # `["sh", "-c", "…"]` is the shell form in other words.
         if len(words) == 3 and words[1] in {"-c", "-lc", "-ec"}:
-            yield from _commands(words[2])
+            yield from _list_commands(words[2])
         else:
             yield words
         return
@@ -162,7 +162,9 @@ def _commands(value: str) -> Iterator[list[str]]:
     yield command
 
 
-def _installs(command: list[str], place: SourceLocation, written: str, context: _Context) -> Iterator[RequirementSet]:
+def _list_installs(
+    command: list[str], place: SourceLocation, written: str, context: _Context
+) -> Iterator[RequirementSet]:
     words = list(command)
     while words and (words[0] in _PREFIXES or _ASSIGNMENT.match(words[0]) or words[0].startswith("--")):
         words = words[1:]
@@ -171,12 +173,12 @@ def _installs(command: list[str], place: SourceLocation, written: str, context: 
         return
     program = Path(words[0]).name
     if program in {"conda", "mamba", "micromamba"}:
-        yield from _conda(words, RunInstruction(place, program, written), shown, context)
+        yield from _read_conda(words, RunInstruction(place, program, written), shown, context)
         return
-    arguments = _pip_arguments(program, words)
+    arguments = _list_pip_arguments(program, words)
     if arguments is not None:
         tool = "uv" if program == "uv" else "pip"
-        yield _pip_set(arguments, RunInstruction(place, tool, written), shown, context)
+        yield _make_pip_set(arguments, RunInstruction(place, tool, written), shown, context)
         return
     for start, exact in _PROJECT_COMMANDS.items():
         if (program, *words[1 : len(start)]) == start:
@@ -190,7 +192,7 @@ def _installs(command: list[str], place: SourceLocation, written: str, context: 
             )
 
 
-def _pip_arguments(program: str, words: list[str]) -> list[str] | None:
+def _list_pip_arguments(program: str, words: list[str]) -> list[str] | None:
     """What stands behind `install`, or `None` where the command is no install."""
     rest = words[1:]
     if re.fullmatch(r"python[0-9.]*", program) and "-m" in rest and rest[rest.index("-m") + 1 :][:1] == ["pip"]:
@@ -204,13 +206,13 @@ def _pip_arguments(program: str, words: list[str]) -> list[str] | None:
     return rest[: rest.index("install")] + rest[rest.index("install") + 1 :]
 
 
-def _pip_set(arguments: list[str], instruction: RunInstruction, shown: str, context: _Context) -> RequirementSet:
+def _make_pip_set(arguments: list[str], instruction: RunInstruction, shown: str, context: _Context) -> RequirementSet:
     base = RequirementSet(
         path=instruction.location.path, section=Section.INSTRUCTION, name=shown, instruction=instruction
     )
     unset = [word for word in arguments if "$" in word]
     try:
-        command = read_command(_redirected(arguments), instruction.location, context.locate)
+        command = read_command(_is_redirected(arguments), instruction.location, context.locate)
     except _NotHereError as error:
         return replace(base, unresolved=(f"{error} is not in the build context",))
     except RequirementsError:
@@ -221,12 +223,14 @@ def _pip_set(arguments: list[str], instruction: RunInstruction, shown: str, cont
     return replace(base, entries=command.entries, options=command.options, unresolved=gaps)
 
 
-def _redirected(words: Sequence[str]) -> list[str]:
+def _is_redirected(words: Sequence[str]) -> list[str]:
     """The words without the shell's redirections."""
     return [word for word in words if not re.match(r"^\d*[<>]", word)]
 
 
-def _conda(words: list[str], instruction: RunInstruction, shown: str, context: _Context) -> Iterator[RequirementSet]:
+def _read_conda(
+    words: list[str], instruction: RunInstruction, shown: str, context: _Context
+) -> Iterator[RequirementSet]:
     place = instruction.location
     if not {"install", "create", "update"} & set(words[1:4]):
         return

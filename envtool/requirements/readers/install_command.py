@@ -103,7 +103,7 @@ class _Parser(argparse.ArgumentParser):
         raise RequirementsError(f"the arguments of the install command cannot be read: {message}")
 
 
-def _parser() -> argparse.ArgumentParser:
+def _make_parser() -> argparse.ArgumentParser:
     parser = _Parser(add_help=False, allow_abbrev=False, exit_on_error=False)
     for words, name in _LISTS.items():
         parser.add_argument(*words, dest=name, action="append", default=[])
@@ -132,41 +132,41 @@ def read_command(words: Sequence[str], place: SourceLocation, locate: Locate | N
     """
     locate = locate or (lambda name: place.path.parent / name)
     try:
-        known, unknown = _parser().parse_known_intermixed_args(list(words))
+        known, unknown = _make_parser().parse_known_intermixed_args(list(words))
     except (argparse.ArgumentError, TypeError) as error:
         raise RequirementsError(
             f"{place}: the arguments of the install command cannot be read", why=str(error)
         ) from error
     entries = [parse_argument(text, place) for text in known.packages]
     entries += [parse_argument(text, place, editable=True) for text in known.editable]
-    options = _options(known)
+    options = _make_options(known)
     for names, role in ((known.requirement, Role.REQUIREMENT), (known.constraint, Role.CONSTRAINT)):
         for name in names:
-            found_entries, found_options = _file(locate(name), role)
+            found_entries, found_options = _read_file(locate(name), role)
             entries += found_entries
             options = options.merge_over(found_options)
     return InstallCommand(
         entries=tuple(entries),
         options=options,
         unknown=tuple(unknown),
-        passed=tuple(_passed(known)),
-        variables=tuple(_variables(known)),
+        passed=tuple(_list_passed(known)),
+        variables=tuple(_list_variables(known)),
     )
 
 
-def _passed(known: argparse.Namespace) -> Iterator[str]:
+def _list_passed(known: argparse.Namespace) -> Iterator[str]:
     for name in _PASSED_VALUES.values():
         for value in getattr(known, name):
             yield from (name, value)
     yield from (name for name in _PASSED_FLAGS.values() if getattr(known, name))
 
 
-def _variables(known: argparse.Namespace) -> Iterator[tuple[str, str]]:
+def _list_variables(known: argparse.Namespace) -> Iterator[tuple[str, str]]:
     for name in _PASSED_VARIABLES.values():
         yield from ((name, value) for value in getattr(known, name)[-1:])
 
 
-def _file(path: Path, role: Role) -> tuple[tuple[DeclaredRequirement, ...], InstallOptions]:
+def _read_file(path: Path, role: Role) -> tuple[tuple[DeclaredRequirement, ...], InstallOptions]:
     if path.name == "pyproject.toml" or path.name.startswith("pylock."):
         # uv takes these with -r as well.
         read = read_pyproject if path.name == "pyproject.toml" else read_pylock
@@ -176,7 +176,7 @@ def _file(path: Path, role: Role) -> tuple[tuple[DeclaredRequirement, ...], Inst
     return found.entries, found.options
 
 
-def _options(known: Any) -> InstallOptions:
+def _make_options(known: Any) -> InstallOptions:
     elsewhere = next(
         (f"--{name} {value}" for name in ("target", "prefix", "root") if (value := getattr(known, name))), None
     )
@@ -193,12 +193,12 @@ def _options(known: Any) -> InstallOptions:
         other_destination="--user" if known.user else elsewhere,
         no_deps=known.no_deps,
         require_hashes=known.require_hashes,
-        no_binary=_split(known.no_binary),
-        only_binary=_split(known.only_binary),
+        no_binary=_split_value(known.no_binary),
+        only_binary=_split_value(known.only_binary),
         trusted_hosts=tuple(known.trusted_host),
         certificates=known.cert,
     )
 
 
-def _split(values: Sequence[str]) -> tuple[str, ...]:
+def _split_value(values: Sequence[str]) -> tuple[str, ...]:
     return tuple(part for value in values for part in value.split(",") if part)

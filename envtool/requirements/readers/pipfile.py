@@ -17,10 +17,10 @@ from envtool.requirements.model import (
 from envtool.requirements.readers.common import (
     get_strings,
     get_table,
+    make_form_error,
     parse_json_table,
     parse_requirement,
     parse_toml,
-    wrong_form_error,
 )
 from envtool.requirements.readers.requirements_txt import parse_argument
 from envtool.requirements.text_file import LineFinder, read_text
@@ -37,28 +37,28 @@ def read_pipfile(path: Path) -> DependencyFile:
     lines = LineFinder(text)
     categories = {key: value for key, value in table.items() if key not in _SETTINGS and isinstance(value, dict)}
     if not categories and not _SETTINGS & set(table):
-        raise wrong_form_error(path, "it has no [packages]")
-    options = _sources(table.get("source"))
+        raise make_form_error(path, "it has no [packages]")
+    options = _read_sources(table.get("source"))
     sets = []
     for category, wanted in categories.items():
         start = lines.find_match(rf"\s*\[{re.escape(category)}[\].]")
-        entries = tuple(_entry(name, stated, path, lines, start) for name, stated in wanted.items())
-        section, name = _section(category, "packages")
+        entries = tuple(_read_entry(name, stated, path, lines, start) for name, stated in wanted.items())
+        section, name = _select_section(category, "packages")
         sets.append(RequirementSet(path=path, section=section, name=name, entries=entries, options=options))
     return DependencyFile(path, "Pipfile", tuple(sets))
 
 
-def _section(category: str, main: str) -> tuple[Section, str]:
+def _select_section(category: str, main: str) -> tuple[Section, str]:
     return (Section.MAIN, "") if category == main else (Section.TABLE, category)
 
 
-def _entry(name: str, stated: Any, path: Path, lines: LineFinder, start: int) -> DeclaredRequirement:
+def _read_entry(name: str, stated: Any, path: Path, lines: LineFinder, start: int) -> DeclaredRequirement:
     place = SourceLocation(
         path, lines.find_match(rf"\s*[\"']?{re.escape(name)}[\"']?\s*=|\s*\[.*\.{re.escape(name)}\]", start)
     )
     row = {"version": stated} if isinstance(stated, str) else stated
     if not isinstance(row, dict):
-        raise wrong_form_error(path, f"{name} is neither a version nor a table")
+        raise make_form_error(path, f"{name} is neither a version nor a table")
     for key in ("path", "file"):
         if isinstance(row.get(key), str):
             return parse_argument(row[key], place, editable=bool(row.get("editable")))
@@ -80,7 +80,7 @@ def _entry(name: str, stated: Any, path: Path, lines: LineFinder, start: int) ->
     )
 
 
-def _sources(rows: Any) -> InstallOptions:
+def _read_sources(rows: Any) -> InstallOptions:
     """Pipenv's first source is the index, the others come after it."""
     addresses = [
         row["url"] for row in (rows if isinstance(rows, list) else ()) if isinstance(row, dict) and "url" in row
@@ -94,20 +94,20 @@ def read_pipfile_lock(path: Path) -> DependencyFile:
     table = parse_json_table(text, path)
     lines = LineFinder(text)
     if not isinstance(table.get("_meta"), dict):
-        raise wrong_form_error(path, "it has no _meta")
+        raise make_form_error(path, "it has no _meta")
     sets = []
     for category, wanted in table.items():
         if category == "_meta" or not isinstance(wanted, dict):
             continue
         start = lines.find_match(rf'\s*"{re.escape(category)}"')
-        section, title = _section(category, "default")
+        section, title = _select_section(category, "default")
         entries = []
         for name, row in wanted.items():
             place = SourceLocation(path, lines.find_quoted(name, start))
             version = get_table({"row": row}, "row").get("version")
             markers = get_table({"row": row}, "row").get("markers")
             if version is None:
-                entries.append(_entry(name, row, path, lines, start))
+                entries.append(_read_entry(name, row, path, lines, start))
                 continue
             entries.append(parse_requirement(f"{name}{version}{f' ; {markers}' if markers else ''}", place))
         sets.append(RequirementSet(path=path, section=section, name=title, entries=tuple(entries), locked=True))

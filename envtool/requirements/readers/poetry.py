@@ -16,16 +16,18 @@ from envtool.requirements.model import (
     Section,
     SourceLocation,
 )
-from envtool.requirements.readers.common import get_table, parse_requirement, parse_toml, wrong_form_error
+from envtool.requirements.readers.common import get_table, make_form_error, parse_requirement, parse_toml
 from envtool.requirements.text_file import LineFinder, read_text
 
 
 def read_poetry_sets(table: dict[str, Any], path: Path, lines: LineFinder) -> list[RequirementSet]:
     """The sets of Poetry's own tables: the main one, its extras' optional ones with it, and one for each group."""
     poetry = get_table(table, "tool", "poetry")
-    options = _sources(poetry)
+    options = _read_sources(poetry)
     sets = []
-    main = tuple(_entries(get_table(poetry, "dependencies"), path, lines, r"\s*\[tool\.poetry\.dependencies", None))
+    main = tuple(
+        _read_entries(get_table(poetry, "dependencies"), path, lines, r"\s*\[tool\.poetry\.dependencies", None)
+    )
     if main:
         sets.append(RequirementSet(path=path, section=Section.TABLE, name="tool.poetry", entries=main, options=options))
     groups = {name: get_table(group, "dependencies") for name, group in get_table(poetry, "group").items()}
@@ -33,12 +35,12 @@ def read_poetry_sets(table: dict[str, Any], path: Path, lines: LineFinder) -> li
         groups["dev"] = get_table(poetry, "dev-dependencies")
     for name, wanted in groups.items():
         heading = rf"\s*\[tool\.poetry\.(?:group\.{re.escape(name)}\.|{re.escape(name)}-)dependencies"
-        entries = tuple(_entries(wanted, path, lines, heading, name))
+        entries = tuple(_read_entries(wanted, path, lines, heading, name))
         sets.append(RequirementSet(path=path, section=Section.GROUP, name=name, entries=entries, options=options))
     return sets
 
 
-def _entries(
+def _read_entries(
     wanted: dict[str, Any], path: Path, lines: LineFinder, heading: str, group: str | None
 ) -> Iterator[DeclaredRequirement]:
     from poetry.core.factory import Factory
@@ -72,7 +74,7 @@ def _entries(
             )
 
 
-def _sources(poetry: dict[str, Any]) -> InstallOptions:
+def _read_sources(poetry: dict[str, Any]) -> InstallOptions:
     rows = poetry.get("source")
     addresses = [
         row["url"]
@@ -89,12 +91,12 @@ def read_poetry_lock(path: Path) -> DependencyFile:
     lines = LineFinder(text)
     rows = table.get("package")
     if not isinstance(rows, list) or "metadata" not in table:
-        raise wrong_form_error(path, "it has no [[package]] and no [metadata]")
+        raise make_form_error(path, "it has no [[package]] and no [metadata]")
     entries = []
     after = 1
     for row in rows:
         if not isinstance(row, dict) or not isinstance(row.get("name"), str) or not isinstance(row.get("version"), str):
-            raise wrong_form_error(path, "a [[package]] has no name or no version")
+            raise make_form_error(path, "a [[package]] has no name or no version")
         after = lines.find(f'name = "{row["name"]}"', after)
         markers = row.get("markers")
         marker = f" ; {markers}" if isinstance(markers, str) and markers else ""

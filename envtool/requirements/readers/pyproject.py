@@ -17,7 +17,7 @@ from envtool.requirements.model import (
     Section,
     SourceLocation,
 )
-from envtool.requirements.readers.common import get_strings, get_table, parse_requirement, parse_toml, wrong_form_error
+from envtool.requirements.readers.common import get_strings, get_table, make_form_error, parse_requirement, parse_toml
 from envtool.requirements.readers.poetry import read_poetry_sets
 from envtool.requirements.text_file import LineFinder, read_text
 
@@ -27,12 +27,12 @@ def read_pyproject(path: Path) -> DependencyFile:
     text = read_text(path)
     table = parse_toml(text, path)
     lines = LineFinder(text)
-    constraints = tuple(_uv_constraints(table, path, lines))
-    options = _uv_options(table)
-    sets = [*_project_sets(table, path, lines), *_group_sets(table, path, lines)]
+    constraints = tuple(_read_uv_constraints(table, path, lines))
+    options = _read_uv_options(table)
+    sets = [*_read_project_sets(table, path, lines), *_group_sets(table, path, lines)]
     sets += read_poetry_sets(table, path, lines)
     if not sets and "project" not in table and "tool" not in table and "build-system" not in table:
-        raise wrong_form_error(path, "it has none of the tables project, dependency-groups, tool")
+        raise make_form_error(path, "it has none of the tables project, dependency-groups, tool")
     return DependencyFile(
         path,
         "pyproject.toml",
@@ -43,22 +43,24 @@ def read_pyproject(path: Path) -> DependencyFile:
     )
 
 
-def _project_sets(table: dict[str, Any], path: Path, lines: LineFinder) -> Iterator[RequirementSet]:
+def _read_project_sets(table: dict[str, Any], path: Path, lines: LineFinder) -> Iterator[RequirementSet]:
     project = get_table(table, "project")
     start = lines.find_match(r"\s*\[project\]")
-    base = tuple(_entries(project.get("dependencies"), path, lines, lines.find_match(r"\s*dependencies\s*=", start)))
+    base = tuple(
+        _read_entries(project.get("dependencies"), path, lines, lines.find_match(r"\s*dependencies\s*=", start))
+    )
     if base:
         yield RequirementSet(path=path, entries=base)
     name = str(project.get("name", ""))
     extras = get_table(project, "optional-dependencies")
     for extra in extras:
-        wanted = _with_own_extras(name, extras, extra, path)
+        wanted = _expand_own_extras(name, extras, extra, path)
         after = lines.find_match(r"\s*\[project\.optional-dependencies\]|\s*optional-dependencies")
-        found = tuple(_entries(wanted, path, lines, after, extra))
+        found = tuple(_read_entries(wanted, path, lines, after, extra))
         yield RequirementSet(path=path, section=Section.EXTRA, name=extra, entries=(*base, *found))
 
 
-def _with_own_extras(
+def _expand_own_extras(
     name: str, extras: dict[str, Any], extra: str, path: Path, above: tuple[str, ...] = ()
 ) -> list[str]:
     """The requirements of an extra, where it names the project's own extras with those of these."""
@@ -67,7 +69,7 @@ def _with_own_extras(
     from envtool.wheel.requires import normalize_name
 
     if extra in above:
-        raise wrong_form_error(path, f"the extra {extra} includes itself: {' → '.join((*above, extra))}")
+        raise make_form_error(path, f"the extra {extra} includes itself: {' → '.join((*above, extra))}")
     found: list[str] = []
     for text in get_strings(extras.get(extra), path, f"optional-dependencies.{extra}"):
         try:
@@ -77,7 +79,7 @@ def _with_own_extras(
             continue
         if name and normalize_name(requirement.name) == normalize_name(name):
             for inner in sorted(requirement.extras):
-                found += _with_own_extras(name, extras, inner, path, (*above, extra))
+                found += _expand_own_extras(name, extras, inner, path, (*above, extra))
         else:
             found.append(text)
     return found
@@ -99,17 +101,17 @@ def _group_sets(table: dict[str, Any], path: Path, lines: LineFinder) -> Iterato
                 why="; ".join(str(cause) for cause in causes),
                 remedy=f"${{EDITOR:-vi}} +{line} {path}",
             ) from error
-        entries = tuple(_entries(list(wanted), path, lines, after, group))
+        entries = tuple(_read_entries(list(wanted), path, lines, after, group))
         yield RequirementSet(path=path, section=Section.GROUP, name=group, entries=entries)
     dev = get_table(table, "tool", "uv").get("dev-dependencies")
     if dev:
-        entries = tuple(_entries(dev, path, lines, lines.find_match(r"\s*dev-dependencies"), "dev"))
+        entries = tuple(_read_entries(dev, path, lines, lines.find_match(r"\s*dev-dependencies"), "dev"))
         yield RequirementSet(path=path, section=Section.TABLE, name="tool.uv.dev-dependencies", entries=entries)
 
 
-def _uv_constraints(table: dict[str, Any], path: Path, lines: LineFinder) -> Iterator[DeclaredRequirement]:
+def _read_uv_constraints(table: dict[str, Any], path: Path, lines: LineFinder) -> Iterator[DeclaredRequirement]:
     uv = get_table(table, "tool", "uv")
-    for entry in _entries(
+    for entry in _read_entries(
         uv.get("constraint-dependencies"), path, lines, lines.find_match(r"\s*constraint-dependencies")
     ):
         yield DeclaredRequirement(
@@ -122,7 +124,7 @@ def _uv_constraints(table: dict[str, Any], path: Path, lines: LineFinder) -> Ite
         )
 
 
-def _uv_options(table: dict[str, Any]) -> InstallOptions:
+def _read_uv_options(table: dict[str, Any]) -> InstallOptions:
     """The indexes of `[[tool.uv.index]]` that are for every distribution (uv documentation, "Package indexes")."""
     index, extra = None, []
     rows = get_table(table, "tool", "uv").get("index")
@@ -136,7 +138,7 @@ def _uv_options(table: dict[str, Any]) -> InstallOptions:
     return InstallOptions(index_url=index, extra_index_urls=tuple(extra))
 
 
-def _entries(
+def _read_entries(
     value: object, path: Path, lines: LineFinder, after: int, group: str | None = None
 ) -> Iterator[DeclaredRequirement]:
     for text in get_strings(value, path, "a list of requirements"):

@@ -73,26 +73,26 @@ def read_nested(
     if resolved in above:
         chain = " → ".join(item.name for item in (*above[above.index(resolved) :], resolved))
         raise RequirementsError(f"{path} includes itself", why=chain, remedy=f"grep -nE '^-[rc]' {above[-1]}")
-    text = _expanded(read_text(path), os.environ if variables is None else variables)
+    text = _expand_variables(read_text(path), os.environ if variables is None else variables)
     rows = text.splitlines()
     entries: list[DeclaredRequirement] = []
     options = InstallOptions()
-    for line in _lines(text, path):
+    for line in _read_lines(text, path):
         place = SourceLocation(path, line.requirement_line.line_number)
         if isinstance(line, ParsedRequirement):
-            entries.append(_entry(line, place, _source_text(rows, place.line), role))
+            entries.append(_read_entry(line, place, _join_source_text(rows, place.line), role))
         elif isinstance(line, OptionLine):
-            options = _options(line.options, path.parent).merge_over(options)
+            options = _read_options(line.options, path.parent).merge_over(options)
             for kind, inner_role in (("requirements", role), ("constraints", Role.CONSTRAINT)):
                 for name in line.options.get(kind) or ():
-                    inner = _inner(place, name)
+                    inner = _read_inner(place, name)
                     found = read_nested(inner, variables, role=inner_role, above=(*above, resolved))
                     entries += found.entries
                     options = options.merge_over(found.options)
     return NestedEntries(tuple(entries), options)
 
 
-def _lines(text: str, path: Path) -> list[ParsedRequirement | OptionLine]:
+def _read_lines(text: str, path: Path) -> list[ParsedRequirement | OptionLine]:
     """The lines as pip's own grammar reads them. Raises `RequirementsError` for one that pip would refuse."""
     from pip_requirements_parser import CommentRequirementLine, InvalidRequirementLine, parse_requirements
 
@@ -115,11 +115,11 @@ def _lines(text: str, path: Path) -> list[ParsedRequirement | OptionLine]:
     return found
 
 
-def _expanded(text: str, variables: Mapping[str, str]) -> str:
+def _expand_variables(text: str, variables: Mapping[str, str]) -> str:
     return _VARIABLE.sub(lambda match: variables.get(match[1], "") or match[0], text)
 
 
-def _inner(place: SourceLocation, name: str) -> Path:
+def _read_inner(place: SourceLocation, name: str) -> Path:
     if _WITH_SCHEME.match(name) and not name.startswith("file:"):
         raise RequirementsError(
             f"{place}: {name} is on a network",
@@ -135,7 +135,7 @@ def _inner(place: SourceLocation, name: str) -> Path:
     return inner
 
 
-def _entry(line: ParsedRequirement, place: SourceLocation, written: str, role: Role) -> DeclaredRequirement:
+def _read_entry(line: ParsedRequirement, place: SourceLocation, written: str, role: Role) -> DeclaredRequirement:
     hashes = tuple(line.options.get("hashes") or ()) if line.options else ()
     entry = parse_argument(line.requirement_string, place, role=role, editable=line.is_editable)
     return replace(entry, source_text=written, hashes=hashes)
@@ -152,20 +152,20 @@ def parse_argument(
     bare, _separator, marker = text.partition(" ;") if _is_path(text) else (text, "", "")
     if not editable and not _is_path(bare):
         entry = parse_requirement(text, place, role=role)
-        return entry if entry.link is None else replace(entry, link=_absolute(entry.link, folder))
+        return entry if entry.link is None else replace(entry, link=_make_absolute(entry.link, folder))
     extras: tuple[str, ...] = ()
     if match := _EXTRAS.search(bare):
         extras, bare = tuple(part.strip() for part in match[1].split(",")), bare[: match.start()]
-    version = _wheel_version(bare)
+    version = _read_wheel_version(bare)
     named = parse_requirement(f"{version[0]}=={version[1]}", place) if version is not None else None
     return DeclaredRequirement(
         location=place,
         source_text=text,
-        name=named.name if named is not None else _name_of(bare, folder),
+        name=named.name if named is not None else _get_name(bare, folder),
         specifier=named.specifier if named is not None else SpecifierSet(),
         extras=extras,
         marker=Marker(marker) if marker.strip() else None,
-        link=_absolute(bare.strip(), folder),
+        link=_make_absolute(bare.strip(), folder),
         editable=editable,
         role=role,
     )
@@ -184,7 +184,7 @@ def _is_path(text: str) -> bool:
     )
 
 
-def _wheel_version(address: str) -> tuple[str, str] | None:
+def _read_wheel_version(address: str) -> tuple[str, str] | None:
     """The name and version that a wheel's file name tells, local label included."""
     from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 
@@ -195,19 +195,19 @@ def _wheel_version(address: str) -> tuple[str, str] | None:
     return name, str(version)
 
 
-def _name_of(address: str, folder: Path) -> str | None:
+def _get_name(address: str, folder: Path) -> str | None:
     """The name of a project: from `#egg=`, or where it is a folder from its pyproject.toml."""
     fragment = urlsplit(address).fragment
     if match := re.search(r"(?:^|&)egg=([\w.-]+)", fragment):
         return normalize_name(match[1])
-    project = Path(_absolute(address, folder).removeprefix("file://")) / "pyproject.toml"
+    project = Path(_make_absolute(address, folder).removeprefix("file://")) / "pyproject.toml"
     if not project.is_file():
         return None
     name = get_table(parse_toml(read_text(project), project), "project").get("name")
     return normalize_name(name) if isinstance(name, str) else None
 
 
-def _absolute(address: str, folder: Path) -> str:
+def _make_absolute(address: str, folder: Path) -> str:
     if address.startswith("file:") and not address.startswith("file:///"):
         address = address.removeprefix("file:").removeprefix("//")
     if _WITH_SCHEME.match(address):
@@ -216,7 +216,7 @@ def _absolute(address: str, folder: Path) -> str:
     return str((folder / location).resolve()) + mark + fragment
 
 
-def _source_text(rows: list[str], line: int) -> str:
+def _join_source_text(rows: list[str], line: int) -> str:
     """The source text of a requirement: its line and, where it goes on, those after it."""
     end = line
     while end < len(rows) and _CONTINUED.search(rows[end - 1]):
@@ -224,16 +224,16 @@ def _source_text(rows: list[str], line: int) -> str:
     return "\n".join(rows[line - 1 : end])
 
 
-def _options(table: Mapping[str, object], folder: Path) -> InstallOptions:
+def _read_options(table: Mapping[str, object], folder: Path) -> InstallOptions:
     def values(name: str) -> tuple[str, ...]:
         value = table.get(name)
         if value is None or isinstance(value, bool):
             return ()
-        items = [value] if isinstance(value, str) else list(_each(value))
+        items = [value] if isinstance(value, str) else list(_list_each(value))
         return tuple(str(item) for item in items)
 
     index = values("index_url")
-    links = tuple(_absolute(item, folder) for item in values("find_links"))
+    links = tuple(_make_absolute(item, folder) for item in values("find_links"))
     return InstallOptions(
         index_url=index[-1] if index else None,
         extra_index_urls=values("extra_index_urls") or values("extra_index_url"),
@@ -241,18 +241,18 @@ def _options(table: Mapping[str, object], folder: Path) -> InstallOptions:
         no_index=bool(table.get("no_index")),
         pre=bool(table.get("pre")),
         require_hashes=bool(table.get("require_hashes")),
-        no_binary=_names(table.get("no_binary")),
-        only_binary=_names(table.get("only_binary")),
+        no_binary=_split_names(table.get("no_binary")),
+        only_binary=_split_names(table.get("only_binary")),
         trusted_hosts=values("trusted_hosts") or values("trusted_host"),
     )
 
 
-def _each(value: object) -> Iterator[object]:
+def _list_each(value: object) -> Iterator[object]:
     if isinstance(value, list | tuple | set | frozenset):
         yield from value
 
 
-def _names(value: object) -> tuple[str, ...]:
+def _split_names(value: object) -> tuple[str, ...]:
     if isinstance(value, str):
         return tuple(part for part in value.split(",") if part)
-    return tuple(part for item in _each(value) for part in str(item).split(",") if part)
+    return tuple(part for item in _list_each(value) for part in str(item).split(",") if part)

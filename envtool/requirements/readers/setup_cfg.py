@@ -22,16 +22,16 @@ def read_setup_cfg(path: Path) -> DependencyFile:
             f"{path} is not a configuration file", why=str(error).replace("\n", " "), remedy=f"${{EDITOR:-vi}} {path}"
         ) from error
     lines = LineFinder(text)
-    base = _entries(parser.get("options", "install_requires", fallback=""), path, lines, r"install_requires\s*=")
+    base = _read_entries(parser.get("options", "install_requires", fallback=""), path, lines, r"install_requires\s*=")
     sets = [RequirementSet(path=path, entries=base)] if base else []
     section = "options.extras_require"
     for extra in parser.options(section) if parser.has_section(section) else ():
-        found = _entries(parser.get(section, extra), path, lines, rf"{extra}\s*=", extra)
+        found = _read_entries(parser.get(section, extra), path, lines, rf"{extra}\s*=", extra)
         sets.append(RequirementSet(path=path, section=Section.EXTRA, name=extra, entries=(*base, *found)))
     return DependencyFile(path, "setup.cfg", tuple(sets))
 
 
-def _entries(
+def _read_entries(
     value: str, path: Path, lines: LineFinder, heading: str, group: str | None = None
 ) -> tuple[DeclaredRequirement, ...]:
     start = lines.find_match(heading)

@@ -12,7 +12,7 @@ from envtool.requirements.model import (
     RunInstruction,
     SourceLocation,
 )
-from envtool.requirements.readers.common import get_strings, parse_requirement, parse_toml, wrong_form_error
+from envtool.requirements.readers.common import get_strings, make_form_error, parse_requirement, parse_toml
 from envtool.requirements.text_file import LineFinder, read_text
 
 _OWN = ("virtual", "editable", "directory")
@@ -24,7 +24,7 @@ def read_uv_lock(path: Path) -> DependencyFile:
     table = parse_toml(text, path)
     rows = table.get("package")
     if "version" not in table or not isinstance(rows, list | None):
-        raise wrong_form_error(path, "it has no version")
+        raise make_form_error(path, "it has no version")
     packages = [row for row in rows or () if isinstance(row, dict) and isinstance(row.get("name"), str)]
     lines = LineFinder(text)
     entries = []
@@ -32,7 +32,7 @@ def read_uv_lock(path: Path) -> DependencyFile:
     for row in packages:
         after = lines.find(f'name = "{row["name"]}"', after)
         if not any(kind in (row.get("source") or {}) for kind in _OWN):
-            entries += _locked(row, SourceLocation(path, after), _markers(row["name"], packages))
+            entries += _read_locked(row, SourceLocation(path, after), _read_markers(row["name"], packages))
     command = RunInstruction(SourceLocation(path, 1), "uv sync", "uv sync", exact=True)
     return DependencyFile(
         path,
@@ -42,10 +42,10 @@ def read_uv_lock(path: Path) -> DependencyFile:
     )
 
 
-def _locked(row: dict[str, Any], place: SourceLocation, markers: list[str]) -> list[DeclaredRequirement]:
+def _read_locked(row: dict[str, Any], place: SourceLocation, markers: list[str]) -> list[DeclaredRequirement]:
     version = row.get("version")
     if not isinstance(version, str):
-        raise wrong_form_error(place.path, f"the package {row['name']} has no version")
+        raise make_form_error(place.path, f"the package {row['name']} has no version")
     # Several versions of one package each say in which environments they are the ones.
     forks = get_strings(row.get("resolution-markers"), place.path, "resolution-markers")
     wanted = " or ".join(f"({marker})" for marker in markers)
@@ -54,11 +54,15 @@ def _locked(row: dict[str, Any], place: SourceLocation, markers: list[str]) -> l
     return [parse_requirement(f"{row['name']}=={version}{marker}", place)]
 
 
-def _markers(name: str, packages: list[dict[str, Any]]) -> list[str]:
+def _read_markers(name: str, packages: list[dict[str, Any]]) -> list[str]:
     """The conditions under which others need a package; none where one of them needs it always."""
     found = []
     for row in packages:
-        groups = [row.get("dependencies"), *_tables(row, "optional-dependencies"), *_tables(row, "dev-dependencies")]
+        groups = [
+            row.get("dependencies"),
+            *_list_tables(row, "optional-dependencies"),
+            *_list_tables(row, "dev-dependencies"),
+        ]
         for group in groups:
             for item in group if isinstance(group, list) else ():
                 if isinstance(item, dict) and item.get("name") == name:
@@ -69,6 +73,6 @@ def _markers(name: str, packages: list[dict[str, Any]]) -> list[str]:
     return found
 
 
-def _tables(row: dict[str, Any], key: str) -> list[Any]:
+def _list_tables(row: dict[str, Any], key: str) -> list[Any]:
     value = row.get(key)
     return list(value.values()) if isinstance(value, dict) else []

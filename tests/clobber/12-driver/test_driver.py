@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from envtool.demo.vendor_release import moreh_smi
+from envtool.demo.vendor_release import make_moreh_smi
 from envtool.doctor.checks import driver
 from envtool.driver.ask import DriverQuery, QueryResult, start_query
 from envtool.driver.table import parse_table
@@ -161,6 +161,6 @@ def test_healthy_twins(environment: RealEnvironment, verdict: Verdict, table: st
 
 
 def test_the_stand_in_says_so(environment: RealEnvironment) -> None:
-    install_program(environment, moreh_smi("22.8.0"))
+    install_program(environment, make_moreh_smi("22.8.0"))
     accelerator = environment.doctor()["accelerator"]
     assert accelerator == "moreh-smi 22.8.0: KT AI Accelerator Small.64GB (a stand-in; there is no accelerator)"

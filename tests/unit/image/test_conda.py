@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from envtool.errors import HashError, LockError, SourceError
-from envtool.image.inputs.fetch_inputs import _conda_package
+from envtool.image.inputs.fetch_inputs import _make_conda_package
 from envtool.image.layers.conda_prefix import link_packages
 from envtool.image.lock.conda_lock import LockedPackage, lock_environment, read_packages
 from envtool.wheel.store import FileStore
@@ -61,7 +61,7 @@ def test_locked_fetched_over_http_and_linked(channel: Path, served_channel: str,
     assert str(tmp_path) not in text
 
     store = FileStore(tmp_path / "store")
-    files = {item: _conda_package(item, {CHANNEL: served_channel}, store) for item in packages.values()}
+    files = {item: _make_conda_package(item, {CHANNEL: served_channel}, store) for item in packages.values()}
     root = tmp_path / "root"
     link_packages(files, root, PREFIX, tmp_path / "cache")
     linked = root / PREFIX.relative_to("/")
@@ -110,12 +110,12 @@ def test_a_package_that_is_not_the_locked_one(channel: Path, served_channel: str
     )
     store = FileStore(tmp_path / "store")
     with pytest.raises(HashError):
-        _conda_package(wrong, {CHANNEL: served_channel}, store)
+        _make_conda_package(wrong, {CHANNEL: served_channel}, store)
     gone = LockedPackage(
         name="library", version="9", url=f"{CHANNEL}/linux-64/library-9-0.tar.bz2", sha256="00" * 32, md5="00" * 16
     )
     with pytest.raises(SourceError, match="cannot be fetched"):
-        _conda_package(gone, {CHANNEL: served_channel}, store)
+        _make_conda_package(gone, {CHANNEL: served_channel}, store)
     with pytest.raises(LockError, match="no longer has"):
-        _conda_package(gone, {CHANNEL: channel.as_uri()}, store)
+        _make_conda_package(gone, {CHANNEL: channel.as_uri()}, store)
     assert [path for path in store.root.rglob("*") if path.is_file()] == []

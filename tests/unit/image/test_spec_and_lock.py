@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from envtool.errors import LockError, SpecError
-from envtool.image.lock.lockfile import differences, is_stale, read_lock, write_lock
+from envtool.image.lock.lockfile import compare_locks, is_stale, read_lock, write_lock
 from envtool.image.spec.table import read_table, select_images
 
 
@@ -106,7 +106,7 @@ def test_differences_name_what_changed(project: Path) -> None:
     lock = read_lock(read_table(project)["hac-base"], project / "lockfiles")
     others = tuple(item for item in lock.base.packages if not item.startswith("apt="))
     base = replace(lock.base, packages=("apt=99", *others))
-    lines = differences(lock, replace(lock, base=base))
+    lines = compare_locks(lock, replace(lock, base=base))
     assert len(lines) == 1
     assert lines[0].startswith("base: apt 2")
     assert lines[0].endswith("-> 99")

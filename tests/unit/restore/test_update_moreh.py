@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from envtool.cli.main import update_moreh
-from envtool.demo.vendor_release import make_release_contents, moreh_smi
+from envtool.demo.vendor_release import make_moreh_smi, make_release_contents
 from envtool.demo.wheel_writer import write_wheel
 from tests.support.environment import PYTHON, TORCH, Outcome, RealEnvironment
 
@@ -99,7 +99,7 @@ def test_dry_run_changes_nothing(offered: RealEnvironment) -> None:
 def test_a_release_that_the_driver_does_not_serve_is_refused(offered: RealEnvironment, tmp_path: Path) -> None:
     program = tmp_path / "bin/moreh-smi"
     program.parent.mkdir()
-    program.write_text(moreh_smi("22.8.0"))
+    program.write_text(make_moreh_smi("22.8.0"))
     program.chmod(0o755)
     offered.variables["PATH"] = f"{program.parent}:{os.environ['PATH']}"
     outcome = update(offered, "--target", "22.12.0")
