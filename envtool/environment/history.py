@@ -57,12 +57,10 @@ class HistoryEntry:
         return f"{self.time} {self.command} by {self.user}: {what}"
 
 
-def make_history_entry(
-    command: str, reasons: tuple[str, ...], changes: tuple[DistributionChange, ...], pin: VendorPin | None
-) -> HistoryEntry:
-    """The entry of a change that is being made now by this user; `pin` is what was pinned before."""
+def make_history_entry(command: str, reasons: tuple[str, ...], changes: tuple[DistributionChange, ...]) -> HistoryEntry:
+    """The entry of a change that is being made now by this user, without what was pinned before."""
     now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-    return HistoryEntry(time=now, user=_describe_user(), command=command, reasons=reasons, changes=changes, pin=pin)
+    return HistoryEntry(time=now, user=_describe_user(), command=command, reasons=reasons, changes=changes)
 
 
 def read_history(prefix: Path) -> tuple[HistoryEntry, ...]:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from envtool.environment.change_scope import get_prefix_scope
 from envtool.environment.context import EnvironmentContext
 from envtool.environment.effective_pin import find_effective_pin
 from envtool.environment.pip_configuration import read_pip_settings
@@ -73,7 +74,12 @@ def make_target(environment: Environment) -> Target:
 def configure_target(
     target: Target, prefix: Prefix | None, installers: tuple[Installer, ...], *, time_limit: float
 ) -> ConfiguredTarget:
-    """Resolvers with what pip's and uv's own configuration says, apart from the pins. Raises `RequirementsError`."""
+    """Resolvers with what pip's and uv's own configuration says, apart from the pins.
+
+    Raises `RequirementsError`, and `RestoreError` where the environment belongs to two users.
+    """
+    if prefix is not None:
+        target = replace(target, owner=get_prefix_scope(prefix).find_owner())
     settings = read_pip_settings(EnvironmentContext(), prefix)
     held, constraints = set(), []
     named = {Installer.PIP: settings.get("constraint", ""), Installer.UV: os.environ.get("UV_CONSTRAINT", "")}

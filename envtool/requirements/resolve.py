@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,6 +23,7 @@ from envtool.requirements.uv_options import (
     format_options,
     format_strategy,
 )
+from envtool.transaction.owner import lend
 
 if TYPE_CHECKING:
     from envtool.requirements.target import Target
@@ -183,6 +185,7 @@ class Resolver:
             files = [Path(folder) / name for name in ("requirements.in", "constraints.in", "excludes.in")]
             for file, lines in zip(files, texts, strict=True):
                 file.write_text("".join(f"{line}\n" for line in lines))
+            lend(self.target.owner, Path(folder))
             yield str(files[0]), str(files[1]), str(files[2])
 
     def _run(
@@ -193,21 +196,23 @@ class Resolver:
         *,
         show_progress: bool = False,
     ) -> UvOutput:
+        run = partial(run_uv, owner=self.target.owner, time_limit=self.time_limit)
         arguments = [*words, *self._target_arguments(words), *format_options(options, self.installer, requested)]
         if self.installer is Installer.UV and self._is_configured():
             # The pins are given or left out on purpose, case by case.
             variables = {key: value for key, value in self.variables.items() if key not in _CONSTRAINTS}
-            return run_uv([*arguments, *format_indexes(options)], variables, time_limit=self.time_limit)
+            return run([*arguments, *format_indexes(options)], variables)
         with tempfile.NamedTemporaryFile("w", encoding="utf-8", suffix=".toml") as file:
             file.write("" if options.no_index else format_index_configuration(options))
             file.flush()
+            lend(self.target.owner, Path(file.name))
             arguments += ["--config-file", file.name]
             variables = make_neutral_variables(self.variables)
             strategy = format_strategy(options, self.installer)
-            said = run_uv([*arguments, *strategy], variables, time_limit=self.time_limit, show_progress=show_progress)
+            said = run([*arguments, *strategy], variables, show_progress=show_progress)
             if strategy and said.unsolvable is not None and _NOT_FOUND in said.unsolvable:
                 # Only without a strategy does uv tell of an index that refuses access.
-                run_uv(arguments, variables, time_limit=self.time_limit)
+                run(arguments, variables)
             return said
 
     def _target_arguments(self, words: Sequence[str]) -> list[str]:

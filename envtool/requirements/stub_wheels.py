@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from envtool.transaction.owner import lend
+
 if TYPE_CHECKING:
     from envtool.requirements.target import Target
 
@@ -21,6 +23,7 @@ def stub_wheels(target: Target, names: Collection[str] | None = None) -> Iterato
     """
     with tempfile.TemporaryDirectory(prefix="hac-stubs-") as folder:
         _write(target, Path(folder), names)
+        lend(target.owner, Path(folder))
         yield folder
 
 

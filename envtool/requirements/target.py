@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Protocol, TypeAlias
 if TYPE_CHECKING:
     from envtool.release.pin import VendorPin
     from envtool.requirements.model import DeclaredRequirement
+    from envtool.transaction.owner import Owner
 
 
 class InstalledDistribution(Protocol):
@@ -35,7 +36,8 @@ class Target:
     """Where an install would go.
 
     `python` is a version of two or three parts. `interpreter` is the environment's; where that is only assumed there is
-    none, and `folder` holds the records of the distributions that it is assumed to have.
+    none, and `folder` holds the records of the distributions that it is assumed to have. As `owner` root
+    runs the interpreter, where it is somebody else's.
     """
 
     pin: VendorPin
@@ -43,6 +45,7 @@ class Target:
     interpreter: Path | None = None
     folder: Path | None = None
     installed: Mapping[str, InstalledDistribution] = field(default_factory=dict)
+    owner: Owner | None = None
 
     @property
     def marker_environment(self) -> MarkerEnvironment:

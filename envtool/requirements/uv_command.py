@@ -9,9 +9,14 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from envtool.errors import EnvtoolError, ResolutionError, SetupError, SourceError
 from envtool.release.profile import PINNED_NAMES
+
+if TYPE_CHECKING:
+    from envtool.transaction.owner import Owner
 
 # Seconds. A resolution takes one or two; an index that says nothing for this long is not going to.
 TIME_LIMIT = 120.0
@@ -57,15 +62,17 @@ def run_uv(
     arguments: Sequence[str],
     variables: Mapping[str, str],
     *,
+    owner: Owner | None = None,
     time_limit: float = TIME_LIMIT,
     show_progress: bool = False,
 ) -> UvOutput:
-    """Run uv to its end.
+    """Run uv to its end, as `owner` where there is one: it runs the environment's interpreter, and build back ends.
 
     `time_limit` is in seconds. `show_progress` leaves uv's progress, and all that it says, to the terminal. Raises
     `SourceError` where an index cannot be read, and `ResolutionError` where uv could not tell for another reason.
     """
-    environment = {**variables, "UV_PYTHON_DOWNLOADS": "never"}
+    adapted = owner.adapt_variables(variables) if owner is not None else variables
+    environment = {**adapted, "UV_PYTHON_DOWNLOADS": "never"}
     if not show_progress:
         environment |= {"NO_COLOR": "1", "UV_NO_PROGRESS": "1"}
     try:
@@ -79,6 +86,7 @@ def run_uv(
             stdin=subprocess.DEVNULL,
             check=False,
             timeout=time_limit,
+            **_become(owner),
         )
     except subprocess.TimeoutExpired as error:
         raise SourceError(
@@ -89,7 +97,30 @@ def run_uv(
         return UvOutput(done.stdout)
     if show_progress:
         raise ResolutionError("uv could not do it", why="for the reason that it gives above")
-    return _interpret_failure(done.stderr)
+    said = done.stderr
+    if owner is not None and "ermission denied" in said:
+        said += f"\nuv ran as {owner.name}, who owns the environment, and not as root"
+    return _interpret_failure(said)
+
+
+def _become(owner: Owner | None) -> dict[str, Any]:
+    """What `subprocess` takes for a uv that runs as `owner`, also where that user cannot reach uv or this folder."""
+    if owner is None:
+        return {}
+    handle = _open_uv()
+    found: dict[str, Any] = {"executable": f"/proc/self/fd/{handle}", "pass_fds": (handle,)}
+    if not owner.may_enter(Path.cwd()):
+        found["cwd"] = "/"
+    if os.geteuid() == owner.uid:
+        return found
+    # A session of its own: what the owner's programs type into root's terminal would be root's commands.
+    found |= {"user": owner.uid, "group": owner.gid, "extra_groups": owner.list_groups(), "start_new_session": True}
+    return found
+
+
+@cache
+def _open_uv() -> int:
+    return os.open(find_uv(), os.O_PATH)
 
 
 _REFUSED = re.compile(r"\b(401 Unauthorized|403 Forbidden)\b")

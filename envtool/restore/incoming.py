@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from envtool.release.select import fetch_pinned_wheels
 from envtool.release.source.configured import open_sources
 from envtool.restore.plan import PinnedDiagnosis, select_wheels
+from envtool.wheel.archive import OPEN_FILES
 from envtool.wheel.contents import WheelContents, read_contents, verify_contents
+from envtool.wheel.record import get_installed_path
 from envtool.wheel.store import get_default_store
 from envtool.wheel.unpacked_store import UnpackedWheel, find_unpacked
 
 if TYPE_CHECKING:
+    from envtool.transaction.owner import Owner
     from envtool.wheel.name import StoredWheel
 
 # What a distribution is laid out from.
@@ -49,3 +56,33 @@ def open_wheels(
         wheels = fetch_pinned_wheels(diagnosis.pin, open_sources(vendor), store, missing)
         found |= {name: read_contents(wheel) for name, wheel in wheels.items()}
     return found
+
+
+def list_top_folders(wheel: IncomingWheel) -> set[str]:
+    """The folders of site-packages that a wheel has files in."""
+    members = wheel.members if isinstance(wheel, WheelContents) else wheel.own
+    paths = [path for member in members if (path := get_installed_path(member.path)) is not None]
+    if not isinstance(wheel, WheelContents):
+        paths += [f"{folder}/" for folder in wheel.shared if folder]
+    return {path.partition("/")[0] for path in paths if "/" in path}
+
+
+@contextmanager
+def share_wheels(wheels: Mapping[str, IncomingWheel], owner: Owner | None) -> Iterator[Mapping[str, IncomingWheel]]:
+    """The wheels such that a child process of this user's can read them as `owner`, who cannot reach root's store.
+
+    They are opened here and read by their numbers. An unpacked copy is no use then: its files are root's, and a link
+    to one would leave root's file in the owner's environment.
+    """
+    if owner is None:
+        yield wheels
+        return
+    with ExitStack() as stack:
+        yield {name: _open_wheel(wheel, stack) for name, wheel in wheels.items()}
+
+
+def _open_wheel(wheel: IncomingWheel, stack: ExitStack) -> WheelContents:
+    contents = wheel if isinstance(wheel, WheelContents) else read_contents(wheel.wheel)
+    handle = os.open(contents.wheel.path, os.O_RDONLY | os.O_CLOEXEC)
+    stack.callback(os.close, handle)
+    return replace(contents, wheel=replace(contents.wheel, path=Path(f"{OPEN_FILES}/{handle}")))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from envtool.environment.change_scope import get_prefix_scope, get_user_site_scope
 from envtool.environment.context import EnvironmentContext
 from envtool.environment.search_path import find_user_site
 from envtool.transaction.recovery import recover
@@ -18,5 +19,5 @@ def recover_prefix(prefix: Prefix) -> bool:
     Raises `RestoreError`.
     """
     user_site = find_user_site(prefix, EnvironmentContext())
-    folders = (prefix.site_packages, user_site)
-    return recover(prefix.path, *(folder for folder in folders if folder is not None))
+    scopes = [get_user_site_scope(prefix, user_site)] if user_site is not None else []
+    return recover(get_prefix_scope(prefix), *scopes)

@@ -5,12 +5,16 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from envtool.doctor.diagnose import diagnose
+from envtool.environment.change_scope import get_prefix_scope
 from envtool.environment.reader import read_environment
 from envtool.errors import InstallError
 from envtool.safe_install.plan import InstallPlan, make_steps
+from envtool.transaction.as_owner import run_as_owner
 from envtool.transaction.fsync import sync_file_system
+from envtool.transaction.hand_over import hand_over_folders
 from envtool.transaction.journal import (
     TRASH_NAME,
     Journal,
@@ -22,9 +26,12 @@ from envtool.transaction.journal import (
     write_journal,
 )
 from envtool.transaction.lock import prefix_lock, translate_os_errors
-from envtool.transaction.permissions import chown_like, umask_like
+from envtool.transaction.permissions import umask_like
 from envtool.transaction.prune import prune
 from envtool.transaction.staging import STAGING_NAME
+
+if TYPE_CHECKING:
+    from envtool.transaction.scope import ChangeScope
 
 # Lays the distributions of some lines out below a folder as if it were the prefix.
 StageDistributions = Callable[[Sequence[str], Path], None]
@@ -36,20 +43,22 @@ def apply_install(plan: InstallPlan, stage: StageDistributions) -> None:
     The environment must have been recovered before it was read. Raises `InstallError`, `SourceError`, `ResolutionError`
     and `RestoreError`; the environment is as it was then. After a kill the next `recover` takes the install back.
     """
-    prefix = plan.environment.prefix
-    with (
-        translate_os_errors(prefix.path),
-        prefix_lock(prefix.path, prefix.site_packages),
-        umask_like(prefix.site_packages),
-    ):
-        staging = prefix.site_packages / STAGING_NAME
+    scope = get_prefix_scope(plan.environment.prefix)
+    owner = scope.find_owner()
+    with translate_os_errors(scope.prefix):
+        hand_over_folders(owner, scope.folder, plan.removals)
+    run_as_owner(owner, lambda _report: _apply(plan, scope, stage))
+
+
+def _apply(plan: InstallPlan, scope: ChangeScope, stage: StageDistributions) -> None:
+    with translate_os_errors(scope.prefix), prefix_lock(scope.prefix, scope.lock), umask_like(scope.folder):
+        staging = scope.folder / STAGING_NAME
         with staging_folder(staging):
             staged = staging / "prefix"
             staged.mkdir()
             if plan.lines:
                 stage(plan.lines, staged)
             journal = Journal(make_steps(plan, staged), backwards=True)
-            chown_like(prefix.site_packages, staging)
             if _has_replacements(journal):
                 sync_file_system(staging)
             write_journal(staging, journal)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from envtool.doctor.diagnose import diagnose
+from envtool.environment.change_scope import get_prefix_scope
 from envtool.environment.prefix import find_prefix
 from envtool.environment.reader import Environment, read_environment
 from envtool.errors import InstallError, UsageError
@@ -76,7 +77,7 @@ def install(
     command = _read_arguments(request.arguments)
     wanted = RequirementSet(path=_COMMAND_LINE.path, entries=command.entries, options=command.options)
     prefix = find_prefix(request.prefix, None)
-    if not request.dry_run and recover(prefix.path, prefix.site_packages):
+    if not request.dry_run and recover(get_prefix_scope(prefix)):
         note("took back an install, or completed a restore, that had been interrupted")
     environment = read_environment(prefix)
     _refuse_damaged(environment)

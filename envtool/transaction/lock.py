@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
+import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -42,5 +43,18 @@ def translate_os_errors(prefix: Path) -> Iterator[None]:
         raise RestoreError(
             f"{'the disk is full' if full else 'the environment cannot be written'}: {prefix}",
             why=f"{error.strerror}: {error.filename or prefix}",
-            remedy="make room and try again" if full else "run the command as the owner of the environment",
+            remedy="make room and try again" if full else _suggest_owner(prefix),
         ) from error
+
+
+def _suggest_owner(prefix: Path) -> str:
+    for folder in reversed(prefix.parents):
+        if not os.access(folder, os.X_OK):
+            return f"let user {os.geteuid()} pass: chmod o+x {shlex.quote(str(folder))}"
+    try:
+        owner = prefix.stat().st_uid
+    except OSError:
+        owner = -1
+    if owner != os.geteuid() or owner == 0:
+        return "run the command as the owner of the environment"
+    return f"as root: chown -hR --from=root {owner} {shlex.quote(str(prefix))}   and try again"

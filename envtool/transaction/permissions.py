@@ -1,4 +1,4 @@
-"""Gives new files the owner and the permissions that site-packages has, whoever runs the command."""
+"""Gives new files the permissions that site-packages has, whatever the umask is."""
 
 from __future__ import annotations
 
@@ -27,22 +27,3 @@ def read_umask() -> int:
     value = os.umask(0o022)
     os.umask(value)
     return value
-
-
-def predict_owner(folder: Path, tree: Path) -> tuple[int, int]:
-    """The user and group that a new file below `tree` has after `chown_like(folder, tree)`."""
-    owner = folder.stat()
-    if os.geteuid() != 0 or (owner.st_uid, owner.st_gid) == (0, 0):
-        owner = tree.stat()
-    return owner.st_uid, owner.st_gid
-
-
-def chown_like(folder: Path, tree: Path) -> None:
-    """Give `tree` and everything below it to the owner of `folder`, where root works for another user."""
-    owner = folder.stat()
-    if os.geteuid() != 0 or (owner.st_uid, owner.st_gid) == (0, 0):
-        return
-    for top, folders, files in os.walk(tree):
-        for name in (*folders, *files):
-            os.lchown(f"{top}/{name}", owner.st_uid, owner.st_gid)
-    os.lchown(tree, owner.st_uid, owner.st_gid)

@@ -28,6 +28,8 @@ _LOCAL_HEADER = struct.Struct("<4s22xHH")
 _BLOCK = 1 << 18
 _INFLATED = 4 << 20
 _AT_ONCE = 4 << 20
+# Below it, a file that this process, or the one that it was forked from, has open: its number is its name (proc(5)).
+OPEN_FILES = "/proc/self/fd"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,13 +45,21 @@ class ArchiveMember:
     sha256: str | None
 
 
+def _open(path: Path | str) -> int:
+    folder, name = os.path.split(path)
+    if folder == OPEN_FILES:
+        # To open it once more would take the right to read it, which whoever handed it over had.
+        return os.dup(int(name))
+    return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+
+
 class Archive:
     """An open archive, called `filename`; it is closed with the last reference to it. May be shared by threads."""
 
     def __init__(self, path: Path | str, filename: str) -> None:
         self._filename = filename
         self.path = Path(path)
-        self._handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        self._handle = _open(path)
         weakref.finalize(self, os.close, self._handle)
 
     def read(self, member: ArchiveMember) -> bytes:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from envtool.transaction.permissions import predict_owner, read_umask
+from envtool.transaction.permissions import read_umask
 from envtool.wheel.extract import ExtractJob, extract_all
 from envtool.wheel.layout import Layout, finish_layout
 
@@ -27,7 +27,8 @@ def stage_links(unpacked: UnpackedWheel, layout: Layout, staging: Path, *, reque
     """
     tree = staging / unpacked.wheel.name.name
     tree.mkdir(parents=True)
-    linker = _Linker(tree, predict_owner(layout.site_packages, tree), read_umask())
+    made = tree.stat()
+    linker = _Linker(tree, (made.st_uid, made.st_gid), read_umask())
     amiss = {path for folder in unpacked.shared for path in linker.link_folder(unpacked, folder)}
     _write(unpacked, tree, unpacked.own)
     if amiss:

@@ -219,7 +219,7 @@ def _make_row(path: str, data: bytes) -> RecordRow:
     return RecordRow(path, hashlib.sha256(data).hexdigest(), len(data))
 
 
-def keep_foreign_files(tree: Path, site_packages: Path, paths: Iterator[str]) -> None:
+def keep_foreign_files(tree: Path, site_packages: Path, paths: Iterable[str]) -> None:
     """Copy files of other distributions that live in a folder about to be swapped into the new folder."""
     for path in paths:
         source, target = site_packages / path, tree / path

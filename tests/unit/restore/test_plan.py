@@ -19,6 +19,7 @@ from envtool.demo.vendor_release import make_release_contents
 from envtool.demo.wheel_writer import WheelContent, write_wheel
 from tests.support.distributions import package
 from tests.support.environment import PYTHON, TORCH, RealEnvironment
+from tests.support.someone import give_to
 
 PROJECT = Path(__file__).parents[3]
 
@@ -133,7 +134,7 @@ def test_files_are_as_open_as_site_packages_whatever_the_umask(environment: Real
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
 def test_root_leaves_the_files_to_the_environments_owner(environment: RealEnvironment) -> None:
     environment.uv_install("wants-newer")
-    subprocess.run(["chown", "-R", "12345:12345", environment.path], check=True)
+    give_to(12345, environment.path)
     assert environment.restore().status == 0
     owners = {path.lstat().st_uid for path in environment.site_packages.rglob("*")}
     assert owners == {12345}
@@ -254,10 +255,7 @@ def test_a_store_on_another_file_system_and_an_environment_on_tmpfs(environment:
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root may become somebody else")
 def test_an_unprivileged_owner(environment: RealEnvironment) -> None:
     environment.uv_install("wants-newer")
-    subprocess.run(["chown", "-R", "12345:12345", environment.path.parent], check=True)
-    for folder in environment.path.parents:
-        if "pytest-of-" in str(folder):
-            folder.chmod(0o755)
+    give_to(12345, environment.path.parent)
     # May read everything, as root's own interpreter may lie where others cannot look; may write only what is theirs.
     capability = "+dac_read_search"
     words = ["setpriv", "--reuid=12345", "--regid=12345", "--clear-groups"]

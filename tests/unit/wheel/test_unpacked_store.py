@@ -10,6 +10,7 @@ import pytest
 
 from tests.support.environment import RealEnvironment
 from tests.support.injection import snapshot
+from tests.support.someone import SOMEONE, give_to
 
 
 def _inode(path: Path) -> int:
@@ -116,10 +117,7 @@ def test_a_spoilt_copy_is_no_obstacle(environment: RealEnvironment, spoil: str) 
 @pytest.mark.skipif(os.geteuid() != 0, reason="giving files to somebody else takes root")
 def test_somebody_elses_environment_gets_files_of_its_own(environment: RealEnvironment) -> None:
     files = _unpacked(environment)
-    for folder, _folders, names in os.walk(environment.path):
-        os.chown(folder, 65534, 65534)
-        for name in names:
-            os.lchown(f"{folder}/{name}", 65534, 65534)
+    give_to(SOMEONE, environment.path)
     _restore(environment, "--force")
     assert environment.site_packages.joinpath("torch/version.py").stat().st_uid == 65534
     assert (files / "torch/version.py").stat().st_uid == 0

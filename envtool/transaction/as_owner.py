@@ -1,0 +1,205 @@
+"""Runs work as the owner of what it changes: in a forked child that gives root's rights up for good.
+
+The child answers in lines of JSON: nothing that another user's process says is ever unpickled.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import shlex
+import signal
+import sys
+import tempfile
+import traceback
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO, NoReturn, TypeAlias
+
+from envtool.errors import EnvtoolError, RestoreError
+from envtool.progress import Progress
+from envtool.transaction.worker import die_with_parent
+
+if TYPE_CHECKING:
+    from envtool.transaction.owner import Owner
+
+# What is done; whether it did anything, where that is asked.
+OwnerWork: TypeAlias = Callable[[Progress], bool | None]
+# Bytes of one line that are read: an error's text, at the most.
+_LONGEST_LINE = 1 << 20
+
+
+def run_as_owner(owner: Owner | None, work: OwnerWork, progress: Progress = lambda _name, _done, _total: None) -> bool:
+    """Do `work`, as `owner` where there is one, and return what it returns.
+
+    Raises what `work` raises of `EnvtoolError`, and `RestoreError` where this process cannot become that user, or the
+    child is killed. The child is stopped, and cleans up, where this process is interrupted.
+    """
+    if owner is None:
+        return bool(work(progress))
+    reading, writing = os.pipe()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    parent = os.getpid()
+    child = os.fork()
+    if child == 0:
+        os.close(reading)
+        _run_child(owner, work, writing, parent)
+    os.close(writing)
+    try:
+        with os.fdopen(reading, "rb") as stream:
+            answer = _follow(stream, progress)
+    except BaseException:
+        with suppress(ProcessLookupError):
+            os.kill(child, signal.SIGTERM)
+        raise
+    finally:
+        _, status = os.waitpid(child, 0)
+    return _interpret(answer, status, owner)
+
+
+def _follow(stream: BinaryIO, progress: Progress) -> dict[str, Any]:
+    """Hand the child's progress on until it has answered or is gone."""
+    answer: dict[str, Any] = {}
+    while line := stream.readline(_LONGEST_LINE):
+        with suppress(ValueError, TypeError):
+            row = json.loads(line)
+            if "progress" in row:
+                name, done, total = row["progress"]
+                progress(str(name), int(done), int(total))
+            else:
+                answer = row
+    return answer
+
+
+def _interpret(answer: dict[str, Any], status: int, owner: Owner) -> bool:
+    if "error" in answer:
+        kinds = {kind.__name__: kind for kind in _list_kinds(EnvtoolError)}
+        name, what, why, remedy = map(str, answer["error"])
+        raise kinds.get(name, EnvtoolError)(what, why=why, remedy=remedy)
+    if "failure" in answer:
+        raise RuntimeError(str(answer["failure"]))
+    if "result" not in answer:
+        ended = f"signal {os.WTERMSIG(status)}" if os.WIFSIGNALED(status) else f"exit status {status >> 8}"
+        raise RestoreError(
+            f"the process that works as {owner.name} ended before its work was done ({ended})",
+            why="somebody killed it, or memory ran out",
+            remedy="free some memory and try again: the next run completes what had begun, or takes it back",
+        )
+    return bool(answer["result"])
+
+
+def _list_kinds(kind: type[EnvtoolError]) -> Iterable[type[EnvtoolError]]:
+    yield kind
+    for below in kind.__subclasses__():
+        yield from _list_kinds(below)
+
+
+def _run_child(owner: Owner, work: OwnerWork, writing: int, parent: int) -> NoReturn:
+    """Become the owner, do the work, tell how it ended, and end without what Python does at its end."""
+    status = 1
+    try:
+        with os.fdopen(writing, "wb", buffering=0) as stream:
+
+            def send(row: dict[str, Any]) -> None:
+                stream.write(json.dumps(row).encode() + b"\n")
+
+            try:
+                _become(owner)
+                _live_as(owner, parent)
+                result = work(lambda name, done, total: send({"progress": [name, done, total]}))
+                send({"result": bool(result)})
+                status = 0
+            except BaseException as error:  # whatever it is, the parent is told
+                send(_describe(error, owner))
+    finally:
+        os._exit(status)
+
+
+def _become(owner: Owner) -> None:
+    """Give root's rights up. Raises `RestoreError` where the system does not let go of them, or not of all."""
+    _keep_code_reachable()
+    try:
+        os.setgroups(owner.list_groups())
+        os.setresgid(owner.gid, owner.gid, owner.gid)
+        os.setresuid(owner.uid, owner.uid, owner.uid)
+    except OSError as error:
+        raise _build_refusal(owner, str(error.strerror)) from error
+    if os.getresuid() != (owner.uid,) * 3 or os.getresgid() != (owner.gid,) * 3 or _has_capabilities():
+        raise _build_refusal(owner, "this process would keep rights of root's")
+
+
+def _build_refusal(owner: Owner, why: str) -> RestoreError:
+    again = f"setpriv --reuid={owner.uid} --regid={owner.gid} --clear-groups {shlex.join(sys.argv)}"
+    return RestoreError(
+        f"root cannot work as {owner.name}, who owns {owner.folder}",
+        why=f"{why}; a container needs the capabilities SETUID and SETGID for it",
+        remedy=f"run the command as {owner.name}: {again}",
+    )
+
+
+def _has_capabilities() -> bool:
+    try:
+        lines = Path("/proc/self/status").read_text().splitlines()
+    except OSError:
+        return False
+    return any(line.startswith(("CapPrm:", "CapEff:")) and int(line.split()[1], 16) for line in lines)
+
+
+def _live_as(owner: Owner, parent: int) -> None:
+    # A terminal of root's must not be this session's: what the owner's programs type there would be root's commands.
+    os.setsid()
+    # Later than the change of user, which makes the kernel forget it.
+    die_with_parent(parent)
+    signal.signal(signal.SIGTERM, _stop)
+    variables = owner.adapt_variables(os.environ)
+    os.environ.clear()
+    os.environ.update(variables)
+    tempfile.tempdir = None
+
+
+def _stop(_number: int, _frame: object) -> None:
+    # Once: the clean-up that follows is not to be stopped.
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    raise KeyboardInterrupt
+
+
+def _keep_code_reachable() -> None:
+    """Let this process go on importing where its user cannot reach envtool or Python, such as below /root.
+
+    What is opened now is found by its number later, without a way to it through folders.
+    """
+    opened: dict[str, str] = {}
+
+    def anchor(path: str) -> str:
+        for top, number in opened.items():
+            if path == top or path.startswith(f"{top}/"):
+                return number + path[len(top) :]
+        try:
+            handle = os.open(path, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+        except OSError:
+            return path
+        opened[path] = f"/proc/self/fd/{handle}"
+        return opened[path]
+
+    sys.path[:] = [anchor(path) if path.startswith("/") else path for path in sys.path]
+    for module in list(sys.modules.values()):
+        folders = getattr(module, "__path__", None)
+        if isinstance(folders, list):
+            folders[:] = [anchor(path) for path in folders]
+    sys.path_importer_cache.clear()
+    importlib.invalidate_caches()
+
+
+def _describe(error: BaseException, owner: Owner) -> dict[str, Any]:
+    if isinstance(error, EnvtoolError):
+        return {"error": [type(error).__name__, error.what, error.why, error.remedy]}
+    if isinstance(error, KeyboardInterrupt):
+        return {"error": ["EnvtoolError", "interrupted", "", ""]}
+    if isinstance(error, ImportError):
+        why = f"{error}; its files may be such that only root may read them"
+        remedy = f"install envtool where {owner.name} may read it, or run the command as {owner.name}"
+        return {"error": ["SetupError", f"{owner.name} cannot read envtool's own files", why, remedy]}
+    return {"failure": "".join(traceback.format_exception(error))}
