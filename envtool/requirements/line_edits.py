@@ -1,6 +1,6 @@
-"""Edits of single lines, one function for each way in which dependency files write a requirement. Pure.
+"""Edits of single lines: a function for each way in which dependency files write a requirement.
 
-Each takes the rows of a file and changes them in place; a note says why, where the format allows a comment.
+Each changes the rows of a file in place, and adds a comment that says why.
 """
 
 from __future__ import annotations
@@ -20,26 +20,26 @@ MARK = "envtool:"
 _NOTE = f"# {MARK} the vendor's build, so that nothing takes its place"
 
 
-def _find_requirement(item: LineChange) -> str:
+def _format_requirement(item: LineChange) -> str:
     marker = f" ; {item.entry.marker}" if item.entry.marker is not None else ""
     return f"{item.text}{marker}"
 
 
 def replace_line(rows: list[str], item: LineChange, why: str, *, above: bool) -> None:
-    """A logical line of a requirements file; what it was stands in the note."""
+    """A line of a requirements file, continuation lines included; the note says what it was."""
     start = item.entry.location.line - 1
     count = item.entry.source_text.count("\n") + 1
     first = rows[start]
-    indent = first[: len(first) - len(first.lstrip())]
-    _before, separator, comment = rows[start + count - 1].partition(" #")
-    own = f"{separator}{comment}" if separator else ""
+    indent = _get_indent(first)
+    _requirement, separator, text = rows[start + count - 1].partition(" #")
+    comment = f"{separator}{text}"
     was = "" if item.specifier is None else f"; was {item.entry.display}"
     if item.specifier is None:
-        new = [f"{indent}# {item.entry.display}{own}  # {why}"]
+        new = [f"{indent}# {item.entry.display}{comment}  # {why}"]
     elif above:
-        new = [f"{indent}# {why}{was}", f"{indent}{_find_requirement(item)}{own}"]
+        new = [f"{indent}# {why}{was}", f"{indent}{_format_requirement(item)}{comment}"]
     else:
-        new = [f"{indent}{_find_requirement(item)}{own}  # {why}{was}"]
+        new = [f"{indent}{_format_requirement(item)}{comment}  # {why}{was}"]
     rows[start : start + count] = new
 
 
@@ -51,17 +51,18 @@ def replace_quoted(rows: list[str], item: LineChange, why: str) -> None:
         rf"(['\"])({re.escape(item.entry.name or '')}\b[^'\"]*)\1\s*,?", row, re.IGNORECASE
     )
     if match is None:
-        return replace_table_row(rows, item, why)
+        replace_table_row(rows, item, why)
+        return
+    before, after = row[: match.start()], row[match.end() :]
     if item.specifier is None:
-        alone = not (row[: match.start()] + row[match.end() :]).split("#")[0].strip()
-        indent = row[: len(row) - len(row.lstrip())]
-        left = row[: match.start()] + row[match.end() :].lstrip() if not alone else f"{indent}# {row.strip()}"
-        rows[number] = f"{left.rstrip()}  # {why}"
-        return None
-    quote = "'" if '"' in _find_requirement(item) else '"'
+        is_alone = not (before + after).split("#")[0].strip()
+        rest = f"{_get_indent(row)}# {row.strip()}" if is_alone else before + after.lstrip()
+        rows[number] = f"{rest.rstrip()}  # {why}"
+        return
+    text = _format_requirement(item)
+    quote = "'" if '"' in text else '"'
     comma = "," if match[0].rstrip().endswith(",") else ""
-    rows[number] = f"{row[: match.start()]}{quote}{_find_requirement(item)}{quote}{comma}{row[match.end() :]}  # {why}"
-    return None
+    rows[number] = f"{before}{quote}{text}{quote}{comma}{after}  # {why}"
 
 
 def replace_table_row(rows: list[str], item: LineChange, why: str) -> None:
@@ -69,7 +70,7 @@ def replace_table_row(rows: list[str], item: LineChange, why: str) -> None:
     number = item.entry.location.line - 1
     row = rows[number]
     if item.specifier is None:
-        indent = row[: len(row) - len(row.lstrip())]
+        indent = _get_indent(row)
         rows[number] = f"{indent}# {row.strip()}  # {why}"
         return
     pattern = r"^(\s*[\w.\"'-]+\s*=\s*(?:\{.*?version\s*=\s*)?)([\"'])[^\"']*\2"
@@ -89,23 +90,20 @@ def replace_listed(rows: list[str], item: LineChange, why: str) -> None:
     if match is None:
         raise RequirementsError(f"{item.entry.location}: {item.entry.source_text} does not stand on a line of its own")
     if item.specifier is None:
-        indent = match[1][: len(match[1]) - len(match[1].lstrip())]
+        indent = _get_indent(rows[number])
         rows[number] = f"{indent}# - {match[2]}{match[3] or ''}  # {why}"
     else:
-        text = _find_requirement(item)
-        rows[number] = (
-            f"{match[1]}{text!r}{match[3] or ''}  # {why}"
-            if ":" in text
-            else f"{match[1]}{text}{match[3] or ''}  # {why}"
-        )
+        text = _format_requirement(item)
+        quoted = repr(text) if ":" in text else text
+        rows[number] = f"{match[1]}{quoted}{match[3] or ''}  # {why}"
 
 
 def replace_word(rows: list[str], item: LineChange, why: str) -> None:
-    """A word of an instruction; the note goes above it, as a Dockerfile knows comments on lines of their own only."""
+    """A word of a Dockerfile's instruction. The note goes above it: comments need lines of their own there."""
     start = item.entry.location.line - 1
     new = "" if item.specifier is None else f'"{item.text}"'
+    # Notes of other words of the same instruction.
     while rows[start].lstrip().startswith("#"):
-        # The note of another word of the same instruction.
         start += 1
     end = start
     while end < len(rows) - 1 and rows[end].rstrip().endswith("\\"):
@@ -122,19 +120,19 @@ def replace_word(rows: list[str], item: LineChange, why: str) -> None:
     raise RequirementsError(
         f"{item.entry.location}: {item.entry.source_text!r} does not stand in the instruction as it is written",
         why="a variable or a quote takes part in it",
-        remedy=f"${{EDITOR:-vi}} +{item.entry.location.line} {item.entry.location.path}",
+        remedy=item.entry.location.edit_command,
     )
 
 
 def add_lines(rows: list[str], added: Sequence[str]) -> None:
-    """At the end of a requirements file."""
+    """Lines at the end of a requirements file."""
     ending = [""] if rows and not rows[-1] else []
     body = rows[:-1] if ending else rows
     rows[:] = [*body, _NOTE, *added, *ending]
 
 
 def add_quoted(rows: list[str], last: DeclaredRequirement, added: Sequence[str]) -> None:
-    """Behind a string of a TOML array."""
+    """Strings of a TOML array, after its string `last`."""
     number = last.location.line - 1
     row = rows[number]
     found = re.search(rf"(['\"]){re.escape(last.source_text)}\1(\s*,)?", row)
@@ -159,20 +157,20 @@ def add_table_rows(rows: list[str], last: DeclaredRequirement, added: Sequence[s
 
 
 def add_listed(rows: list[str], last: DeclaredRequirement, added: Sequence[str]) -> None:
-    """Items of a YAML list."""
+    """Items of a YAML list, after its item `last`."""
     number = last.location.line - 1
     rows[number + 1 : number + 1] = [f"{_get_indent(rows[number])}- {text}  {_NOTE}" for text in added]
 
 
 def add_indented(rows: list[str], last: DeclaredRequirement, added: Sequence[str]) -> None:
-    """Lines of a list in setup.cfg, whose comments stand on lines of their own."""
+    """Lines of a list in setup.cfg, where comments need lines of their own."""
     number = last.location.line - 1
     indent = _get_indent(rows[number]) or "    "
     rows[number + 1 : number + 1] = [f"{indent}{_NOTE}", *(f"{indent}{text}" for text in added)]
 
 
 def add_words(rows: list[str], line: int, added: Sequence[str]) -> None:
-    """Words of an instruction of a Dockerfile, behind its first `install`."""
+    """Words of a Dockerfile's instruction, after its first `install`."""
     words = " ".join(f'"{text}"' for text in added)
     for number in range(line - 1, len(rows)):
         if not rows[number].lstrip().startswith("#") and re.search(r"\binstall\b", rows[number]):

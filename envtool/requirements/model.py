@@ -1,14 +1,14 @@
-"""What dependency files say, whatever their kind: entries with their places, and the options they set."""
+"""What dependency files of all kinds say: requirements, each with its line, and the options for the installer."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from enum import Enum
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from packaging.specifiers import SpecifierSet
 
@@ -27,6 +27,11 @@ class SourceLocation:
 
     def __str__(self) -> str:
         return f"{self.path}:{self.line}"
+
+    @property
+    def edit_command(self) -> str:
+        """The command that opens the line in an editor."""
+        return f"${{EDITOR:-vi}} +{self.line} {self.path}"
 
 
 class Role(Enum):
@@ -112,28 +117,11 @@ class InstallOptions:
 
     def merge_over(self, other: InstallOptions) -> InstallOptions:
         """These options on top of others: single ones win, lists come before, flags add up."""
-        return InstallOptions(
-            index_url=self.index_url or other.index_url,
-            extra_index_urls=_join(self.extra_index_urls, other.extra_index_urls),
-            find_links=_join(self.find_links, other.find_links),
-            no_index=self.no_index or other.no_index,
-            pre=self.pre or other.pre,
-            upgrade=self.upgrade or other.upgrade,
-            eager=self.eager or other.eager,
-            upgrade_names=_join(self.upgrade_names, other.upgrade_names),
-            reinstall=self.reinstall or other.reinstall,
-            other_destination=self.other_destination or other.other_destination,
-            no_deps=self.no_deps or other.no_deps,
-            require_hashes=self.require_hashes or other.require_hashes,
-            no_binary=_join(self.no_binary, other.no_binary),
-            only_binary=_join(self.only_binary, other.only_binary),
-            trusted_hosts=_join(self.trusted_hosts, other.trusted_hosts),
-            certificates=self.certificates or other.certificates,
-        )
-
-
-def _join(first: tuple[str, ...], second: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys((*first, *second)))
+        merged: dict[str, Any] = {}
+        for option in fields(self):
+            own, below = getattr(self, option.name), getattr(other, option.name)
+            merged[option.name] = tuple(dict.fromkeys((*own, *below))) if isinstance(own, tuple) else own or below
+        return InstallOptions(**merged)
 
 
 @dataclass(frozen=True)

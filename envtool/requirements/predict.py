@@ -120,7 +120,7 @@ def _make_unsolvable_error(wanted: RequirementSet, proof: str) -> ResolutionErro
     return ResolutionError(
         f"{wanted}: nothing meets all of it, with any torch",
         why=f"{where + ': ' if where else ''}{proof[:1500]}",
-        remedy=f"${{EDITOR:-vi}} +{places[0].location.line} {places[0].location.path}" if places else "",
+        remedy=places[0].location.edit_command if places else "",
     )
 
 

@@ -91,9 +91,8 @@ class LineFinder:
         import json
 
         for spelled in (f'"{wanted}"', f"'{wanted}'", json.dumps(wanted)):
-            number = self.find(spelled, after)
-            if spelled in self._row(number):
-                return number
+            if spelled in self.text:
+                return self.find(spelled, after)
         return self.find(wanted, after)
 
     def find_match(self, pattern: str, after: int = 1) -> int:
@@ -104,5 +103,7 @@ class LineFinder:
                 return number
         return after
 
-    def _row(self, number: int) -> str:
-        return self._rows[number - 1] if 0 < number <= len(self._rows) else ""
+    def find_key(self, key: str, after: int = 1) -> int:
+        """The first line from `after` on that gives a key of a TOML table its value, else `after`."""
+        name = re.escape(key)
+        return self.find_match(rf"\s*[\"']?{name}[\"']?\s*=|\s*\[.*\.{name}\]", after)

@@ -24,24 +24,11 @@ def parse_requirement(
     try:
         requirement = Requirement(text)
     except InvalidRequirement as error:
-        raise RequirementsError(
-            f"{place}: {text.strip()!r} is not a requirement", why=str(error).splitlines()[0], remedy=_edit(place)
-        ) from error
-    return convert_requirement(requirement, place, text, group=group, role=role)
-
-
-def convert_requirement(
-    requirement: Requirement,
-    place: SourceLocation,
-    written: str,
-    *,
-    group: str | None = None,
-    role: Role = Role.REQUIREMENT,
-) -> DeclaredRequirement:
-    """An entry from a parsed requirement."""
+        why = str(error).splitlines()[0]
+        raise make_line_error(place, f"{text.strip()!r} is not a requirement", why) from error
     return DeclaredRequirement(
         location=place,
-        source_text=written,
+        source_text=text,
         name=normalize_name(requirement.name),
         specifier=requirement.specifier,
         extras=tuple(sorted(requirement.extras)),
@@ -57,7 +44,7 @@ def parse_toml(text: str, path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(text)
     except ValueError as error:
-        raise RequirementsError(f"{path} is not TOML", why=str(error), remedy=f"${{EDITOR:-vi}} {path}") from error
+        raise make_file_error(path, "is not TOML", str(error)) from error
 
 
 def parse_json_table(text: str, path: Path) -> dict[str, Any]:
@@ -65,15 +52,25 @@ def parse_json_table(text: str, path: Path) -> dict[str, Any]:
     try:
         table = json.loads(text)
     except ValueError as error:
-        raise RequirementsError(f"{path} is not JSON", why=str(error), remedy=f"${{EDITOR:-vi}} {path}") from error
+        raise make_file_error(path, "is not JSON", str(error)) from error
     if not isinstance(table, dict):
         raise make_form_error(path, "the document is not an object")
     return table
 
 
+def make_line_error(place: SourceLocation, what: str, why: str) -> RequirementsError:
+    """The error for a line that cannot be read."""
+    return RequirementsError(f"{place}: {what}", why=why, remedy=place.edit_command)
+
+
+def make_file_error(path: Path, what: str, why: str) -> RequirementsError:
+    """The error for a file that cannot be read, where no line is to blame; `what` follows its name."""
+    return RequirementsError(f"{path} {what}", why=why, remedy=f"${{EDITOR:-vi}} {path}")
+
+
 def make_form_error(path: Path, why: str) -> RequirementsError:
-    """The error for a file that parses, and is not what its name says."""
-    return RequirementsError(f"{path} does not have the form of its kind", why=why, remedy=f"${{EDITOR:-vi}} {path}")
+    """The error for a file that can be parsed, but is not what its name says."""
+    return make_file_error(path, "does not have the form of its kind", why)
 
 
 def get_table(table: Any, *keys: str) -> dict[str, Any]:
@@ -90,7 +87,3 @@ def get_strings(value: object, path: Path, what: str) -> list[str]:
     if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
         raise make_form_error(path, f"{what} is not a list of strings")
     return value
-
-
-def _edit(place: SourceLocation) -> str:
-    return f"${{EDITOR:-vi}} +{place.line} {place.path}"

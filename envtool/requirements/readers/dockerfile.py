@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import re
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -168,28 +168,24 @@ def _list_installs(
     words = list(command)
     while words and (words[0] in _PREFIXES or _ASSIGNMENT.match(words[0]) or words[0].startswith("--")):
         words = words[1:]
-    shown = " ".join(words)
     if not words:
         return
     program = Path(words[0]).name
-    if program in {"conda", "mamba", "micromamba"}:
-        yield from _read_conda(words, RunInstruction(place, program, written), shown, context)
-        return
     arguments = _list_pip_arguments(program, words)
-    if arguments is not None:
-        tool = "uv" if program == "uv" else "pip"
-        yield _make_pip_set(arguments, RunInstruction(place, tool, written), shown, context)
-        return
+    tool = program if arguments is None or program == "uv" else "pip"
+    instruction = RunInstruction(place, tool, written)
+    base = RequirementSet(path=place.path, section=Section.INSTRUCTION, name=" ".join(words), instruction=instruction)
+    try:
+        if program in {"conda", "mamba", "micromamba"}:
+            yield from _read_conda(words, base, place, context)
+        elif arguments is not None:
+            yield _read_pip(arguments, base, place, context)
+    except _NotHereError as error:
+        yield replace(base, unresolved=(f"{error} is not in the build context",))
     for start, exact in _PROJECT_COMMANDS.items():
-        if (program, *words[1 : len(start)]) == start:
-            instruction = RunInstruction(place, program, written, exact and "--inexact" not in words)
-            yield RequirementSet(
-                path=place.path,
-                section=Section.INSTRUCTION,
-                name=shown,
-                instruction=instruction,
-                unresolved=(f"check the lock that `{shown}` reads",),
-            )
+        if arguments is None and (program, *words[1 : len(start)]) == start:
+            instruction = replace(instruction, exact=exact and "--inexact" not in words)
+            yield replace(base, instruction=instruction, unresolved=(f"check the lock that `{base.name}` reads",))
 
 
 def _list_pip_arguments(program: str, words: list[str]) -> list[str] | None:
@@ -206,54 +202,33 @@ def _list_pip_arguments(program: str, words: list[str]) -> list[str] | None:
     return rest[: rest.index("install")] + rest[rest.index("install") + 1 :]
 
 
-def _make_pip_set(arguments: list[str], instruction: RunInstruction, shown: str, context: _Context) -> RequirementSet:
-    base = RequirementSet(
-        path=instruction.location.path, section=Section.INSTRUCTION, name=shown, instruction=instruction
-    )
-    unset = [word for word in arguments if "$" in word]
+def _read_pip(arguments: list[str], base: RequirementSet, place: SourceLocation, context: _Context) -> RequirementSet:
+    # Without the shell's redirections.
+    words = [word for word in arguments if not re.match(r"^\d*[<>]", word)]
     try:
-        command = read_command(_is_redirected(arguments), instruction.location, context.locate)
-    except _NotHereError as error:
-        return replace(base, unresolved=(f"{error} is not in the build context",))
+        command = read_command(words, place, context.locate)
     except RequirementsError:
+        unset = [word for word in arguments if "$" in word]
         if unset:
             return replace(base, unresolved=(f"{unset[0]} has no value here",))
         raise
-    gaps = tuple(f"the option {word} is not known" for word in command.unknown)
-    return replace(base, entries=command.entries, options=command.options, unresolved=gaps)
-
-
-def _is_redirected(words: Sequence[str]) -> list[str]:
-    """The words without the shell's redirections."""
-    return [word for word in words if not re.match(r"^\d*[<>]", word)]
+    unresolved = tuple(f"the option {word} is not known" for word in command.unknown)
+    return replace(base, entries=command.entries, options=command.options, unresolved=unresolved)
 
 
 def _read_conda(
-    words: list[str], instruction: RunInstruction, shown: str, context: _Context
+    words: list[str], base: RequirementSet, place: SourceLocation, context: _Context
 ) -> Iterator[RequirementSet]:
-    place = instruction.location
     if not {"install", "create", "update"} & set(words[1:4]):
         return
     entries = []
     rest = iter(words[1:])
     for word in rest:
         if word in {"-f", "--file"}:
-            try:
-                found = read_conda_environment(context.locate(next(rest, "")))
-            except _NotHereError as error:
-                yield RequirementSet(
-                    path=place.path,
-                    section=Section.INSTRUCTION,
-                    name=shown,
-                    unresolved=(f"{error} is not in the build context",),
-                    instruction=instruction,
-                )
-                return
+            found = read_conda_environment(context.locate(next(rest, "")))
             entries += [entry for item in found.sets for entry in item.entries]
         elif word in {"-n", "--name", "-p", "--prefix", "-c", "--channel", "--solver"}:
             next(rest, None)
         elif not word.startswith("-") and word not in {"install", "create", "update", "env"}:
             entries.append(parse_match_spec(word, place))
-    yield RequirementSet(
-        path=place.path, section=Section.INSTRUCTION, name=shown, entries=tuple(entries), instruction=instruction
-    )
+    yield replace(base, entries=tuple(entries))

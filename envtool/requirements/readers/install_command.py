@@ -12,7 +12,7 @@ from envtool.errors import RequirementsError
 from envtool.requirements.model import DeclaredRequirement, InstallOptions, Role, SourceLocation
 from envtool.requirements.readers.pylock import read_pylock
 from envtool.requirements.readers.pyproject import read_pyproject
-from envtool.requirements.readers.requirements_txt import parse_argument, read_nested
+from envtool.requirements.readers.requirements_txt import parse_argument, read_nested, split_names
 from envtool.wheel.requires import normalize_name
 
 # Where a file named in the arguments really is; an image's Dockerfile names it by its place in the image.
@@ -193,12 +193,8 @@ def _make_options(known: Any) -> InstallOptions:
         other_destination="--user" if known.user else elsewhere,
         no_deps=known.no_deps,
         require_hashes=known.require_hashes,
-        no_binary=_split_value(known.no_binary),
-        only_binary=_split_value(known.only_binary),
+        no_binary=split_names(known.no_binary),
+        only_binary=split_names(known.only_binary),
         trusted_hosts=tuple(known.trusted_host),
         certificates=known.cert,
     )
-
-
-def _split_value(values: Sequence[str]) -> tuple[str, ...]:
-    return tuple(part for value in values for part in value.split(",") if part)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -53,9 +54,7 @@ def _select_section(category: str, main: str) -> tuple[Section, str]:
 
 
 def _read_entry(name: str, stated: Any, path: Path, lines: LineFinder, start: int) -> DeclaredRequirement:
-    place = SourceLocation(
-        path, lines.find_match(rf"\s*[\"']?{re.escape(name)}[\"']?\s*=|\s*\[.*\.{re.escape(name)}\]", start)
-    )
+    place = SourceLocation(path, lines.find_key(name, start))
     row = {"version": stated} if isinstance(stated, str) else stated
     if not isinstance(row, dict):
         raise make_form_error(path, f"{name} is neither a version nor a table")
@@ -69,15 +68,7 @@ def _read_entry(name: str, stated: Any, path: Path, lines: LineFinder, start: in
     markers = [f"({row['markers']})"] if row.get("markers") else []
     markers += [f"{key} {row[key]}" for key in _MARKERS if key in row]
     entry = parse_requirement(f"{text} ; {' and '.join(markers)}" if markers else text, place)
-    return DeclaredRequirement(
-        location=place,
-        source_text=version,
-        name=entry.name,
-        specifier=entry.specifier,
-        extras=entry.extras,
-        marker=entry.marker,
-        link=entry.link,
-    )
+    return replace(entry, source_text=version)
 
 
 def _read_sources(rows: Any) -> InstallOptions:
@@ -104,8 +95,7 @@ def read_pipfile_lock(path: Path) -> DependencyFile:
         entries = []
         for name, row in wanted.items():
             place = SourceLocation(path, lines.find_quoted(name, start))
-            version = get_table({"row": row}, "row").get("version")
-            markers = get_table({"row": row}, "row").get("markers")
+            version, markers = get_table(row).get("version"), get_table(row).get("markers")
             if version is None:
                 entries.append(_read_entry(name, row, path, lines, start))
                 continue

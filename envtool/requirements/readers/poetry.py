@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from envtool.errors import RequirementsError
 from envtool.requirements.model import (
     DeclaredRequirement,
     DependencyFile,
@@ -16,7 +16,13 @@ from envtool.requirements.model import (
     Section,
     SourceLocation,
 )
-from envtool.requirements.readers.common import get_table, make_form_error, parse_requirement, parse_toml
+from envtool.requirements.readers.common import (
+    get_table,
+    make_form_error,
+    make_line_error,
+    parse_requirement,
+    parse_toml,
+)
 from envtool.requirements.text_file import LineFinder, read_text
 
 
@@ -49,29 +55,16 @@ def _read_entries(
     for name, stated in wanted.items():
         if name.lower() == "python":
             continue
-        line = lines.find_match(rf"\s*[\"']?{re.escape(name)}[\"']?\s*=|\s*\[.*\.{re.escape(name)}\]", start)
+        place = SourceLocation(path, lines.find_key(name, start))
         for one in stated if isinstance(stated, list) else [stated]:
             try:
                 text = Factory.create_dependency(name, one, root_dir=path.parent.absolute()).to_pep_508()
             except (ValueError, TypeError, KeyError, AttributeError) as error:
-                raise RequirementsError(
-                    f"{path}:{line}: Poetry's dependency {name} cannot be read",
-                    why=str(error),
-                    remedy=f"${{EDITOR:-vi}} +{line} {path}",
-                ) from error
+                raise make_line_error(place, f"Poetry's dependency {name} cannot be read", str(error)) from error
             # Poetry adds a marker for optional ones, which its own installer alone understands.
             text = re.sub(r"\s*(?:and )?\(?extra == \"[^\"]*\"(?: or extra == \"[^\"]*\")*\)?", "", text).rstrip(" ;")
-            entry = parse_requirement(text, SourceLocation(path, line), group=group)
-            yield DeclaredRequirement(
-                location=entry.location,
-                source_text=one if isinstance(one, str) else str(get_table({"row": one}, "row").get("version", "")),
-                name=entry.name,
-                specifier=entry.specifier,
-                extras=entry.extras,
-                marker=entry.marker,
-                link=entry.link,
-                group=group,
-            )
+            entry = parse_requirement(text, place, group=group)
+            yield replace(entry, source_text=one if isinstance(one, str) else str(get_table(one).get("version", "")))
 
 
 def _read_sources(poetry: dict[str, Any]) -> InstallOptions:

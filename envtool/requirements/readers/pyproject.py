@@ -7,7 +7,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from envtool.errors import RequirementsError
 from envtool.requirements.model import (
     DeclaredRequirement,
     DependencyFile,
@@ -17,7 +16,14 @@ from envtool.requirements.model import (
     Section,
     SourceLocation,
 )
-from envtool.requirements.readers.common import get_strings, get_table, make_form_error, parse_requirement, parse_toml
+from envtool.requirements.readers.common import (
+    get_strings,
+    get_table,
+    make_form_error,
+    make_line_error,
+    parse_requirement,
+    parse_toml,
+)
 from envtool.requirements.readers.poetry import read_poetry_sets
 from envtool.requirements.text_file import LineFinder, read_text
 
@@ -94,13 +100,10 @@ def _group_sets(table: dict[str, Any], path: Path, lines: LineFinder) -> Iterato
         try:
             wanted = resolve_dependency_groups(groups, group)
         except (ValueError, TypeError, LookupError, ExceptionGroup) as error:
-            line = lines.find_match(rf"\s*[\"']?{group}[\"']?\s*=", after)
+            place = SourceLocation(path, lines.find_key(group, after))
             causes = error.exceptions if isinstance(error, ExceptionGroup) else (error,)
-            raise RequirementsError(
-                f"{path}:{line}: the dependency group {group} cannot be put together",
-                why="; ".join(str(cause) for cause in causes),
-                remedy=f"${{EDITOR:-vi}} +{line} {path}",
-            ) from error
+            why = "; ".join(str(cause) for cause in causes)
+            raise make_line_error(place, f"the dependency group {group} cannot be put together", why) from error
         entries = tuple(_read_entries(list(wanted), path, lines, after, group))
         yield RequirementSet(path=path, section=Section.GROUP, name=group, entries=entries)
     dev = get_table(table, "tool", "uv").get("dev-dependencies")
@@ -114,14 +117,7 @@ def _read_uv_constraints(table: dict[str, Any], path: Path, lines: LineFinder) -
     for entry in _read_entries(
         uv.get("constraint-dependencies"), path, lines, lines.find_match(r"\s*constraint-dependencies")
     ):
-        yield DeclaredRequirement(
-            location=entry.location,
-            source_text=entry.source_text,
-            name=entry.name,
-            specifier=entry.specifier,
-            marker=entry.marker,
-            role=Role.CONSTRAINT,
-        )
+        yield replace(entry, role=Role.CONSTRAINT, extras=(), link=None)
 
 
 def _read_uv_options(table: dict[str, Any]) -> InstallOptions:

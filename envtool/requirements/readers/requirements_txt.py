@@ -1,14 +1,14 @@
-"""requirements.txt (pip documentation, "Requirements File Format"), with everything that it leads to."""
+"""requirements.txt (pip documentation, "Requirements File Format"), with the files that it names."""
 
 from __future__ import annotations
 
 import os
 import re
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
 from packaging.markers import Marker
@@ -23,7 +23,7 @@ from envtool.requirements.model import (
     Role,
     SourceLocation,
 )
-from envtool.requirements.readers.common import get_table, parse_requirement, parse_toml
+from envtool.requirements.readers.common import get_table, make_line_error, parse_requirement, parse_toml
 from envtool.requirements.text_file import read_text
 from envtool.wheel.requires import normalize_name
 
@@ -67,32 +67,46 @@ def read_nested(
     above: tuple[Path, ...] = (),
 ) -> NestedEntries:
     """The entries and options of a file and of those it names. `above` are the files that led to it."""
-    from pip_requirements_parser import OptionLine, ParsedRequirement
-
     resolved = path.resolve()
     if resolved in above:
         chain = " → ".join(item.name for item in (*above[above.index(resolved) :], resolved))
         raise RequirementsError(f"{path} includes itself", why=chain, remedy=f"grep -nE '^-[rc]' {above[-1]}")
-    text = _expand_variables(read_text(path), os.environ if variables is None else variables)
+    return read_lines(read_text(path), path, variables, role=role, above=(*above, resolved))
+
+
+def read_lines(
+    text: str,
+    path: Path,
+    variables: Mapping[str, str] | None = None,
+    *,
+    role: Role = Role.REQUIREMENT,
+    above: tuple[Path, ...] = (),
+    first_line: int = 1,
+) -> NestedEntries:
+    """The same for lines that stand in a file from `first_line` on."""
+    from pip_requirements_parser import OptionLine, ParsedRequirement
+
+    text = _expand_variables(text, os.environ if variables is None else variables)
     rows = text.splitlines()
     entries: list[DeclaredRequirement] = []
     options = InstallOptions()
-    for line in _read_lines(text, path):
-        place = SourceLocation(path, line.requirement_line.line_number)
+    for line in _parse_lines(text, path, first_line):
+        number = line.requirement_line.line_number
+        place = SourceLocation(path, number + first_line - 1)
         if isinstance(line, ParsedRequirement):
-            entries.append(_read_entry(line, place, _join_source_text(rows, place.line), role))
+            entries.append(_read_entry(line, place, _join_source_text(rows, number), role))
         elif isinstance(line, OptionLine):
             options = _read_options(line.options, path.parent).merge_over(options)
             for kind, inner_role in (("requirements", role), ("constraints", Role.CONSTRAINT)):
                 for name in line.options.get(kind) or ():
                     inner = _read_inner(place, name)
-                    found = read_nested(inner, variables, role=inner_role, above=(*above, resolved))
+                    found = read_nested(inner, variables, role=inner_role, above=above)
                     entries += found.entries
                     options = options.merge_over(found.options)
     return NestedEntries(tuple(entries), options)
 
 
-def _read_lines(text: str, path: Path) -> list[ParsedRequirement | OptionLine]:
+def _parse_lines(text: str, path: Path, first_line: int) -> list[ParsedRequirement | OptionLine]:
     """The lines as pip's own grammar reads them. Raises `RequirementsError` for one that pip would refuse."""
     from pip_requirements_parser import CommentRequirementLine, InvalidRequirementLine, parse_requirements
 
@@ -104,12 +118,9 @@ def _read_lines(text: str, path: Path) -> list[ParsedRequirement | OptionLine]:
     found = []
     for line in lines:
         if isinstance(line, InvalidRequirementLine):
-            place = SourceLocation(path, line.line_number)
-            raise RequirementsError(
-                f"{place}: {line.line.strip()!r} cannot be read",
-                why=line.error_message.removeprefix("pip_requirements_parser: error: "),
-                remedy=f"${{EDITOR:-vi}} +{place.line} {path}",
-            )
+            place = SourceLocation(path, line.line_number + first_line - 1)
+            why = line.error_message.removeprefix("pip_requirements_parser: error: ")
+            raise make_line_error(place, f"{line.line.strip()!r} cannot be read", why)
         if not isinstance(line, CommentRequirementLine):
             found.append(line)
     return found
@@ -224,35 +235,25 @@ def _join_source_text(rows: list[str], line: int) -> str:
     return "\n".join(rows[line - 1 : end])
 
 
-def _read_options(table: Mapping[str, object], folder: Path) -> InstallOptions:
-    def values(name: str) -> tuple[str, ...]:
-        value = table.get(name)
-        if value is None or isinstance(value, bool):
-            return ()
-        items = [value] if isinstance(value, str) else list(_list_each(value))
-        return tuple(str(item) for item in items)
+def _read_options(table: Mapping[str, Any], folder: Path) -> InstallOptions:
+    """The options of a line, by the names that pip's parser has for them."""
 
-    index = values("index_url")
-    links = tuple(_make_absolute(item, folder) for item in values("find_links"))
+    def words(name: str) -> tuple[str, ...]:
+        return tuple(table.get(name) or ())
+
     return InstallOptions(
-        index_url=index[-1] if index else None,
-        extra_index_urls=values("extra_index_urls") or values("extra_index_url"),
-        find_links=links,
+        index_url=table.get("index_url"),
+        extra_index_urls=words("extra_index_urls"),
+        find_links=tuple(_make_absolute(item, folder) for item in words("find_links")),
         no_index=bool(table.get("no_index")),
         pre=bool(table.get("pre")),
         require_hashes=bool(table.get("require_hashes")),
-        no_binary=_split_names(table.get("no_binary")),
-        only_binary=_split_names(table.get("only_binary")),
-        trusted_hosts=values("trusted_hosts") or values("trusted_host"),
+        no_binary=split_names(words("no_binary")),
+        only_binary=split_names(words("only_binary")),
+        trusted_hosts=words("trusted_hosts"),
     )
 
 
-def _list_each(value: object) -> Iterator[object]:
-    if isinstance(value, list | tuple | set | frozenset):
-        yield from value
-
-
-def _split_names(value: object) -> tuple[str, ...]:
-    if isinstance(value, str):
-        return tuple(part for part in value.split(",") if part)
-    return tuple(part for item in _list_each(value) for part in str(item).split(",") if part)
+def split_names(values: Sequence[str]) -> tuple[str, ...]:
+    """The names in the values of `--no-binary` and `--only-binary`."""
+    return tuple(name for value in values for name in value.split(",") if name)

@@ -5,9 +5,8 @@ from __future__ import annotations
 import configparser
 from pathlib import Path
 
-from envtool.errors import RequirementsError
 from envtool.requirements.model import DeclaredRequirement, DependencyFile, RequirementSet, Section, SourceLocation
-from envtool.requirements.readers.common import parse_requirement
+from envtool.requirements.readers.common import make_file_error, parse_requirement
 from envtool.requirements.text_file import LineFinder, read_text
 
 
@@ -18,9 +17,7 @@ def read_setup_cfg(path: Path) -> DependencyFile:
     try:
         parser.read_string(text, str(path))
     except configparser.Error as error:
-        raise RequirementsError(
-            f"{path} is not a configuration file", why=str(error).replace("\n", " "), remedy=f"${{EDITOR:-vi}} {path}"
-        ) from error
+        raise make_file_error(path, "is not a configuration file", str(error).replace("\n", " ")) from error
     lines = LineFinder(text)
     base = _read_entries(parser.get("options", "install_requires", fallback=""), path, lines, r"install_requires\s*=")
     sets = [RequirementSet(path=path, entries=base)] if base else []
