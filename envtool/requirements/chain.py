@@ -1,4 +1,4 @@
-"""Who wants another torch: the chains from the lines of a file to it, with the version ranges."""
+"""Finds who wants another torch: the chains from the lines of a file to it, with the version ranges."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from envtool.requirements.model import DeclaredRequirement
     from envtool.requirements.target import Target
 
-# Questions to the index under way together.
+# How many distributions are asked of the index at once.
 _AT_ONCE = 8
-# Name and version → the `Requires-Dist` lines, or `None` where they cannot be had.
+# Name and version → the `Requires-Dist` lines, or `None` where they are unknown.
 RequiresLookup = Callable[[str, str], "tuple[str, ...] | None"]
 # A distribution → those that require it.
 Parents = Mapping[str, tuple[str, ...]]
@@ -41,7 +41,7 @@ class ChainLink:
 
 @dataclass(frozen=True)
 class Chain:
-    """From a line of a file to a pinned distribution. Without links, the line itself asks for another one."""
+    """From a line of a file to a pinned distribution. Without links, the line itself names that distribution."""
 
     entry: DeclaredRequirement
     subject: str
@@ -49,7 +49,7 @@ class Chain:
 
     @property
     def culprit(self) -> str:
-        """The distribution that asks for something else than the vendor's."""
+        """The distribution that requires another version than the vendor's."""
         return self.links[-1].name if self.links else self.subject
 
     def __str__(self) -> str:
@@ -74,14 +74,14 @@ def parse_parents(annotated: str) -> Parents:
 
 @dataclass(frozen=True)
 class Graph:
-    """What would be installed: versions, who requires whom, and where to ask for the requirements themselves."""
+    """What would be installed: the versions, who requires whom, and a lookup for the requirements themselves."""
 
     state: Mapping[str, str]
     parents: Parents
     requires: RequiresLookup
 
     def find_requirement(self, parent: str, child: str) -> Requirement | None:
-        """What `parent` requires of `child`, or `None` where that cannot be had."""
+        """What `parent` requires of `child`, or `None` where that is unknown."""
         lines = self.requires(parent, self.state.get(parent, "")) or ()
         return next(find_requirements(lines, {child}), None)
 
@@ -93,7 +93,7 @@ class Graph:
     def find_path(
         self, name: str, entries: tuple[DeclaredRequirement, ...]
     ) -> tuple[DeclaredRequirement, tuple[str, ...]] | None:
-        """The shortest way from an entry to a distribution: the entry, and the names from it on."""
+        """The shortest path from an entry to a distribution: the entry, and the names on the way."""
         by_name = {entry.name: entry for entry in reversed(entries)}
         queue: deque[tuple[str, ...]] = deque([(name,)])
         seen = {name}
@@ -111,24 +111,25 @@ class Graph:
 def find_chains(
     subject: str, entries: tuple[DeclaredRequirement, ...], graph: Graph, target: Target
 ) -> tuple[Chain, ...]:
-    """The chains of everyone that asks for another `subject` than the pinned one.
+    """The chains of all that ask for another `subject` than the pinned one.
 
-    Where nobody does, the chains of all that ask for it: then an upgrade took it.
+    If there are none, the chains of all that ask for it at all: then an upgrade replaced it.
     """
     direct = [entry for entry in entries if entry.name == subject and target.is_applicable(entry)]
     refusing = [Chain(entry, subject) for entry in direct if not target.is_met_by_pin(entry)]
-    contented = [Chain(entry, subject) for entry in direct if target.is_met_by_pin(entry)]
+    content = [Chain(entry, subject) for entry in direct if target.is_met_by_pin(entry)]
     pinned = target.pin.find(subject)
     parents = graph.parents.get(subject, ())
     with ThreadPoolExecutor(_AT_ONCE) as pool:
-        # Asked for together, because each answer may be a network's way off; the graph remembers them.
+        # All at once, because each may take a request to the index; the answers are cached.
         list(pool.map(lambda parent: graph.find_requirement(parent, subject), parents))
     for parent in parents:
-        way = graph.find_path(parent, entries)
-        if way is None:
+        found = graph.find_path(parent, entries)
+        if found is None:
             continue
-        links = tuple(graph.make_link(*pair) for pair in pairwise((*way[1], subject)))
+        entry, names = found
+        links = tuple(graph.make_link(*pair) for pair in pairwise((*names, subject)))
         wanted = graph.find_requirement(parent, subject)
         met = wanted is None or (pinned is not None and wanted.specifier.contains(pinned.version, prereleases=True))
-        (contented if met else refusing).append(Chain(way[0], subject, links))
-    return tuple(refusing or contented)
+        (content if met else refusing).append(Chain(entry, subject, links))
+    return tuple(refusing or content)

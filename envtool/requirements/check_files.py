@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from envtool.requirements.prediction import Prediction
     from envtool.requirements.target import Target
 
-# Opens a display of progress with a title.
-
 
 @dataclass(frozen=True, kw_only=True)
 class CheckRequest:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from envtool.requirements.target import Target
     from envtool.requirements.uv_options import Installer
 
-# Sets under way together. They wait for the index most of the time, and uv is parallel in itself.
+# Sets at once. They wait for the index most of the time, and uv itself runs in parallel.
 _AT_ONCE = 4
 
 

@@ -5,7 +5,9 @@ The index's own metadata file where it serves one (PEP 658, PEP 714), else the e
 
 from __future__ import annotations
 
+import io
 import re
+import zipfile
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -34,48 +36,47 @@ DEFAULT_INDEX = "https://pypi.org/simple"
 
 @dataclass
 class MetadataReader:
-    """Reads indexes: which versions there are, and what they require, each answer once.
+    """Reads from indexes which versions a distribution has and what each requires; keeps every answer.
 
-    What cannot be read counts as not known: it makes an explanation poorer, and the answer itself is uv's. May be used
-    by several threads.
+    What cannot be read counts as unknown: explanations get poorer, but verdicts are uv's. Safe for several threads.
     """
 
     indexes: tuple[str, ...] = (DEFAULT_INDEX,)
     certificates: str | None = None
-    _known: dict[tuple[str, str], tuple[str, ...] | None] = field(default_factory=dict)
+    _requires: dict[tuple[str, str], tuple[str, ...] | None] = field(default_factory=dict)
     _pages: dict[str, tuple[_File, ...]] = field(default_factory=dict)
 
     def requires(self, name: str, version: str) -> tuple[str, ...] | None:
-        """The `Requires-Dist` lines of one version, or `None` where no index tells."""
+        """The `Requires-Dist` lines of one version, or `None` where no index has them."""
         key = (normalize_name(name), version)
-        if key not in self._known:
-            self._known[key] = next(self._answers(*key), None)
-        return self._known[key]
+        if key not in self._requires:
+            self._requires[key] = next(self._read_requires(*key), None)
+        return self._requires[key]
 
     def versions(self, name: str, python: str) -> tuple[str, ...]:
-        """The final versions with a wheel for a Python, the newest first; yanked ones left out (PEP 592)."""
+        """The final versions with a wheel for a Python, the newest first, without yanked ones (PEP 592)."""
         found = {
             file.version
-            for file in self._page(normalize_name(name))
+            for file in self._read_page(normalize_name(name))
             if not file.yanked and not file.version.is_prerelease and file.supports(python)
         }
         return tuple(str(version) for version in sorted(found, reverse=True))
 
-    def _answers(self, name: str, version: str) -> Iterator[tuple[str, ...]]:
+    def _read_requires(self, name: str, version: str) -> Iterator[tuple[str, ...]]:
         wanted = Version(version)
-        files = [file for file in self._page(name) if file.version == wanted]
+        files = [file for file in self._read_page(name) if file.version == wanted]
         # The wheels of one version require the same, so the smallest will do.
         for file in sorted(files, key=lambda file: file.size):
-            with self._unreadable_ignored():
+            with _ignore_unreadable():
                 data = _read_metadata(self._session, file)
                 if data is not None:
                     yield _list_requires_dist(data)
 
-    def _page(self, name: str) -> tuple[_File, ...]:
+    def _read_page(self, name: str) -> tuple[_File, ...]:
         if name not in self._pages:
             found: list[_File] = []
             for index in self.indexes:
-                with self._unreadable_ignored():
+                with _ignore_unreadable():
                     found += _list_files(self._session, index, name)
             self._pages[name] = tuple(found)
         return self._pages[name]
@@ -84,20 +85,19 @@ class MetadataReader:
     def _session(self) -> requests.Session:
         return open_session(certificates=self.certificates, connections=AT_ONCE)
 
-    @contextmanager
-    def _unreadable_ignored(self) -> Iterator[None]:
-        from zipfile import BadZipFile
 
-        from mousebender import simple
-        from requests import RequestException
+@contextmanager
+def _ignore_unreadable() -> Iterator[None]:
+    from mousebender import simple
+    from requests import RequestException
 
-        with suppress(RequestException, simple.UnsupportedMIMEType, BadZipFile, OSError, ValueError, KeyError):
-            yield
+    with suppress(RequestException, simple.UnsupportedMIMEType, zipfile.BadZipFile, OSError, ValueError, KeyError):
+        yield
 
 
 @dataclass(frozen=True, kw_only=True)
 class _File:
-    """A wheel as an index describes it. `size` is in bytes, 0 where it is not told."""
+    """A wheel as an index describes it. `size` is in bytes, 0 where the index has none."""
 
     version: Version
     url: str
@@ -123,7 +123,7 @@ def _list_files(session: requests.Session, index: str, name: str) -> list[_File]
     answer = get(session, page, headers={"Accept": simple.ACCEPT_SUPPORTED}, timeout=TIMEOUT)
     if not answer.ok:
         return []
-    # Not `answer.text`, which guesses at the encoding of what both forms have in UTF-8, and takes long for it.
+    # Both forms are UTF-8; `answer.text` would take long to guess that.
     text = answer.content.decode("utf-8", "replace")
     details = simple.parse_project_details(text, answer.headers.get("Content-Type", "text/html"), name)
     found = []
@@ -165,9 +165,6 @@ def _read_wheel_tail(session: requests.Session, url: str) -> bytes | None:
     head = session.head(url, allow_redirects=True, timeout=TIMEOUT)
     if not head.ok or int(head.headers.get("Content-Length", SMALL + 1)) > SMALL:
         return None
-    import io
-    import zipfile
-
     with zipfile.ZipFile(io.BytesIO(get(session, url, timeout=TIMEOUT).content)) as archive:
         return _read_member(archive)
 
@@ -181,9 +178,9 @@ def _read_member(archive: Any) -> bytes | None:
 
 
 def find_requirements(lines: Iterable[str], names: Collection[str]) -> Iterator[Requirement]:
-    """Those of some `Requires-Dist` lines that concern one of `names` (normalised); what is no requirement is left out.
+    """The `Requires-Dist` lines that name one of `names` (normalised), parsed; invalid ones are left out.
 
-    Lines are many, the same from version to version, and parsing is dear: only what may be meant is parsed, and once.
+    Parsing is slow and versions have most lines in common, so that no other line is parsed, and none twice.
     """
     for line in lines:
         found = _NAME.match(line)
@@ -199,7 +196,7 @@ _NAME = re.compile(r"\s*[A-Za-z0-9][A-Za-z0-9._-]*")
 
 @cache
 def _parse_metadata(line: str) -> Requirement | None:
-    # Old metadata has `>=1.9.*`, which PEP 440 never admitted and installers take for `>=1.9`.
+    # Old metadata has `>=1.9.*`, which PEP 440 does not allow; installers read it as `>=1.9`.
     try:
         return Requirement(re.sub(r"([<>]=?\s*[0-9][^\s,;)]*?)\.\*", r"\1", line))
     except InvalidRequirement:
@@ -209,6 +206,6 @@ def _parse_metadata(line: str) -> Requirement | None:
 def _list_requires_dist(data: bytes) -> tuple[str, ...]:
     from packaging.metadata import parse_email
 
-    # Behind the first blank line is a README of any length.
+    # A README of any length follows the first blank line.
     head = data.replace(b"\r\n", b"\n").split(b"\n\n", 1)[0]
     return tuple(parse_email(head)[0].get("requires_dist", ()))

@@ -49,7 +49,7 @@ def predict(
     if free.unsolvable is not None:
         raise _make_unsolvable_error(wanted, free.unsolvable)
     clobbers = tuple(_predict_clobbers(wanted, resolver, reader, free))
-    if any(remark.effect is Effect.REPLACES and remark.entry.role is Role.CONDA for remark in first.effects):
+    if any(item.effect is Effect.REPLACES and item.entry.role is Role.CONDA for item in first.effects):
         # No constraint of pip's or uv's holds conda.
         return replace(first, changes=free.changes, clobbers=clobbers)
     if not clobbers:
@@ -68,7 +68,7 @@ def predict(
 def _predict_safe_or_unknown(
     wanted: RequirementSet, resolver: Resolver, first: Prediction, free: Resolution
 ) -> Prediction:
-    """No pinned distribution would change; what the first stage could not see into stays unknown."""
+    """The prediction where no pinned distribution would change: unknown if the first stage could not read all of it."""
     blind = wanted.unresolved or tuple(f"conda's {entry.source_text}" for entry in wanted.select_role(Role.CONDA))
     if (blind or wanted.options.other_destination) and first.verdict is Verdict.UNKNOWN:
         return replace(first, installer=resolver.installer, changes=free.changes)

@@ -79,5 +79,5 @@ class Prediction:
     def culprits(self) -> tuple[DeclaredRequirement, ...]:
         """The entries that lead to another torch, each once."""
         entries = [chain.entry for clobber in self.clobbers for chain in clobber.chains]
-        entries += [remark.entry for remark in self.effects if remark.effect is Effect.REPLACES]
+        entries += [item.entry for item in self.effects if item.effect is Effect.REPLACES]
         return tuple(dict.fromkeys(entries))

@@ -30,10 +30,8 @@ if TYPE_CHECKING:
 
 _NOT_FOUND = "was not found in the package registry"
 _CONSTRAINTS = frozenset({"UV_CONSTRAINT", "UV_BUILD_CONSTRAINT"})
-
-
 _COMING = frozenset({"installed", "reinstalled"})
-# What uv's plan has for the version of what comes from an address or a path.
+# The version of a distribution from an address or a path: uv's plan gives none.
 UNKNOWN_VERSION = "from an address"
 
 
@@ -116,12 +114,12 @@ class Resolver:
         `show_progress` leaves uv's progress to the terminal. Raises `SourceError`, and
         `ResolutionError` where a distribution cannot be fetched or built.
         """
-        options = replace(wanted.options.merge_over(self.options), upgrade=False, upgrade_names=(), reinstall=False)
+        options = replace(self._keep_versions(wanted), no_deps=True)
         with tempfile.NamedTemporaryFile("w", encoding="utf-8", suffix=".txt") as file:
             file.write("".join(f"{line}\n" for line in lines))
             file.flush()
             words = ["pip", "install", "--prefix", str(folder), "-r", file.name, *self.passed]
-            said = self._run(words, replace(options, no_deps=True), show_progress=show_progress)
+            said = self._run(words, options, show_progress=show_progress)
         if said.unsolvable is not None:
             raise ResolutionError("what was resolved a moment ago is gone from the index", why=said.unsolvable)
 
@@ -129,29 +127,21 @@ class Resolver:
         """Who requires whom among what would be installed. Raises `SourceError` and `ResolutionError`."""
         state = resolution.versions_after(self.target)
         changed = {change.name: change.after for change in resolution.changes if change.after is not None}
-        # What stays may contradict the new torch, which installers shrug at and a resolution from nothing does not.
-        found = self._compile_annotated(wanted, state)
-        return found or self._compile_annotated(wanted, changed)
+        # What stays may contradict the new torch; installers accept that, but a resolution from nothing fails then.
+        return self._find_parents(wanted, state) or self._find_parents(wanted, changed)
 
-    def _compile_annotated(self, wanted: RequirementSet, state: Mapping[str, str]) -> Parents:
+    def _find_parents(self, wanted: RequirementSet, state: Mapping[str, str]) -> Parents:
         exact = [f"{name}=={version}" for name, version in state.items() if version != UNKNOWN_VERSION]
-        return parse_parents(self._compile(wanted, wanted.requirements, exact).out)
-
-    def _compile(
-        self, wanted: RequirementSet, entries: Sequence[DeclaredRequirement], constraints: Sequence[str]
-    ) -> UvOutput:
-        # The constraints settle the versions; what is left are the places to look for them.
-        options = replace(
-            wanted.options.merge_over(self.options),
-            upgrade=False,
-            upgrade_names=(),
-            reinstall=False,
-            require_hashes=False,
-        )
-        bare = [replace(entry, hashes=()) for entry in entries]
-        with self._files(wanted, bare, constraints) as files, stub_wheels(self.target) as stubs:
+        options = replace(self._keep_versions(wanted), require_hashes=False)
+        bare = [replace(entry, hashes=()) for entry in wanted.requirements]
+        with self._files(wanted, bare, exact) as files, stub_wheels(self.target) as stubs:
             shape = ["--no-header", "--annotation-style", "split", "--no-strip-extras", "--find-links", stubs]
-            return self._run(["pip", "compile", files[0], "-c", files[1], *shape], options)
+            said = self._run(["pip", "compile", files[0], "-c", files[1], *shape], options)
+        return parse_parents(said.out)
+
+    def _keep_versions(self, wanted: RequirementSet) -> InstallOptions:
+        """The options for an install whose versions are settled already."""
+        return replace(wanted.options.merge_over(self.options), upgrade=False, upgrade_names=(), reinstall=False)
 
     @contextmanager
     def _offered(self) -> Iterator[list[str]]:

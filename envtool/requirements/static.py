@@ -1,6 +1,6 @@
-"""The first stage: what the lines of a file say by themselves, without an index, in milliseconds.
+"""The first stage of a check: judges the lines of a file alone, without an index, in milliseconds.
 
-It says "safe" only where an install would have nothing to do, or where the file names all there is to install.
+It says "safe" only where an install has nothing to do, or where the file names everything that is installed.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class Verdict(Enum):
-    """The answer about a set: `BLOCKED` is an install that fails because torch is pinned where it would run."""
+    """The answer about a set. `BLOCKED`: the install fails, because torch is pinned where it would run."""
 
     SAFE = "safe"
     CLOBBERED = "clobbered"
@@ -33,7 +33,7 @@ class Verdict(Enum):
 
 
 class Effect(Enum):
-    """What a line does to the pinned distributions, as far as the line itself tells."""
+    """What a line alone does to the pinned distributions."""
 
     KEEPS = "keeps"
     REPLACES = "replaces"
@@ -49,7 +49,7 @@ class LineEffect:
     why: str
 
 
-# Conda's packages that write into site-packages/torch and its companions', whatever version is requested for.
+# Conda's packages that, in any version, write into the folders of torch and its companions.
 _CONDA_TORCH = re.compile(
     r"(?:py)?torch(?:-cpu|-gpu|-cuda|-mutex|vision|audio)?|libtorch(?:[-_].*)?|torch(?:vision|audio).*"
 )
@@ -64,9 +64,13 @@ def find_line_effects(wanted: RequirementSet, target: Target) -> tuple[LineEffec
     for entry in wanted.entries:
         if entry.name is None or entry.role is Role.CONSTRAINT or not target.is_applicable(entry):
             continue
-        remark = _predict_conda(entry, target) if entry.role is Role.CONDA else _predict_python(entry, wanted, target)
-        if remark is not None:
-            found.append(remark)
+        if _CUDA.fullmatch(entry.name):
+            why = f"{entry.name} is for CUDA, which the accelerator does not have"
+            found.append(LineEffect(entry, Effect.INTRUDES, why))
+            continue
+        effect = _predict_conda(entry, target) if entry.role is Role.CONDA else _predict_python(entry, wanted, target)
+        if effect is not None:
+            found.append(effect)
     return tuple(found)
 
 
@@ -74,8 +78,6 @@ def _predict_conda(entry: DeclaredRequirement, target: Target) -> LineEffect | N
     name = entry.name or ""
     if _CONDA_TORCH.fullmatch(name):
         return LineEffect(entry, Effect.REPLACES, f"conda's {name} writes its files over the vendor's")
-    if _CUDA.fullmatch(name):
-        return LineEffect(entry, Effect.INTRUDES, f"{name} is for CUDA, which the accelerator has not")
     if name == "python":
         version = re.search(r"=+\s*(\d+\.\d+)", entry.source_text)
         here = ".".join(target.python.split(".")[:2])
@@ -85,16 +87,13 @@ def _predict_conda(entry: DeclaredRequirement, target: Target) -> LineEffect | N
 
 
 def _predict_python(entry: DeclaredRequirement, wanted: RequirementSet, target: Target) -> LineEffect | None:
-    name = entry.name or ""
-    if _CUDA.fullmatch(name):
-        return LineEffect(entry, Effect.INTRUDES, f"{name} is for CUDA, which the accelerator has not")
-    pinned = target.pin.find(name)
-    if name not in PINNED_NAMES or pinned is None:
+    pinned = target.pin.find(entry.name or "")
+    if entry.name not in PINNED_NAMES or pinned is None:
         return None
     why = _explain_replacement(entry, wanted, target, pinned)
     if why is not None:
         return LineEffect(entry, Effect.REPLACES, why)
-    return LineEffect(entry, Effect.KEEPS, f"the vendor's {pinned.version} is what it asks for")
+    return LineEffect(entry, Effect.KEEPS, f"the vendor's {pinned.version} meets it")
 
 
 def _explain_replacement(
@@ -111,28 +110,27 @@ def _explain_replacement(
         return "none of its hashes is the vendor wheel's"
     if options.reinstall or options.other_destination:
         return f"{options.other_destination or 'a reinstall'} takes it from an index, which has not the vendor's"
-    if (options.upgrade or entry.name in options.upgrade_names) and not _list_pins(entry, version):
+    if (options.upgrade or entry.name in options.upgrade_names) and not _is_exact(entry, version):
         return f"an upgrade takes the newest of the index, not {version}"
     return None
 
 
-def _list_pins(entry: DeclaredRequirement, version: str) -> bool:
-    """Whether an entry admits one version only, so that an upgrade has nowhere to go."""
+def _is_exact(entry: DeclaredRequirement, version: str) -> bool:
+    """Whether an entry admits this version only, so that an upgrade keeps it."""
     return any(item.operator in {"==", "==="} and versions_equal(item.version, version) for item in entry.specifier)
 
 
 def evaluate(wanted: RequirementSet, target: Target) -> tuple[Verdict, str]:
-    """The first stage's verdict on a set, and the reason for it in a few words."""
-    noted = find_line_effects(wanted, target)
-    replaced = [remark for remark in noted if remark.effect is Effect.REPLACES]
-    if replaced:
-        return Verdict.CLOBBERED, replaced[0].why
-    if wanted.instruction is not None and wanted.instruction.exact:
-        named = {entry.name for entry in wanted.requirements}
-        if TORCH not in named:
-            tool = wanted.instruction.tool
-            why = f"{tool} leaves its environment with what the lock names and nothing else, so without torch"
-            return Verdict.CLOBBERED, f"{why}; `uv sync --inexact` would keep it" if tool.startswith("uv") else why
+    """The first stage's verdict on a set, and a short reason."""
+    effects = find_line_effects(wanted, target)
+    replacing = next((item for item in effects if item.effect is Effect.REPLACES), None)
+    if replacing is not None:
+        return Verdict.CLOBBERED, replacing.why
+    instruction = wanted.instruction
+    if instruction is not None and instruction.exact and TORCH not in {entry.name for entry in wanted.requirements}:
+        why = f"{instruction.tool} leaves its environment with what the lock names and nothing else, so without torch"
+        hint = "; `uv sync --inexact` would keep it" if instruction.tool.startswith("uv") else ""
+        return Verdict.CLOBBERED, why + hint
     if wanted.unresolved:
         return Verdict.UNKNOWN, wanted.unresolved[0]
     conda = [
@@ -143,16 +141,13 @@ def evaluate(wanted: RequirementSet, target: Target) -> tuple[Verdict, str]:
     if wanted.locked:
         unnamed = next((entry for entry in wanted.requirements if entry.name is None), None)
         return (Verdict.SAFE, "the lock names no torch") if unnamed is None else (Verdict.UNKNOWN, unnamed.display)
-    if wanted.options.other_destination:
-        return (
-            Verdict.UNKNOWN,
-            f"{wanted.options.other_destination} is another place: the torch here does not count there",
-        )
+    if other := wanted.options.other_destination:
+        return Verdict.UNKNOWN, f"{other} is another place: the torch here does not count there"
     return _evaluate_installed(wanted, target)
 
 
 def _evaluate_installed(wanted: RequirementSet, target: Target) -> tuple[Verdict, str]:
-    """Safe where everything that is requested for is installed, with all that it requires in its turn."""
+    """Safe where every requested distribution is installed, with everything that it requires."""
     requested = [entry for entry in wanted.requirements if target.is_applicable(entry)]
     if not requested:
         return Verdict.SAFE, "it asks for nothing"
@@ -171,7 +166,7 @@ def _evaluate_installed(wanted: RequirementSet, target: Target) -> tuple[Verdict
 
 
 def _find_missing(queue: list[tuple[str, Requirement]], target: Target) -> str | None:
-    """The first requirement that is not met by what is installed, all that it requires included."""
+    """The first requirement, among these and all that they lead to, that no installed distribution meets."""
     seen: set[tuple[str, frozenset[str]]] = set()
     here = target.marker_environment
     while queue:

@@ -1,6 +1,6 @@
-"""What to change in a set so that it lives with the vendor torch: versions to take, and what to leave out.
+"""Suggests what to change in a set so that it installs beside the vendor torch: other versions, or lines to leave out.
 
-Each suggestion is a resolution that uv found with the vendor's distributions pinned; where there is none, its proof
+Each suggestion is a resolution that uv found with the vendor's distributions pinned. Where it found none, its proof
 says why.
 """
 
@@ -28,28 +28,28 @@ if TYPE_CHECKING:
     from envtool.requirements.resolve import Resolution, Resolver
     from envtool.requirements.target import Target
 
-# Resolutions under way together: they wait for the index most of the time.
+# Resolutions at once: they wait for the index most of the time.
 _AT_ONCE = 4
 
 
 def suggest(answer: Prediction, resolver: Resolver, reader: MetadataReader) -> Suggestion:
-    """The smallest change that was found: no line where pinning torch suffices, then versions, then leaving out.
+    """The smallest change that helps: pins of torch alone, else other versions, else fewer lines.
 
     Raises `SourceError` and `ResolutionError`.
     """
     wanted, target = answer.requirement_set, resolver.target
-    settled = [_pin_entry(entry, target) for entry in wanted.requirements]
+    pinned = [_pin_entry(entry, target) for entry in wanted.requirements]
     hard = {chain.entry for chain in _find_chains(answer) if chain.culprit not in PINNED_NAMES}
     culprits = hard | {entry for entry in answer.culprits if entry.name not in PINNED_NAMES}
     bounds, impossible = _find_bounds(answer, target, reader)
     steps: tuple[set[DeclaredRequirement], ...] = (set(), hard, culprits, set(wanted.requirements))
-    # Within the bounds uv need not walk there version by version; where they mislead, it does.
+    # With the bounds uv need not try version after version; if they mislead, it does without them.
     for limits in dict.fromkeys((bounds, ())):
         if not limits:
             impossible = {**_find_impossible(wanted, resolver, hard - set(impossible)), **impossible}
         seen: list[list[DeclaredRequirement]] = []
         for free in steps:
-            entries = _loosen(wanted, settled, free, impossible)
+            entries = _loosen(wanted, pinned, free, impossible)
             if entries in seen:
                 continue
             seen.append(entries)
@@ -62,7 +62,7 @@ def suggest(answer: Prediction, resolver: Resolver, reader: MetadataReader) -> S
 def _find_bounds(
     answer: Prediction, target: Target, reader: MetadataReader
 ) -> tuple[tuple[str, ...], Mapping[DeclaredRequirement, str]]:
-    """Upper bounds for those that ask for another torch, and the lines of which no version can do without one."""
+    """Upper bounds for those that ask for another torch, and the lines that ask for one in every version."""
     names = dict.fromkeys(chain.culprit for chain in _find_chains(answer) if chain.culprit not in PINNED_NAMES)
     requested = {entry.name for entry in answer.requirement_set.requirements}
     with ThreadPoolExecutor(_AT_ONCE) as pool:
@@ -73,7 +73,7 @@ def _find_bounds(
 def _derive_bounds(
     searches: Mapping[str, SearchResult], wanted: RequirementSet
 ) -> tuple[tuple[str, ...], dict[DeclaredRequirement, str]]:
-    """What searches come down to: bounds as constraints, and the lines that no version of can live with torch."""
+    """From searches: bounds as constraints, and the lines of which no version goes with the vendor's torch."""
     by_name = {entry.name: entry for entry in wanted.requirements}
     bounds = tuple(f"{name}<={search.newest}" for name, search in searches.items() if search.newest is not None)
     impossible = {
@@ -87,7 +87,7 @@ def _derive_bounds(
 def _find_impossible(
     wanted: RequirementSet, resolver: Resolver, entries: set[DeclaredRequirement]
 ) -> dict[DeclaredRequirement, str]:
-    """Those that cannot be had beside the vendor torch even by themselves, for what they require in their turn."""
+    """The entries that cannot be installed beside the vendor torch even alone, each with the reason."""
     ordered = [entry for entry in wanted.requirements if entry in entries]
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         alone = list(pool.map(lambda entry: _resolve(resolver, wanted, [entry.unpinned()]), ordered))
@@ -104,14 +104,14 @@ def _find_chains(answer: Prediction) -> Iterator[Chain]:
 
 def _loosen(
     wanted: RequirementSet,
-    settled: Sequence[DeclaredRequirement],
+    pinned: Sequence[DeclaredRequirement],
     free: set[DeclaredRequirement],
     impossible: Mapping[DeclaredRequirement, str],
 ) -> list[DeclaredRequirement]:
-    """The set's lines without those that are impossible, some of them in any version."""
+    """The set's lines without the impossible ones; those that are `free` may have any version."""
     return [
         entry.unpinned() if original in free and entry.name not in PINNED_NAMES else entry
-        for original, entry in zip(wanted.requirements, settled, strict=True)
+        for original, entry in zip(wanted.requirements, pinned, strict=True)
         if original not in impossible
     ]
 
@@ -119,20 +119,20 @@ def _loosen(
 def _resolve(
     resolver: Resolver, wanted: RequirementSet, entries: Sequence[DeclaredRequirement], bounds: Sequence[str] = ()
 ) -> Resolution:
-    # Hashes belong to the versions that are being given up.
-    free_of_hashes = [replace(entry, hashes=()) for entry in entries]
+    # Hashes belong to versions that may change.
+    without_hashes = [replace(entry, hashes=()) for entry in entries]
     eased = replace(wanted, options=replace(wanted.options, require_hashes=False, reinstall=False))
     pins = (*make_pin_constraints(resolver.target.pin), *bounds)
     try:
-        return resolver.resolve(eased, entries=free_of_hashes, constraints=pins)
+        return resolver.resolve(eased, entries=without_hashes, constraints=pins)
     except ResolutionError:
         # A source distribution of some version could not be built, often an old one; wheels may do.
         wheels = replace(eased, options=replace(eased.options, only_binary=(":all:",)))
-        return resolver.resolve(wheels, entries=free_of_hashes, constraints=pins)
+        return resolver.resolve(wheels, entries=without_hashes, constraints=pins)
 
 
 def _pin_entry(entry: DeclaredRequirement, target: Target) -> DeclaredRequirement:
-    """A line that names a pinned distribution, with exactly the vendor's version."""
+    """The entry with exactly the vendor's version, if it names a pinned distribution."""
     pinned = target.pin.find(entry.name or "")
     if pinned is None:
         return entry
@@ -146,7 +146,7 @@ def _compare(
     held: Resolution,
     target: Target,
 ) -> Suggestion:
-    """The differences between what the files say and what was resolved with torch pinned."""
+    """The differences between the files and a resolution with torch pinned."""
     found = []
     for entry in answer.requirement_set.requirements:
         if entry in impossible:
@@ -155,9 +155,9 @@ def _compare(
             found += _find_change(entry, answer, settled, held, target)
     gone = {item.entry for item in found}
     found += [
-        LineChange(remark.entry, None, remark.why)
-        for remark in answer.effects
-        if _is_removed(remark) and remark.entry not in gone
+        LineChange(item.entry, None, item.why)
+        for item in answer.effects
+        if _is_removed(item) and item.entry not in gone
     ]
     named = {entry.name for entry in answer.requirement_set.requirements}
     changed = {clobber.change.name for clobber in answer.clobbers}
@@ -165,8 +165,8 @@ def _compare(
     return Suggestion(tuple(found), tuple(f"{item.name}=={item.version}" for item in added))
 
 
-def _is_removed(remark: LineEffect) -> bool:
-    return remark.effect is Effect.INTRUDES or (remark.effect is Effect.REPLACES and remark.entry.role is Role.CONDA)
+def _is_removed(item: LineEffect) -> bool:
+    return item.effect is Effect.INTRUDES or (item.effect is Effect.REPLACES and item.entry.role is Role.CONDA)
 
 
 def _find_change(
@@ -176,7 +176,7 @@ def _find_change(
     held: Resolution,
     target: Target,
 ) -> Iterator[LineChange]:
-    """The replacement of one line, where the version that lives with the vendor torch is not the one it would get."""
+    """The change of one line, if with the vendor's torch it gets another version than without."""
     name = entry.name or ""
     if (pinned := target.pin.find(name)) is not None:
         if str(entry.specifier) != f"=={pinned.version}" or entry.hashes or entry.link is not None:

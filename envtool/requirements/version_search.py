@@ -17,7 +17,7 @@ from envtool.wheel.requires import normalize_name
 if TYPE_CHECKING:
     from envtool.requirements.target import Target
 
-# Versions that are looked at together; in a round the search comes down to one part in seven.
+# Versions that are read at once; each round narrows the search to a seventh.
 _SAMPLED = 6
 
 
@@ -41,13 +41,13 @@ def find_newest_compatible(name: str, reader: MetadataReader, target: Target, *,
     `prove` has every version read where none is found on the way.
     """
     versions = reader.versions(name, target.python)
-    # Most that are looked for are here: they ask for torch in words that the vendor's meets, or only by others.
+    # For most names the newest version does: it accepts the vendor's torch, or asks for none.
     latest = next(iter(versions), None)
     if latest is None or _find_conflicts(name, latest, reader, target) == []:
         return SearchResult(latest, latest=latest)
     with ThreadPoolExecutor(AT_ONCE) as pool:
 
-        def refused(wanted: Sequence[str]) -> dict[str, list[str] | None]:
+        def find_all(wanted: Sequence[str]) -> dict[str, list[str] | None]:
             return dict(
                 zip(wanted, pool.map(lambda one: _find_conflicts(name, one, reader, target), wanted), strict=True)
             )
@@ -56,7 +56,7 @@ def find_newest_compatible(name: str, reader: MetadataReader, target: Target, *,
         while older - newer > 1:
             step = max((older - newer) / (_SAMPLED + 1), 1.0)
             points = sorted({min(int(newer + step * number), older - 1) for number in range(1, _SAMPLED + 1)} - {newer})
-            answers = refused([versions[point] for point in points])
+            answers = find_all([versions[point] for point in points])
             living = [point for point in points if answers[versions[point]] == []]
             older = living[0] if living else older
             newer = max([point for point in points if point < older and point not in living], default=newer)
@@ -64,7 +64,7 @@ def find_newest_compatible(name: str, reader: MetadataReader, target: Target, *,
             return SearchResult(versions[older], latest=latest)
         if not prove:
             return SearchResult(None, latest=latest)
-        everything = refused(versions)
+        everything = find_all(versions)
     living_somewhere = next((version for version in versions if everything[version] == []), None)
     demands = tuple(dict.fromkeys(text for found in everything.values() for text in found or ()))
     return SearchResult(living_somewhere, demands, None not in everything.values(), latest)
