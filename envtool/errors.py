@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from envtool.printable import one_line
+
 
 class EnvtoolError(Exception):
     """Something envtool could not find out or could not do.
@@ -30,9 +32,11 @@ class EnvtoolError(Exception):
 
     def render(self) -> str:
         """The message as a person reads it, one line for each part that is known."""
-        lines = [f"error: {self.what}"]
-        lines += [f"  why:  {self.why}"] if self.why else []
-        lines += [f"  next: {self.remedy}"] if self.remedy else []
+        lines = [f"error: {one_line(self.what)}"]
+        # A reason may be another program's last lines.
+        first, *more = (line.strip() for line in self.why.splitlines() or [""])
+        lines += [f"  why:  {first}", *(f"        {line}" for line in more)] if self.why else []
+        lines += [f"  next: {one_line(self.remedy)}"] if self.remedy else []
         return "\n".join(lines)
 
 

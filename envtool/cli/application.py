@@ -8,7 +8,7 @@ import typer
 
 import envtool
 from envtool.cli.lazy_group import LazyCommand, LazyGroup
-from envtool.cli.terminal import set_quiet
+from envtool.cli.terminal import print_safely, set_quiet
 
 _COMMANDS = "envtool.cli.commands"
 
@@ -63,7 +63,7 @@ def make_update_moreh_app() -> typer.Typer:
 
 def _show_version(value: bool) -> None:
     if value:
-        typer.echo(f"envtool {envtool.__version__}")
+        print_safely(f"envtool {envtool.__version__}")
         raise typer.Exit
 
 

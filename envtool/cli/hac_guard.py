@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from envtool.cli.main import run_command_line
+from envtool.cli.terminal import print_line, print_safely
+from envtool.printable import one_line
 
 if TYPE_CHECKING:
     from envtool.doctor.findings import Report
@@ -81,32 +83,32 @@ def check_instruction(prefix: Path | None, mode: str, command: str) -> int:
         # What is wrong around torch is worth a line, and no reason to stop a build.
         for finding in report.findings:
             if finding.severity is Severity.WARNING:
-                print(f"hac-guard: {finding.title}; run: {finding.remedy}")
+                print_line(f"hac-guard: {finding.title}; run: {finding.remedy}")
         return 0
     from envtool.cli.render.text import render_text
 
     is_known = mode in set(GuardMode)
-    print(f"\nhac-guard: this instruction damaged the vendor torch\n  instruction  RUN {command}")
-    print(render_text(report))
+    print_safely(f"\nhac-guard: this instruction damaged the vendor torch\n  instruction  RUN {one_line(command)}")
+    print_safely(render_text(report))
     for line in _suggest_changes(report):
-        print(line)
+        print_line(line)
     if not is_known:
-        print(f"hac-guard: HAC_GUARD={mode} is none of fail, warn, restore, off; taken as fail")
+        print_line(f"hac-guard: HAC_GUARD={mode} is none of fail, warn, restore, off; taken as fail")
     return _run_action(GuardMode(mode) if is_known else GuardMode.FAIL, prefix)
 
 
 def _run_action(mode: GuardMode, prefix: Path | None) -> int:
     match mode:
         case GuardMode.FAIL:
-            print("hac-guard: stopped. HAC_GUARD=warn would let the build go on with the accelerator lost")
+            print_safely("hac-guard: stopped. HAC_GUARD=warn would let the build go on with the accelerator lost")
             return STOPPED
         case GuardMode.WARN:
-            print("hac-guard: HAC_GUARD=warn, so the build goes on; the accelerator is lost in this image")
+            print_safely("hac-guard: HAC_GUARD=warn, so the build goes on; the accelerator is lost in this image")
             return 0
         case GuardMode.RESTORE:
             from envtool.cli.commands.restore import put_back
 
-            print("hac-guard: HAC_GUARD=restore, so torch is put back", flush=True)
+            print_safely("hac-guard: HAC_GUARD=restore, so torch is put back", flush=True)
             return 0 if put_back(prefix, "hac-guard") else 1
 
 
@@ -128,16 +130,18 @@ def report_other_torches(command: str, mode: str) -> int:
     found = find_other_torches(command, Path.cwd(), os.environ)
     if not found:
         return 0
-    print(f"\nhac-guard: this instruction installed a torch that does not see the accelerator\n  RUN {command}")
+    print_safely(
+        f"\nhac-guard: this instruction installed a torch that does not see the accelerator\n  RUN {one_line(command)}"
+    )
     for item in found:
-        print(f"  found    torch {item.version} in {item.folder}")
-    print(
+        print_line(f"  found    torch {item.version} in {item.folder}")
+    print_safely(
         "  fix      install into the environment itself: uv pip install -r requirements.txt; for a locked project\n"
         "           uv export --no-emit-package torch | uv pip install -r -, or poetry with virtualenvs.create false"
     )
     if mode in {GuardMode.WARN, GuardMode.RESTORE}:
         return 0
-    print("hac-guard: stopped. HAC_GUARD=warn would let the build go on")
+    print_safely("hac-guard: stopped. HAC_GUARD=warn would let the build go on")
     return STOPPED
 
 
@@ -153,9 +157,9 @@ def explain_failure(prefix: Path | None, log: Path, command: str) -> int:
         output = log.read_text(errors="replace")
     except OSError as error:
         # The instruction may have removed its own log; its error has been printed all the same.
-        print(f"hac-guard: {log} cannot be read: {error.strerror}", file=sys.stderr)
+        print_line(f"hac-guard: {log} cannot be read: {error.strerror}", file=sys.stderr)
         return 0
     conflicts = find_conflicts(output, pin) if pin is not None else ()
     if pin is not None and conflicts:
-        print(render_conflicts(conflicts, pin, command))
+        print_safely(render_conflicts(conflicts, pin, command))
     return 0

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import errno
 import gc
+import io
 import sys
 from collections.abc import Callable
+from types import TracebackType
 
+from envtool.cli.terminal import print_safely
 from envtool.errors import EnvtoolError, StoreError
 
 # The shell's convention for a program that SIGINT ended.
@@ -41,10 +44,12 @@ def _update_moreh() -> None:
 def run_command_line(program: Callable[[], None]) -> None:
     """Run a command; print what stops it on stderr, and end with the exit status of that kind of error."""
     gc.set_threshold(_OBJECTS)
+    sys.excepthook = _report_fault
+    _accept_any_character()
     try:
         program()
     except EnvtoolError as error:
-        print(error.render(), file=sys.stderr)
+        print_safely(error.render(), file=sys.stderr)
         raise SystemExit(error.exit_status) from None
     except BrokenPipeError:
         # The reader of our output, such as `head`, has seen enough.
@@ -55,11 +60,25 @@ def run_command_line(program: Callable[[], None]) -> None:
             raise
         raise SystemExit(_report_full_disk(error)) from None
     except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
+        print_safely("interrupted", file=sys.stderr)
         raise SystemExit(_SIGINT_STATUS) from None
     finally:
         # Python looks for cycles twice more on its way out, when all memory is about to be given back anyway.
         gc.freeze()
+
+
+def _accept_any_character() -> None:
+    """Escape what the terminal's encoding does not have, rather than fail."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _report_fault(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """A fault of envtool's own: the traceback, made safe like any text."""
+    import traceback
+
+    print_safely("".join(traceback.format_exception(kind, error, trace)), end="", file=sys.stderr)
 
 
 def _report_full_disk(error: OSError) -> int:
@@ -71,5 +90,5 @@ def _report_full_disk(error: OSError) -> int:
         why="there was no room for what the command works with; nothing else was changed",
         remedy="make room, or set TMPDIR to a folder on another disk",
     )
-    print(full.render(), file=sys.stderr)
+    print_safely(full.render(), file=sys.stderr)
     return full.exit_status

@@ -6,18 +6,22 @@ import os
 import tempfile
 from pathlib import Path
 
+from envtool.cli.terminal import make_safe, print_safely
 from envtool.errors import EnvtoolError
 
 
-def print_report(text: str, file: Path | None) -> None:
-    """Print `text` with a line's end, or write it to `file`. Raises `EnvtoolError` where that cannot be written."""
+def print_report(text: str, file: Path | None, *, has_commands: bool = False) -> None:
+    """Print `text` with a line's end, or write it to `file`. `has_commands`: as `make_safe` takes it.
+
+    Raises `EnvtoolError` where the file cannot be written.
+    """
     if file is None:
-        print(text)
+        print_safely(text, has_commands=has_commands)
     else:
-        write_atomic(file, f"{text}\n")
+        write_atomic(file, f"{text}\n", has_commands=has_commands)
 
 
-def write_atomic(path: Path, text: str) -> None:
+def write_atomic(path: Path, text: str, *, has_commands: bool = False) -> None:
     """Write `text` to `path`; a reader, such as a metrics collector, sees the old or the new text, never a part.
 
     Raises `EnvtoolError` where it cannot be written.
@@ -26,7 +30,7 @@ def write_atomic(path: Path, text: str) -> None:
         descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
         try:
             with os.fdopen(descriptor, "w", encoding="utf-8", errors="replace") as stream:
-                stream.write(text)
+                stream.write(make_safe(text, has_commands=has_commands))
             # mkstemp lets nobody else read what it makes.
             Path(name).chmod(0o644)
             Path(name).replace(path)

@@ -6,7 +6,8 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from envtool.cli.terminal import has_colour, is_quiet, note
+from envtool.cli.terminal import has_colour, is_quiet, make_safe, note
+from envtool.printable import one_line
 from envtool.progress import Progress
 
 
@@ -44,7 +45,8 @@ def _open_bars(title: str, unit: str) -> Iterator[Progress]:
     )
 
     columns = (
-        TextColumn(f"{title} [bold]{{task.description}}"),
+        # Names are other people's: no markup in them counts.
+        TextColumn(f"{title} {{task.description}}", markup=False),
         BarColumn(),
         DownloadColumn(binary_units=True) if unit == "bytes" else MofNCompleteColumn(),
         TimeElapsedColumn(),
@@ -55,7 +57,7 @@ def _open_bars(title: str, unit: str) -> Iterator[Progress]:
 
         def advance(name: str, done: int, total: int) -> None:
             if name not in tasks:
-                tasks[name] = progress.add_task(name, total=total)
+                tasks[name] = progress.add_task(make_safe(one_line(name)), total=total)
             progress.advance(tasks[name], done)
 
         yield advance

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from envtool.environment.conda_records import read_conda_records
+from envtool.printable import join_lines
 
 if TYPE_CHECKING:
     from envtool.environment.reader import Environment
@@ -60,4 +61,4 @@ def render_packages(prefix: Path, rows: tuple[ListedPackage, ...]) -> str:
     lines = [f"# packages in environment at {prefix}:", "#"]
     lines.append(f"{'# Name':<25} {'Version':<15} {'Build':>15}  Channel")
     lines += [f"{row.name:<25} {row.version:<15} {row.build:>15}    {row.channel}".rstrip() for row in rows]
-    return "\n".join([*lines, ""])
+    return join_lines([*lines, ""])

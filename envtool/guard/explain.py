@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from envtool.printable import join_lines
 from envtool.release.profile import PINNED_NAMES
 
 if TYPE_CHECKING:
@@ -72,7 +73,7 @@ def render_conflicts(conflicts: tuple[Conflict, ...], pin: VendorPin, command: s
         who = f"{item.name} {item.version}" if item.name and item.version else item.name or "the instruction itself"
         lines.append(f"  pulled in by {who}, which wants {item.requirement}")
     names = [(item.name, item.version) for item in conflicts if item.name]
-    return "\n".join([*lines, *suggest_changes(names, pin)])
+    return join_lines([*lines, *suggest_changes(names, pin)])
 
 
 def suggest_changes(culprits: Sequence[tuple[str, str | None]], pin: VendorPin) -> list[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from pathlib import Path
 from typing import Annotated
@@ -11,6 +10,8 @@ import typer
 
 from envtool.cli.image_selection import AllOption, DemoOption, ImagesArgument, resolve_images, select_specs
 from envtool.cli.options import ProjectOption, VendorOption
+from envtool.cli.render.json_text import render_json_text
+from envtool.cli.terminal import print_safely
 
 
 def bake_command(
@@ -41,4 +42,4 @@ def bake_command(
     members = resolve_images(specs, vendor, demo=demo, project=project)
     with counters("making") as progress:
         make_contexts(members, get_default_store(), progress=progress)
-    typer.echo(json.dumps(render_bake_document(members, lambda path: os.path.relpath(path), registry), indent=2))
+    print_safely(render_json_text(render_bake_document(members, lambda path: os.path.relpath(path), registry)))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from enum import StrEnum
 from pathlib import Path
@@ -12,7 +11,8 @@ import typer
 
 from envtool.cli.image_selection import AllOption, DemoOption, ImagesArgument, resolve_images, select_specs
 from envtool.cli.options import ProjectOption, VendorOption
-from envtool.cli.terminal import note
+from envtool.cli.render.json_text import render_json_text
+from envtool.cli.terminal import note, print_line, print_safely
 
 if TYPE_CHECKING:
     from envtool.image.build_images import BuildResult, BuiltImage
@@ -77,14 +77,14 @@ def build_command(
     if any(image.lock.pin.stand_in for image in planned):
         note("note: their torch, torchvision, torchaudio and moreh-smi are stand-ins; they compute nothing")
     if format is BuildFormat.JSON:
-        typer.echo(json.dumps(_make_document(result), indent=2))
+        print_safely(render_json_text(_make_document(result)))
 
 
 def _print_image(image: BuiltImage) -> None:
     done = "is up to date, everything reused" if image.reused else f"built from {image.context}"
-    typer.echo(f"{image.reference} {image.identity[:19]} {done}")
+    print_line(f"{image.reference} {image.identity[:19]} {done}")
     if image.pushed is not None:
-        typer.echo(f"pushed {image.pushed.reference}")
+        print_line(f"pushed {image.pushed.reference}")
 
 
 def _print_nothing(_image: BuiltImage) -> None:

@@ -10,6 +10,7 @@ import typer
 
 from envtool.cli.options import OutputFolderOption, OutputOption, PrefixOption, PythonOption
 from envtool.cli.report_format import CheckFormat
+from envtool.cli.terminal import note
 
 if TYPE_CHECKING:
     from envtool.requirements.check_files import CheckResult
@@ -98,14 +99,10 @@ def check_command(
 
 
 def _print_result(result: CheckResult, format: CheckFormat, output: Path | None) -> None:
-    from envtool.cli.output import write_atomic
+    from envtool.cli.output import print_report
     from envtool.cli.render.check import render_answers
-    from envtool.cli.terminal import note
 
     for path in result.written:
         note(f"wrote {path}; it was resolved again, and torch stays")
     text = render_answers(result.predictions, result.target, format)
-    if output is None:
-        typer.echo(text)
-    else:
-        write_atomic(output, text + "\n")
+    print_report(text, output, has_commands=format is CheckFormat.GITHUB)

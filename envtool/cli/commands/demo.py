@@ -7,6 +7,7 @@ from pathlib import Path
 import typer
 
 from envtool.cli.options import ProjectOption
+from envtool.cli.terminal import print_safely
 
 
 def demo_command(project: ProjectOption = Path()) -> None:
@@ -14,11 +15,11 @@ def demo_command(project: ProjectOption = Path()) -> None:
     from envtool.cli.terminal import paint
     from envtool.demo.scenario import run_demonstration
 
-    results = run_demonstration(project.absolute(), lambda text: print(text, flush=True))
-    typer.echo("\nSummary (torch, its companions and moreh-smi are stand-ins; everything else is real)")
+    results = run_demonstration(project.absolute(), lambda text: print_safely(text, flush=True))
+    print_safely("\nSummary (torch, its companions and moreh-smi are stand-ins; everything else is real)")
     for result in results:
         mark = paint("FAIL", "red", bold=True) if result.problems else paint("pass", "green")
-        typer.echo(f"  {mark}  {result.step.title}" + "".join(f"\n        {text}" for text in result.problems))
+        print_safely(f"  {mark}  {result.step.title}" + "".join(f"\n        {text}" for text in result.problems))
     failed = sum(1 for result in results if result.problems)
-    typer.echo(f"{len(results) - failed} of {len(results)} steps gave what they should")
+    print_safely(f"{len(results) - failed} of {len(results)} steps gave what they should")
     raise typer.Exit(1 if failed else 0)

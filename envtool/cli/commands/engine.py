@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from envtool.cli.options import ProjectOption
-from envtool.cli.terminal import note
+from envtool.cli.terminal import note, print_line
 
 app = typer.Typer(help="The Docker Engine that builds and tests use.", no_args_is_help=True)
 
@@ -21,7 +21,7 @@ def start(
     """Find an engine that answers, or install and start a private one; print what DOCKER_HOST must be."""
     from envtool.demo.private_engine import ensure_engine
 
-    typer.echo(ensure_engine(project, note, for_tests=for_tests))
+    print_line(ensure_engine(project, note, for_tests=for_tests))
 
 
 @app.command("stop")
@@ -30,7 +30,7 @@ def stop(project: ProjectOption = Path()) -> None:
     from envtool.demo.private_engine import PrivateEngine
 
     stopped = PrivateEngine.of(project).stop()
-    typer.echo("the private engine is stopped" if stopped else "no private engine was running")
+    print_line("the private engine is stopped" if stopped else "no private engine was running")
 
 
 @app.command("remove")
@@ -48,6 +48,6 @@ def remove(project: ProjectOption = Path()) -> None:
         engine = None
     if engine is not None and engine.host != private.host:
         for tag in engine.remove_images(("hac-demo-*", "hac-base", "hac-bootstrap"), f"{OWN}image"):
-            typer.echo(f"removed {tag}")
+            print_line(f"removed {tag}")
     private.remove()
-    typer.echo("the private engine and its images are gone")
+    print_line("the private engine and its images are gone")

@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from envtool.cli.terminal import print_safely
+
 
 def explain_command(
     id: Annotated[
@@ -24,9 +26,9 @@ def explain_command(
     if id is None:
         width = max(len(kind.id) for kind in FindingKind)
         for kind in FindingKind:
-            typer.echo(f"{kind.id:<{width}}  {kind.severity.value:<7}  {kind.title}")
+            print_safely(f"{kind.id:<{width}}  {kind.severity.value:<7}  {kind.title}")
         return
     found = find_kind(id)
     if found is None:
         raise typer.BadParameter(f"there is no finding called {id!r}; `envtool explain` lists them")
-    typer.echo(read_page(found), nl=False)
+    print_safely(read_page(found), end="")

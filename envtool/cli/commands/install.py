@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from envtool.cli.options import PrefixOption
+from envtool.cli.terminal import print_safely
+from envtool.printable import join_lines
 
 if TYPE_CHECKING:
     from envtool.safe_install.plan import InstallPlan
@@ -45,9 +47,9 @@ def install_command(
         from envtool.cli.render.check import render_answers
         from envtool.cli.report_format import CheckFormat
 
-        typer.echo(render_answers(result.predictions, result.target, CheckFormat.TEXT))
+        print_safely(render_answers(result.predictions, result.target, CheckFormat.TEXT))
         raise typer.Exit(1)
-    typer.echo(_summarize(result.plan, dry_run=dry_run))
+    print_safely(_summarize(result.plan, dry_run=dry_run))
 
 
 def _summarize(plan: InstallPlan, *, dry_run: bool) -> str:
@@ -63,4 +65,4 @@ def _summarize(plan: InstallPlan, *, dry_run: bool) -> str:
         else:
             lines.append(f"  changed  {change.name} {change.before} → {change.after}")
     kept = ", ".join(f"{item.name} {item.version}" for item in plan.pin.distributions)
-    return "\n".join([*lines, f"  kept     {kept}"])
+    return join_lines([*lines, f"  kept     {kept}"])

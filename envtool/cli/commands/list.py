@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from envtool.cli.options import PrefixOption, PythonOption
+from envtool.cli.terminal import print_safely
 
 
 def list_command(
@@ -33,4 +34,4 @@ def list_command(
         rows = list_environment_packages(environment, pattern)
     except re.error as error:
         raise typer.BadParameter(f"{pattern!r} is not a regular expression: {error}") from error
-    typer.echo(render_packages(environment.prefix.path, rows), nl=False)
+    print_safely(render_packages(environment.prefix.path, rows), end="")

@@ -9,7 +9,7 @@ import typer
 
 from envtool.cli.image_selection import AllOption, DemoOption, ImagesArgument, open_image_sources, select_specs
 from envtool.cli.options import ProjectOption, VendorOption
-from envtool.cli.terminal import note
+from envtool.cli.terminal import note, print_line
 
 if TYPE_CHECKING:
     from envtool.image.lock.lockfile import ImageLock
@@ -64,7 +64,7 @@ def lock_command(
             continue
         made = make_lock(spec, parent, sources, store, lambda text: note(f"locking {text}"))
         write_lock(made, project / FOLDER)
-        typer.echo(_summarize(made))
+        print_line(_summarize(made))
 
 
 def _summarize(lock: ImageLock) -> str:
@@ -78,7 +78,7 @@ def _print_changes(before: ImageLock, after: ImageLock) -> None:
 
     found = compare_locks(before, after)
     for line in found or ("nothing to renew: it is locked as it is to be had",):
-        typer.echo(f"{after.image}: {line}")
+        print_line(f"{after.image}: {line}")
 
 
 def _print_stale(specs: list[ImageSpec]) -> bool:
@@ -89,10 +89,10 @@ def _print_stale(specs: list[ImageSpec]) -> bool:
     stale = False
     for spec in specs:
         if spec.sources == RELEASED and not (spec.project / FOLDER / f"{spec.name}.lock.toml").exists():
-            typer.echo(f"{spec.name}: not locked; envtool lock {spec.name}, where its channel can be reached")
+            print_line(f"{spec.name}: not locked; envtool lock {spec.name}, where its channel can be reached")
             continue
         parent = read_parent_lock(spec, spec.project / FOLDER)
         out_of_date = is_stale(spec, read_lock(spec, spec.project / FOLDER), parent)
-        typer.echo(f"{spec.name}: {'out of date: envtool lock ' + spec.name if out_of_date else 'up to date'}")
+        print_line(f"{spec.name}: {'out of date: envtool lock ' + spec.name if out_of_date else 'up to date'}")
         stale = stale or out_of_date
     return stale

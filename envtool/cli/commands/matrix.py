@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -11,6 +10,8 @@ import typer
 
 from envtool.cli.image_selection import AllOption, DemoOption, ImagesArgument, select_specs
 from envtool.cli.options import ProjectOption
+from envtool.cli.render.json_text import render_json_text
+from envtool.cli.terminal import print_safely
 
 
 class MatrixFormat(StrEnum):
@@ -41,6 +42,6 @@ def matrix_command(
     specs = add_parents(select_specs(project, images, demo=demo, everything=everything))
     # A matrix is put into an output of a job, which is one line.
     if format is MatrixFormat.GITHUB:
-        typer.echo(json.dumps(render_github_matrix(specs)))
+        print_safely(render_json_text(render_github_matrix(specs), indent=None))
     else:
-        typer.echo(json.dumps(render_gitlab_pipeline(specs), indent=2))
+        print_safely(render_json_text(render_gitlab_pipeline(specs)))

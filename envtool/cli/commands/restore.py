@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from envtool.cli.options import PrefixOption, PythonOption, VendorOption
+from envtool.cli.terminal import print_line, print_safely
 
 if TYPE_CHECKING:
     from envtool.restore.plan import RestorePlan, UserSiteRemoval
@@ -100,7 +101,7 @@ def run_restore(request: RestoreRequest, *, yes: bool = False, format: RestoreFo
 
     def show_plan(plan: RestorePlan) -> None:
         if format is RestoreFormat.TEXT:
-            print(render_plan(plan), flush=True)
+            print_safely(render_plan(plan), flush=True)
 
     result = restore(
         request,
@@ -113,7 +114,7 @@ def run_restore(request: RestoreRequest, *, yes: bool = False, format: RestoreFo
         note("note: these are stand-ins for the vendor's wheels; they compute nothing")
     text = render_document(result) if format is RestoreFormat.JSON else render_outcome(result)
     if text:
-        print(text)
+        print_safely(text)
     return result.is_in_order
 
 
@@ -129,13 +130,13 @@ def _confirm_removal(copy: UserSiteRemoval) -> bool:
 
 def confirm(question: str) -> bool:
     """Ask on the terminal, or read a line of what is piped in; anything but yes is no."""
-    print(f"{question} (y/n, default:n) ", end="", file=sys.stderr, flush=True)
+    print_line(f"{question} (y/n, default:n) ", end="", file=sys.stderr, flush=True)
     try:
         answer = sys.stdin.readline() if sys.stdin is not None else ""
     except (OSError, ValueError):
         answer = ""
     if not _is_interactive():
-        print(file=sys.stderr)
+        print_line("", file=sys.stderr)
     return answer.strip().lower() in {"y", "yes"}
 
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import typer
-
 from envtool.cli.options import OutputOption, PlatformOption, ProjectOption, StoredImageArgument
+from envtool.cli.terminal import print_safely
 
 
 def sbom_command(
@@ -40,6 +39,6 @@ def sbom_command(
         epoch = 0
     text = render_sbom(list_packages(merge_layers(image.layers).entries), SbomSubject(reference, image.identity, epoch))
     if output is None:
-        typer.echo(text, nl=False)
+        print_safely(text, end="")
     else:
         write_atomic(output, text)

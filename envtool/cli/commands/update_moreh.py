@@ -17,6 +17,8 @@ from envtool.cli.commands.restore import (
     run_restore,
 )
 from envtool.cli.options import PrefixOption, VendorOption
+from envtool.cli.terminal import print_line, print_safely
+from envtool.printable import join_lines
 
 if TYPE_CHECKING:
     from envtool.restore.restore import RestoreRequest
@@ -87,7 +89,7 @@ def update_moreh_command(
         ignore_driver=ignore_driver,
     )
     if show:
-        typer.echo(_render_releases(list_releases(prefix, request.vendor, ignore_driver=ignore_driver, dry_run=True)))
+        print_safely(_render_releases(list_releases(prefix, request.vendor, ignore_driver=ignore_driver, dry_run=True)))
         return
     if rollback:
         is_in_order = run_restore(replace(request, pin=find_previous_pin(prefix, dry_run=dry_run)), yes=yes)
@@ -122,7 +124,7 @@ def _render_releases(overview: ReleaseOverview) -> str:
         is_installed = any(versions_equal(item.version.text, version) for version in overview.installed)
         remark = ", ".join(text for text in ("installed" if is_installed else "", item.obstacle) if text)
         lines.append(f"  {item.version.release!s:<12} {item.version.text:<32} {item.where}   {remark}".rstrip())
-    return "\n".join(lines)
+    return join_lines(lines)
 
 
 def _render_installed(overview: ReleaseOverview) -> str:
@@ -137,13 +139,13 @@ def _upgrade(request: RestoreRequest, *, yes: bool) -> bool:
         request.prefix, request.vendor, ignore_driver=request.ignore_driver, dry_run=request.dry_run
     )
     possible = select_upgrade(overview)
-    typer.echo(_render_installed(overview))
+    print_line(_render_installed(overview))
     if possible is None:
-        typer.echo(_render_nothing_newer(overview))
+        print_line(_render_nothing_newer(overview))
         return True
-    typer.echo(f"Possible upgrading version: {possible}")
+    print_line(f"Possible upgrading version: {possible}")
     if not request.dry_run and not yes and not confirm("Do you want to upgrade?"):
-        typer.echo("nothing was changed")
+        print_line("nothing was changed")
         return not overview.is_damaged
     if overview.pin is not None and possible == overview.pin.version:
         return run_restore(request, yes=yes)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from envtool.cli.options import PrefixOption, VendorOption
-from envtool.cli.terminal import note
+from envtool.cli.terminal import note, print_line, print_safely
 
 if TYPE_CHECKING:
     from envtool.release.pin import VendorPin
@@ -24,7 +24,7 @@ def add_command(
     """Keep a source, so that --vendor need not be given."""
     from envtool.release.source.configured import add_source
 
-    typer.echo(f"kept in {add_source(source)}")
+    print_line(f"kept in {add_source(source)}")
 
 
 @app.command("list")
@@ -37,20 +37,20 @@ def list_sources_command(vendor: VendorOption = None) -> None:
 
     configured = list_configured_sources(vendor or ())
     if not configured:
-        typer.echo("no vendor source: envtool vendor add FOLDER_OR_INDEX")
+        print_line("no vendor source: envtool vendor add FOLDER_OR_INDEX")
     unreadable: SourceError | None = None
     for item in configured:
-        typer.echo(f"{item.address}   (from {item.origin})")
+        print_line(f"{item.address}   (from {item.origin})")
         try:
             offered = open_source(item.address).list_candidates()
         except SourceError as error:
-            typer.echo(f"  cannot be read: {error.what}")
+            print_line(f"  cannot be read: {error.what}")
             unreadable = error
             continue
         for candidate in offered:
             if candidate.wheel.name == TORCH:
                 ours = "" if parse_vendor_version(candidate.wheel.version) else "   (not the vendor's)"
-                typer.echo(f"  {candidate.wheel.filename}{ours}")
+                print_line(f"  {candidate.wheel.filename}{ours}")
     if unreadable is not None:
         raise unreadable
 
@@ -65,10 +65,10 @@ def show_command(prefix: PrefixOption = None) -> None:
 
     pin = find_effective_pin(read_environment(find_prefix(prefix)))
     if pin is None:
-        typer.echo("no pin, and no record of a vendor torch")
+        print_line("no pin, and no record of a vendor torch")
         raise typer.Exit(1)
-    typer.echo(f"# learnt from {pin.origin.value}: {pin.detail}")
-    typer.echo(render_pin(pin), nl=False)
+    print_line(f"# learnt from {pin.origin.value}: {pin.detail}")
+    print_safely(render_pin(pin), end="")
 
 
 @app.command("fetch")
@@ -87,7 +87,7 @@ def fetch_command(
     python, wanted = find_prefix(prefix).python, ReleaseFilter(release=release)
     selected = select_from_sources(python, open_sources(vendor or ()), wanted, get_default_store())
     for wheel in selected.wheels.values():
-        typer.echo(f"{wheel.sha256}  {wheel.name.filename}")
+        print_line(f"{wheel.sha256}  {wheel.name.filename}")
 
 
 @app.command("unpack")
@@ -126,7 +126,7 @@ def unpack_command(
     if remove:
         for item in pin.distributions:
             was_there = item.sha256 is not None and remove_unpacked(item.sha256, store)
-            typer.echo(f"{item.name} {item.version}: {'removed' if was_there else 'was not unpacked'}")
+            print_line(f"{item.name} {item.version}: {'removed' if was_there else 'was not unpacked'}")
         return
     _keep_unpacked(pin, vendor or (), store)
     if store.root.stat().st_dev != found.site_packages.stat().st_dev:
@@ -148,4 +148,4 @@ def _keep_unpacked(pin: VendorPin, vendor: Sequence[str], store: FileStore) -> N
             contents = read_contents(wheel)
             stored = store.add(wheel.path, expected=wheel.sha256)
             folder = add_unpacked(contents, store, bind_progress(name, contents.size, advance))
-            typer.echo(f"{stored.name}: {contents.size / 1e6:.1f} MB in {folder}")
+            print_line(f"{stored.name}: {contents.size / 1e6:.1f} MB in {folder}")

@@ -50,5 +50,5 @@ def verify_command(
 
     request = VerifyRequest(references=tuple(references), project=project, static=static, platform=platform, jobs=jobs)
     results = verify_images(request, done=lambda name: note(f"verified {name}") if len(references) > 1 else None)
-    print_report(render_results(results, format), output)
+    print_report(render_results(results, format), output, has_commands=format is Format.GITHUB)
     raise typer.Exit(select_exit_status(results))

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from typing import Any
 
+from envtool.cli.render.json_text import render_json_text
 from envtool.cli.report_format import BlameFormat
 from envtool.image.blame.settings import SettingChange
 from envtool.image.blame.squash import find_likely_step, is_squashed
 from envtool.image.blame.trace import BlameReport, GuardLoss, TorchChange
 from envtool.image.read.image import ImageStep
+from envtool.printable import join_lines
 
 SCHEMA = "hac-envtool/blame/1"
 
@@ -19,12 +20,12 @@ def render_blame(report: BlameReport, format: BlameFormat) -> str:
     """The report in a format, without a line's end after it; docs/blame.schema.json describes the JSON."""
     if format is BlameFormat.TEXT:
         return render_blame_text(report)
-    return json.dumps(create_blame_document(report), indent=2, ensure_ascii=False)
+    return render_json_text(create_blame_document(report))
 
 
 def render_blame_text(report: BlameReport) -> str:
     """The verdict, the culprits, then every other change."""
-    return "\n".join(_render_lines(report))
+    return join_lines(_render_lines(report))
 
 
 def _render_lines(report: BlameReport) -> Iterator[str]:

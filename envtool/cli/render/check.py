@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from typing import Any
 
 from envtool.cli.render.interface import CheckReport, FileLocation, Problem, Rule, Suite
+from envtool.cli.render.json_text import render_json_text
 from envtool.cli.render.write import write_report
 from envtool.cli.report_format import CheckFormat, Format
 from envtool.cli.terminal import paint
+from envtool.printable import join_lines
 from envtool.requirements.prediction import Prediction, Suggestion
 from envtool.requirements.static import Effect, Verdict
 from envtool.requirements.target import Target
@@ -26,9 +27,9 @@ def render_answers(answers: Sequence[Prediction], target: Target, format: CheckF
     """The answers in a format, without a line's end after them."""
     match format:
         case CheckFormat.TEXT:
-            return "\n".join(line for answer in answers for line in _render_lines(answer, target))
+            return join_lines(line for answer in answers for line in _render_lines(answer, target))
         case CheckFormat.JSON:
-            return json.dumps(_make_document(answers, target), indent=2)
+            return render_json_text(_make_document(answers, target))
         case CheckFormat.SARIF:
             return write_report(convert_predictions(answers), Format.SARIF)
         case CheckFormat.GITHUB:

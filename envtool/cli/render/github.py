@@ -5,20 +5,23 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from envtool.cli.render.interface import CheckReport, FileLocation, Level, Problem
+from envtool.masking import mask_credentials
+from envtool.printable import join_lines, spoil_commands
 
 _COMMANDS = {Level.ERROR: "error", Level.WARNING: "warning", Level.NOTE: "notice"}
 
 
 def render_github(report: CheckReport) -> str:
     """One command for each problem, and each subject's verdict as a plain line."""
-    return "\n".join(_render_lines(report))
+    return join_lines(_render_lines(report))
 
 
 def _render_lines(report: CheckReport) -> Iterator[str]:
     for suite in report.suites:
         for problem in suite.problems:
             yield f"ignored: {problem.rule}" if problem.is_ignored else _render_annotation(problem)
-    yield from (suite.verdict for suite in report.suites)
+    # These are no commands, whatever a subject is called.
+    yield from (spoil_commands(suite.verdict) for suite in report.suites)
 
 
 def _render_annotation(problem: Problem) -> str:
@@ -41,7 +44,8 @@ def _render_text(problem: Problem) -> str:
 
 
 def _escape(text: str) -> str:
-    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+    # Masked here, because an escape would hide what is to be masked.
+    return mask_credentials(text).replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
 
 
 def _escape_property(text: str) -> str:

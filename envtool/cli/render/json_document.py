@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from typing import Any
 
+from envtool.cli.render.json_text import render_json_text
 from envtool.doctor.findings import Finding, Report
 from envtool.environment.history import HistoryEntry
 from envtool.release.pin import VendorPin
@@ -36,7 +36,7 @@ def render_json(report: Report) -> str:
         "findings": [_make_finding_table(finding) for finding in report.findings],
         "ignored": [_make_finding_table(finding) for finding in report.ignored],
     }
-    return json.dumps(document, indent=2)
+    return render_json_text(document)
 
 
 def _make_history_row(entry: HistoryEntry) -> dict[str, Any]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from envtool.cli.render.interface import CheckReport
+from envtool.masking import mask_credentials
+from envtool.printable import escape_controls, join_lines
 
 
 def render_prometheus(report: CheckReport) -> str:
@@ -13,7 +15,7 @@ def render_prometheus(report: CheckReport) -> str:
     for metric in report.metrics:
         lines += [f"# HELP {metric.name} {metric.help}", f"# TYPE {metric.name} gauge"]
         lines += [f"{metric.name}{_format_labels(labels)} {value}" for labels, value in metric.samples]
-    return "\n".join(lines)
+    return join_lines(lines)
 
 
 def _format_labels(labels: Mapping[str, str]) -> str:
@@ -21,4 +23,5 @@ def _format_labels(labels: Mapping[str, str]) -> str:
 
 
 def _escape(text: str) -> str:
+    text = escape_controls(mask_credentials(text))
     return text.replace("\\", "\\\\").replace("\n", "\\n").replace('"', '\\"')

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from typing import Any
 
+from envtool.cli.render.json_text import render_json_text
+from envtool.printable import join_lines
 from envtool.release.version import versions_equal
 from envtool.restore.plan import Repair, Replacement, RestorePlan
 from envtool.restore.restore import RestoreResult, RestoreStatus
@@ -19,7 +20,7 @@ def render_plan(plan: RestorePlan) -> str:
     lines += [f"  {row['action']:<9} {_render_row(row)}" for row in plan_rows(plan)]
     if plan.is_empty and not plan.user_copies:
         lines.append("  nothing to do")
-    return "\n".join(lines)
+    return join_lines(lines)
 
 
 def render_document(result: RestoreResult) -> str:
@@ -41,7 +42,7 @@ def render_document(result: RestoreResult) -> str:
         "processes": [process.pid for process in result.processes],
         "after": report.status.value if report is not None else None,
     }
-    return json.dumps(document, indent=2, ensure_ascii=False)
+    return render_json_text(document)
 
 
 def render_outcome(result: RestoreResult) -> str:
@@ -54,7 +55,7 @@ def render_outcome(result: RestoreResult) -> str:
     if result.report is not None and not result.is_in_order:
         first = result.report.findings[0]
         lines += [f"still damaged: {first.title}", f"  run    {first.remedy}"]
-    return "\n".join(lines)
+    return join_lines(lines)
 
 
 def _summarize(plan: RestorePlan) -> str:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 import envtool
 from envtool.cli.render.interface import CheckReport, FileLocation, NamedLocation, Problem, Rule
+from envtool.cli.render.json_text import render_json_text
 
 VERSION = "2.1.0"
 _SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
@@ -25,7 +25,7 @@ def render_sarif(report: CheckReport) -> str:
     if report.properties:
         run["properties"] = dict(report.properties)
     run["results"] = [_make_result(problem, ids) for problem in report.problems]
-    return json.dumps({"$schema": _SCHEMA, "version": VERSION, "runs": [run]}, indent=2)
+    return render_json_text({"$schema": _SCHEMA, "version": VERSION, "runs": [run]})
 
 
 def _make_rule(rule: Rule) -> dict[str, Any]:

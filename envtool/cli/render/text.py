@@ -5,6 +5,7 @@ from __future__ import annotations
 from envtool.cli.terminal import paint
 from envtool.doctor.finding_kind import Severity
 from envtool.doctor.findings import Finding, Report, Status
+from envtool.printable import join_lines
 from envtool.release.pin import VendorPin
 
 _COLOURS = {Status.HEALTHY: "green", Status.DEGRADED: "yellow", Status.DAMAGED: "red"}
@@ -28,7 +29,7 @@ def render_text(report: Report) -> str:
                 lines += ["", *render_finding(finding)]
     for finding in report.ignored:
         lines += ["", f"ignored [{finding.id}] {finding.title}"]
-    return "\n".join(lines)
+    return join_lines(lines)
 
 
 def _render_place(report: Report) -> str:

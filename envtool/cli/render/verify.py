@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 from envtool.cli.render.interface import Case, CheckReport, Metric, NamedLocation, Outcome, Problem, Rule, Suite
+from envtool.cli.render.json_text import render_json_text
 from envtool.cli.render.write import write_report
 from envtool.cli.report_format import Format
 from envtool.cli.terminal import paint
+from envtool.printable import join_lines
 from envtool.verify.result import ImageCheck, ImageResult
 
 JSON_SCHEMA = "hac-envtool/verify/1"
@@ -22,9 +23,9 @@ def render_results(results: Sequence[ImageResult], format: Format) -> str:
     """The results in a format, without a line's end after them."""
     match format:
         case Format.TEXT:
-            return "\n".join(line for result in results for line in _render_lines(result))
+            return join_lines(line for result in results for line in _render_lines(result))
         case Format.JSON:
-            return json.dumps(create_verify_document(results), indent=2)
+            return render_json_text(create_verify_document(results))
         case _:
             return write_report(convert_image_results(results), format)
 
@@ -34,9 +35,9 @@ def _render_lines(result: ImageResult) -> Iterator[str]:
         mark = paint("pass", "green") if check.passed else paint("FAIL", "red", bold=True)
         yield f"{mark}  {check.name:<15} {check.title}"
     for check in result.failed:
-        yield f"\n{check.name} said:\n{check.output}"
+        yield from ("", f"{check.name} said:", *check.output.split("\n"))
     if result.error:
-        yield result.error
+        yield from result.error.split("\n")
     yield f"{result.reference}: {_render_verdict(result)}"
 
 

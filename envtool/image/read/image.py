@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from envtool.errors import ImageError
 from envtool.image.read.manifest import digest_mismatch
+from envtool.masking import mask_credentials
 
 if TYPE_CHECKING:
     from envtool.image.read.layer import LayerContents
@@ -108,8 +109,12 @@ def _list_steps(history: Sequence[Mapping[str, Any]], layers: int) -> Iterator[I
 def parse_instruction(created_by: str, comment: str = "") -> str:
     """The instruction that a history entry of either builder stands for, on one line.
 
-    Values of build arguments are left out: credentials get in there.
+    Values of build arguments are left out, because credentials get in there, and other credentials masked.
     """
+    return mask_credentials(_parse_instruction(created_by, comment))
+
+
+def _parse_instruction(created_by: str, comment: str) -> str:
     text = created_by.removesuffix("# buildkit").strip()
     if not text:
         return f"({comment})" if comment else "(not recorded)"

@@ -5,6 +5,7 @@ Credentials are those of `docker login`.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, TypeVar, cast
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
     from envtool.image.read.image import StoredImage
 
 _DOCKER_HUB = "registry-1.docker.io"
+# Docker's reference grammar, roughly: what may stand before the digest, and the digest.
+_REFERENCE = re.compile(r"[A-Za-z0-9\[][A-Za-z0-9._:/\[\]-]*")
+_DIGEST = re.compile(r"sha(?:256|384|512):[0-9a-f]+")
 _Result = TypeVar("_Result")
 
 
@@ -33,8 +37,13 @@ class RegistryReference:
 
     @classmethod
     def parse(cls, text: str) -> RegistryReference:
-        """Take a reference apart as the docker command does; without a registry it is Docker Hub's."""
+        """Take a reference apart as the docker command does; without a registry it is Docker Hub's.
+
+        Raises `ImageError` for what is no reference, such as one with a password in it.
+        """
         rest, separator, digest = text.partition("@")
+        if not _REFERENCE.fullmatch(rest) or (separator and not _DIGEST.fullmatch(digest)):
+            raise _malformed(text)
         first, slash, path = rest.partition("/")
         if not slash or not is_registry_name(first):
             first, path = "docker.io", rest if slash else f"library/{rest}"
@@ -51,6 +60,18 @@ class RegistryReference:
     def __str__(self) -> str:
         separator = "@" if self.target.startswith("sha256:") else ":"
         return f"{self.registry}/{self.name}{separator}{self.target}"
+
+
+def _malformed(text: str) -> ImageError:
+    if "@" in text:
+        return ImageError(
+            "the image's name carries a user name or password, or ends in no digest",
+            why="a name ends up in process lists and logs; credentials are those of docker login",
+            remedy="docker login REGISTRY   (then name the image as REGISTRY/NAME:TAG)",
+        )
+    return ImageError(
+        f"{text!r} is no name of an image", why="it is not of the form REGISTRY/NAME:TAG", remedy="check the name"
+    )
 
 
 def is_registry_name(text: str) -> bool:

@@ -1,0 +1,23 @@
+"""A document as JSON text: credentials masked in each string, where no escape hides them yet, and all of it ASCII."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from envtool.masking import mask_credentials
+
+
+def render_json_text(document: Any, *, indent: int | None = 2) -> str:
+    """The document's text, without a line's end after it."""
+    return json.dumps(_mask_strings(document), indent=indent)
+
+
+def _mask_strings(value: Any) -> Any:
+    if isinstance(value, str):
+        return mask_credentials(value)
+    if isinstance(value, dict):
+        return {_mask_strings(key): _mask_strings(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_mask_strings(item) for item in value]
+    return value
