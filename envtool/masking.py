@@ -8,7 +8,7 @@ No expression takes longer than a line is long, whatever the text.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cache
 
 MASK = "****"
@@ -82,6 +82,13 @@ def mask_credentials(text: str) -> str:
     return text
 
 
+def find_masked_values(text: str) -> Iterator[str]:
+    """What `mask_credentials` would mask because of the words before it, without quotes; addresses left out."""
+    for pattern, _replacement in _compile_word_rules():
+        for match in pattern.finditer(text):
+            yield match[0][len(match[1]) :].strip("\"'")
+
+
 @cache
 def _compile_rules() -> tuple[_Rule, ...]:
     forms = re.compile(rf"(?<![\w-])(?:{'|'.join(_FORMS)})")
@@ -106,6 +113,7 @@ def _mask_bare_user(match: re.Match[str]) -> str:
     return match[0] if before.endswith(("ssh", "sftp", "scp")) else f"{match[1]}{MASK}@"
 
 
+@cache
 def _compile_word_rules() -> tuple[_Rule, ...]:
     masked = rf"\1{MASK}"
     rules: dict[str, str] = {

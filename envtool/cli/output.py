@@ -31,8 +31,8 @@ def write_atomic(path: Path, text: str, *, has_commands: bool = False) -> None:
         try:
             with os.fdopen(descriptor, "w", encoding="utf-8", errors="replace") as stream:
                 stream.write(make_safe(text, has_commands=has_commands))
-            # mkstemp lets nobody else read what it makes.
-            Path(name).chmod(0o644)
+            # mkstemp lets nobody else read what it makes; a file that was there keeps its mode.
+            Path(name).chmod(path.stat().st_mode & 0o777 if path.is_file() else 0o644)
             Path(name).replace(path)
         except BaseException:
             Path(name).unlink(missing_ok=True)

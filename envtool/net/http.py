@@ -21,9 +21,11 @@ def open_session(*, certificates: str | None = None, connections: int = 10) -> r
 
     It keeps up to `connections` connections to a host for the threads that share it.
     """
-    import requests
+    from envtool.net.credentials import OriginAuth, OriginSession
 
-    return configure_session(requests.Session(), certificates=certificates, connections=connections)
+    session = configure_session(OriginSession(), certificates=certificates, connections=connections)
+    session.auth = OriginAuth()
+    return session
 
 
 def configure_session(

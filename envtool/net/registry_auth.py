@@ -17,11 +17,11 @@ import requests
 from requests.auth import AuthBase, HTTPBasicAuth
 
 from envtool.errors import SetupError
+from envtool.net.credentials import LOOPBACK, OriginSession, get_origin
 from envtool.net.http import configure_session, get
 
 # Seconds to connect, and without a byte: a server that stalls is an error, not a wait without end.
 TIMEOUTS = (10.0, 60.0)
-LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 _CHALLENGE = re.compile(r'(?P<scheme>[A-Za-z]+) +(?P<parameters>(?:[\w-]+ *= *(?:"(?:[^"\\]|\\.)*"|[^\s,"]+)[, ]*)+)')
 _PARAMETER = re.compile(r'([\w-]+) *= *(?:"((?:[^"\\]|\\.)*)"|([^\s,"]+))')
 _CLIENT = "envtool"
@@ -31,18 +31,9 @@ class UnsafeTokenServiceError(requests.RequestException):
     """A registry names a token service that credentials would reach in the clear."""
 
 
-class _RegistrySession(requests.Session):
-    """A session without netrc, whose credentials are for other servers: docker does not read it either."""
-
-    def rebuild_auth(self, prepared_request: requests.PreparedRequest, response: requests.Response) -> None:
-        """On a redirect: take away what was for the first server where the next one is another."""
-        if _origin(response.request.url or "") != _origin(prepared_request.url or ""):
-            prepared_request.headers.pop("Authorization", None)
-
-
 def open_registry_session() -> requests.Session:
-    """A session for a registry; each request needs an `auth`, or requests would look into netrc."""
-    return configure_session(_RegistrySession())
+    """A session for a registry; each request needs an `auth`, or requests would look into netrc, as docker does not."""
+    return configure_session(OriginSession())
 
 
 @dataclass(frozen=True)
@@ -65,7 +56,7 @@ class RegistryAuth(AuthBase):
 
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
         """Add the header to a request to the registry."""
-        if self._header and _origin(request.url or "") == _origin(self._address):
+        if self._header and get_origin(request.url or "") == get_origin(self._address):
             request.headers["Authorization"] = self._header
         return request
 
@@ -151,8 +142,3 @@ def _require_safe(realm: str) -> None:
     parts = urlsplit(realm)
     if parts.scheme != "https" and parts.hostname not in LOOPBACK:
         raise UnsafeTokenServiceError(f"it names the token service {realm}, which a password would reach in the clear")
-
-
-def _origin(address: str) -> tuple[str, str | None, int | None]:
-    parts = urlsplit(address)
-    return parts.scheme, parts.hostname, parts.port or {"https": 443, "http": 80}.get(parts.scheme)

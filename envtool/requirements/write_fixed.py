@@ -48,7 +48,8 @@ def write_fixed_files(
     texts = {path: read_text(path) for path in paths}
     new = rewrite_files(rewriting, texts, {path: target.parent for path, target in targets.items()})
     fixed = {targets[path]: text for path, text in new.items()}
-    _prove_and_write(fixed, targets[file.path], file.kind, checker)
+    sources = {target: path for path, target in targets.items()}
+    _prove_and_write(fixed, sources, targets[file.path], checker, file.kind)
     return tuple(targets.values())
 
 
@@ -69,14 +70,15 @@ def _list_targets(paths: Sequence[Path], folder: Path) -> dict[Path, Path]:
     return {path: folder / path.resolve().relative_to(common) for path in paths}
 
 
-def _prove_and_write(texts: dict[Path, str], main: Path, kind: str, checker: Checker) -> None:
+def _prove_and_write(
+    texts: dict[Path, str], sources: dict[Path, Path], main: Path, checker: Checker, kind: str
+) -> None:
     """Have the new files read and resolved where they will be, and keep them only if they are safe."""
     made: list[Path] = []
     try:
         for path, text in texts.items():
             made += _make_folders(path.parent)
-            with path.open("x", encoding="utf-8") as stream:
-                stream.write(text)
+            _write_new(path, text, sources[path])
             made.append(path)
         for answer in checker.check(read_file(main, kind)):
             if answer.is_bad:
@@ -88,6 +90,18 @@ def _prove_and_write(texts: dict[Path, str], main: Path, kind: str, checker: Che
     except BaseException:
         for path in reversed(made):
             path.rmdir() if path.is_dir() else path.unlink()
+        raise
+
+
+def _write_new(path: Path, text: str, source: Path) -> None:
+    """Write a file that nobody may read who may not read `source`: there may be a password in an address."""
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as stream:
+            stream.write(text)
+            os.fchmod(stream.fileno(), source.stat().st_mode & 0o777)
+    except BaseException:
+        path.unlink()
         raise
 
 

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class ImageCheck:
-    """One check: its title, whether it passed, and what it said."""
+    """One check: its title, whether it passed, and what it said. `problems` are its lines where it said one of each."""
 
     name: str
     title: str
     passed: bool
     output: str
+    problems: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

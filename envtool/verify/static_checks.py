@@ -20,6 +20,7 @@ from envtool.image.sbom.document import SBOM_FOLDER, read_sbom
 from envtool.image.sbom.inventory import compare_packages, list_packages, select_for_sbom
 from envtool.image.spec.labels import OWN, REQUIRED_LABELS
 from envtool.image.spec.table import CHECKS_FOLDER
+from envtool.printable import one_line
 from envtool.verify.doctor_on_layers import diagnose_image_files, has_path
 from envtool.verify.result import ImageCheck
 from envtool.verify.secrets import find_secrets, select_for_secrets
@@ -39,7 +40,6 @@ _CACHES = re.compile(
 )
 _CACHE_MARKS = ("var/", ".cache/", "/pkgs/")
 _BILL = re.compile(rf"^{SBOM_FOLDER}/[^/]+\.cdx\.json$")
-_LISTED = 5
 
 
 @dataclass(frozen=True)
@@ -100,8 +100,7 @@ def run_static_checks(image: StoredImage) -> Iterator[ImageCheck]:
     subject = _CheckedImage(image, blame.overlay, blame, diagnose_image_files(image, blame.overlay))
     for name, title, check in _CHECKS:
         problems = list(check(subject))
-        shown = problems[:_LISTED] + [f"and {len(problems) - _LISTED} more"] * (len(problems) > _LISTED)
-        yield ImageCheck(name, title, not problems, "\n".join(shown))
+        yield ImageCheck(name, title, not problems, "\n".join(map(one_line, problems)), tuple(problems))
 
 
 def _check_labels(subject: _CheckedImage) -> Iterator[str]:

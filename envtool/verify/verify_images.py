@@ -72,11 +72,14 @@ def select_exit_status(results: Iterable[ImageResult]) -> int:
 def _check_files(reference: str, request: VerifyRequest) -> Iterator[ImageCheck]:
     from envtool.image.read.layer import FileSelector
     from envtool.image.read.reference import read_image
+    from envtool.verify.credential_contents import find_credentials, load_detectors
+    from envtool.verify.credential_files import may_hold_credentials
     from envtool.verify.doctor_on_layers import library_spool
     from envtool.verify.static_checks import run_static_checks, select_for_static_checks
 
+    load_detectors()
     with library_spool() as spool:
-        selector = FileSelector(select_for_static_checks, spool.spool)
+        selector = FileSelector(select_for_static_checks, spool.spool, may_hold_credentials, find_credentials)
         image = read_image(reference, selector, project=request.project, platform=request.platform)
         yield from run_static_checks(image)
 

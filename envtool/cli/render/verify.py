@@ -15,6 +15,8 @@ from envtool.verify.result import ImageCheck, ImageResult
 
 JSON_SCHEMA = "hac-envtool/verify/1"
 _TOOL = "envtool verify"
+# A person sees the kind of a problem by the first few.
+_LISTED = 5
 # The rule that an image breaks which cannot be verified.
 _UNVERIFIED = Rule("could-not-verify", "the image can be read and run")
 
@@ -35,10 +37,18 @@ def _render_lines(result: ImageResult) -> Iterator[str]:
         mark = paint("pass", "green") if check.passed else paint("FAIL", "red", bold=True)
         yield f"{mark}  {check.name:<15} {check.title}"
     for check in result.failed:
-        yield from ("", f"{check.name} said:", *check.output.split("\n"))
+        yield from ("", f"{check.name} said:", *_list_output(check))
     if result.error:
         yield from result.error.split("\n")
     yield f"{result.reference}: {_render_verdict(result)}"
+
+
+def _list_output(check: ImageCheck) -> list[str]:
+    """What a check said, or the first of its problems: the other formats have them all."""
+    if len(check.problems) <= _LISTED:
+        return check.output.split("\n")
+    rest = len(check.problems) - _LISTED
+    return [*check.problems[:_LISTED], f"and {rest} more; --format json has them all"]
 
 
 def _render_verdict(result: ImageResult) -> str:

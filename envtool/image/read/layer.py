@@ -67,10 +67,15 @@ class Capture(Enum):
 
 @dataclass(frozen=True)
 class FileSelector:
-    """What to capture of a file, by its path and its size in bytes; `spool` may copy its content to disk."""
+    """What to capture of a file, by its path and its size in bytes; `spool` may copy its content to disk.
+
+    `inspect` is shown the content of files for which `may_inspect` says so, and returns what is to be remarked of them.
+    """
 
     capture: Callable[[str, int], Capture]
     spool: Callable[[IO[bytes]], Path | None] = lambda _stream: None
+    may_inspect: Callable[[str, int], bool] = lambda _path, _size: False
+    inspect: Callable[[str, bytes], tuple[str, ...]] = lambda _path, _data: ()
 
 
 CAPTURE_NOTHING = FileSelector(lambda _path, _size: Capture.NOTHING)
@@ -81,6 +86,7 @@ class LayerEntry:
     """One entry of a layer. `mode` and `owner` are tar's, `target` is a link's.
 
     `sha256` of a file and `data`, its content, are there where they were captured; `spooled` is the copy on disk.
+    `remarks` are what the selector's inspection said of its content.
     """
 
     path: str
@@ -92,6 +98,7 @@ class LayerEntry:
     sha256: str | None = None
     data: bytes | None = None
     spooled: Path | None = None
+    remarks: tuple[str, ...] = ()
 
     def has_same_content(self, other: LayerEntry) -> bool:
         """Whether both stand for the same bytes, as far as can be told."""
@@ -221,6 +228,13 @@ class LayerIndexer:
         capture = self.selector.capture(path, member.size)
         if capture is Capture.NOTHING and member.isreg() and member.mode & _SPECIAL_MODES:
             capture = Capture.ENTRY
+        remarks: tuple[str, ...] = ()
+        if member.isreg() and self.selector.may_inspect(path, member.size):
+            content = open_data().read()
+            open_data = partial(io.BytesIO, content)
+            remarks = self.selector.inspect(path, content)
+        if capture is Capture.NOTHING and remarks:
+            capture = Capture.ENTRY
         if capture is Capture.NOTHING:
             # A file or a link may have taken the place of a folder; hardly any folder's name has a dot in it.
             if not member.isdir() and "." not in path.rpartition("/")[2]:
@@ -229,16 +243,7 @@ class LayerIndexer:
         if member.islnk():
             self._hard_link(member, path)
             return
-        sha256, data, spooled = None, None, None
-        if member.isreg() and capture is not Capture.ENTRY:
-            with open_data() as source:
-                if capture is Capture.SPOOLED:
-                    spooled = self.selector.spool(source)
-                elif capture is Capture.DATA and member.size <= _KEPT_AT_MOST:
-                    data = source.read()
-                    sha256 = hashlib.sha256(data).hexdigest()
-                else:
-                    sha256 = hashlib.file_digest(source, "sha256").hexdigest()  # type: ignore[arg-type]
+        sha256, data, spooled = self._read(member, capture, open_data)
         self.entries[path] = LayerEntry(
             path=path,
             kind=_get_kind(member),
@@ -249,7 +254,22 @@ class LayerIndexer:
             sha256=sha256,
             data=data,
             spooled=spooled,
+            remarks=remarks,
         )
+
+    def _read(
+        self, member: tarfile.TarInfo, capture: Capture, open_data: Callable[[], IO[bytes]]
+    ) -> tuple[str | None, bytes | None, Path | None]:
+        """A file's sha256, content and copy on disk, as far as they are captured."""
+        if not member.isreg() or capture is Capture.ENTRY:
+            return None, None, None
+        with open_data() as source:
+            if capture is Capture.SPOOLED:
+                return None, None, self.selector.spool(source)
+            if capture is Capture.DATA and member.size <= _KEPT_AT_MOST:
+                data = source.read()
+                return hashlib.sha256(data).hexdigest(), data, None
+            return hashlib.file_digest(source, "sha256").hexdigest(), None, None  # type: ignore[arg-type]
 
     def _hard_link(self, member: tarfile.TarInfo, path: str) -> None:
         target = os.path.normpath(member.linkname).lstrip("/")
@@ -264,6 +284,7 @@ class LayerIndexer:
             sha256=first.sha256 if first is not None else None,
             data=first.data if first is not None else None,
             spooled=first.spooled if first is not None else None,
+            remarks=first.remarks if first is not None else (),
         )
 
     def contents(self, digest: str, diff_id: str) -> LayerContents:

@@ -1,7 +1,8 @@
 """A wheel index: the Simple repository API as HTML (PEP 503) or JSON (PEP 691).
 
-Credentials come from `~/.netrc` (or the file `NETRC` names) or from the environment variables below; one
-written into the address is refused, because addresses end up in process lists, logs and locks.
+Credentials come from `~/.netrc` (or the file `NETRC` names) or from the environment variables below, and go to the
+index's own scheme, host and port only; one written into the address is refused, because addresses end up in process
+lists, logs and locks.
 """
 
 from __future__ import annotations
@@ -138,10 +139,11 @@ class IndexSource:
         return None
 
     def _session(self) -> requests.Session:
+        from envtool.net.credentials import OriginAuth
+
         session = open_session()
-        username = os.environ.get(USERNAME_VARIABLE)
-        # Without credentials of its own, requests looks into netrc for the host.
-        session.auth = (username, os.environ.get(PASSWORD_VARIABLE, "")) if username else None
+        # A page of the index may link to any server: these are for the index itself.
+        session.auth = OriginAuth(self.url, os.environ.get(USERNAME_VARIABLE), os.environ.get(PASSWORD_VARIABLE, ""))
         return session
 
     @contextmanager
