@@ -8,12 +8,11 @@ from __future__ import annotations
 import io
 import re
 import zipfile
-from collections.abc import Collection, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field
-from functools import cache, cached_property
-from typing import TYPE_CHECKING, Any
-from urllib.parse import urljoin
+from functools import cache, cached_property, partial
+from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import urljoin, urlsplit
 
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
@@ -33,18 +32,22 @@ SMALL = 1 << 20
 AT_ONCE = 16
 DEFAULT_INDEX = "https://pypi.org/simple"
 
+_Result = TypeVar("_Result")
+
 
 @dataclass
 class MetadataReader:
     """Reads from indexes which versions a distribution has and what each requires; keeps every answer.
 
-    What cannot be read counts as unknown: explanations get poorer, but verdicts are uv's. Safe for several threads.
+    What cannot be read counts as unknown: explanations get poorer, but verdicts are uv's. A host that does not answer is
+    not asked again. Safe for several threads.
     """
 
     indexes: tuple[str, ...] = (DEFAULT_INDEX,)
     certificates: str | None = None
     _requires: dict[tuple[str, str], tuple[str, ...] | None] = field(default_factory=dict)
     _pages: dict[str, tuple[_File, ...]] = field(default_factory=dict)
+    _unreachable: set[str] = field(default_factory=set)
 
     def requires(self, name: str, version: str) -> tuple[str, ...] | None:
         """The `Requires-Dist` lines of one version, or `None` where no index has them."""
@@ -67,17 +70,15 @@ class MetadataReader:
         files = [file for file in self._read_page(name) if file.version == wanted]
         # The wheels of one version require the same, so the smallest will do.
         for file in sorted(files, key=lambda file: file.size):
-            with _ignore_unreadable():
-                data = _read_metadata(self._session, file)
-                if data is not None:
-                    yield _list_requires_dist(data)
+            data = self._try_read(file.url, partial(_read_metadata, self._session, file))
+            if data is not None:
+                yield _list_requires_dist(data)
 
     def _read_page(self, name: str) -> tuple[_File, ...]:
         if name not in self._pages:
             found: list[_File] = []
             for index in self.indexes:
-                with _ignore_unreadable():
-                    found += _list_files(self._session, index, name)
+                found += self._try_read(index, partial(_list_files, self._session, index, name)) or ()
             self._pages[name] = tuple(found)
         return self._pages[name]
 
@@ -85,14 +86,21 @@ class MetadataReader:
     def _session(self) -> requests.Session:
         return open_session(certificates=self.certificates, connections=AT_ONCE)
 
+    def _try_read(self, address: str, read: Callable[[], _Result]) -> _Result | None:
+        """What `read` returns, or `None` where that cannot be read, or its host did not answer before."""
+        from mousebender import simple
+        from requests import ConnectionError, RequestException
 
-@contextmanager
-def _ignore_unreadable() -> Iterator[None]:
-    from mousebender import simple
-    from requests import RequestException
-
-    with suppress(RequestException, simple.UnsupportedMIMEType, zipfile.BadZipFile, OSError, ValueError, KeyError):
-        yield
+        host = urlsplit(address).netloc
+        if host in self._unreachable:
+            return None
+        try:
+            return read()
+        except ConnectionError:
+            self._unreachable.add(host)
+        except (RequestException, simple.UnsupportedMIMEType, zipfile.BadZipFile, OSError, ValueError, KeyError):
+            pass
+        return None
 
 
 @dataclass(frozen=True, kw_only=True)
