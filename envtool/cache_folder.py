@@ -6,6 +6,7 @@ Source: XDG Base Directory Specification, `XDG_CACHE_HOME`; a relative path in i
 from __future__ import annotations
 
 import os
+import pwd
 from pathlib import Path
 
 
@@ -14,7 +15,18 @@ def find_cache_root() -> Path | None:
     named = os.environ.get("XDG_CACHE_HOME", "")
     if named.startswith("/"):
         return Path(named, "hac-envtool")
+    home = _find_home()
+    return home / ".cache/hac-envtool" if home is not None else None
+
+
+def _find_home() -> Path | None:
+    """The home folder. As root that is root's own, where HOME is still another user's, as it may be behind sudo."""
     try:
-        return Path.home() / ".cache/hac-envtool"
-    except RuntimeError:
+        home = Path.home()
+        if os.geteuid() == 0 and home.stat().st_uid != 0:
+            home = Path(pwd.getpwuid(0).pw_dir)
+    except (RuntimeError, KeyError):
         return None
+    except OSError:
+        pass
+    return home

@@ -5,6 +5,8 @@ time cannot be set back. For a distribution's files it keeps the change times of
 that is added, removed or replaced leaves a trace, and the sizes of its records and of all that Python or the loader
 reads. Those are compared on every run; headers and data files only by their folder. `--deep` does without the cache.
 
+The folder is this user's own, and nobody else can enter it; a file in it that is not is not read.
+
 Format: JSON, `{"version": 2, "entries": {subject: {"record": fingerprint, "value": ...}}}`, a file an environment. A
 lost or damaged file costs time and nothing else.
 """
@@ -19,6 +21,7 @@ from typing import Any
 
 from envtool.cache_folder import find_cache_root
 from envtool.environment.fingerprint import fingerprint, is_recent
+from envtool.private_folder import is_private, make_private_folder, write_private
 
 # Raise it whenever a check that relies on the cache changes.
 _VERSION = 2
@@ -31,8 +34,8 @@ class DiagnosisCache:
         self._file = file
         self._entries: dict[str, Any] = {}
         self._is_changed = False
-        if file is not None:
-            with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+        if file is not None and is_private(file):
+            with contextlib.suppress(OSError, ValueError, KeyError, TypeError, RecursionError):
                 table = json.loads(file.read_bytes())
                 if table["version"] == _VERSION:
                     self._entries = dict(table["entries"])
@@ -62,20 +65,17 @@ class DiagnosisCache:
         if self._file is None or not self._is_changed:
             return
         text = json.dumps({"version": _VERSION, "entries": self._entries}, separators=(",", ":"))
-        part = self._file.with_name(f"{self._file.name}.{os.getpid()}")
         with contextlib.suppress(OSError):
-            self._file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            try:
-                part.write_text(text)
-                part.replace(self._file)
-            finally:
-                part.unlink(missing_ok=True)
+            write_private(self._file, text)
 
 
 def open_cache(prefix: Path) -> DiagnosisCache:
     """The cache of the environment at `prefix`; one that keeps nothing where `HAC_CACHE` is `off`."""
     root = find_cache_root()
-    if root is None or os.environ.get("HAC_CACHE") == "off":
+    if root is None or os.environ.get("HAC_CACHE") == "off" or not make_private_folder(root):
+        return DiagnosisCache(None)
+    folder = root / "doctor"
+    if not make_private_folder(folder):
         return DiagnosisCache(None)
     name = str(prefix).strip("/").replace("/", "-")[-120:]
-    return DiagnosisCache(root / "doctor" / f"{name}.json")
+    return DiagnosisCache(folder / f"{name}.json")

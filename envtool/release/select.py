@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from envtool.errors import ReleaseError, SourceError
 from envtool.release.candidates import Candidate, VendorRelease, select_release
 from envtool.release.pin import PinnedDistribution, PinOrigin, VendorPin
-from envtool.wheel.name import StoredWheel, WheelName, compute_sha256, find_dist_info, open_wheel
+from envtool.wheel.name import StoredWheel, WheelName, find_dist_info, open_wheel
 from envtool.wheel.record import digest_content, parse_record
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ def _fetch_pinned(
     item: PinnedDistribution, filename: str, sha256: str, sources: Sequence[Source], store: FileStore
 ) -> StoredWheel:
     wheel = WheelName.parse(filename)
-    if (path := store.find(sha256)) is not None and compute_sha256(path) == sha256:
+    if (path := store.find(sha256)) is not None:
         return StoredWheel(wheel, path, sha256)
     unread = ""
     for source in sources:
@@ -97,16 +97,17 @@ def _fetch_pinned(
             if candidate.wheel.filename == filename:
                 expected = Candidate(wheel, candidate.location, sha256)
                 return StoredWheel(wheel, source.fetch(expected, store), sha256)
+    altered = "; what the store has under that name are other bytes" if store.has(sha256) else ""
     raise ReleaseError(
         f"the wheel of {item.name} {item.version} is nowhere to be had",
-        why=f"neither the store {store.root} nor any of {len(sources)} vendor sources has {filename}{unread}",
+        why=f"neither the store {store.root} nor any of {len(sources)} vendor sources has {filename}{unread}{altered}",
         remedy="envtool restore --vendor FOLDER_OR_INDEX",
     )
 
 
 def _fetch_candidate(source: Source, candidate: Candidate, store: FileStore) -> StoredWheel:
     path = source.fetch(candidate, store)
-    # The folder a stored file lies in is named after its hash, which was computed when it came in.
+    # The folder a stored file lies in is named after its hash, which the store has computed just now.
     return StoredWheel(candidate.wheel, path, path.parent.name)
 
 

@@ -39,8 +39,8 @@ _Result = TypeVar("_Result")
 class MetadataReader:
     """Reads from indexes which versions a distribution has and what each requires; keeps every answer.
 
-    What cannot be read counts as unknown: explanations get poorer, but verdicts are uv's. A host that does not answer is
-    not asked again. Safe for several threads.
+    What cannot be read counts as unknown: explanations get poorer, but verdicts are uv's. A host that does not answer
+    is not asked again. Safe for several threads.
     """
 
     indexes: tuple[str, ...] = (DEFAULT_INDEX,)

@@ -23,6 +23,7 @@ from envtool.restore.plan import PinnedDiagnosis, RestorePlan, UserSiteRemoval, 
 from envtool.restore.recover_prefix import recover_prefix
 from envtool.restore.running_processes import Process, find_processes
 from envtool.restore.select_pin import select_pin
+from envtool.wheel.unpacked_store import UnpackedWheel, mark_checked
 
 
 class RestoreStatus(Enum):
@@ -106,6 +107,10 @@ def restore(
     if not plan.is_empty:
         with display("unpacking") as progress:
             apply_plan(plan, wheels, command=request.command, progress=progress)
+        for wheel in wheels.values():
+            if isinstance(wheel, UnpackedWheel):
+                # Only now: links that the old files had to the copy are gone, which changed it as well.
+                mark_checked(wheel)
     elif plan.pin.origin in {PinOrigin.SOURCE, PinOrigin.HISTORY}:
         write_pin(prefix, plan.pin)
     for copy in copies:

@@ -51,7 +51,7 @@ def download(
             partial.unlink()
             raise
         finally:
-            if store.find(expected or "") is not None or expected is None:
+            if expected is None or store.has(expected):
                 partial.unlink(missing_ok=True)
                 folder.rmdir()
 

@@ -1,6 +1,7 @@
 """The wheel store: files under their sha256, so that a build or a restore needs no network.
 
-Layout: `<root>/sha256/<first two digits>/<sha256>/<file name>`. A file appears there whole or not at all.
+Layout: `<root>/sha256/<first two digits>/<sha256>/<file name>`. A file appears there whole or not at all. It is hashed
+each time that it is to be used; what others could change meanwhile is used as a copy in a folder of this user's own.
 """
 
 from __future__ import annotations
@@ -12,11 +13,12 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from envtool.cache_folder import find_cache_root
-from envtool.errors import StoreError
+from envtool.errors import SourceError, StoreError
+from envtool.private_folder import is_private, make_private_folder
 from envtool.wheel.name import compute_sha256, require_sha256
 
 ENVIRONMENT_VARIABLE = "HAC_STORE"
@@ -26,20 +28,30 @@ IMAGE_STORE = Path("/opt/hac/store")
 
 @dataclass(frozen=True)
 class FileStore:
-    """A content-addressed folder. `fallbacks` are read, never written: an image's own store, say."""
+    """A content-addressed folder. `fallbacks` are read, never written: an image's own store, say.
+
+    `own` is the folder for copies of what lies where others can write.
+    """
 
     root: Path
     fallbacks: tuple[Path, ...] = ()
+    own: Path | None = None
+    # What this process has hashed already; nobody else can have changed it since.
+    _verified: dict[str, Path] = field(default_factory=dict, compare=False, repr=False)
+
+    def has(self, sha256: str) -> bool:
+        """Whether there is a file under that sha256. Nothing says that it has it: that, `find` does."""
+        return sha256 in self._verified or any(True for _path in self._list_stored(sha256))
 
     def find(self, sha256: str) -> Path | None:
-        """The stored file with that sha256, or `None`."""
-        for root in (self.root, *self.fallbacks):
-            folder = _get_folder(root, sha256)
-            with contextlib.suppress(OSError):
-                for path in folder.iterdir():
-                    if not path.name.startswith("."):
-                        return path
-        return None
+        """The stored file that has that sha256 now, or `None`. Raises `StoreError` where it cannot be used safely."""
+        if sha256 not in self._verified:
+            for path in self._list_stored(sha256):
+                usable = path if is_private(path) else self._adopt(path, sha256)
+                if usable is not None and _has_sha256(usable, sha256):
+                    self._verified[sha256] = usable
+                    break
+        return self._verified.get(sha256)
 
     def add(self, path: Path, *, expected: str | None = None, name: str | None = None) -> Path:
         """Store a copy of `path` and return where it is.
@@ -49,21 +61,47 @@ class FileStore:
         sha256 = compute_sha256(path)
         if expected is not None and sha256 != expected:
             require_sha256(path, expected, label=name)
+        if self.find(sha256) is None:
+            with self._write_incoming(self.root, sha256, name or path.name) as incoming:
+                _copy_file(path, incoming)
+                # The copy, as the file may be another by now.
+                require_sha256(incoming, sha256, label=name or path.name)
         found = self.find(sha256)
-        if found is not None:
-            return found
-        with self._write_incoming(sha256, name or path.name) as incoming:
+        assert found is not None
+        return found
+
+    def _list_stored(self, sha256: str) -> Iterator[Path]:
+        """The files under a sha256, those first that nobody else can change."""
+        roots = (self.root, *self.fallbacks, *((self.own,) if self.own is not None else ()))
+        for root in sorted(roots, key=lambda root: not is_private(root)):
+            with contextlib.suppress(OSError):
+                for path in sorted(_get_folder(root, sha256).iterdir()):
+                    if not path.name.startswith(".") and path.is_file():
+                        yield path
+
+    def _adopt(self, path: Path, sha256: str) -> Path | None:
+        """Copy a file that others can change to the folder of this user's own. `None` where it is another file."""
+        if self.own is None or not make_private_folder(self.own):
+            raise StoreError(
+                f"{path.parent} is not used: others than this user and root can write there",
+                why="and there is no folder of this user's own for a copy that is safe from them",
+                remedy=f"export {ENVIRONMENT_VARIABLE}=DIRECTORY   with a folder that only you can write",
+            )
+        if not _has_sha256(path, sha256):
+            return None
+        with self._write_incoming(self.own, sha256, path.name) as incoming:
             _copy_file(path, incoming)
-        return _get_folder(self.root, sha256) / (name or path.name)
+        return _get_folder(self.own, sha256) / path.name
 
     def unpacked_folder(self, sha256: str) -> Path:
         """Where the files of the wheel with that sha256 are kept unpacked, if they are (`wheel.unpacked_store`)."""
         return self.root / "unpacked" / sha256
 
+    @staticmethod
     @contextmanager
-    def _write_incoming(self, sha256: str, name: str) -> Iterator[Path]:
+    def _write_incoming(root: Path, sha256: str, name: str) -> Iterator[Path]:
         """Yield a path to write to; it becomes the stored file if the block succeeds."""
-        folder = _get_folder(self.root, sha256)
+        folder = _get_folder(root, sha256)
         with translate_store_errors(folder):
             folder.mkdir(parents=True, exist_ok=True)
             handle, text = tempfile.mkstemp(prefix=".incoming-", dir=folder)
@@ -103,21 +141,26 @@ def translate_store_errors(folder: Path) -> Iterator[None]:
 def get_default_store() -> FileStore:
     """The user's store, with that of the image as a fallback. Raises `StoreError`."""
     named, cache = os.environ.get(ENVIRONMENT_VARIABLE), find_cache_root()
-    if named:
-        root = Path(named)
-    elif cache is not None:
-        root = cache / "store"
-    else:
+    own = cache / "store" if cache is not None and make_private_folder(cache) else None
+    root = Path(named).absolute() if named else own
+    if root is None:
         raise StoreError(
             "there is no folder for the wheel store",
-            why="this user has no home folder, and neither HAC_STORE nor XDG_CACHE_HOME is set",
+            why="this user has no home folder that is his own, and neither HAC_STORE nor XDG_CACHE_HOME is set",
             remedy="export HAC_STORE=DIRECTORY",
         )
-    return FileStore(root, tuple(path for path in (IMAGE_STORE,) if path != root and path.is_dir()))
+    return FileStore(root, tuple(path for path in (IMAGE_STORE,) if path != root and path.is_dir()), own)
 
 
 def _get_folder(root: Path, sha256: str) -> Path:
     return root / "sha256" / sha256[:2] / sha256
+
+
+def _has_sha256(path: Path, sha256: str) -> bool:
+    try:
+        return compute_sha256(path) == sha256
+    except SourceError:
+        return False
 
 
 def _copy_file(source: Path, target: Path) -> None:

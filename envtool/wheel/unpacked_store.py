@@ -1,20 +1,23 @@
 """Unpacked copies of wheels in the store, so that a restore on the same file system only makes hard links.
 
 Layout: `<store>/unpacked/<sha256>/files/…` and `manifest.json`, which has the size and time of each file when it was
-checked against RECORD. A folder appears there whole or not at all. What differs from the manifest is taken from the
-wheel instead.
+checked against RECORD; the file `checked` was changed when all of them were last known to be good. A folder appears
+there whole or not at all. What differs from the manifest is taken from the wheel instead; a copy that others can write
+is left alone.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shutil
 import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from envtool.private_folder import is_private
 from envtool.transaction.permissions import umask_like
 from envtool.wheel.archive import ArchiveMember
 from envtool.wheel.name import StoredWheel, WheelName
@@ -23,8 +26,8 @@ from envtool.wheel.store import FileStore, translate_store_errors
 if TYPE_CHECKING:
     from envtool.wheel.contents import WheelContents
 
-_FILES, _MANIFEST = "files", "manifest.json"
-_SCHEMA = 3
+_FILES, _MANIFEST, _CHECKED = "files", "manifest.json", "checked"
+_SCHEMA = 4
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,7 +36,8 @@ class UnpackedWheel:
 
     `shared` has, for each folder, its files: name, size in bytes, when it was last modified in ns, and whether it is
     executable. `own` are the members that no environment shares, as an install writes to them. `record` is what the
-    wheel gives to an installed RECORD, `size` that of all files in bytes.
+    wheel gives to an installed RECORD, `size` that of all files in bytes. Files that changed before `checked`, in ns,
+    are known to be good.
     """
 
     wheel: StoredWheel
@@ -44,6 +48,7 @@ class UnpackedWheel:
     shared: Mapping[str, list[tuple[str, int, int, bool]]]
     own: tuple[ArchiveMember, ...]
     record: bytes
+    checked: int
 
 
 def add_unpacked(contents: WheelContents, store: FileStore, progress: Callable[[int], None]) -> Path:
@@ -63,6 +68,7 @@ def add_unpacked(contents: WheelContents, store: FileStore, progress: Callable[[
             with umask_like(incoming):
                 unpack(contents, incoming / _FILES, progress)
             (incoming / _MANIFEST).write_text(json.dumps(_build_manifest(contents, incoming / _FILES)))
+            (incoming / _CHECKED).touch()
             remove_unpacked(contents.wheel.sha256, store)
             incoming.rename(final)
         except BaseException:
@@ -85,12 +91,14 @@ def remove_unpacked(sha256: str, store: FileStore) -> bool:
 
 
 def find_unpacked(filename: str, sha256: str, store: FileStore) -> UnpackedWheel | None:
-    """A wheel's unpacked copy, or `None` where there is none or the wheel itself is not in the store."""
-    path = store.find(sha256)
+    """A wheel's unpacked copy, or `None` where there is none that can be used, or the wheel is not in the store."""
     folder = store.unpacked_folder(sha256)
+    if not is_private(folder / _MANIFEST) or not is_private(folder / _FILES):
+        return None
+    path = store.find(sha256)
     try:
         table = json.loads((folder / _MANIFEST).read_bytes())
-        if path is None or table["schema"] != _SCHEMA:
+        if path is None or table["schema"] != _SCHEMA or not _has_inner_paths(table):
             return None
         return UnpackedWheel(
             wheel=StoredWheel(WheelName.parse(filename), path, sha256),
@@ -101,10 +109,26 @@ def find_unpacked(filename: str, sha256: str, store: FileStore) -> UnpackedWheel
             shared=table["shared"],
             own=tuple(ArchiveMember(**row) for row in table["own"]),
             record=table["record"].encode("utf-8", errors="surrogateescape"),
+            checked=(folder / _CHECKED).lstat().st_ctime_ns,
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         # Not there, or not to be read: the wheel is.
         return None
+
+
+def mark_checked(unpacked: UnpackedWheel) -> None:
+    """Note that links to the copy were made from files that are good, so that they need not be hashed next time."""
+    # Where the copy cannot be written, they are.
+    with contextlib.suppress(OSError):
+        (unpacked.folder.parent / _CHECKED).touch()
+
+
+def _has_inner_paths(table: Mapping[str, Any]) -> bool:
+    """Whether every path of a manifest stays in the folder that it is about."""
+    paths = [*table["shared"], *(row["path"] for row in table["own"]), f"{table['dist-info']}/RECORD"]
+    names = {name for rows in table["shared"].values() for name, *_rest in rows}
+    inner = all(not path.startswith("/") and ".." not in path.split("/") for path in paths)
+    return inner and names.isdisjoint({"", ".", ".."}) and not any("/" in name for name in names)
 
 
 def _build_manifest(contents: WheelContents, files: Path) -> dict[str, object]:

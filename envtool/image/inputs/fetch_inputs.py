@@ -115,11 +115,11 @@ def is_complete(lock: ImageLock, store: FileStore) -> bool:
     named += [item.sha256 for item in lock.pin.distributions if item.sha256]
     if lock.base.reference is None:
         named.append(lock.base.sha256)
-    return all(store.find(sha256) is not None for sha256 in named)
+    return all(store.has(sha256) for sha256 in named)
 
 
 def _list_missing(packages: set[LockedPackage], store: FileStore) -> bool:
-    return any(store.find(package.sha256) is None for package in packages)
+    return not all(store.has(package.sha256) for package in packages)
 
 
 def _find_locked_program(item: LockedFile, sources: ImageSources, store: FileStore) -> Path:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from envtool.errors import SourceError
+from envtool.private_folder import is_private, write_private
 from envtool.release.source.folder import FolderSource
 from envtool.release.source.index import IndexSource
 from envtool.wheel.store import translate_store_errors
@@ -80,14 +81,18 @@ def add_source(address: str) -> Path:
         text = "# Written by `envtool vendor add`; asked in this order.\n"
         text += tomlkit.dumps({"sources": [*known, label]})
         with translate_store_errors(path.parent):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            incoming = path.with_suffix(".incoming")
-            incoming.write_text(text)
-            incoming.replace(path)
+            path.parent.mkdir(parents=True, exist_ok=True, mode=0o755)
+            write_private(path, text)
     return path
 
 
 def _read_sources(path: Path) -> tuple[str, ...]:
+    if path.exists() and not is_private(path):
+        raise SourceError(
+            f"{path} is not read: others than this user and root can write it",
+            why="whoever writes it decides where torch comes from",
+            remedy=f"chmod go-w {path} {path.parent}; ls -ld {path} {path.parent}   to see whose they are",
+        )
     try:
         table = tomllib.loads(path.read_text())
         return tuple(str(item) for item in table.get("sources", ()))
