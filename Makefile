@@ -59,15 +59,14 @@ lock-check: venv ## exit with 1 where a lock is out of date
 	@$(ENVTOOL) lock --check
 
 # Without an engine, and where none can be installed, the Docker tests are left out and the run says so; CI sets
-# HAC_REQUIRE_DOCKER=1, so that there they fail instead. The exhaustive tests wait more than they compute: three of them
-# at a time for each processor take half the time.
+# HAC_REQUIRE_DOCKER=1, so that there they fail instead. Most tests wait more than they compute: three at a time for each
+# processor take half the time. The Docker tests share an engine and its images: one process runs them, beside the others.
 test: venv ## set everything up and run all tests
 	@host=$$($(ENVTOOL) engine start --for-tests) || { [ -z "$${HAC_REQUIRE_DOCKER:-}" ] || exit 1; host=; }; \
-	if [ -n "$$host" ]; then export DOCKER_HOST=$$host; fi; \
-	$(VENV)/bin/pytest -q -n auto -m 'not docker and not exhaustive and not gigabyte' && \
-	$(VENV)/bin/pytest -q -n $$((3 * $$(nproc))) -m exhaustive && \
-	if [ -n "$$host" ]; then $(VENV)/bin/pytest -q -m docker; \
-	else echo 'LEFT OUT: the Docker tests, because no Docker Engine answers and none can be installed here'; fi
+	selection='not gigabyte'; \
+	if [ -n "$$host" ]; then export DOCKER_HOST=$$host; else selection="$$selection and not docker"; \
+	  echo 'LEFT OUT: the Docker tests, because no Docker Engine answers and none can be installed here'; fi; \
+	$(VENV)/bin/pytest -q -n $$((3 * $$(nproc))) --dist loadgroup -m "$$selection"
 
 test-fast: venv ## run the tests that take two minutes and need no Docker Engine
 	@$(VENV)/bin/pytest -q -n auto -m '$(FAST)'

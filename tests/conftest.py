@@ -33,6 +33,15 @@ def pytest_configure(config: pytest.Config) -> None:
         compileall.compile_dir(Path(envtool.__file__).parent, quiet=1)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep in one process what shares an engine, or an environment that takes long to make."""
+    for item in items:
+        if item.get_closest_marker("docker"):
+            item.add_marker(pytest.mark.xdist_group("docker"))
+        elif item.get_closest_marker("interpreters") and isinstance(item, pytest.Function):
+            item.add_marker(pytest.mark.xdist_group(item.callspec.id))
+
+
 @pytest.fixture
 def verdict(record_property: Callable[[str, object], None]) -> Verdict:
     """The judge of a clobber test."""
