@@ -9,11 +9,13 @@ import shutil
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
-from envtool.errors import EnvtoolError, SetupError, SourceError
-from envtool.image.run_program import run
+from envtool.errors import SetupError, SourceError
+from envtool.image.run_program import quote_output, run
 
+CHECK_DEBIAN = "check that Debian's packages can be reached: apt-get update"
 # Files that mmdebstrap copies from the machine it runs on, or that differ from run to run.
 _MACHINE_FILES = (
     "etc/hostname",
@@ -65,7 +67,7 @@ def bootstrap(suite: str, packages: Sequence[str], further: Sequence[str], epoch
         run(
             [*command, suite, incoming],
             environment={"SOURCE_DATE_EPOCH": str(epoch), "LC_ALL": "C"},
-            failure=_make_unreachable_error,
+            failure=partial(quote_output, kind=SourceError, remedy=CHECK_DEBIAN),
         )
         (folder / "hac-debs").replace(debs)
         incoming.replace(tar)
@@ -79,11 +81,3 @@ def _require_mmdebstrap() -> None:
             why="the embedded default bootstraps its base with it",
             remedy="apt-get install mmdebstrap   (and uidmap, where you are not root)",
         )
-
-
-def _make_unreachable_error(what: str, why: str) -> EnvtoolError:
-    return SourceError(
-        what,
-        why="\n        ".join(why.splitlines()[-8:]),
-        remedy="check that Debian's packages can be reached: apt-get update",
-    )

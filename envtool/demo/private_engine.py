@@ -14,11 +14,13 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
-from envtool.errors import EngineError, EnvtoolError, SetupError
+from envtool.demo.bootstrap import CHECK_DEBIAN
+from envtool.errors import EngineError, SetupError
 from envtool.image.engine.client import DEFAULT_SOCKET, PRIVATE_SOCKET, connect
-from envtool.image.run_program import run
+from envtool.image.run_program import quote_output, run
 
 # What the engine, the bootstrapped base and the Docker tests need of the distribution.
 PACKAGES = ("docker.io", "iptables", "mmdebstrap")
@@ -170,19 +172,10 @@ def _install(packages: Sequence[str], say: Callable[[str], None], *, required: b
             remedy="start an engine and set DOCKER_HOST, then run the command again",
         )
     say(f"installing {', '.join(missing)}")
-    quiet = {"DEBIAN_FRONTEND": "noninteractive"}
-    run(["apt-get", "update", "-qq"], environment=quiet, failure=_make_unreachable_error)
-    run(
-        ["apt-get", "install", "-y", "-qq", "--no-install-recommends", *missing],
-        environment=quiet,
-        failure=_make_unreachable_error,
-    )
+    failure = partial(quote_output, kind=SetupError, remedy=CHECK_DEBIAN)
+    for command in (["update", "-qq"], ["install", "-y", "-qq", "--no-install-recommends", *missing]):
+        run(["apt-get", *command], environment={"DEBIAN_FRONTEND": "noninteractive"}, failure=failure)
 
 
 def _make_search_path() -> str:
     return f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
-
-
-def _make_unreachable_error(what: str, why: str) -> EnvtoolError:
-    quoted = "\n        ".join(why.splitlines()[-4:])
-    return SetupError(what, why=quoted, remedy="check that Debian's packages can be reached: apt-get update")

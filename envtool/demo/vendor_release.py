@@ -58,6 +58,25 @@ def main():
     sys.exit("this is the stand-in for the vendor torch: it converts nothing")
 '''
 
+_MOREH_SMI = """#!/bin/sh
+cat <<'TABLE'
++--------------------------------------------------------------------------------------------------------------+
+{title}
++--------------------------------------------------------------------------------------------------------------+
+|  Device  |         Name        |           Token            |    Model     |  Memory Usage  |  Total Memory  |
++==============================================================================================================+
+|  0       |  KT AI Accelerator  |  (stand-in: no token)      |  Small.64GB  |  -             |  -             |
++--------------------------------------------------------------------------------------------------------------+
+
+Processes:
++----------------------------------------------------------+
+|  Device  |  Job ID  |  PID  |  Process  |  Memory Usage  |
++==========================================================+
++----------------------------------------------------------+
+TABLE
+echo 'moreh-smi: STAND-IN; there is no accelerator, and the table above is fixed' >&2
+"""
+
 
 def write_release(folder: Path, python: tuple[int, int]) -> None:
     """Write the release for CPython `python` into `folder`: wheels, and programs below `tools/`."""
@@ -66,7 +85,9 @@ def write_release(folder: Path, python: tuple[int, int]) -> None:
     tools = folder / "tools"
     tools.mkdir(parents=True, exist_ok=True)
     version = VendorVersion.parse(TORCH_VERSION)
-    _write_program(tools / "moreh-smi", make_moreh_smi(str(version.release)))
+    program = tools / "moreh-smi"
+    program.write_text(make_moreh_smi(str(version.release)))
+    program.chmod(0o755)
     (tools / MARKER).write_text("Everything in this folder is a stand-in for what the vendor ships.\n")
 
 
@@ -108,39 +129,5 @@ def make_release_contents(python: tuple[int, int], torch_version: str = TORCH_VE
 
 def make_moreh_smi(release: str) -> str:
     """The stand-in `moreh-smi`: the table of the service's documentation, for a device that is not there."""
-    title = f"  Moreh-SMI {release}"
-    versions = f"Client Version: {release}  Server Version: {release}  "
-    width = 110
-    devices = [
-        ("Device", 10), ("Name", 21), ("Token", 28), ("Model", 14), ("Memory Usage", 16), ("Total Memory", 16),
-    ]  # fmt: skip
-    values = ("0", "KT AI Accelerator", "(stand-in: no token)", "Small.64GB", "-", "-")
-    processes = [("Device", 10), ("Job ID", 10), ("PID", 7), ("Process", 11), ("Memory Usage", 16)]
-    rule, double = f"+{'-' * width}+", f"+{'=' * width}+"
-    short = sum(size for _, size in processes) + len(processes) - 1
-    lines = [
-        rule,
-        f"|{title}{versions.rjust(width - len(title))}|",
-        rule,
-        _format_cells([(name.center(size), size) for name, size in devices]),
-        double,
-        _format_cells([(f"  {value}", size) for value, (_, size) in zip(values, devices, strict=True)]),
-        rule,
-        "",
-        "Processes:",
-        f"+{'-' * short}+",
-        _format_cells([(name.center(size), size) for name, size in processes]),
-        f"+{'=' * short}+",
-        f"+{'-' * short}+",
-    ]
-    notice = "moreh-smi: STAND-IN; there is no accelerator, and the table above is fixed"
-    return "\n".join(["#!/bin/sh", "cat <<'TABLE'", *lines, "TABLE", f"echo '{notice}' >&2", ""])
-
-
-def _format_cells(cells: list[tuple[str, int]]) -> str:
-    return "|" + "|".join(text.ljust(size) for text, size in cells) + "|"
-
-
-def _write_program(path: Path, text: str) -> None:
-    path.write_text(text)
-    path.chmod(0o755)
+    name, versions = f"Moreh-SMI {release}", f"Client Version: {release}  Server Version: {release}"
+    return _MOREH_SMI.format(title=f"|  {name}{versions.rjust(106 - len(name))}  |")

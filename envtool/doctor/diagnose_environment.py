@@ -15,13 +15,12 @@ from envtool.doctor.settings import read_settings, validate_ids
 from envtool.environment.context import EnvironmentContext
 from envtool.environment.effective_pin import find_effective_pin
 from envtool.environment.prefix import find_prefix
-from envtool.environment.reader import Environment, read_environment
+from envtool.environment.reader import read_environment
 
 if TYPE_CHECKING:
     from envtool.doctor.findings import Finding, Report
     from envtool.driver.ask import DriverQuery, QueryResult
     from envtool.progress import Progress
-    from envtool.release.pin import VendorPin
 
 # Seconds; the first use of the accelerator compiles and may take most of a minute.
 PROBE_TIME_LIMIT = 120.0
@@ -65,7 +64,9 @@ def diagnose_environment(request: DoctorRequest, *, progress: Progress = lambda 
     report = diagnose(environment, pin, deep=request.deep, progress=progress, cache=cache)
     cache.save()
     if request.probe:
-        report = _add_findings(report, _probe(environment, pin, request.probe_time_limit))
+        from envtool.doctor.probe import probe_environment
+
+        report = _add_findings(report, probe_environment(environment, pin, request.probe_time_limit))
     if query is not None:
         report = _add_driver(report, query, is_asked=bool(request.driver))
     return _apply_settings(report, request)
@@ -86,12 +87,6 @@ def _start_driver_query(request: DoctorRequest) -> DriverQuery | QueryResult | N
 def _has_driver() -> bool:
     folders = os.environ.get("PATH", os.defpath).split(":")
     return any(os.path.exists(f"{folder}/{name}") for folder in folders for name in ("moreh-smi", "ap-smi"))
-
-
-def _probe(environment: Environment, pin: VendorPin | None, time_limit: float) -> Iterator[Finding]:
-    from envtool.doctor.probe import probe_environment
-
-    yield from probe_environment(environment, pin, time_limit)
 
 
 def _add_driver(report: Report, query: DriverQuery | QueryResult, *, is_asked: bool) -> Report:

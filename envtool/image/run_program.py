@@ -41,9 +41,10 @@ def run(
     if done.returncode != 0:
         output = (done.stderr or done.stdout).strip()
         what = f"{Path(words[0]).name} {words[1] if len(words) > 1 else ''} failed with status {done.returncode}"
-        raise (failure or _build_error)(what, output)
+        raise (failure or quote_output)(what, output)
     return done.stdout
 
 
-def _build_error(what: str, why: str) -> BuildError:
-    return BuildError(what, why="\n        ".join(why.splitlines()[-12:]))
+def quote_output(what: str, output: str, *, kind: type[EnvtoolError] = BuildError, remedy: str = "") -> EnvtoolError:
+    """An error that quotes the end of a program's output."""
+    return kind(what, why="\n        ".join(output.splitlines()[-12:]), remedy=remedy)
