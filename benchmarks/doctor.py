@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import statistics
 import time
 from typing import TYPE_CHECKING
 
+from benchmarks.commands import Command
 from benchmarks.environments import TOOLS, make_environment
 from benchmarks.timing import Row, make_peak_row, make_ratio_row, time_alternately
 from envtool.wheel.record import parse_record
@@ -33,7 +35,7 @@ def measure(workplace: Workplace, report: Report) -> None:
 
 
 def _measure_plain(prefix: Path, runs: int = 15) -> list[Row]:
-    commands: list[list[str | Path]] = [
+    commands: list[Command] = [
         [*_DOCTOR, prefix],
         [prefix / "bin/pip", "check"],
         [TOOLS / "uv", "pip", "check", "--python", prefix / "bin/python"],
@@ -71,35 +73,31 @@ def _measure_growth(folder: Path, counts: tuple[int, ...] = (50, 300, 1000, 2000
     for count in counts:
         prefix = make_environment(folder / str(count), count)
         time.sleep(1.5)
-        commands: list[list[str | Path]] = [
+        commands: list[Command] = [
             [*_DOCTOR, prefix],
             ["env", "HAC_CACHE=off", *_DOCTOR, prefix],
             [prefix / "bin/pip", "check"],
             [TOOLS / "uv", "pip", "check", "--python", prefix / "bin/python"],
         ]
-        times = [sorted(found)[len(found) // 2] for found in time_alternately(commands, runs)]
+        times = [statistics.median(found) for found in time_alternately(commands, runs)]
         lines.append(f"{count:>14} {times[0]:>8.3f}s {times[1]:>10.3f}s {times[2]:>9.3f}s {times[3]:>12.3f}s")
     return "\n".join(lines)
 
 
 def _measure_phases(prefix: Path) -> str:
     """Where the time of one diagnosis goes: Python's start, imports, and the work."""
-    start, nothing, imports = (
-        "pass",
-        "import envtool.cli.main",
+    imports = (
         "import envtool.cli.application, envtool.cli.commands.doctor, envtool.doctor.diagnose_environment,"
-        " envtool.cli.render.text",
+        " envtool.cli.render.text"
     )
     python = TOOLS / "python"
-    commands: list[list[str | Path]] = [
-        [python, "-c", start],
-        [python, "-c", nothing],
+    commands: list[Command] = [
+        [python, "-c", "pass"],
         [python, "-c", imports],
         ["env", "HAC_CACHE=off", *_DOCTOR, prefix],
     ]
-    times = [sorted(found)[len(found) // 2] for found in time_alternately(commands, 15)]
-    parts = [times[0], times[2] - times[0], times[3] - times[2]]
-    names = ("Python's start", "imports", "reading and checking")
-    return "where the time goes: " + ", ".join(
-        f"{name} {part * 1e3:.0f} ms" for name, part in zip(names, parts, strict=True)
+    start, imported, diagnosed = (statistics.median(found) * 1e3 for found in time_alternately(commands, 15))
+    return (
+        f"where the time goes: Python's start {start:.0f} ms, imports {imported - start:.0f} ms,"
+        f" reading and checking {diagnosed - imported:.0f} ms"
     )

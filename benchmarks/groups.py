@@ -5,15 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from benchmarks import (
-    check_accuracy,
-    doctor,
-    doctor_accuracy,
-    handwritten_dockerfile,
-    image,
-    requirements,
-    restore,
-)
+from benchmarks import check_accuracy, doctor, doctor_accuracy, handwritten_dockerfile, image, requirements, restore
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmarks.commands import run_command
+from benchmarks.environments import TOOLS
 from benchmarks.timing import Row, make_difference_row, make_ratio_row
 from envtool.demo.bootstrap import bootstrap
 from envtool.errors import SetupError, StoreError
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from benchmarks.report import Report
     from benchmarks.workplace import Workplace
 
-_TOOLS = Path(sys.executable).parent
 _IMAGES = ("hac-base", "hac-devel", "hac-notebook")
 # Debian's interpreter with what `python3 -m venv` wants, and an init.
 _PYTHON = (
@@ -146,7 +145,7 @@ def _measure_seconds(action: Callable[[], None]) -> float:
 
 
 def _build_ours(project: Path) -> None:
-    run_command([_TOOLS / "envtool", "build", "--demo", "--all", "--project", project])
+    run_command([TOOLS / "envtool", "build", "--demo", "--all", "--project", project])
 
 
 def _forget_ours(project: Path) -> None:

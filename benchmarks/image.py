@@ -6,18 +6,17 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmarks.commands import Command, run_command
+from benchmarks.environments import TOOLS
 from benchmarks.timing import Row, make_difference_row, make_peak_row, make_ratio_row, time_alternately
 
 if TYPE_CHECKING:
     from benchmarks.report import Report
     from benchmarks.workplace import Workplace
 
-_TOOLS = Path(sys.executable).parent
 # Runs inside the image, because starting a container takes a hundred times what is measured.
 _INSIDE = """
 import json, subprocess, sys, time
@@ -70,7 +69,7 @@ def _build(project: Path, runs: int = 5) -> Row:
 
 
 def _build_command(project: Path) -> Command:
-    return [_TOOLS / "envtool", "build", "--demo", "--project", project]
+    return [TOOLS / "envtool", "build", "--demo", "--project", project]
 
 
 _BIG = "hac-bench-big"
@@ -101,15 +100,15 @@ def _make_large(environment: Path, context: Path) -> None:
 
 
 def _measure_doctor(runs: int = 6) -> Row:
-    doctor: Command = [_TOOLS / "envtool", "doctor", "--image", _BIG, "--prefix", "/opt/environment"]
+    doctor: Command = [TOOLS / "envtool", "doctor", "--image", _BIG, "--prefix", "/opt/environment"]
     ours, theirs = time_alternately([doctor, ["sh", "-c", f"docker save {_BIG} | cat >/dev/null"]], runs)
     return make_ratio_row("doctor --image, 2 GB", ours, "docker save | cat", theirs, 1.5)
 
 
 def _measure_readers(runs: int = 6) -> list[Row]:
     readers: dict[str, Command] = {
-        "blame": [_TOOLS / "envtool", "blame", _BIG],
-        "verify --static": [_TOOLS / "envtool", "verify", "--static", _BIG],
+        "blame": [TOOLS / "envtool", "blame", _BIG],
+        "verify --static": [TOOLS / "envtool", "verify", "--static", _BIG],
     }
     listing: Command = ["sh", "-c", f"docker save {_BIG} | tar t >/dev/null"]
     # Its guard is off, which verify holds against it.

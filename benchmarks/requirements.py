@@ -10,15 +10,16 @@ import statistics
 import tempfile
 import time
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmarks.commands import run_command
+from benchmarks.commands import Command, run_command
 from benchmarks.environments import TOOLS, make_environment
-from benchmarks.timing import Row, make_ratio_row
+from benchmarks.timing import Row, make_ratio_row, time_alternately
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     from benchmarks.report import Report
     from benchmarks.workplace import Workplace
@@ -63,8 +64,8 @@ def _measure_checks(environment: Path, folder: Path) -> tuple[list[Row], str]:
         file = folder / "requirements.txt"
         file.write_text("".join(f"{line}\n" for line in requirements))
         with _empty_cache(folder) as cache:
-            command: list[str | Path] = [TOOLS / "envtool", "check", "--prefix", environment, file]
-            seconds, received = _time_command(command, {"UV_CACHE_DIR": str(cache)}, statuses=(0, 1))
+            check: Command = [TOOLS / "envtool", "check", "--prefix", environment, file]
+            seconds, received = _time_command(check, {"UV_CACHE_DIR": str(cache)}, statuses=(0, 1))
             largest = max(largest, *(path.stat().st_size for path in cache.rglob("*.whl")), 0)
         pip: list[str | Path] = [TOOLS / "python", "-m", "pip", "--python", environment / "bin/python", "install"]
         pip += ["--quiet", "--dry-run", "--no-cache-dir", "--report", folder / "report.json", "-r", file]
@@ -96,7 +97,7 @@ def _measure_static(environment: Path, folder: Path) -> list[Row]:
     command: list[str | Path] = [TOOLS / "envtool", "check", "--static", "--prefix", environment]
 
     def seconds(*checked: Path) -> float:
-        return _find_median(lambda: _time_command([*command, *checked], {}, statuses=(0, 1))[0])
+        return statistics.median(_time_command([*command, *checked], {}, statuses=(0, 1))[0] for _ in range(5))
 
     one, ten = seconds(files[0]), seconds(*files)
     sizes = {}
@@ -113,31 +114,26 @@ def _measure_static(environment: Path, folder: Path) -> list[Row]:
 
 def _measure_installs(environment: Path, folder: Path, runs: int = 5) -> list[Row]:
     """`envtool install` against `uv pip install`, with caches empty and filled."""
-    rows = []
     spare = folder / "spare"
-    for what, is_cold in (("cold cache", True), ("warm cache", False)):
-        found: tuple[list[float], list[float]] = ([], [])
+    commands: list[Command] = [
+        [TOOLS / "envtool", "install", "--prefix", spare, *LIVING],
+        [TOOLS / "uv", "pip", "install", "--python", spare / "bin/python", *LIVING],
+    ]
+    rows = []
+    # With everything in the cache uv is done before Python has started: no ratio to be proud of, and no limit.
+    for what, limit in (("cold cache", 1.15), ("warm cache", None)):
         with _empty_cache(folder) as cache:
-            for number in range(runs + 1):
-                commands: Sequence[Sequence[str | Path]] = (
-                    [TOOLS / "envtool", "install", "--prefix", spare, *LIVING],
-                    [TOOLS / "uv", "pip", "install", "--python", spare / "bin/python", *LIVING],
-                )
-                for times, command in zip(found, commands, strict=True):
-                    shutil.rmtree(spare, ignore_errors=True)
-                    shutil.copytree(environment, spare, symlinks=True)
-                    if is_cold:
-                        shutil.rmtree(cache)
-                    seconds, _received = _time_command(command, {"UV_CACHE_DIR": str(cache)})
-                    if number:
-                        times.append(seconds)
-        # With everything in the cache uv is done before Python has started: no ratio to be proud of, and no limit.
-        rows.append(make_ratio_row(f"install, {what}", found[0], "uv pip install", found[1], 1.15 if is_cold else None))
+            prepare = partial(_copy_environment, environment, spare, (spare, cache) if limit else (spare,))
+            variables = {**_PLAIN, "UV_CACHE_DIR": str(cache)}
+            ours, theirs = time_alternately(commands, runs, before=prepare, variables=variables)
+        rows.append(make_ratio_row(f"install, {what}", ours, "uv pip install", theirs, limit))
     return rows
 
 
-def _find_median(sample: Callable[[], float]) -> float:
-    return statistics.median(sample() for _ in range(5))
+def _copy_environment(environment: Path, target: Path, removed: Sequence[Path], _index: int) -> None:
+    for folder in removed:
+        shutil.rmtree(folder, ignore_errors=True)
+    shutil.copytree(environment, target, symlinks=True)
 
 
 @contextmanager
@@ -148,9 +144,7 @@ def _empty_cache(folder: Path) -> Iterator[Path]:
         yield cache
 
 
-def _time_command(
-    command: Sequence[str | Path], variables: dict[str, str], statuses: Sequence[int] = (0,)
-) -> tuple[float, int]:
+def _time_command(command: Command, variables: dict[str, str], statuses: Sequence[int] = (0,)) -> tuple[float, int]:
     """Seconds, and the bytes that this machine received meanwhile."""
     before, start = _count_received(), time.perf_counter()
     run_command(command, variables={**_PLAIN, **variables}, statuses=statuses)

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from benchmarks.commands import Command, run_command
+from benchmarks.environments import TOOLS
 from benchmarks.timing import Row, make_peak_row, make_ratio_row, time_alternately
 
 if TYPE_CHECKING:
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
 
     from benchmarks.report import Report
     from benchmarks.workplace import Workplace
-
-_TOOLS = Path(sys.executable).parent
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,10 +56,10 @@ def _make(folder: Path, wheel: Path) -> _Commands:
     """A virtual environment below `folder` with the torch of `wheel`, pinned."""
     prefix = folder / "environment"
     run_command([sys.executable, "-m", "venv", prefix])
-    restore: list[str | Path] = [_TOOLS / "envtool", "restore", "--prefix", prefix]
+    restore: list[str | Path] = [TOOLS / "envtool", "restore", "--prefix", prefix]
     run_command([*restore, "--vendor", wheel.parent])
     pip: list[str | Path] = [prefix / "bin/pip", "install", "--quiet", "--force-reinstall", "--no-deps", "--no-index"]
-    uv: list[str | Path] = [_TOOLS / "uv", "pip", "install", "--quiet", "--python", prefix / "bin/python", "--no-deps"]
+    uv: list[str | Path] = [TOOLS / "uv", "pip", "install", "--quiet", "--python", prefix / "bin/python", "--no-deps"]
     return _Commands(wheel=wheel, prefix=prefix, restore=restore, pip=[*pip, wheel], uv=[*uv, "--reinstall"])
 
 
@@ -111,7 +110,7 @@ def _measure_repair(commands: _Commands, pip: list[float]) -> Row:
 def _measure_unpacked(commands: _Commands, runs: int = 9) -> Row:
     """From a copy that is kept unpacked on the same file system, against uv from its cache; both make hard links."""
     prefix = commands.prefix
-    unpack: list[str | Path] = [_TOOLS / "envtool", "vendor", "unpack", "--prefix", prefix]
+    unpack: list[str | Path] = [TOOLS / "envtool", "vendor", "unpack", "--prefix", prefix]
     # Else a store elsewhere would make it a copy.
     variables = {"HAC_STORE": str(prefix.with_name("store")), "UV_CACHE_DIR": str(prefix.with_name("uv-cache"))}
     run_command([*unpack, "--vendor", commands.wheel.parent], variables=variables)
