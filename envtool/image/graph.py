@@ -119,7 +119,7 @@ def add_parents(specs: Iterable[ImageSpec]) -> tuple[ImageSpec, ...]:
 
 def sort_parents_first(specs: Iterable[ImageSpec]) -> tuple[ImageSpec, ...]:
     """The images alone, parents first."""
-    return tuple(spec for generation in group_by_depth(specs) for spec in generation)
+    return tuple(sorted(specs, key=lambda spec: len(tuple(list_ancestors(spec)))))
 
 
 def list_ancestors(spec: ImageSpec) -> Iterator[ImageSpec]:
@@ -127,11 +127,3 @@ def list_ancestors(spec: ImageSpec) -> Iterator[ImageSpec]:
     while spec.parent is not None:
         spec = spec.parent
         yield spec
-
-
-def group_by_depth(specs: Iterable[ImageSpec]) -> tuple[tuple[ImageSpec, ...], ...]:
-    """Images by the number of their ancestors: those of one generation do not wait for each other."""
-    rows: dict[int, list[ImageSpec]] = {}
-    for spec in specs:
-        rows.setdefault(len(tuple(list_ancestors(spec))), []).append(spec)
-    return tuple(tuple(rows[depth]) for depth in sorted(rows))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from dataclasses import KW_ONLY, dataclass, field
+from dataclasses import KW_ONLY, asdict, dataclass, field
 from enum import Enum
 from pathlib import Path
 from typing import Any
@@ -127,20 +127,7 @@ def render_pin(pin: VendorPin) -> str:
     """The text of a pin file."""
     import tomlkit
 
-    rows = [
-        {
-            key: value
-            for key, value in (
-                ("name", item.name),
-                ("version", item.version),
-                ("wheel", item.wheel),
-                ("sha256", item.sha256),
-                ("content", item.content),
-            )
-            if value is not None
-        }
-        for item in pin.distributions
-    ]
+    rows = [{key: value for key, value in asdict(item).items() if value is not None} for item in pin.distributions]
     table = {
         "schema": SCHEMA,
         "release": str(pin.version.release),

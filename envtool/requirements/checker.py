@@ -33,7 +33,6 @@ class Checker:
     target: Target
     resolvers: Mapping[Installer, Resolver]
     constrained: Collection[Installer] = ()
-    with_suggestions: bool = True
     _readers: dict[tuple[str, ...], MetadataReader] = field(default_factory=dict)
 
     def check(self, file: DependencyFile) -> tuple[Prediction, ...]:
@@ -90,12 +89,7 @@ class Checker:
         return self._readers.setdefault(indexes, MetadataReader(indexes, options.certificates))
 
     def _add_suggestion(self, answer: Prediction) -> Prediction:
-        if (
-            not self.with_suggestions
-            or not answer.is_bad
-            or answer.requirement_set.locked
-            or answer.requirement_set.unresolved
-        ):
+        if not answer.is_bad or answer.requirement_set.locked or answer.requirement_set.unresolved:
             return answer
         resolver = self.resolvers.get(answer.installer or next(iter(self.resolvers)))
         if resolver is None or not answer.culprits:

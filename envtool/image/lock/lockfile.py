@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import tomllib
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -115,20 +115,11 @@ def _render(lock: ImageLock) -> str:
             **({"reference": lock.base.reference} if lock.base.reference else {}),
             "packages": tomlkit.array(),
         },
-        "vendor": [
-            {
-                "name": item.name,
-                "version": item.version,
-                "wheel": item.wheel,
-                "sha256": item.sha256,
-                "content": item.content,
-            }
-            for item in lock.pin.distributions
-        ],
+        "vendor": _make_rows(lock.pin.distributions),
         "tool": _make_rows(lock.tools),
         "wheel": _make_rows(lock.wheels),
         **({"requirement": _make_rows(lock.requirements)} if lock.requirements else {}),
-        **({"signature": [_make_signature_row(item) for item in lock.signatures]} if lock.signatures else {}),
+        **({"signature": _make_rows(lock.signatures)} if lock.signatures else {}),
     }
     packages = table["base"]["packages"]
     packages.extend(lock.base.packages)
@@ -136,13 +127,8 @@ def _render(lock: ImageLock) -> str:
     return "# Written by `envtool lock`. Do not edit.\n" + tomlkit.dumps(table)
 
 
-def _make_rows(files: Iterable[LockedFile]) -> list[dict[str, str]]:
-    return [{"name": item.name, "sha256": item.sha256} for item in files]
-
-
-def _make_signature_row(item: LockedSignature) -> dict[str, str]:
-    payload = {"payload": item.payload} if item.payload is not None else {}
-    return {"name": item.name, "value": item.value, **payload}
+def _make_rows(items: Iterable[PinnedDistribution | LockedFile | LockedSignature]) -> list[dict[str, str]]:
+    return [{key: value for key, value in asdict(item).items() if value is not None} for item in items]
 
 
 def _sha256(text: str) -> str:

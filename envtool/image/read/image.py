@@ -21,26 +21,8 @@ if TYPE_CHECKING:
 _ARGUMENTS = re.compile(r"^\|(\d+) ")
 _SHELL = re.compile(r"(?:^|\s)/[^\s=]+(?: [^\s/=]+){0,5}? -\w*c ")
 _NOTHING_RUN = re.compile(r"^.*?#\(nop\)\s+", re.DOTALL)
-_KEYWORDS = (
-    "ADD",
-    "ARG",
-    "CMD",
-    "COPY",
-    "ENTRYPOINT",
-    "ENV",
-    "EXPOSE",
-    "HEALTHCHECK",
-    "LABEL",
-    "MAINTAINER",
-    "ONBUILD",
-    "RUN",
-    "SHELL",
-    "STOPSIGNAL",
-    "USER",
-    "VOLUME",
-    "WORKDIR",
-)
-_KEYWORD = re.compile(rf"^(?:{'|'.join(_KEYWORDS)})\s")
+_KEYWORDS = "ADD|ARG|CMD|COPY|ENTRYPOINT|ENV|EXPOSE|HEALTHCHECK|LABEL|MAINTAINER|ONBUILD|RUN|SHELL|STOPSIGNAL|USER|VOLUME|WORKDIR"
+_KEYWORD = re.compile(rf"^(?:{_KEYWORDS})\s")
 
 
 @dataclass(frozen=True)

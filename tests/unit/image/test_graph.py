@@ -12,7 +12,7 @@ import pytest
 from envtool.errors import BuildError, LockError, SpecError
 from envtool.image.context.bake import render_bake_document, render_github_matrix
 from envtool.image.context.context import render_dockerfile
-from envtool.image.graph import PlannedImage, add_parents, group_by_depth
+from envtool.image.graph import PlannedImage, add_parents, sort_parents_first
 from envtool.image.inputs.accounts import add_user
 from envtool.image.inputs.base_layers import read_account_files, read_local_layer
 from envtool.image.inputs.sources import ReleasedSources
@@ -77,11 +77,7 @@ def test_parents_come_first(project: Path) -> None:
     table = row(project, f'{CHILD}parent = "hac-devel"')
     assert [spec.name for spec in add_parents([table["child"]])] == ["hac-base", "hac-devel", "child"]
     both = [table["child"], table["hac-notebook"], table["hac-base"], table["hac-devel"]]
-    assert [[spec.name for spec in each] for each in group_by_depth(both)] == [
-        ["hac-base"],
-        ["hac-notebook", "hac-devel"],
-        ["child"],
-    ]
+    assert [spec.name for spec in sort_parents_first(both)] == ["hac-base", "hac-notebook", "hac-devel", "child"]
     names = [entry["image"] for entry in render_github_matrix(both)["include"]]
     assert names.index("hac-base") < names.index("hac-devel") < names.index("child")
 
