@@ -18,9 +18,7 @@ from typing import TYPE_CHECKING
 
 from envtool.errors import BuildError
 from envtool.image.inputs.base_layers import read_local_layer
-from envtool.image.layers.assemble import (
-    WrittenLayer,
-)
+from envtool.image.layers.assemble import WrittenLayer
 from envtool.image.spec.labels import CONTEXT_LABEL
 from envtool.image.spec.recipe import DOCKERFILE_PART
 

@@ -1,8 +1,7 @@
-"""A recipe's instructions → the configuration that a builder would make of them, as far as no builder is needed.
+"""A recipe's instructions → the configuration that a builder would make of them, where no builder is needed.
 
-Formats: Dockerfile reference; OCI image specification, "Image Configuration". Taken are the instructions that only set
-something, and `ADD` of a layer; of anything else, and of a value with a variable in it, a builder has to say what it
-means.
+That is so for instructions that only set something, and for `ADD` of a layer; any other instruction, and a value with a
+variable in it, needs a builder. Formats: Dockerfile reference; OCI image specification, "Image Configuration".
 """
 
 from __future__ import annotations
@@ -10,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 import shlex
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +20,8 @@ _DURATION = re.compile(r"(\d+)(ms|s|m|h)")
 _NANOSECONDS = {"ms": 10**6, "s": 10**9, "m": 60 * 10**9, "h": 3600 * 10**9}
 _CHECK_OPTIONS = {"interval": "Interval", "timeout": "Timeout", "start-period": "StartPeriod"}
 Configuration = Mapping[str, Any]
+# An instruction's value and the configuration before it → what it changes; `None` where a builder has to say.
+Setting = Callable[[str, Configuration], Configuration | None]
 
 
 @dataclass(frozen=True)
@@ -68,36 +69,37 @@ def evaluate_instructions(recipe: str, configuration: Configuration) -> Evaluate
         changed = setting(step.value, configuration) if setting is not None and "$" not in step.value else None
         if changed is None:
             return None
-        # What the base's command was made for is another entry point.
+        # A new entry point resets the base's command, which was made for the old one.
         if step.name == "ENTRYPOINT" and all(earlier.name != "CMD" for earlier in steps[:number]):
             changed = {**changed, "Cmd": None}
         configuration = {**configuration, **changed}
     return Evaluated(configuration, tuple(steps), tuple(layers))
 
 
-def _split_words(value: str) -> Mapping[str, Sequence[str]]:
-    """The JSON form of a command, or the shell form, which is given to the shell as it stands."""
+def _parse_words(value: str) -> list[str] | None:
+    """The words of a command in JSON form; `None` for the shell form, which is given to the shell as it stands."""
     try:
         words = json.loads(value)
     except ValueError:
-        return {"shell": [value]}
-    is_list = isinstance(words, list) and all(isinstance(word, str) for word in words)
-    return {"exec": words} if is_list else {"shell": [value]}
+        return None
+    return words if isinstance(words, list) and all(isinstance(word, str) for word in words) else None
 
 
-def _command(key: str) -> Callable[[str, Configuration], Configuration | None]:
-    def change(value: str, configuration: Configuration) -> Configuration | None:
-        words = _split_words(value)
-        if "exec" in words:
-            return {key: list(words["exec"])}
-        return {key: [*(configuration.get("Shell") or ["/bin/sh", "-c"]), value]}
+def _set_text(key: str) -> Setting:
+    return lambda value, _configuration: {key: value}
+
+
+def _set_command(key: str) -> Setting:
+    def change(value: str, configuration: Configuration) -> Configuration:
+        words = _parse_words(value)
+        return {key: words if words is not None else [*(configuration.get("Shell") or ["/bin/sh", "-c"]), value]}
 
     return change
 
 
 def _parse_shell(value: str, _configuration: Configuration) -> Configuration | None:
-    words = _split_words(value)
-    return {"Shell": list(words["exec"])} if "exec" in words else None
+    words = _parse_words(value)
+    return {"Shell": words} if words is not None else None
 
 
 def _parse_pairs(value: str) -> dict[str, str] | None:
@@ -121,12 +123,8 @@ def _parse_labels(value: str, configuration: Configuration) -> Configuration | N
     return {"Labels": {**(configuration.get("Labels") or {}), **pairs}} if pairs is not None else None
 
 
-def _parse_user(value: str, _configuration: Configuration) -> Configuration | None:
-    return {"User": value}
-
-
 def _parse_folder(value: str, _configuration: Configuration) -> Configuration | None:
-    # Any other might have to be made first.
+    # Any other folder may not exist yet, and a builder would make it.
     return {"WorkingDir": value} if value == str(HOME) else None
 
 
@@ -137,18 +135,14 @@ def _parse_ports(value: str, configuration: Configuration) -> Configuration | No
     return {"ExposedPorts": {**(configuration.get("ExposedPorts") or {}), **{port: {} for port in ports}}}
 
 
-def _stop_signal(value: str, _configuration: Configuration) -> Configuration | None:
-    return {"StopSignal": value}
-
-
 def _parse_health(value: str, _configuration: Configuration) -> Configuration | None:
     if value.upper() == "NONE":
         return {"Healthcheck": {"Test": ["NONE"]}}
     options, separator, command = value.partition("CMD ")
     if not separator:
         return None
-    words = _split_words(command.strip())
-    check: dict[str, Any] = {"Test": ["CMD", *words["exec"]] if "exec" in words else ["CMD-SHELL", *words["shell"]]}
+    words = _parse_words(command.strip())
+    check: dict[str, Any] = {"Test": ["CMD-SHELL", command.strip()] if words is None else ["CMD", *words]}
     for word in options.split():
         name, _equals, text = word.removeprefix("--").partition("=")
         if name == "retries" and text.isdigit():
@@ -160,15 +154,15 @@ def _parse_health(value: str, _configuration: Configuration) -> Configuration | 
     return {"Healthcheck": check}
 
 
-_SETTINGS: Mapping[str, Callable[[str, Configuration], Configuration | None]] = {
+_SETTINGS: Mapping[str, Setting] = {
     "ENV": _parse_environment,
     "LABEL": _parse_labels,
-    "USER": _parse_user,
+    "USER": _set_text("User"),
     "WORKDIR": _parse_folder,
-    "CMD": _command("Cmd"),
-    "ENTRYPOINT": _command("Entrypoint"),
+    "CMD": _set_command("Cmd"),
+    "ENTRYPOINT": _set_command("Entrypoint"),
     "SHELL": _parse_shell,
     "EXPOSE": _parse_ports,
-    "STOPSIGNAL": _stop_signal,
+    "STOPSIGNAL": _set_text("StopSignal"),
     "HEALTHCHECK": _parse_health,
 }

@@ -80,7 +80,7 @@ def fetch_inputs(
     wheel_count = len(lock.wheels) + len(lock.requirements) + len(lock.pin.distributions)
     total = len(packages) + wheel_count + len(lock.tools)
     progress("inputs", 0, total)
-    channel_map = sources.channel_map() if _list_missing(packages, store) else {}
+    channel_map = {} if all(store.has(package.sha256) for package in packages) else sources.channel_map()
     conda = {}
     for package in packages:
         conda[package] = _make_conda_package(package, channel_map, store)
@@ -118,10 +118,6 @@ def is_complete(lock: ImageLock, store: FileStore) -> bool:
     return all(store.has(sha256) for sha256 in named)
 
 
-def _list_missing(packages: set[LockedPackage], store: FileStore) -> bool:
-    return not all(store.has(package.sha256) for package in packages)
-
-
 def _find_locked_program(item: LockedFile, sources: ImageSources, store: FileStore) -> Path:
     stored = store.find(item.sha256)
     if stored is not None:
@@ -145,17 +141,6 @@ def _make_conda_package(package: LockedPackage, channel_map: Mapping[str, str], 
                 f"the channel no longer has {package.filename}", why=f"the lock names it; {path}", remedy="envtool lock"
             )
         return store.add(path, expected=package.sha256)
-    return _download(url, package, store)
-
-
-def _find_actual_address(url: str, channel_map: Mapping[str, str]) -> str:
-    for named, actual in channel_map.items():
-        if url.startswith(f"{named}/"):
-            return actual.rstrip("/") + url.removeprefix(named)
-    return url
-
-
-def _download(url: str, package: LockedPackage, store: FileStore) -> Path:
     with open_session() as session:
         return download(
             session,
@@ -166,6 +151,13 @@ def _download(url: str, package: LockedPackage, store: FileStore) -> Path:
             timeout=_TIMEOUT,
             failures=_translate_unreachable(package.filename),
         )
+
+
+def _find_actual_address(url: str, channel_map: Mapping[str, str]) -> str:
+    for named, actual in channel_map.items():
+        if url.startswith(f"{named}/"):
+            return actual.rstrip("/") + url.removeprefix(named)
+    return url
 
 
 @contextmanager

@@ -75,7 +75,7 @@ def stage_system(member: PlannedImage, inputs: Inputs, bill: str, folder: Path) 
     write_text(root / CONFIGURATION_FOLDER / "guard.conf", _render_guard_settings(member.spec))
     (root / HOME.relative_to("/")).mkdir(parents=True)
     _write_accounts(inputs, root)
-    _list_own_files(member, bill, root)
+    _copy_own_files(member, bill, root)
     return StagedTree(root)
 
 
@@ -85,7 +85,7 @@ def stage_child_system(member: PlannedImage, inputs: Inputs, bill: str, folder: 
     if member.spec.has_own_base:
         # The base's own, without the user, came with what its packages added.
         _write_accounts(inputs, root)
-    _list_own_files(member, bill, root)
+    _copy_own_files(member, bill, root)
     return StagedTree(root)
 
 
@@ -94,7 +94,7 @@ def _write_accounts(inputs: Inputs, root: Path) -> None:
         write_text(root / name, text)
 
 
-def _list_own_files(member: PlannedImage, bill: str, root: Path) -> None:
+def _copy_own_files(member: PlannedImage, bill: str, root: Path) -> None:
     """What each image of a family has of its own: its recipe's files, what it is and what is in it."""
     spec = member.spec
     for folder in spec.folders("rootfs"):
@@ -116,14 +116,11 @@ def render_bill(member: PlannedImage, inputs: Inputs, layers: Iterable[WrittenLa
 
 def _render_guard_settings(spec: ImageSpec) -> str:
     layout = Layout.below(ENVIRONMENT_PREFIX, spec.python)
-    return "\n".join(
-        [
-            "# Read by hac-shell: where the environment is that it looks after.",
-            f"hac_prefix={ENVIRONMENT_PREFIX}",
-            f"hac_site={layout.site_packages}",
-            f"hac_user_site=.local/lib/{layout.interpreter.name}/site-packages",
-            "",
-        ]
+    return (
+        "# Read by hac-shell: where the environment is that it looks after.\n"
+        f"hac_prefix={ENVIRONMENT_PREFIX}\n"
+        f"hac_site={layout.site_packages}\n"
+        f"hac_user_site=.local/lib/{layout.interpreter.name}/site-packages\n"
     )
 
 

@@ -52,22 +52,13 @@ def lock_environment(environment: Path, channel_map: Mapping[str, str], *, keep:
     with tempfile.TemporaryDirectory(prefix="hac-lock-") as folder:
         scratch = Path(folder)
         (scratch / "virtual-packages.yml").write_text(_VIRTUAL_PACKAGES)
-        # Only pip requirements need the mapping from PyPI's names to conda's, and it lies on a web site.
+        # The mapping from PyPI's names to conda's, which would be downloaded, is for pip requirements alone.
         (scratch / "lookup.json").write_text("{}")
         target = scratch / "conda-lock.yml"
-        # A lock names its sources by path from itself; beside it, that is the bare name on every machine.
+        # A lock names its sources by their relative path: beside it, that is the bare name on every machine.
         source = Path(shutil.copy(environment, scratch))
-        command: list[str | Path] = [
-            sys.executable,
-            "-m",
-            "conda_lock",
-            "lock",
-            "--conda",
-            write_program(scratch),
-            "--file",
-            source,
-        ]
-        command += ["--platform", PLATFORM, "--lockfile", target]
+        command: list[str | Path] = [sys.executable, "-m", "conda_lock", "lock", "--platform", PLATFORM]
+        command += ["--conda", write_program(scratch), "--file", source, "--lockfile", target]
         command += ["--virtual-package-spec", scratch / "virtual-packages.yml"]
         command += ["--pypi_to_conda_lookup_file", str(scratch / "lookup.json")]
         run(

@@ -14,7 +14,7 @@ import tarfile
 import zlib
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from functools import partial
 from pathlib import Path
@@ -273,19 +273,11 @@ class LayerIndexer:
 
     def _hard_link(self, member: tarfile.TarInfo, path: str) -> None:
         target = os.path.normpath(member.linkname).lstrip("/")
-        first = self.entries.get(target)
-        size = self.sizes.get(target, 0)
-        self.entries[path] = LayerEntry(
-            path=path,
-            kind=Kind.FILE,
-            size=size,
-            mode=member.mode,
-            owner=member.uid,
-            sha256=first.sha256 if first is not None else None,
-            data=first.data if first is not None else None,
-            spooled=first.spooled if first is not None else None,
-            remarks=first.remarks if first is not None else (),
-        )
+        first, size = self.entries.get(target), self.sizes.get(target, 0)
+        entry = LayerEntry(path=path, kind=Kind.FILE, size=size, mode=member.mode, owner=member.uid)
+        if first is not None:
+            entry = replace(entry, sha256=first.sha256, data=first.data, spooled=first.spooled, remarks=first.remarks)
+        self.entries[path] = entry
 
     def contents(self, digest: str, diff_id: str) -> LayerContents:
         """All that was gathered; the digests are of the whole archive, as stored and plain."""

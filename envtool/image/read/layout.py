@@ -5,10 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from envtool.errors import ImageError
 from envtool.image.read.layer import FileSelector, LayerContents, read_layer
 from envtool.image.read.load import load_image
-from envtool.image.read.manifest import Descriptor, parse_json
+from envtool.image.read.manifest import Descriptor, make_unreadable_error, parse_json
 
 if TYPE_CHECKING:
     from envtool.image.read.image import StoredImage
@@ -26,7 +25,7 @@ def read_oci_layout(folder: Path, selector: FileSelector, platform: str) -> Stor
             with open(folder / descriptor.blob, "rb") as stream:
                 return read_layer(stream, selector, name=what)
         except OSError as error:
-            raise _make_missing_error(what, error) from error
+            raise make_unreadable_error(what, str(error.strerror or error)) from error
 
     index = parse_json(_read(folder / "index.json"), f"the index of {folder}")
     return load_image(str(folder), index, platform, manifest=document, configuration=document, layer=layer)
@@ -36,10 +35,4 @@ def _read(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise _make_missing_error(str(path), error) from error
-
-
-def _make_missing_error(what: str, error: OSError) -> ImageError:
-    return ImageError(
-        f"{what} cannot be read", why=str(error.strerror or error), remedy="fetch or save the image again"
-    )
+        raise make_unreadable_error(str(path), str(error.strerror or error)) from error

@@ -57,9 +57,9 @@ def parse_json(data: bytes, what: str) -> dict[str, Any]:
     try:
         table = json.loads(data)
     except ValueError as error:
-        raise _make_unreadable_error(what, str(error)) from error
+        raise make_unreadable_error(what, str(error)) from error
     if not isinstance(table, dict):
-        raise _make_unreadable_error(what, "it is no JSON object")
+        raise make_unreadable_error(what, "it is no JSON object")
     return table
 
 
@@ -106,12 +106,12 @@ def select_manifest(table: Mapping[str, Any], wanted: str, what: str) -> Descrip
 def parse_manifest(table: Mapping[str, Any], what: str) -> Manifest:
     """What a manifest names. Raises `ImageError` for one of another kind, such as a chart's or schema 1's."""
     if table.get("schemaVersion") != 2 or not isinstance(table.get("layers"), list):
-        raise _make_unreadable_error(
+        raise make_unreadable_error(
             what, f"it is no image manifest of schema 2 ({table.get('mediaType', 'no media type')})"
         )
     configuration = table.get("config")
     if not isinstance(configuration, dict):
-        raise _make_unreadable_error(what, "it names no configuration")
+        raise make_unreadable_error(what, "it names no configuration")
     return Manifest(
         _parse_descriptor(configuration, what), tuple(_parse_descriptor(row, what) for row in table["layers"])
     )
@@ -120,7 +120,7 @@ def parse_manifest(table: Mapping[str, Any], what: str) -> Manifest:
 def _parse_descriptor(row: Mapping[str, Any], what: str) -> Descriptor:
     digest, size = row.get("digest"), row.get("size")
     if not isinstance(digest, str) or not digest.startswith("sha256:") or len(digest) != 71:
-        raise _make_unreadable_error(what, f"{digest!r} is no sha256 digest")
+        raise make_unreadable_error(what, f"{digest!r} is no sha256 digest")
     return Descriptor(digest, size if isinstance(size, int) else None)
 
 
@@ -137,5 +137,6 @@ def _is_attestation(row: Mapping[str, Any]) -> bool:
     return "vnd.docker.reference.type" in (row.get("annotations") or {}) or _parse_platform(row) == "unknown/unknown"
 
 
-def _make_unreadable_error(what: str, why: str) -> ImageError:
+def make_unreadable_error(what: str, why: str) -> ImageError:
+    """The error for a document or a file of an image that cannot be read."""
     return ImageError(f"{what} cannot be read", why=why, remedy="fetch or save the image again")

@@ -20,7 +20,7 @@ from envtool.image.read.forward import ForwardReader, iterate_members, open_arch
 from envtool.image.read.image import StoredImage, make_stored_image
 from envtool.image.read.layer import FileSelector, LayerContents, read_layer
 from envtool.image.read.load import load_image
-from envtool.image.read.manifest import Descriptor, parse_json, require_digest
+from envtool.image.read.manifest import Descriptor, make_unreadable_error, parse_json, require_digest
 
 # A configuration with a long history has some hundred kilobytes.
 _DOCUMENT_AT_MOST = 16 << 20
@@ -143,7 +143,7 @@ def _read_rows(contents: _ArchiveContents, reference: str) -> list[Mapping[str, 
     try:
         rows = json.loads(contents.documents.get("manifest.json", b"[]"))
     except ValueError as error:
-        raise ImageError(f"the manifest of {reference} cannot be read", why=str(error)) from error
+        raise make_unreadable_error(f"the manifest of {reference}", str(error)) from error
     return [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
 
 
