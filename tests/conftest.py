@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import compileall
 import shutil
+import textwrap
 from collections.abc import Callable
+from dataclasses import is_dataclass
 from pathlib import Path
 
 import pytest
@@ -26,6 +28,9 @@ from tests.support.distributions import package
 from tests.support.environment import PYTHON, TORCH, RealEnvironment, environment_in, make_virtual_environment
 from tests.support.verdict import Verdict
 
+# Characters of a parameter in a test's name.
+_LONGEST_ID = 60
+
 
 def pytest_configure(config: pytest.Config) -> None:
     """Compile envtool once, as an installed tool is: hundreds of processes would else do it, where none may write."""
@@ -40,6 +45,17 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.xdist_group("docker"))
         elif item.get_closest_marker("interpreters") and isinstance(item, pytest.Function):
             item.add_marker(pytest.mark.xdist_group(item.callspec.id))
+
+
+def pytest_make_parametrize_id(val: object) -> str | None:
+    """An id that says what a parameter is, where pytest would number it or take all of a long text."""
+    if isinstance(val, str) and len(val) <= _LONGEST_ID and "\n" not in val:
+        return None
+    if not (isinstance(val, str | tuple | list | dict) or is_dataclass(val)):
+        return None
+    text = textwrap.shorten(str(val), _LONGEST_ID, placeholder="…")
+    # An address, or the order of a set, would differ between the processes that tests are divided among.
+    return None if " at 0x" in str(val) or "set({" in str(val) else text
 
 
 @pytest.fixture
