@@ -5,26 +5,14 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from envtool.environment.distribution import Distribution
 from envtool.requirements.target import Target
 
 if TYPE_CHECKING:
     from envtool.release.pin import VendorPin
-
-
-@dataclass(frozen=True)
-class SyntheticDistribution:
-    """A distribution of which the name and the version are all that is known."""
-
-    name: str
-    version: str
-
-    def requires(self) -> tuple[str, ...]:
-        """Nothing: its metadata is not at hand."""
-        return ()
 
 
 @contextmanager
@@ -35,9 +23,10 @@ def synthetic_target(pin: VendorPin, python: str) -> Iterator[Target]:
     """
     with tempfile.TemporaryDirectory(prefix="hac-assumed-") as text:
         folder = Path(text)
-        installed = {item.name: SyntheticDistribution(item.name, item.version) for item in pin.distributions}
-        for item in installed.values():
+        installed = {}
+        for item in pin.distributions:
             records = folder / f"{item.name}-{item.version}.dist-info"
+            installed[item.name] = Distribution(item.name, item.version, records)
             records.mkdir()
             (records / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {item.name}\nVersion: {item.version}\n")
             (records / "INSTALLER").write_text("hac-envtool\n")

@@ -5,27 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
+    from envtool.environment.distribution import Distribution
     from envtool.release.pin import VendorPin
     from envtool.requirements.model import DeclaredRequirement
     from envtool.transaction.owner import Owner
-
-
-class InstalledDistribution(Protocol):
-    """What has to be known of an installed distribution."""
-
-    @property
-    def name(self) -> str:
-        """Normalised (PEP 503)."""
-
-    @property
-    def version(self) -> str:
-        """As its records say."""
-
-    def requires(self) -> tuple[str, ...]:
-        """The `Requires-Dist` lines, unparsed."""
 
 
 MarkerEnvironment: TypeAlias = dict[str, str]
@@ -35,16 +21,16 @@ MarkerEnvironment: TypeAlias = dict[str, str]
 class Target:
     """Where an install would go.
 
-    `python` is a version of two or three parts. `interpreter` is the environment's; where that is only assumed there is
-    none, and `folder` holds the records of the distributions that it is assumed to have. As `owner` root
-    runs the interpreter, where it is somebody else's.
+    `python` is a version of two or three parts. `interpreter` is the environment's. An environment that is only assumed
+    has none; its distributions' records are in `folder`. As `owner` root runs the interpreter, where it is somebody
+    else's.
     """
 
     pin: VendorPin
     python: str
     interpreter: Path | None = None
     folder: Path | None = None
-    installed: Mapping[str, InstalledDistribution] = field(default_factory=dict)
+    installed: Mapping[str, Distribution] = field(default_factory=dict)
     owner: Owner | None = None
 
     @property

@@ -12,7 +12,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from envtool.errors import EnvtoolError, ResolutionError, SetupError, SourceError
+from envtool.errors import ResolutionError, SetupError, SourceError
 from envtool.release.profile import PINNED_NAMES
 
 if TYPE_CHECKING:
@@ -141,16 +141,9 @@ def _interpret_failure(said: str) -> UvOutput:
         )
     if "No solution found" in text:
         return UvOutput("", _extract_proof(said))
-    raise _make_error(text)
-
-
-def _make_error(text: str) -> EnvtoolError:
     if _NETWORK.search(text):
-        return SourceError(
-            "an index or a file of it cannot be read",
-            why=_select_last_words(text),
-        )
-    return ResolutionError("the requirements could not be resolved", why=_select_last_words(text))
+        raise SourceError("an index or a file of it cannot be read", why=_select_last_words(text))
+    raise ResolutionError("the requirements could not be resolved", why=_select_last_words(text))
 
 
 def strip_formatting(said: str) -> str:
@@ -158,7 +151,7 @@ def strip_formatting(said: str) -> str:
     return re.sub(r"(://)[^/\s@]+@", r"\1***@", re.sub(r"\x1b\[[0-9;]*m", "", said)).strip()
 
 
-# What uv says of what it was given by us, rather than of what went wrong.
+# Lines that tell nothing of what went wrong.
 _BESIDE_THE_POINT = ("Using Python", "warning: Requirements file")
 
 

@@ -1,7 +1,7 @@
-"""What a layer is made of: a folder on this machine, and files that are read out of archives when the layer is written.
+"""What a layer is made of: a folder on this machine, and files that are read out of archives as the layer is written.
 
-Most files of an image are in a wheel as they will be in the layer. To unpack them first would make each of them on the
-disk, read it again and delete it, which takes longer than all the rest.
+Most files of a layer are in a wheel, byte for byte. Unpacking them first would write, read and delete each of them,
+which takes longer than all the rest.
 """
 
 from __future__ import annotations
@@ -10,27 +10,10 @@ import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
     from envtool.wheel.archive import Archive, ArchiveMember
-
-
-class Packed(Protocol):
-    """A file that is in an archive; its size in bytes."""
-
-    @property
-    def size(self) -> int:
-        """In bytes."""
-        ...
-
-    @property
-    def executable(self) -> bool:
-        """Whether it may be run."""
-        ...
-
-    def read(self) -> bytes:
-        """Its content. Raises `HashError`, `SourceError` where it is not what the archive's records say."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +34,7 @@ class WheelFile:
         return self.member.executable
 
     def read(self) -> bytes:
-        """Its content, held to the wheel's RECORD."""
+        """Its content. Raises `HashError` and `SourceError` where it is not what the wheel's RECORD says."""
         return self.archive.read(self.member)
 
 
@@ -71,12 +54,13 @@ class FileRange:
             return stream.read(self.size)
 
 
+# A file that is read out of another one when its layer is written.
+Packed: TypeAlias = WheelFile | FileRange
+
+
 @dataclass(frozen=True)
 class StagedTree:
-    """A staged folder, and the packed files, by their paths below it, that come in place of its own.
-
-    Both come on top of the folder `lower`.
-    """
+    """A staged folder, and packed files by their paths, which replace its own; both lie on top of the folder `lower`."""
 
     root: Path
     packed: Mapping[str, Packed] = field(default_factory=dict)

@@ -33,6 +33,12 @@ try:
     _open_gzip, _NotGzip = igzip.open, igzip_lib.error
 except ImportError:
     pass
+try:
+    import zstandard
+
+    _NotZstd: Any = zstandard.ZstdError
+except ImportError:
+    zstandard, _NotZstd = None, EOFError  # type: ignore[assignment]
 
 _WHITEOUT, _OPAQUE = ".wh.", ".wh..wh..opq"
 _GZIP, _ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
@@ -130,7 +136,7 @@ def read_layer(stream: IO[bytes], selector: FileSelector, *, name: str) -> Layer
     try:
         with ThreadPoolExecutor(1) as hashing:
             return _read(stream, hashing, LayerIndexer(selector=selector))
-    except (tarfile.TarError, EOFError, zlib.error, _NotGzip, OSError, ValueError) as error:
+    except (tarfile.TarError, EOFError, zlib.error, _NotGzip, _NotZstd, OSError, ValueError) as error:
         if isinstance(error, TimeoutError) or (isinstance(error, OSError) and error.errno is not None):
             # Not the layer's fault but the disk's, or that of an engine which has stopped sending.
             raise
@@ -161,39 +167,14 @@ def _inflate(stored: HashingReader) -> IO[bytes] | None:
         return open_data
     if start != _ZSTD:
         return None
-    try:
-        import zstandard
-    except ImportError as error:
+    if zstandard is None:
         raise ImageError(
             "a layer is packed with zstd, which this installation cannot unpack",
             why="the library zstandard is missing",
             remedy="make venv   (or: uv tool install '.[image]')",
-        ) from error
-    try:
-        reader: Any = zstandard.ZstdDecompressor().stream_reader(cast("IO[bytes]", stored), read_across_frames=True)
-    except zstandard.ZstdError as error:
-        raise EOFError(str(error)) from error
-    return io.BufferedReader(_Zstd(reader), _BLOCK)
-
-
-class _Zstd(io.RawIOBase):
-    """A stream of zstandard's, whose errors are of no class that others know."""
-
-    def __init__(self, reader: Any) -> None:
-        self._reader = reader
-
-    def readable(self) -> bool:
-        """It is only ever read."""
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        """Fill `buffer` with what comes next."""
-        import zstandard
-
-        try:
-            return int(self._reader.readinto(buffer))
-        except zstandard.ZstdError as error:
-            raise EOFError(str(error)) from error
+        )
+    reader: Any = zstandard.ZstdDecompressor().stream_reader(cast("IO[bytes]", stored), read_across_frames=True)
+    return cast("IO[bytes]", reader)
 
 
 @dataclass(kw_only=True)
