@@ -212,7 +212,7 @@ def _set_search_path(binary: Path, path: str) -> None:
 
 
 def _write_package(recipe: PackageRecipe, version: str, stage: Path, channel: Path, epoch: int) -> None:
-    files = _list_files(stage)
+    files = sorted(path for path in stage.rglob("*") if path.is_symlink() or path.is_file())
     noarch = recipe.kind == "wheel"
     # The build string changes with the contents, so that a rebuilt package is never taken for the old one.
     build = f"h{_hash_content(stage, files)[:7]}_0"
@@ -239,10 +239,6 @@ def _write_package(recipe: PackageRecipe, version: str, stage: Path, channel: Pa
     target = channel / str(index["subdir"]) / f"{recipe.name}-{version}-{build}.conda"
     target.parent.mkdir(parents=True, exist_ok=True)
     write_conda(target, _list_members(stage, files), info, epoch)
-
-
-def _list_files(stage: Path) -> list[Path]:
-    return sorted(path for path in stage.rglob("*") if path.is_symlink() or path.is_file())
 
 
 def _hash_content(stage: Path, files: Sequence[Path]) -> str:

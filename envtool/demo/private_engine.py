@@ -109,16 +109,13 @@ class PrivateEngine:
         for identity in list(self._processes()):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(identity, signal.SIGKILL)
-        for mount in reversed(_list_mounts_below(self.folder)):
-            subprocess.run(["umount", "--lazy", mount], check=False, capture_output=True)
+        mounts = [line.split(" ")[1] for line in Path("/proc/mounts").read_text().splitlines()]
+        for mount in reversed(mounts):
+            if mount.startswith(f"{self.folder}/"):
+                subprocess.run(["umount", "--lazy", mount], check=False, capture_output=True)
         for path in (self._pid_file, self.folder / PRIVATE_SOCKET.name):
             path.unlink(missing_ok=True)
         shutil.rmtree(self.folder / "state", ignore_errors=True)
-
-
-def _list_mounts_below(folder: Path) -> list[str]:
-    points = [line.split(" ")[1] for line in Path("/proc/mounts").read_text().splitlines()]
-    return [point for point in points if point.startswith(f"{folder}/")]
 
 
 def ensure_engine(project: Path, say: Callable[[str], None], *, for_tests: bool = False) -> str:
@@ -160,7 +157,8 @@ _PROGRAMS = {"docker.io": "dockerd", "iptables": "iptables"}
 
 
 def _install(packages: Sequence[str], say: Callable[[str], None], *, required: bool) -> None:
-    missing = [name for name in packages if shutil.which(_PROGRAMS.get(name, name), path=_make_search_path()) is None]
+    path = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
+    missing = [name for name in packages if shutil.which(_PROGRAMS.get(name, name), path=path) is None]
     if not missing:
         return
     if os.geteuid() != 0 or shutil.which("apt-get") is None:
@@ -175,7 +173,3 @@ def _install(packages: Sequence[str], say: Callable[[str], None], *, required: b
     failure = partial(quote_output, kind=SetupError, remedy=CHECK_DEBIAN)
     for command in (["update", "-qq"], ["install", "-y", "-qq", "--no-install-recommends", *missing]):
         run(["apt-get", *command], environment={"DEBIAN_FRONTEND": "noninteractive"}, failure=failure)
-
-
-def _make_search_path() -> str:
-    return f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"

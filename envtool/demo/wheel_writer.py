@@ -38,11 +38,12 @@ class WheelContent:
 def write_wheel(content: WheelContent, folder: Path) -> Path:
     """Write the wheel into `folder` and return its path. Raises `OSError`."""
     dist_info = f"{content.name}-{content.version}.dist-info"
+    top_level = sorted({path.split("/", 1)[0] for path in content.files})
     entries = {
         **content.files,
         f"{dist_info}/METADATA": _render_metadata(content),
         f"{dist_info}/WHEEL": _render_wheel(content.tag),
-        f"{dist_info}/top_level.txt": _list_top_level(content.files),
+        f"{dist_info}/top_level.txt": "".join(f"{name}\n" for name in top_level).encode(),
     }
     if content.commands:
         lines = [f"{name} = {reference}" for name, reference in content.commands.items()]
@@ -69,7 +70,3 @@ def _render_metadata(content: WheelContent) -> bytes:
 def _render_wheel(tag: str) -> bytes:
     pure = str(tag.endswith("-none-any")).lower()
     return f"Wheel-Version: 1.0\nGenerator: hac-envtool\nRoot-Is-Purelib: {pure}\nTag: {tag}\n".encode()
-
-
-def _list_top_level(files: Mapping[str, bytes]) -> bytes:
-    return "".join(f"{top}\n" for top in sorted({path.split("/", 1)[0] for path in files})).encode()

@@ -69,7 +69,9 @@ def diagnose_environment(request: DoctorRequest, *, progress: Progress = lambda 
         report = _add_findings(report, probe_environment(environment, pin, request.probe_time_limit))
     if query is not None:
         report = _add_driver(report, query, is_asked=bool(request.driver))
-    return _apply_settings(report, request)
+    settings = read_settings(request.project)
+    ignored = settings.ignore | validate_ids(request.ignore, "--ignore")
+    return report.with_ignored(ignored, strict=request.strict or settings.strict)
 
 
 def _start_driver_query(request: DoctorRequest) -> DriverQuery | QueryResult | None:
@@ -100,9 +102,3 @@ def _add_driver(report: Report, query: DriverQuery | QueryResult, *, is_asked: b
 
 def _add_findings(report: Report, findings: Iterator[Finding]) -> Report:
     return replace(report, findings=(*report.findings, *findings))
-
-
-def _apply_settings(report: Report, request: DoctorRequest) -> Report:
-    settings = read_settings(request.project)
-    ignored = settings.ignore | validate_ids(request.ignore, "--ignore")
-    return report.with_ignored(ignored, strict=request.strict or settings.strict)

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from envtool.environment.change_scope import get_prefix_scope
 from envtool.environment.context import EnvironmentContext
@@ -18,13 +17,11 @@ from envtool.environment.reader import Environment, read_environment
 from envtool.errors import ReleaseError
 from envtool.requirements.model import InstallOptions, Role
 from envtool.requirements.pip_options import parse_pip_settings
+from envtool.requirements.predict import make_pin_constraints
 from envtool.requirements.readers.requirements_txt import read_nested
 from envtool.requirements.resolve import Resolver
 from envtool.requirements.target import Target
 from envtool.requirements.uv_options import Installer
-
-if TYPE_CHECKING:
-    from envtool.release.pin import VendorPin
 
 
 @dataclass(frozen=True)
@@ -82,6 +79,7 @@ def configure_target(
         target = replace(target, owner=get_prefix_scope(prefix).find_owner())
     settings = read_pip_settings(EnvironmentContext(), prefix)
     held, constraints = set(), []
+    pins = make_pin_constraints(target.pin)
     named = {Installer.PIP: settings.get("constraint", ""), Installer.UV: os.environ.get("UV_CONSTRAINT", "")}
     for installer, files in named.items():
         for name in files.split():
@@ -89,7 +87,7 @@ def configure_target(
             if f"torch=={target.pin.torch.version}" in lines:
                 held.add(installer)
             # uv reads its own variable itself, unless it is left out for the sake of the pins.
-            constraints += [(installer, line) for line in lines if not _is_pin(line, target.pin)]
+            constraints += [(installer, line) for line in lines if line not in pins]
     resolvers = {
         installer: Resolver(
             target=target,
@@ -102,7 +100,3 @@ def configure_target(
         for installer in installers
     }
     return ConfiguredTarget(target, resolvers, frozenset(held))
-
-
-def _is_pin(line: str, pin: VendorPin) -> bool:
-    return any(line == f"{item.name}=={item.version}" for item in pin.distributions)

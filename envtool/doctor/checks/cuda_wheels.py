@@ -27,7 +27,7 @@ def check(environment: Environment, pin: VendorPin) -> Iterator[Finding]:
     needed = _find_needed(environment, suspects, intruders)
     idle = [item for name, item in suspects.items() if name not in needed]
     if idle:
-        size = sum(_measure(item) for item in idle)
+        size = sum(row.size or 0 for item in idle if (record := item.record()) for row in record.rows)
         yield Finding(
             kind=FindingKind.CUDA_WHEELS,
             title=f"{len(idle)} CUDA runtime distributions ({size / 1e6:.0f} MB) that the vendor torch has no use for",
@@ -59,8 +59,3 @@ def _find_needed(environment: Environment, suspects: dict[str, Distribution], in
         if not found:
             return needed
         needed |= found
-
-
-def _measure(item: Distribution) -> int:
-    record = item.record()
-    return sum(row.size or 0 for row in record.rows) if record else 0

@@ -17,7 +17,7 @@ from envtool.wheel.requires import find_requirements_on, normalize_name
 if TYPE_CHECKING:
     from envtool.image.read.overlay import Overlay
 
-# Where envtool itself lives, and where installers keep what they have fetched: nothing there is installed.
+# envtool's own folder and the caches of installers: nothing there is installed.
 _ELSEWHERE = re.compile(r"^opt/hac/|(?:^|/)(?:pkgs|archive-v0|wheels-v\d+|pip/cache)/")
 _INFO = re.compile(r"^((?:.*/)?)([A-Za-z0-9][\w.]*)-([^/-]+)\.(?:dist-info|egg-info)(?:/([^/]+))?$")
 # Cheaper than the expression, for the many paths that are no records.
@@ -60,18 +60,18 @@ def select_for_blame(path: str, _size: int) -> Capture:
         pinned = normalize_name(info[2]) in PINNED_NAMES
         kept = info[4] in {"METADATA", "PKG-INFO"} or (pinned and info[4] == "RECORD")
         return Capture.DATA if kept else Capture.HASHED if pinned else Capture.ENTRY
-    # Told by a part of it before the expression is requested: most paths are nobody's business here.
+    # The substring is tested first: it is faster than the expression, and rules out most paths.
     return Capture.HASHED if "-packages/" in path and _CONTENT.match(path) else Capture.NOTHING
 
 
 @lru_cache(4096)
 def _is_elsewhere(folder: str) -> bool:
-    """Asked once for a folder: an archive has the files of one together."""
+    """Cached: an archive has the files of a folder together."""
     return _ELSEWHERE.search(f"{folder}/") is not None
 
 
 def find_owner(path: str) -> tuple[str, str] | None:
-    """The folder that holds a torch's file, and whose it is: a pinned distribution's name, torch's where unclear."""
+    """The site folder of a pinned distribution's file, and the distribution's name; torch's where it is unclear."""
     info = _INFO.match(path) if _MARK in path else None
     if info is not None:
         name = normalize_name(info[2])
@@ -109,7 +109,7 @@ def find_damaged_files(overlay: Overlay, location: DistributionLocation, version
         if row.path.startswith("../") or row.path.rpartition("/")[2] in INSTALLER_FILES or row.path.endswith(".pyc"):
             continue
         if find_owner(path) is None:
-            # Not among what is looked at: a command, or a folder beside torch's own.
+            # Nothing is captured of it: a command, or a folder beside torch's own.
             continue
         entry = overlay.entries.get(path)
         same = entry is not None and row.size in {None, entry.size}
@@ -155,7 +155,7 @@ def _list_requested_names(added: Mapping[str, LayerEntry], site: str) -> Iterato
 
 
 def _find_root(name: str, arrived: Mapping[str, tuple[str, list[str]]], requested: frozenset[str]) -> str:
-    """The distribution that was requested for by name and led to `name`, as far as the records of one layer tell."""
+    """The distribution that was requested by name and required `name`, as far as one layer's records show."""
     seen, wanting = {name}, [name]
     while wanting:
         current = wanting.pop(0)

@@ -1,7 +1,7 @@
-"""Walks an image's layers from the first to the last and says which one changed torch, a companion or the guard.
+"""Walks an image's layers from the first to the last and finds those that changed torch, a companion or the guard.
 
-Pure: an image that was read → `BlameReport`. A distribution is good while it is the pinned version and as its RECORD
-has it; the culprit is the layer after which it was good no more.
+Pure: an image that was read → `BlameReport`. A distribution is good while it has the pinned version and the files of
+its RECORD. The culprit is the layer after which that was no longer so.
 """
 
 from __future__ import annotations
@@ -123,7 +123,7 @@ def trace_changes(image: StoredImage) -> BlameReport:
 
 
 def _follow_pin(state: _Trace, changed: LayerChanges) -> None:
-    """A pin of the vendor's form replaces the one before; one that is lost or spoilt leaves it in force."""
+    """Take over a new pin; the old one stays in force where the new one is damaged, or a layer removes it."""
     for path, (_before, entry) in changed.added.items():
         match = _PIN.match(path) if path.endswith("/pin.toml") else None
         if match is None or entry.data is None:
@@ -159,7 +159,8 @@ def _follow(
         return
     if state.home is None and location.name == TORCH:
         state.home = location.site
-    expected = _find_expected(state, location.name)
+    pinned = state.pin.find(location.name) if state.pin is not None else None
+    expected = pinned.version if pinned is not None else None
     damaged_files, is_good = _assess(state, location, after, expected)
     added = {path: entry for path, (_before, entry) in changed.added.items()}
     requirements = find_torch_requirements(added, location, expected) if before != after and after else ()
@@ -184,17 +185,12 @@ def _is_folder(entry: LayerEntry | None) -> bool:
     return entry is not None and entry.kind is Kind.FOLDER
 
 
-def _find_expected(state: _Trace, name: str) -> str | None:
-    pinned = state.pin.find(name) if state.pin is not None else None
-    return pinned.version if pinned is not None else None
-
-
 def _assess(
     state: _Trace, location: DistributionLocation, after: tuple[str, ...], expected: str | None
 ) -> tuple[list[str], bool]:
     """The files that are not as RECORD has them, and whether the distribution is as it should be."""
     if state.home is None or not f"{location.site}/".startswith(f"{state.home}/"):
-        # In another folder one is bad where Python finds it first, unless it is the vendor's as well.
+        # In another folder, torch is bad if Python finds it first, unless it is the vendor's as well.
         hides = _USER_SITE.search(location.site) is not None and not all(map(parse_vendor_version, after))
         return [], not hides or location.name != TORCH
     if expected is None:
@@ -206,7 +202,7 @@ def _assess(
 
 
 def _find_culprits(changes: list[TorchChange]) -> Iterator[TorchChange]:
-    """For each distribution that is bad at the end, what made it so and was never mended."""
+    """For each distribution that is bad at the end, the change since which it has been bad."""
     for location in dict.fromkeys(item.location for item in changes):
         past = [item for item in changes if item.location == location]
         if past[-1].is_good:

@@ -47,7 +47,7 @@ def render_bake_document(
             "network": "none",
             "platforms": [_PLATFORM],
             "args": _list_arguments(member),
-            "tags": _list_tags(member, registry),
+            "tags": [f"{registry.rstrip('/')}/{member.name}:{member.spec.release}"] if registry else [*member.tags],
             **({"output": ["type=registry"]} if registry else {}),
         }
     return {"group": {"default": {"targets": [_make_target(member) for member in members]}}, "target": targets}
@@ -58,14 +58,8 @@ def _make_target(member: PlannedImage) -> str:
 
 
 def _list_arguments(member: PlannedImage) -> dict[str, str]:
-    """BuildKit 0.11 and later takes the time of what it makes from this one, so that all builders make the same."""
+    """The time that BuildKit, from 0.11 on, gives to what it makes, so that all builders make the same."""
     return {"SOURCE_DATE_EPOCH": str(member.spec.epoch)}
-
-
-def _list_tags(member: PlannedImage, registry: str | None) -> list[str]:
-    if registry:
-        return [f"{registry.rstrip('/')}/{member.name}:{member.spec.release}"]
-    return list(member.tags)
 
 
 def render_github_matrix(specs: Sequence[ImageSpec]) -> dict[str, Any]:

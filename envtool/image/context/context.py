@@ -1,7 +1,7 @@
 """A build context: a folder that any Docker builder turns into an image, without a network.
 
-`layers/` and the Dockerfile make the image. Beside them, and kept from the builder, lie the whole base, which a child's
-base is compared with, and the bill of materials.
+The image is made of the Dockerfile and `layers/`. `.dockerignore` hides the other files from the builder: the whole
+base, which a child's base is compared with, and the bill of materials.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def read_context(member: PlannedImage) -> Layers:
 
 @contextmanager
 def context_lock(folder: Path) -> Iterator[None]:
-    """Hold the lock of a folder of contexts, which only one process at a time makes."""
+    """The lock of a folder of contexts: one process at a time makes them."""
     handle = os.open(folder / ".lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o644)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX)
@@ -62,7 +62,7 @@ def context_lock(folder: Path) -> Iterator[None]:
 
 @contextmanager
 def incoming_folder(folder: Path) -> Iterator[Path]:
-    """A folder beside `folder` where its content is made; what is left of it in the end is deleted."""
+    """A folder beside `folder` for its new content; deleted at the end, unless it was moved."""
     incoming = folder.with_name(f"{folder.name}.incoming")
     # Of a build that was killed.
     shutil.rmtree(incoming, ignore_errors=True)
@@ -74,7 +74,7 @@ def incoming_folder(folder: Path) -> Iterator[Path]:
 
 
 def move_to_place(member: PlannedImage, incoming: Path, layers: Layers) -> Layers:
-    """Write what is beside the layers, and make the folder `incoming` the context."""
+    """Write the files beside the layers, and move the folder `incoming` to the context's place."""
     (incoming / "Dockerfile").write_text(_render_dockerfile(member, incoming))
     (incoming / ".dockerignore").write_text(_IGNORED)
     (incoming / _MADE_FROM).write_text(f"{member.labels[CONTEXT_LABEL]}\n")

@@ -1,7 +1,7 @@
-"""An image that is whole before an engine sees it: its layers are on this machine's disk, its configuration is ours.
+"""An image that needs no builder: its layers are on this machine's disk, its configuration is made here.
 
-An engine takes it as an archive and writes each file once. To build the same from a context, Docker's classic builder
-writes each four times, and puts the hour into the image's id.
+An engine loads it as an archive and writes each file once. To build the same from a context, Docker's classic builder
+writes each file four times, and the image's id depends on the time.
 
 Formats: Docker image specification 1.2, "Combined Image JSON + Filesystem Changeset Format"; OCI image specification,
 "Image Configuration".
@@ -52,11 +52,11 @@ class LoadableImage:
 
     @cached_property
     def diff_ids(self) -> tuple[str, ...]:
-        """The layers' digests; those that are not known are computed."""
+        """The layers' digests; unknown ones are computed."""
         return tuple(item.diff_id or _digest(item.layer) for item in self.history if item.layer is not None)
 
     def archive(self, known: Sequence[str] = ()) -> Iterator[bytes]:
-        """The archive for an engine that has `known`, the lowest of the layers by their digests, and needs them not."""
+        """The archive. `known` are the digests of the lowest layers, which the engine has: they are left out."""
         diff_ids = self.diff_ids
         present = len(known) if tuple(known) == diff_ids[: len(known)] else 0
         document = self._document()

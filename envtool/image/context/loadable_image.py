@@ -1,4 +1,4 @@
-"""Members of a family whose images need no builder."""
+"""Planned images as archives, for those that need no builder."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from envtool.image.context.dockerfile_config import evaluate_instructions
 if TYPE_CHECKING:
     from envtool.image.graph import PlannedImage
 
-# What makes a base of its archive, on nothing.
+# The one instruction of a bootstrapped base.
 BASE_STEP = f"ADD {WHOLE_BASE.name} /"
 
 
 def make_loadable_base(member: PlannedImage, archive: Path) -> LoadableImage | None:
-    """The bootstrapped base of the first of a family, from its archive; `None` for a base that is pulled."""
+    """The bootstrapped base of an image, from its archive; `None` for a base that is pulled."""
     if member.lock.base.reference is not None:
         return None
     step = LayerStep(BASE_STEP, archive)
@@ -26,9 +26,9 @@ def make_loadable_base(member: PlannedImage, archive: Path) -> LoadableImage | N
 
 
 def make_loadable_image(member: PlannedImage, diff_ids: Mapping[Path, str] | None = None) -> LoadableImage | None:
-    """The image of a context that is ready, or `None` where its recipe or its base takes a builder.
+    """The image of a finished context, or `None` where its recipe or its base needs a builder.
 
-    `diff_ids` are digests of layers that are known, by the layers' paths.
+    `diff_ids` has the digests that are known, by the layers' paths.
     """
     if member.parent is None:
         start = make_loadable_base(member, member.folder / WHOLE_BASE)

@@ -1,4 +1,4 @@
-"""Planned images → build contexts: the stages that each context takes, and what images have in common."""
+"""Planned images → build contexts: the stages of each context; images share the stages that are equal."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ if TYPE_CHECKING:
     from envtool.image.layers.staged_tree import StagedTree
     from envtool.progress import Progress
 
-# Stages that wait for disks and for other programs, at once.
+# Stages at once; most wait for disks and for other programs.
 _THREADS = 8
 CONTEXT_STAGE = "context"
 
@@ -72,10 +72,10 @@ def make_contexts(members: Sequence[PlannedImage], store: FileStore, *, progress
 def open_context_stages(
     members: Sequence[PlannedImage], store: FileStore, *, progress: Progress
 ) -> Iterator[list[Stage]]:
-    """The stages that make contexts, and the folders that they work in, for as long as the block lasts.
+    """The stages that make contexts; the folders that they work in last as long as the block.
 
-    The stage `(NAME, "context")` of each image, and of each of its ancestors, results in its layers. A context appears
-    whole, or stays as it was.
+    The stage `(NAME, "context")` of each image and of each of its ancestors returns the layers. A context appears when
+    it is whole; until then the old one stays.
     """
     with ExitStack() as stack:
         family = {each.name: each for member in members for each in (*member.ancestors, member)}
@@ -103,7 +103,7 @@ def open_context_stages(
 
 
 def count_layers(stages: Sequence[Stage], progress: Progress) -> Callable[[Stage, Any], None]:
-    """What is to be called for each stage that is done: it counts the layers of each image."""
+    """A counter of each image's layers, to be called for every finished stage."""
     totals: dict[str, int] = {}
     for stage in stages:
         if stage.key[1].endswith(".tar"):
@@ -130,11 +130,11 @@ class _ContextPlan:
     progress: Progress
 
     def stages(self) -> list[Stage]:
-        """All stages: what is fetched, staged and archived, and the context in the end."""
+        """All stages: fetching, staging, archiving, and the context at the end."""
         member, lock = self.member, self.member.lock
         before: tuple[StageKey, ...] = ()
         if member.parent is not None and not is_made(member.parent) and not is_complete(lock, self.store):
-            # The parent brings what both need.
+            # The parent fetches what both need.
             before = ((member.parent.name, "inputs"),)
         fetched = partial(fetch_base, member.spec, lock, member.sources, self.store)
         layers = self._child_layers(member.parent) if member.parent is not None else self._first_layers()
@@ -281,7 +281,7 @@ class _ContextPlan:
 
 
 def _link(path: Path, target: Path) -> None:
-    """The same file under another name, or where that cannot be, a copy."""
+    """Hard-link a file, or copy it where that is impossible."""
     target.parent.mkdir(parents=True, exist_ok=True)
     try:
         target.hardlink_to(path)

@@ -198,6 +198,7 @@ def connect(host: str) -> Engine | None:
     try:
         import docker
         import docker.errors
+        import docker.utils
         import requests
     except ImportError as error:
         raise SetupError(
@@ -207,14 +208,9 @@ def connect(host: str) -> Engine | None:
     if host.startswith("unix://") and not Path(host.removeprefix("unix://")).exists():
         return None
     try:
-        client = docker.DockerClient(base_url=host, timeout=TIMEOUT, tls=_make_tls())
+        tls = docker.utils.kwargs_from_env().get("tls", False)
+        client = docker.DockerClient(base_url=host, timeout=TIMEOUT, tls=tls)
         client.ping()
     except (docker.errors.DockerException, requests.exceptions.RequestException, OSError):
         return None
     return Engine(client, host)
-
-
-def _make_tls() -> Any:
-    from docker.utils import kwargs_from_env
-
-    return kwargs_from_env().get("tls", False)

@@ -1,7 +1,6 @@
 """The user that containers run as, added to a base's own accounts.
 
-Formats: passwd(5) and group(5). The password field is `*`, so that nobody can log in, and no line in shadow(5) is asked
-for.
+Formats: passwd(5) and group(5). The password field is `*`: nobody can log in, and no line in shadow(5) is needed.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ from envtool.errors import BuildError
 
 USER = "hac"
 HOME = Path("/home") / USER
-# The first number that Debian gives to a person; one that is taken is passed over.
+# Debian's numbers for people; the first free one is taken.
 _FIRST, _LAST = 1000, 60000
 FILES = ("etc/passwd", "etc/group")
 

@@ -1,4 +1,4 @@
-"""What of its base and its layers an image has to know: packages, for the bill of materials, and accounts."""
+"""Reads what an image needs to know of its base and layers: packages, for the bill of materials, and accounts."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from envtool.image.sbom.inventory import select_for_sbom
 
 
 def make_base_selector() -> FileSelector:
-    """What is to be read of a base."""
+    """Selects the account files and the package databases."""
     return FileSelector(lambda path, size: Capture.DATA if path in FILES else select_for_sbom(path, size))
 
 

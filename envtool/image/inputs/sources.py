@@ -1,4 +1,4 @@
-"""Where an image's inputs come from. The embedded default and released images differ in this only."""
+"""Where an image's inputs come from: the only difference between the embedded default and released images."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Staged trees → the layers of an image, and the bill of materials.
 
-The first image of a family has four layers. A child has what its base and its environment have and its parent's have
-not, and its own files.
+The first image of a family has four layers. A child has a layer for what its base has beyond its parent's, one for its
+environment likewise, and one for its own files.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ ENVIRONMENT_LAYER, VENDOR_LAYER, TOOL_LAYER = "10-environment.tar", "20-vendor.t
 SYSTEM_LAYER = "40-system.tar"
 CHILD_BASE_LAYER, CHILD_ENVIRONMENT_LAYER, CHILD_SYSTEM_LAYER = "50-base.tar", "60-environment.tar", "70-system.tar"
 ENVIRONMENT_LAYERS = (ENVIRONMENT_LAYER, CHILD_ENVIRONMENT_LAYER)
-# What belongs to the image's user: pip and conda install there without being root.
+# Folders of the image's user: pip and conda install there without root's rights.
 _USERS_FOLDERS = ("opt/conda", str(HOME.relative_to("/")))
 
 
@@ -51,7 +51,7 @@ class WrittenLayer:
 def write_tree(
     tree: StagedTree, target: Path, member: PlannedImage, base: BaseInput, lower: Sequence[Path] = ()
 ) -> WrittenLayer:
-    """Archive a staged tree without what the layers `lower` have already, and delete the tree."""
+    """Archive what a staged tree has beyond the layers `lower`, and delete the tree."""
     owner = LayerOwnership(base.accounts.uid, base.accounts.gid, _USERS_FOLDERS)
     with LowerLayers.opened(lower) as known:
         made = write_layer(tree, target, member.spec.epoch, owner, known=known, interest=make_base_selector())
@@ -83,7 +83,7 @@ def stage_child_system(member: PlannedImage, inputs: Inputs, bill: str, folder: 
     """The last layer of a child: the recipe's own files."""
     root = folder / "root"
     if member.spec.has_own_base:
-        # The base's own, without the user, came with what its packages added.
+        # The layer of the base has account files without the user.
         _write_accounts(inputs, root)
     _copy_own_files(member, bill, root)
     return StagedTree(root)
@@ -95,7 +95,7 @@ def _write_accounts(inputs: Inputs, root: Path) -> None:
 
 
 def _copy_own_files(member: PlannedImage, bill: str, root: Path) -> None:
-    """What each image of a family has of its own: its recipe's files, what it is and what is in it."""
+    """Copy the recipe's files, and write what the image is and what it contains."""
     spec = member.spec
     for folder in spec.folders("rootfs"):
         shutil.copytree(folder, root, dirs_exist_ok=True, symlinks=True)
@@ -106,7 +106,7 @@ def _copy_own_files(member: PlannedImage, bill: str, root: Path) -> None:
 
 
 def render_bill(member: PlannedImage, inputs: Inputs, layers: Iterable[WrittenLayer]) -> str:
-    """The bill of materials: what the base and the layers before the last one have."""
+    """The bill of materials: the packages in the base and in all layers but the last."""
     spec, lock = member.spec, member.lock
     read = [*inputs.base.layers, *(layer.contents for layer in layers)]
     names = frozenset(item.name for item in lock.pin.distributions) if lock.pin.stand_in else frozenset()

@@ -1,7 +1,7 @@
-"""Compiles a staged environment's modules with its own interpreter, so that no start in the image has to.
+"""Compiles a staged environment's modules with its own interpreter, so that no program in the image has to.
 
-The bytecode is checked by hash of nothing: the files never change in place, and times are not to be trusted after a
-trip through a layer.
+Python does not compare the bytecode with its source (PEP 552, unchecked): the files never change in place, and a layer
+does not keep their times.
 """
 
 from __future__ import annotations
@@ -45,9 +45,9 @@ def compile_tree(
 
 
 def _list_modules(tree: StagedTree, library: str, tag: str) -> Iterator[tuple[object, ...]]:
-    """What the program is to compile, in its own words."""
+    """The lines of the list that the program takes."""
     for path, entry in tree.entries():
-        # What tests of parsers are made of is no Python.
+        # Test data of parsers is no valid Python.
         if not path.startswith(library) or not path.endswith(".py") or _LEFT_OUT.search(path):
             continue
         if isinstance(entry, WheelFile):
@@ -58,7 +58,7 @@ def _list_modules(tree: StagedTree, library: str, tag: str) -> Iterator[tuple[ob
 
 
 def _has_bytecode(module: Path, tag: str) -> bool:
-    """Whether a package brought bytecode of the kind that is held against nothing (PEP 552, "Specification")."""
+    """Whether a package brought unchecked bytecode itself."""
     try:
         with open(module.parent / "__pycache__" / f"{module.stem}.{tag}.pyc", "rb") as stream:
             return stream.read(8)[4:] == _UNCHECKED

@@ -1,7 +1,7 @@
-"""What conda and mamba are held to in an image: that no package of theirs writes over the vendor's torch.
+"""Pins that keep conda and mamba from writing over an image's vendor torch.
 
-Format: conda documentation, "Preventing packages from updating (pinning)": one match specification a line. They bound
-what a solve may take, and ask for nothing.
+Format: conda documentation, "Preventing packages from updating (pinning)": one match specification a line. A pin
+restricts what a solve may choose, and installs nothing.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from pathlib import Path
 
 # Relative to the environment's prefix.
 CONDA_PINS = Path("conda-meta/pinned")
-# Those that put files into site-packages/torch, torchvision or torchaudio.
+# Conda's packages with files in site-packages/torch, torchvision or torchaudio.
 _OVERWRITING = ("pytorch", "pytorch-cpu", "pytorch-gpu", "libtorch", "torchvision", "torchaudio")
 
 

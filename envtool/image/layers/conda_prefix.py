@@ -18,9 +18,8 @@ if TYPE_CHECKING:
 def link_packages(packages: Mapping[LockedPackage, Path], root: Path, prefix: Path, cache: Path) -> None:
     """Install `packages`, given with their archives, into `<root>/<prefix>`; files name `prefix`, not `root`.
 
-    `cache` is a folder where archives are unpacked, once for all who share it, which may be at the same time.
-    py-rattler checks each archive against the locked sha256 once more. No script of a package is run. Raises
-    `BuildError` where an archive is refused.
+    `cache` is where archives are unpacked; several calls may share it, also at once. py-rattler checks each archive
+    against its locked sha256. No script of a package runs. Raises `BuildError` where an archive is refused.
     """
     target = root / prefix.relative_to("/")
     target.mkdir(parents=True)
@@ -60,14 +59,14 @@ async def _install(packages: Mapping[LockedPackage, Path], target: Path, prefix:
 
 
 def _name_channel(target: Path, package: LockedPackage, path: Path) -> None:
-    """Let the installed record name the channel's address rather than the store of the building machine."""
+    """Have the record name the channel's address instead of this machine's store."""
     stem = package.filename.removesuffix(".tar.bz2").removesuffix(".conda")
     record = target / "conda-meta" / f"{stem}.json"
     record.write_text(record.read_text().replace(path.absolute().as_uri(), package.url))
 
 
 def _forget_cache(target: Path) -> None:
-    """Take out of the records what differs from build to build: where archives were unpacked."""
+    """Remove from the records where archives were unpacked, which differs from build to build."""
     for record in sorted((target / "conda-meta").glob("*.json")):
         text = record.read_text()
         text = re.sub(r'"(package_tarball_full_path|extracted_package_dir|source)": *"[^"]*"', r'"\1": ""', text)

@@ -1,6 +1,6 @@
 """A tree → a tar archive whose bytes depend on the tree's contents only.
 
-Sorted by path, all times the image's epoch, modes 755 and 644.
+Members are sorted by path, all times are the image's epoch, and modes are 755 or 644.
 """
 
 from __future__ import annotations
@@ -49,10 +49,9 @@ def write_layer(
     known: LowerLayers | None = None,
     interest: FileSelector = CAPTURE_NOTHING,
 ) -> LayerContents:
-    """Archive what a tree has and is not `known`; what `ownership` does not hold is root's.
+    """Archive what a tree has and `known` lacks; what `ownership` does not hold belongs to root.
 
-    Returns what `interest` wants of it. Raises `OSError`, and `HashError` and `SourceError` for packed files that are
-    damaged.
+    Returns what `interest` selects of it. Raises `OSError`, and for damaged packed files `HashError` and `SourceError`.
     """
     parents, listing = ParentFolders(), LayerIndexer(selector=interest)
     with open_archive_writer(target) as archive:
@@ -78,7 +77,7 @@ def write_layer(
 
 
 def _make_member(name: str, entry: Path | Packed | None) -> tarfile.TarInfo:
-    """An entry without times and owners. Two paths of one staged file are two files."""
+    """An entry without its time and owner; hard links become files of their own."""
     member = tarfile.TarInfo(name)
     if entry is None:
         member.type = tarfile.DIRTYPE
@@ -113,5 +112,4 @@ def _open_content(entry: Path | Packed | None) -> IO[bytes]:
 def _compute_mode(member: tarfile.TarInfo) -> int:
     if member.issym():
         return 0o777
-    # /tmp and its like carry a sticky bit that an archive of a part of the tree must not take away.
     return 0o755 if member.isdir() or member.mode & 0o100 else 0o644

@@ -1,7 +1,7 @@
-"""Archives of trees → a layer with what another tree has and they have not, or have otherwise.
+"""The difference between archives as a layer: what is new or changed in the upper one.
 
-So a child's layer comes from the very steps that make a whole image. What only they have stays in the child: the
-instruction that unpacks a layer cannot delete, and a file that no package names any more does no harm.
+So the same steps make a whole image and a child's layers. What only the lower archives have stays in the child: a layer
+that is unpacked cannot delete, and a file that no package names does no harm.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ _BLOCK = 1 << 20
 
 @dataclass(frozen=True)
 class LowerLayers:
-    """What archives have that are unpacked one over the other; they are open for as long as `opened` lasts."""
+    """The members of archives that are unpacked one over the other. They are open for as long as `opened` lasts."""
 
     _members: dict[str, tuple[tarfile.TarFile, tarfile.TarInfo]] = field(default_factory=dict)
 
     @classmethod
     @contextmanager
     def opened(cls, archives: Sequence[Path]) -> Iterator[LowerLayers]:
-        """Read the lists of files. Raises `OSError` and `tarfile.TarError`."""
+        """Open the archives and read their headers. Raises `OSError` and `tarfile.TarError`."""
         known = cls()
         with ExitStack() as stack:
             for path in archives:
@@ -39,7 +39,7 @@ class LowerLayers:
             yield known
 
     def has(self, member: tarfile.TarInfo, data: Callable[[], IO[bytes]]) -> bool:
-        """Whether a member is there, in all but its time, which is no change by itself; `data` opens it, if a file."""
+        """Whether the same member is there, whatever its time; `data` opens its content, if it is a file."""
         archive, there = self._members.get(_get_name(member), (None, None))
         if archive is None or there is None or _get_traits(member) != _get_traits(there):
             return False
@@ -50,23 +50,23 @@ class LowerLayers:
 
 
 class ParentFolders:
-    """The folders above what a layer has, which are known and so not among it, but that it has to have all the same.
+    """Folders that do not differ from those below, but that a layer needs above its own files.
 
-    An engine makes those that a layer lacks, as root's, over what lies below it.
+    An engine would make them anew, owned by root.
     """
 
     def __init__(self) -> None:
         self._folders: dict[str, tarfile.TarInfo] = {}
 
     def pass_over(self, member: tarfile.TarInfo) -> None:
-        """Note a member that is known."""
+        """Note a member that does not differ."""
         if member.isdir():
             self._folders[_get_name(member)] = member
 
     def list_above(self, member: tarfile.TarInfo) -> Iterator[tarfile.TarInfo]:
-        """The folders above a member that is to be written that were not written yet, the uppermost first."""
+        """The folders above a member that have to be written before it, the uppermost first."""
         name = _get_name(member)
-        # One that is not waiting was written, and with it all above it.
+        # Once a folder is written, so is everything above it.
         if name.rpartition("/")[0] not in self._folders:
             return
         for end in (number for number, letter in enumerate(name) if letter == "/"):
@@ -76,7 +76,7 @@ class ParentFolders:
 
 
 def write_layer_diff(before: Path, after: Path, target: Path, interest: FileSelector) -> LayerContents:
-    """Write the members of the archive `after` that `before` has not; returns what `interest` selects of them.
+    """Write the members of `after` that `before` lacks or has otherwise; returns what `interest` selects of them.
 
     Raises `OSError`.
     """
@@ -97,7 +97,7 @@ def write_layer_diff(before: Path, after: Path, target: Path, interest: FileSele
                     continue
                 names.add(name)
                 if member.islnk():
-                    # Which it may be no more when it is written.
+                    # Resolved now: `_add` may turn the link into a file.
                     opened = partial(_read_data, source, source.getmember(member.linkname))
                 for each in (*parents.list_above(member), member):
                     _add(source, each, result, names)
@@ -112,14 +112,14 @@ def _add(source: tarfile.TarFile, member: tarfile.TarInfo, result: tarfile.TarFi
         if os.path.normpath(member.linkname) in written:
             stream = None
         else:
-            # A link into a lower layer: a file of its own, as the builder would have to copy that one up.
+            # A link into a lower layer becomes a file: the builder would have to copy that one up.
             original = source.getmember(member.linkname)
             member.type, member.size, member.linkname = tarfile.REGTYPE, original.size, ""
     result.addfile(member, stream)
 
 
 def _is_file(member: tarfile.TarInfo) -> bool:
-    """Which of two linked paths is listed as the file does not matter: it is the content that counts."""
+    """Whether it has content. Which of two hard-linked paths is listed as the file does not matter."""
     return member.isreg() or member.islnk()
 
 

@@ -1,4 +1,4 @@
-"""What the layers are made of that have programs and distributions, each laid out in a folder on this machine."""
+"""Lays out the layers that have programs and distributions, each as a folder tree on this machine."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ WHEELS_FOLDER = Path("opt/hac/wheels")
 
 
 def link_environment(conda: Mapping[LockedPackage, Path], prefix: Path, folder: Path, cache: Path) -> Path:
-    """Link an environment's conda packages below `folder`, which nobody writes to afterwards."""
+    """Link an environment's conda packages below `folder`. The links must never be written to."""
     link_packages(conda, folder, prefix, cache)
     return folder
 
@@ -58,7 +58,7 @@ def stage_vendor(spec: ImageSpec, pin: VendorPin, inputs: Inputs, folder: Path) 
         stored = store.add(wheel.path, expected=wheel.sha256)
         link = root / WHEELS_FOLDER / wheel.path.name
         link.parent.mkdir(parents=True, exist_ok=True)
-        # For --find-links: isolated builds, virtual environments and reinstalls take the vendor's from there.
+        # For --find-links: isolated builds, virtual environments and reinstalls find the vendor's wheels there.
         link.symlink_to(f"/{stored.relative_to(root)}")
     write_text(root / ENVIRONMENT_PREFIX.relative_to("/") / PIN_FILE, render_pin(pin))
     write_text(root / CONFIGURATION_FOLDER / "constraints.txt", pin.render_constraints())
@@ -87,7 +87,7 @@ def _install_wheels(wheels: Sequence[StoredWheel], layout: Layout, folder: Path)
 
 
 def _add_bytecode(tree: StagedTree, prefix: Path, python: tuple[int, int], folder: Path, packages: Path) -> StagedTree:
-    """The tree with bytecode, made by the interpreter that is among the linked packages."""
+    """The tree with its bytecode, compiled by the interpreter of the linked packages."""
     interpreter = packages / Layout.below(prefix, python).interpreter.relative_to("/")
     target = folder / "bytecode"
     target.mkdir()
@@ -95,7 +95,7 @@ def _add_bytecode(tree: StagedTree, prefix: Path, python: tuple[int, int], folde
 
 
 def _isolate(command: Path) -> None:
-    """Have a command's interpreter ignore PYTHONPATH and the user site: what people install there must not break it."""
+    """Make a command ignore PYTHONPATH and the user site, so that what people install there cannot break it."""
     first, newline, rest = command.read_text().partition("\n")
     command.write_text(f"{first} -I{newline}{rest}")
 

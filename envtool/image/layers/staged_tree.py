@@ -60,7 +60,7 @@ Packed: TypeAlias = WheelFile | FileRange
 
 @dataclass(frozen=True)
 class StagedTree:
-    """A staged folder, and packed files by their paths, which replace its own; both lie on top of the folder `lower`."""
+    """A staged folder, and packed files by their paths, which replace its own; both lie over the folder `lower`."""
 
     root: Path
     packed: Mapping[str, Packed] = field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""Wheels → an environment's tree: what an install writes is staged, every other file stays in its wheel."""
+"""Wheels → an environment's tree. Only what an install changes is staged; every other file stays in its wheel."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
 
 def install_wheels(wheels: Iterable[StoredWheel], layout: Layout, root: Path) -> dict[str, WheelFile]:
-    """Stage the records and commands of wheels below `root`; the other files, by their paths below it.
+    """Stage the records and commands of wheels below `root`, and return the other files by their paths below it.
 
-    Of two wheels' files of one path the later one's stays. Raises `SourceError`, `HashError`.
+    Where two wheels have a file of one path, the later one's stays. Raises `SourceError`, `HashError`.
     """
     packed: dict[str, WheelFile] = {}
     site_packages = str(layout.site_packages.relative_to("/"))
@@ -35,7 +35,7 @@ def install_wheels(wheels: Iterable[StoredWheel], layout: Layout, root: Path) ->
 
 
 def unpack_wheels(wheels: Iterable[StoredWheel], layout: Layout, root: Path) -> None:
-    """Install wheels below `root`, where nothing of theirs is yet: for the vendor's, which may be large."""
+    """Install wheels below `root`, where none of their files exist yet: for the vendor's, which may be large."""
     with tempfile.TemporaryDirectory(prefix="hac-stage-", dir=root.parent) as scratch:
         for wheel in wheels:
             contents = read_contents(wheel)

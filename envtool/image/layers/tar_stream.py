@@ -1,7 +1,7 @@
-"""The pieces of a tar archive that is written from its beginning to its end.
+"""The parts of a tar archive, for writing it from its beginning to its end.
 
-`tarfile` makes the headers; its writer would copy and keep each of them, and give half of an environment's paths, which
-are long, a second one.
+`tarfile` renders the headers, but its writer is not used: it copies and keeps each header, and gives long paths, half
+of an environment's, a second one.
 
 Format: POSIX.1-2001, "pax Interchange Format" and "ustar Interchange Format".
 """
@@ -23,7 +23,7 @@ END = bytes(2 * tarfile.BLOCKSIZE)
 
 
 def render_header(member: tarfile.TarInfo) -> bytes:
-    """What comes before a member's data: in the older form, where that has room for its names."""
+    """What comes before a member's data; in the older form, if its names fit there."""
     if member.name.isascii() and member.linkname.isascii():
         try:
             return member.tobuf(tarfile.USTAR_FORMAT, "ascii", "strict")
@@ -33,7 +33,7 @@ def render_header(member: tarfile.TarInfo) -> bytes:
 
 
 def render_padding(size: int) -> bytes:
-    """What comes after data of that many bytes."""
+    """What comes after data of `size` bytes."""
     return bytes(-size % tarfile.BLOCKSIZE)
 
 
@@ -52,7 +52,7 @@ class ArchiveWriter:
 
 @contextmanager
 def open_archive_writer(target: Path) -> Iterator[ArchiveWriter]:
-    """A file that is there, whole, once nothing was raised. Raises `OSError`."""
+    """Write an archive; `target` appears when it is whole. Raises `OSError`."""
     incoming = target.with_suffix(".incoming")
     with open(incoming, "wb", 0) as file:
         raw = _Hashed(file)
@@ -79,7 +79,7 @@ class _Hashed(io.RawIOBase):
         return count
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        """Tell the position, as `tell` does by this; it cannot be moved. Raises `io.UnsupportedOperation`."""
+        """The position, for `tell`. Raises `io.UnsupportedOperation` for a move."""
         if (offset, whence) != (0, os.SEEK_CUR):
             raise io.UnsupportedOperation("an archive is written from its beginning to its end")
         return int(self._file.tell())

@@ -1,4 +1,4 @@
-"""What a child adds to the environment from PyPI: resolved around the vendor's distributions and conda's packages."""
+"""Resolves what a child adds from PyPI, beside the vendor's distributions and conda's packages."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def resolve_requirements(
     store: FileStore,
     keep: Sequence[LockedFile] = (),
 ) -> tuple[LockedFile, ...]:
-    """The wheels that a requirements file asks for, without those that are in the environment already.
+    """The wheels for a requirements file, without those that the environment has already.
 
     The pinned wheels must be in the store. Raises `SourceError` where nothing meets the file beside the vendor's torch.
     """
@@ -55,7 +55,7 @@ def parse_project(wheel: LockedFile) -> str:
 
 
 def _is_version(text: str) -> bool:
-    """Conda's versions need not be Python's."""
+    """Whether a conda version is one of Python's as well (PEP 440)."""
     try:
         Version(text)
     except InvalidVersion:

@@ -57,8 +57,8 @@ class LockedFile:
 class ImageLock:
     """Everything that goes into an image.
 
-    `parent` is the checksum of the parent's lock, which a child's holds for only as long as it is that one's; the rest
-    is told as if the image were made by itself. `requirements` are wheels for the environment, beside the vendor's.
+    A child's lock names everything, as if the image had no parent; `parent` is the checksum of the parent's lock, and
+    the child's lock is stale when that changes. `requirements` are wheels for the environment, beside the vendor's.
     """
 
     image: str
@@ -108,7 +108,7 @@ def _render(lock: ImageLock) -> str:
         "spec": f"sha256:{lock.spec}",
         **({"parent": f"sha256:{lock.parent}"} if lock.parent is not None else {}),
         "stand-in": lock.pin.stand_in,
-        # The files beside this one belong to it; a lock that was written by halves must not be taken for whole.
+        # Hashes of the files beside this one: a lock that was written in part must not be taken for whole.
         "conda": {"environment": _sha256(lock.conda), "envtool": _sha256(lock.tool_conda)},
         "base": {
             "digest": lock.base.digest,

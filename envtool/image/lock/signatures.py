@@ -57,21 +57,21 @@ def find_signatures(
 def require_signatures(
     spec: ImageSpec, pin: VendorPin, base: str | None, signatures: Sequence[LockedSignature]
 ) -> None:
-    """Raises `SignatureError` unless all that the table has a key for is signed with that key.
+    """Raises `SignatureError` unless everything that the table has a key for is signed with that key.
 
-    That the wheels have the sha256 that is signed is the store's business.
+    The store checks that the wheels have the signed sha256.
     """
     held = {item.name: item for item in signatures}
     if spec.vendor_key is not None:
         key = read_key(spec.project / spec.vendor_key)
         for pinned in pin.distributions:
             name = pinned.wheel or pinned.name
-            key.verify(_verify_held(held, name, spec).value, bytes.fromhex(pinned.sha256 or ""), name)
+            key.verify(_find_held(held, name, spec).value, bytes.fromhex(pinned.sha256 or ""), name)
     if spec.base_key is not None and base is not None:
-        _require_base(read_key(spec.project / spec.base_key), _verify_held(held, BASE, spec), base)
+        _require_base(read_key(spec.project / spec.base_key), _find_held(held, BASE, spec), base)
 
 
-def _verify_held(held: dict[str, LockedSignature], name: str, spec: ImageSpec) -> LockedSignature:
+def _find_held(held: dict[str, LockedSignature], name: str, spec: ImageSpec) -> LockedSignature:
     if name not in held:
         raise SignatureError(
             f"the lock of {spec.name} has no signature of {name}",

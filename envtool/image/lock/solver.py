@@ -19,8 +19,7 @@ from typing import Any, NoReturn
 # JSON object: the address of a channel as a lock names it -> where it is on this machine. A lock must not name a
 # folder or a loopback address.
 CHANNEL_MAP_VARIABLE = "HAC_CHANNEL_MAP"
-# JSON list: specs that hold for what is installed, without asking for it. Where one package of a lock is renewed, they
-# hold all others.
+# JSON list: constraints on what the solver may choose. An upgrade of one package keeps all others by them.
 CONSTRAINTS_VARIABLE = "HAC_SOLVER_CONSTRAINTS"
 # conda-lock tells micromamba from conda by the program's name.
 PROGRAM_NAME = "micromamba"

@@ -1,4 +1,4 @@
-"""Renews one part of a lock and leaves the rest as it is: the vendor's torch, the base, or one package."""
+"""Upgrades one part of a lock and keeps the rest: the vendor's torch, the base, or one package."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ def upgrade_lock(
     store: FileStore,
     say: Callable[[str], None],
 ) -> ImageLock:
-    """The lock with `what` renewed: `torch`, `base`, or the name of a package in it; `parent` is a child's parent's.
+    """The lock with `what` upgraded: `torch`, `base`, or the name of a package in it. `parent` is the parent's lock.
 
-    What the renewed package newly requires comes with it; nothing else moves. Raises `LockError` where the lock is out
-    of date or has no such package, where it is the parent's to renew, and what the sources raise.
+    Only what the upgraded package newly requires comes with it. Raises `LockError` where the lock is out of date, has
+    no such package, or has it from its parent; and what the sources raise.
     """
     require_current(spec, lock, parent)
     if what == TORCH:
@@ -90,7 +90,7 @@ def _upgrade_child_package(
     store: FileStore,
     say: Callable[[str], None],
 ) -> dict[str, object]:
-    """Of what the child adds alone."""
+    """The changed fields, if the package is one that the child adds."""
     changes: dict[str, object] = {}
     added = [package for package in lock.packages if package not in parent.packages]
     if any(package.name == name for package in added):
@@ -110,7 +110,7 @@ def _upgrade_child_package(
 def _upgrade_package(
     spec: ImageSpec, lock: ImageLock, name: str, sources: LockSources, say: Callable[[str], None]
 ) -> dict[str, object]:
-    """Renewed wherever it is: in the environment, in the one that envtool runs on, among envtool's wheels."""
+    """The changed fields: the package may be in both environments and among envtool's wheels."""
     changes: dict[str, object] = {}
     if any(package.name == name for package in lock.packages):
         say(f"locking {name} in the environment")

@@ -22,6 +22,7 @@ MANIFESTS = (
     "application/vnd.oci.image.manifest.v1+json",
     "application/vnd.docker.distribution.manifest.v2+json",
 )
+_NAME = "org.opencontainers.image.ref.name"
 _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 
 
@@ -97,7 +98,7 @@ def select_manifest(table: Mapping[str, Any], wanted: str, what: str) -> Descrip
     if len({row.get("digest") for row in found}) > 1:
         raise ImageError(
             f"{what} has several images for {wanted}",
-            why=", ".join(str(_format_platform(row)) for row in found),
+            why=", ".join(str(_get_annotations(row).get(_NAME) or str(row.get("digest"))[:19]) for row in found),
             remedy="save the one that is meant into an archive of its own",
         )
     return _parse_descriptor(found[0], what)
@@ -129,12 +130,12 @@ def _parse_platform(row: Mapping[str, Any]) -> str:
     return f"{table.get('os')}/{table.get('architecture')}" if table.get("os") else ""
 
 
-def _format_platform(row: Mapping[str, Any]) -> str:
-    return (row.get("annotations") or {}).get("org.opencontainers.image.ref.name") or str(row.get("digest"))[:19]
+def _get_annotations(row: Mapping[str, Any]) -> Mapping[str, Any]:
+    return row.get("annotations") or {}
 
 
 def _is_attestation(row: Mapping[str, Any]) -> bool:
-    return "vnd.docker.reference.type" in (row.get("annotations") or {}) or _parse_platform(row) == "unknown/unknown"
+    return "vnd.docker.reference.type" in _get_annotations(row) or _parse_platform(row) == "unknown/unknown"
 
 
 def make_unreadable_error(what: str, why: str) -> ImageError:

@@ -46,7 +46,7 @@ _SHARED_OBJECT = re.compile(r"\.so(?:\.[0-9.]+)?$")
 
 def select_for_rootfs(name: str, size: int) -> Capture:
     """What a skeleton takes of a file at a path that begins without a slash."""
-    # Nearly all files are told before any expression is asked.
+    # The cheap test comes first: it decides for nearly all files.
     is_packaged = "/site-packages/" in name
     if not is_packaged and not _is_taken(name):
         return Capture.NOTHING
@@ -65,7 +65,7 @@ def _is_taken(name: str) -> bool:
 
 @lru_cache(4096)
 def _is_taken_folder(folder: str) -> bool:
-    """Asked once for a folder: an archive has the files of one together."""
+    """Cached: an archive has the files of a folder together."""
     return _PREFIX_FILES.search(f"{folder}/") is not None
 
 
@@ -87,7 +87,7 @@ def _is_looked_at(path: str, pinned: frozenset[str]) -> bool:
 
 
 def _is_looked_into(folder: str, pinned: frozenset[str]) -> bool:
-    """As for a module in it; that a package or records are there at all may always matter."""
+    """Whether the doctor may look into a folder; packages and records themselves always count."""
     return "/" not in folder.partition("/site-packages/")[2] or _is_looked_at(f"{folder}/__init__.py", pinned)
 
 

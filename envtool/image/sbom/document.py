@@ -45,9 +45,10 @@ def render_sbom(packages: Sequence[Package], subject: SbomSubject) -> str:
     )
     tool = Component(name="envtool", version=envtool.__version__, type=ComponentType.APPLICATION)
     listed = [_make_component(package, subject) for package in packages]
+    content = json.dumps([subject.name, subject.version, [package.key for package in packages]])
     bom = Bom(
         components=listed,
-        serial_number=_make_serial(packages, subject),
+        serial_number=uuid.uuid5(uuid.NAMESPACE_URL, f"hac-envtool:sbom:{content}"),
         metadata=BomMetaData(
             component=root,
             timestamp=datetime.datetime.fromtimestamp(subject.epoch, datetime.UTC),
@@ -79,11 +80,6 @@ def _make_component(package: Package, subject: SbomSubject) -> Any:
         hashes=[HashType(alg=HashAlgorithm.SHA_256, content=package.sha256)] if package.sha256 else None,
         properties=properties,
     )
-
-
-def _make_serial(packages: Sequence[Package], subject: SbomSubject) -> uuid.UUID:
-    listed = json.dumps([subject.name, subject.version, [package.key for package in packages]])
-    return uuid.uuid5(uuid.NAMESPACE_URL, f"hac-envtool:sbom:{listed}")
 
 
 def read_sbom(data: bytes) -> tuple[Package, ...]:
