@@ -18,6 +18,16 @@ def test_only_the_command_line_knows_typer_and_only_main_catches_everything() ->
             assert "except EnvtoolError" not in text, path
 
 
+def test_there_is_one_point_of_output() -> None:
+    """What is printed elsewhere is not made safe. Two modules are programs of their own, which talk to envtool."""
+    allowed = {"cli/terminal.py", "image/lock/solver.py", "image/layers/compile_modules.py", "doctor/probe_script.py"}
+    for path in PACKAGE.rglob("*.py"):
+        if str(path.relative_to(PACKAGE)) not in allowed:
+            for node in ast.walk(ast.parse(path.read_text())):
+                if isinstance(node, ast.Call):
+                    assert ast.unparse(node.func) not in {"print", "typer.echo", "sys.stdout.write"}, path
+
+
 def test_modules_and_functions_stay_small() -> None:
     for path in PACKAGE.rglob("*.py"):
         text = path.read_text()

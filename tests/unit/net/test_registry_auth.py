@@ -52,7 +52,9 @@ class Server:
 
 
 @contextmanager
-def serve(answer: Callable[[str, str | None], Answer], context: ssl.SSLContext | None = None) -> Iterator[Server]:
+def serve(
+    answer: Callable[[str, str | None], Answer], context: ssl.SSLContext | None = None, address: str = "127.0.0.1"
+) -> Iterator[Server]:
     noted = Server("")
 
     class Handler(http.server.BaseHTTPRequestHandler):
@@ -73,10 +75,10 @@ def serve(answer: Callable[[str, str | None], Answer], context: ssl.SSLContext |
 
         def log_message(self, *_words: object) -> None: ...
 
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+    with http.server.ThreadingHTTPServer((address, 0), Handler) as server:
         if context is not None:
             server.socket = context.wrap_socket(server.socket, server_side=True)
-        noted.host = f"127.0.0.1:{server.server_port}"
+        noted.host = f"{address}:{server.server_port}"
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield noted
         server.shutdown()
@@ -136,6 +138,29 @@ def test_a_password_goes_to_a_registry_that_asks_for_it(
         log_in(server.host)
         assert read(f"{server.host}/team/image:latest", tmp_path) == b"1"
     assert server.requests[0] == ("/v2/team/image/manifests/latest", None), "nothing is sent before it is asked for"
+
+
+@pytest.mark.parametrize(
+    "challenge",
+    [
+        'Basic realm="{}"',
+        'Basic realm="{}",service="it",scope="repository:x:pull"',
+        'basic REALM="{}"',
+        "Basic realm={}",
+        'Basic realm="Bearer realm=\\"{}\\""',
+        'Basic realm="it", Basic realm="{}"',
+        'Digest realm="{}", Basic realm="it"',
+    ],
+)
+def test_a_password_goes_to_no_address_that_a_basic_challenge_names(
+    challenge: str, layout: Layout, tmp_path: Path, log_in: Callable[..., None]
+) -> None:
+    """Basic means the server that asks (RFC 7617); its realm is a name."""
+    with serve(lambda _path, _given: (200, {}, b'{"token": "t"}')) as elsewhere:
+        with serve(guarded(layout, BASIC, challenge.format(f"http://{elsewhere.host}/"))) as server:
+            log_in(server.host)
+            assert read(f"{server.host}/image:latest", tmp_path) == b"1"
+    assert elsewhere.requests == []
 
 
 def test_without_a_login_nothing_is_sent_and_the_error_says_what_to_do(
@@ -432,3 +457,39 @@ def test_a_real_registry_with_a_token_service_over_tls(
                 read(f"{registry}/team/image:latest", tmp_path)
             log_in(registry)
             assert read(f"{registry}/team/image:latest", tmp_path) == b"1"
+
+
+@real
+def test_a_real_registry_over_tls_that_leads_to_blobs_on_another_server(
+    authority: Authority, tmp_path: Path, log_in: Callable[..., None]
+) -> None:
+    """As registries do that keep blobs in an object store: the password stays with the registry."""
+    (tmp_path / "htpasswd").write_text(f"{USER}:{HTPASSWD}\n")
+    layout = image_with_media_types()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.server.configure_cert(context)
+    auth = {"htpasswd": {"realm": "it", "path": str(tmp_path / "htpasswd")}}
+    with (
+        docker_registry(authority, auth) as registry,
+        serve(lambda path, _given: answer_of(layout, path), context, HOST) as storage,
+    ):
+        push(registry, layout, authority, lambda _scope: BASIC)
+
+        def front(path: str, given: str | None) -> Answer:
+            headers = {"Authorization": given, "Accept": f"{INDEX}, {MANIFEST}"} if given else {}
+            address = f"https://{registry}{path}"
+            answer = requests.get(
+                address, headers=headers, auth=lambda sent: sent, verify=str(authority.bundle), timeout=9
+            )
+            if answer.ok and "/blobs/" in path:
+                return 307, {"Location": f"https://{storage.host}{path}"}, b""
+            names = ("WWW-Authenticate", "Content-Type")
+            kept = {name: answer.headers[name] for name in names if name in answer.headers}
+            return answer.status_code, kept, answer.content
+
+        with serve(front, context, HOST) as server:
+            log_in(server.host)
+            assert read(f"{server.host}/team/image:latest", tmp_path) == b"1"
+    assert BASIC in {given for _path, given in server.requests}
+    assert len(storage.requests) == 2, "the configuration and the layer"
+    assert {given for _path, given in storage.requests} == {None}
