@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from envtool.errors import SourceError
+from envtool.errors import PrefixError, SourceError
 from envtool.transaction.move import Move
 from envtool.transaction.permissions import read_umask
 from envtool.wheel.contents import FileProgress, WheelContents, unpack
@@ -182,7 +182,10 @@ def _point_at_interpreter(script: Path, interpreter: Path) -> None:
 
 
 def generate_commands(dist_info: Path, interpreter: Path) -> Iterator[tuple[str, bytes]]:
-    """Generate the commands of `entry_points.txt`: file name and text. Raises `SourceError` where it is malformed."""
+    """Generate the commands of `entry_points.txt`: file name and text. Raises `SourceError` where it is malformed.
+
+    Raises `PrefixError` where the interpreter's path cannot stand in a script.
+    """
     from installer.scripts import InvalidScript, Script
 
     parser = configparser.ConfigParser(delimiters=("=",), interpolation=None)
@@ -196,6 +199,12 @@ def generate_commands(dist_info: Path, interpreter: Path) -> Iterator[tuple[str,
                     raise SourceError(f"{dist_info.name} wants a command called {name!r}")
                 script = Script(name, module.strip(), attribute.strip(), section)
                 yield script.generate(os.fspath(interpreter), kind="posix")
+    except UnicodeEncodeError as error:
+        raise PrefixError(
+            f"no command can be made that {interpreter} runs",
+            why="its path is not UTF-8, and Python reads the first line of a script as that",
+            remedy="move the environment to a path that is",
+        ) from error
     except (configparser.Error, UnicodeDecodeError, InvalidScript) as error:
         raise SourceError(f"{dist_info.name} has a malformed entry_points.txt", why=str(error)) from error
 

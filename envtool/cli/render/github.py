@@ -45,7 +45,7 @@ def _render_text(problem: Problem) -> str:
 
 def _escape(text: str) -> str:
     # Masked here, because an escape would hide what is to be masked.
-    return mask_credentials(text).replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+    return spoil_commands(mask_credentials(text)).replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
 
 
 def _escape_property(text: str) -> str:
