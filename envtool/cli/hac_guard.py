@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from envtool.cli.main import run_command_line
 from envtool.cli.terminal import print_line, print_safely
 from envtool.printable import one_line
+from envtool.regular_file import read_regular_text
 
 if TYPE_CHECKING:
     from envtool.doctor.findings import Report
@@ -154,7 +155,7 @@ def explain_failure(prefix: Path | None, log: Path, command: str) -> int:
 
     pin = find_effective_pin(read_environment(find_prefix(prefix)))
     try:
-        output = log.read_text(errors="replace")
+        output = read_regular_text(log)
     except OSError as error:
         # The instruction may have removed its own log; its error has been printed all the same.
         print_line(f"hac-guard: {log} cannot be read: {error.strerror}", file=sys.stderr)

@@ -20,8 +20,10 @@ from pathlib import Path
 from typing import Any
 
 from envtool.cache_folder import find_cache_root
+from envtool.documents import parse_json
 from envtool.environment.fingerprint import fingerprint, is_recent
 from envtool.private_folder import is_private, make_private_folder, write_private
+from envtool.regular_file import read_regular_file
 
 # Raise it whenever a check that relies on the cache changes.
 _VERSION = 2
@@ -36,7 +38,7 @@ class DiagnosisCache:
         self._is_changed = False
         if file is not None and is_private(file):
             with contextlib.suppress(OSError, ValueError, KeyError, TypeError, RecursionError):
-                table = json.loads(file.read_bytes())
+                table = parse_json(read_regular_file(file))
                 if table["version"] == _VERSION:
                     self._entries = dict(table["entries"])
 

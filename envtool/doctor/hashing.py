@@ -7,6 +7,8 @@ import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from envtool.regular_file import open_regular_file
+
 if TYPE_CHECKING:
     from envtool.wheel.record import RecordRow
 
@@ -52,7 +54,7 @@ def find_wrong_digests(
 
 def _hash(path: str, size: int) -> str:
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        descriptor = open_regular_file(path)
         try:
             if size <= _AT_ONCE:
                 digest = hashlib.sha256(os.read(descriptor, size + 1)).hexdigest()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import shlex
 import signal
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from envtool.doctor.finding_kind import FindingKind
 from envtool.doctor.findings import Evidence, Finding
 from envtool.doctor.remedy import build_restore_command
+from envtool.documents import parse_json
 from envtool.release.profile import TORCH
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ def _read_values(told: bytes) -> dict[str, Any]:
     values: dict[str, Any] = {}
     for line in told.splitlines():
         with contextlib.suppress(ValueError):
-            row = json.loads(line)
+            row = parse_json(line)
             values |= row if isinstance(row, dict) else {}
     return values
 

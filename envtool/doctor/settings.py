@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from envtool.documents import parse_toml
 from envtool.errors import SettingsError
+from envtool.regular_file import read_regular_file
 
 _FILES = ("hac.toml", "pyproject.toml")
 _KEYS = frozenset({"ignore", "strict"})
@@ -54,17 +56,17 @@ def validate_ids(ids: Iterable[str], source: str) -> frozenset[str]:
 
 def _read_table(path: Path) -> Any:
     try:
-        data = path.read_bytes()
-    except OSError:
+        data = read_regular_file(path)
+    except (FileNotFoundError, NotADirectoryError, PermissionError):
         return None
+    except OSError as error:
+        raise SettingsError(f"{path} cannot be read", why=str(error.strerror), remedy=f"ls -l {path}") from error
     own = path.name == "hac.toml"
     # Nearly every project file has nothing for doctor in it; parsing takes long.
     if b"doctor" not in data:
         return None
-    import tomllib
-
     try:
-        table: Any = tomllib.loads(data.decode())
+        table: Any = parse_toml(data.decode())
     except ValueError as error:
         raise SettingsError(f"{path} is not TOML", why=str(error), remedy=f"${{EDITOR:-vi}} {path}") from error
     for key in ("doctor",) if own else ("tool", "hac", "doctor"):

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from envtool.documents import parse_json
+from envtool.regular_file import read_regular_file
 
 _TRANSACTION = re.compile(r"==> (?P<time>\S+ \S+) <==")
 
@@ -37,7 +39,7 @@ class CondaRecord:
 def parse_conda_record(data: bytes, path: Path) -> CondaRecord | None:
     """A record from its JSON, or `None` where it is no record."""
     try:
-        table = json.loads(data)
+        table = parse_json(data)
         channel = str(table.get("channel") or "").rstrip("/").rsplit("/", 1)[-1]
         return CondaRecord(
             path=path,
@@ -48,8 +50,7 @@ def parse_conda_record(data: bytes, path: Path) -> CondaRecord | None:
             digests=_read_digests(table),
             requested=str(table.get("requested_spec") or " ".join(map(str, table.get("requested_specs") or ()))),
         )
-    # Deeply nested brackets exhaust the parser's recursion.
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+    except (ValueError, KeyError, TypeError, AttributeError):
         return None
 
 
@@ -63,7 +64,7 @@ def read_conda_records(prefix: Path, containing: bytes = b"") -> Iterator[tuple[
     """The records of a prefix whose text contains `containing`; `None` for one that cannot be read."""
     for path in sorted((prefix / "conda-meta").glob("*.json")):
         try:
-            data = path.read_bytes()
+            data = read_regular_file(path)
         except OSError:
             yield path, None
             continue
@@ -98,7 +99,7 @@ def parse_history(data: bytes) -> tuple[CondaTransaction, ...]:
 def find_transaction(prefix: Path, record: CondaRecord) -> CondaTransaction | None:
     """The last transaction that put a package into the prefix, where conda's history tells."""
     try:
-        history = parse_history((prefix / "conda-meta/history").read_bytes())
+        history = parse_history(read_regular_file(prefix / "conda-meta/history"))
     except OSError:
         return None
     return next((item for item in reversed(history) if record.distribution in item.linked), None)

@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from envtool.documents import parse_json
+from envtool.regular_file import read_regular_file
 from envtool.wheel.record import Record, parse_record
 from envtool.wheel.requires import normalize_name
 
@@ -34,7 +36,7 @@ class Distribution:
     def read(self, filename: str) -> bytes | None:
         """A file of the `.dist-info`, or `None` where it is missing or cannot be read."""
         try:
-            return (self.path / filename).read_bytes()
+            return read_regular_file(self.path / filename)
         except OSError:
             return None
 
@@ -47,10 +49,8 @@ class Distribution:
     @property
     def source(self) -> str | None:
         """Where a direct install came from: the address in `direct_url.json` (PEP 610), or `None`."""
-        import json
-
         try:
-            table = json.loads(self.read("direct_url.json") or b"null")
+            table = parse_json(self.read("direct_url.json") or b"null")
             kind = "an editable install of " if table.get("dir_info", {}).get("editable") else ""
             return f"{kind}{table['url']}"
         except (ValueError, KeyError, TypeError, AttributeError):
@@ -89,7 +89,7 @@ class Distribution:
         if data is None:
             # distutils wrote a file where setuptools made a folder.
             try:
-                return self.path.read_bytes()
+                return read_regular_file(self.path)
             except OSError:
                 return None
         return data
@@ -141,7 +141,7 @@ def _read_by_metadata(path: Path, stem: str) -> Distribution | None:
 def read_egg_link(link: Path) -> Distribution | None:
     """What an `.egg-link` of `setup.py develop` leads to: its first line names the folder with the `.egg-info`."""
     try:
-        folder = Path(link.read_bytes().split(b"\n", 1)[0].decode("utf-8", "replace").strip())
+        folder = Path(read_regular_file(link).split(b"\n", 1)[0].decode("utf-8", "replace").strip())
         found = read_distribution(folder / f"{link.name.removesuffix('.egg-link').replace('-', '_')}.egg-info")
     except (OSError, ValueError):
         return None

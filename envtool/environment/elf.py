@@ -12,6 +12,8 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
+from envtool.regular_file import open_regular_file
+
 _PT_LOAD, _PT_DYNAMIC = 1, 2
 _DT_STRTAB, _DT_STRSZ = 5, 10
 # What no real file comes near; a damaged one may declare anything.
@@ -32,7 +34,7 @@ def read_needed_libraries(path: Path) -> tuple[str, ...]:
     from elftools.elf.elffile import ELFFile
 
     try:
-        with path.open("rb") as stream:
+        with open(open_regular_file(path), "rb") as stream:
             segments = [item for item in ELFFile(stream).iter_segments() if isinstance(item, DynamicSegment)]
             tags = (tag for segment in segments for tag in segment.iter_tags("DT_NEEDED"))
             return tuple(str(tag.needed) for tag in tags)  # type: ignore[attr-defined]  # set by the entry's kind
@@ -50,7 +52,7 @@ def read_needed_libraries(path: Path) -> tuple[str, ...]:
 def can_need(path: str, fragments: tuple[bytes, ...]) -> bool:
     """Whether any of `fragments` is in the names that the file gives; `True` also where that cannot be told."""
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+        descriptor = open_regular_file(path)
     except (OSError, ValueError):
         return True
     try:

@@ -14,6 +14,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from envtool.documents import parse_json
+from envtool.regular_file import read_regular_file
 from envtool.release.pin import HISTORY_FILE, PinnedDistribution, PinOrigin, VendorPin
 
 SCHEMA = 1
@@ -87,7 +89,7 @@ def append_history(path: Path, entry: HistoryEntry) -> bytes:
 
 def _read_lines(path: Path) -> Iterator[bytes]:
     try:
-        data = path.read_bytes()
+        data = read_regular_file(path)
     except OSError:
         return
     yield from (line for line in data.split(b"\n") if line.strip())
@@ -95,7 +97,7 @@ def _read_lines(path: Path) -> Iterator[bytes]:
 
 def _parse_entry(line: bytes) -> HistoryEntry | None:
     try:
-        row = json.loads(line)
+        row = parse_json(line)
         if row["schema"] != SCHEMA:
             return None
         changes = tuple(

@@ -9,6 +9,8 @@ import configparser
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from envtool.regular_file import read_regular_text
+
 if TYPE_CHECKING:
     from envtool.environment.context import EnvironmentContext
     from envtool.environment.prefix import Prefix
@@ -49,6 +51,6 @@ def _list_files(context: EnvironmentContext, prefix: Prefix | None) -> list[str]
 
 def _read_text(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8", errors="replace")
+        return read_regular_text(path)
     except (OSError, ValueError):
         return ""

@@ -9,6 +9,8 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from envtool.regular_file import read_regular_file
+
 # easy_install framed its folders by two lines of code that move them to the front of sys.path.
 _MOVES_FOLDERS_FIRST = "sys.__plen"
 _PUT_FIRST = re.compile(r"sys\.path\s*(?:\.insert\s*\(\s*0|\[\s*(?:0)?\s*:\s*0?\s*\]\s*=)")
@@ -44,6 +46,6 @@ def parse_pth(data: bytes) -> PthContent:
 def read_pth(path: Path) -> PthContent | None:
     """The content of a `.pth` file, or `None` where it cannot be read."""
     try:
-        return parse_pth(path.read_bytes())
+        return parse_pth(read_regular_file(path))
     except OSError:
         return None

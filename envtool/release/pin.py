@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import tomllib
 from dataclasses import KW_ONLY, asdict, dataclass, field
 from enum import Enum
 from pathlib import Path
 from typing import Any
 
 import envtool
+from envtool.documents import parse_toml
 from envtool.errors import ReleaseError, VersionError
+from envtool.regular_file import read_regular_file
 from envtool.release.profile import TORCH
 from envtool.release.version import VendorVersion
 
@@ -86,7 +87,7 @@ def read_pin(prefix: Path) -> VendorPin | None:
     """
     path = prefix / PIN_FILE
     try:
-        data = path.read_bytes()
+        data = read_regular_file(path)
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:
@@ -97,7 +98,7 @@ def read_pin(prefix: Path) -> VendorPin | None:
 def parse_pin(data: bytes, path: Path, *, remedy: str = "") -> VendorPin:
     """The pin in a file's content; `path` is where it is. Raises `ReleaseError` where it is none."""
     try:
-        return _read_table(tomllib.loads(data.decode()), path)
+        return _read_table(parse_toml(data.decode()), path)
     except (ValueError, KeyError, TypeError, AttributeError, VersionError) as error:
         why = f"{type(error).__name__}: {error}"
         raise ReleaseError(f"the pin {path} is damaged", why=why, remedy=remedy) from error

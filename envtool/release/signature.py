@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from envtool.errors import SetupError, SignatureError
+from envtool.regular_file import read_regular_file
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
@@ -63,7 +64,7 @@ def read_key(path: Path) -> PublicKey:
             "checking signatures needs the library cryptography", remedy="make venv   (or: uv tool install '.[image]')"
         ) from error
     try:
-        key = load_pem_public_key(path.read_bytes())
+        key = load_pem_public_key(read_regular_file(path))
     except (OSError, ValueError) as error:
         raise SignatureError(
             f"{path} is not a public key", why=str(error), remedy="cosign public-key --key cosign.key > cosign.pub"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -11,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from envtool.documents import parse_json
 from envtool.errors import ResolutionError
 from envtool.requirements.chain import Parents, parse_parents
 from envtool.requirements.model import DeclaredRequirement, InstallOptions, RequirementSet, Role
@@ -224,7 +224,7 @@ class Resolver:
 def _list_changes(text: str) -> tuple[VersionChange, ...]:
     """From the JSON of `uv pip install --output-format json` (schema "preview")."""
     try:
-        rows = json.loads(text)["changes"]
+        rows = parse_json(text)["changes"]
         before = {row["name"]: row.get("version", UNKNOWN_VERSION) for row in rows if row["action"] == "uninstalled"}
         after = {row["name"]: row.get("version", UNKNOWN_VERSION) for row in rows if row["action"] in _COMING}
     except (ValueError, KeyError, TypeError) as error:

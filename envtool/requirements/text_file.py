@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import codecs
+import errno
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from envtool.errors import RequirementsError
+from envtool.regular_file import read_regular_file
 
 # Bytes. The largest lock files that are met are a fifth of this.
 MAX_BYTES = 8 << 20
@@ -25,18 +27,17 @@ _CODING = re.compile(rb"^[ \t\f]*#.*?coding[:=][ \t]*([-_.a-zA-Z0-9]+)")
 def read_text(path: Path) -> str:
     """The file's text. Raises `RequirementsError` where it is missing, too large, or no text."""
     try:
-        with path.open("rb") as file:
-            data = file.read(MAX_BYTES + 1)
+        data = read_regular_file(path, MAX_BYTES)
     except FileNotFoundError as error:
         raise RequirementsError(f"{path} does not exist", remedy=f"ls {path.parent}") from error
     except OSError as error:
-        raise RequirementsError(f"{path} cannot be read", why=str(error.strerror)) from error
-    if len(data) > MAX_BYTES:
-        raise RequirementsError(
-            f"{path} is larger than {MAX_BYTES >> 20} MiB",
-            why="no dependency file is; it may be an archive or a log",
-            remedy=f"head -c 300 {path}",
-        )
+        if error.errno == errno.EFBIG:
+            raise RequirementsError(
+                f"{path} is larger than {MAX_BYTES >> 20} MiB",
+                why="no dependency file is; it may be an archive or a log",
+                remedy=f"head -c 300 {path}",
+            ) from error
+        raise RequirementsError(f"{path} cannot be read", why=str(error.strerror), remedy=f"ls -l {path}") from error
     return decode_text(data, path)
 
 

@@ -17,7 +17,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from envtool.documents import parse_json
 from envtool.private_folder import is_private
+from envtool.regular_file import read_regular_file
 from envtool.transaction.permissions import umask_like
 from envtool.wheel.archive import ArchiveMember
 from envtool.wheel.name import StoredWheel, WheelName
@@ -97,7 +99,7 @@ def find_unpacked(filename: str, sha256: str, store: FileStore) -> UnpackedWheel
         return None
     path = store.find(sha256)
     try:
-        table = json.loads((folder / _MANIFEST).read_bytes())
+        table = parse_json(read_regular_file(folder / _MANIFEST))
         if path is None or table["schema"] != _SCHEMA or not _has_inner_paths(table):
             return None
         return UnpackedWheel(

@@ -10,6 +10,7 @@ from envtool.doctor.finding_kind import FindingKind
 from envtool.doctor.findings import Evidence, Finding
 from envtool.doctor.remedy import build_restore_command
 from envtool.environment.conda_records import CondaRecord, find_transaction, read_conda_records
+from envtool.regular_file import read_regular_file
 
 if TYPE_CHECKING:
     from envtool.environment.reader import Environment
@@ -44,7 +45,7 @@ def _has_its_files(environment: Environment, record: CondaRecord, folder: str) -
     for name, digest in record.digests.items():
         if name.endswith(tuple(folder + telling for telling in _TELLING_FILES)):
             try:
-                data = (environment.prefix.path / name).read_bytes()
+                data = read_regular_file(environment.prefix.path / name)
             except (OSError, ValueError):
                 continue
             return hashlib.sha256(data).hexdigest() == digest

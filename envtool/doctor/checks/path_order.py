@@ -12,6 +12,7 @@ from envtool.doctor.finding_kind import FindingKind
 from envtool.doctor.findings import Evidence, Finding
 from envtool.environment.distribution import read_distribution
 from envtool.environment.prefix import PrefixKind, find_python_on_path
+from envtool.regular_file import read_regular_text
 from envtool.release.pin import PIN_FILE
 from envtool.release.version import parse_vendor_version
 
@@ -72,7 +73,7 @@ def _find_neighbours(environment: Environment) -> Iterator[Path]:
     home = environment.context.variables.get("HOME")
     if home and environment.context.is_local:
         try:
-            lines = (Path(home) / ".conda/environments.txt").read_text(errors="replace").splitlines()
+            lines = read_regular_text(Path(home) / ".conda/environments.txt").splitlines()
         except OSError:
             lines = []
         folders += [Path(line) for line in lines if line.startswith("/") and "\0" not in line]

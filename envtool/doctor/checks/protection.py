@@ -6,7 +6,6 @@ None of it harms the torch that is there, so these are notes; an override, which
 from __future__ import annotations
 
 import os
-import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +13,9 @@ from typing import TYPE_CHECKING
 
 from envtool.doctor.finding_kind import FindingKind
 from envtool.doctor.findings import Evidence, Finding
+from envtool.documents import parse_toml
 from envtool.environment.pip_configuration import read_pip_settings
+from envtool.regular_file import read_regular_text
 from envtool.release.pin import PinOrigin, VendorPin
 from envtool.release.profile import PINNED_NAMES
 from envtool.wheel.requires import find_requirements_on
@@ -103,7 +104,7 @@ def _read_overrides(context: EnvironmentContext) -> Iterator[_Override]:
         if "override-dependencies" not in text:
             continue
         try:
-            lines = tomllib.loads(text).get("override-dependencies")
+            lines = parse_toml(text).get("override-dependencies")
         except ValueError:
             continue
         for line in lines if isinstance(lines, list) else ():
@@ -112,6 +113,6 @@ def _read_overrides(context: EnvironmentContext) -> Iterator[_Override]:
 
 def _read_text(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8", errors="replace")
+        return read_regular_text(path)
     except (OSError, ValueError):
         return ""

@@ -6,13 +6,13 @@ variable in it, needs a builder. Formats: Dockerfile reference; OCI image specif
 
 from __future__ import annotations
 
-import json
 import re
 import shlex
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from envtool.documents import parse_json
 from envtool.image.inputs.accounts import HOME
 
 _ADD_LAYER = re.compile(r"layers/(?P<layer>[\w.-]+\.tar) /")
@@ -79,7 +79,7 @@ def evaluate_instructions(recipe: str, configuration: Configuration) -> Evaluate
 def _parse_words(value: str) -> list[str] | None:
     """The words of a command in JSON form; `None` for the shell form, which is given to the shell as it stands."""
     try:
-        words = json.loads(value)
+        words = parse_json(value)
     except ValueError:
         return None
     return words if isinstance(words, list) and all(isinstance(word, str) for word in words) else None

@@ -106,5 +106,5 @@ def read_packages(text: str) -> tuple[LockedPackage, ...]:
             for row in table["package"]
             if row["manager"] == "conda" and row["platform"] == PLATFORM
         )
-    except (yaml.YAMLError, KeyError, TypeError) as error:
+    except (yaml.YAMLError, KeyError, TypeError, AttributeError, ValueError, RecursionError) as error:
         raise LockError("this is not a conda-lock file", why=str(error), remedy="envtool lock") from error

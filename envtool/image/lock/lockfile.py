@@ -7,16 +7,17 @@ loopback address, a folder of one machine or a credential.
 from __future__ import annotations
 
 import hashlib
-import tomllib
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from envtool.documents import parse_toml
 from envtool.errors import LockError
 from envtool.image.lock.conda_lock import LockedPackage, read_packages
 from envtool.image.lock.signatures import LockedSignature
+from envtool.regular_file import read_regular_file
 from envtool.release.pin import PinnedDistribution, PinOrigin, VendorPin
 
 if TYPE_CHECKING:
@@ -152,15 +153,15 @@ def read_lock(spec: ImageSpec, folder: Path) -> ImageLock:
     path = folder / f"{spec.name}.lock.toml"
     remedy = f"envtool lock {spec.name}"
     try:
-        table = tomllib.loads(path.read_text())
-        conda = (folder / f"{spec.name}.conda-lock.yml").read_text()
-        tool_conda = (folder / f"{spec.name}.envtool.conda-lock.yml").read_text()
+        table = parse_toml(read_regular_file(path).decode())
+        conda = read_regular_file(folder / f"{spec.name}.conda-lock.yml").decode()
+        tool_conda = read_regular_file(folder / f"{spec.name}.envtool.conda-lock.yml").decode()
         return _read_table(table, conda, tool_conda)
     except FileNotFoundError as error:
         raise LockError(
             f"{spec.name} is not locked", why=f"there is no {Path(error.filename).name} in {folder}", remedy=remedy
         ) from error
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise LockError(f"{path} is damaged", why=f"{type(error).__name__}: {error}", remedy=remedy) from error
 
 

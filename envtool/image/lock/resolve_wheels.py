@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+from envtool.documents import parse_json
 from envtool.image.lock.lockfile import LockedFile
 from envtool.image.pip_program import TOOL_PYTHON, PythonVersion, run_pip
 
@@ -33,7 +33,7 @@ def resolve_wheels(
             options += ["--find-links", str(links)]
         report = run_pip("install", [*options, "--target", folder, *requirements], python)
     found = []
-    for item in json.loads(report)["install"]:
+    for item in parse_json(report)["install"]:
         archive = item["download_info"]
         name = unquote(urlsplit(archive["url"]).path.rsplit("/", 1)[-1])
         found.append(LockedFile(name, archive["archive_info"]["hashes"]["sha256"]))

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from envtool.documents import parse_json
 from envtool.errors import SignatureError
 from envtool.image.read.manifest import Descriptor
 from envtool.image.read.remote import NotInRegistryError, RegistryClient, RegistryReference
@@ -114,7 +114,7 @@ def _find_in_registry(reference: str) -> Iterator[LockedSignature]:
     named = RegistryReference.parse(reference)
     client = RegistryClient(named)
     try:
-        manifest: dict[str, Any] = json.loads(client.read_manifest(f"{named.target.replace(':', '-')}.sig"))
+        manifest: dict[str, Any] = parse_json(client.read_manifest(f"{named.target.replace(':', '-')}.sig"))
     except NotInRegistryError:
         return
     for layer in manifest.get("layers", ()):
@@ -129,7 +129,7 @@ def _require_base(key: PublicKey, signature: LockedSignature, reference: str) ->
     payload = base64.b64decode(signature.payload or "")
     key.verify(signature.value, hashlib.sha256(payload).digest(), reference)
     try:
-        critical = json.loads(payload)["critical"]
+        critical = parse_json(payload)["critical"]
         signed, kind = critical["image"]["docker-manifest-digest"], critical["type"]
     except (ValueError, KeyError, TypeError) as error:
         raise SignatureError(f"what was signed for {reference} is not cosign's", why=str(error)) from error

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from envtool.image.read.layer import FileSelector, LayerContents, read_layer
 from envtool.image.read.load import load_image
 from envtool.image.read.manifest import Descriptor, make_unreadable_error, parse_json
+from envtool.regular_file import open_regular_file, read_regular_file
 
 if TYPE_CHECKING:
     from envtool.image.read.image import StoredImage
@@ -22,7 +23,7 @@ def read_oci_layout(folder: Path, selector: FileSelector, platform: str) -> Stor
     def layer(descriptor: Descriptor, number: int) -> LayerContents:
         what = f"layer {number} of {folder}"
         try:
-            with open(folder / descriptor.blob, "rb") as stream:
+            with open(open_regular_file(folder / descriptor.blob), "rb") as stream:
                 return read_layer(stream, selector, name=what)
         except OSError as error:
             raise make_unreadable_error(what, str(error.strerror or error)) from error
@@ -33,6 +34,6 @@ def read_oci_layout(folder: Path, selector: FileSelector, platform: str) -> Stor
 
 def _read(path: Path) -> bytes:
     try:
-        return path.read_bytes()
+        return read_regular_file(path)
     except OSError as error:
         raise make_unreadable_error(str(path), str(error.strerror or error)) from error

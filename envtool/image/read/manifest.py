@@ -6,12 +6,12 @@ Formats: OCI image specification, "Image Manifest" and "Image Index"; Docker's "
 from __future__ import annotations
 
 import hashlib
-import json
 import platform
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from envtool.documents import parse_json as parse_json_value
 from envtool.errors import ImageError
 
 INDEXES = (
@@ -56,7 +56,7 @@ class Manifest:
 def parse_json(data: bytes, what: str) -> dict[str, Any]:
     """A JSON object. Raises `ImageError`."""
     try:
-        table = json.loads(data)
+        table = parse_json_value(data)
     except ValueError as error:
         raise make_unreadable_error(what, str(error)) from error
     if not isinstance(table, dict):

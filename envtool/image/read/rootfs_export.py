@@ -15,6 +15,7 @@ from envtool.errors import EngineError
 from envtool.image.engine.client import Engine, find_engine
 from envtool.image.engine.engine_stream import stream_answer
 from envtool.image.read.sparse_rootfs import SparseRootfs
+from envtool.regular_file import read_regular_text
 
 _MEMORY = Path("/dev/shm")  # noqa: S108 (a folder of its own is made in it, by mkdtemp)
 # On the containers that are made for reading and never started; one may be left where the reader is killed.
@@ -109,7 +110,7 @@ def find_home(user: str, root: Path) -> str:
     """The home folder of a user, by name or number (passwd(5)); the engine sets HOME to it."""
     name = user.partition(":")[0]
     try:
-        lines = (root / "etc/passwd").read_text(errors="replace").splitlines()
+        lines = read_regular_text(root / "etc/passwd").splitlines()
     except OSError:
         lines = []
     rows = [line.split(":") for line in lines]

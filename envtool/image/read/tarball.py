@@ -8,13 +8,13 @@ Image JSON + Filesystem Changeset Format".
 from __future__ import annotations
 
 import io
-import json
 import os
 import tarfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import IO, Any, cast
 
+from envtool.documents import parse_json as parse_json_value
 from envtool.errors import ImageError
 from envtool.image.read.forward import ForwardReader, iterate_members, open_archive, open_member
 from envtool.image.read.image import StoredImage, make_stored_image
@@ -141,7 +141,7 @@ def _read_docker_archive(contents: _ArchiveContents, reference: str, row: Mappin
 
 def _read_rows(contents: _ArchiveContents, reference: str) -> list[Mapping[str, Any]]:
     try:
-        rows = json.loads(contents.documents.get("manifest.json", b"[]"))
+        rows = parse_json_value(contents.documents.get("manifest.json", b"[]"))
     except ValueError as error:
         raise make_unreadable_error(f"the manifest of {reference}", str(error)) from error
     return [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []

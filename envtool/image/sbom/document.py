@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import envtool
+from envtool.documents import parse_json
 from envtool.errors import ImageError
 from envtool.image.sbom.inventory import Package
 from envtool.image.sbom.schema import validate_sbom
@@ -85,7 +86,7 @@ def _make_component(package: Package, subject: SbomSubject) -> Any:
 def read_sbom(data: bytes) -> tuple[Package, ...]:
     """The packages that a document lists. Raises `ImageError` where it is none."""
     try:
-        table = json.loads(data)
+        table = parse_json(data)
         if table.get("bomFormat") != "CycloneDX":
             raise ValueError("it is no CycloneDX document")
         return tuple(

@@ -6,7 +6,6 @@ Package URL specification, types deb, conda and pypi.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from email.parser import BytesParser
 from pathlib import PurePosixPath
 from urllib.parse import urlsplit
 
+from envtool.documents import parse_json
 from envtool.image.read.layer import Capture, LayerEntry
 
 _DPKG = re.compile(r"^var/lib/dpkg/(?:status|status\.d/[^/]+)$")
@@ -96,7 +96,7 @@ def _list_debian(data: bytes, distribution: str) -> Iterator[Package]:
 
 def _list_conda(data: bytes, folder: str) -> Iterator[Package]:
     try:
-        told = json.loads(data)
+        told = parse_json(data)
         name, version = str(told["name"]), str(told["version"])
     except (ValueError, KeyError, TypeError):
         return

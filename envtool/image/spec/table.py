@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from envtool.documents import parse_toml
 from envtool.errors import SpecError
+from envtool.regular_file import read_regular_file
 
 TABLE = Path("images/images.toml")
 # Where things are inside every image.
@@ -128,9 +129,9 @@ class ImageSpec:
 def read_tool_requirements(project: Path) -> list[str]:
     """What envtool itself requires, reading and resolving dependency files included. Raises `SpecError`."""
     try:
-        table = tomllib.loads((project / "pyproject.toml").read_text())["project"]
+        table = parse_toml(read_regular_file(project / "pyproject.toml").decode())["project"]
         return sorted([*table["dependencies"], *table["optional-dependencies"]["check"]])
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, TypeError) as error:
         raise SpecError(
             f"{project} is not a checkout of hac-envtool",
             why=f"pyproject.toml: {error}",
@@ -140,9 +141,11 @@ def read_tool_requirements(project: Path) -> list[str]:
 
 def _get_text(path: Path) -> str:
     try:
-        return path.read_text()
+        return read_regular_file(path).decode()
     except OSError as error:
         raise SpecError(f"{path} cannot be read", why=str(error.strerror)) from error
+    except UnicodeDecodeError as error:
+        raise SpecError(f"{path} is not UTF-8", why=str(error)) from error
 
 
 def read_table(project: Path) -> dict[str, ImageSpec]:
@@ -150,8 +153,8 @@ def read_table(project: Path) -> dict[str, ImageSpec]:
     path = project / TABLE
     text = _read_table_text(path)
     try:
-        table = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+        table = parse_toml(text)
+    except ValueError as error:
         raise SpecError(f"{TABLE} is not TOML", why=str(error), remedy=f"mend that line of {path}") from error
     rows = table.get("image")
     if not isinstance(rows, dict) or not rows:
@@ -198,7 +201,7 @@ def select_images(project: Path, names: list[str]) -> list[ImageSpec]:
 
 def _read_table_text(path: Path) -> str:
     try:
-        return path.read_text()
+        return read_regular_file(path).decode()
     except OSError as error:
         raise SpecError(
             f"there is no image table at {path}",

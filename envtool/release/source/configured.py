@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import os
-import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from envtool.documents import parse_toml
 from envtool.errors import SourceError
 from envtool.private_folder import is_private, write_private
+from envtool.regular_file import read_regular_file
 from envtool.release.source.folder import FolderSource
 from envtool.release.source.index import IndexSource
 from envtool.wheel.store import translate_store_errors
@@ -94,11 +95,13 @@ def _read_sources(path: Path) -> tuple[str, ...]:
             remedy=f"chmod go-w {path} {path.parent}; ls -ld {path} {path.parent}   to see whose they are",
         )
     try:
-        table = tomllib.loads(path.read_text())
+        table = parse_toml(read_regular_file(path).decode())
         return tuple(str(item) for item in table.get("sources", ()))
     except FileNotFoundError:
         return ()
     except (OSError, ValueError, TypeError) as error:
         raise SourceError(
-            f"{path} cannot be read", why=str(error), remedy=f"rm {path}; envtool vendor add SOURCE"
+            f"{path} cannot be read",
+            why=str(getattr(error, "strerror", None) or error),
+            remedy=f"rm {path}; envtool vendor add SOURCE",
         ) from error

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from envtool.errors import SourceError
+from envtool.regular_file import read_regular_file
 from envtool.release.candidates import Candidate, find_torch_requirement
 from envtool.release.profile import PINNED_NAMES
 from envtool.release.signature import SUFFIX
@@ -54,7 +55,7 @@ class FolderSource:
     def read_signature(self, filename: str) -> str | None:
         """A file beside the wheel."""
         try:
-            return (self.folder / f"{filename}{SUFFIX}").read_text()
+            return read_regular_file(self.folder / f"{filename}{SUFFIX}").decode()
         except (OSError, UnicodeDecodeError):
             return None
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
-import tomllib
 from pathlib import Path
 from typing import Any
 
 from packaging.requirements import InvalidRequirement, Requirement
 
+from envtool.documents import parse_json
+from envtool.documents import parse_toml as parse_toml_text
 from envtool.errors import RequirementsError
 from envtool.requirements.model import DeclaredRequirement, Role, SourceLocation
 from envtool.wheel.requires import normalize_name
@@ -42,7 +42,7 @@ def parse_requirement(
 def parse_toml(text: str, path: Path) -> dict[str, Any]:
     """A TOML document. Raises `RequirementsError` with the line that it breaks on."""
     try:
-        return tomllib.loads(text)
+        return parse_toml_text(text)
     except ValueError as error:
         raise make_file_error(path, "is not TOML", str(error)) from error
 
@@ -50,7 +50,7 @@ def parse_toml(text: str, path: Path) -> dict[str, Any]:
 def parse_json_table(text: str, path: Path) -> dict[str, Any]:
     """A JSON object. Raises `RequirementsError`."""
     try:
-        table = json.loads(text)
+        table = parse_json(text)
     except ValueError as error:
         raise make_file_error(path, "is not JSON", str(error)) from error
     if not isinstance(table, dict):

@@ -5,13 +5,13 @@ Parsed by dockerfile-parse; a here-document is laid out as one continued line be
 
 from __future__ import annotations
 
-import json
 import re
 import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from envtool.documents import parse_json
 from envtool.errors import RequirementsError
 from envtool.requirements.model import DependencyFile, RequirementSet, RunInstruction, Section, SourceLocation
 from envtool.requirements.readers.common import make_form_error
@@ -130,7 +130,7 @@ def _assign(value: str, context: _Context) -> None:
 
 def _split_words(text: str) -> list[str]:
     try:
-        return list(json.loads(text)) if text.lstrip().startswith("[") else shlex.split(text)
+        return list(parse_json(text)) if text.lstrip().startswith("[") else shlex.split(text)
     except ValueError:
         return text.split()
 

@@ -1,0 +1,194 @@
+"""Pipes, devices, folders, sockets and endless files in the place of files: answered in time, never waited for."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from envtool.regular_file import open_regular_file, read_regular_file
+from tests.support.environment import TORCH, RealEnvironment
+
+# Seconds. What is asked takes a fraction of one.
+LIMIT = 60
+
+
+def make_pipe(path: Path) -> None:
+    os.mkfifo(path)
+
+
+def link_to_zeros(path: Path) -> None:
+    path.symlink_to("/dev/zero")
+
+
+def link_to_pipe(path: Path) -> None:
+    os.mkfifo(f"{path}.pipe")
+    path.symlink_to(f"{path.name}.pipe")
+
+
+def make_huge(path: Path) -> None:
+    """Without taking room on the disk."""
+    with path.open("wb") as stream:
+        stream.truncate(1 << 40)
+
+
+def make_socket(path: Path) -> None:
+    # The path of a socket may have some hundred bytes only.
+    with socket.socket(socket.AF_UNIX) as listening:
+        folder = os.open(path.parent, os.O_PATH)
+        listening.bind(f"/proc/self/fd/{folder}/{path.name}")
+        os.close(folder)
+
+
+def make_folder(path: Path) -> None:
+    path.mkdir()
+
+
+Spoil = Callable[[Path], None]
+SPOILS = [make_pipe, link_to_zeros, make_huge, make_folder]
+PLACES = [
+    f"SITE/torch-{TORCH}.dist-info/RECORD",
+    f"SITE/torch-{TORCH}.dist-info/METADATA",
+    f"SITE/torch-{TORCH}.dist-info/INSTALLER",
+    f"SITE/torch-{TORCH}.dist-info/WHEEL",
+    "SITE/torch/version.py",
+    "SITE/any.pth",
+    "SITE/any.egg-link",
+    "SITE/any.egg-info",
+    "SITE/distutils-precedence.pth",
+    "etc/hac/pin.toml",
+    "etc/hac/history.jsonl",
+    "conda-meta/history",
+    "conda-meta/torch-1-0.json",
+    "pip.conf",
+]
+
+
+def put(environment: RealEnvironment, place: str, spoil: Spoil) -> Path:
+    path = Path(place.replace("SITE", str(environment.site_packages)))
+    path = path if path.is_absolute() else environment.path / path
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.unlink(missing_ok=True)
+    spoil(path)
+    return path
+
+
+def run(environment: RealEnvironment, *words: str, folder: Path | None = None) -> subprocess.CompletedProcess[str]:
+    done = subprocess.run(
+        [sys.executable, "-m", "envtool", *words],
+        env={**os.environ, **environment.variables},
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=LIMIT,
+    )
+    assert "Traceback" not in done.stderr, done.stderr
+    return done
+
+
+@pytest.mark.parametrize("spoil", SPOILS)
+@pytest.mark.parametrize("place", PLACES)
+def test_in_an_environment(environment: RealEnvironment, place: str, spoil: Spoil) -> None:
+    put(environment, place, spoil)
+    for words in (("doctor", "--deep"), ("list",), ("restore", "--dry-run")):
+        run(environment, *words, "--prefix", str(environment.path))
+
+
+@pytest.mark.parametrize("spoil", SPOILS)
+def test_pin_is_an_error_that_says_so(environment: RealEnvironment, spoil: Spoil) -> None:
+    put(environment, "etc/hac/pin.toml", spoil)
+    done = run(environment, "doctor", "--prefix", str(environment.path))
+    assert done.returncode > 2
+    assert "pin.toml cannot be read" in done.stderr
+
+
+@pytest.mark.parametrize("spoil", SPOILS)
+@pytest.mark.parametrize("name", ["hac.toml", "pyproject.toml"])
+def test_settings(environment: RealEnvironment, name: str, spoil: Spoil, tmp_path: Path) -> None:
+    spoil(tmp_path / name)
+    done = run(environment, "doctor", "--prefix", str(environment.path), folder=tmp_path)
+    assert f"{name} cannot be read" in done.stderr
+
+
+@pytest.mark.parametrize("spoil", SPOILS)
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("requirements.txt", "pyproject.toml", "pylock.toml", "uv.lock", "poetry.lock", "Pipfile", "Pipfile.lock"),
+        *("setup.cfg", "environment.yml", "Dockerfile"),
+    ],
+)
+def test_dependency_file(environment: RealEnvironment, name: str, spoil: Spoil, tmp_path: Path) -> None:
+    spoil(tmp_path / name)
+    words = ["check", "--torch", TORCH, "--python-version", "3.11", "--static", str(tmp_path / name)]
+    done = run(environment, *words)
+    assert done.returncode > 1
+
+
+@pytest.mark.parametrize("spoil", SPOILS)
+def test_included_requirements(environment: RealEnvironment, spoil: Spoil, tmp_path: Path) -> None:
+    (tmp_path / "requirements.txt").write_text("-r other.txt\n")
+    spoil(tmp_path / "other.txt")
+    words = ["check", "--torch", TORCH, "--python-version", "3.11", "--static", str(tmp_path / "requirements.txt")]
+    assert "other.txt" in run(environment, *words).stderr
+
+
+@pytest.mark.parametrize("spoil", SPOILS)
+@pytest.mark.parametrize("name", ["index.json", "oci-layout", "blobs/sha256/" + "0" * 64])
+def test_image_layout(environment: RealEnvironment, name: str, spoil: Spoil, tmp_path: Path) -> None:
+    descriptor = {"digest": "sha256:" + "0" * 64, "size": 1}
+    (tmp_path / "blobs/sha256").mkdir(parents=True)
+    (tmp_path / "oci-layout").write_text('{"imageLayoutVersion": "1.0.0"}')
+    (tmp_path / "index.json").write_text(json.dumps({"manifests": [descriptor]}))
+    (tmp_path / name).unlink(missing_ok=True)
+    spoil(tmp_path / name)
+    done = run(environment, "blame", str(tmp_path))
+    assert done.returncode > 2
+
+
+@pytest.mark.parametrize("spoil", SPOILS)
+def test_sources(environment: RealEnvironment, spoil: Spoil) -> None:
+    path = Path(environment.variables["XDG_CONFIG_HOME"]) / "hac-envtool/sources.toml"
+    path.parent.mkdir(parents=True)
+    spoil(path)
+    environment.variables.pop("HAC_VENDOR")
+    run(environment, "vendor", "list")
+
+
+@pytest.mark.parametrize("spoil", [*SPOILS, link_to_pipe, make_socket])
+def test_reader(spoil: Spoil, tmp_path: Path) -> None:
+    spoil(tmp_path / "file")
+    with pytest.raises(OSError, match=r"regular|larger|directory"):
+        read_regular_file(tmp_path / "file", 1 << 20)
+
+
+@pytest.mark.parametrize("size", [0, 1, 65535, 65536, 65537, 200_000])
+def test_reader_on_files(size: int, tmp_path: Path) -> None:
+    """The innocent twin."""
+    data = os.urandom(size)
+    (tmp_path / "file").write_bytes(data)
+    (tmp_path / "link").symlink_to("file")
+    assert read_regular_file(tmp_path / "file", size) == data
+    assert read_regular_file(tmp_path / "link", size) == data
+    if size:
+        with pytest.raises(OSError, match="larger"):
+            read_regular_file(tmp_path / "file", size - 1)
+
+
+def test_reader_on_files_of_the_kernel() -> None:
+    """Whose size is said to be 0."""
+    assert read_regular_file("/proc/self/status")
+
+
+def test_handle_is_closed_where_it_is_refused(tmp_path: Path) -> None:
+    before = os.listdir("/proc/self/fd")  # noqa: PTH208
+    with pytest.raises(OSError, match="directory"):
+        open_regular_file(tmp_path)
+    assert os.listdir("/proc/self/fd") == before  # noqa: PTH208
