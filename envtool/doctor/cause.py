@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -50,7 +50,7 @@ def _find_demands(environment: Environment, name: str) -> Iterator[tuple[Conflic
             yield ConflictingRequirement(item.name, item.version, str(requirement)), requirement
 
 
-ASKED_FOR = "it was asked for by name (the REQUESTED record is there)"
+_ASKED_FOR = "it was asked for by name (the REQUESTED record is there)"
 
 
 def is_requested_by_name(item: Distribution) -> bool:
@@ -59,16 +59,21 @@ def is_requested_by_name(item: Distribution) -> bool:
     return item.requested and item.installer != "uv"
 
 
+def explain_request(item: Distribution, demands: Sequence[ConflictingRequirement]) -> str | None:
+    """Why somebody installed it: because of `demands`, or by name; `None` where the records show neither."""
+    if demands:
+        return "; ".join(str(demand) for demand in demands)
+    return _ASKED_FOR if is_requested_by_name(item) else None
+
+
 def explain_intruder(environment: Environment, pinned: PinnedDistribution, intruder: Distribution) -> str:
     """Say in one sentence how `intruder` was installed, and no more than the records show."""
     by = f"{intruder.installer} installed it{_format_time(intruder)}"
     if intruder.source:
         return f"{by} from {intruder.source}"
-    demands = find_conflicting_requirements(environment, pinned)
-    if demands:
-        return f"{by} because " + "; ".join(str(demand) for demand in demands)
-    if is_requested_by_name(intruder):
-        return f"{by} because {ASKED_FOR}"
+    reason = explain_request(intruder, find_conflicting_requirements(environment, pinned))
+    if reason is not None:
+        return f"{by} because {reason}"
     others = find_requirers(environment, pinned.name)
     if others:
         return (

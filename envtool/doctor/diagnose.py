@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -61,8 +62,15 @@ def diagnose(
 
             found += conda.check(environment, pin, damaged)
         found += [*_check_surroundings(environment, pin, cache)]
-    findings = tuple(with_inner_paths(finding, environment.context) for finding in found)
+    findings = tuple(with_inner_paths(_add_remedy(item, environment, pin), environment.context) for item in found)
     return Report(environment=environment, pin=pin, findings=findings, history=_read_history(environment))
+
+
+def _add_remedy(finding: Finding, environment: Environment, pin: VendorPin | None) -> Finding:
+    """A restore fixes what one of the vendor's wheels, put back, fixes."""
+    if finding.remedy is not None or finding.distribution is None:
+        return finding
+    return replace(finding, remedy=build_restore_command(environment, pin))
 
 
 def _read_history(environment: Environment) -> tuple[HistoryEntry, ...]:
@@ -113,6 +121,5 @@ def _make_unpinned_finding(environment: Environment) -> Finding:
         title="there is no vendor torch here, and nothing records which one there should be",
         evidence=(Evidence(str(environment.prefix.site_packages), "torch <version>+…moreh<release>", found),),
         cause="the vendor torch was never installed here, or it was replaced without a trace",
-        remedy=build_restore_command(environment, None),
         distribution=TORCH,
     )

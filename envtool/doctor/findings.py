@@ -40,8 +40,8 @@ class Evidence:
 class Finding:
     """One thing that is wrong.
 
-    `distribution` is the pinned one whose wheel, put back, fixes it; `None` where a restore does not fix it.
-    `packages` are the names of other installed distributions that it is about.
+    `distribution` is the pinned one whose wheel, put back, fixes it: then checks give no `remedy`. It is `None` where a
+    restore does not fix it. `packages` are the names of other installed distributions that it is about.
     """
 
     kind: FindingKind

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from envtool.doctor.cause import ASKED_FOR, find_requirers, is_requested_by_name
+from envtool.doctor.cause import explain_request, find_requirers
 from envtool.doctor.finding_kind import FindingKind
 from envtool.doctor.findings import Evidence, Finding
 from envtool.doctor.remedy import build_uninstall_command
@@ -39,10 +39,7 @@ def check(environment: Environment, pin: VendorPin) -> Iterator[Finding]:
 
 
 def _explain(environment: Environment, item: Distribution) -> str:
-    by = f"{item.installer} installed it"
-    demands = find_requirers(environment, item.name)
-    if demands:
-        return f"{by} because " + "; ".join(str(demand) for demand in demands)
-    if is_requested_by_name(item):
-        return f"{by} because {ASKED_FOR}"
-    return f"{by}; no installed distribution requires it"
+    reason = explain_request(item, find_requirers(environment, item.name))
+    return f"{item.installer} installed it" + (
+        f" because {reason}" if reason else "; no installed distribution requires it"
+    )

@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING
 
 from envtool.doctor.finding_kind import FindingKind
 from envtool.doctor.findings import Evidence, Finding
-from envtool.doctor.remedy import build_restore_command
 from envtool.environment.conda_records import CondaRecord, find_transaction, read_conda_records
 from envtool.regular_file import read_regular_file
 
 if TYPE_CHECKING:
     from envtool.environment.reader import Environment
-    from envtool.release.pin import VendorPin
+    from envtool.release.pin import PinnedDistribution, VendorPin
 
 # Two builds of a distribution never agree in this file, and it is small.
 _TELLING_FILES = ("version.py", "__init__.py")
@@ -29,7 +28,7 @@ def check(environment: Environment, pin: VendorPin, damaged: frozenset[str]) -> 
     for pinned in pin.distributions:
         if pinned.name in damaged:
             for record in find_overlying_records(environment, pinned.name):
-                yield _make_finding(environment, pin, record, pinned.name, pinned.version)
+                yield _make_finding(environment, record, pinned)
                 break
 
 
@@ -52,7 +51,7 @@ def _has_its_files(environment: Environment, record: CondaRecord, folder: str) -
     return False
 
 
-def _make_finding(environment: Environment, pin: VendorPin, record: CondaRecord, name: str, version: str) -> Finding:
+def _make_finding(environment: Environment, record: CondaRecord, pinned: PinnedDistribution) -> Finding:
     transaction = find_transaction(environment.prefix.path, record)
     cause = f"conda installed {record.distribution}"
     if record.channel:
@@ -64,9 +63,12 @@ def _make_finding(environment: Environment, pin: VendorPin, record: CondaRecord,
         cause += f", because {record.requested!r} was asked for"
     return Finding(
         kind=FindingKind.TORCH_CONDA_OVERWRITTEN,
-        title=f"conda's package {record.name} {record.version} lies over the vendor's {name}",
-        evidence=(Evidence(str(record.path), f"{name} {version}", f"{record.name} {record.version} {record.build}"),),
+        title=f"conda's package {record.name} {record.version} lies over the vendor's {pinned.name}",
+        evidence=(
+            Evidence(
+                str(record.path), f"{pinned.name} {pinned.version}", f"{record.name} {record.version} {record.build}"
+            ),
+        ),
         cause=cause,
-        remedy=build_restore_command(environment, pin),
-        distribution=name,
+        distribution=pinned.name,
     )

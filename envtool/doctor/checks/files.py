@@ -15,7 +15,6 @@ from envtool.doctor.cache import DiagnosisCache
 from envtool.doctor.finding_kind import FindingKind
 from envtool.doctor.findings import Evidence, Finding, truncate
 from envtool.doctor.hashing import FORBIDDEN, find_wrong_digests
-from envtool.doctor.remedy import build_restore_command
 from envtool.environment.fingerprint import TreeFingerprint, fingerprint_tree, is_unchanged
 from envtool.release.profile import TORCH
 from envtool.release.version import versions_equal
@@ -62,9 +61,9 @@ def check(
             if record is None:
                 continue
             damage = compare(environment.prefix.path, item, record.rows, deep=deep, progress=progress)
-            found = [*_make_findings(environment, pin, pinned, item, damage, record.malformed)]
+            found = [*_make_findings(pinned, item, damage, record.malformed)]
             if pinned.content is not None and digest_content(record.rows) != pinned.content:
-                found.append(_make_mismatch_finding(environment, pin, pinned, item))
+                found.append(_make_mismatch_finding(pinned, item))
             if not found and not deep and cache.is_enabled:
                 _cache_as_intact(cache, item, pinned, record.rows)
             yield from found
@@ -146,14 +145,8 @@ def _explain_missing(path: str) -> str:
 
 
 def _make_findings(
-    environment: Environment,
-    pin: VendorPin,
-    pinned: PinnedDistribution,
-    item: Distribution,
-    damage: FileComparison,
-    malformed: tuple[str, ...],
+    pinned: PinnedDistribution, item: Distribution, damage: FileComparison, malformed: tuple[str, ...]
 ) -> Iterator[Finding]:
-    remedy = build_restore_command(environment, pin)
     record, name = str(item.path / "RECORD"), f"{pinned.name} {item.version}"
     if damage.missing:
         yield Finding(
@@ -161,7 +154,6 @@ def _make_findings(
             title=f"{len(damage.missing)} files of {name} are missing",
             evidence=truncate(damage.missing),
             cause="an install was broken off, or files were removed by hand or by another package",
-            remedy=remedy,
             distribution=pinned.name,
         )
     if damage.changed:
@@ -170,7 +162,6 @@ def _make_findings(
             title=f"{len(damage.changed)} files of {name} are not the ones that were installed",
             evidence=truncate(damage.changed),
             cause="they were edited, are corrupt, or another package wrote over them",
-            remedy=remedy,
             distribution=pinned.name,
         )
     if damage.unreadable:
@@ -188,19 +179,15 @@ def _make_findings(
             title=f"the RECORD of {name} names files outside the environment or is malformed",
             evidence=truncate(odd),
             cause="the vendor's wheel has no such lines: the RECORD was edited or is corrupt",
-            remedy=remedy,
             distribution=pinned.name,
         )
 
 
-def _make_mismatch_finding(
-    environment: Environment, pin: VendorPin, pinned: PinnedDistribution, item: Distribution
-) -> Finding:
+def _make_mismatch_finding(pinned: PinnedDistribution, item: Distribution) -> Finding:
     return Finding(
         kind=FindingKind.TORCH_HASH_MISMATCH if pinned.name == TORCH else FindingKind.COMPANION_HASH_MISMATCH,
         title=f"{pinned.name} {item.version} has the vendor's version but not the vendor's files",
         evidence=(Evidence(str(item.path / "RECORD"), f"contents of {pinned.wheel}", "other hashes or other files"),),
         cause=f"{item.installer} installed a wheel that only bears the vendor's version, or RECORD was rewritten",
-        remedy=build_restore_command(environment, pin),
         distribution=pinned.name,
     )

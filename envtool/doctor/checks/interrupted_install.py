@@ -23,15 +23,15 @@ if TYPE_CHECKING:
 def check(environment: Environment, pin: VendorPin) -> Iterator[Finding]:
     """Check for `~` leftovers, several `.dist-info` folders, and a RECORD that is missing or empty."""
     yield from _check_staging(environment, pin)
-    yield from _check_leftovers(environment, pin)
+    yield from _check_leftovers(environment)
     for pinned in pin.distributions:
         installed = environment.find(pinned.name)
         if len(installed) > 1:
-            yield _make_duplicate_finding(environment, pin, pinned, installed)
+            yield _make_duplicate_finding(pinned, installed)
         for item in installed:
             # An .egg-info never has a RECORD.
             if not item.has_record and not item.is_egg:
-                yield _make_record_finding(environment, pin, pinned, item)
+                yield _make_record_finding(pinned, item)
 
 
 def without_own_transaction(report: Report) -> Report:
@@ -53,7 +53,7 @@ def _check_staging(environment: Environment, pin: VendorPin) -> Iterator[Finding
         )
 
 
-def _check_leftovers(environment: Environment, pin: VendorPin) -> Iterator[Finding]:
+def _check_leftovers(environment: Environment) -> Iterator[Finding]:
     ours = [path for path in environment.leftovers if match_leftover(path.name, TOP_LEVEL_NAMES)]
     if ours:
         yield Finding(
@@ -61,38 +61,29 @@ def _check_leftovers(environment: Environment, pin: VendorPin) -> Iterator[Findi
             title="an install of torch was broken off and left renamed folders behind",
             evidence=truncate(Evidence(str(path), "no such folder", "a folder that pip renamed") for path in ours),
             cause="pip moves a distribution aside as ~… while it replaces it, and did not come to the end",
-            remedy=build_restore_command(environment, pin),
             distribution=next((name for path in ours if (name := match_leftover(path.name, PINNED_NAMES))), TORCH),
         )
 
 
-def _make_duplicate_finding(
-    environment: Environment, pin: VendorPin, pinned: PinnedDistribution, installed: tuple[Distribution, ...]
-) -> Finding:
+def _make_duplicate_finding(pinned: PinnedDistribution, installed: tuple[Distribution, ...]) -> Finding:
     return Finding(
         kind=FindingKind.TORCH_DUPLICATE_METADATA,
         title=f"{pinned.name} is recorded {len(installed)} times; which one Python sees is chance",
         evidence=tuple(Evidence(str(item.path), "one record", item.version) for item in installed),
         cause="a second installer put its files over the first one's without removing them",
-        remedy=build_restore_command(environment, pin),
         distribution=pinned.name,
     )
 
 
-def _make_record_finding(
-    environment: Environment, pin: VendorPin, pinned: PinnedDistribution, item: Distribution
-) -> Finding:
-    data = item.read("RECORD")
+def _make_record_finding(pinned: PinnedDistribution, item: Distribution) -> Finding:
+    is_there = item.read("RECORD") is not None
     return Finding(
         kind=FindingKind.TORCH_NO_RECORD,
         title=(
-            f"{pinned.name} {item.version} has {'no' if data is None else 'an empty'} RECORD, "
+            f"{pinned.name} {item.version} has {'an empty' if is_there else 'no'} RECORD, "
             "so nothing can tell which files are its own"
         ),
-        evidence=(
-            Evidence(str(item.path / "RECORD"), "a list of files", "nothing" if data is None else "an empty file"),
-        ),
+        evidence=(Evidence(str(item.path / "RECORD"), "a list of files", "an empty file" if is_there else "nothing"),),
         cause="an install was broken off, or another installer removed the list",
-        remedy=build_restore_command(environment, pin),
         distribution=pinned.name,
     )

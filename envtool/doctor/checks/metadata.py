@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from envtool.doctor.finding_kind import FindingKind
 from envtool.doctor.findings import Evidence, Finding, truncate
-from envtool.doctor.remedy import build_restore_command, build_uninstall_command
+from envtool.doctor.remedy import build_uninstall_command
 from envtool.environment.pth import read_pth
 from envtool.release.version import versions_equal
 
@@ -28,7 +28,6 @@ def check(environment: Environment, pin: VendorPin) -> Iterator[Finding]:
                     title=f"the metadata of {pinned.name} {item.version} is broken",
                     evidence=(problem,),
                     cause="it was edited or is corrupt",
-                    remedy=build_restore_command(environment, pin),
                     distribution=pinned.name,
                 )
     yield from _check_others(environment, pin)

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from envtool.doctor.finding_kind import FindingKind
 from envtool.doctor.findings import Evidence, Finding
-from envtool.doctor.remedy import build_restore_command
 from envtool.release.profile import TORCH
 
 if TYPE_CHECKING:
@@ -33,6 +32,5 @@ def check(environment: Environment, pin: VendorPin) -> Iterator[Finding]:
                 Evidence(str(folder), pinned.version, "a folder without a .dist-info" if has_files else "nothing"),
             ),
             cause="files were copied or an install was broken off" if has_files else "it was uninstalled",
-            remedy=build_restore_command(environment, pin),
             distribution=pinned.name,
         )

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from envtool.doctor.cause import explain_intruder
 from envtool.doctor.finding_kind import FindingKind
 from envtool.doctor.findings import Evidence, Finding
-from envtool.doctor.remedy import build_restore_command
 from envtool.release.profile import TORCH
 from envtool.release.version import parse_any_vendor_version, parse_vendor_version, versions_equal
 
@@ -23,19 +22,16 @@ def check(environment: Environment, pin: VendorPin) -> Iterator[Finding]:
     for pinned in pin.distributions:
         installed = environment.find(pinned.name)
         if installed and not any(versions_equal(item.version, pinned.version) for item in installed):
-            yield _make_finding(environment, pin, pinned, installed[-1])
+            yield _make_finding(environment, pinned, installed[-1])
 
 
-def _make_finding(
-    environment: Environment, pin: VendorPin, pinned: PinnedDistribution, intruder: Distribution
-) -> Finding:
+def _make_finding(environment: Environment, pinned: PinnedDistribution, intruder: Distribution) -> Finding:
     kind, title = _classify(pinned, intruder)
     return Finding(
         kind=kind,
         title=title,
         evidence=(Evidence(str(intruder.path), pinned.version, intruder.version),),
         cause=explain_intruder(environment, pinned, intruder),
-        remedy=build_restore_command(environment, pin),
         distribution=pinned.name,
     )
 
