@@ -9,11 +9,10 @@ import sys
 from collections.abc import Callable
 from types import TracebackType
 
+from envtool.cli.stop_signals import StopRequest, stop_requests
 from envtool.cli.terminal import print_safely
 from envtool.errors import EnvtoolError, StoreError
 
-# The shell's convention for a program that SIGINT ended.
-_SIGINT_STATUS = 130
 # Objects made, beyond those that are gone again, before Python looks for cycles. Its own 700 is for what runs for long:
 # a command that makes objects of a torch's 14,000 rows spent a tenth of its time looking for cycles that are not there.
 _OBJECTS = 50_000
@@ -47,7 +46,8 @@ def run_command_line(program: Callable[[], None]) -> None:
     sys.excepthook = _report_fault
     _accept_any_character()
     try:
-        program()
+        with stop_requests():
+            program()
     except EnvtoolError as error:
         print_safely(error.render(), file=sys.stderr)
         raise SystemExit(error.exit_status) from None
@@ -59,9 +59,9 @@ def run_command_line(program: Callable[[], None]) -> None:
         if error.errno not in {errno.ENOSPC, errno.EDQUOT}:
             raise
         raise SystemExit(_report_full_disk(error)) from None
-    except KeyboardInterrupt:
+    except StopRequest as request:
         print_safely("interrupted", file=sys.stderr)
-        raise SystemExit(_SIGINT_STATUS) from None
+        raise SystemExit(request.exit_status) from None
     finally:
         # Python looks for cycles twice more on its way out, when all memory is about to be given back anyway.
         gc.freeze()

@@ -6,7 +6,6 @@ The packages that the embedded conda channel is made from come in the same run, 
 from __future__ import annotations
 
 import shutil
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -14,6 +13,7 @@ from pathlib import Path
 
 from envtool.errors import SetupError, SourceError
 from envtool.image.run_program import quote_output, run
+from envtool.temporary_folder import temporary_folder
 
 CHECK_DEBIAN = "check that Debian's packages can be reached: apt-get update"
 # Files that mmdebstrap copies from the machine it runs on, or that differ from run to run.
@@ -62,8 +62,8 @@ def bootstrap(suite: str, packages: Sequence[str], further: Sequence[str], epoch
     ]
     command = ["mmdebstrap", "--quiet", "--variant=minbase", f"--include={','.join(packages)}"]
     command += [f"--customize-hook={hook}" for hook in hooks]
-    with tempfile.TemporaryDirectory(prefix="bootstrap-", dir=folder) as scratch:
-        incoming = Path(scratch) / "base.tar"
+    with temporary_folder(folder) as scratch:
+        incoming = scratch / "base.tar"
         run(
             [*command, suite, incoming],
             environment={"SOURCE_DATE_EPOCH": str(epoch), "LC_ALL": "C"},

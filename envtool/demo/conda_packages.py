@@ -12,7 +12,6 @@ import json
 import shutil
 import sys
 import tarfile
-import tempfile
 import tomllib
 import zipfile
 from collections.abc import Iterator, Sequence
@@ -25,6 +24,7 @@ from envtool.errors import SourceError
 from envtool.image.layers.bytecode import compile_tree
 from envtool.image.layers.staged_tree import StagedTree
 from envtool.image.run_program import run
+from envtool.temporary_folder import temporary_folder
 
 SUBDIR = "linux-64"
 _PYTHON = "python3.11"
@@ -85,8 +85,7 @@ def make_channel(debs: Path, channel: Path, epoch: int) -> None:
 
     shutil.rmtree(channel, ignore_errors=True)
     for recipe in list_recipes():
-        with tempfile.TemporaryDirectory(prefix="hac-conda-") as folder:
-            root = Path(folder)
+        with temporary_folder() as root:
             files = [_find(debs, name) for name in recipe.debian]
             for deb in files:
                 run(["dpkg-deb", "-x", deb, root / "debian"])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -23,6 +22,7 @@ from envtool.requirements.uv_options import (
     format_options,
     format_strategy,
 )
+from envtool.temporary_folder import temporary_file, temporary_folder
 from envtool.transaction.owner import lend
 
 if TYPE_CHECKING:
@@ -115,10 +115,9 @@ class Resolver:
         `ResolutionError` where a distribution cannot be fetched or built.
         """
         options = replace(self._keep_versions(wanted), no_deps=True)
-        with tempfile.NamedTemporaryFile("w", encoding="utf-8", suffix=".txt") as file:
-            file.write("".join(f"{line}\n" for line in lines))
-            file.flush()
-            words = ["pip", "install", "--prefix", str(folder), "-r", file.name, *self.passed]
+        with temporary_file("".join(f"{line}\n" for line in lines), "lines.txt") as file:
+            lend(self.target.owner, file.parent)
+            words = ["pip", "install", "--prefix", str(folder), "-r", str(file), *self.passed]
             said = self._run(words, options, show_progress=show_progress)
         if said.unsolvable is not None:
             raise ResolutionError("what was resolved a moment ago is gone from the index", why=said.unsolvable)
@@ -171,11 +170,11 @@ class Resolver:
             [*stated, *self.constraints, *constraints],
             without,
         )
-        with tempfile.TemporaryDirectory(prefix="hac-resolve-") as folder:
-            files = [Path(folder) / name for name in ("requirements.in", "constraints.in", "excludes.in")]
+        with temporary_folder() as folder:
+            files = [folder / name for name in ("requirements.in", "constraints.in", "excludes.in")]
             for file, lines in zip(files, texts, strict=True):
                 file.write_text("".join(f"{line}\n" for line in lines))
-            lend(self.target.owner, Path(folder))
+            lend(self.target.owner, folder)
             yield str(files[0]), str(files[1]), str(files[2])
 
     def _run(
@@ -192,11 +191,10 @@ class Resolver:
             # The pins are given or left out on purpose, case by case.
             variables = {key: value for key, value in self.variables.items() if key not in _CONSTRAINTS}
             return run([*arguments, *format_indexes(options)], variables)
-        with tempfile.NamedTemporaryFile("w", encoding="utf-8", suffix=".toml") as file:
-            file.write("" if options.no_index else format_index_configuration(options))
-            file.flush()
-            lend(self.target.owner, Path(file.name))
-            arguments += ["--config-file", file.name]
+        configuration = "" if options.no_index else format_index_configuration(options)
+        with temporary_file(configuration, "uv.toml") as file:
+            lend(self.target.owner, file.parent)
+            arguments += ["--config-file", str(file)]
             variables = make_neutral_variables(self.variables)
             strategy = format_strategy(options, self.installer)
             said = run([*arguments, *strategy], variables, show_progress=show_progress)

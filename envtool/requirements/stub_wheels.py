@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import tempfile
 import zipfile
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from envtool.temporary_folder import temporary_folder
 from envtool.transaction.owner import lend
 
 if TYPE_CHECKING:
@@ -21,10 +21,10 @@ def stub_wheels(target: Target, names: Collection[str] | None = None) -> Iterato
 
     Format: PyPA specifications, "Binary distribution format".
     """
-    with tempfile.TemporaryDirectory(prefix="hac-stubs-") as folder:
-        _write(target, Path(folder), names)
-        lend(target.owner, Path(folder))
-        yield folder
+    with temporary_folder() as folder:
+        _write(target, folder, names)
+        lend(target.owner, folder)
+        yield str(folder)
 
 
 def _write(target: Target, folder: Path, names: Collection[str] | None) -> None:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from envtool.environment.distribution import Distribution
 from envtool.requirements.target import Target
+from envtool.temporary_folder import temporary_folder
 
 if TYPE_CHECKING:
     from envtool.release.pin import VendorPin
@@ -21,8 +20,7 @@ def synthetic_target(pin: VendorPin, python: str) -> Iterator[Target]:
 
     Its records are those of PyPA "Recording installed projects", and list no files.
     """
-    with tempfile.TemporaryDirectory(prefix="hac-assumed-") as text:
-        folder = Path(text)
+    with temporary_folder() as folder:
         installed = {}
         for item in pin.distributions:
             records = folder / f"{item.name}-{item.version}.dist-info"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from envtool.environment.reader import read_environment
 from envtool.errors import PrefixError, StoreError
 from envtool.image.read.rootfs_export import find_home, find_memory_folder
 from envtool.image.read.sparse_rootfs import SparseRootfs
+from envtool.temporary_folder import temporary_folder
 
 if TYPE_CHECKING:
     from envtool.doctor.findings import Report
@@ -69,14 +69,13 @@ class LibrarySpool:
 @contextmanager
 def library_spool() -> Iterator[LibrarySpool]:
     """A shelf that is cleared away in the end."""
-    with tempfile.TemporaryDirectory(prefix="hac-shelf-") as folder:
-        yield LibrarySpool(Path(folder))
+    with temporary_folder() as folder:
+        yield LibrarySpool(folder)
 
 
 def diagnose_image_files(image: StoredImage, overlay: Overlay) -> Report | None:
     """Doctor's report on the environment that a container would use; `None` where the image has none."""
-    with tempfile.TemporaryDirectory(prefix="hac-verify-", dir=find_memory_folder()) as folder:
-        root = Path(folder).resolve()
+    with temporary_folder(find_memory_folder()) as root:
         SparseRootfs(root=root).extract_entries(overlay.entries.values())
         user = str(image.container_config.get("User") or "0")
         variables = {"HOME": find_home(user, root), **image.variables}

@@ -10,7 +10,6 @@ import contextlib
 import errno
 import os
 import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -19,6 +18,7 @@ from pathlib import Path
 from envtool.cache_folder import find_cache_root
 from envtool.errors import SourceError, StoreError
 from envtool.private_folder import is_private, make_private_folder
+from envtool.temporary_folder import temporary_folder
 from envtool.wheel.name import compute_sha256, require_sha256
 
 ENVIRONMENT_VARIABLE = "HAC_STORE"
@@ -102,18 +102,15 @@ class FileStore:
     def _write_incoming(root: Path, sha256: str, name: str) -> Iterator[Path]:
         """Yield a path to write to; it becomes the stored file if the block succeeds."""
         folder = _get_folder(root, sha256)
-        with translate_store_errors(folder):
-            folder.mkdir(parents=True, exist_ok=True)
-            handle, text = tempfile.mkstemp(prefix=".incoming-", dir=folder)
-        incoming = Path(text)
         try:
             with translate_store_errors(folder):
-                os.close(handle)
-                yield incoming
-                incoming.chmod(0o644)
-                incoming.replace(folder / name)
+                folder.mkdir(parents=True, exist_ok=True)
+                with temporary_folder(folder) as scratch:
+                    incoming = scratch / name
+                    yield incoming
+                    incoming.chmod(0o644)
+                    incoming.replace(folder / name)
         except BaseException:
-            incoming.unlink(missing_ok=True)
             with contextlib.suppress(OSError):
                 folder.rmdir()
             raise

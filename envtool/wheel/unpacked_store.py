@@ -10,8 +10,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import shutil
-import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -20,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from envtool.documents import parse_json
 from envtool.private_folder import is_private
 from envtool.regular_file import read_regular_file
+from envtool.temporary_folder import temporary_folder
 from envtool.transaction.permissions import umask_like
 from envtool.wheel.archive import ArchiveMember
 from envtool.wheel.name import StoredWheel, WheelName
@@ -63,8 +62,7 @@ def add_unpacked(contents: WheelContents, store: FileStore, progress: Callable[[
     final = store.unpacked_folder(contents.wheel.sha256)
     with translate_store_errors(final):
         final.parent.mkdir(parents=True, exist_ok=True)
-        incoming = Path(tempfile.mkdtemp(prefix=".incoming-", dir=final.parent))
-        try:
+        with temporary_folder(final.parent) as incoming:
             # Links to these files are to be readable by whoever may read an environment.
             incoming.chmod(0o755)
             with umask_like(incoming):
@@ -73,9 +71,6 @@ def add_unpacked(contents: WheelContents, store: FileStore, progress: Callable[[
             (incoming / _CHECKED).touch()
             remove_unpacked(contents.wheel.sha256, store)
             incoming.rename(final)
-        except BaseException:
-            shutil.rmtree(incoming, ignore_errors=True)
-            raise
     return final
 
 
@@ -86,9 +81,8 @@ def remove_unpacked(sha256: str, store: FileStore) -> bool:
         return False
     with translate_store_errors(folder):
         # Not in place: a restore that reads it meanwhile finds all of it or nothing.
-        away = Path(tempfile.mkdtemp(prefix=".removed-", dir=folder.parent))
-        folder.rename(away / folder.name)
-        shutil.rmtree(away)
+        with temporary_folder(folder.parent) as away:
+            folder.rename(away / folder.name)
     return True
 
 

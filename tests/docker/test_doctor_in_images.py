@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +26,7 @@ def doctor(*arguments: str) -> dict[str, Any]:
 
 
 def containers_of_doctor(engine: Engine) -> list[Any]:
-    return list(engine.client.containers.list(all=True, filters={"label": "hac.envtool=doctor"}))
+    return list(engine.client.containers.list(all=True, filters={"label": "hac.envtool.process"}))
 
 
 def test_the_image_itself_is_healthy(hac_base: str, engine: Engine) -> None:
@@ -101,3 +103,15 @@ def test_what_the_engine_does_not_have(engine: Engine) -> None:
     missing = envtool("doctor", "--container", "hac-no-such-container")
     assert missing.status == 13
     assert "docker ps --all" in missing.output
+
+
+def test_a_container_that_a_killed_doctor_left_is_removed_by_the_next(hac_base: str, engine: Engine) -> None:
+    with subprocess.Popen([sys.executable, "-m", "envtool", "doctor", "--image", hac_base], env=_host()) as process:
+        end = time.monotonic() + 60
+        while not containers_of_doctor(engine):
+            assert time.monotonic() < end
+            time.sleep(0.01)
+        process.kill()
+    (left,) = containers_of_doctor(engine)
+    assert doctor("--image", hac_base)["findings"] == []
+    assert left.id not in [container.id for container in containers_of_doctor(engine)]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -49,6 +48,7 @@ from envtool.image.layers.layer_trees import (
 )
 from envtool.image.spec.table import ENVIRONMENT_PREFIX, TOOL_PREFIX
 from envtool.image.stage_graph import Stage, StageKey, run_stages
+from envtool.temporary_folder import temporary_folder
 from envtool.wheel.store import FileStore, translate_store_errors
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ def open_context_stages(
         with translate_store_errors(contexts):
             contexts.mkdir(parents=True, exist_ok=True)
             stack.enter_context(context_lock(contexts))
-        scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="hac-build-")))
+        scratch = stack.enter_context(temporary_folder())
         stages: list[Stage] = []
         for member in family.values():
             if is_made(member):

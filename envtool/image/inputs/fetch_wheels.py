@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from envtool.image.pip_program import TOOL_PYTHON, PythonVersion, run_pip
+from envtool.temporary_folder import temporary_folder
 
 if TYPE_CHECKING:
     from envtool.image.lock.lockfile import LockedFile
@@ -29,14 +29,14 @@ def fetch_wheels(
 
 
 def _download(wheels: Sequence[LockedFile], store: FileStore, python: PythonVersion) -> None:
-    with tempfile.TemporaryDirectory(prefix="hac-wheels-") as folder:
+    with temporary_folder() as folder:
         lines = []
         for wheel in wheels:
             name, version = wheel.name.split("-")[:2]
             lines.append(f"{name}=={version} --hash=sha256:{wheel.sha256}\n")
-        listing = Path(folder) / "wheels.txt"
+        listing = folder / "wheels.txt"
         listing.write_text("".join(lines))
-        target = Path(folder) / "wheels"
+        target = folder / "wheels"
         options = ["--no-deps", "--require-hashes", "--requirement", str(listing), "--dest", str(target)]
         run_pip("download", options, python)
         for wheel in wheels:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import re
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from envtool.errors import BuildError
+from envtool.temporary_folder import temporary_file
 
 if TYPE_CHECKING:
     from envtool.image.lock.conda_lock import LockedPackage
@@ -39,11 +39,9 @@ async def _install(packages: Mapping[LockedPackage, Path], target: Path, prefix:
     records = []
     for package, path in packages.items():
         index = await (await PackageArchive.from_path(path)).read_file("info/index.json")
-        with tempfile.NamedTemporaryFile(suffix=".json") as file:
-            file.write(index or b"")
-            file.flush()
+        with temporary_file((index or b"").decode(), "index.json") as file:
             size = path.stat().st_size
-            record = PackageRecord.from_index_json(Path(file.name), size=size, sha256=package.sha256, md5=package.md5)
+            record = PackageRecord.from_index_json(file, size=size, sha256=package.sha256, md5=package.md5)
         channel = package.url.rsplit("/", 2)[0]
         records.append(RepoDataRecord(record, package.filename, path.absolute().as_uri(), channel))
     await install(

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import shutil
-import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from envtool.image.layers.staged_tree import WheelFile
+from envtool.temporary_folder import temporary_folder
 from envtool.wheel.archive import Archive
 from envtool.wheel.contents import read_contents
 from envtool.wheel.layout import Layout, stage_records, stage_wheel
@@ -25,21 +25,21 @@ def install_wheels(wheels: Iterable[StoredWheel], layout: Layout, root: Path) ->
     """
     packed: dict[str, WheelFile] = {}
     site_packages = str(layout.site_packages.relative_to("/"))
-    with tempfile.TemporaryDirectory(prefix="hac-stage-", dir=root.parent) as scratch:
+    with temporary_folder(root.parent) as scratch:
         for wheel in wheels:
             contents = read_contents(wheel)
             archive = Archive(wheel.path, wheel.name.filename)
             packed |= {f"{site_packages}/{item.path}": WheelFile(archive, item) for item in contents.shared_members()}
-            _put(stage_records(contents, layout, Path(scratch), requested=False), root)
+            _put(stage_records(contents, layout, scratch, requested=False), root)
     return packed
 
 
 def unpack_wheels(wheels: Iterable[StoredWheel], layout: Layout, root: Path) -> None:
     """Install wheels below `root`, where none of their files exist yet: for the vendor's, which may be large."""
-    with tempfile.TemporaryDirectory(prefix="hac-stage-", dir=root.parent) as scratch:
+    with temporary_folder(root.parent) as scratch:
         for wheel in wheels:
             contents = read_contents(wheel)
-            _put(stage_wheel(contents, layout, Path(scratch), requested=False, progress=lambda _bytes: None), root)
+            _put(stage_wheel(contents, layout, scratch, requested=False, progress=lambda _bytes: None), root)
 
 
 def _put(steps: Iterable[Move], root: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING
 from packaging.version import InvalidVersion, Version
 
 from envtool.image.lock.resolve_wheels import make_version_constraints, resolve_wheels
+from envtool.temporary_folder import temporary_folder
 from envtool.wheel.requires import normalize_name
 
 if TYPE_CHECKING:
@@ -35,16 +35,16 @@ def resolve_requirements(
     there |= {item.name for item in pin.distributions}
     constraints = [line for line in pin.render_constraints().splitlines() if line and not line.startswith("#")]
     constraints += [f"{package.name}=={package.version}" for package in packages if _is_version(package.version)]
-    with tempfile.TemporaryDirectory(prefix="hac-links-") as folder:
+    with temporary_folder() as folder:
         for item in pin.distributions:
             wheel = store.find(item.sha256 or "")
             if wheel is not None:
-                (Path(folder) / wheel.name).symlink_to(wheel)
+                (folder / wheel.name).symlink_to(wheel)
         found = resolve_wheels(
             ["--requirement", str(requirements)],
             [*constraints, *make_version_constraints(keep)],
             python=python,
-            links=Path(folder),
+            links=folder,
         )
     return tuple(wheel for wheel in found if parse_project(wheel) not in there)
 

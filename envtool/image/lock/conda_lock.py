@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import shutil
 import sys
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ from pathlib import Path
 from envtool.errors import EnvtoolError, LockError
 from envtool.image.lock.solver import CHANNEL_MAP_VARIABLE, CONSTRAINTS_VARIABLE, write_program
 from envtool.image.run_program import run
+from envtool.temporary_folder import temporary_folder
 
 PLATFORM = "linux-64"
 # What the oldest machine that is to run the images offers.
@@ -49,8 +49,7 @@ def lock_environment(environment: Path, channel_map: Mapping[str, str], *, keep:
     versions. Raises `LockError` where there is no solution or a channel cannot be reached.
     """
     constraints = [f"{package.name} =={package.version}" for package in keep]
-    with tempfile.TemporaryDirectory(prefix="hac-lock-") as folder:
-        scratch = Path(folder)
+    with temporary_folder() as scratch:
         (scratch / "virtual-packages.yml").write_text(_VIRTUAL_PACKAGES)
         # The mapping from PyPI's names to conda's, which would be downloaded, is for pip requirements alone.
         (scratch / "lookup.json").write_text("{}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -10,6 +9,7 @@ from urllib.parse import unquote, urlsplit
 from envtool.documents import parse_json
 from envtool.image.lock.lockfile import LockedFile
 from envtool.image.pip_program import TOOL_PYTHON, PythonVersion, run_pip
+from envtool.temporary_folder import temporary_folder
 
 
 def resolve_wheels(
@@ -23,15 +23,15 @@ def resolve_wheels(
 
     `requirements` are words of pip's command line; `links` is a folder with further wheels. Raises `SourceError`.
     """
-    with tempfile.TemporaryDirectory(prefix="hac-resolve-") as folder:
+    with temporary_folder() as folder:
         options = ["--dry-run", "--ignore-installed", "--report", "-"]
         if constraints:
-            listing = Path(folder) / "constraints.txt"
+            listing = folder / "constraints.txt"
             listing.write_text("".join(f"{line}\n" for line in constraints))
             options += ["--constraint", str(listing)]
         if links is not None:
             options += ["--find-links", str(links)]
-        report = run_pip("install", [*options, "--target", folder, *requirements], python)
+        report = run_pip("install", [*options, "--target", str(folder), *requirements], python)
     found = []
     for item in parse_json(report)["install"]:
         archive = item["download_info"]

@@ -11,10 +11,11 @@ import asyncio
 import json
 import os
 import sys
-import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
+
+from envtool.temporary_folder import temporary_folder
 
 # JSON object: the address of a channel as a lock names it -> where it is on this machine. A lock must not name a
 # folder or a loopback address.
@@ -82,11 +83,11 @@ async def _records(
     from rattler import Channel, Gateway, Subdir, VirtualPackage, solve
 
     # The user's cache of channel indexes goes by address. A folder or a loopback port is another channel tomorrow.
-    with tempfile.TemporaryDirectory(prefix="hac-solver-") as cache:
+    with temporary_folder() as cache:
         solved = await solve(
             sources=[Channel(channel_map.get(channel.rstrip("/"), channel)) for channel in channels],
             specs=list(specs),
-            gateway=Gateway(cache_dir=Path(cache)),
+            gateway=Gateway(cache_dir=cache),
             platforms=[Subdir(os.environ.get("CONDA_SUBDIR", "linux-64")), Subdir("noarch")],
             constraints=json.loads(os.environ.get(CONSTRAINTS_VARIABLE, "[]")),
             # conda-lock's own channel offers __glibc and the like as packages; nothing of this machine may count.

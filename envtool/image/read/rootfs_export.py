@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import tarfile
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,10 +15,11 @@ from envtool.image.engine.client import Engine, find_engine
 from envtool.image.engine.engine_stream import stream_answer
 from envtool.image.read.sparse_rootfs import SparseRootfs
 from envtool.regular_file import read_regular_text
+from envtool.temporary_folder import temporary_folder
 
 _MEMORY = Path("/dev/shm")  # noqa: S108 (a folder of its own is made in it, by mkdtemp)
-# On the containers that are made for reading and never started; one may be left where the reader is killed.
-_LABEL = {"hac.envtool": "doctor"}
+# On the containers that are made for reading and never started: which process made it, on which start of a machine.
+_LABEL = "hac.envtool.process"
 
 
 @dataclass(frozen=True)
@@ -48,14 +48,29 @@ def image_rootfs(reference: str, export_filter: ExportFilter) -> Iterator[Export
             f"the engine has no image {reference}", why="it was never built or pulled here", remedy="docker images"
         )
     with engine.translate_engine_errors():
+        _remove_abandoned_containers(engine)
         # It is not started, so the command need not exist; the engine wants one all the same.
-        made = engine.client.api.create_container(attributes["Id"], command=["none"], labels=_LABEL)
+        labels = {_LABEL: f"{_read_boot_id()}:{os.getpid()}"}
+        made = engine.client.api.create_container(attributes["Id"], command=["none"], labels=labels)
     try:
         with _exported_rootfs(engine, made["Id"], attributes["Config"], export_filter) as rootfs:
             yield rootfs
     finally:
         with engine.translate_engine_errors():
             engine.client.api.remove_container(made["Id"], force=True)
+
+
+def _remove_abandoned_containers(engine: Engine) -> None:
+    """Remove the containers that killed processes of this machine have left."""
+    for container in engine.client.api.containers(all=True, filters={"label": _LABEL}):
+        start, _, process = container["Labels"][_LABEL].partition(":")
+        # Of another machine's processes nobody here can tell.
+        if start == _read_boot_id() and not Path("/proc", process).exists():
+            engine.client.api.remove_container(container["Id"], force=True)
+
+
+def _read_boot_id() -> str:
+    return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
 
 
 @contextmanager
@@ -81,8 +96,7 @@ def _exported_rootfs(
 ) -> Iterator[ExportedRootfs]:
     # Torch itself is too large for a file system in memory.
     place = None if export_filter.full_packages else find_memory_folder()
-    with tempfile.TemporaryDirectory(prefix="hac-doctor-", dir=place) as folder:
-        root = Path(folder).resolve()
+    with temporary_folder(place) as root:
         with engine.translate_engine_errors():
             api, path = engine.client.api, f"/containers/{container}/export"
             try:

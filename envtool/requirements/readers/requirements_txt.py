@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -25,6 +24,7 @@ from envtool.requirements.model import (
 )
 from envtool.requirements.readers.common import get_table, make_line_error, parse_requirement, parse_toml
 from envtool.requirements.text_file import read_text
+from envtool.temporary_folder import temporary_file
 from envtool.wheel.requires import normalize_name
 
 if TYPE_CHECKING:
@@ -111,10 +111,9 @@ def _parse_lines(text: str, path: Path, first_line: int) -> list[ParsedRequireme
     from pip_requirements_parser import CommentRequirementLine, InvalidRequirementLine, parse_requirements
 
     # The parser reads files only, and this text is no longer the file's.
-    with tempfile.NamedTemporaryFile("w", encoding="utf-8", suffix=".txt") as file:
-        file.write(_SETTINGS.sub(lambda match: " " * len(match[0]), text))
-        file.flush()
-        lines = list(parse_requirements(file.name, include_nested=False))
+    plain = _SETTINGS.sub(lambda match: " " * len(match[0]), text)
+    with temporary_file(plain, "requirements.txt") as file:
+        lines = list(parse_requirements(str(file), include_nested=False))
     found = []
     for line in lines:
         if isinstance(line, InvalidRequirementLine):
