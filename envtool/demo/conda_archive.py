@@ -26,12 +26,12 @@ def write_conda(target: Path, files: Iterable[PackageMember], info: Mapping[str,
     """
     from zstandard import ZstdCompressor
 
-    told = [(_add_text_file(name, text), text.encode()) for name, text in sorted(info.items())]
+    texts = [(_add_text_file(name, text), text.encode()) for name, text in sorted(info.items())]
     packed = ZstdCompressor(level=_LEVEL)
     with zipfile.ZipFile(target, "w") as archive:
         # Without a time: a zip archive's begin in 1980, and nothing reads them.
         archive.writestr(zipfile.ZipInfo("metadata.json"), _METADATA)
-        for part, members in (("pkg", files), ("info", told)):
+        for part, members in (("pkg", files), ("info", texts)):
             data = packed.compress(_write_tar(members, epoch))
             archive.writestr(zipfile.ZipInfo(f"{part}-{target.stem}.tar.zst"), data)
 

@@ -28,7 +28,7 @@ CHANNEL = "https://hac-envtool.invalid/embedded"
 FOLDER = Path(".work/embedded")
 
 
-# Not frozen, because what is made is kept: cached_property writes to the instance.
+# Not frozen: cached_property writes to the instance.
 @dataclass
 class EmbeddedSources:
     """Makes each input when it is first asked for, in a folder of the checkout."""
@@ -70,7 +70,7 @@ class EmbeddedSources:
         made = self._bootstrap
         path = store.add(made.tar, name="base.tar")
         if self.spec.has_own_environment:
-            # Made in the same run; kept, so that the build that follows need not make them again.
+            # The channel comes from the same run; in the store, it serves the next build as well.
             for package in self._channel.rglob("*.conda"):
                 store.add(package)
         return LockedBase(f"sha256:{path.parent.name}", None, made.packages)

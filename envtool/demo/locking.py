@@ -1,4 +1,4 @@
-"""The embedded default's lock: the committed one where it still holds, else one made anew beside it."""
+"""The embedded default's lock: the committed one if it still holds, else a new one in another folder."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ def find_usable_lock(
     store: FileStore,
     say: Callable[[str], None],
 ) -> ImageLock:
-    """A lock whose every input can be had here and now; a child's belongs to the lock `parent`.
+    """A lock whose inputs are all available now; for a child, one that belongs to the lock `parent`.
 
-    The distribution that the embedded default is made from moves on without asking. A demonstration that fails for
-    that helps nobody, so it is said, and the lock made anew in a folder of its own; the committed one stays.
+    Debian, which the embedded default is made from, replaces its packages. The demonstration must not fail for that:
+    then a new lock is made in a folder of its own, with a message; the committed one stays.
     """
     committed = _read(spec, parent, spec.project / FOLDER, say)
     own = _read(spec, parent, spec.project / OWN_FOLDER, lambda _text: None)
@@ -46,7 +46,7 @@ def find_usable_lock(
             say(f"the committed lock of {spec.name} no longer holds: {error.what} ({error.why})")
     say(f"locking {spec.name} anew into {OWN_FOLDER}")
     lock = make_lock(spec, parent, sources, store, say)
-    # Only with all of it in the store is this lock good for the next time too: PyPI moves on as well.
+    # PyPI changes too: only with all inputs in the store can the next run use this lock.
     _fetch(spec, lock, sources, store)
     write_lock(lock, spec.project / OWN_FOLDER)
     for line in compare_locks(committed, lock)[:20] if committed is not None else ():

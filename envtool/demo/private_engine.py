@@ -1,7 +1,6 @@
 """Starts and stops a Docker Engine of the project's own, where no other answers.
 
-Everything of it lies in one folder: data root, state, socket, pid file, log. No engine that was not started here is
-ever touched.
+One folder holds all of it: data root, state, socket, pid file, log. No other engine is ever touched.
 """
 
 from __future__ import annotations
@@ -95,7 +94,7 @@ class PrivateEngine:
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def _processes(self) -> Iterator[int]:
-        """The engine's own processes: those that are told one of its folders on their command line."""
+        """The engine's own processes: those with one of its folders on their command line."""
         marks = [str(self.folder / name).encode() for name in ("data", "state", "docker.pid")]
         for path in Path("/proc").glob("[0-9]*/cmdline"):
             with contextlib.suppress(OSError):
@@ -130,12 +129,12 @@ def ensure_engine(project: Path, say: Callable[[str], None], *, for_tests: bool 
         raise EngineError(f"no engine answers at DOCKER_HOST={named}", remedy="start it, or: unset DOCKER_HOST")
     host = named or _find_default_host()
     if host is not None:
-        # The base is bootstrapped whoever's engine it is imported to.
+        # mmdebstrap is needed with any engine.
         _install([name for name in packages if name not in ("docker.io", "iptables")], say, required=False)
         return host
     private = PrivateEngine.of(project)
     if connect(private.host) is not None:
-        # Started for less than it is wanted for now, by `make demo` before `make test`.
+        # `make demo` may have started it, with fewer packages than `make test` needs.
         _install(packages, say, required=False)
     else:
         _install(packages, say, required=True)

@@ -49,7 +49,7 @@ class DoctorRequest:
 
 
 def diagnose_environment(request: DoctorRequest, *, progress: Progress = lambda _name, _bytes, _total: None) -> Report:
-    """Diagnose an environment; with `deep`, `progress` is told of the bytes hashed.
+    """Diagnose an environment; with `deep`, `progress` gets the bytes hashed.
 
     Raises `PrefixError` where there is no environment, `ReleaseError` for a pin file and `SettingsError` for settings
     that cannot be read.

@@ -68,7 +68,7 @@ class Report:
     """Everything doctor has to say of one environment. `pin` is `None` where nothing says what it should be.
 
     `ignored` are the findings that a person asked to leave out of the verdict; `strict` lets notes into it. `driver`
-    says in one line what the accelerator's driver told. `history` are the changes that envtool made to torch here, the
+    is one line about the accelerator's driver. `history` are the changes that envtool made to torch here, the
     oldest first.
     """
 

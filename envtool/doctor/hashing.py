@@ -22,7 +22,7 @@ def find_wrong_digests(
 ) -> list[tuple[str, str, str]]:
     """Hash files and return those whose sha256 is not their row's: path, expected, found; sorted by path.
 
-    `progress` is told of bytes newly hashed and of bytes in all, under `name`.
+    `progress` gets `name`, the bytes newly hashed and all bytes.
     """
     from concurrent.futures import ThreadPoolExecutor
 

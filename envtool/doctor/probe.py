@@ -29,7 +29,7 @@ _TOLERANCE = 0.1
 
 @dataclass(frozen=True)
 class ProbeResult:
-    """What the probe told before it ended. `status` is `None` where it had to be stopped."""
+    """What the probe reported before it ended. `status` is `None` where it had to be stopped."""
 
     values: dict[str, Any] = field(default_factory=dict)
     status: int | None = 0
@@ -73,16 +73,16 @@ def run_probe(interpreter: Path, time_limit: float) -> ProbeResult:
                 os.killpg(process.pid, signal.SIGKILL)
             _, err = process.communicate()
             status = None
-        # What the script tells is far below a pipe's size, so it never waits for a reader.
+        # What the script writes is far below a pipe's size, so it never waits for a reader.
         os.set_blocking(reading, False)
-        told = report.read() or b""
+        lines = report.read() or b""
     last = err.decode("utf-8", "replace").strip().splitlines()[-1:]
-    return ProbeResult(_read_values(told), status, last[0][:300] if last else "")
+    return ProbeResult(_read_values(lines), status, last[0][:300] if last else "")
 
 
-def _read_values(told: bytes) -> dict[str, Any]:
+def _read_values(lines: bytes) -> dict[str, Any]:
     values: dict[str, Any] = {}
-    for line in told.splitlines():
+    for line in lines.splitlines():
         with contextlib.suppress(ValueError):
             row = parse_json(line)
             values |= row if isinstance(row, dict) else {}

@@ -126,7 +126,7 @@ class InstallOptions:
 
 @dataclass(frozen=True)
 class RunInstruction:
-    """A command that installs: `tool` is the program, `exact` whether it also uninstalls what it is not told of."""
+    """A command that installs: `tool` is the program, `exact` whether it also uninstalls everything else."""
 
     location: SourceLocation
     tool: str

@@ -42,7 +42,7 @@ def resolve_as_pip(wanted: RequirementSet, resolver: Resolver) -> Resolution:
 
 
 def _find_held(wanted: RequirementSet, resolver: Resolver, pinned: dict[str, str]) -> list[str]:
-    """The pins that pip holds to by itself: of all that it is not told to upgrade."""
+    """The pins that pip keeps by itself: those of distributions that it is not told to upgrade."""
     options = wanted.options.merge_over(resolver.options)
     named = {entry.name for entry in wanted.requirements} if options.upgrade else set()
     if options.upgrade and options.eager:

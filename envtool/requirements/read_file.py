@@ -1,4 +1,4 @@
-"""A dependency file of any kind, told by its name and, where that says nothing, by what is in it."""
+"""Reads a dependency file of any kind; its name says which kind it is."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 # Seconds. A resolution takes one or two; an index that says nothing for this long is not going to.
 TIME_LIMIT = 120.0
-# What uv may be told by variables even where it stands in for pip.
+# Variables of uv that count even where it stands in for pip.
 _HARMLESS = re.compile(r"UV_(?:CACHE_DIR|HTTP_.*|NATIVE_TLS|SYSTEM_CERTS|CONCURRENT_.*|OFFLINE|LINK_MODE|NO_PROGRESS)")
 
 

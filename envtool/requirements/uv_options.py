@@ -20,15 +20,15 @@ class Installer(Enum):
     UV = "uv"
 
 
-# Seconds for which an index's answers are taken for fresh. One check asks the same pages again and again, and many
-# indexes have uv ask whether each has changed, every time.
+# Seconds for which answers of an index count as fresh. One check reads the same pages many times, and many indexes
+# would have uv ask each time whether a page has changed.
 _FRESH = 300
 
 
 def format_options(
     options: InstallOptions, installer: Installer, requested: Sequence[DeclaredRequirement] = ()
 ) -> list[str]:
-    """Options of pip and of requirements files as uv spells them, but for the indexes."""
+    """Options of pip and of requirements files as uv spells them, without the indexes."""
     words: list[str] = []
     words += [word for link in options.find_links for word in ("--find-links", link)]
     words += [word for host in options.trusted_hosts for word in ("--allow-insecure-host", host)]

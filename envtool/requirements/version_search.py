@@ -71,7 +71,7 @@ def find_newest_compatible(name: str, reader: MetadataReader, target: Target, *,
 
 
 def _find_conflicts(name: str, version: str, reader: MetadataReader, target: Target) -> list[str] | None:
-    """What a version demands of the pinned distributions that they do not meet; `None` where nobody tells."""
+    """The requirements of a version that the pinned distributions do not meet; `None` where they are unknown."""
     lines = reader.requires(name, version)
     if lines is None:
         return None

@@ -48,7 +48,7 @@ def check(
     """Check the files of each pinned distribution that is installed in the pinned version.
 
     `deep` hashes every file; otherwise presence and size are compared, of what `cache` does not know to be intact.
-    `progress` is told of bytes hashed.
+    `progress` gets the bytes hashed.
     """
     cache = cache or DiagnosisCache(None)
     for pinned in pin.distributions:

@@ -34,7 +34,7 @@ def check(environment: Environment, pin: VendorPin) -> Iterator[Finding]:
 
 
 def _check_others(environment: Environment, pin: VendorPin) -> Iterator[Finding]:
-    # Reading thousands of files takes longer than all the rest; whether one is there shows nearly all that goes wrong.
+    # Reading thousands of files would take longer than all other checks; most damage shows in which files are there.
     broken = [
         item
         for item in environment.distributions

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def find_vendor_torch_nearby(environment: Environment) -> Finding | None:
-    """The finding that an environment beside this one has the vendor torch, so that one was meant; else `None`."""
+    """The finding that another environment has the vendor torch and was probably meant; else `None`."""
     for prefix in _find_neighbours(environment):
         version = _find_vendor_torch(prefix)
         if version is None:

@@ -1,4 +1,4 @@
-"""Distributions among the entries of an image, told from their `.dist-info`, and who of them asks for torch."""
+"""Finds distributions in an image by their `.dist-info`, and those of them that ask for torch."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which of the instructions that were squashed into one layer is the likely one: told from their words."""
+"""Finds the likely one among instructions that were squashed into one layer, by their words."""
 
 from __future__ import annotations
 

@@ -60,7 +60,7 @@ class Engine:
         return attributes
 
     def load(self, image: ImageArchive, parent: str = "") -> str:
-        """Take an image over with all its tags, and return its id; of `parent`, if it is here, no layer is sent again.
+        """Load an image with all its tags, and return its id; layers of `parent`, if it is here, are not sent again.
 
         Raises `BuildError` and `EngineError`.
         """
@@ -99,7 +99,7 @@ class Engine:
             self.client.api.tag(identity, repository, name)
 
     def untag(self, repository: str, prefix: str, keep: str) -> None:
-        """Take the tags that begin with `prefix` from a repository's images, but for `keep`; the images stay."""
+        """Remove a repository's tags that begin with `prefix`, except `keep`; the images stay."""
         with self.translate_engine_errors():
             for image in self.client.images.list(name=repository):
                 for tag in image.tags:

@@ -16,15 +16,14 @@ _UNIX = "unix://"
 
 @contextmanager
 def stream_answer(engine: Engine, path: str, chunks: Callable[[], Iterator[bytes]]) -> Iterator[IO[bytes]]:
-    """What the engine answers to a GET of `path`; `chunks` are docker-py's, for whatever is no plain answer.
+    """The engine's answer to a GET of `path`; `chunks` is docker-py's, for all but a plain answer on a Unix socket.
 
-    The engine sends gigabytes as 60,000 chunks, each of which is read, put together and copied in Python. Asked in
-    HTTP/1.0 (RFC 1945), which has none, it sends the same bytes as they are. The stream then ends where the connection
-    does, so who reads it must know whether it is whole.
+    docker-py gets gigabytes as 60,000 chunks, and copies each of them in Python. HTTP/1.0 (RFC 1945) has no chunks, so
+    the engine sends the bytes alone. The stream ends with the connection, so its reader must know whether it is whole.
     """
     plain = _read_plain_answer(engine, path)
     if plain is None:
-        # Another kind of connection, or an error, which docker-py puts better.
+        # Another kind of connection, or an error, which docker-py reports better.
         yield io.BufferedReader(_Chunks(chunks()), 1 << 20)
         return
     with plain:
@@ -38,7 +37,7 @@ def _read_plain_answer(engine: Engine, path: str) -> HTTPResponse | None:
         connection.settimeout(TIMEOUT)
         connection.connect(engine.host.removeprefix(_UNIX))
         connection.sendall(f"GET /v{engine.client.api.api_version}{path} HTTP/1.0\r\nHost: localhost\r\n\r\n".encode())
-        # It has the connection as a file, which stays open.
+        # The response keeps the connection open, as a file.
         response = HTTPResponse(connection, method="GET")
         response.begin()
         if response.status == 200:

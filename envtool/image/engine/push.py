@@ -1,4 +1,4 @@
-"""Pushes an image to a registry: again where the registry is at fault, the same each time, nothing left behind."""
+"""Pushes an image to a registry: with retries, repeatable, and without leaving a local name behind."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _ATTEMPTS = 3
 # Seconds before the second attempt; twice as long before each further one.
 _WAIT = 1.0
-# What trying again does not change.
+# Errors that a second attempt does not mend.
 _FINAL = re.compile(r"denied|unauthorized|authentication required|no basic auth|invalid reference", re.IGNORECASE)
 
 

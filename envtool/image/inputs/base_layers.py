@@ -11,16 +11,14 @@ from envtool.image.read.layer import Capture, FileSelector, LayerContents, read_
 from envtool.image.read.overlay import merge_layers
 from envtool.image.sbom.inventory import select_for_sbom
 
-
-def make_base_selector() -> FileSelector:
-    """Selects the account files and the package databases."""
-    return FileSelector(lambda path, size: Capture.DATA if path in FILES else select_for_sbom(path, size))
+# Selects the account files and the package databases.
+BASE_SELECTOR = FileSelector(lambda path, size: Capture.DATA if path in FILES else select_for_sbom(path, size))
 
 
 def read_local_layer(archive: Path) -> LayerContents:
-    """Read a layer on this machine's disk: what `make_base_selector` selects of it, and its digest."""
+    """Read a layer on this machine's disk: what `BASE_SELECTOR` selects of it, and its digest."""
     with open(archive, "rb") as stream:
-        return read_layer(stream, make_base_selector(), name=archive.name)
+        return read_layer(stream, BASE_SELECTOR, name=archive.name)
 
 
 def read_account_files(layers: Sequence[LayerContents]) -> Mapping[str, str]:

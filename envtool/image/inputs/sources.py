@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from envtool.errors import LockError
 from envtool.image.engine.client import Engine, find_engine
-from envtool.image.inputs.base_layers import make_base_selector, read_local_layer
+from envtool.image.inputs.base_layers import BASE_SELECTOR
 from envtool.image.lock.lock_sources import LockSources
 from envtool.image.lock.lockfile import LockedBase
 from envtool.image.read.reference import read_image
@@ -28,7 +28,7 @@ class ImageSources(LockSources, Protocol):
         """The archive of a bootstrapped base, `None` for one that is pulled. Raises `LockError` if it moved on."""
 
     def base_layers(self, base: LockedBase, archive: Path | None) -> Sequence[LayerContents]:
-        """What `make_base_selector` wants of the base, whose archive is given if it has one. Raises `ImageError`."""
+        """What `BASE_SELECTOR` wants of the base, whose archive is given if it has one. Raises `ImageError`."""
 
 
 @dataclass(frozen=True)
@@ -50,16 +50,14 @@ class ReleasedSources:
         """A pulled base has none."""
         return None
 
-    def base_layers(self, base: LockedBase, archive: Path | None) -> Sequence[LayerContents]:
-        """Out of the engine, which pulls the base first if need be; it does not run."""
-        if archive is not None:
-            return (read_local_layer(archive),)
+    def base_layers(self, base: LockedBase, archive: Path | None) -> Sequence[LayerContents]:  # noqa: ARG002
+        """Read them out of the engine, which pulls the base if need be and does not run it."""
         reference = base.by_digest
         assert reference is not None
         engine = self.engine or find_engine(self.spec.project)
         if not engine.inspect_image(reference):
             engine.pull(reference)
-        return read_image(f"docker-daemon:{reference}", make_base_selector(), project=self.spec.project).layers
+        return read_image(f"docker-daemon:{reference}", BASE_SELECTOR, project=self.spec.project).layers
 
     def channel_map(self) -> Mapping[str, str]:
         """Channels are where their names say."""

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import envtool
 from envtool.image.inputs.accounts import HOME
-from envtool.image.inputs.base_layers import make_base_selector
+from envtool.image.inputs.base_layers import BASE_SELECTOR
 from envtool.image.layers.layer_archive import LayerOwnership, write_layer
 from envtool.image.layers.layer_diff import LowerLayers, write_layer_diff
 from envtool.image.layers.layer_trees import CONFIGURATION_FOLDER, write_text
@@ -42,7 +42,7 @@ _USERS_FOLDERS = ("opt/conda", str(HOME.relative_to("/")))
 
 @dataclass(frozen=True)
 class WrittenLayer:
-    """A layer's archive, and what `make_base_selector` selects of it."""
+    """A layer's archive, and what `BASE_SELECTOR` selects of it."""
 
     path: Path
     contents: LayerContents
@@ -54,14 +54,14 @@ def write_tree(
     """Archive what a staged tree has beyond the layers `lower`, and delete the tree."""
     owner = LayerOwnership(base.accounts.uid, base.accounts.gid, _USERS_FOLDERS)
     with LowerLayers.opened(lower) as known:
-        made = write_layer(tree, target, member.spec.epoch, owner, known=known, interest=make_base_selector())
+        made = write_layer(tree, target, member.spec.epoch, owner, known=known, interest=BASE_SELECTOR)
     shutil.rmtree(tree.root, ignore_errors=True)
     return WrittenLayer(target, made)
 
 
 def write_child_base(lower: Path, base: Path, target: Path) -> WrittenLayer:
     """Write what a child's base has beyond its parent's."""
-    return WrittenLayer(target, write_layer_diff(lower, base, target, make_base_selector()))
+    return WrittenLayer(target, write_layer_diff(lower, base, target, BASE_SELECTOR))
 
 
 def stage_system(member: PlannedImage, inputs: Inputs, bill: str, folder: Path) -> StagedTree:

@@ -1,7 +1,7 @@
 """Reads a tar archive from a stream, front to back.
 
-tarfile's own stream mode copies what is left of its buffer for each header it reads, which takes most of the time; its
-plain mode needs only a file that can go forward. Nor are members kept, so memory does not grow with the archive.
+tarfile's stream mode copies the rest of its buffer for each header, which takes most of the time; its plain mode needs
+only a file that can seek forward. Members are not kept, so memory does not grow with the archive.
 """
 
 from __future__ import annotations
@@ -83,8 +83,8 @@ def open_archive(stream: ForwardStream) -> Iterator[tarfile.TarFile]:
 def iterate_members(archive: tarfile.TarFile, *, needs_end_mark: bool = False) -> Iterator[tarfile.TarInfo]:
     """Each member in turn; its data can be read until the next one is asked for. Raises `tarfile.TarError`.
 
-    Unlike tarfile's own loop this one takes a damaged header for an error, not for the end; and where the end has to be
-    `needs_end_mark`, so it takes a stream that just stops.
+    Unlike in tarfile's own loop, a damaged header is an error, not the end; with `needs_end_mark`, so is a stream that
+    just stops.
     """
     stream: Any = archive.fileobj
     member = archive.next()
@@ -103,7 +103,7 @@ def iterate_members(archive: tarfile.TarFile, *, needs_end_mark: bool = False) -
 
 
 def open_member(archive: tarfile.TarFile, member: tarfile.TarInfo) -> IO[bytes]:
-    """The data of the member at hand. Raises `tarfile.ReadError` while it is read, where the archive is cut off."""
+    """The data of the current member. Reading it raises `tarfile.ReadError` where the archive is cut off."""
     if member.issparse():
         return archive.extractfile(member) or io.BytesIO()
     stream: Any = archive.fileobj
@@ -117,7 +117,7 @@ def open_member(archive: tarfile.TarFile, member: tarfile.TarInfo) -> IO[bytes]:
 
 
 class _MemberStream(io.RawIOBase):
-    """The next `size` bytes of a stream, which go right into the reader's buffer; tarfile copies them twice."""
+    """The next `size` bytes of a stream, read right into the reader's buffer; tarfile would copy them twice."""
 
     def __init__(self, stream: ForwardStream, size: int) -> None:
         self._stream = stream

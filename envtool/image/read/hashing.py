@@ -1,4 +1,4 @@
-"""Hashes a stream beside whatever else is done with it."""
+"""Hashes a stream in a thread of its own, while it is read."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from typing import IO, Any
 
 from envtool.image.read.forward import make_backward_seek_error
 
-# How many bytes are hashed at once, and how many such blocks there are: smaller ones would be handed over too often,
-# and to have new ones each time takes as long as the hashing.
+# Bytes that are hashed at once, and the number of blocks. Smaller blocks cost more hand-overs; blocks are used again
+# because allocating them takes as long as hashing.
 _BLOCK, _BLOCKS = 4 << 20, 3
 
 
 class HashingReader(io.BufferedIOBase):
-    """A stream that is hashed by `worker`, a thread of its own, while what was read from it is looked into.
+    """A stream that `worker`, a thread of its own, hashes while somebody reads it.
 
-    That is a third of the time that a layer takes, and hashlib lets go of the interpreter's lock. What is hashed is
-    what the stream has filled, and what is passed over is never copied.
+    Hashing is a third of the time that a layer takes, and hashlib releases the interpreter's lock. Blocks are hashed
+    where the stream was read into, so bytes that nobody reads are never copied.
     """
 
     def __init__(self, stream: IO[bytes], worker: ThreadPoolExecutor) -> None:
@@ -79,11 +79,11 @@ class HashingReader(io.BufferedIOBase):
         return self.tell()
 
     def _has_more(self) -> bool:
-        """Whether there is something to be read in the block at hand, or in the next one, which it then is."""
+        """Whether bytes are left in the current block, or else in the next one, which becomes the current one."""
         if self._next < len(self._block):
             return True
         if len(self._under_way) == _BLOCKS:
-            # The one that is to be filled again was hashed the longest ago.
+            # The block to be filled next is the one whose hashing began first.
             self._under_way.popleft().result()
         block, count = self._blocks[self._number], 0
         while count < _BLOCK and (more := self._stream.readinto(block[count:])):

@@ -1,7 +1,7 @@
 """A tar header → its member, several times as fast as tarfile reads it.
 
-Format: POSIX.1-2017, pax, "ustar Interchange Format". Only what a reader of layers asks for is taken from a header, and
-only from those of files, folders and links that are plain; all others are tarfile's own business.
+Format: POSIX.1-2017, pax, "ustar Interchange Format". Reads only the fields that layers need, and only plain headers of
+files, folders and links; tarfile reads all others.
 """
 
 from __future__ import annotations

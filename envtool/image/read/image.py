@@ -116,11 +116,11 @@ def _parse_instruction(created_by: str, comment: str) -> str:
 
 
 def _strip_arguments(command: str) -> str:
-    told = _ARGUMENTS.match(command)
-    if told is None:
+    match = _ARGUMENTS.match(command)
+    if match is None:
         return command
-    words = command[told.end() :].split(" ")
-    return " ".join(words[int(told[1]) :])
+    words = command[match.end() :].split(" ")
+    return " ".join(words[int(match[1]) :])
 
 
 def _join_lines(text: str) -> str:

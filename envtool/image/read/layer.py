@@ -27,7 +27,7 @@ from envtool.image.read.hashing import HashingReader
 _open_gzip: Any = gzip.open
 _NotGzip: Any = zlib.error
 try:
-    # Inflates three times as fast; there are processors that it is not made for.
+    # Three times as fast as zlib, but not available for every processor.
     from isal import igzip, igzip_lib
 
     _open_gzip, _NotGzip = igzip.open, igzip_lib.error
@@ -107,7 +107,7 @@ class LayerEntry:
     remarks: tuple[str, ...] = ()
 
     def has_same_content(self, other: LayerEntry) -> bool:
-        """Whether both stand for the same bytes, as far as can be told."""
+        """Whether both have the same content, as far as it was captured."""
         if (self.kind, self.target, self.size) != (other.kind, other.target, other.size):
             return False
         return self.sha256 == other.sha256

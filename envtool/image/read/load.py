@@ -1,4 +1,4 @@
-"""From an index or a manifest to the image, wherever its blobs are kept: every blob is held to its digest here."""
+"""Reads an image from its index or manifest, wherever its blobs are kept; checks the digest of every blob."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from envtool.image.read.manifest import (
     select_manifest,
 )
 
-# Both are asked for what a digest names, which need not be what they give; the layer's number counts from 1.
+# Each gets what a digest names; whether it really has that digest is checked here. A layer's number counts from 1.
 Document = Callable[[Descriptor], bytes]
 Layer = Callable[[Descriptor, int], LayerContents]
 

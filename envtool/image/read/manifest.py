@@ -34,7 +34,7 @@ def get_host_platform() -> str:
 
 @dataclass(frozen=True)
 class Descriptor:
-    """A blob that a document names: its digest and, in bytes, its size where that is told."""
+    """A blob that a document names: its digest and, if the document has it, its size in bytes."""
 
     digest: str
     size: int | None

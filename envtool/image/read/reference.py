@@ -1,4 +1,4 @@
-"""Where an image is: a file, a folder, a registry or an engine, told from how it is named.
+"""Finds an image by its name: in a file, a folder, a registry or an engine.
 
 A prefix in the style of skopeo's transports settles it; without one, what exists comes first, then an engine that has
 the image, then a registry where the name begins with one.
@@ -85,6 +85,6 @@ def _parse_engine_name(engine: Engine, name: str, selector: FileSelector, platfo
             with stream_answer(engine, path, lambda: api.get_image(name, chunk_size=1 << 20)) as stream:
                 return read_archive(stream, name, selector, platform)
         except ImageError:
-            # An engine that is no more is the better reason for an archive that is cut off.
+            # If the engine is gone, that is why the archive is cut off: `ping` raises it.
             engine.client.ping()
             raise

@@ -104,5 +104,5 @@ def read_sbom(data: bytes) -> tuple[Package, ...]:
 
 
 def _get_folder(row: dict[str, Any]) -> str:
-    told = {item.get("name"): item.get("value") for item in row.get("properties", ())}
-    return str(told.get(_FOLDER, "")).lstrip("/")
+    properties = {item.get("name"): item.get("value") for item in row.get("properties", ())}
+    return str(properties.get(_FOLDER, "")).lstrip("/")

@@ -20,14 +20,14 @@ from envtool.image.read.layer import Capture, LayerEntry
 _DPKG = re.compile(r"^var/lib/dpkg/(?:status|status\.d/[^/]+)$")
 _CONDA = re.compile(r"^(.+)/conda-meta/[^/]+\.json$")
 _PYTHON = re.compile(r"^(.+)/[^/]+\.dist-info/METADATA$")
-# Where installers keep what they have fetched: nothing there is installed.
+# Caches of installers: nothing there is installed.
 _CACHES = re.compile(r"(?:^|/)(?:pkgs|archive-v0|wheels-v\d+)/")
 _RELEASE = re.compile(r"^(?:etc|usr/lib)/os-release$")
 
 
 @dataclass(frozen=True, kw_only=True, order=True)
 class Package:
-    """A package: its Package URL, name and version, the folder it is installed in, and what its author says of it."""
+    """A package: its Package URL, name and version, the folder that it is installed in, and its license and hash."""
 
     purl: str
     name: str
@@ -38,7 +38,7 @@ class Package:
 
     @property
     def key(self) -> tuple[str, str]:
-        """What tells it from every other: one package may be in several environments."""
+        """Its identity: one package may be in several environments."""
         return self.purl, self.folder
 
 
@@ -79,8 +79,8 @@ def _make_distribution(entries: Mapping[str, LayerEntry]) -> str:
         entry = entries.get(path)
         if entry is not None and entry.data:
             rows = (line.partition("=")[::2] for line in entry.data.decode("utf-8", "replace").splitlines())
-            told = {key: value.strip('"') for key, value in rows}
-            return "-".join(part for part in (told.get("ID", ""), told.get("VERSION_ID", "")) if part)
+            settings = {key: value.strip('"') for key, value in rows}
+            return "-".join(part for part in (settings.get("ID", ""), settings.get("VERSION_ID", "")) if part)
     return ""
 
 
@@ -96,14 +96,14 @@ def _list_debian(data: bytes, distribution: str) -> Iterator[Package]:
 
 def _list_conda(data: bytes, folder: str) -> Iterator[Package]:
     try:
-        told = parse_json(data)
-        name, version = str(told["name"]), str(told["version"])
+        record = parse_json(data)
+        name, version = str(record["name"]), str(record["version"])
     except (ValueError, KeyError, TypeError):
         return
     qualifiers = {
-        "build": str(told.get("build") or ""),
-        "channel": _parse_channel(str(told.get("channel") or "")),
-        "subdir": str(told.get("subdir") or ""),
+        "build": str(record.get("build") or ""),
+        "channel": _parse_channel(str(record.get("channel") or "")),
+        "subdir": str(record.get("subdir") or ""),
     }
     purl = _make_purl("conda", "", name, version, qualifiers)
     yield Package(
@@ -111,13 +111,13 @@ def _list_conda(data: bytes, folder: str) -> Iterator[Package]:
         name=name,
         version=version,
         folder=folder,
-        license=str(told.get("license") or ""),
-        sha256=str(told.get("sha256") or ""),
+        license=str(record.get("license") or ""),
+        sha256=str(record.get("sha256") or ""),
     )
 
 
 def _parse_channel(address: str) -> str:
-    """A channel's name; a folder of some machine says nothing elsewhere."""
+    """A channel's name; none for a folder, which only exists on one machine."""
     parts = urlsplit(address)
     if parts.scheme in {"http", "https"}:
         return PurePosixPath(parts.path).parts[1] if len(PurePosixPath(parts.path).parts) > 1 else parts.netloc
@@ -146,12 +146,12 @@ def _read_license(fields: Message) -> str:
 def _make_purl(kind: str, namespace: str, name: str, version: str, qualifiers: Mapping[str, str]) -> str:
     from packageurl import PackageURL
 
-    told = {key: value for key, value in qualifiers.items() if value}
-    return PackageURL(kind, namespace or None, name, version, told).to_string()
+    known = {key: value for key, value in qualifiers.items() if value}
+    return PackageURL(kind, namespace or None, name, version, known).to_string()
 
 
-def compare_packages(told: Iterable[Package], there: Iterable[Package]) -> tuple[list[Package], list[Package]]:
-    """What is told and not there, and what is there and not told."""
-    left = {package.key: package for package in told}
+def compare_packages(listed: Iterable[Package], there: Iterable[Package]) -> tuple[list[Package], list[Package]]:
+    """The packages that are listed but not there, and those that are there but not listed."""
+    left = {package.key: package for package in listed}
     right = {package.key: package for package in there}
     return [left[key] for key in left.keys() - right.keys()], [right[key] for key in right.keys() - left.keys()]

@@ -82,7 +82,7 @@ class ImageSpec:
 
     @property
     def requirements_file(self) -> Path | None:
-        """What of PyPI's a child adds to the environment, beside the vendor's torch; `None` where nothing."""
+        """The requirements from PyPI that a child adds to the environment; `None` where it adds none."""
         return self.own_file("requirements.txt")
 
     def own_file(self, name: str) -> Path | None:
@@ -213,7 +213,7 @@ def _read_table_text(path: Path) -> str:
 
 
 _TEXTS = ("title", "sources", "recipe", "python", "torch", "release", "size-budget")
-# Public keys that a root's inputs must be signed with.
+# Public keys that must have signed the inputs of an image without a parent.
 _KEYS = ("vendor-key", "base-key")
 # A child has these of its parent.
 _FROM_PARENT = {"sources", "python", "torch", "release", "epoch", *_KEYS}
