@@ -21,7 +21,8 @@ def make_loadable_base(member: PlannedImage, archive: Path) -> LoadableImage | N
     """The bootstrapped base of an image, from its archive; `None` for a base that is pulled."""
     if member.lock.base.reference is not None:
         return None
-    step = LayerStep(BASE_STEP, archive)
+    # The lock names a bootstrapped base by the digest of its archive, which the store has checked.
+    step = LayerStep(BASE_STEP, archive, member.lock.base.digest)
     return LoadableImage((member.base,), {}, (step,), member.spec.epoch)
 
 

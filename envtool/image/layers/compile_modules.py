@@ -16,7 +16,6 @@ import struct
 import sys
 import warnings
 import zlib
-from collections.abc import Iterator
 from types import CodeType
 
 # Bytecode with a hash of its source, which is not held against that.
@@ -76,23 +75,27 @@ def _compile_module(name: str, source: bytes) -> bytes:
     code = compile(source, name, "exec", dont_inherit=True)
     # marshal marks what has more than one reference, and a string has others wherever this process happens to use the
     # same one. With one more for all of them, the bytes depend on nothing but the source.
-    held = [*_list_strings(code)]
+    held = _list_strings(code)
     data = marshal.dumps(code)
     del held
     return _HEAD + importlib.util.source_hash(source) + data
 
 
-def _list_strings(value: object) -> "Iterator[str]":
-    """The strings that a constant or a code object has."""
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, (tuple, frozenset)):
-        for item in value:
-            yield from _list_strings(item)
-    elif isinstance(value, CodeType):
-        names = (value.co_names, value.co_varnames, value.co_cellvars, value.co_freevars)
-        further = (value.co_name, value.co_filename, getattr(value, "co_qualname", ""))
-        yield from _list_strings((*names, *further, value.co_consts))
+def _list_strings(code: CodeType) -> "list[str]":
+    """The strings that a code object has, and its constants have."""
+    found = []
+    values: list[object] = [code]
+    while values:
+        value = values.pop()
+        if isinstance(value, str):
+            found.append(value)
+        elif isinstance(value, (tuple, frozenset)):
+            values.extend(value)
+        elif isinstance(value, CodeType):
+            found += (*value.co_names, *value.co_varnames, *value.co_cellvars, *value.co_freevars)
+            found += (value.co_name, value.co_filename, getattr(value, "co_qualname", ""))
+            values.extend(value.co_consts)
+    return found
 
 
 if __name__ == "__main__":
