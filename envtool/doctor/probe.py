@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import shlex
-import signal
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -13,6 +12,7 @@ from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from envtool.bounded_process import BoundedProcess
 from envtool.doctor.finding_kind import FindingKind
 from envtool.doctor.findings import Evidence, Finding
 from envtool.doctor.remedy import build_restore_command
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 # Products of 64 numbers below 1 are about 16; half precision errs by some hundredths there.
 _TOLERANCE = 0.1
+# Bytes, which is what a pipe holds.
+_TOLD_AT_MOST = 1 << 16
 
 
 @dataclass(frozen=True)
@@ -49,15 +51,12 @@ def run_probe(interpreter: Path, time_limit: float) -> ProbeResult:
     script = resources.files("envtool.doctor").joinpath("probe_script.py").read_text(encoding="utf-8")
     reading, writing = os.pipe()
     try:
-        process = subprocess.Popen(
+        process = BoundedProcess(
             [interpreter, "-c", script, str(writing)],
-            stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
             pass_fds=(writing,),
-            # Not the current folder, which may have a torch of its own; and a group that ends as one.
+            # Not the current folder, which may have a torch of its own.
             cwd="/",
-            start_new_session=True,
         )
     except OSError as error:
         os.close(reading)
@@ -65,19 +64,12 @@ def run_probe(interpreter: Path, time_limit: float) -> ProbeResult:
     finally:
         os.close(writing)
     with os.fdopen(reading, "rb") as report:
-        try:
-            _, err = process.communicate(timeout=time_limit)
-            status: int | None = process.returncode
-        except subprocess.TimeoutExpired:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-            _, err = process.communicate()
-            status = None
+        ended = process.wait(time_limit)
         # What the script writes is far below a pipe's size, so it never waits for a reader.
         os.set_blocking(reading, False)
-        lines = report.read() or b""
-    last = err.decode("utf-8", "replace").strip().splitlines()[-1:]
-    return ProbeResult(_read_values(lines), status, last[0][:300] if last else "")
+        lines = report.read(_TOLD_AT_MOST) or b""
+    last = ended.err.decode("utf-8", "replace").strip().splitlines()[-1:]
+    return ProbeResult(_read_values(lines), ended.status, last[0][:300] if last else "")
 
 
 def _read_values(lines: bytes) -> dict[str, Any]:

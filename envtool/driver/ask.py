@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
 import re
 import shutil
-import signal
-import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from envtool.bounded_process import BoundedProcess
 from envtool.driver.table import DriverTable, parse_table
 
 PROGRAMS = ("moreh-smi", "ap-smi")
@@ -50,26 +47,21 @@ class QueryResult:
 class DriverQuery:
     """The program while it runs. Start it first and read it last: meanwhile the checks work."""
 
-    def __init__(self, program: str, process: subprocess.Popen[bytes]) -> None:
+    def __init__(self, program: str, process: BoundedProcess) -> None:
         self._program = program
         self._process = process
 
     def read_result(self, time_limit: float = TIME_LIMIT) -> QueryResult:
-        """Wait for the program's end, at most `time_limit` seconds, and parse what it printed."""
-        try:
-            out, err = self._process.communicate(timeout=time_limit)
-        except subprocess.TimeoutExpired:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(self._process.pid, signal.SIGKILL)
-            self._process.communicate()
-            return QueryResult(
-                program=self._program, problem=f"no answer within {time_limit:g} seconds", timed_out=True
-            )
-        text, notice = out.decode("utf-8", "replace"), err.decode("utf-8", "replace")
-        status = self._process.returncode
-        if status != 0:
+        """Wait for the program's end, at most `time_limit` seconds from its start, and parse what it printed."""
+        ended = self._process.wait(time_limit)
+        if ended.status is None:
+            problem = "it prints without end" if ended.is_too_long else f"no answer within {time_limit:g} seconds"
+            return QueryResult(program=self._program, problem=problem, timed_out=not ended.is_too_long)
+        text, notice = ended.out.decode("utf-8", "replace"), ended.err.decode("utf-8", "replace")
+        if ended.status != 0:
             last = (notice.strip() or text.strip()).splitlines()[-1:] or ["it printed nothing"]
-            return QueryResult(program=self._program, problem=f"exit status {status}: {mask_tokens(last[0])[:200]}")
+            why = f"exit status {ended.status}: {mask_tokens(last[0])[:200]}"
+            return QueryResult(program=self._program, problem=why)
         table = parse_table(text)
         if table is None:
             return QueryResult(program=self._program, problem="its output has no table of devices")
@@ -82,18 +74,9 @@ def start_query(variables: Mapping[str, str]) -> DriverQuery | QueryResult:
     if found is None:
         return QueryResult(program=None)
     try:
-        process = subprocess.Popen(
-            [found],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            env=dict(variables),
-            # A group of its own, so that what it starts ends with it.
-            start_new_session=True,
-        )
+        return DriverQuery(found, BoundedProcess([found], environment=variables))
     except OSError as error:
         return QueryResult(program=found, problem=f"it cannot be started: {error.strerror}")
-    return DriverQuery(found, process)
 
 
 def mask_tokens(text: str) -> str:

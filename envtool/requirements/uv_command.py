@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from envtool.bounded_process import BoundedProcess
 from envtool.errors import ResolutionError, SetupError, SourceError
 from envtool.release.profile import PINNED_NAMES
 
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 # Seconds. A resolution takes one or two; an index that says nothing for this long is not going to.
 TIME_LIMIT = 120.0
+# Bytes. A plan of thousands of distributions has some hundred kilobytes.
+_OUTPUT_LIMIT = 64 << 20
 # Variables of uv that count even where it stands in for pip.
 _HARMLESS = re.compile(r"UV_(?:CACHE_DIR|HTTP_.*|NATIVE_TLS|SYSTEM_CERTS|CONCURRENT_.*|OFFLINE|LINK_MODE|NO_PROGRESS)")
 
@@ -76,28 +78,27 @@ def run_uv(
     if not show_progress:
         environment |= {"NO_COLOR": "1", "UV_NO_PROGRESS": "1"}
     try:
-        done = subprocess.run(
+        process = BoundedProcess(
             [find_uv(), *arguments],
-            env=environment,
-            stdout=subprocess.PIPE,
-            stderr=None if show_progress else subprocess.PIPE,
-            text=True,
-            errors="replace",
-            stdin=subprocess.DEVNULL,
-            check=False,
-            timeout=time_limit,
-            **_become(owner),
+            environment=environment,
+            **({"stderr": None} if show_progress else {}),
+            **{"process_group": 0, **_become(owner)},
         )
-    except subprocess.TimeoutExpired as error:
+    except OSError as error:
+        raise SetupError("uv cannot be started", why=str(error.strerror), remedy=f"ls -l {find_uv()}") from error
+    ended = process.wait(time_limit, _OUTPUT_LIMIT)
+    if ended.is_too_long:
+        raise ResolutionError("uv prints without end", why=f"more than {_OUTPUT_LIMIT >> 20} MiB")
+    if ended.status is None:
         raise SourceError(
             f"the index gave no answer within {time_limit:.0f} seconds",
             why="it is down or slow, or a source distribution takes that long to build; --time-limit gives more",
-        ) from error
-    if done.returncode == 0:
-        return UvOutput(done.stdout)
+        )
+    if ended.status == 0:
+        return UvOutput(ended.out.decode("utf-8", "replace"))
     if show_progress:
         raise ResolutionError("uv could not do it", why="for the reason that it gives above")
-    said = done.stderr
+    said = ended.err.decode("utf-8", "replace")
     if owner is not None and "ermission denied" in said:
         said += f"\nuv ran as {owner.name}, who owns the environment, and not as root"
     return _interpret_failure(said)
@@ -114,7 +115,8 @@ def _become(owner: Owner | None) -> dict[str, Any]:
     if os.geteuid() == owner.uid:
         return found
     # A session of its own: what the owner's programs type into root's terminal would be root's commands.
-    found |= {"user": owner.uid, "group": owner.gid, "extra_groups": owner.list_groups(), "start_new_session": True}
+    found |= {"user": owner.uid, "group": owner.gid, "extra_groups": owner.list_groups()}
+    found |= {"process_group": None, "start_new_session": True}
     return found
 
 

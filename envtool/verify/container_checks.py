@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,11 @@ from envtool.verify.result import ImageCheck
 
 if TYPE_CHECKING:
     from envtool.image.engine.client import Engine
+
+# Seconds for a check, which takes a few, and bytes that it may print. One that is silent is waited for as long as the
+# engine is (`engine.client.TIMEOUT`).
+_TIME_LIMIT = 600.0
+_OUTPUT_LIMIT = 4 << 20
 
 
 def run_container_checks(engine: Engine, reference: str) -> Iterator[ImageCheck]:
@@ -32,8 +38,8 @@ def run_container_checks(engine: Engine, reference: str) -> Iterator[ImageCheck]
         )
         try:
             container.start()
-            listing = container.exec_run(["ls", f"/{CHECKS_FOLDER}"])
-            names = _decode(listing.output).split() if listing.exit_code == 0 else []
+            status, listing = _run_inside(container, ["ls", f"/{CHECKS_FOLDER}"])
+            names = listing.split() if status == 0 else []
             if not names:
                 raise BuildError(
                     f"{reference} has no checks in /{CHECKS_FOLDER}",
@@ -48,12 +54,25 @@ def run_container_checks(engine: Engine, reference: str) -> Iterator[ImageCheck]
 
 def _run_check(container: Any, name: str) -> ImageCheck:
     path = f"/{CHECKS_FOLDER}/{name}"
-    text = _decode(container.exec_run(["cat", path]).output)
+    _status, text = _run_inside(container, ["cat", path])
     title = next((line[9:] for line in text.splitlines() if line.startswith("# title: ")), name)
-    done = container.exec_run([path])
-    return ImageCheck(name, title.strip(), done.exit_code == 0, _decode(done.output).strip())
+    status, output = _run_inside(container, [path])
+    return ImageCheck(name, title.strip(), status == 0, output.strip())
 
 
-def _decode(output: object) -> str:
-    """What a command printed; docker-py's types admit a stream, which is not asked for here."""
-    return output.decode("utf-8", "replace") if isinstance(output, bytes) else ""
+def _run_inside(container: Any, command: list[str]) -> tuple[int | None, str]:
+    """The status of a command and what it printed; no status where it took too long or printed too much."""
+    api, deadline = container.client.api, time.monotonic() + _TIME_LIMIT
+    started = api.exec_create(container.id, command)["Id"]
+    printed = bytearray()
+    for block in api.exec_start(started, stream=True):
+        printed += block
+        if len(printed) > _OUTPUT_LIMIT:
+            return None, f"{_decode(printed[:2000])}\n(stopped: it printed more than {_OUTPUT_LIMIT >> 20} MiB)"
+        if time.monotonic() > deadline:
+            return None, f"{_decode(printed)}\n(stopped: it took more than {_TIME_LIMIT:.0f} seconds)"
+    return api.exec_inspect(started)["ExitCode"], _decode(printed)
+
+
+def _decode(output: bytes | bytearray) -> str:
+    return output.decode("utf-8", "replace")
