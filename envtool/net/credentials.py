@@ -9,12 +9,14 @@ from __future__ import annotations
 import netrc
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import SplitResult, urlsplit
 
 import requests
 from requests.auth import AuthBase, HTTPBasicAuth
 from requests.utils import get_auth_from_url
+
+from envtool.net.bounds import read_content, run_with_deadline
 
 if TYPE_CHECKING:
     from requests import PreparedRequest, Response
@@ -33,7 +35,36 @@ def get_origin(address: str) -> Origin:
 
 
 class OriginSession(requests.Session):
-    """A session whose credentials do not go from one server to another by a redirect."""
+    """A session whose credentials do not go from one server to another by a redirect, and whose answers are bounded.
+
+    An answer that is not streamed is read within the bounds of `net.bounds`; the beginning of one that is comes within
+    the same time. Raises `DeadlineError` and `TooLargeError` besides what requests raises.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.headers["Accept-Encoding"] = "gzip"
+
+    def request(self, method: Any, url: Any, **options: Any) -> Response:  # type: ignore[override]
+        """Send a request, as `requests.Session` does."""
+        is_streamed = options.pop("stream", None)
+
+        def send() -> Response:
+            answer = super(OriginSession, self).request(method, url, stream=True, **options)
+            if not is_streamed:
+                with answer:
+                    read_content(answer)
+            return answer
+
+        return run_with_deadline(send, what=get_origin(str(url))[1] or "the server")
+
+    def get_redirect_target(self, resp: Response) -> str | None:
+        """Where an answer leads to; the body of one that does so is never read."""
+        target = super().get_redirect_target(resp)
+        if target is not None:
+            resp._content, resp._content_consumed = b"", True  # type: ignore[attr-defined]
+            resp.close()
+        return target
 
     def rebuild_auth(self, prepared_request: PreparedRequest, response: Response) -> None:
         """On a redirect: take away what was for the first server where the next one is another."""

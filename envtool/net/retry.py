@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import requests
 import urllib3.exceptions
 from requests.exceptions import ChunkedEncodingError, SSLError, Timeout
 from urllib3.util import Retry
+
+from envtool.net.bounds import BodyError, DeadlineError
 
 if TYPE_CHECKING:
     from urllib3.response import BaseHTTPResponse
@@ -28,6 +30,20 @@ _Result = TypeVar("_Result")
 
 class BoundedRetry(Retry):
     """A retry that waits as long as the server asks (RFC 9110, Retry-After), up to `LONGEST_WAIT`."""
+
+    def increment(
+        self,
+        method: str | None = None,
+        url: str | None = None,
+        response: BaseHTTPResponse | None = None,
+        *rest: Any,
+        **options: Any,
+    ) -> Self:
+        """The policy after an attempt. The rest of an answer that is not wanted, which may be endless, is not read."""
+        following = super().increment(method, url, response, *rest, **options)
+        if response is not None:
+            response.close()
+        return following
 
     def get_retry_after(self, response: BaseHTTPResponse) -> float | None:
         """Seconds to wait, or `None` where the server does not say so in a way that is understood."""
@@ -59,7 +75,7 @@ def read_with_retries(send: Callable[[], requests.Response], read: Callable[[req
         with send() as answer:
             try:
                 return read(answer)
-            except SSLError:
+            except (SSLError, DeadlineError, BodyError):
                 raise
             except (ChunkedEncodingError, requests.ConnectionError, Timeout, urllib3.exceptions.HTTPError):
                 if attempt == RETRIES:

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 TIMEOUT = 20.0
 # Bytes. Where a server knows no ranges, a wheel up to this size is read whole.
 SMALL = 1 << 20
+# Bytes. The list of a wheel with 20,000 files has some two million, and no METADATA is that large.
+LARGEST_TAIL = 16 << 20
 # Requests under way together.
 AT_ONCE = 16
 DEFAULT_INDEX = "https://pypi.org/simple"
@@ -163,10 +165,28 @@ def _read_metadata(session: requests.Session, file: _File) -> bytes | None:
 
 
 def _read_wheel_tail(session: requests.Session, url: str) -> bytes | None:
-    from remotezip import RemoteZip, RemoteZipError
+    from envtool.net.bounds import run_with_deadline
+
+    # remotezip reads what comes by itself.
+    return run_with_deadline(lambda: _read_tail(session, url), what=url)
+
+
+def _read_tail(session: requests.Session, url: str) -> bytes | None:
+    from remotezip import RemoteFetcher, RemoteIOError, RemoteZip, RemoteZipError
+
+    class BoundedFetcher(RemoteFetcher):  # type: ignore[misc]  # it has no types
+        """Takes no longer part of a file than the end of a wheel can be, whatever the server says it sends."""
+
+        def _request(self, kwargs: Any) -> Any:
+            raw, part = super()._request(kwargs)
+            first, last = self.parse_range_header(part)
+            if last is None or last - first >= LARGEST_TAIL:
+                raw.close()
+                raise RemoteIOError(f"a part of another size: {part[:80]}")
+            return raw, part
 
     try:
-        with RemoteZip(url, session=session, timeout=TIMEOUT) as archive:
+        with RemoteZip(url, session=session, fetcher=BoundedFetcher, timeout=TIMEOUT) as archive:
             return _read_member(archive)
     except RemoteZipError:
         pass
@@ -178,9 +198,11 @@ def _read_wheel_tail(session: requests.Session, url: str) -> bytes | None:
 
 
 def _read_member(archive: Any) -> bytes | None:
-    for name in archive.namelist():
-        if name.endswith(".dist-info/METADATA") and name.count("/") == 1:
-            data: bytes = archive.read(name)
+    for item in archive.infolist():
+        name = item.filename
+        if name.endswith(".dist-info/METADATA") and name.count("/") == 1 and item.file_size <= LARGEST_TAIL:
+            with archive.open(item) as member:
+                data: bytes = member.read(LARGEST_TAIL)
             return data
     return None
 

@@ -7,6 +7,7 @@ the same run, and of a file whose sha256 is known also in the next.
 from __future__ import annotations
 
 import hashlib
+import shutil
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -70,6 +71,11 @@ def _fetch(session: requests.Session, address: str, partial: Path, timeout: floa
 
 
 def _append(answer: requests.Response, partial: Path) -> None:
+    import requests
+    import urllib3.exceptions
+
+    from envtool.net.bounds import BodyError, BoundedBody
+
     size = _read_size(partial)
     if size and answer.status_code == 416:
         # There is no more than what is here already; its hash will tell whether that is all.
@@ -77,8 +83,13 @@ def _append(answer: requests.Response, partial: Path) -> None:
     answer.raise_for_status()
     is_rest = answer.status_code == 206 and answer.headers.get("Content-Range", "").startswith(f"bytes {size}-")
     with open(partial, "ab" if size and is_rest else "wb") as stream:
-        for block in answer.iter_content(_BLOCK):
-            stream.write(block)
+        try:
+            with BoundedBody(answer) as body:
+                shutil.copyfileobj(body, stream, _BLOCK)
+        except BodyError as error:
+            raise requests.RequestException(f"{answer.url}: {error}") from error
+        except urllib3.exceptions.HTTPError as error:
+            raise requests.exceptions.ChunkedEncodingError(error) from error
 
 
 def _read_size(path: Path) -> int:

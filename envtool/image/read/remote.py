@@ -24,6 +24,8 @@ _DOCKER_HUB = "registry-1.docker.io"
 # Docker's reference grammar, roughly: what may stand before the digest, and the digest.
 _REFERENCE = re.compile(r"[A-Za-z0-9\[][A-Za-z0-9._:/\[\]-]*")
 _DIGEST = re.compile(r"sha(?:256|384|512):[0-9a-f]+")
+# Bytes of a manifest or a configuration, of which one with a long history has some hundred kilobytes.
+_DOCUMENT_LIMIT = 16 << 20
 _Result = TypeVar("_Result")
 
 
@@ -125,7 +127,7 @@ class RegistryClient:
         name = f"layer {number} of {self._reference}"
         return self._read(
             f"blobs/{descriptor.digest}",
-            lambda answer: read_layer(cast("IO[bytes]", answer.raw), selector, name=name),
+            lambda answer: _read_layer(answer, descriptor, selector, name),
         )
 
     def _read(
@@ -177,7 +179,18 @@ class RegistryClient:
 
 
 def _read_content(answer: requests.Response) -> bytes:
-    return answer.content
+    from envtool.net.bounds import read_content
+
+    return read_content(answer, _DOCUMENT_LIMIT)
+
+
+def _read_layer(answer: requests.Response, descriptor: Descriptor, selector: FileSelector, name: str) -> LayerContents:
+    from envtool.net.bounds import BoundedBody
+
+    # One byte more than it should have tells that it is another.
+    limit = descriptor.size + 1 if descriptor.size is not None else None
+    with BoundedBody(answer, limit) as body:
+        return read_layer(cast("IO[bytes]", body), selector, name=name)
 
 
 def _make_refused_error(reference: RegistryReference, status: int) -> ImageError:
