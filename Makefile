@@ -5,6 +5,7 @@ PYTHON ?= python3
 VENV := .venv
 ENVTOOL := $(VENV)/bin/envtool
 IMAGE ?= hac-base
+FUZZ_SECONDS ?= 600
 # What test-fast runs.
 FAST := not docker and not exhaustive and not interpreters and not gigabyte
 # In the checkout, so that `make clean` finds it.
@@ -12,7 +13,7 @@ export HAC_STORE ?= $(CURDIR)/.work/store
 
 .DEFAULT_GOAL := help
 .PHONY: help venv engine engine-stop demo build verify lock lock-check \
-  test test-fast test-service coverage lint format bench dist clean
+  test test-fast test-service fuzz coverage lint format bench dist clean
 
 help: ## print this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
@@ -73,6 +74,10 @@ test-fast: venv ## run the tests that take two minutes and need no Docker Engine
 
 test-service: venv ## clobber and restore the service's own torch 1.7.1 (Python 3.8, a gigabyte to download, 6 GB of disk)
 	@HAC_REQUIRE_PYTHONS=3.8 $(VENV)/bin/pytest -q -m gigabyte
+
+# What made a parser fail is in .hypothesis, and is tried first the next time.
+fuzz: venv ## try every parser on what nobody would write: ten minutes, FUZZ_SECONDS=60 for one
+	@$(VENV)/bin/python -m tests.property.fuzz $(FUZZ_SECONDS)
 
 coverage: venv ## run the tests of test-fast, measured, and print what they do not reach
 	@$(VENV)/bin/pytest -q -n auto -m '$(FAST)' --cov --cov-report= && \

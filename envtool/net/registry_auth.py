@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 import requests
 from requests.auth import AuthBase, HTTPBasicAuth
 
+from envtool.documents import parse_json
 from envtool.errors import SetupError
 from envtool.net.credentials import LOOPBACK, OriginSession, get_origin
 from envtool.net.http import configure_session, get
@@ -89,7 +90,10 @@ class RegistryAuth(AuthBase):
             account = {"account": login.username} if login is not None else {}
             answer = get(session, realm, params={**query, **account}, auth=auth, timeout=TIMEOUTS)
         answer.raise_for_status()
-        table: Any = answer.json()
+        try:
+            table: Any = parse_json(answer.content)
+        except ValueError as error:
+            raise requests.RequestException(f"{realm} does not answer with JSON") from error
         token = (table.get("token") or table.get("access_token")) if isinstance(table, dict) else None
         if not isinstance(token, str) or not token.isprintable():
             raise requests.RequestException(f"{realm} does not answer with a token")

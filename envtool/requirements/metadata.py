@@ -12,13 +12,14 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cache, cached_property, partial
 from typing import TYPE_CHECKING, Any, TypeVar
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urlsplit
 
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.version import Version
 
 from envtool.net.http import get, open_session
+from envtool.net.index_page import parse_index_page
 from envtool.wheel.requires import normalize_name
 
 if TYPE_CHECKING:
@@ -90,7 +91,6 @@ class MetadataReader:
 
     def _try_read(self, address: str, read: Callable[[], _Result]) -> _Result | None:
         """What `read` returns, or `None` where that cannot be read, or its host did not answer before."""
-        from mousebender import simple
         from requests import ConnectionError, RequestException
 
         host = urlsplit(address).netloc
@@ -100,7 +100,7 @@ class MetadataReader:
             return read()
         except ConnectionError:
             self._unreachable.add(host)
-        except (RequestException, simple.UnsupportedMIMEType, zipfile.BadZipFile, OSError, ValueError, KeyError):
+        except (RequestException, zipfile.BadZipFile, OSError, ValueError, KeyError):
             pass
         return None
 
@@ -135,10 +135,8 @@ def _list_files(session: requests.Session, index: str, name: str) -> list[_File]
         return []
     # Both forms are UTF-8; `answer.text` would take long to guess that.
     text = answer.content.decode("utf-8", "replace")
-    details = simple.parse_project_details(text, answer.headers.get("Content-Type", "text/html"), name)
     found = []
-    rows: list[dict[str, Any]] = [dict(file) for file in details["files"]]
-    for row in rows:
+    for row in parse_index_page(text, answer.headers.get("Content-Type", "text/html"), name, answer.url):
         try:
             version = parse_wheel_filename(row["filename"])[1]
         except InvalidWheelFilename:
@@ -146,10 +144,10 @@ def _list_files(session: requests.Session, index: str, name: str) -> list[_File]
         found.append(
             _File(
                 version=version,
-                url=urljoin(answer.url, row["url"]),
-                size=row.get("size") or 0,
+                url=row["url"],
+                size=row["size"],
                 has_metadata=bool(row.get("core-metadata") or row.get("dist-info-metadata")),
-                requires_python=row.get("requires-python") or "",
+                requires_python=row["requires-python"],
                 yanked=row.get("yanked", False) is not False,
             )
         )

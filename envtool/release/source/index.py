@@ -14,10 +14,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urlsplit
 
 from envtool.errors import SourceError
 from envtool.net.http import get, open_session
+from envtool.net.index_page import parse_index_page
 from envtool.release.candidates import Candidate, find_torch_requirement
 from envtool.release.profile import PINNED_NAMES
 from envtool.release.signature import SUFFIX
@@ -79,11 +80,9 @@ class IndexSource:
             try:
                 # Both forms are UTF-8; `answer.text` would guess, and take long for it.
                 text = answer.content.decode("utf-8", "replace")
-                details = simple.parse_project_details(text, kind, name)
-            except (simple.UnsupportedMIMEType, simple.UnsupportedAPIVersion, ValueError, KeyError) as error:
+                files = parse_index_page(text, kind, name, answer.url)
+            except ValueError as error:
                 raise SourceError(f"{self.url} is not a wheel index", why=f"{page} answers with {kind}") from error
-        rows: list[dict[str, Any]] = [dict(file) for file in details["files"]]
-        files = ({**file, "url": urljoin(answer.url, file["url"])} for file in rows)
         return {file["filename"]: file for file in files if file["filename"].endswith(".whl")}
 
     def list_candidates(self) -> tuple[Candidate, ...]:

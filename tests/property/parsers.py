@@ -1,0 +1,157 @@
+"""Every parser of what others write, each as a function of bytes, and what it may do with them.
+
+A parser returns, or raises `EnvtoolError` or one of the errors that it names. Its corpus has texts of its format.
+"""
+
+from __future__ import annotations
+
+import io
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from envtool.doctor.cache import DiagnosisCache
+from envtool.doctor.settings import read_settings
+from envtool.driver.table import parse_table
+from envtool.environment.conda_records import parse_conda_record, parse_history
+from envtool.environment.distribution import Distribution
+from envtool.environment.elf import SharedObjectError, read_needed_libraries
+from envtool.environment.history import read_history
+from envtool.environment.pth import parse_pth
+from envtool.errors import EnvtoolError
+from envtool.guard.explain import find_conflicts
+from envtool.image.context.dockerfile_config import evaluate_instructions
+from envtool.image.lock.conda_lock import read_packages
+from envtool.image.read.image import make_stored_image, parse_instruction
+from envtool.image.read.layer import CAPTURE_NOTHING, Capture, FileSelector, read_layer
+from envtool.image.read.manifest import is_index, parse_json, parse_manifest, select_manifest
+from envtool.image.read.tarball import read_archive
+from envtool.image.sbom.document import read_sbom
+from envtool.image.spec.table import TABLE, read_table
+from envtool.masking import mask_credentials
+from envtool.net.index_page import parse_index_page
+from envtool.net.registry_auth import parse_challenges
+from envtool.printable import escape_controls, join_lines, spoil_commands
+from envtool.release.pin import PinnedDistribution, PinOrigin, VendorPin, parse_pin
+from envtool.requirements.chain import parse_parents
+from envtool.requirements.read_file import read_file
+from envtool.requirements.resolve import _list_changes
+from envtool.verify.credential_contents import find_credentials
+from envtool.wheel.record import digest_content, parse_record, render_record
+
+Parser = Callable[[bytes], object]
+CORPUS = Path(__file__).parent / "corpus"
+# What a parser may raise; anything else is a fault.
+ALLOWED = (EnvtoolError, SharedObjectError)
+EVERYTHING = FileSelector(lambda _path, _size: Capture.DATA)
+PIN = VendorPin((PinnedDistribution(name="torch", version="1.7.1+cu110.moreh22.8.0"),), PinOrigin.GIVEN)
+DEPENDENCY_FILES = (
+    *("requirements.txt", "pyproject.toml", "pylock.toml", "uv.lock", "poetry.lock", "Pipfile", "Pipfile.lock"),
+    *("setup.cfg", "environment.yml", "Dockerfile"),
+)
+
+
+def _text(data: bytes) -> str:
+    return data.decode("utf-8", "surrogateescape")
+
+
+def _in_file(name: str, read: Callable[[Path], object]) -> Parser:
+    """A parser of a file in a folder of its own; `read` gets the folder."""
+
+    def parse(data: bytes) -> object:
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder, name)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(data)
+            return read(Path(folder))
+
+    return parse
+
+
+def _parse_record(data: bytes) -> None:
+    rows = parse_record(data).rows
+    assert parse_record(render_record(rows)).rows == rows
+    digest_content(rows)
+
+
+def _parse_manifest(data: bytes) -> None:
+    table = parse_json(data, "it")
+    if is_index(table):
+        select_manifest(table, "linux/amd64", "it")
+    else:
+        parse_manifest(table, "it")
+
+
+def _parse_configuration(data: bytes) -> None:
+    image = make_stored_image("it", "sha256:0", parse_json(data, "it"), ())
+    str((image.variables, image.labels, image.steps, image.size))
+
+
+def _parse_page(data: bytes) -> None:
+    for kind in ("text/html", "application/vnd.pypi.simple.v1+json"):
+        try:
+            for file in parse_index_page(_text(data), kind, "torch", "https://h/simple/torch/"):
+                assert isinstance(file["filename"], str)
+        except ValueError:
+            continue
+
+
+def _print(data: bytes) -> None:
+    shown = join_lines([spoil_commands(escape_controls(mask_credentials(_text(data))))])
+    assert "\x1b" not in shown
+    assert "\n" not in shown
+    shown.encode()
+
+
+def _read_metadata(folder: Path) -> None:
+    item = Distribution("x", "1", folder)
+    str((item.headers("Name"), item.requires(), item.installer, item.source))
+
+
+PARSERS: dict[str, Parser] = {
+    "record": _parse_record,
+    "pth": parse_pth,
+    "conda-record": lambda data: parse_conda_record(data, Path("x")),
+    "conda-history": parse_history,
+    "conda-lock": lambda data: read_packages(data.decode("utf-8", "replace")),
+    "pin": lambda data: parse_pin(data, Path("x")),
+    "history": _in_file("etc/hac/history.jsonl", read_history),
+    "direct-url": _in_file("direct_url.json", _read_metadata),
+    "metadata": _in_file("METADATA", _read_metadata),
+    "cache": _in_file("x.json", lambda folder: DiagnosisCache(folder / "x.json").get("a", "b")),
+    "settings": _in_file("hac.toml", read_settings),
+    "driver": lambda data: parse_table(_text(data)),
+    "shared-object": _in_file("x.so", lambda folder: read_needed_libraries(folder / "x.so")),
+    "manifest": _parse_manifest,
+    "configuration": _parse_configuration,
+    "instruction": lambda data: parse_instruction(_text(data)),
+    "recipe": lambda data: evaluate_instructions(_text(data), {}),
+    "layer": lambda data: read_layer(io.BytesIO(data), EVERYTHING, name="it"),
+    "image-archive": lambda data: read_archive(io.BytesIO(data), "it", CAPTURE_NOTHING, "linux/amd64"),
+    "sbom": read_sbom,
+    "image-table": _in_file(str(TABLE), read_table),
+    "index-page": _parse_page,
+    "challenge": lambda data: parse_challenges(_text(data)),
+    "uv-plan": lambda data: _list_changes(_text(data)),
+    "uv-tree": lambda data: parse_parents(_text(data)),
+    "install-log": lambda data: find_conflicts(_text(data), PIN),
+    "credentials": lambda data: find_credentials("srv/run.sh", data),
+    "printed": _print,
+    **{
+        name: _in_file(name, lambda folder, name=name: read_file(folder / name))  # type: ignore[misc]
+        for name in DEPENDENCY_FILES
+    },
+}
+
+
+def parse(name: str, data: bytes) -> None:
+    """Have a parser read some bytes, and let what it may raise pass."""
+    try:
+        PARSERS[name](data)
+    except ALLOWED:
+        return
+
+
+def list_corpus(name: str) -> list[bytes]:
+    """The texts that are kept for a parser."""
+    return [path.read_bytes() for path in sorted((CORPUS / name).glob("*"))]
