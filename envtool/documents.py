@@ -6,6 +6,7 @@ The parsers of the standard library answer brackets that are nested too deeply w
 from __future__ import annotations
 
 import json
+import re
 import tomllib
 from typing import Any
 
@@ -18,8 +19,14 @@ def parse_json(data: bytes | str) -> Any:
         raise ValueError("its brackets are nested too deeply") from None
 
 
+# A key of a hundred parts: tomllib takes the square of their number in time and memory.
+_LONG_KEY = re.compile(r"""(?<![\w-])(?:(?:[\w-]++|"[^"\n]*+"|'[^'\n]*+')[ \t]*+\.[ \t]*+){100}""")
+
+
 def parse_toml(text: str) -> dict[str, Any]:
     """The table. Raises `ValueError`."""
+    if _LONG_KEY.search(text):
+        raise ValueError("a key has too many parts")
     try:
         return tomllib.loads(text)
     except RecursionError:
