@@ -38,15 +38,6 @@ def pytest_configure(config: pytest.Config) -> None:
         compileall.compile_dir(Path(envtool.__file__).parent, quiet=1)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep in one process what shares an engine, or an environment that takes long to make."""
-    for item in items:
-        if item.get_closest_marker("docker"):
-            item.add_marker(pytest.mark.xdist_group("docker"))
-        elif item.get_closest_marker("interpreters") and isinstance(item, pytest.Function):
-            item.add_marker(pytest.mark.xdist_group(item.callspec.id))
-
-
 def pytest_make_parametrize_id(val: object) -> str | None:
     """An id that says what a parameter is, where pytest would number it or take all of a long text."""
     if isinstance(val, str) and len(val) <= _LONGEST_ID and "\n" not in val:
