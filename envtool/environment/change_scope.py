@@ -17,7 +17,7 @@ def get_prefix_scope(prefix: Prefix) -> ChangeScope:
     return ChangeScope(
         prefix=prefix.path,
         lock=prefix.site_packages,
-        folder=prefix.site_packages,
+        staging_root="site-packages",
         roots={"prefix": prefix.path, "site-packages": prefix.site_packages, "scripts": prefix.scripts},
         further=(prefix.path / PIN_FILE.parent,),
     )
@@ -28,7 +28,7 @@ def get_user_site_scope(prefix: Prefix, user_site: Path) -> ChangeScope:
     return ChangeScope(
         prefix=prefix.path,
         lock=prefix.site_packages,
-        folder=user_site,
+        staging_root="user-site",
         # <base>/lib/python3.X/site-packages
         roots={"user-base": user_site.parents[2], "user-site": user_site},
     )

@@ -17,10 +17,13 @@ from typing import Any
 from envtool.documents import parse_json
 from envtool.regular_file import read_regular_file
 from envtool.release.pin import HISTORY_FILE, PinnedDistribution, PinOrigin, VendorPin
+from envtool.transaction.regular_file import read_regular_file
 
 SCHEMA = 1
 # The newest lines that are kept.
 _KEPT = 500
+# Bytes that are read: thirty times what so many lines have.
+_LARGEST = 32 << 20
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,7 +92,11 @@ def append_history(path: Path, entry: HistoryEntry) -> bytes:
 
 def _read_lines(path: Path) -> Iterator[bytes]:
     try:
+<<<<<<< HEAD
         data = read_regular_file(path)
+=======
+        data = read_regular_file(path, _LARGEST)
+>>>>>>> f014049 (Changes to a prefix work on open folders; journals have relative paths, and are believed only where nobody else can have written them)
     except OSError:
         return
     yield from (line for line in data.split(b"\n") if line.strip())

@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from envtool.environment.prefix import PrefixKind
+from envtool.errors import RestoreError
+from envtool.transaction.regular_file import read_regular_file
+
 if TYPE_CHECKING:
     from envtool.environment.distribution import Distribution
     from envtool.environment.prefix import Prefix
     from envtool.wheel.record import RecordRow
+
+# Bytes: what pip writes has some hundreds.
+_LARGEST_COMMAND = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -36,6 +44,32 @@ class PathBoundary:
             real = os.path.realpath(parent)
             self._known[parent] = any(real == root or real.startswith(f"{root}/") for root in self.roots)
         return self._known[parent] and path.name not in {"", ".", ".."}
+
+
+def refuse_foreign_commands(prefix: Prefix, finals: Iterable[Path]) -> None:
+    """Refuse to replace commands of others, where the folder of commands is a link out of the environment.
+
+    Raises `RestoreError`.
+    """
+    real = os.path.realpath(prefix.scripts)
+    # That of a system's Python is always elsewhere, and is there for its commands.
+    if prefix.kind is PrefixKind.SYSTEM or f"{real}/".startswith(f"{os.path.realpath(prefix.path)}/"):
+        return
+    for path in finals:
+        if path.parent == prefix.scripts and os.path.lexists(path) and not _is_own_command(prefix, path):
+            raise RestoreError(
+                f"{path} would be replaced, which is not a command of this environment",
+                why=f"{prefix.scripts} is a link to {real}",
+                remedy=f"mv {shlex.quote(f'{real}/{path.name}')} ELSEWHERE, or make {prefix.scripts} a folder",
+            )
+
+
+def _is_own_command(prefix: Prefix, path: Path) -> bool:
+    """Whether a script names the environment's interpreter in its first lines."""
+    try:
+        return f"{prefix.path}/bin/python".encode() in read_regular_file(path, _LARGEST_COMMAND)[:1024]
+    except OSError:
+        return False
 
 
 @dataclass(frozen=True)

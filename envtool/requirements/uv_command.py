@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 TIME_LIMIT = 120.0
 # Bytes. A plan of thousands of distributions has some hundred kilobytes.
 _OUTPUT_LIMIT = 64 << 20
+# A path below a folder that this process has open (proc(5)).
+_OPEN_FILE = re.compile(r"/proc/self/fd/(\d+)(?:/|$)")
 # Variables of uv that count even where it stands in for pip.
 _HARMLESS = re.compile(r"UV_(?:CACHE_DIR|HTTP_.*|NATIVE_TLS|SYSTEM_CERTS|CONCURRENT_.*|OFFLINE|LINK_MODE|NO_PROGRESS)")
 
@@ -82,7 +84,7 @@ def run_uv(
             [find_uv(), *arguments],
             environment=environment,
             **({"stderr": None} if show_progress else {}),
-            **{"process_group": 0, **_become(owner)},
+            **{"process_group": 0, **_become(owner, arguments)},
         )
     except OSError as error:
         raise SetupError("uv cannot be started", why=str(error.strerror), remedy=f"ls -l {find_uv()}") from error
@@ -104,12 +106,13 @@ def run_uv(
     return _interpret_failure(said)
 
 
-def _become(owner: Owner | None) -> dict[str, Any]:
+def _become(owner: Owner | None, arguments: Sequence[str]) -> dict[str, Any]:
     """What `subprocess` takes for a uv that runs as `owner`, also where that user cannot reach uv or this folder."""
+    opened = tuple(int(match[1]) for word in arguments if (match := _OPEN_FILE.match(word)))
     if owner is None:
-        return {}
+        return {"pass_fds": opened}
     handle = _open_uv()
-    found: dict[str, Any] = {"executable": f"/proc/self/fd/{handle}", "pass_fds": (handle,)}
+    found: dict[str, Any] = {"executable": f"/proc/self/fd/{handle}", "pass_fds": (handle, *opened)}
     if not owner.may_enter(Path.cwd()):
         found["cwd"] = "/"
     if os.geteuid() == owner.uid:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,21 +14,11 @@ from envtool.release.profile import TOP_LEVEL_NAMES
 from envtool.restore.incoming import IncomingWheel, share_wheels
 from envtool.restore.stage import prepare_stage, stage_plan
 from envtool.transaction.as_owner import run_as_owner
-from envtool.transaction.fsync import sync_file_system, sync_folders
+from envtool.transaction.change import make_change
 from envtool.transaction.hand_over import hand_over_folders
-from envtool.transaction.journal import (
-    TRASH_NAME,
-    Journal,
-    Remove,
-    close_transaction,
-    replay,
-    staging_folder,
-    write_journal,
-)
-from envtool.transaction.lock import prefix_lock, translate_os_errors
-from envtool.transaction.permissions import umask_like
-from envtool.transaction.prune import prune
-from envtool.transaction.staging import STAGING_NAME
+from envtool.transaction.journal import order_steps
+from envtool.transaction.lock import translate_os_errors
+from envtool.transaction.regular_file import replace_file
 
 if TYPE_CHECKING:
     from envtool.environment.prefix import Prefix
@@ -53,16 +43,13 @@ def apply_plan(plan: RestorePlan, wheels: Wheels, *, command: str, progress: Pro
     scope = get_prefix_scope(prefix)
     owner = scope.find_owner()
     _require_disk_space(plan, wheels)
-    keep = (prefix.site_packages, prefix.scripts)
     with translate_os_errors(prefix.path), share_wheels(wheels, owner) as shared:
         prepared = prepare_stage(plan, shared, command)
         hand_over_folders(owner, prefix.site_packages, _list_touched(plan))
         hand_over_folders(owner, prefix.path, (prefix.path / PIN_FILE,))
         run_as_owner(
             owner,
-            lambda report: _run_transaction(
-                scope, lambda staging: stage_plan(prepared, staging, report), root=prefix.path, keep=keep
-            ),
+            lambda report: make_change(scope, lambda staging: stage_plan(prepared, staging, report)),
             progress,
         )
 
@@ -71,13 +58,9 @@ def remove_user_copy(prefix: Prefix, copy: UserSiteRemoval) -> None:
     """Remove a copy from the user's site-packages. Raises `RestoreError`."""
     scope = get_user_site_scope(prefix, copy.folder)
     owner = scope.find_owner()
-    journal = Journal(tuple(Remove(path) for path in copy.remove))
     with translate_os_errors(prefix.path):
         hand_over_folders(owner, copy.folder, copy.remove)
-    run_as_owner(
-        owner,
-        lambda _report: _run_transaction(scope, lambda _staging: journal, root=copy.base, keep=(copy.folder,)),
-    )
+    run_as_owner(owner, lambda _report: make_change(scope, lambda _staging: order_steps(copy.remove, ())))
 
 
 def write_pin(prefix: Prefix, pin: VendorPin) -> None:
@@ -91,14 +74,8 @@ def write_pin(prefix: Prefix, pin: VendorPin) -> None:
 
 
 def _write_pin(scope: ChangeScope, path: Path, text: str) -> None:
-    with translate_os_errors(scope.prefix), prefix_lock(scope.prefix, scope.lock), umask_like(scope.folder):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        incoming = path.with_suffix(".incoming")
-        # Whatever has that name, a link to elsewhere even, is not written to.
-        incoming.unlink(missing_ok=True)
-        with open(incoming, "x") as stream:
-            stream.write(text)
-        incoming.replace(path)
+    with scope.open() as opened:
+        replace_file(opened, opened.locate(path), text.encode())
 
 
 def _list_touched(plan: RestorePlan) -> Iterator[Path]:
@@ -107,26 +84,6 @@ def _list_touched(plan: RestorePlan) -> Iterator[Path]:
     yield from plan.leftovers
     site_packages = plan.environment.prefix.site_packages
     yield from (site_packages / name for name in TOP_LEVEL_NAMES if plan.mended)
-
-
-def _run_transaction(
-    scope: ChangeScope, stage: Callable[[Path], Journal], *, root: Path, keep: tuple[Path, ...]
-) -> None:
-    """Make a change, alone in the prefix: `stage` fills the staging folder.
-
-    Folders below `root` that become empty go, but for those in `keep`.
-    """
-    with translate_os_errors(scope.prefix), prefix_lock(scope.prefix, scope.lock), umask_like(scope.folder):
-        staging = scope.folder / STAGING_NAME
-        with staging_folder(staging):
-            journal = stage(staging)
-            sync_file_system(staging)
-            write_journal(staging, journal)
-        replay(journal, staging / TRASH_NAME)
-        prune(root, keep, (step.path for step in journal.steps if isinstance(step, Remove)))
-        close_transaction(staging)
-        # Else the cleared folder could be there again after a loss of power.
-        sync_folders((scope.folder,))
 
 
 def _require_disk_space(plan: RestorePlan, wheels: Wheels) -> None:

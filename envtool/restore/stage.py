@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,12 +9,12 @@ from typing import TYPE_CHECKING
 
 from envtool.environment.history import DistributionChange, HistoryEntry, append_history, make_history_entry
 from envtool.environment.install_layout import get_layout
-from envtool.environment.owned_files import PathBoundary, find_bytecode
-from envtool.errors import ReleaseError, RestoreError
+from envtool.environment.owned_files import find_bytecode, refuse_foreign_commands
+from envtool.errors import ReleaseError
 from envtool.release.pin import HISTORY_FILE, PIN_FILE, PinOrigin, VendorPin, read_pin, render_pin
 from envtool.restore.incoming import IncomingWheel, list_top_folders
 from envtool.restore.removal import list_foreign_files
-from envtool.transaction.journal import Journal, mark_staged, order_steps
+from envtool.transaction.journal import JournalStep, order_steps
 from envtool.transaction.move import Move
 from envtool.wheel.contents import WheelContents, bind_progress
 from envtool.wheel.hardlink import stage_links
@@ -67,7 +66,7 @@ def _list_changes(plan: RestorePlan, wheels: Mapping[str, IncomingWheel]) -> Ite
         yield DistributionChange(distribution=gone.name, before=(gone.version,), after=None)
 
 
-def stage_plan(prepared: StagePlan, staging: Path, progress: Progress) -> Journal:
+def stage_plan(prepared: StagePlan, staging: Path, progress: Progress) -> tuple[JournalStep, ...]:
     """Lay out below `staging` everything that comes, and return the steps that put it in place."""
     plan, wheels = prepared.plan, prepared.wheels
     prefix, layout = plan.environment.prefix, get_layout(plan.environment.prefix)
@@ -84,8 +83,8 @@ def stage_plan(prepared: StagePlan, staging: Path, progress: Progress) -> Journa
         removals += [path for move in repaired for path in find_bytecode(move.final)]
         moves += repaired
     moves += _stage_records(prepared, staging)
-    _refuse_outside(prefix, moves)
-    return mark_staged(order_steps(removals, moves))
+    refuse_foreign_commands(prefix, (move.final for move in moves))
+    return order_steps(removals, moves)
 
 
 def _stage_distribution(wheel: IncomingWheel, layout: Layout, staging: Path, progress: Progress) -> tuple[Move, ...]:
@@ -117,15 +116,3 @@ def _read_previous_pin(prefix: Prefix) -> VendorPin | None:
     except ReleaseError:
         # A damaged pin file is nothing to go back to.
         return None
-
-
-def _refuse_outside(prefix: Prefix, moves: list[Move]) -> None:
-    bounds = PathBoundary.of(prefix)
-    scripts = os.path.realpath(prefix.scripts)
-    for move in moves:
-        if not bounds.contains(move.final) and os.path.realpath(move.final.parent) != scripts:
-            raise RestoreError(
-                f"{move.final} would be written outside the environment",
-                why=f"a link leads from {move.final.parent} to {os.path.realpath(move.final.parent)}",
-                remedy=f"ls -ld {move.final.parent}   and take the link away; nothing was changed",
-            )

@@ -15,23 +15,16 @@ from envtool.safe_install.plan import InstallPlan, make_steps
 from envtool.transaction.as_owner import run_as_owner
 from envtool.transaction.fsync import sync_file_system
 from envtool.transaction.hand_over import hand_over_folders
-from envtool.transaction.journal import (
-    TRASH_NAME,
-    Journal,
-    Remove,
-    close_transaction,
-    replay,
-    roll_back,
-    staging_folder,
-    write_journal,
-)
-from envtool.transaction.lock import prefix_lock, translate_os_errors
-from envtool.transaction.permissions import umask_like
+from envtool.transaction.journal import Journal, RemoveRow, make_journal
+from envtool.transaction.journal_file import delete_journal, write_journal
+from envtool.transaction.lock import translate_os_errors
+from envtool.transaction.mounts import refuse_foreign_mounts
 from envtool.transaction.prune import prune
-from envtool.transaction.staging import STAGING_NAME
+from envtool.transaction.replay import replay, roll_back
+from envtool.transaction.staging import StagingFolder, delete_staging, make_staging
 
 if TYPE_CHECKING:
-    from envtool.transaction.scope import ChangeScope
+    from envtool.transaction.scope import ChangeScope, OpenScope
 
 # Lays the distributions of some lines out below a folder as if it were the prefix.
 StageDistributions = Callable[[Sequence[str], Path], None]
@@ -51,42 +44,41 @@ def apply_install(plan: InstallPlan, stage: StageDistributions) -> None:
 
 
 def _apply(plan: InstallPlan, scope: ChangeScope, stage: StageDistributions) -> None:
-    with translate_os_errors(scope.prefix), prefix_lock(scope.prefix, scope.lock), umask_like(scope.folder):
-        staging = scope.folder / STAGING_NAME
-        with staging_folder(staging):
-            staged = staging / "prefix"
+    with scope.open() as opened:
+        with make_staging(opened) as staging:
+            staged = staging.path / "prefix"
             staged.mkdir()
             if plan.lines:
                 stage(plan.lines, staged)
-            journal = Journal(make_steps(plan, staged), backwards=True)
-            if _has_replacements(journal):
-                sync_file_system(staging)
+            journal = make_journal(make_steps(plan, staged), opened, staging.path, backwards=True)
+            refuse_foreign_mounts(journal, opened)
+            if _has_replacements(journal, opened):
+                sync_file_system(staging.handle)
             write_journal(staging, journal)
-        _swap(plan, staging, journal)
+            _swap(plan, journal, opened, staging)
+            delete_journal(staging)
+        delete_staging(opened)
 
 
-def _has_replacements(journal: Journal) -> bool:
+def _has_replacements(journal: Journal, opened: OpenScope) -> bool:
     """Whether the install replaces or removes anything that is installed now.
 
     Then the new files must be on the disk before the old ones go. An install that only adds cannot lose anything by a
     loss of power but what it adds, which pip and uv do not bring to the disk either, and saves a third of a second.
     """
-    return any(isinstance(step, Remove) or os.path.lexists(step.final) for step in journal.steps)
+    return any(isinstance(row, RemoveRow) or os.path.lexists(opened.describe(row.target)) for row in journal.rows)
 
 
-def _swap(plan: InstallPlan, staging: Path, journal: Journal) -> None:
-    trash = staging / TRASH_NAME
+def _swap(plan: InstallPlan, journal: Journal, opened: OpenScope, staging: StagingFolder) -> None:
     try:
-        replay(journal, trash)
+        replay(journal, opened, staging)
         # Before the look: a `.dist-info` without files would still count as a record.
-        prefix = plan.environment.prefix
-        prune(prefix.path, (prefix.site_packages, prefix.scripts), plan.removals)
+        prune(opened, (row.target for row in journal.rows if isinstance(row, RemoveRow)))
         _verify(plan)
     except BaseException:
-        roll_back(journal.steps, trash)
-        close_transaction(staging)
+        roll_back(journal, opened, staging)
+        delete_journal(staging)
         raise
-    close_transaction(staging)
 
 
 def _verify(plan: InstallPlan) -> None:

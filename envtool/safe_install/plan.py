@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from envtool.environment.owned_files import PathBoundary, find_owned_files
+from envtool.environment.owned_files import PathBoundary, find_owned_files, refuse_foreign_commands
 from envtool.errors import InstallError
 from envtool.requirements.resolve import UNKNOWN_VERSION, VersionChange
 from envtool.transaction.journal import JournalStep, order_steps
@@ -81,6 +81,7 @@ def make_steps(plan: InstallPlan, staged: Path) -> tuple[JournalStep, ...]:
     prefix = plan.environment.prefix
     places = tuple(_list_moves(prefix, staged))
     _refuse_collisions(plan, places)
+    refuse_foreign_commands(prefix, (place.final for place in places))
     return order_steps(plan.removals, places)
 
 

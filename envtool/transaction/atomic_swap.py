@@ -8,17 +8,15 @@ from __future__ import annotations
 
 import ctypes
 import os
-from pathlib import Path
 
-_AT_FDCWD = -100
 _RENAME_EXCHANGE = 2
 
 
-def atomic_swap(one: Path, other: Path) -> bool:
-    """Swap `one` and `other`. Returns `False`, with nothing changed, where the system or file system cannot."""
+def atomic_swap(folder: int, name: str, other_folder: int, other_name: str) -> bool:
+    """Swap two entries of open folders. `False`, with nothing changed, where the system or file system cannot."""
     # `None` is the program itself, which has the C library loaded already.
     rename = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None)
     if rename is None:
         return False
-    status: int = rename(_AT_FDCWD, os.fsencode(one), _AT_FDCWD, os.fsencode(other), _RENAME_EXCHANGE)
+    status: int = rename(folder, os.fsencode(name), other_folder, os.fsencode(other_name), _RENAME_EXCHANGE)
     return status == 0

@@ -19,7 +19,7 @@ def prefix_lock(prefix: Path, site_packages: Path) -> Iterator[None]:
 
     It is on the folder itself, so that a dead process leaves no lock file behind.
     """
-    handle = os.open(site_packages, os.O_RDONLY)
+    handle = os.open(site_packages, os.O_RDONLY | os.O_DIRECTORY)
     try:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)

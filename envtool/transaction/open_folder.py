@@ -46,6 +46,14 @@ def open_beneath(folder: int, relative: str, flags: int = _FOLDER, *, within_mou
     return _walk(folder, relative, flags, within_mount=within_mount)
 
 
+def read_path(handle: int, path: Path) -> str:
+    """Where an open folder is, without a link; `path` is where it was opened."""
+    try:
+        return str(Path(f"/proc/self/fd/{handle}").readlink())
+    except OSError:
+        return os.path.realpath(path)
+
+
 def read_mount_id(handle: int) -> int:
     """The number of the mount that an open file is on; bind mounts of one file system have different ones."""
     try:

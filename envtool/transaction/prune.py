@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
-from pathlib import Path
+from typing import TYPE_CHECKING
+
+from envtool.transaction.scope import RootPath
+
+if TYPE_CHECKING:
+    from envtool.transaction.scope import OpenScope
 
 
-def prune(root: Path, keep: Iterable[Path], removed: Iterable[Path]) -> None:
-    """Remove the empty folders above the paths `removed` and below `root`, but for those in `keep`."""
-    kept = {root, *keep}
-    seen: set[Path] = set()
-    for path in removed:
-        for folder in path.parents:
-            if folder in kept or folder in seen or not folder.is_relative_to(root):
-                break
+def prune(opened: OpenScope, removed: Iterable[RootPath]) -> None:
+    """Remove the empty folders above what was removed, but for the roots and those above them."""
+    seen: set[RootPath] = set()
+    for place in removed:
+        above = RootPath(place.root, place.folder)
+        while above.path and above not in seen and not opened.is_root(above):
+            parent = opened.open_parent(above)
             try:
-                folder.rmdir()
+                if parent is not None:
+                    os.rmdir(above.name, dir_fd=parent)
             except OSError:
                 break
-            seen.add(folder)
+            seen.add(above)
+            above = RootPath(above.root, above.folder)

@@ -7,10 +7,10 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from envtool.transaction.as_owner import run_as_owner
-from envtool.transaction.journal import recover_journal
-from envtool.transaction.lock import prefix_lock, translate_os_errors
-from envtool.transaction.permissions import umask_like
-from envtool.transaction.staging import STAGING_NAME
+from envtool.transaction.journal_file import delete_journal, read_journal
+from envtool.transaction.mounts import refuse_foreign_mounts
+from envtool.transaction.replay import replay, roll_back
+from envtool.transaction.staging import STAGING_NAME, delete_staging, open_staging
 
 if TYPE_CHECKING:
     from envtool.progress import Progress
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 def recover(*scopes: ChangeScope) -> bool:
     """Complete an interrupted restore, take back an install, or clear away what had changed nothing yet.
 
-    Returns whether there was a journal. Raises `RestoreError`.
+    Returns whether there was a journal. Raises `RestoreError`, also where a journal cannot be believed.
     """
     found = False
     for scope in scopes:
@@ -30,5 +30,14 @@ def recover(*scopes: ChangeScope) -> bool:
 
 
 def _recover(scope: ChangeScope, _progress: Progress) -> bool:
-    with translate_os_errors(scope.prefix), prefix_lock(scope.prefix, scope.lock), umask_like(scope.folder):
-        return recover_journal(scope.folder / STAGING_NAME)
+    with scope.open() as opened, open_staging(opened) as staging:
+        journal = read_journal(opened, staging)
+        if journal is not None:
+            refuse_foreign_mounts(journal, opened)
+            if journal.backwards:
+                roll_back(journal, opened, staging)
+            else:
+                replay(journal, opened, staging)
+            delete_journal(staging)
+        delete_staging(opened)
+        return journal is not None

@@ -10,13 +10,16 @@ import configparser
 import hashlib
 import os
 import shutil
+import stat
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from envtool.errors import PrefixError, SourceError
 from envtool.transaction.move import Move
+from envtool.transaction.open_folder import open_beneath, open_folder
 from envtool.transaction.permissions import read_umask
 from envtool.wheel.contents import FileProgress, WheelContents, unpack
 from envtool.wheel.record import RecordRow, get_installed_path, parse_record, render_record
@@ -229,10 +232,33 @@ def _make_row(path: str, data: bytes) -> RecordRow:
 
 
 def keep_foreign_files(tree: Path, site_packages: Path, paths: Iterable[str]) -> None:
-    """Copy files of other distributions that live in a folder about to be swapped into the new folder."""
-    for path in paths:
-        source, target = site_packages / path, tree / path
-        if ".." in source.parts or not source.is_file() or target.exists():
-            continue
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy2(source, target, follow_symlinks=False)
+    """Copy files of other distributions that live in a folder about to be swapped into the new folder.
+
+    A file that a link leads to on the way is not in that folder, whatever its RECORD says.
+    """
+    with open_folder(site_packages) as top:
+        for path in paths:
+            if not os.path.lexists(tree / path):
+                _keep_file(top, path, tree / path)
+
+
+def _keep_file(top: int, path: str, target: Path) -> None:
+    folder, _separator, name = path.rpartition("/")
+    try:
+        parent = open_beneath(top, folder or ".")
+    except OSError:
+        # Not there, a link, or a path that leads elsewhere.
+        return
+    try:
+        with suppress(FileNotFoundError, IsADirectoryError):
+            found = os.stat(name, dir_fd=parent, follow_symlinks=False)
+            if stat.S_ISLNK(found.st_mode):
+                target.parent.mkdir(parents=True, exist_ok=True)
+                target.symlink_to(os.readlink(name, dir_fd=parent))
+            elif stat.S_ISREG(found.st_mode):
+                target.parent.mkdir(parents=True, exist_ok=True)
+                # Opened here and copied by its number: it cannot be another by then.
+                with os.fdopen(open_beneath(parent, name, os.O_RDONLY | os.O_NONBLOCK), "rb") as source:
+                    shutil.copy2(f"/proc/self/fd/{source.fileno()}", target)
+    finally:
+        os.close(parent)

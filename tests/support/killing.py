@@ -14,9 +14,18 @@ import os, signal, sys
 limit = int(sys.argv.pop(1))
 count = 0
 EVENTS = {"os.rename", "os.remove", "os.rmdir", "os.mkdir", "shutil.rmtree"}
+def paths(event, arguments):
+    # The second of mkdir's is the mode.
+    for argument in arguments[:1] + arguments[2:] if event == "os.mkdir" else arguments:
+        # A folder by the number under which it is open, as the one that a name is in.
+        opened = isinstance(argument, int) and argument >= 0
+        text = os.readlink(f"/proc/self/fd/{argument}") if opened else str(argument)
+        if text.startswith("/proc/self/fd/"):
+            text = os.path.realpath(text)
+        yield text
 def audit(event, arguments):
     global count
-    if event in EVENTS and "site-packages" in str(arguments[0]):
+    if event in EVENTS and any("site-packages" in path for path in paths(event, arguments)):
         count += 1
         if count > limit:
             os.kill(os.getpid(), signal.SIGKILL)

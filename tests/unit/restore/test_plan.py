@@ -163,7 +163,7 @@ def test_scripts_that_lead_out_are_refused(environment: RealEnvironment, tmp_pat
     (environment.path / "etc/hac").symlink_to(tmp_path / "hac")
     outcome = environment.restore()
     assert outcome.status == 10
-    assert "would be written outside the environment" in outcome.err
+    assert "is outside the environment" in outcome.err
     assert environment.finding_ids() == {"torch-replaced"}
 
 
