@@ -15,9 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from envtool.documents import parse_json
-from envtool.regular_file import read_regular_file
 from envtool.release.pin import HISTORY_FILE, PinnedDistribution, PinOrigin, VendorPin
-from envtool.transaction.regular_file import read_regular_file
+from envtool.transaction.unlinked_file import read_unlinked_file
 
 SCHEMA = 1
 # The newest lines that are kept.
@@ -92,11 +91,7 @@ def append_history(path: Path, entry: HistoryEntry) -> bytes:
 
 def _read_lines(path: Path) -> Iterator[bytes]:
     try:
-<<<<<<< HEAD
-        data = read_regular_file(path)
-=======
-        data = read_regular_file(path, _LARGEST)
->>>>>>> f014049 (Changes to a prefix work on open folders; journals have relative paths, and are believed only where nobody else can have written them)
+        data = read_unlinked_file(path, _LARGEST)
     except OSError:
         return
     yield from (line for line in data.split(b"\n") if line.strip())

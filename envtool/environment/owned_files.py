@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import glob
 import os
+import re
 import shlex
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -11,28 +13,40 @@ from typing import TYPE_CHECKING
 
 from envtool.environment.prefix import PrefixKind
 from envtool.errors import RestoreError
-from envtool.transaction.regular_file import read_regular_file
+from envtool.release.pin import PIN_FILE
+from envtool.transaction.staging import STAGING_NAME
+from envtool.transaction.unlinked_file import read_unlinked_file
 
 if TYPE_CHECKING:
     from envtool.environment.distribution import Distribution
     from envtool.environment.prefix import Prefix
     from envtool.wheel.record import RecordRow
 
+_INTERPRETER = re.compile(r"python(\d+(\.\d+)?)?")
 # Bytes: what pip writes has some hundreds.
 _LARGEST_COMMAND = 1 << 20
 
 
 @dataclass(frozen=True)
 class PathBoundary:
-    """The folders that an environment's files may be in: its prefix and its site-packages, where they really are."""
+    """The folders that a distribution's files may be in, where they really are.
+
+    `roots` are an environment's prefix and its site-packages. `vital` are folders and files, with all that is in them,
+    that the environment itself rests on, whatever a RECORD says; `programs` is the folder of its interpreter.
+    """
 
     roots: tuple[str, ...]
-    _known: dict[Path, bool] = field(default_factory=dict, compare=False)
+    vital: tuple[str, ...] = ()
+    programs: str = ""
+    _known: dict[Path, str] = field(default_factory=dict, compare=False)
 
     @classmethod
     def of(cls, prefix: Prefix) -> PathBoundary:
         """The bounds of a prefix."""
-        return cls(tuple(dict.fromkeys(os.path.realpath(path) for path in (prefix.path, prefix.site_packages))))
+        roots = tuple(dict.fromkeys(os.path.realpath(path) for path in (prefix.site_packages, prefix.path)))
+        version = f"python{prefix.python[0]}.{prefix.python[1]}"
+        vital = [prefix.path / name for name in ("pyvenv.cfg", "conda-meta", PIN_FILE.parent, f"lib/{version}")]
+        return cls(roots, tuple(map(os.path.realpath, vital)), os.path.realpath(prefix.path / "bin"))
 
     def contains(self, path: Path) -> bool:
         """Whether the entry `path` itself lies inside, when all links on the way to it are followed.
@@ -42,8 +56,21 @@ class PathBoundary:
         parent = path.parent
         if parent not in self._known:
             real = os.path.realpath(parent)
-            self._known[parent] = any(real == root or real.startswith(f"{root}/") for root in self.roots)
-        return self._known[parent] and path.name not in {"", ".", ".."}
+            self._known[parent] = real if self._is_free(real) else ""
+        real = self._known[parent]
+        if not real or path.name in {"", ".", "..", STAGING_NAME} or f"{real}/{path.name}" in self.vital:
+            return False
+        return real != self.programs or _INTERPRETER.fullmatch(path.name) is None
+
+    def _is_free(self, folder: str) -> bool:
+        """Whether distributions may have files in a folder."""
+        if f"/{STAGING_NAME}/" in f"{folder}/":
+            return False
+        # Site-packages lies below a folder that is vital.
+        for number, root in enumerate(self.roots):
+            if f"{folder}/".startswith(f"{root.rstrip('/')}/"):
+                return number == 0 or not any(f"{folder}/".startswith(f"{item}/") for item in self.vital)
+        return False
 
 
 def refuse_foreign_commands(prefix: Prefix, finals: Iterable[Path]) -> None:
@@ -67,17 +94,20 @@ def refuse_foreign_commands(prefix: Prefix, finals: Iterable[Path]) -> None:
 def _is_own_command(prefix: Prefix, path: Path) -> bool:
     """Whether a script names the environment's interpreter in its first lines."""
     try:
-        return f"{prefix.path}/bin/python".encode() in read_regular_file(path, _LARGEST_COMMAND)[:1024]
+        return f"{prefix.path}/bin/python".encode() in read_unlinked_file(path, _LARGEST_COMMAND)[:1024]
     except OSError:
         return False
 
 
 @dataclass(frozen=True)
 class OwnedFiles:
-    """The files inside, each with the bytecode that Python wrote for it, and the rows that lead outside."""
+    """The files inside that are there, each with the bytecode that Python wrote for it.
+
+    `refused` are the rows that no distribution can have: they lead outside, name a folder or a part of the environment.
+    """
 
     inside: tuple[Path, ...]
-    outside: tuple[str, ...]
+    refused: tuple[str, ...]
 
 
 def find_owned_files(item: Distribution, bounds: PathBoundary) -> OwnedFiles | None:
@@ -89,17 +119,19 @@ def find_owned_files(item: Distribution, bounds: PathBoundary) -> OwnedFiles | N
 def select_owned_files(item: Distribution, rows: Iterable[RecordRow], bounds: PathBoundary) -> OwnedFiles:
     """What some rows of a distribution's RECORD name."""
     inside: dict[Path, None] = {}
-    outside: list[str] = []
+    refused: list[str] = []
     for row in rows:
         path = Path(os.path.normpath(item.site_packages / row.path))
-        if bounds.contains(path):
-            inside |= dict.fromkeys((path, *find_bytecode(path)))
+        # A link to a folder is a part of the environment as well, such as lib64.
+        if not bounds.contains(path) or os.path.isdir(path):
+            refused.append(row.path)
         else:
-            outside.append(row.path)
-    return OwnedFiles(tuple(inside), tuple(outside))
+            inside |= dict.fromkeys((*((path,) if os.path.lexists(path) else ()), *find_bytecode(path, bounds)))
+    return OwnedFiles(tuple(inside), tuple(refused))
 
 
-def find_bytecode(path: Path) -> Iterator[Path]:
+def find_bytecode(path: Path, bounds: PathBoundary) -> Iterator[Path]:
     """The `.pyc` files that Python keeps beside a module (PEP 3147)."""
     if path.suffix == ".py":
-        yield from (path.parent / "__pycache__").glob(f"{path.stem}.cpython-*.pyc")
+        found = (path.parent / "__pycache__").glob(f"{glob.escape(path.stem)}.cpython-*.pyc")
+        yield from (path for path in found if bounds.contains(path) and not os.path.isdir(path))

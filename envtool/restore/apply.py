@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -13,12 +14,14 @@ from envtool.release.pin import PIN_FILE, VendorPin, render_pin
 from envtool.release.profile import TOP_LEVEL_NAMES
 from envtool.restore.incoming import IncomingWheel, share_wheels
 from envtool.restore.stage import prepare_stage, stage_plan
+from envtool.restore.unrecorded import list_top_names
 from envtool.transaction.as_owner import run_as_owner
 from envtool.transaction.change import make_change
 from envtool.transaction.hand_over import hand_over_folders
 from envtool.transaction.journal import order_steps
 from envtool.transaction.lock import translate_os_errors
-from envtool.transaction.regular_file import replace_file
+from envtool.transaction.mounts import refuse_mounts
+from envtool.transaction.unlinked_file import replace_file
 
 if TYPE_CHECKING:
     from envtool.environment.prefix import Prefix
@@ -78,10 +81,21 @@ def _write_pin(scope: ChangeScope, path: Path, text: str) -> None:
         replace_file(opened, opened.locate(path), text.encode())
 
 
-def _list_touched(plan: RestorePlan) -> Iterator[Path]:
-    """What is replaced or goes, and what a wheel of the vendor's may bring."""
+def refuse_mounted(plan: RestorePlan) -> None:
+    """Refuse a plan that would replace or remove what is mounted, before anything is made. Raises `RestoreError`."""
+    tops = list_top_names([item.name for item in plan.replacements])
+    paths = [*_list_going(plan), *(plan.environment.prefix.site_packages / name for name in tops)]
+    refuse_mounts(f"{os.path.realpath(path.parent)}/{path.name}" for path in paths)
+
+
+def _list_going(plan: RestorePlan) -> Iterator[Path]:
     yield from (path for item in plan.leaving for path in item.remove)
     yield from plan.leftovers
+
+
+def _list_touched(plan: RestorePlan) -> Iterator[Path]:
+    """What is replaced or goes, and what a wheel of the vendor's may bring."""
+    yield from _list_going(plan)
     site_packages = plan.environment.prefix.site_packages
     yield from (site_packages / name for name in TOP_LEVEL_NAMES if plan.mended)
 

@@ -17,6 +17,7 @@ from envtool.release.profile import COMPANIONS, TOP_LEVEL_NAMES
 from envtool.release.version import versions_equal
 from envtool.restore.orphans import Orphans, find_orphans
 from envtool.restore.removal import FileOwnership
+from envtool.restore.unrecorded import find_unrecorded
 
 if TYPE_CHECKING:
     from envtool.doctor.findings import Finding, Report
@@ -83,7 +84,11 @@ class UserSiteRemoval:
 
 @dataclass(frozen=True, kw_only=True)
 class RestorePlan:
-    """Everything a restore will do. `left_alone` are lines for a person: what stays, and why."""
+    """Everything a restore will do.
+
+    `unrecorded` are files that go with the folders that they are in, though nothing says whose they are. `left_alone`
+    are lines for a person: what stays, and why.
+    """
 
     environment: Environment
     pin: VendorPin
@@ -92,6 +97,7 @@ class RestorePlan:
     repairs: tuple[Repair, ...] = ()
     removals: tuple[Removal, ...] = ()
     leftovers: tuple[Path, ...] = ()
+    unrecorded: tuple[Path, ...] = ()
     user_copies: tuple[UserSiteRemoval, ...] = ()
     left_alone: tuple[str, ...] = ()
 
@@ -164,9 +170,11 @@ def plan_restore(
     keep, replacements, repairs = _plan_pinned(diagnosis, ownership, force=force)
     removed = [*((item, "it belongs to another torch") for item in strangers)]
     removed += [(orphan.item, orphan.why) for orphan in orphans.leaving]
+    removals = tuple(Removal(item.name, item.version, why, ownership.list_paths((item,))) for item, why in removed)
     user_copies, other_copies = _plan_copies(environment, pin)
+    going: tuple[Replacement | Removal, ...] = (*replacements, *removals)
     left_alone = (
-        *(f"{path}: outside the environment, though RECORD names it" for path in ownership.outside),
+        *(f"{path}: outside the environment, or no file of it, though RECORD names it" for path in ownership.refused),
         *other_copies,
         *(f"{orphan.item.name} {orphan.item.version}: {orphan.why}" for orphan in orphans.staying),
         *_list_conda_records(diagnosis, tuple(item.name for item in replacements)),
@@ -178,8 +186,9 @@ def plan_restore(
         keep=keep,
         replacements=replacements,
         repairs=repairs,
-        removals=tuple(Removal(item.name, item.version, why, ownership.list_paths((item,))) for item, why in removed),
+        removals=removals,
         leftovers=tuple(path for path in environment.leftovers if match_leftover(path.name, TOP_LEVEL_NAMES)),
+        unrecorded=tuple(find_unrecorded(environment, (path for item in going for path in item.remove), replaced)),
         user_copies=user_copies,
         left_alone=tuple(dict.fromkeys(left_alone)),
     )

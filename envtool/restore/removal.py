@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,11 +17,11 @@ if TYPE_CHECKING:
 
 @dataclass
 class FileOwnership:
-    """What the distributions `leaving` own. `outside` collects the RECORD rows that lead out of the environment."""
+    """What the distributions `leaving` own. `refused` collects the RECORD rows that are no files of theirs."""
 
     environment: Environment
     leaving: set[str]
-    outside: list[str] = field(default_factory=list)
+    refused: list[str] = field(default_factory=list)
     _shared: dict[str, frozenset[str]] = field(default_factory=dict)
 
     def list_paths(self, items: Iterable[Distribution]) -> tuple[Path, ...]:
@@ -28,7 +29,11 @@ class FileOwnership:
         found: dict[Path, None] = {}
         bounds = PathBoundary.of(self.environment.prefix)
         for item in items:
-            found[item.path] = None
+            # What an .egg-link leads to is a person's own work, somewhere else.
+            if bounds.contains(item.path):
+                found[item.path] = None
+            else:
+                self.refused.append(str(item.path))
             record = item.record()
             single = []
             # Texts until the end: thousands of rows lead to a handful of folders.
@@ -39,9 +44,10 @@ class FileOwnership:
                     tops[top] = None
                 else:
                     single.append(row)
-            found |= dict.fromkeys(item.site_packages / top for top in tops)
+            paths = [item.site_packages / top for top in tops]
+            found |= dict.fromkeys(path for path in paths if bounds.contains(path) and os.path.lexists(path))
             owned = select_owned_files(item, single, bounds)
-            self.outside += owned.outside
+            self.refused += owned.refused
             found |= dict.fromkeys(path for path in owned.inside if not self._is_kept(item, path))
         return tuple(found)
 

@@ -16,7 +16,7 @@ from envtool.errors import RestoreError
 from envtool.progress import ProgressDisplay, open_silent_display
 from envtool.release.pin import PinOrigin, VendorPin
 from envtool.release.release_filter import ReleaseFilter
-from envtool.restore.apply import apply_plan, remove_user_copy, write_pin
+from envtool.restore.apply import apply_plan, refuse_mounted, remove_user_copy, write_pin
 from envtool.restore.damage import find_damage
 from envtool.restore.incoming import open_wheels
 from envtool.restore.plan import PinnedDiagnosis, RestorePlan, UserSiteRemoval, plan_restore
@@ -98,6 +98,7 @@ def restore(
     requires = {name: wheel.requires for name, wheel in wheels.items()}
     plan = plan_restore(diagnosis, requires, force=request.force, keep_orphans=request.keep_orphans)
     show_plan(plan)
+    refuse_mounted(plan)
     processes = find_processes(prefix, [item.name for item in plan.mended])
     for process in processes:
         note(f"process {process.pid} has it loaded and goes on with the old files: {process.command}")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from envtool.environment.history import DistributionChange, HistoryEntry, append_history, make_history_entry
 from envtool.environment.install_layout import get_layout
-from envtool.environment.owned_files import find_bytecode, refuse_foreign_commands
+from envtool.environment.owned_files import PathBoundary, find_bytecode, refuse_foreign_commands
 from envtool.errors import ReleaseError
 from envtool.release.pin import HISTORY_FILE, PIN_FILE, PinOrigin, VendorPin, read_pin, render_pin
 from envtool.restore.incoming import IncomingWheel, list_top_folders
@@ -70,6 +70,7 @@ def stage_plan(prepared: StagePlan, staging: Path, progress: Progress) -> tuple[
     """Lay out below `staging` everything that comes, and return the steps that put it in place."""
     plan, wheels = prepared.plan, prepared.wheels
     prefix, layout = plan.environment.prefix, get_layout(plan.environment.prefix)
+    bounds = PathBoundary.of(prefix)
     removals = [*plan.leftovers, *(path for item in plan.leaving for path in item.remove)]
     moves: list[Move] = []
     for item in plan.replacements:
@@ -80,7 +81,7 @@ def stage_plan(prepared: StagePlan, staging: Path, progress: Progress) -> tuple[
         assert isinstance(wheel, WheelContents)
         repaired = stage_files(wheel, repair.rows, layout, staging)
         # By time and size alone, Python might take the bytecode of the old file for the new one's.
-        removals += [path for move in repaired for path in find_bytecode(move.final)]
+        removals += [path for move in repaired for path in find_bytecode(move.final, bounds)]
         moves += repaired
     moves += _stage_records(prepared, staging)
     refuse_foreign_commands(prefix, (move.final for move in moves))

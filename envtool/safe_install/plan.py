@@ -110,6 +110,14 @@ def _find_moves(staged: Path, final: Path) -> Iterator[Move]:
 
 def _refuse_collisions(plan: InstallPlan, places: Sequence[Move]) -> None:
     """No file of the vendor's distributions may be written over, whatever the new wheels bring."""
+    bounds = PathBoundary.of(plan.environment.prefix)
+    for place in places:
+        if not bounds.contains(place.final):
+            raise InstallError(
+                f"one of the new distributions would write {place.final}, which is a part of the environment itself",
+                why="; ".join(plan.lines),
+                remedy="leave the distribution out that has this file",
+            )
     finals = {str(place.final): place for place in places}
     for pinned in plan.pin.distributions:
         for item in plan.environment.find(pinned.name):

@@ -84,6 +84,9 @@ def _parse_row(cells: list[str]) -> RecordRow | None:
     path, encoded, size = (*cells, "", "")[:3]
     if not path or "\0" in path or len(cells) > 3:
         return None
+    # A list of files has no folder in it, least of all one above.
+    if path[-1] in "/." and path.rpartition("/")[2] in {"", ".", ".."}:
+        return None
     # int() takes signs, blanks and underscores, none of which is a size.
     if size and not (size.isascii() and size.isdigit() and len(size) < 19):
         return None

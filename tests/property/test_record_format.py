@@ -7,7 +7,9 @@ from hypothesis import strategies as st
 
 from envtool.wheel.record import RecordRow, digest_content, parse_record, render_record
 
-path = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0\r\n"), min_size=1, max_size=40)
+text = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0\r\n"), min_size=1, max_size=40)
+# What names a folder is malformed.
+path = text.filter(lambda text: text.rpartition("/")[2] not in {"", ".", ".."})
 row = st.builds(
     RecordRow,
     path=path,

@@ -12,6 +12,8 @@ from envtool.restore.plan import Repair, Replacement, RestorePlan
 from envtool.restore.restore import RestoreResult, RestoreStatus
 
 JSON_SCHEMA = "hac-envtool/restore/1"
+# Files that a line of text names; JSON has all of them.
+_NAMED = 10
 
 
 def render_plan(plan: RestorePlan) -> str:
@@ -80,6 +82,11 @@ def plan_rows(plan: RestorePlan) -> Iterator[dict[str, Any]]:
     for path in plan.leftovers:
         why = "left behind by a broken-off install"
         yield {"action": "clear", "distribution": None, "path": str(path), "why": [why]}
+    if plan.unrecorded:
+        start = len(str(plan.environment.prefix.site_packages)) + 1
+        files = [str(path)[start:] for path in plan.unrecorded]
+        why = "they are in folders that go, and no RECORD names them"
+        yield {"action": "discard", "distribution": None, "files": files, "why": [why]}
     for copy in plan.user_copies:
         why = f"{copy.folder} comes before site-packages"
         row = {"action": "unshadow", "distribution": copy.name, "from": [copy.version], "to": None, "why": [why]}
@@ -109,6 +116,9 @@ def _render_row(row: dict[str, Any]) -> str:
             return f"{row['distribution']}: {before} -> {row['to']}   ({why})"
         case "clear":
             return f"{row['path'].rsplit('/', 1)[-1]}   ({why})"
+        case "discard":
+            further = len(row["files"]) - _NAMED
+            return ", ".join(row["files"][:_NAMED]) + (f" and {further} more" if further > 0 else "") + f"   ({why})"
         case "leave":
             return why
         case _:

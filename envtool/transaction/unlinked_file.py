@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from envtool.transaction.scope import OpenScope, RootPath
 
 
-def read_regular_file(path: Path, limit: int) -> bytes:
+def read_unlinked_file(path: Path, limit: int) -> bytes:
     """Read a file of at most `limit` bytes. Raises `OSError`, also for a link and for what is no regular file."""
     # Not to wait for a writer, should it be a pipe.
     handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
