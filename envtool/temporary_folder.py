@@ -70,9 +70,12 @@ def _remove_abandoned_once(place: Path, prefix: str) -> None:
 def _make_locked(place: Path, prefix: str) -> tuple[Path, int]:
     while True:
         folder = Path(tempfile.mkdtemp(prefix=prefix, dir=place))
-        handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        # Before the lock is there, another process may take the folder for one that was left.
+        try:
+            handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        except FileNotFoundError:
+            continue
         fcntl.flock(handle, fcntl.LOCK_SH)
-        # Before the lock was there, another process may have taken the folder for one that was left.
         with suppress(FileNotFoundError):
             if os.path.samestat(folder.lstat(), os.fstat(handle)):
                 return folder, handle

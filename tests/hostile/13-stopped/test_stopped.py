@@ -202,3 +202,18 @@ def test_innocent_twin_a_folder_may_move_to_its_place(tmp_path: Path) -> None:
     assert (tmp_path / "final/content").exists()
     remove_abandoned(tmp_path)
     assert (tmp_path / "final/content").exists()
+
+
+def test_innocent_twin_many_at_once_do_not_clear_each_others(tmp_path: Path) -> None:
+    """A folder that was made a moment ago is not locked yet."""
+    code = (
+        "import sys, pathlib, envtool.temporary_folder as t\n"
+        "place = pathlib.Path(sys.argv[1])\n"
+        "for _ in range(200):\n"
+        "    with t.temporary_folder(place) as folder:\n"
+        "        t.remove_abandoned(place)\n"
+        "        (folder / 'file').touch()\n"
+    )
+    started = [subprocess.Popen([sys.executable, "-c", code, tmp_path]) for _ in range(4)]
+    assert [process.wait(LIMIT) for process in started] == [0, 0, 0, 0]
+    assert list(tmp_path.iterdir()) == []

@@ -204,7 +204,8 @@ def test_killed_anywhere_leaves_the_old_or_the_new(environment: RealEnvironment,
     assert done.returncode in {-signal.SIGKILL, 0}, done.stderr
     finished = done.returncode == 0
     # The first command after it puts things right, whatever it is that it is asked for.
-    assert environment.restore().status == 0
+    recovered = environment.restore()
+    assert recovered.status == 0, recovered.err
     after = state(environment)
     new = "timm" in names(environment)
     assert new or after == before
