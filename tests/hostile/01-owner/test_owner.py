@@ -313,7 +313,9 @@ def test_an_interrupt_is_handed_to_the_child(environment: RealEnvironment, tmp_p
     tmp_path.chmod(0o777)
     give_to(SOMEONE, tmp_path)
     code = (
-        "import time; from pathlib import Path; from envtool.transaction.as_owner import run_as_owner\n"
+        "import signal, time; from pathlib import Path; from envtool.transaction.as_owner import run_as_owner\n"
+        # A run of tests in the background ignores it, which its programs inherit.
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "from envtool.transaction.owner import Owner\n"
         "def work(_report):\n"
         "    print('ready', flush=True)\n"

@@ -10,7 +10,7 @@ import sys
 import tarfile
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -51,7 +51,15 @@ class Started:
         return self.process.communicate(timeout=LIMIT)[1]
 
 
-def start(environment: RealEnvironment, *arguments: str, **variables: str) -> Started:
+def _heed_all() -> None:
+    """A run of tests in the background, or behind nohup, may ignore some signals, which its programs inherit."""
+    for number in SIGNALS:
+        signal.signal(number, signal.SIG_DFL)
+
+
+def start(
+    environment: RealEnvironment, *arguments: str, prepare: Callable[[], None] = _heed_all, **variables: str
+) -> Started:
     """Start a command whose temporary folder is its own."""
     temporary, mark = environment.path.parent / "temporary", f"mark-{uuid.uuid4()}"
     temporary.mkdir(exist_ok=True)
@@ -63,6 +71,7 @@ def start(environment: RealEnvironment, *arguments: str, **variables: str) -> St
         text=True,
         # The signal is to reach the command alone, as from a service manager.
         start_new_session=True,
+        preexec_fn=prepare,
     )
     return Started(process, temporary, mark)
 
@@ -145,11 +154,13 @@ def test_while_something_is_built(environment: RealEnvironment, slow_source: Pat
 def test_nohup_is_respected(environment: RealEnvironment, stalling: StallingServer) -> None:
     """Where SIGHUP is ignored already, a command goes on without its terminal."""
     index = f"http://{stalling.address}/simple"
-    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    try:
-        started = start(environment, "restore", "--prefix", str(environment.path), "--force", "--vendor", index)
-    finally:
-        signal.signal(signal.SIGHUP, before)
+
+    def ignore() -> None:
+        _heed_all()
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+
+    command = ["restore", "--prefix", str(environment.path), "--force", "--vendor", index]
+    started = start(environment, *command, prepare=ignore)
     assert stalling.was_asked.wait(LIMIT)
     os.kill(started.process.pid, signal.SIGHUP)
     time.sleep(0.5)
