@@ -6,12 +6,12 @@ import hashlib
 import os
 import stat
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from envtool.transaction.open_folder import open_folder
 from envtool.transaction.permissions import read_umask
 from envtool.wheel.extract import ExtractJob, extract_all
 from envtool.wheel.layout import Layout, finish_layout
@@ -72,7 +72,7 @@ class _Linker:
         if not (unpacked.folder / folder).is_dir():
             yield from (f"{prefix}{name}" for name, *_rest in unpacked.shared[folder])
             return
-        with _open_folder(self.tree / folder) as target, _open_folder(unpacked.folder / folder) as source:
+        with open_folder(self.tree / folder) as target, open_folder(unpacked.folder / folder) as source:
             for name, size, time, executable in unpacked.shared[folder]:
                 try:
                     # Relative to the two folders: half of the time would go into finding them, for every file.
@@ -94,12 +94,3 @@ class _Linker:
         if not is_good:
             os.unlink(name, dir_fd=folder)
         return is_good
-
-
-@contextmanager
-def _open_folder(folder: Path) -> Iterator[int]:
-    handle = os.open(folder, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        yield handle
-    finally:
-        os.close(handle)

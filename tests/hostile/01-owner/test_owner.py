@@ -190,14 +190,20 @@ def test_without_the_right_to_change_user(environment: RealEnvironment) -> None:
     assert environment.finding_ids() == {"torch-replaced"}
 
 
-def test_install_runs_nothing_of_the_owners_as_root(environment: RealEnvironment, tmp_path: Path) -> None:
-    """uv runs the environment's interpreter, and that a build back end; both are the owner's to write."""
-    make_usable(environment)
+def note_users(environment: RealEnvironment, tmp_path: Path) -> Path:
+    """Have the environment's interpreter note as whom it runs; the folder of the notes."""
     seen = tmp_path / "seen"
     seen.mkdir()
     # Python runs it at every start.
     hook = f"import os; open(f'{seen}/{{os.getpid()}}', 'w').write(str(os.geteuid()))\n"
     (environment.site_packages / "hook.pth").write_text(hook)
+    return seen
+
+
+def test_install_runs_nothing_of_the_owners_as_root(environment: RealEnvironment, tmp_path: Path) -> None:
+    """uv runs the environment's interpreter, and that a build back end; both are the owner's to write."""
+    make_usable(environment)
+    seen = note_users(environment, tmp_path)
     give_to(SOMEONE, environment.path)
     give_to(SOMEONE, seen)
     let_everybody_read(environment.wheels)
@@ -212,10 +218,7 @@ def test_install_runs_nothing_of_the_owners_as_root(environment: RealEnvironment
 
 def test_check_runs_nothing_of_the_owners_as_root(environment: RealEnvironment, tmp_path: Path) -> None:
     make_usable(environment)
-    seen = tmp_path / "seen"
-    seen.mkdir()
-    hook = f"import os; open(f'{seen}/{{os.getpid()}}', 'w').write(str(os.geteuid()))\n"
-    (environment.site_packages / "hook.pth").write_text(hook)
+    seen = note_users(environment, tmp_path)
     give_to(SOMEONE, environment.path)
     give_to(SOMEONE, seen)
     let_everybody_read(environment.wheels)
