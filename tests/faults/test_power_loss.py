@@ -51,20 +51,23 @@ def test_power_lost(
     request: pytest.FixtureRequest, tmp_path: Path, name: str, size: int, every: int, share: int
 ) -> None:
     scenario: Scenario = request.getfixturevalue(name)
-    disk, lost, folder = tmp_path / "disk", tmp_path / "lost", tmp_path / "machine"
+    fresh, folder = tmp_path / "fresh", tmp_path / "machine"
     folder.mkdir()
-    with open(disk, "wb") as stream:
+    with open(fresh, "wb") as stream:
         stream.truncate(size << 20)
-    subprocess.run(["mkfs.ext4", "-q", "-F", disk], check=True)
-    with mounted(disk, folder):
+    subprocess.run(["mkfs.ext4", "-q", "-F", fresh], check=True)
+    with mounted(fresh, folder):
         for part_name in ("environment", "store"):
             shutil.copytree(scenario.template / part_name, folder / part_name, symlinks=True)
-    shutil.copyfile(disk, tmp_path / "fresh")
     environment = environment_in(folder, scenario.wheels, tmp_path)
     environment.variables["HAC_STORE"] = str(folder / "store")
     # Shared out, and the end of a restore that nothing breaks.
-    for call in [*scenario.calls[share * every :: SHARES * every], None]:
-        shutil.copyfile(tmp_path / "fresh", disk)
+    for number, call in enumerate([*scenario.calls[share * every :: SHARES * every], None]):
+        # A file of its own each time: where another mount namespace still holds the last mount (a container that is
+        # just starting has a copy of every mount), its file system lives on after umount, and `mount` would take the
+        # loop device that it has for the same file, with what that remembers of the old contents.
+        disk, lost = tmp_path / f"disk-{number}", tmp_path / f"lost-{number}"
+        shutil.copyfile(fresh, disk)
         with mounted(disk, folder):
             old = snapshot(environment.path)
             if call is None:
@@ -85,3 +88,5 @@ def test_power_lost(
             assert done.status == 0, where + done.err
             assert environment.doctor("--deep")["findings"] == [], where
             assert now in (part(old), part(snapshot(environment.path))), where
+        disk.unlink()
+        lost.unlink()
