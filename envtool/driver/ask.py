@@ -37,9 +37,7 @@ class QueryResult:
         name = self.program.rsplit("/", 1)[-1]
         if self.table is None:
             return f"{name}: {self.problem}"
-        devices = (
-            ", ".join(f"{item.name} {item.model}" for item in self.table.devices if item.is_active) or "no accelerator"
-        )
+        devices = ", ".join(f"{item.name} {item.model}" for item in self.table.active_devices) or "no accelerator"
         release = f" {self.table.version}" if self.table.version else ""
         return f"{name}{release}: {devices}" + (" (a stand-in; there is no accelerator)" if self.is_stand_in else "")
 

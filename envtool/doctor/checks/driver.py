@@ -106,7 +106,7 @@ def _check_release(
 
 
 def _check_devices(program: str, table: DriverTable) -> Iterator[Finding]:
-    if not any(device.is_active for device in table.devices):
+    if not any(device.has_model for device in table.active_devices):
         yield Finding(
             kind=FindingKind.NO_ACCELERATOR,
             title="the driver works and has no accelerator",

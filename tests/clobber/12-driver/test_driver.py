@@ -16,6 +16,7 @@ from envtool.driver.table import parse_table
 from envtool.environment.effective_pin import find_effective_pin
 from envtool.environment.prefix import read_prefix
 from envtool.environment.reader import read_environment
+from tests.support.driver_tables import FORMS, Accelerator
 from tests.support.environment import RealEnvironment
 from tests.support.verdict import Verdict
 
@@ -147,6 +148,20 @@ def test_a_newer_release_is_a_note(environment: RealEnvironment) -> None:
     assert [item["id"] for item in document["findings"]] == ["driver-update-available"]
     assert document["status"] == "healthy"
     assert environment.doctor("--strict")["status"] == "degraded"
+
+
+def test_the_marked_accelerator_has_no_model(environment: RealEnvironment) -> None:
+    """That others have one is no help: a program gets the marked one."""
+    devices = [Accelerator(0, "Small.64GB"), Accelerator(1, "-")]
+    printing(environment, FORMS["24.5"].render(devices, active=1))
+    assert "no-accelerator" in environment.finding_ids()
+
+
+def test_the_newest_form(environment: RealEnvironment) -> None:
+    printing(environment, FORMS["25.5"].render([Accelerator(0, "flavor-default-8", "43", "100")]), "ap-smi")
+    document = environment.doctor()
+    assert "driver-torch-mismatch" in {finding["id"] for finding in document["findings"]}
+    assert document["accelerator"] == "ap-smi 25.5.3005: 1700 flavor-default-8"
 
 
 @pytest.mark.parametrize(
