@@ -140,6 +140,10 @@ class ResolutionError(EnvtoolError):
     exit_status = 18
 
 
+class UnsolvableError(ResolutionError):
+    """The dependency files contradict themselves: an install fails, whatever torch there is."""
+
+
 class InstallError(EnvtoolError):
     """A guarded install could not be carried out; the environment is as it was."""
 

@@ -8,13 +8,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from envtool.errors import UsageError
+from envtool.errors import EnvtoolError, RequirementsError, UsageError
 from envtool.progress import ProgressDisplay, open_silent_display
 from envtool.requirements.checker import Checker
+from envtool.requirements.fetch_file import fetch_file
 from envtool.requirements.model import DependencyFile, RequirementSet
 from envtool.requirements.open_target import configure_target, open_target
 from envtool.requirements.predict import predict_static
 from envtool.requirements.read_file import is_known_name, read_file
+from envtool.requirements.readers.source_files import SourceFiles
 from envtool.requirements.uv_command import TIME_LIMIT
 from envtool.requirements.uv_options import Installer
 from envtool.requirements.write_fixed import write_fixed_files
@@ -62,15 +64,23 @@ class CheckResult:
         """Whether one of the sets must not be installed as it is."""
         return any(prediction.is_bad for prediction in self.predictions)
 
+    @property
+    def error(self) -> EnvtoolError | None:
+        """What kept everything from being judged; `None` where something was."""
+        if any(prediction.is_bad or prediction.failure is None for prediction in self.predictions):
+            return None
+        return next((prediction.failure for prediction in self.predictions), None)
+
 
 def check_files(request: CheckRequest, *, display: ProgressDisplay = open_silent_display) -> CheckResult:
     """Read the files, resolve and predict for each of their sets, and suggest a fix where torch would be replaced.
 
-    Raises `EnvtoolError`, of these `UsageError` where the request names what is not there.
+    A file or a set that cannot be judged has an answer that says so, and the others theirs. Raises `EnvtoolError`, of
+    these `UsageError` where the request names what is not there.
     """
     if request.write_fixed is not None and request.static:
         raise UsageError("--write-fixed proves what it writes by resolving it; leave --static out")
-    files = [_select_sets(read_file(path, request.file_type), request) for path in _expand_folders(request.files)]
+    files = _select_all([_try_read(path, request) for path in _expand_folders(request.files)], request)
     with open_target(request.prefix, request.python, request.torch, request.python_version) as (target, prefix):
         if request.static:
             predictions = tuple(predict_static(item, target) for file in files for item in file.sets)
@@ -95,13 +105,29 @@ def _expand_folders(paths: Iterable[Path]) -> Iterator[Path]:
         yield from found
 
 
+def _try_read(path: Path, request: CheckRequest) -> DependencyFile:
+    """The file, or one whose only set says why it cannot be read."""
+    try:
+        return read_file(
+            path, request.file_type, SourceFiles(is_lenient=True, fetch=None if request.static else fetch_file)
+        )
+    except RequirementsError as error:
+        return DependencyFile(path, "", (RequirementSet(path=path, failure=error),))
+
+
+def _select_all(files: Sequence[DependencyFile], request: CheckRequest) -> list[DependencyFile]:
+    """The files with the sets that were asked for, upgraded where that was asked for."""
+    selected = [_select_sets(file, request) for file in files]
+    if not any(file.sets for file in selected):
+        known = ", ".join(dict.fromkeys(item.name for file in files for item in file.sets if item.name)) or "none"
+        names = ", ".join(str(file.path) for file in files)
+        raise UsageError(f"{names} has no extra or group of that name; it has {known}")
+    return selected
+
+
 def _select_sets(file: DependencyFile, request: CheckRequest) -> DependencyFile:
-    """The file with the sets that were asked for, upgraded where that was asked for."""
     present = file.sets or (RequirementSet(path=file.path),)
-    sets = [item for item in present if not request.only or item.name in request.only]
-    if not sets:
-        known = ", ".join(item.name for item in file.sets if item.name) or "none"
-        raise UsageError(f"{file.path} has no extra or group of that name; it has {known}")
+    sets = [item for item in present if not request.only or item.name in request.only or item.failure is not None]
     if request.upgrade:
         sets = [replace(item, options=replace(item.options, upgrade=True)) for item in sets]
     return replace(file, sets=tuple(sets))

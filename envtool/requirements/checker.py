@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 from envtool.errors import ResolutionError, SourceError
 from envtool.requirements.metadata import DEFAULT_INDEX, MetadataReader
+from envtool.requirements.partial import predict_partly
 from envtool.requirements.predict import predict, predict_static
-from envtool.requirements.prediction import Prediction
-from envtool.requirements.static import Verdict
+from envtool.requirements.prediction import Prediction, Suggestion
 from envtool.requirements.suggest import suggest
 from envtool.requirements.uv_command import find_uv
 
@@ -36,7 +36,7 @@ class Checker:
     _readers: dict[tuple[str, ...], MetadataReader] = field(default_factory=dict)
 
     def check(self, file: DependencyFile) -> tuple[Prediction, ...]:
-        """The second stage's answers on a file's sets. Raises `SourceError` and `ResolutionError`."""
+        """The second stage's answers on a file's sets. What keeps a set from being judged is in its answer."""
         # Before there are threads: what it asks of `sysconfig` is not safe among them.
         find_uv()
         with ThreadPoolExecutor(_AT_ONCE) as pool:
@@ -44,37 +44,32 @@ class Checker:
 
     def check_set(self, wanted: RequirementSet) -> tuple[Prediction, ...]:
         """One answer for each installer, or a single one where they agree or the first stage settled it."""
+        if wanted.failure is not None:
+            return (predict_static(wanted, self.target),)
         resolvers = self._select_resolvers(wanted)
         # With the same indexes one after the other: what the first has fetched, the second finds in uv's cache.
         options = [resolver.options for resolver in resolvers]
         places = {(item.index_url, item.extra_index_urls, item.find_links) for item in options}
         with ThreadPoolExecutor(len(places)) as pool:
             outcomes = list(pool.map(lambda resolver: self._try_predict(wanted, resolver), resolvers))
-        answers = [outcome for outcome in outcomes if isinstance(outcome, Prediction)]
-        failures = [outcome for outcome in outcomes if not isinstance(outcome, Prediction)]
-        if not answers:
-            proven = predict_static(wanted, self.target)
-            if proven.is_bad and isinstance(failures[0], SourceError):
-                # What the lines alone prove needs no index.
-                return (proven,)
-            raise _add_file_name(wanted, failures[0])
-        answers = _merge_equal(answers)
-        for error in failures:
-            why = f"{error.what}: {error.why}"
-            answers.append(Prediction(requirement_set=wanted, verdict=Verdict.UNKNOWN, why=why))
+        judged = [answer for answer in outcomes if answer.failure is None]
+        # That one cannot be predicted, having no index of its own, say, does not hide what the other would do.
+        failed = [answer for answer in outcomes if answer.failure is not None]
+        answers = [*_merge_equal(judged), *_merge_equal(failed)]
         return tuple(self._add_suggestion(answer) for answer in answers)
 
-    def _try_predict(self, wanted: RequirementSet, resolver: Resolver) -> Prediction | SourceError | ResolutionError:
-        """The prediction for one installer, or why there is none.
+    def _try_predict(self, wanted: RequirementSet, resolver: Resolver) -> Prediction:
+        """The prediction for one installer, as far as there is one."""
+        reader, constrained = self._reader(wanted, resolver), resolver.installer in self.constrained
 
-        That one cannot be predicted, having no index of its own, say, does not hide what the other would do.
-        """
+        def run(item: RequirementSet) -> Prediction:
+            return predict(item, resolver, reader, constrained=constrained)
+
         try:
-            return predict(
-                wanted, resolver, self._reader(wanted, resolver), constrained=resolver.installer in self.constrained
-            )
+            return run(wanted)
         except (SourceError, ResolutionError) as error:
-            return error
+            found = predict_partly(wanted, self.target, _add_file_name(wanted, error), run)
+            return replace(found, installer=resolver.installer)
 
     def _select_resolvers(self, wanted: RequirementSet) -> list[Resolver]:
         tool = wanted.instruction.tool if wanted.instruction is not None else None
@@ -94,7 +89,11 @@ class Checker:
         resolver = self.resolvers.get(answer.installer or next(iter(self.resolvers)))
         if resolver is None or not answer.culprits:
             return answer
-        return replace(answer, suggestion=suggest(answer, resolver, self._reader(answer.requirement_set, resolver)))
+        try:
+            found = suggest(answer, resolver, self._reader(answer.requirement_set, resolver))
+        except (SourceError, ResolutionError) as error:
+            found = Suggestion(none=f"it could not be looked for, because {error}", is_proven=False)
+        return replace(answer, suggestion=found)
 
 
 def _add_file_name(wanted: RequirementSet, error: SourceError | ResolutionError) -> SourceError | ResolutionError:
@@ -107,6 +106,8 @@ def _add_file_name(wanted: RequirementSet, error: SourceError | ResolutionError)
 
 def _merge_equal(answers: Sequence[Prediction]) -> list[Prediction]:
     """One answer in the place of several that say the same."""
+    if not answers:
+        return []
     first = answers[0]
     same = all((item.verdict, item.clobbers) == (first.verdict, first.clobbers) for item in answers)
     return [replace(first, installer=None if len(answers) > 1 else first.installer)] if same else list(answers)

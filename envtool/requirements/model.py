@@ -15,6 +15,8 @@ from packaging.specifiers import SpecifierSet
 if TYPE_CHECKING:
     from packaging.markers import Marker
 
+    from envtool.errors import EnvtoolError
+
 _CREDENTIALS = re.compile(r"(://)[^/\s@]+@")
 
 
@@ -153,7 +155,7 @@ class RequirementSet:
 
     `name` is that of the extra, the group or the table, or the command of an instruction. `locked` says that the
     entries are all there is to install, with nothing behind them to resolve. `unresolved` say what else would be
-    installed and cannot be told from the file.
+    installed and cannot be told from the file. `failure` is why nothing of it could be read.
     """
 
     path: Path
@@ -164,6 +166,7 @@ class RequirementSet:
     locked: bool = False
     instruction: RunInstruction | None = None
     unresolved: tuple[str, ...] = ()
+    failure: EnvtoolError | None = None
 
     @property
     def label(self) -> str:

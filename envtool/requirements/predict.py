@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from envtool.errors import ResolutionError
+from envtool.errors import ResolutionError, UnsolvableError
 from envtool.requirements.chain import Graph, find_chains
 from envtool.requirements.model import DeclaredRequirement, RequirementSet, Role
 from envtool.requirements.pip_emulation import resolve_as_pip
@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from envtool.requirements.target import Target
 
 
+# Words of uv's for what an index has not, or has for other Pythons only.
+_UNAVAILABLE = re.compile(r"was not found in the|there (?:is|are) no versions? of|has no (?:usable )?wheels|no network")
+
+
 def make_pin_constraints(pin: VendorPin) -> tuple[str, ...]:
     """The pinned distributions as constraints."""
     return tuple(f"{item.name}=={item.version}" for item in pin.distributions)
@@ -31,7 +35,7 @@ def predict_static(wanted: RequirementSet, target: Target) -> Prediction:
     """Predict from the lines alone, as the first stage."""
     verdict, why = evaluate(wanted, target)
     effects = find_line_effects(wanted, target)
-    return Prediction(requirement_set=wanted, verdict=verdict, why=why, effects=effects)
+    return Prediction(requirement_set=wanted, verdict=verdict, why=why, effects=effects, failure=wanted.failure)
 
 
 def predict(
@@ -117,7 +121,9 @@ def _make_unsolvable_error(wanted: RequirementSet, proof: str) -> ResolutionErro
     """uv's proof, with the lines of the file that it speaks of."""
     places = list(_find_named(proof, wanted.requirements))
     where = ", ".join(f"{entry.location} ({entry.display})" for entry in places[:6])
-    return ResolutionError(
+    # What an index has not got another index may have; a contradiction is one everywhere.
+    kind = ResolutionError if _UNAVAILABLE.search(proof) else UnsolvableError
+    return kind(
         f"{wanted}: nothing meets all of it, with any torch",
         why=f"{where + ': ' if where else ''}{proof[:1500]}",
         remedy=places[0].location.edit_command if places else "",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from envtool.requirements.static import Effect, LineEffect, Verdict
 
 if TYPE_CHECKING:
+    from envtool.errors import EnvtoolError
     from envtool.requirements.chain import Chain
     from envtool.requirements.model import DeclaredRequirement, RequirementSet
     from envtool.requirements.resolve import VersionChange
@@ -44,12 +45,14 @@ class Suggestion:
     """Replacements that make a set live with the vendor torch.
 
     `added` are pins of the vendor's distributions that the set needs as well. `none` says why there is no fix; the
-    rest is empty then. `command` is what a person runs to get the fixed file, or to install without changing it.
+    rest is empty then; `is_proven` is whether there is none at all, or none could be looked for. `command` is what a
+    person runs to get the fixed file, or to install without changing it.
     """
 
     replacements: tuple[LineChange, ...] = ()
     added: tuple[str, ...] = ()
     none: str | None = None
+    is_proven: bool = True
     command: str | None = None
 
 
@@ -58,7 +61,7 @@ class Prediction:
     """The verdict on one set for one installer.
 
     `installer` is `None` where the verdict is the same for both. `suggestion` is there where a clobber was predicted
-    and a fix was looked for.
+    and a fix was looked for. `failure` is what kept the set, or a part of it, from being judged.
     """
 
     requirement_set: RequirementSet
@@ -69,6 +72,7 @@ class Prediction:
     changes: tuple[VersionChange, ...] = ()
     clobbers: tuple[Clobber, ...] = ()
     suggestion: Suggestion | None = None
+    failure: EnvtoolError | None = None
 
     @property
     def is_bad(self) -> bool:

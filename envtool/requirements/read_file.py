@@ -16,20 +16,22 @@ from envtool.requirements.readers.pylock import read_pylock
 from envtool.requirements.readers.pyproject import read_pyproject
 from envtool.requirements.readers.requirements_txt import read_requirements
 from envtool.requirements.readers.setup_cfg import read_setup_cfg
+from envtool.requirements.readers.source_files import SourceFiles
 from envtool.requirements.readers.uv_lock import read_uv_lock
 
 if TYPE_CHECKING:
     from envtool.requirements.model import DependencyFile
 
+_ON_DISK = SourceFiles()
 # By file name; the first that matches.
-_KINDS: tuple[tuple[str, Callable[[Path], DependencyFile]], ...] = (
-    (r"pyproject\.toml", read_pyproject),
-    (r"pylock(?:\..+)?\.toml", read_pylock),
-    (r"uv\.lock", read_uv_lock),
-    (r"poetry\.lock", read_poetry_lock),
-    (r"pipfile\.lock", read_pipfile_lock),
-    (r"pipfile", read_pipfile),
-    (r"setup\.cfg", read_setup_cfg),
+_KINDS: tuple[tuple[str, Callable[[Path, SourceFiles], DependencyFile]], ...] = (
+    (r"pyproject\.toml", lambda path, _files: read_pyproject(path)),
+    (r"pylock(?:\..+)?\.toml", lambda path, _files: read_pylock(path)),
+    (r"uv\.lock", lambda path, _files: read_uv_lock(path)),
+    (r"poetry\.lock", lambda path, _files: read_poetry_lock(path)),
+    (r"pipfile\.lock", lambda path, _files: read_pipfile_lock(path)),
+    (r"pipfile", lambda path, _files: read_pipfile(path)),
+    (r"setup\.cfg", lambda path, _files: read_setup_cfg(path)),
     (r".*\.ya?ml", read_conda_environment),
     (r"(?:.*[.-])?(?:dockerfile|containerfile)(?:[.-].*)?", read_dockerfile),
     (r".*\.(?:txt|in|pip|reqs)|.*requirements.*", read_requirements),
@@ -40,15 +42,15 @@ NAMES = (
 )
 
 
-def read_file(path: Path, kind: str | None = None) -> DependencyFile:
+def read_file(path: Path, kind: str | None = None, files: SourceFiles = _ON_DISK) -> DependencyFile:
     """Read a dependency file, as one of the name `kind` where that is given.
 
-    Raises `RequirementsError`, also for a name that tells no kind.
+    `files` says how to get at others that it names. Raises `RequirementsError`, also for a name that tells no kind.
     """
     name = (kind or path.name).lower()
     for pattern, reader in _KINDS:
         if re.fullmatch(pattern, name):
-            return reader(path)
+            return reader(path, files)
     raise RequirementsError(
         f"{path}: its name does not tell which kind of dependency file it is",
         why=f"known are {NAMES}",

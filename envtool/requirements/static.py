@@ -131,6 +131,8 @@ def evaluate(wanted: RequirementSet, target: Target) -> tuple[Verdict, str]:
         why = f"{instruction.tool} leaves its environment with what the lock names and nothing else, so without torch"
         hint = "; `uv sync --inexact` would keep it" if instruction.tool.startswith("uv") else ""
         return Verdict.CLOBBERED, why + hint
+    if wanted.failure is not None:
+        return Verdict.UNKNOWN, str(wanted.failure)
     if wanted.unresolved:
         return Verdict.UNKNOWN, wanted.unresolved[0]
     conda = [

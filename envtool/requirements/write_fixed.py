@@ -49,7 +49,8 @@ def write_fixed_files(
     new = rewrite_files(rewriting, texts, {path: target.parent for path, target in targets.items()})
     fixed = {targets[path]: text for path, text in new.items()}
     sources = {target: path for path, target in targets.items()}
-    _prove_and_write(fixed, sources, targets[file.path], checker, file.kind)
+    whole = all(answer.failure is None for answer in answers)
+    _prove_and_write(fixed, sources, targets[file.path], checker, file.kind, is_whole=whole)
     return tuple(targets.values())
 
 
@@ -71,9 +72,12 @@ def _list_targets(paths: Sequence[Path], folder: Path) -> dict[Path, Path]:
 
 
 def _prove_and_write(
-    texts: dict[Path, str], sources: dict[Path, Path], main: Path, checker: Checker, kind: str
+    texts: dict[Path, str], sources: dict[Path, Path], main: Path, checker: Checker, kind: str, *, is_whole: bool
 ) -> None:
-    """Have the new files read and resolved where they will be, and keep them only if they are safe."""
+    """Have the new files read and resolved where they will be, and keep them only if they are safe.
+
+    `is_whole`: every set of the old files could be judged, and so has every set of the new ones to be.
+    """
     made: list[Path] = []
     try:
         for path, text in texts.items():
@@ -81,6 +85,8 @@ def _prove_and_write(
             _write_new(path, text, sources[path])
             made.append(path)
         for answer in checker.check(read_file(main, kind)):
+            if answer.failure is not None and is_whole:
+                raise answer.failure
             if answer.is_bad:
                 raise ResolutionError(
                     f"the rewritten {main.name} would still not be safe",

@@ -87,6 +87,9 @@ def install(
     if resolution.unsolvable is not None:
         checker = Checker(target=target, resolvers={Installer.PIP: resolver}, constrained=(Installer.PIP,))
         predictions = checker.check_set(wanted)
+        failure = next((item.failure for item in predictions if item.failure is not None), None)
+        if failure is not None and not any(item.is_bad for item in predictions):
+            raise failure
         return InstallResult(status=InstallStatus.UNSOLVABLE, target=target, predictions=predictions)
     plan = plan_install(environment, target.pin, wanted.requirements, resolution.changes)
     _refuse_changed_pins(plan)
@@ -101,7 +104,7 @@ def install(
 
 
 def _read_arguments(arguments: tuple[str, ...]) -> InstallCommand:
-    command = read_command(arguments, _COMMAND_LINE, Path)
+    command = read_command(arguments, _COMMAND_LINE)
     if command.unknown:
         raise UsageError(f"{command.unknown[0]} is an option of neither pip nor uv, as far as envtool knows")
     if command.options.other_destination is not None:

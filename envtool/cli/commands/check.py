@@ -65,7 +65,7 @@ def check_command(
 
     Reads requirements.txt, pyproject.toml, pylock.toml, uv.lock, poetry.lock, Pipfile and its lock, setup.cfg,
     environment.yml and Dockerfiles. Exit status 0: torch stays, or nothing says that it would not; 1: it would be
-    replaced, or the install would fail because it is pinned.
+    replaced, or the install would fail because it is pinned; 3 and up: nothing at all could be judged.
 
     [bold]Examples[/bold]
 
@@ -94,7 +94,10 @@ def check_command(
         time_limit=time_limit,
     )
     result = check_files(request, display=counters)
-    _print_result(result, format, output)
+    if result.error is None or format is not CheckFormat.TEXT or len(result.predictions) > 1:
+        _print_result(result, format, output)
+    if result.error is not None:
+        raise result.error
     raise typer.Exit(1 if result.is_bad else 0)
 
 

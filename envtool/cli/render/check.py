@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from envtool.cli.render.interface import CheckReport, FileLocation, Problem, Rule, Suite
+from envtool.cli.render.interface import CheckReport, FileLocation, Level, Problem, Rule, Suite
 from envtool.cli.render.json_text import render_json_text
 from envtool.cli.render.write import write_report
 from envtool.cli.report_format import CheckFormat, Format
@@ -19,6 +19,7 @@ JSON_SCHEMA = "hac-envtool/check/1"
 _COLOURS = {Verdict.SAFE: "green", Verdict.CLOBBERED: "red", Verdict.BLOCKED: "red", Verdict.UNKNOWN: "yellow"}
 _TOOL = "envtool check"
 _CLOBBERED = Rule("torch-clobbered", "Installing this file would replace the vendor torch")
+_UNKNOWN = Rule("check-unknown", "What installing this file would do cannot be told", Level.WARNING)
 # A set may have dozens of chains to the same torch; the first few tell the story.
 _SHOWN = 6
 
@@ -53,6 +54,9 @@ def _render_lines(answer: Prediction, target: Target) -> list[str]:
     for remark in answer.effects:
         if remark.effect is not Effect.KEEPS:
             lines.append(f"  {remark.entry.location}: {remark.entry.display}: {remark.why}")
+    if answer.failure is not None:
+        lines += [f"  not judged  {answer.failure}"] if answer.is_bad else []
+        lines += [f"  next  {answer.failure.remedy}"] if answer.failure.remedy else []
     if answer.suggestion is not None:
         lines += _format_suggestion(answer.suggestion, target)
     elif answer.is_bad:
@@ -62,7 +66,8 @@ def _render_lines(answer: Prediction, target: Target) -> list[str]:
 
 def _format_suggestion(suggestion: Suggestion, target: Target) -> list[str]:
     if suggestion.none is not None:
-        return [f"  fix  there is none beside torch {target.pin.version}: {suggestion.none}"]
+        known = f"there is none beside torch {target.pin.version}" if suggestion.is_proven else "unknown"
+        return [f"  fix  {known}: {suggestion.none}"]
     lines = [f"  fix  {item.entry.location}: {item.text}   ({item.why})" for item in suggestion.replacements]
     if not suggestion.replacements:
         lines.append("  fix  pin torch, which suffices: envtool install does, or the line below")
@@ -90,6 +95,7 @@ def _answer(answer: Prediction) -> dict[str, Any]:
         "installer": answer.installer.value if answer.installer is not None else None,
         "verdict": answer.verdict.value,
         "why": answer.why,
+        "next": answer.failure.remedy or None if answer.failure is not None else None,
         "changes": [{"name": item.name, "before": item.before, "after": item.after} for item in answer.changes],
         "clobbers": [
             {
@@ -154,7 +160,9 @@ def _make_messages(answer: Prediction) -> list[tuple[str, int, str]]:
 
 def convert_predictions(answers: Sequence[Prediction]) -> CheckReport:
     """The answers as the writers take them: a suite for each file and installer."""
-    return CheckReport(tool=_TOOL, rules=(_CLOBBERED,), suites=tuple(_make_suite(answer) for answer in answers))
+    return CheckReport(
+        tool=_TOOL, rules=(_CLOBBERED, _UNKNOWN), suites=tuple(_make_suite(answer) for answer in answers)
+    )
 
 
 def _make_suite(answer: Prediction) -> Suite:
@@ -163,9 +171,25 @@ def _make_suite(answer: Prediction) -> Suite:
         Problem(rule=_CLOBBERED.id, title=text, locations=(FileLocation(file, line),))
         for file, line, text in (_make_messages(answer) if answer.is_bad else ())
     ]
+    unread = answer.failure is not None or answer.requirement_set.unresolved
+    if answer.verdict is Verdict.UNKNOWN and unread:
+        problems.append(_make_unknown(answer))
     return Suite(
         name=f"{_TOOL} {title}",
         group=_TOOL,
         verdict=f"{_TOOL}: {title}: {answer.verdict.value}",
         problems=tuple(problems),
+    )
+
+
+def _make_unknown(answer: Prediction) -> Problem:
+    wanted = answer.requirement_set
+    line = wanted.instruction.location.line if wanted.instruction is not None else 1
+    return Problem(
+        rule=_UNKNOWN.id,
+        title=answer.why,
+        level=_UNKNOWN.level,
+        subject=wanted.label,
+        remedy=answer.failure.remedy if answer.failure is not None else "",
+        locations=(FileLocation(str(wanted.path), line),),
     )

@@ -9,28 +9,28 @@ from typing import TYPE_CHECKING
 from envtool.requirements.model import (
     DeclaredRequirement,
     DependencyFile,
-    InstallOptions,
     RequirementSet,
     Role,
     SourceLocation,
 )
 from envtool.requirements.readers.common import make_file_error, make_form_error, make_line_error
-from envtool.requirements.readers.requirements_txt import read_lines
-from envtool.requirements.text_file import read_text
+from envtool.requirements.readers.requirements_txt import NestedEntries, read_lines
+from envtool.requirements.readers.source_files import SourceFiles
 
 if TYPE_CHECKING:
     from yaml.nodes import Node
 
+_ON_DISK = SourceFiles()
 # Conda's match specification: [channel[/subdir]::]name[ or = version…]; the name is all that is taken apart.
 _NAME = re.compile(r"^(?:[^:\s]+::)?([A-Za-z0-9][\w.-]*)")
 
 
-def read_conda_environment(path: Path) -> DependencyFile:
+def read_conda_environment(path: Path, files: SourceFiles = _ON_DISK) -> DependencyFile:
     """One set: conda's packages, and what its pip section has. Raises `RequirementsError`."""
     import yaml
     from yaml.nodes import MappingNode, ScalarNode, SequenceNode
 
-    text = read_text(path)
+    text = files.read(path)
     try:
         document = yaml.compose(text, Loader=yaml.SafeLoader)
     except yaml.MarkedYAMLError as error:
@@ -42,7 +42,7 @@ def read_conda_environment(path: Path) -> DependencyFile:
     if not isinstance(listed, SequenceNode):
         raise make_form_error(path, "it has no list called dependencies")
     entries: list[DeclaredRequirement] = []
-    options = InstallOptions()
+    pip_section = NestedEntries()
     for node in listed.value:
         if isinstance(node, ScalarNode):
             entries.append(parse_match_spec(str(node.value), SourceLocation(path, node.start_mark.line + 1)))
@@ -51,12 +51,15 @@ def read_conda_environment(path: Path) -> DependencyFile:
             for item in wanted.value if isinstance(wanted, SequenceNode) else ():
                 # conda gives each to pip as a line of a requirements file.
                 number = item.start_mark.line + 1
-                found = read_lines(str(item.value), path, above=(path.resolve(),), first_line=number)
-                entries += found.entries
-                options = options.merge_over(found.options)
-    return DependencyFile(
-        path, "environment.yml", (RequirementSet(path=path, entries=tuple(entries), options=options),)
+                found = read_lines(str(item.value), path, files, above=(path.resolve(),), first_line=number)
+                pip_section = pip_section.followed_by(found)
+    found_set = RequirementSet(
+        path=path,
+        entries=(*entries, *pip_section.entries),
+        options=pip_section.options,
+        unresolved=pip_section.unresolved,
     )
+    return DependencyFile(path, "environment.yml", (found_set,))
 
 
 def _get_child(node: Node | None, key: str) -> Node | None:

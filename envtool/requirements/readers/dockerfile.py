@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -17,8 +17,10 @@ from envtool.requirements.model import DependencyFile, RequirementSet, RunInstru
 from envtool.requirements.readers.common import make_form_error
 from envtool.requirements.readers.conda_environment import parse_match_spec, read_conda_environment
 from envtool.requirements.readers.install_command import read_command
+from envtool.requirements.readers.source_files import SourceFiles
 from envtool.requirements.text_file import read_text
 
+_ON_DISK = SourceFiles()
 _HERE = re.compile(r"^\s*RUN\b.*?<<-?\s*([\"']?)(\w+)\1", re.IGNORECASE)
 _VARIABLE = re.compile(r"\$(?:\{(\w+)(?::?-([^}]*))?\}|(\w+))")
 _ASSIGNMENT = re.compile(r"^\w+=")
@@ -41,6 +43,7 @@ class _Context:
     """What the instructions so far have set."""
 
     path: Path
+    fetch: Callable[[str], str] | None = None
     values: dict[str, str] = field(default_factory=dict)
     copied: list[tuple[list[str], str]] = field(default_factory=list)
 
@@ -62,15 +65,23 @@ class _Context:
         candidates.append(folder / Path(name).name)
         found = next((path for path in candidates if path.is_file()), None)
         if found is None:
-            raise _NotHereError(name)
+            raise RequirementsError(f"{name} is not in the build context")
         return found
 
 
-class _NotHereError(Exception):
-    """A file that an instruction names is not in the build context."""
+@dataclass(frozen=True, kw_only=True)
+class _ImageFiles(SourceFiles):
+    """The files of an image by their names there."""
+
+    context_files: _Context
+
+    def locate(self, place: SourceLocation, name: str) -> Path:
+        if place.path != self.context_files.path:
+            return super().locate(place, name)
+        return self.context_files.locate(name)
 
 
-def read_dockerfile(path: Path) -> DependencyFile:
+def read_dockerfile(path: Path, files: SourceFiles = _ON_DISK) -> DependencyFile:
     """One set for each command that installs. Raises `RequirementsError`."""
     import io
 
@@ -81,7 +92,7 @@ def read_dockerfile(path: Path) -> DependencyFile:
     structure = DockerfileParser(fileobj=stream).structure
     if not any(row["instruction"] == "FROM" for row in structure):
         raise make_form_error(path, "it has no FROM")
-    context = _Context(path)
+    context = _Context(path, files.fetch)
     sets: list[RequirementSet] = []
     for row in structure:
         place = SourceLocation(path, row["startline"] + 1)
@@ -180,8 +191,8 @@ def _list_installs(
             yield from _read_conda(words, base, place, context)
         elif arguments is not None:
             yield _read_pip(arguments, base, place, context)
-    except _NotHereError as error:
-        yield replace(base, unresolved=(f"{error} is not in the build context",))
+    except RequirementsError as error:
+        yield replace(base, unresolved=(str(error),))
     for start, exact in _PROJECT_COMMANDS.items():
         if arguments is None and (program, *words[1 : len(start)]) == start:
             instruction = replace(instruction, exact=exact and "--inexact" not in words)
@@ -206,13 +217,13 @@ def _read_pip(arguments: list[str], base: RequirementSet, place: SourceLocation,
     # Without the shell's redirections.
     words = [word for word in arguments if not re.match(r"^\d*[<>]", word)]
     try:
-        command = read_command(words, place, context.locate)
-    except RequirementsError:
+        command = read_command(words, place, _ImageFiles(is_lenient=True, fetch=context.fetch, context_files=context))
+    except RequirementsError as error:
         unset = [word for word in arguments if "$" in word]
         if unset:
             return replace(base, unresolved=(f"{unset[0]} has no value here",))
-        raise
-    unresolved = tuple(f"the option {word} is not known" for word in command.unknown)
+        return replace(base, unresolved=(str(error),))
+    unresolved = (*(f"the option {word} is not known" for word in command.unknown), *command.unresolved)
     return replace(base, entries=command.entries, options=command.options, unresolved=unresolved)
 
 

@@ -5,18 +5,17 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
 
-from envtool.errors import RequirementsError
+from envtool.errors import RequirementsError, SourceError
 from envtool.requirements.model import DeclaredRequirement, InstallOptions, Role, SourceLocation
 from envtool.requirements.readers.pylock import read_pylock
 from envtool.requirements.readers.pyproject import read_pyproject
-from envtool.requirements.readers.requirements_txt import parse_argument, read_nested, split_names
+from envtool.requirements.readers.requirements_txt import NestedEntries, parse_argument, read_named, split_names
+from envtool.requirements.readers.source_files import SourceFiles
 from envtool.wheel.requires import normalize_name
-
-# Where a file named in the arguments really is; an image's Dockerfile names it by its place in the image.
-Locate = Callable[[str], Path]
 
 _LISTS = {
     ("-r", "--requirement", "--requirements"): "requirement",
@@ -83,17 +82,21 @@ _OTHER_FLAGS = """
 """
 
 
+_ON_DISK = SourceFiles()
+
+
 @dataclass(frozen=True, kw_only=True)
 class InstallCommand:
     """What an install command asks for.
 
-    `unknown` are the words that neither pip nor uv is known to take; `passed` those that say how to build and fetch, as
-    uv spells them, and `variables` those that uv takes from its environment.
+    `unknown` are the words that neither pip nor uv is known to take, `unresolved` what else cannot be read; `passed`
+    those that say how to build and fetch, as uv spells them, and `variables` those that uv takes from its environment.
     """
 
     entries: tuple[DeclaredRequirement, ...]
     options: InstallOptions
     unknown: tuple[str, ...] = ()
+    unresolved: tuple[str, ...] = ()
     passed: tuple[str, ...] = ()
     variables: tuple[tuple[str, str], ...] = ()
 
@@ -125,33 +128,51 @@ def _make_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def read_command(words: Sequence[str], place: SourceLocation, locate: Locate | None = None) -> InstallCommand:
+def read_command(
+    words: Sequence[str], place: SourceLocation, files: SourceFiles = _ON_DISK, folder: Path | None = None
+) -> InstallCommand:
     """What `pip install WORDS` asks for, with the entries of the files it names.
 
-    Raises `RequirementsError` for arguments and files that cannot be read.
+    `folder` is the one that paths start from, the file's own by default. Raises `RequirementsError` for arguments and
+    files that cannot be read, and `SourceError` for what cannot be fetched; not where `files` are read leniently.
     """
-    locate = locate or (lambda name: place.path.parent / name)
     try:
         known, unknown = _make_parser().parse_known_intermixed_args(list(words))
     except (argparse.ArgumentError, TypeError) as error:
         raise RequirementsError(
             f"{place}: the arguments of the install command cannot be read", why=str(error)
         ) from error
-    entries = [parse_argument(text, place) for text in known.packages]
-    entries += [parse_argument(text, place, editable=True) for text in known.editable]
-    options = _make_options(known)
-    for names, role in ((known.requirement, Role.REQUIREMENT), (known.constraint, Role.CONSTRAINT)):
-        for name in names:
-            found_entries, found_options = _read_file(locate(name), role)
-            entries += found_entries
-            options = options.merge_over(found_options)
+    found = NestedEntries()
+    for read in _list_readings(known, place, files, folder):
+        try:
+            inner = read()
+        except (RequirementsError, SourceError) as error:
+            if not files.is_lenient:
+                raise
+            inner = NestedEntries(unresolved=(str(error),))
+        found = found.followed_by(inner)
     return InstallCommand(
-        entries=tuple(entries),
-        options=options,
+        entries=found.entries,
+        options=_make_options(known).merge_over(found.options),
         unknown=tuple(unknown),
+        unresolved=found.unresolved,
         passed=tuple(_list_passed(known)),
         variables=tuple(_list_variables(known)),
     )
+
+
+def _list_readings(
+    known: argparse.Namespace, place: SourceLocation, files: SourceFiles, folder: Path | None
+) -> Iterator[Callable[[], NestedEntries]]:
+    """What is to be read for each argument, so that one which cannot be read is told beside the others."""
+
+    def parse(text: str, editable: bool) -> NestedEntries:
+        return NestedEntries((parse_argument(text, place, editable=editable, folder=folder),))
+
+    yield from (partial(parse, text, False) for text in known.packages)
+    yield from (partial(parse, text, True) for text in known.editable)
+    for names, role in ((known.requirement, Role.REQUIREMENT), (known.constraint, Role.CONSTRAINT)):
+        yield from (partial(_read_file, name, place, files, role) for name in names)
 
 
 def _list_passed(known: argparse.Namespace) -> Iterator[str]:
@@ -166,14 +187,14 @@ def _list_variables(known: argparse.Namespace) -> Iterator[tuple[str, str]]:
         yield from ((name, value) for value in getattr(known, name)[-1:])
 
 
-def _read_file(path: Path, role: Role) -> tuple[tuple[DeclaredRequirement, ...], InstallOptions]:
-    if path.name == "pyproject.toml" or path.name.startswith("pylock."):
+def _read_file(name: str, place: SourceLocation, files: SourceFiles, role: Role) -> NestedEntries:
+    last = name.rsplit("/", 1)[-1]
+    if last == "pyproject.toml" or (last.startswith("pylock.") and last.endswith(".toml")):
         # uv takes these with -r as well.
-        read = read_pyproject if path.name == "pyproject.toml" else read_pylock
-        sets = read(path).sets[:1]
-        return (sets[0].entries, sets[0].options) if sets else ((), InstallOptions())
-    found = read_nested(path, role=role)
-    return found.entries, found.options
+        read = read_pyproject if last == "pyproject.toml" else read_pylock
+        sets = read(files.locate(place, name)).sets[:1]
+        return NestedEntries(sets[0].entries, sets[0].options) if sets else NestedEntries()
+    return read_named(name, place, files, role=role)
 
 
 def _make_options(known: Any) -> InstallOptions:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
@@ -13,7 +13,7 @@ from urllib.parse import unquote, urlsplit
 from packaging.markers import Marker
 from packaging.specifiers import SpecifierSet
 
-from envtool.errors import RequirementsError
+from envtool.errors import RequirementsError, SourceError
 from envtool.requirements.model import (
     DeclaredRequirement,
     DependencyFile,
@@ -23,12 +23,13 @@ from envtool.requirements.model import (
     SourceLocation,
 )
 from envtool.requirements.readers.common import get_table, make_line_error, parse_requirement, parse_toml
+from envtool.requirements.readers.source_files import SourceFiles, is_on_network
 from envtool.requirements.text_file import read_text
 from envtool.temporary_folder import temporary_file
 from envtool.wheel.requires import normalize_name
 
 if TYPE_CHECKING:
-    from pip_requirements_parser import OptionLine, ParsedRequirement
+    from pip_requirements_parser import ParsedRequirement
 
 # The spelling that pip admits, and only that: `${NAME}`, in capitals.
 _VARIABLE = re.compile(r"\$\{([A-Z0-9_]+)\}")
@@ -40,28 +41,36 @@ _EXTRAS = re.compile(r"\[([\w.,\s-]*)\]\s*$")
 _WITH_SCHEME = re.compile(r"^(?:[a-z+]+://|file:|(?:git|hg|svn|bzr)\+)")
 
 
+_ON_DISK = SourceFiles()
+
+
 @dataclass(frozen=True)
 class NestedEntries:
     """What a requirements file says, with all that it names."""
 
-    entries: tuple[DeclaredRequirement, ...]
-    options: InstallOptions
+    entries: tuple[DeclaredRequirement, ...] = ()
+    options: InstallOptions = field(default_factory=InstallOptions)
+    unresolved: tuple[str, ...] = ()
+
+    def followed_by(self, other: NestedEntries) -> NestedEntries:
+        """These and then others, whose options win."""
+        return NestedEntries(
+            (*self.entries, *other.entries),
+            other.options.merge_over(self.options),
+            (*self.unresolved, *other.unresolved),
+        )
 
 
-def read_requirements(path: Path, variables: Mapping[str, str] | None = None) -> DependencyFile:
-    """Read a requirements file, and the files it names with `-r` and `-c`.
-
-    `variables` are those of the process where none are given. Raises `RequirementsError`.
-    """
-    found = read_nested(path, variables)
-    return DependencyFile(
-        path, "requirements.txt", (RequirementSet(path=path, entries=found.entries, options=found.options),)
-    )
+def read_requirements(path: Path, files: SourceFiles = _ON_DISK) -> DependencyFile:
+    """Read a requirements file, and the files it names with `-r` and `-c`. Raises `RequirementsError`."""
+    found = read_nested(path, files)
+    wanted = RequirementSet(path=path, entries=found.entries, options=found.options, unresolved=found.unresolved)
+    return DependencyFile(path, "requirements.txt", (wanted,))
 
 
 def read_nested(
     path: Path,
-    variables: Mapping[str, str] | None = None,
+    files: SourceFiles = _ON_DISK,
     *,
     role: Role = Role.REQUIREMENT,
     above: tuple[Path, ...] = (),
@@ -71,78 +80,85 @@ def read_nested(
     if resolved in above:
         chain = " → ".join(item.name for item in (*above[above.index(resolved) :], resolved))
         raise RequirementsError(f"{path} includes itself", why=chain, remedy=f"grep -nE '^-[rc]' {above[-1]}")
-    return read_lines(read_text(path), path, variables, role=role, above=(*above, resolved))
+    return read_lines(files.read(path), path, files, role=role, above=(*above, resolved))
 
 
 def read_lines(
     text: str,
     path: Path,
-    variables: Mapping[str, str] | None = None,
+    files: SourceFiles = _ON_DISK,
     *,
     role: Role = Role.REQUIREMENT,
     above: tuple[Path, ...] = (),
     first_line: int = 1,
 ) -> NestedEntries:
     """The same for lines that stand in a file from `first_line` on."""
-    from pip_requirements_parser import OptionLine, ParsedRequirement
-
-    text = _expand_variables(text, os.environ if variables is None else variables)
+    text = _expand_variables(text, os.environ)
     rows = text.splitlines()
-    entries: list[DeclaredRequirement] = []
-    options = InstallOptions()
-    for line in _parse_lines(text, path, first_line):
-        number = line.requirement_line.line_number
+    found = NestedEntries()
+    for line in _parse_lines(text):
+        number = line.line_number if hasattr(line, "line_number") else line.requirement_line.line_number
         place = SourceLocation(path, number + first_line - 1)
-        if isinstance(line, ParsedRequirement):
-            entries.append(_read_entry(line, place, _join_source_text(rows, number), role))
-        elif isinstance(line, OptionLine):
-            options = _read_options(line.options, path.parent).merge_over(options)
-            for kind, inner_role in (("requirements", role), ("constraints", Role.CONSTRAINT)):
-                for name in line.options.get(kind) or ():
-                    inner = _read_inner(place, name)
-                    found = read_nested(inner, variables, role=inner_role, above=above)
-                    entries += found.entries
-                    options = options.merge_over(found.options)
-    return NestedEntries(tuple(entries), options)
+        try:
+            read = _read_line(line, place, _join_source_text(rows, number), files, role, above)
+        except (RequirementsError, SourceError) as error:
+            if not files.is_lenient:
+                raise
+            read = NestedEntries(unresolved=(str(error),))
+        found = found.followed_by(read)
+    return found
 
 
-def _parse_lines(text: str, path: Path, first_line: int) -> list[ParsedRequirement | OptionLine]:
-    """The lines as pip's own grammar reads them. Raises `RequirementsError` for one that pip would refuse."""
-    from pip_requirements_parser import CommentRequirementLine, InvalidRequirementLine, parse_requirements
+def _read_line(
+    line: Any, place: SourceLocation, written: str, files: SourceFiles, role: Role, above: tuple[Path, ...]
+) -> NestedEntries:
+    from pip_requirements_parser import InvalidRequirementLine, ParsedRequirement
+
+    if isinstance(line, InvalidRequirementLine):
+        why = line.error_message.removeprefix("pip_requirements_parser: error: ")
+        raise make_line_error(place, f"{line.line.strip()!r} cannot be read", why)
+    if isinstance(line, ParsedRequirement):
+        return NestedEntries((_read_entry(line, place, written, role),))
+    found = NestedEntries(options=_read_options(line.options, place.path.parent))
+    for kind, inner_role in (("requirements", role), ("constraints", Role.CONSTRAINT)):
+        for name in line.options.get(kind) or ():
+            inner = read_named(name, place, files, role=inner_role, above=above)
+            found = replace(inner.followed_by(found), entries=(*found.entries, *inner.entries))
+    return found
+
+
+def read_named(
+    name: str,
+    place: SourceLocation,
+    files: SourceFiles,
+    *,
+    role: Role = Role.REQUIREMENT,
+    above: tuple[Path, ...] = (),
+) -> NestedEntries:
+    """What the file says that a line names, on this machine or on a network.
+
+    Raises `RequirementsError`, and `SourceError` where it cannot be fetched.
+    """
+    if not is_on_network(name):
+        return read_nested(files.locate(place, name), files, role=role, above=above)
+    found = read_lines(files.fetch_text(place, name), place.path, files, role=role, above=above)
+    # Nobody can edit the lines of what is on a network; the line that names it is what can be changed.
+    return replace(found, entries=tuple(replace(entry, location=place) for entry in found.entries))
+
+
+def _parse_lines(text: str) -> list[Any]:
+    """The lines as pip's own grammar reads them, those included that pip would refuse."""
+    from pip_requirements_parser import CommentRequirementLine, parse_requirements
 
     # The parser reads files only, and this text is no longer the file's.
     plain = _SETTINGS.sub(lambda match: " " * len(match[0]), text)
     with temporary_file(plain, "requirements.txt") as file:
         lines = list(parse_requirements(str(file), include_nested=False))
-    found = []
-    for line in lines:
-        if isinstance(line, InvalidRequirementLine):
-            place = SourceLocation(path, line.line_number + first_line - 1)
-            why = line.error_message.removeprefix("pip_requirements_parser: error: ")
-            raise make_line_error(place, f"{line.line.strip()!r} cannot be read", why)
-        if not isinstance(line, CommentRequirementLine):
-            found.append(line)
-    return found
+    return [line for line in lines if not isinstance(line, CommentRequirementLine)]
 
 
 def _expand_variables(text: str, variables: Mapping[str, str]) -> str:
     return _VARIABLE.sub(lambda match: variables.get(match[1], "") or match[0], text)
-
-
-def _read_inner(place: SourceLocation, name: str) -> Path:
-    if _WITH_SCHEME.match(name) and not name.startswith("file:"):
-        raise RequirementsError(
-            f"{place}: {name} is on a network",
-            why="only files on this machine are read",
-            remedy=f"curl -O {name}   (and name the file instead)",
-        )
-    folder = place.path.parent
-    inner = folder / unquote(urlsplit(name).path if name.startswith("file:") else name)
-    if not inner.exists():
-        raise RequirementsError(
-            f"{place}: {name} does not exist", why=f"looked for as {inner}", remedy=f"ls {inner.parent}"
-        )
-    return inner
 
 
 def _read_entry(line: ParsedRequirement, place: SourceLocation, written: str, role: Role) -> DeclaredRequirement:
@@ -152,13 +168,18 @@ def _read_entry(line: ParsedRequirement, place: SourceLocation, written: str, ro
 
 
 def parse_argument(
-    text: str, place: SourceLocation, *, role: Role = Role.REQUIREMENT, editable: bool = False
+    text: str,
+    place: SourceLocation,
+    *,
+    role: Role = Role.REQUIREMENT,
+    editable: bool = False,
+    folder: Path | None = None,
 ) -> DeclaredRequirement:
     """An entry from what pip takes as an argument: a requirement, an address, or a path.
 
-    Relative paths start at the file's folder. Raises `RequirementsError`.
+    Relative paths start at `folder`, by default the file's. Raises `RequirementsError`.
     """
-    folder = place.path.parent
+    folder = folder or place.path.parent
     bare, _separator, marker = text.partition(" ;") if _is_path(text) else (text, "", "")
     if not editable and not _is_path(bare):
         entry = parse_requirement(text, place, role=role)

@@ -1,0 +1,61 @@
+"""Where the files are that a dependency file names, and what becomes of what cannot be read."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import unquote, urlsplit
+
+from envtool.errors import RequirementsError
+from envtool.requirements.text_file import read_text
+
+if TYPE_CHECKING:
+    from envtool.requirements.model import SourceLocation
+
+_ON_A_NETWORK = re.compile(r"^(?!file:)[a-z][a-z0-9+.-]*://", re.IGNORECASE)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SourceFiles:
+    """How readers get at files. Files that name each other do so by paths from their own folder.
+
+    `is_lenient`: a line that cannot be read is told beside the others, in the place of an error. `fetch` gives the text
+    at an address; without it nothing is fetched. `context` is the folder that Dockerfiles are built in, where one was
+    named.
+    """
+
+    is_lenient: bool = False
+    fetch: Callable[[str], str] | None = None
+    context: Path | None = None
+
+    def read(self, path: Path) -> str:
+        """The text of a file. Raises `RequirementsError`."""
+        return read_text(path)
+
+    def locate(self, place: SourceLocation, name: str) -> Path:
+        """The file that a line calls `name`. Raises `RequirementsError` where there is none."""
+        folder = place.path.parent
+        inner = folder / unquote(urlsplit(name).path if name.startswith("file:") else name)
+        if not inner.exists():
+            raise RequirementsError(
+                f"{place}: {name} does not exist", why=f"looked for as {inner}", remedy=f"ls {inner.parent}"
+            )
+        return inner
+
+    def fetch_text(self, place: SourceLocation, address: str) -> str:
+        """The text at an address that a line names. Raises `RequirementsError`, and `SourceError` as `fetch` does."""
+        if self.fetch is None:
+            raise RequirementsError(
+                f"{place}: {address} is on a network",
+                why="only files on this machine are read here",
+                remedy=f"curl -O {address}   (and name the file instead)",
+            )
+        return self.fetch(address)
+
+
+def is_on_network(name: str) -> bool:
+    """Whether a file is named by an address that has to be fetched."""
+    return _ON_A_NETWORK.match(name) is not None

