@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from envtool.doctor.diagnose_environment import DoctorRequest, diagnose_environment
     from envtool.doctor.findings import Report
+    from envtool.driver.inspect_jobs import JobsReport, JobsRequest, inspect_jobs
     from envtool.image.blame.blame_image import BlameRequest, blame_image
     from envtool.image.blame.trace import BlameReport
     from envtool.image.build_images import BuildRequest, BuildResult, build_images
@@ -27,6 +28,11 @@ _MODULES = {
         "diagnose_environment",
     ),
     "envtool.doctor.findings": ("Report",),
+    "envtool.driver.inspect_jobs": (
+        "JobsReport",
+        "JobsRequest",
+        "inspect_jobs",
+    ),
     "envtool.image.blame.blame_image": (
         "BlameRequest",
         "blame_image",
@@ -71,6 +77,8 @@ __all__ = [
     "ImageResult",
     "InstallRequest",
     "InstallResult",
+    "JobsReport",
+    "JobsRequest",
     "Report",
     "RestoreRequest",
     "RestoreResult",
@@ -79,6 +87,7 @@ __all__ = [
     "build_images",
     "check_files",
     "diagnose_environment",
+    "inspect_jobs",
     "install",
     "restore",
     "verify_images",

@@ -160,3 +160,9 @@ class SignatureError(EnvtoolError):
     """An input is not signed with the key that it must be signed with."""
 
     exit_status = 21
+
+
+class DriverError(EnvtoolError):
+    """The accelerator's own programs do not answer, or cannot do what was asked of them."""
+
+    exit_status = 22

@@ -30,6 +30,8 @@ class CommandGroup(LazyGroup):
         "verify": LazyCommand(f"{_COMMANDS}.verify", "verify_command"),
         "blame": LazyCommand(f"{_COMMANDS}.blame", "blame_command"),
         "sbom": LazyCommand(f"{_COMMANDS}.sbom", "sbom_command"),
+        "jobs": LazyCommand(f"{_COMMANDS}.jobs", "jobs_command"),
+        "flavour": LazyCommand(f"{_COMMANDS}.flavour", "flavour_command"),
         "engine": LazyCommand(f"{_COMMANDS}.engine", "app"),
         "vendor": LazyCommand(f"{_COMMANDS}.vendor", "app"),
         "demo": LazyCommand(f"{_COMMANDS}.demo", "demo_command", is_hidden=True),
@@ -94,5 +96,7 @@ def _main(
       envtool verify hac-base   run the image's checks
 
       envtool blame IMAGE       which instruction changed torch?
+
+      envtool jobs              what holds the accelerator?
     """
     set_quiet(quiet)

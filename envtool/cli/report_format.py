@@ -30,3 +30,11 @@ class BlameFormat(StrEnum):
 
     TEXT = "text"
     JSON = "json"
+
+
+class JobsFormat(StrEnum):
+    """How to print what holds the accelerator."""
+
+    TEXT = "text"
+    JSON = "json"
+    PROMETHEUS = "prometheus"

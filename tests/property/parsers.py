@@ -12,7 +12,9 @@ from pathlib import Path
 
 from envtool.doctor.cache import DiagnosisCache
 from envtool.doctor.settings import read_settings
+from envtool.driver.flavour import parse_menu
 from envtool.driver.table import parse_table
+from envtool.driver.usage import parse_look, read_prices
 from envtool.environment.conda_records import parse_conda_record, parse_history
 from envtool.environment.distribution import Distribution
 from envtool.environment.elf import SharedObjectError, read_needed_libraries
@@ -121,6 +123,9 @@ PARSERS: dict[str, Parser] = {
     "cache": _in_file("x.json", lambda folder: DiagnosisCache(folder / "x.json").get("a", "b")),
     "settings": _in_file("hac.toml", read_settings),
     "driver": lambda data: parse_table(_text(data)),
+    "flavours": lambda data: parse_menu(_text(data)),
+    "jobs-log": parse_look,
+    "prices": _in_file("prices.toml", lambda folder: read_prices(folder / "prices.toml")),
     "shared-object": _in_file("x.so", lambda folder: read_needed_libraries(folder / "x.so")),
     "manifest": _parse_manifest,
     "configuration": _parse_configuration,

@@ -1,0 +1,37 @@
+"""`envtool flavour`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from envtool.cli.terminal import note, print_line
+
+
+def flavour_command(
+    name: Annotated[
+        str | None, typer.Argument(help="The flavour to change to. Default: list them.", show_default=False)
+    ] = None,
+) -> None:
+    """List the accelerator's flavours, or change to one by its name, with moreh-switch-model, and verify it.
+
+    A job that holds the accelerator is named, and nothing is changed.
+
+    [bold]Examples[/bold]
+
+      envtool flavour
+
+      envtool flavour xLarge.512GB
+    """
+    from envtool.driver.flavour import FlavourRequest, select_flavour
+
+    result = select_flavour(FlavourRequest(name=name))
+    if name is None:
+        for known in result.names:
+            print_line(f"{'*' if known == result.current else ' '} {known}")
+        return
+    before = "" if result.previous in {None, result.current} else f", before {result.previous}"
+    print_line(f"{result.current}{before}")
+    if not result.is_verified:
+        note("moreh-smi and ap-smi do not tell, so this is the word of moreh-switch-model alone")
