@@ -15,6 +15,7 @@ from envtool.requirements.fetch_file import fetch_file
 from envtool.requirements.model import DependencyFile, RequirementSet
 from envtool.requirements.open_target import configure_target, open_target
 from envtool.requirements.predict import predict_static
+from envtool.requirements.projects.project_reader import open_project_reader
 from envtool.requirements.read_file import is_known_name, read_file
 from envtool.requirements.readers.source_files import SourceFiles
 from envtool.requirements.uv_command import TIME_LIMIT
@@ -33,7 +34,7 @@ class CheckRequest:
     `files` may be folders too. `torch` assumes an environment with this vendor torch, and `python_version` its Python;
     else `prefix` or `python` name one, or it is found. `static` reads the lines only. `only` names extras and groups.
     `file_type` is a file name whose kind all files have. `write_fixed` is a folder for files that are safe.
-    `time_limit` is in seconds, for one resolution.
+    `time_limit` is in seconds, for one resolution. `no_build` runs no code of the projects.
     """
 
     files: tuple[Path, ...]
@@ -48,6 +49,7 @@ class CheckRequest:
     file_type: str | None = None
     write_fixed: Path | None = None
     time_limit: float = TIME_LIMIT
+    no_build: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,11 +88,21 @@ def check_files(request: CheckRequest, *, display: ProgressDisplay = open_silent
             predictions = tuple(predict_static(item, target) for file in files for item in file.sets)
             return CheckResult(request=request, target=target, predictions=predictions)
         configured = configure_target(target, prefix, request.installers, time_limit=request.time_limit)
-        checker = Checker(target=configured.target, resolvers=configured.resolvers, constrained=configured.constrained)
-        checked = _predict_files(files, checker, display)
-        written = _write_fixed(checked, checker, request.write_fixed)
+        resolvers = {
+            installer: replace(resolver, no_build=request.no_build)
+            for installer, resolver in configured.resolvers.items()
+        }
+        with open_project_reader(next(iter(resolvers.values())), no_build=request.no_build) as projects:
+            checker = Checker(
+                target=configured.target,
+                resolvers=resolvers,
+                constrained=configured.constrained,
+                projects=projects,
+            )
+            checked = _predict_files(files, checker, display)
+            written = tuple(_write_fixed(checked, checker, request.write_fixed))
     predictions = tuple(_add_command(prediction, file, request) for file, found in checked for prediction in found)
-    return CheckResult(request=request, target=target, predictions=predictions, written=tuple(written))
+    return CheckResult(request=request, target=target, predictions=predictions, written=written)
 
 
 def _expand_folders(paths: Iterable[Path]) -> Iterator[Path]:
@@ -156,7 +168,7 @@ def _write_fixed(
 def _add_command(prediction: Prediction, file: DependencyFile, request: CheckRequest) -> Prediction:
     """The prediction with the command that applies its suggestion to this very file."""
     suggestion = prediction.suggestion
-    if suggestion is None or suggestion.none is not None:
+    if suggestion is None or suggestion.none is not None or (suggestion.replacements and file.not_rewritable):
         return prediction
     words = ["--prefix", str(request.prefix)] if request.prefix is not None else []
     if not suggestion.replacements and file.kind == "requirements.txt" and request.torch is None:

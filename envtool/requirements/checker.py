@@ -13,11 +13,13 @@ from envtool.requirements.metadata import DEFAULT_INDEX, MetadataReader
 from envtool.requirements.partial import predict_partly
 from envtool.requirements.predict import predict, predict_static
 from envtool.requirements.prediction import Prediction, Suggestion
+from envtool.requirements.projects.expand import expand_file
 from envtool.requirements.suggest import suggest
 from envtool.requirements.uv_command import find_uv
 
 if TYPE_CHECKING:
     from envtool.requirements.model import DependencyFile, RequirementSet
+    from envtool.requirements.projects.project_reader import ProjectReader
     from envtool.requirements.resolve import Resolver
     from envtool.requirements.target import Target
     from envtool.requirements.uv_options import Installer
@@ -28,17 +30,23 @@ _AT_ONCE = 4
 
 @dataclass(frozen=True, kw_only=True)
 class Checker:
-    """What files are held against. `constrained` are the installers that are held to the pins where they would run."""
+    """What files are held against. `constrained` are the installers that are held to the pins where they would run.
+
+    `projects` reads what local projects require; without it they are unknown.
+    """
 
     target: Target
     resolvers: Mapping[Installer, Resolver]
     constrained: Collection[Installer] = ()
+    projects: ProjectReader | None = None
     _readers: dict[tuple[str, ...], MetadataReader] = field(default_factory=dict)
 
     def check(self, file: DependencyFile) -> tuple[Prediction, ...]:
         """The second stage's answers on a file's sets. What keeps a set from being judged is in its answer."""
         # Before there are threads: what it asks of `sysconfig` is not safe among them.
         find_uv()
+        if self.projects is not None:
+            file = expand_file(file, self.projects)
         with ThreadPoolExecutor(_AT_ONCE) as pool:
             return tuple(answer for answers in pool.map(self.check_set, file.sets) for answer in answers)
 

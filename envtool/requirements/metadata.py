@@ -6,20 +6,23 @@ The index's own metadata file where it serves one (PEP 658, PEP 714), else the e
 from __future__ import annotations
 
 import io
+import os
 import re
 import zipfile
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cache, cached_property, partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
-from packaging.version import Version
+from packaging.version import InvalidVersion, Version
 
 from envtool.net.http import get, open_session
 from envtool.net.index_page import parse_index_page
+from envtool.regular_file import open_regular_file
 from envtool.wheel.requires import normalize_name
 
 if TYPE_CHECKING:
@@ -69,7 +72,11 @@ class MetadataReader:
         return tuple(str(version) for version in sorted(found, reverse=True))
 
     def _read_requires(self, name: str, version: str) -> Iterator[tuple[str, ...]]:
-        wanted = Version(version)
+        try:
+            wanted = Version(version)
+        except InvalidVersion:
+            # It comes from an address, whatever version that has.
+            return
         files = [file for file in self._read_page(name) if file.version == wanted]
         # The wheels of one version require the same, so the smallest will do.
         for file in sorted(files, key=lambda file: file.size):
@@ -203,6 +210,23 @@ def _read_member(archive: Any) -> bytes | None:
                 data: bytes = member.read(LARGEST_TAIL)
             return data
     return None
+
+
+def read_wheel_requires(link: str) -> tuple[str, tuple[str, ...]] | None:
+    """The version and the `Requires-Dist` lines of a wheel on this machine, by its path or `file:` address."""
+    from packaging.utils import InvalidWheelFilename, parse_wheel_filename
+
+    parts = urlsplit(link)
+    path = Path(unquote(parts.path))
+    if parts.scheme not in {"", "file"} or path.suffix != ".whl":
+        return None
+    try:
+        version = str(parse_wheel_filename(path.name)[1])
+        with os.fdopen(open_regular_file(path), "rb") as stream, zipfile.ZipFile(stream) as archive:
+            data = _read_member(archive)
+    except (OSError, zipfile.BadZipFile, InvalidWheelFilename, ValueError, NotImplementedError):
+        return None
+    return (version, _list_requires_dist(data)) if data is not None else None
 
 
 def find_requirements(lines: Iterable[str], names: Collection[str]) -> Iterator[Requirement]:

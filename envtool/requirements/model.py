@@ -50,7 +50,7 @@ class DeclaredRequirement:
 
     `source_text` is the text in the file, which a rewrite replaces. `name` is normalised (PEP 503), `None` where only
     building a project tells it. `link` is the address or the absolute path of a direct reference. `group` is the extra
-    or dependency group that it belongs to.
+    or dependency group that it belongs to. `source_link` is what the file says where a stand-in is in `link`.
     """
 
     location: SourceLocation
@@ -64,17 +64,17 @@ class DeclaredRequirement:
     hashes: tuple[str, ...] = ()
     group: str | None = None
     role: Role = Role.REQUIREMENT
+    source_link: str | None = None
 
     @property
     def display(self) -> str:
         """The requirement without its marker and hashes, as a person reads it: no address shows its credentials."""
-        return _CREDENTIALS.sub(r"\1***@", self._spelled)
+        return _CREDENTIALS.sub(r"\1***@", self._spell(self.source_link or self.link))
 
-    @property
-    def _spelled(self) -> str:
+    def _spell(self, link: str | None) -> str:
         extras = f"[{','.join(self.extras)}]" if self.extras else ""
-        if self.link is not None:
-            return f"{self.name}{extras} @ {self.link}" if self.name else f"{self.link}{extras}"
+        if link is not None:
+            return f"{self.name}{extras} @ {link}" if self.name else f"{link}{extras}"
         return f"{self.name}{extras}{self.specifier}"
 
     def format_line(self) -> str:
@@ -84,7 +84,7 @@ class DeclaredRequirement:
             return f"-e {self.link}{extras}"
         marker = f" ; {self.marker}" if self.marker is not None else ""
         hashes = "".join(f" --hash={value}" for value in self.hashes)
-        return f"{self._spelled}{marker}{hashes}"
+        return f"{self._spell(self.link)}{marker}{hashes}"
 
     def unpinned(self) -> DeclaredRequirement:
         """The same distribution in any version."""
@@ -156,6 +156,7 @@ class RequirementSet:
     `name` is that of the extra, the group or the table, or the command of an instruction. `locked` says that the
     entries are all there is to install, with nothing behind them to resolve. `unresolved` say what else would be
     installed and cannot be told from the file. `failure` is why nothing of it could be read.
+    installed and cannot be told from the file. `project` is a folder whose build back end has to tell what else.
     """
 
     path: Path
@@ -167,6 +168,7 @@ class RequirementSet:
     instruction: RunInstruction | None = None
     unresolved: tuple[str, ...] = ()
     failure: EnvtoolError | None = None
+    project: Path | None = None
 
     @property
     def label(self) -> str:

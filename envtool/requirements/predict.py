@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from envtool.errors import ResolutionError, UnsolvableError
 from envtool.requirements.chain import Graph, find_chains
+from envtool.requirements.metadata import read_wheel_requires
 from envtool.requirements.model import DeclaredRequirement, RequirementSet, Role
 from envtool.requirements.pip_emulation import resolve_as_pip
 from envtool.requirements.prediction import Clobber, Prediction
@@ -79,6 +80,8 @@ def _predict_safe_or_unknown(
     if wanted.options.other_destination and first.verdict is Verdict.CLOBBERED:
         return first
     why = "torch stays the vendor's"
+    if free.imports_torch:
+        why += "; a build here imports torch without asking for it, so pip and uv need --no-build-isolation"
     return replace(first, installer=resolver.installer, verdict=Verdict.SAFE, why=why, changes=free.changes)
 
 
@@ -93,13 +96,23 @@ def _predict_clobbers(
     ]
     if not changed:
         return
+    wheels = dict(_find_local_wheels(wanted))
+    versions = {**free.versions_after(target), **{name: version for name, (version, _requires) in wheels.items()}}
+    requires = {name: lines for name, (_version, lines) in wheels.items()}
     graph = Graph(
-        free.versions_after(target),
+        versions,
         resolver.parents(wanted, free),
-        _RequiresOf(target, reader, frozenset(change.name for change in free.changes)),
+        _RequiresOf(target, reader, frozenset(change.name for change in free.changes), requires),
     )
     for change in changed:
         yield Clobber(change, find_chains(change.name, wanted.requirements, graph, target))
+
+
+def _find_local_wheels(wanted: RequirementSet) -> Iterator[tuple[str, tuple[str, tuple[str, ...]]]]:
+    """Name, version and requirements of the wheels on this machine that a set names."""
+    for entry in wanted.requirements:
+        if entry.name is not None and entry.link is not None and (found := read_wheel_requires(entry.link)):
+            yield entry.name, found
 
 
 @dataclass(frozen=True)
@@ -109,8 +122,11 @@ class _RequiresOf:
     target: Target
     reader: MetadataReader
     changed: frozenset[str]
+    wheels: Mapping[str, tuple[str, ...]]
 
     def __call__(self, name: str, version: str) -> tuple[str, ...] | None:
+        if name in self.wheels:
+            return self.wheels[name]
         installed = self.target.installed.get(name)
         if installed is not None and name not in self.changed:
             return installed.requires()

@@ -16,6 +16,7 @@ from envtool.requirements.readers.pylock import read_pylock
 from envtool.requirements.readers.pyproject import read_pyproject
 from envtool.requirements.readers.requirements_txt import read_requirements
 from envtool.requirements.readers.setup_cfg import read_setup_cfg
+from envtool.requirements.readers.setup_py import read_setup_py
 from envtool.requirements.readers.source_files import SourceFiles
 from envtool.requirements.readers.uv_lock import read_uv_lock
 
@@ -32,12 +33,13 @@ _KINDS: tuple[tuple[str, Callable[[Path, SourceFiles], DependencyFile]], ...] = 
     (r"pipfile\.lock", lambda path, _files: read_pipfile_lock(path)),
     (r"pipfile", lambda path, _files: read_pipfile(path)),
     (r"setup\.cfg", lambda path, _files: read_setup_cfg(path)),
+    (r"setup\.py", lambda path, _files: read_setup_py(path)),
     (r".*\.ya?ml", read_conda_environment),
     (r"(?:.*[.-])?(?:dockerfile|containerfile)(?:[.-].*)?", read_dockerfile),
     (r".*\.(?:txt|in|pip|reqs)|.*requirements.*", read_requirements),
 )
 NAMES = (
-    "requirements.txt, pyproject.toml, pylock.toml, uv.lock, poetry.lock, Pipfile, Pipfile.lock, setup.cfg,"
+    "requirements.txt, pyproject.toml, pylock.toml, uv.lock, poetry.lock, Pipfile, Pipfile.lock, setup.py, setup.cfg,"
     " environment.yml, Dockerfile"
 )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -11,10 +12,18 @@ from typing import TYPE_CHECKING
 
 from envtool.documents import parse_json
 from envtool.errors import ResolutionError
+from envtool.requirements.build_stubs import BUILD_SETTINGS, build_stubs
 from envtool.requirements.chain import Parents, parse_parents
 from envtool.requirements.model import DeclaredRequirement, InstallOptions, RequirementSet, Role
 from envtool.requirements.stub_wheels import stub_wheels
-from envtool.requirements.uv_command import TIME_LIMIT, UvOutput, is_harmless, make_neutral_variables, run_uv
+from envtool.requirements.uv_command import (
+    TIME_LIMIT,
+    MissingBuildTorchError,
+    UvOutput,
+    is_harmless,
+    make_neutral_variables,
+    run_uv,
+)
 from envtool.requirements.uv_options import (
     Installer,
     format_index_configuration,
@@ -49,10 +58,14 @@ class VersionChange:
 
 @dataclass(frozen=True)
 class Resolution:
-    """What would change, or, where nothing meets the requirements, the proof of that."""
+    """What would change, or, where nothing meets the requirements, the proof of that.
+
+    `imports_torch`: something that has to be built imports torch for that, without naming it as needed.
+    """
 
     changes: tuple[VersionChange, ...] = ()
     unsolvable: str | None = None
+    imports_torch: bool = False
 
     def find_change(self, name: str) -> VersionChange | None:
         """The change of one distribution, or `None` where it stays."""
@@ -74,7 +87,7 @@ class Resolver:
     """Resolves sets against one target, for one installer.
 
     `variables` are the process's; `options` and `constraints` what that installer is configured with, the pins left
-    out; `passed` are further words for uv; `time_limit` is in seconds.
+    out; `passed` are further words for uv; `time_limit` is in seconds. `no_build` has nothing built without a wheel.
     """
 
     target: Target
@@ -84,6 +97,7 @@ class Resolver:
     constraints: tuple[str, ...] = ()
     passed: tuple[str, ...] = ()
     time_limit: float = TIME_LIMIT
+    no_build: bool = False
 
     def resolve(
         self,
@@ -103,10 +117,10 @@ class Resolver:
             command = ["pip", "install", "--dry-run", "--output-format", "json", "-r", files[0], "-c", files[1]]
             command += ["--excludes", files[2]] if without else []
             command += offered
-            said = self._run([*command, *self.passed], wanted.options.merge_over(self.options), requested)
+            said = self._describe([*command, *self.passed], wanted.options.merge_over(self.options), requested)
         if said.unsolvable is not None:
-            return Resolution(unsolvable=said.unsolvable)
-        return Resolution(_list_changes(said.out))
+            return Resolution(unsolvable=said.unsolvable, imports_torch=said.imports_torch)
+        return Resolution(_list_changes(said.out), imports_torch=said.imports_torch)
 
     def stage(self, wanted: RequirementSet, lines: Sequence[str], folder: Path, *, show_progress: bool = False) -> None:
         """Install exactly the distributions of some lines below `folder`, as if that were the target's prefix.
@@ -122,6 +136,32 @@ class Resolver:
         if said.unsolvable is not None:
             raise ResolutionError("what was resolved a moment ago is gone from the index", why=said.unsolvable)
 
+    def make_build_environment(self, folder: Path) -> None:
+        """A virtual environment of the target's Python, or of this one where that is not on this machine."""
+        here = self.target.interpreter
+        names = [str(here)] if here is not None else [self.target.python, sys.executable]
+        for name in names:
+            try:
+                words = ["venv", "--quiet", "--no-project", "--no-config", "--python", name, str(folder)]
+                run_uv(words, make_neutral_variables(self.variables), owner=self.target.owner)
+                return
+            except ResolutionError:
+                if name == names[-1]:
+                    raise
+
+    def install_for_build(self, lines: Sequence[str], environment: Path) -> None:
+        """Install what a build needs into an environment of `make_build_environment`.
+
+        Raises `SourceError` and `ResolutionError`.
+        """
+        options = replace(self.options, upgrade=False, require_hashes=False, reinstall=False, no_deps=False, pre=False)
+        with temporary_file("".join(f"{line}\n" for line in lines), "build-requirements.txt") as file:
+            lend(self.target.owner, file.parent)
+            words = ["pip", "install", "--quiet", "--python", str(environment / "bin/python"), "-r", str(file)]
+            said = self._describe(words, options)
+        if said.unsolvable is not None:
+            raise ResolutionError("what the build needs cannot be installed", why=said.unsolvable)
+
     def parents(self, wanted: RequirementSet, resolution: Resolution) -> Parents:
         """Who requires whom among what would be installed. Raises `SourceError` and `ResolutionError`."""
         state = resolution.versions_after(self.target)
@@ -135,7 +175,7 @@ class Resolver:
         bare = [replace(entry, hashes=()) for entry in wanted.requirements]
         with self._files(wanted, bare, exact) as files, stub_wheels(self.target) as stubs:
             shape = ["--no-header", "--annotation-style", "split", "--no-strip-extras", "--find-links", stubs]
-            said = self._run(["pip", "compile", files[0], "-c", files[1], *shape], options)
+            said = self._describe(["pip", "compile", files[0], "-c", files[1], *shape], options)
         return parse_parents(said.out)
 
     def _keep_versions(self, wanted: RequirementSet) -> InstallOptions:
@@ -177,6 +217,19 @@ class Resolver:
             lend(self.target.owner, folder)
             yield str(files[0]), str(files[1]), str(files[2])
 
+    def _describe(
+        self, words: Sequence[str], options: InstallOptions, requested: Sequence[DeclaredRequirement] = ()
+    ) -> UvOutput:
+        """Run uv for what it says, with stand-ins for the vendor's distributions in what it builds meanwhile."""
+        with build_stubs(self.target.pin, self.target.owner) as stubs:
+            words = [*words, "--build-constraints", str(stubs.constraints)]
+            words += ["--no-build"] if self.no_build else []
+            try:
+                return self._run(words, options, requested)
+            except MissingBuildTorchError:
+                here = replace(self, variables={**self.variables, **BUILD_SETTINGS, "PYTHONPATH": str(stubs.folder)})
+                return replace(here._run(words, options, requested), imports_torch=True)
+
     def _run(
         self,
         words: Sequence[str],
@@ -205,6 +258,8 @@ class Resolver:
 
     def _target_arguments(self, words: Sequence[str]) -> list[str]:
         target = self.target
+        if "--python" in words:
+            return []
         if target.interpreter is not None:
             return ["--python", str(target.interpreter)]
         if words[1] == "compile":

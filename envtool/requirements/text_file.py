@@ -104,6 +104,13 @@ class LineFinder:
                 return number
         return after
 
+    def find_pattern(self, pattern: re.Pattern[str]) -> int | None:
+        """The first line that a pattern matches from its start and that is no comment, or `None`."""
+        for number, row in enumerate(self._rows, 1):
+            if not row.lstrip().startswith("#") and pattern.match(row):
+                return number
+        return None
+
     def find_key(self, key: str, after: int = 1) -> int:
         """The first line from `after` on that gives a key of a TOML table its value, else `after`."""
         name = re.escape(key)

@@ -30,10 +30,18 @@ _HARMLESS = re.compile(r"UV_(?:CACHE_DIR|HTTP_.*|NATIVE_TLS|SYSTEM_CERTS|CONCURR
 
 @dataclass(frozen=True)
 class UvOutput:
-    """What uv printed. `unsolvable` is its proof that there is no solution, where it found none."""
+    """What uv printed. `unsolvable` is its proof that there is no solution, where it found none.
+
+    `imports_torch`: a build needed torch to be there, without having asked for it.
+    """
 
     out: str
     unsolvable: str | None = None
+    imports_torch: bool = False
+
+
+class MissingBuildTorchError(ResolutionError):
+    """A build back end, or a `setup.py` that it runs, imports torch without naming it as needed."""
 
 
 @cache
@@ -115,12 +123,21 @@ def _become(owner: Owner | None, arguments: Sequence[str]) -> dict[str, Any]:
     found: dict[str, Any] = {"executable": f"/proc/self/fd/{handle}", "pass_fds": (handle, *opened)}
     if not owner.may_enter(Path.cwd()):
         found["cwd"] = "/"
-    if os.geteuid() == owner.uid:
-        return found
+    return found | run_as(owner)
+
+
+def run_as(owner: Owner | None) -> dict[str, Any]:
+    """What `subprocess` takes for a program that runs as `owner`."""
+    if owner is None or os.geteuid() == owner.uid:
+        return {}
     # A session of its own: what the owner's programs type into root's terminal would be root's commands.
-    found |= {"user": owner.uid, "group": owner.gid, "extra_groups": owner.list_groups()}
-    found |= {"process_group": None, "start_new_session": True}
-    return found
+    return {
+        "user": owner.uid,
+        "group": owner.gid,
+        "extra_groups": owner.list_groups(),
+        "process_group": None,
+        "start_new_session": True,
+    }
 
 
 @cache
@@ -128,6 +145,8 @@ def _open_uv() -> int:
     return os.open(find_uv(), os.O_PATH)
 
 
+_NO_TORCH = re.compile(rf"No module named '?(?:{'|'.join(PINNED_NAMES)})\b")
+_BUILD_FAILED = "The build backend returned an error"
 _REFUSED = re.compile(r"\b(401 Unauthorized|403 Forbidden)\b")
 _NETWORK = re.compile(
     r"Failed to fetch|error sending request|Could not connect|tcp connect error|timed out|connection closed"
@@ -146,9 +165,20 @@ def _interpret_failure(said: str) -> UvOutput:
         )
     if "No solution found" in text:
         return UvOutput("", _extract_proof(said))
+    if _BUILD_FAILED in text:
+        make = MissingBuildTorchError if imports_missing_torch(text) else ResolutionError
+        raise make(
+            "a source distribution does not tell what it requires: its build back end failed",
+            why=_select_last_words(text),
+        )
     if _NETWORK.search(text):
         raise SourceError("an index or a file of it cannot be read", why=_select_last_words(text))
     raise ResolutionError("the requirements could not be resolved", why=_select_last_words(text))
+
+
+def imports_missing_torch(said: str) -> bool:
+    """Whether a build's words say that it imports one of the vendor's modules, which is not there."""
+    return _NO_TORCH.search(said) is not None
 
 
 def strip_formatting(said: str) -> str:

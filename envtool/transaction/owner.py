@@ -108,6 +108,16 @@ def lend(owner: Owner | None, path: Path) -> None:
         os.lchown(entry, owner.uid, owner.gid)
 
 
+def lend_tree(owner: Owner | None, path: Path) -> None:
+    """The same for a folder of this process's with all that is below it."""
+    if owner is None or os.geteuid() != 0:
+        return
+    for place, folders, files in os.walk(path, topdown=False):
+        for name in (*files, *folders):
+            os.lchown(Path(place, name), owner.uid, owner.gid)
+    os.lchown(path, owner.uid, owner.gid)
+
+
 def _list_states(folders: Iterable[Path]) -> Iterator[tuple[Path, os.stat_result]]:
     """The folders that are there, and the links that lead to them."""
     for folder in dict.fromkeys(folders):

@@ -19,6 +19,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
+from tests.corpus import build_tools
+
 INDEX = Path(__file__).parent / "index.json"
 # As the fixtures' facts: what upstream has beside the frozen versions, so that every case of the table can occur.
 Projects = dict[str, dict[str, dict[str, Any]]]
@@ -95,6 +97,13 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     do_HEAD = do_GET  # noqa: N815 (http.server asks for this name)
 
     def _answer(self, parts: list[str]) -> tuple[bytes, str]:
+        if self.connection.getsockname()[1] in _WITH_BUILD_TOOLS:
+            if parts[0] == "simple" and len(parts) == 2 and parts[1] in build_tools.NAMES:
+                name, _data = build_tools.pack_installed(parts[1])
+                return f'<!DOCTYPE html><a href="/built/{name}">{name}</a>'.encode(), "text/html"
+            if parts[0] == "built":
+                wheels = dict(build_tools.pack_installed(name) for name in build_tools.NAMES)
+                return wheels.get(parts[1], b""), "application/octet-stream"
         if parts[0] == "simple" and len(parts) == 2 and parts[1] in projects():
             return page(parts[1]), "text/html"
         if parts[0] == "files" and len(parts) == 2:
@@ -111,10 +120,19 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         """Leave the terminal to the tests."""
 
 
+# Ports of the servers that have real build back ends.
+_WITH_BUILD_TOOLS: set[int] = set()
+
+
 @contextmanager
-def served() -> Iterator[str]:
-    """Serve the frozen index on a free port of loopback; the value is its address."""
+def served(*, with_build_tools: bool = False) -> Iterator[str]:
+    """Serve the frozen index on a free port of loopback; the value is its address.
+
+    `with_build_tools`: with real build back ends in the place of their stand-ins.
+    """
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
+    if with_build_tools:
+        _WITH_BUILD_TOOLS.add(server.server_address[1])
     threading.Thread(target=server.serve_forever, daemon=True).start()
     try:
         yield f"http://127.0.0.1:{server.server_address[1]}/simple"

@@ -40,6 +40,7 @@ LabelsOption = Annotated[
     list[str] | None,
     typer.Option("--only", metavar="NAME", help="This extra or group only; repeatable.", show_default=False),
 ]
+NoBuildOption = Annotated[bool, typer.Option("--no-build", help="Run no code of the projects, and no build back end.")]
 CheckTimeOption = Annotated[float, typer.Option("--time-limit", help="Seconds for one resolution.", min=1)]
 
 
@@ -59,13 +60,15 @@ def check_command(
     write_fixed: OutputFolderOption = None,
     format: Annotated[CheckFormat, typer.Option("--format", help="How to print the answers.")] = CheckFormat.TEXT,
     output: OutputOption = None,
+    no_build: NoBuildOption = False,
     time_limit: CheckTimeOption = 120.0,
 ) -> None:
     """Predict what installing dependency files would do to the vendor torch, from metadata alone.
 
-    Reads requirements.txt, pyproject.toml, pylock.toml, uv.lock, poetry.lock, Pipfile and its lock, setup.cfg,
-    environment.yml and Dockerfiles. Exit status 0: torch stays, or nothing says that it would not; 1: it would be
-    replaced, or the install would fail because it is pinned; 3 and up: nothing at all could be judged.
+    Reads requirements.txt, pyproject.toml, pylock.toml, uv.lock, poetry.lock, Pipfile and its lock, setup.py,
+    setup.cfg, environment.yml and Dockerfiles. What a project's build back end has to tell is asked of it in a
+    copy. Exit status 0: torch stays, or nothing says that it would not; 1: it would be replaced, or the install would
+    fail because it is pinned; 3 and up: nothing at all could be judged.
 
     [bold]Examples[/bold]
 
@@ -92,6 +95,7 @@ def check_command(
         file_type=file_type,
         write_fixed=write_fixed,
         time_limit=time_limit,
+        no_build=no_build,
     )
     result = check_files(request, display=counters)
     if result.error is None or format is not CheckFormat.TEXT or len(result.predictions) > 1:

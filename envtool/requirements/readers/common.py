@@ -10,7 +10,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 from envtool.documents import parse_json
 from envtool.documents import parse_toml as parse_toml_text
 from envtool.errors import RequirementsError
-from envtool.requirements.model import DeclaredRequirement, Role, SourceLocation
+from envtool.requirements.model import DeclaredRequirement, RequirementSet, Role, SourceLocation
 from envtool.wheel.requires import normalize_name
 
 
@@ -37,6 +37,12 @@ def parse_requirement(
         group=group,
         role=role,
     )
+
+
+def make_project_set(path: Path) -> RequirementSet:
+    """The set of what installing the project of a file asks for, which its build back end has to tell."""
+    why = f"what {path.parent.absolute().name} requires is told by its build back end only"
+    return RequirementSet(path=path, unresolved=(why,), project=path.parent.absolute())
 
 
 def parse_toml(text: str, path: Path) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from envtool.requirements.readers.common import (
     get_table,
     make_form_error,
     make_line_error,
+    make_project_set,
     parse_requirement,
     parse_toml,
 )
@@ -36,7 +37,9 @@ def read_pyproject(path: Path) -> DependencyFile:
     constraints = tuple(_read_uv_constraints(table, path, lines))
     options = _read_uv_options(table)
     sets = [*_read_project_sets(table, path, lines), *_group_sets(table, path, lines)]
-    sets += read_poetry_sets(table, path, lines)
+    poetry = read_poetry_sets(table, path, lines)
+    built = _read_built_set(table, path) if not poetry else None
+    sets = [*([built] if built is not None else []), *sets, *poetry]
     if not sets and "project" not in table and "tool" not in table and "build-system" not in table:
         raise make_form_error(path, "it has none of the tables project, dependency-groups, tool")
     return DependencyFile(
@@ -46,7 +49,18 @@ def read_pyproject(path: Path) -> DependencyFile:
             replace(item, entries=(*item.entries, *constraints), options=options.merge_over(item.options))
             for item in sets
         ),
+        None if built is None else "its build back end tells what it requires: change the lines that are named by hand",
     )
+
+
+def _read_built_set(table: dict[str, Any], path: Path) -> RequirementSet | None:
+    """The set of a project whose dependencies are not written here (PEP 621, `dynamic`), but come of its build."""
+    if "project" in table:
+        dynamic = get_strings(get_table(table, "project").get("dynamic"), path, "project.dynamic")
+        is_built = bool({"dependencies", "optional-dependencies"} & set(dynamic))
+    else:
+        is_built = "build-system" in table or any((path.parent / name).is_file() for name in ("setup.py", "setup.cfg"))
+    return make_project_set(path) if is_built else None
 
 
 def _read_project_sets(table: dict[str, Any], path: Path, lines: LineFinder) -> Iterator[RequirementSet]:

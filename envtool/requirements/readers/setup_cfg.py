@@ -6,7 +6,7 @@ import configparser
 from pathlib import Path
 
 from envtool.requirements.model import DeclaredRequirement, DependencyFile, RequirementSet, Section, SourceLocation
-from envtool.requirements.readers.common import make_file_error, parse_requirement
+from envtool.requirements.readers.common import make_file_error, make_project_set, parse_requirement, parse_toml
 from envtool.requirements.text_file import LineFinder, read_text
 
 
@@ -20,12 +20,26 @@ def read_setup_cfg(path: Path) -> DependencyFile:
         raise make_file_error(path, "is not a configuration file", str(error).replace("\n", " ")) from error
     lines = LineFinder(text)
     base = _read_entries(parser.get("options", "install_requires", fallback=""), path, lines, r"install_requires\s*=")
+    stated = parser.get("options", "install_requires", fallback="").strip()
+    if is_told_by_build(path.parent) and (not stated or stated.startswith("file:")):
+        return DependencyFile(path, "setup.cfg", (make_project_set(path),), _NOT_REWRITABLE)
     sets = [RequirementSet(path=path, entries=base)] if base else []
     section = "options.extras_require"
     for extra in parser.options(section) if parser.has_section(section) else ():
         found = _read_entries(parser.get(section, extra), path, lines, rf"{extra}\s*=", extra)
         sets.append(RequirementSet(path=path, section=Section.EXTRA, name=extra, entries=(*base, *found)))
     return DependencyFile(path, "setup.cfg", tuple(sets))
+
+
+_NOT_REWRITABLE = "what the project requires is written in another file: change the lines that `envtool check` names"
+
+
+def is_told_by_build(folder: Path) -> bool:
+    """Whether a setup.py, or setuptools by itself, says what the project in a folder requires."""
+    path = folder / "pyproject.toml"
+    return not (path.is_file() and "project" in parse_toml(read_text(path), path)) and (
+        (folder / "setup.py").is_file() or (folder / "setup.cfg").is_file()
+    )
 
 
 def _read_entries(

@@ -1,0 +1,176 @@
+"""Asks a project's build back end what the project requires (PEP 517), in an environment made for that.
+
+The back end runs in the target's Python, in a copy of the project, with stand-ins for the vendor's distributions, for
+so long and with so much output.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from envtool.bounded_process import BoundedProcess
+from envtool.errors import ResolutionError
+from envtool.regular_file import read_regular_file
+from envtool.release.profile import PINNED_NAMES
+from envtool.requirements.build_stubs import BUILD_SETTINGS, build_stubs
+from envtool.requirements.projects.project_metadata import ProjectMetadata, parse_metadata
+from envtool.requirements.readers.common import get_table, parse_toml
+from envtool.requirements.text_file import read_text
+from envtool.requirements.uv_command import make_neutral_variables, run_as
+from envtool.transaction.owner import lend
+from envtool.wheel.requires import normalize_name
+
+if TYPE_CHECKING:
+    from envtool.requirements.resolve import Resolver
+
+_OUTPUT_LIMIT = 1 << 20
+# Bytes. METADATA has the project's README in it.
+_METADATA_LIMIT = 16 << 20
+# PEP 517, "Source trees": what a project without a pyproject.toml, or without this table, is built with.
+_LEGACY = (("setuptools>=40.8.0",), "setuptools.build_meta:__legacy__")
+# The version is of no matter, and telling it takes a history that the copy has not.
+_VERSIONS = {"SETUPTOOLS_SCM_PRETEND_VERSION": "0", "PBR_VERSION": "0", "PDM_BUILD_SCM_VERSION": "0",
+             "POETRY_DYNAMIC_VERSIONING_BYPASS": "0", "UV_DYNAMIC_VERSIONING_BYPASS": "0"}  # fmt: skip
+_PROJECT = re.compile(r"\s*([A-Za-z0-9][A-Za-z0-9._-]*)")
+
+
+@dataclass(frozen=True)
+class BuildSystem:
+    """The table `build-system` of a pyproject.toml."""
+
+    requires: tuple[str, ...] = _LEGACY[0]
+    backend: str = _LEGACY[1]
+    paths: tuple[str, ...] = ()
+
+
+def read_build_system(folder: Path) -> BuildSystem:
+    """How a project is built. Raises `RequirementsError` for a pyproject.toml that cannot be read."""
+    path = folder / "pyproject.toml"
+    table = get_table(parse_toml(read_text(path), path), "build-system") if path.is_file() else {}
+    requires, backend, paths = (table.get(key) for key in ("requires", "build-backend", "backend-path"))
+    return BuildSystem(
+        _as_strings(requires) if requires is not None else _LEGACY[0],
+        backend if isinstance(backend, str) else _LEGACY[1],
+        _as_strings(paths),
+    )
+
+
+def _as_strings(value: Any) -> tuple[str, ...]:
+    return tuple(item for item in value if isinstance(item, str)) if isinstance(value, list) else ()
+
+
+def ask_build_backend(source: Path, work: Path, resolver: Resolver, shown: str) -> ProjectMetadata:
+    """The metadata of the project in `source`, which its back end may write into. `work` is a folder for the rest.
+
+    `shown` is the project as a person knows it. Raises `RequirementsError`, `ResolutionError` and `SourceError`.
+    """
+    import pyproject_hooks
+
+    system = read_build_system(source)
+    environment, metadata = work / "environment", work / "metadata"
+    metadata.mkdir()
+    lend(resolver.target.owner, metadata)
+    resolver.make_build_environment(environment)
+    if wanted := _drop_pinned(system.requires):
+        resolver.install_for_build(wanted, environment)
+    with build_stubs(resolver.target.pin, resolver.target.owner) as stubs:
+        runner = _HookRunner(resolver, environment, stubs.folder, shown, time.monotonic() + resolver.time_limit)
+        try:
+            hooks = pyproject_hooks.BuildBackendHookCaller(
+                str(source),
+                system.backend,
+                backend_path=list(system.paths) or None,
+                runner=runner,
+                python_executable=str(environment / "bin/python"),
+            )
+            if more := _drop_pinned(hooks.get_requires_for_build_wheel()):
+                resolver.install_for_build(more, environment)
+            name = hooks.prepare_metadata_for_build_wheel(str(metadata))
+            found = parse_metadata(read_regular_file(metadata / name / "METADATA", _METADATA_LIMIT))
+        except pyproject_hooks.BackendUnavailable as error:
+            last = _select_last_words(error.traceback.encode())
+            raise _make_error(shown, f"{system.backend} cannot be imported: {last}") from error
+        except (
+            pyproject_hooks.BackendInvalid,
+            pyproject_hooks.HookMissing,
+            pyproject_hooks.UnsupportedOperation,
+            OSError,
+            TypeError,
+            ValueError,
+        ) as error:
+            raise _make_error(shown, f"{system.backend}: {type(error).__name__}: {error}") from error
+    if found is None:
+        raise _make_error(shown, f"{system.backend} made metadata without a name or a version")
+    return found
+
+
+def _drop_pinned(lines: Sequence[str]) -> list[str]:
+    """What a build needs, without the distributions that it gets stand-ins for."""
+    return [line for line in lines if _name_of(line) not in PINNED_NAMES]
+
+
+def _name_of(line: str) -> str:
+    match = _PROJECT.match(line)
+    return normalize_name(match[1]) if match else ""
+
+
+@dataclass(frozen=True)
+class _HookRunner:
+    """Runs one hook, as `pyproject_hooks` asks for it."""
+
+    resolver: Resolver
+    environment: Path
+    stubs: Path
+    shown: str
+    deadline: float
+
+    def __call__(
+        self, cmd: Sequence[str], cwd: str | None = None, extra_environ: Mapping[str, str] | None = None
+    ) -> None:
+        owner = self.resolver.target.owner
+        variables = make_neutral_variables(self.resolver.variables)
+        if owner is not None:
+            variables = owner.adapt_variables(variables)
+        path = f"{self.environment / 'bin'}{os.pathsep}{variables.get('PATH', os.defpath)}"
+        settings = {**BUILD_SETTINGS, **_VERSIONS, "PYTHONPATH": str(self.stubs), "PATH": path}
+        settings |= {"VIRTUAL_ENV": str(self.environment), "PYTHONDONTWRITEBYTECODE": "1", **(extra_environ or {})}
+        # The folder by which `pyproject_hooks` and the hook talk.
+        lend(owner, Path(cmd[-1]))
+        try:
+            process = BoundedProcess(
+                cmd, environment={**variables, **settings}, cwd=cwd, **{"process_group": 0, **run_as(owner)}
+            )
+        except OSError as error:
+            raise _make_error(self.shown, f"its Python cannot be started: {error.strerror}") from error
+        limit = self.deadline - time.monotonic()
+        ended = process.wait(max(limit, 1.0), _OUTPUT_LIMIT)
+        if ended.is_too_long:
+            raise _make_error(self.shown, f"it prints more than {_OUTPUT_LIMIT >> 20} MiB")
+        if ended.status is None:
+            raise ResolutionError(
+                f"{self.shown}: its build back end gave no answer within {self.resolver.time_limit:.0f} seconds",
+                remedy="envtool check --time-limit 600 …   (gives it more)",
+            )
+        if ended.status != 0:
+            raise _make_error(self.shown, _select_last_words(ended.err + b"\n" + ended.out))
+
+
+def _select_last_words(said: bytes) -> str:
+    """The last line that is no part of a traceback's frames, with what it follows."""
+    lines = [line.rstrip() for line in said.decode("utf-8", "replace").splitlines() if line.strip()]
+    last = next((line.strip() for line in reversed(lines) if re.match(r"\w[\w.]*(?:Error|Exception|Exit)\b", line)), "")
+    return (last or " ".join(line.strip() for line in lines[-4:]))[:600]
+
+
+def _make_error(shown: str, why: str) -> ResolutionError:
+    return ResolutionError(
+        f"{shown}: its build back end does not say what it requires",
+        why=why,
+        remedy=f"pip wheel --no-deps {shown}   (shows the whole build)",
+    )
