@@ -89,7 +89,7 @@ def _strace(
     variables = {**os.environ, **(environment.variables if environment is not None else {})}
     # Python writes bytecode of its own where it may, which is no part of a restore.
     variables["PYTHONDONTWRITEBYTECODE"] = "1"
-    strace = ["strace", "--follow-forks", "--quiet=all", "-e", f"trace={_SET}", *words]
+    strace = ["strace", "--follow-forks", "--seccomp-bpf", "--quiet=all", "-e", f"trace={_SET}", *words]
     return subprocess.run([*strace, *command], env=variables, capture_output=True, text=True, check=False, timeout=120)
 
 
