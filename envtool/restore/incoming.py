@@ -14,6 +14,7 @@ from envtool.release.source.configured import open_sources
 from envtool.restore.plan import PinnedDiagnosis, select_wheels
 from envtool.wheel.archive import OPEN_FILES
 from envtool.wheel.contents import WheelContents, read_contents, verify_contents
+from envtool.wheel.name import require_sha256
 from envtool.wheel.record import get_installed_path
 from envtool.wheel.store import get_default_store
 from envtool.wheel.unpacked_store import UnpackedWheel, find_unpacked
@@ -82,7 +83,15 @@ def share_wheels(wheels: Mapping[str, IncomingWheel], owner: Owner | None) -> It
 
 
 def _open_wheel(wheel: IncomingWheel, stack: ExitStack) -> WheelContents:
-    contents = wheel if isinstance(wheel, WheelContents) else read_contents(wheel.wheel)
+    contents = wheel if isinstance(wheel, WheelContents) else read_contents(_find_hashed(wheel.wheel))
     handle = os.open(contents.wheel.path, os.O_RDONLY | os.O_CLOEXEC)
     stack.callback(os.close, handle)
     return replace(contents, wheel=replace(contents.wheel, path=Path(f"{OPEN_FILES}/{handle}")))
+
+
+def _find_hashed(wheel: StoredWheel) -> StoredWheel:
+    """The wheel of an unpacked copy, of which nothing was hashed yet. Raises `HashError` where it is another now."""
+    path = get_default_store().find(wheel.sha256)
+    if path is None:
+        require_sha256(wheel.path, wheel.sha256, label=wheel.name.filename)
+    return replace(wheel, path=path or wheel.path)

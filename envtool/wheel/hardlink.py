@@ -6,7 +6,7 @@ import hashlib
 import os
 import stat
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +15,7 @@ from envtool.transaction.open_folder import open_folder
 from envtool.transaction.permissions import read_umask
 from envtool.wheel.extract import ExtractJob, extract_all
 from envtool.wheel.layout import Layout, finish_layout
+from envtool.wheel.name import require_sha256
 from envtool.wheel.record import parse_record
 
 if TYPE_CHECKING:
@@ -39,8 +40,11 @@ def stage_links(unpacked: UnpackedWheel, layout: Layout, staging: Path, *, reque
     if amiss:
         from envtool.wheel.contents import read_contents
 
-        members = read_contents(unpacked.wheel).members
-        _write(unpacked, tree, tuple(member for member in members if member.path in amiss))
+        members = [member for member in read_contents(unpacked.wheel).members if member.path in amiss]
+        if len(members) < len(amiss):
+            require_sha256(unpacked.wheel.path, unpacked.wheel.sha256, label=unpacked.wheel.name.filename)
+        # By the hashes of when it was unpacked: the wheel itself was not hashed again.
+        _write(unpacked, tree, tuple(replace(member, sha256=linker.hashes[member.path]) for member in members))
     name = unpacked.wheel.name.name
     return finish_layout(name, unpacked.dist_info, unpacked.record, layout, staging, requested=requested)
 
@@ -60,7 +64,8 @@ class _Linker:
     unpacked: UnpackedWheel
 
     @cached_property
-    def _hashes(self) -> Mapping[str, str | None]:
+    def hashes(self) -> Mapping[str, str | None]:
+        """The sha256 of each file."""
         return {row.path: row.sha256 for row in parse_record(self.unpacked.record).rows}
 
     def link_folder(self, folder: str) -> Iterator[str]:
@@ -90,7 +95,7 @@ class _Linker:
     def _is_good(self, path: str, name: str, folder: int) -> bool:
         """Whether a file has the hash that RECORD says; one that has not is taken out of the copy."""
         with open(os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder), "rb") as stream:
-            is_good = hashlib.file_digest(stream, "sha256").hexdigest() == self._hashes.get(path)
+            is_good = hashlib.file_digest(stream, "sha256").hexdigest() == self.hashes.get(path)
         if not is_good:
             os.unlink(name, dir_fd=folder)
         return is_good

@@ -53,6 +53,13 @@ class FileStore:
                     break
         return self._verified.get(sha256)
 
+    def find_unhashed(self, sha256: str) -> Path | None:
+        """The stored file under that sha256 that only this user and root can change, or `None`; it is not hashed.
+
+        For whoever has a hash of each part that he takes from it.
+        """
+        return next((path for path in self._list_stored(sha256) if is_private(path)), None)
+
     def add(self, path: Path, *, expected: str | None = None, name: str | None = None) -> Path:
         """Store a copy of `path` and return where it is.
 

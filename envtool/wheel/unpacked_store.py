@@ -2,25 +2,27 @@
 
 Layout: `<store>/unpacked/<sha256>/files/…` and `manifest.json`, which has the size and time of each file when it was
 checked against RECORD; the file `checked` was changed when all of them were last known to be good. A folder appears
-there whole or not at all. What differs from the manifest is taken from the wheel instead; a copy that others can write
-is left alone.
+there whole or not at all. What differs from the manifest is taken from the wheel instead, each file by its sha256, so
+that the wheel need not be hashed as a whole; a copy that others can write is left alone.
 """
 
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from envtool.documents import parse_json
+from envtool.errors import HashError, SourceError
 from envtool.private_folder import is_private
 from envtool.regular_file import read_regular_file
 from envtool.temporary_folder import temporary_folder
 from envtool.transaction.permissions import umask_like
-from envtool.wheel.archive import ArchiveMember
+from envtool.wheel.archive import Archive, ArchiveMember
 from envtool.wheel.name import StoredWheel, WheelName
 from envtool.wheel.store import FileStore, translate_store_errors
 
@@ -28,7 +30,7 @@ if TYPE_CHECKING:
     from envtool.wheel.contents import WheelContents
 
 _FILES, _MANIFEST, _CHECKED = "files", "manifest.json", "checked"
-_SCHEMA = 4
+_SCHEMA = 5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,9 +38,9 @@ class UnpackedWheel:
     """A wheel and the copy of its files in `folder`, to which hard links may be made.
 
     `shared` has, for each folder, its files: name, size in bytes, when it was last modified in ns, and whether it is
-    executable. `own` are the members that no environment shares, as an install writes to them. `record` is what the
-    wheel gives to an installed RECORD, `size` that of all files in bytes. Files that changed before `checked`, in ns,
-    are known to be good.
+    executable. `own` are the members that no environment shares, as an install writes to them, each with its sha256.
+    `record` is what the wheel gives to an installed RECORD, `size` that of all files in bytes. Files that changed
+    before `checked`, in ns, are known to be good.
     """
 
     wheel: StoredWheel
@@ -91,10 +93,13 @@ def find_unpacked(filename: str, sha256: str, store: FileStore) -> UnpackedWheel
     folder = store.unpacked_folder(sha256)
     if not is_private(folder / _MANIFEST) or not is_private(folder / _FILES):
         return None
-    path = store.find(sha256)
+    path = store.find_unhashed(sha256)
     try:
         table = parse_json(read_regular_file(folder / _MANIFEST))
         if path is None or table["schema"] != _SCHEMA or not _has_inner_paths(table):
+            return None
+        own = tuple(_read_own(row) for row in table["own"])
+        if not _has_members(path, own):
             return None
         return UnpackedWheel(
             wheel=StoredWheel(WheelName.parse(filename), path, sha256),
@@ -103,13 +108,31 @@ def find_unpacked(filename: str, sha256: str, store: FileStore) -> UnpackedWheel
             requires=tuple(table["requires"]),
             size=table["size"],
             shared=table["shared"],
-            own=tuple(ArchiveMember(**row) for row in table["own"]),
+            own=own,
             record=table["record"].encode("utf-8", errors="surrogateescape"),
             checked=(folder / _CHECKED).lstat().st_ctime_ns,
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         # Not there, or not to be read: the wheel is.
         return None
+
+
+def _read_own(row: Mapping[str, Any]) -> ArchiveMember:
+    """Raises `ValueError` for a member without a hash: nothing else vouches for what is read from the wheel."""
+    if not row["sha256"]:
+        raise ValueError(row["path"])
+    return ArchiveMember(**row)
+
+
+def _has_members(path: Path, members: Iterable[ArchiveMember]) -> bool:
+    """Whether a wheel's file has these members: they are few and small, and another file is better told of now."""
+    archive = Archive(path, path.name)
+    try:
+        for member in members:
+            archive.read(member)
+    except (HashError, SourceError):
+        return False
+    return True
 
 
 def mark_checked(unpacked: UnpackedWheel) -> None:
@@ -141,6 +164,11 @@ def _build_manifest(contents: WheelContents, files: Path) -> dict[str, object]:
         "requires": list(contents.requires),
         "size": contents.size,
         "shared": shared,
-        "own": [asdict(member) for member in contents.own_members()],
+        "own": [asdict(_with_sha256(member, files)) for member in contents.own_members()],
         "record": render_base_record(contents).decode("utf-8", errors="surrogateescape"),
     }
+
+
+def _with_sha256(member: ArchiveMember, files: Path) -> ArchiveMember:
+    """A member with the sha256 of its unpacked file, as RECORD has none for itself and for signatures."""
+    return replace(member, sha256=hashlib.sha256((files / member.path).read_bytes()).hexdigest())

@@ -321,8 +321,9 @@ def test_an_interrupt_is_handed_to_the_child(environment: RealEnvironment, tmp_p
         "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "from envtool.transaction.owner import Owner\n"
         "def work(_report):\n"
-        "    print('ready', flush=True)\n"
-        "    try: time.sleep(60)\n"
+        "    try:\n"
+        "        print('ready', flush=True)\n"
+        "        time.sleep(60)\n"
         f"    finally: Path({str(marker)!r}).touch()\n"
         f"run_as_owner(Owner({SOMEONE}, {SOMEONE}, Path('/')), work)"
     )
@@ -332,7 +333,7 @@ def test_an_interrupt_is_handed_to_the_child(environment: RealEnvironment, tmp_p
         assert process.stdout is not None
         process.stdout.readline()
         process.send_signal(signal.SIGINT)
-        process.wait(10)
+        process.wait(60)
     assert marker.stat().st_uid == SOMEONE
     assert TORCH in environment.doctor()["environment"]["pin"]["distributions"][0]["version"]
 

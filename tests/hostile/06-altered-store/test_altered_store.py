@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -93,6 +95,38 @@ def test_an_unpacked_copy_that_was_edited_in_place_is_not_linked(environment: Re
         done = environment.restore("--force")
         assert done.status == 0, done.err
         assert environment.doctor("--deep")["findings"] == []
+
+
+@pytest.mark.parametrize(
+    "spoil", [_alter, lambda path: path.write_bytes(path.read_bytes()[:1000])], ids=["altered", "cut"]
+)
+def test_the_wheel_beside_an_unpacked_copy_gives_nothing_unhashed(
+    environment: RealEnvironment, release: Path, spoil: Callable[[Path], None]
+) -> None:
+    _unpack(environment)
+    spoil(_stored_torch(environment))
+    before = snapshot(environment.path)
+    assert environment.restore("--force").status != 0
+    assert snapshot(environment.path) == before
+    done = environment.restore("--force", "--vendor", str(release))
+    assert done.status == 0, done.err
+    assert environment.doctor("--deep")["findings"] == []
+
+
+def test_a_file_edited_beside_an_altered_wheel_is_not_installed(environment: RealEnvironment) -> None:
+    files = _unpack(environment)
+    wheel = _stored_torch(environment)
+    with zipfile.ZipFile(wheel) as archive:
+        info = archive.getinfo("torch/version.py")
+    data = bytearray(wheel.read_bytes())
+    # Its data in the archive, after the header and the name.
+    data[info.header_offset + 30 + len(info.filename) + info.compress_size // 2] ^= 0xFF
+    with open(wheel, "r+b") as stream:
+        stream.write(data)
+    _alter(files / "torch/version.py")
+    before = snapshot(environment.path)
+    assert environment.restore("--force").status != 0
+    assert snapshot(environment.path) == before
 
 
 def test_a_file_edited_through_the_environment_is_not_linked_again(environment: RealEnvironment) -> None:
