@@ -2,33 +2,86 @@
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from envtool.cli.terminal import print_safely
+from envtool.cli.terminal import print_line, print_safely
 
 
 def explain_command(
     id: Annotated[
-        str | None, typer.Argument(metavar="ID", help="A finding's id, as doctor prints it.", show_default=False)
+        str | None,
+        typer.Argument(
+            metavar="ID", help="A finding's id, as doctor prints it, or a known error's.", show_default=False
+        ),
+    ] = None,
+    log: Annotated[
+        Path | None,
+        typer.Option(
+            "--from", metavar="LOGFILE", help="Find known errors in a program's output; - reads it.", show_default=False
+        ),
     ] = None,
 ) -> None:
-    """Print what a finding of doctor means, how it comes about and what to do; without an id, list all findings.
+    """Print what a finding or a known error means, how it comes about and what to do; without an id, list all.
 
-    [bold]Example[/bold]
+    With --from, name the known errors in what a program printed: exit status 1 where there is one.
+
+    [bold]Examples[/bold]
 
       envtool explain torch-replaced
-    """
-    from envtool.doctor.explanation import find_kind, read_page
-    from envtool.doctor.finding_kind import FindingKind
 
+      envtool explain --from train.log
+
+      python train.py 2>&1 | envtool explain --from -
+    """
+    if log is not None:
+        if id is not None:
+            raise typer.BadParameter("give an id or --from, not both")
+        raise typer.Exit(_search(log))
     if id is None:
-        width = max(len(kind.id) for kind in FindingKind)
-        for kind in FindingKind:
-            print_safely(f"{kind.id:<{width}}  {kind.severity.value:<7}  {kind.title}")
+        _list_all()
         return
+    page = _read_page(id)
+    if page is None:
+        raise typer.BadParameter(f"there is no finding or known error called {id!r}; `envtool explain` lists them")
+    print_safely(page, end="")
+
+
+def _read_page(id: str) -> str | None:
+    from envtool.doctor.explanation import find_kind, read_page
+
     found = find_kind(id)
-    if found is None:
-        raise typer.BadParameter(f"there is no finding called {id!r}; `envtool explain` lists them")
-    print_safely(read_page(found), end="")
+    if found is not None:
+        return read_page(found)
+    from envtool.known_errors.explanation import find_error_kind, read_error_page
+
+    known = find_error_kind(id)
+    return read_error_page(known) if known is not None else None
+
+
+def _list_all() -> None:
+    from envtool.doctor.finding_kind import FindingKind
+    from envtool.known_errors.error_kind import ErrorKind
+
+    kinds: list[FindingKind | ErrorKind] = [*FindingKind, *ErrorKind]
+    width = max(len(kind.id) for kind in kinds)
+    for kind in kinds:
+        print_safely(f"{kind.id:<{width}}  {kind.severity.value:<7}  {kind.title}")
+
+
+def _search(log: Path) -> int:
+    from envtool.known_errors.find import search_descriptor, search_file
+
+    found = search_descriptor(sys.stdin.fileno()) if str(log) == "-" else search_file(log)
+    for item in found.errors:
+        print_line(f"{item.kind.severity.value}: {item.kind.title}  [{item.kind.id}]")
+        more = f"   (and {item.count - 1} more)" if item.count > 1 else ""
+        print_line(f"  line {item.line}: {item.text}{more}")
+        print_line(f"  run  {item.kind.remedy}")
+        print_line(f"  more envtool explain {item.kind.id}")
+    if not found.errors:
+        print_line(f"no known error in {found.lines} lines")
+    return 1 if found.errors else 0

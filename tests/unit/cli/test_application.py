@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 
@@ -55,6 +56,8 @@ def test_only_the_module_of_the_command_is_imported() -> None:
 @pytest.mark.parametrize("module", ["rich", "packaging", "requests", "pydantic"])
 def test_a_short_command_imports_nothing_heavy(module: str) -> None:
     assert module not in list_modules("explain", "torch-replaced")
+    assert module not in list_modules("explain", "--from", os.devnull + "/no-such-file")
+    assert module not in list_modules("explain", "--from", __file__)
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ import pytest
 import envtool.doctor
 from envtool.doctor.explanation import read_page
 from envtool.doctor.finding_kind import FindingKind
+from envtool.known_errors.error_kind import ErrorKind
 from tests.support.environment import RealEnvironment
 
 DOCTOR = Path(envtool.doctor.__file__).parent
@@ -47,7 +48,8 @@ def test_explain_prints_a_page(environment: RealEnvironment) -> None:
 
 def test_explain_without_an_id_lists_all_with_severity_and_title(environment: RealEnvironment) -> None:
     rows = [re.split(r"  +", line) for line in environment.here("explain").out.splitlines()]
-    assert rows == [[kind.id, kind.severity.value, kind.title] for kind in FindingKind]
+    kinds: list[FindingKind | ErrorKind] = [*FindingKind, *ErrorKind]
+    assert rows == [[kind.id, kind.severity.value, kind.title] for kind in kinds]
 
 
 def test_explain_of_an_unknown_id(environment: RealEnvironment) -> None:
