@@ -62,12 +62,16 @@ class MetadataReader:
             self._requires[key] = next(self._read_requires(*key), None)
         return self._requires[key]
 
-    def versions(self, name: str, python: str) -> tuple[str, ...]:
-        """The final versions with a wheel for a Python, the newest first, without yanked ones (PEP 592)."""
+    def versions(self, name: str, python: str, *, with_sources: bool = False) -> tuple[str, ...]:
+        """The final versions with a wheel for a Python, the newest first, without yanked ones (PEP 592).
+
+        `with_sources`: those as well that have a source distribution only, which a build alone tells about.
+        """
         found = {
             file.version
             for file in self._read_page(normalize_name(name))
             if not file.yanked and not file.version.is_prerelease and file.supports(python)
+            if file.is_wheel or with_sources
         }
         return tuple(str(version) for version in sorted(found, reverse=True))
 
@@ -79,7 +83,7 @@ class MetadataReader:
             return
         files = [file for file in self._read_page(name) if file.version == wanted]
         # The wheels of one version require the same, so the smallest will do.
-        for file in sorted(files, key=lambda file: file.size):
+        for file in sorted((file for file in files if file.is_wheel), key=lambda file: file.size):
             data = self._try_read(file.url, partial(_read_metadata, self._session, file))
             if data is not None:
                 yield _list_requires_dist(data)
@@ -114,7 +118,10 @@ class MetadataReader:
 
 @dataclass(frozen=True, kw_only=True)
 class _File:
-    """A wheel as an index describes it. `size` is in bytes, 0 where the index has none."""
+    """A wheel or a source distribution as an index describes it. `size` is in bytes, 0 where the index has none.
+
+    `interpreters` are a wheel's tags without the platform, `cp310-cp310`; a source distribution has none.
+    """
 
     version: Version
     url: str
@@ -122,8 +129,15 @@ class _File:
     has_metadata: bool
     requires_python: str
     yanked: bool
+    interpreters: frozenset[str] = frozenset()
+
+    @property
+    def is_wheel(self) -> bool:
+        return bool(self.interpreters)
 
     def supports(self, python: str) -> bool:
+        if self.is_wheel and not self.interpreters & _list_interpreter_tags(python):
+            return False
         try:
             return SpecifierSet(self.requires_python).contains(python, prereleases=True)
         except InvalidSpecifier:
@@ -132,7 +146,7 @@ class _File:
 
 def _list_files(session: requests.Session, index: str, name: str) -> list[_File]:
     from mousebender import simple
-    from packaging.utils import InvalidWheelFilename, parse_wheel_filename
+    from packaging.utils import InvalidSdistFilename, InvalidWheelFilename
 
     page = simple.create_project_url(index.rstrip("/") + "/", name)
     if not page.startswith(("http://", "https://")):
@@ -145,8 +159,10 @@ def _list_files(session: requests.Session, index: str, name: str) -> list[_File]
     found = []
     for row in parse_index_page(text, answer.headers.get("Content-Type", "text/html"), name, answer.url):
         try:
-            version = parse_wheel_filename(row["filename"])[1]
-        except InvalidWheelFilename:
+            version, interpreters = _parse_file_name(row["filename"])
+        except (InvalidWheelFilename, InvalidSdistFilename, InvalidVersion):
+            continue
+        if interpreters is None:
             continue
         found.append(
             _File(
@@ -156,9 +172,39 @@ def _list_files(session: requests.Session, index: str, name: str) -> list[_File]
                 has_metadata=bool(row.get("core-metadata") or row.get("dist-info-metadata")),
                 requires_python=row["requires-python"],
                 yanked=row.get("yanked", False) is not False,
+                interpreters=interpreters,
             )
         )
     return found
+
+
+def _parse_file_name(name: str) -> tuple[Version, frozenset[str] | None]:
+    """The version that a file's name has, and a wheel's tags without the platform; `None` for another system's."""
+    from packaging.utils import parse_sdist_filename, parse_wheel_filename
+
+    if name.endswith(".whl"):
+        _name, version, _build, tags = parse_wheel_filename(name)
+        here = _list_platforms()
+        return version, frozenset(f"{tag.interpreter}-{tag.abi}" for tag in tags if tag.platform in here) or None
+    return parse_sdist_filename(name)[1], frozenset()
+
+
+@cache
+def _list_platforms() -> frozenset[str]:
+    from packaging.tags import platform_tags
+
+    return frozenset(("any", *platform_tags()))
+
+
+@cache
+def _list_interpreter_tags(python: str) -> frozenset[str]:
+    """The tags of wheels for a CPython, without their platform."""
+    from packaging.tags import compatible_tags, cpython_tags
+
+    version = tuple(int(part) for part in python.split(".")[:2])
+    interpreter = f"cp{''.join(str(part) for part in version)}"
+    tags = (*cpython_tags(version, platforms=["any"]), *compatible_tags(version, interpreter, ["any"]))
+    return frozenset(f"{tag.interpreter}-{tag.abi}" for tag in tags)
 
 
 def _read_metadata(session: requests.Session, file: _File) -> bytes | None:

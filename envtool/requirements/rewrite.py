@@ -47,6 +47,8 @@ def rewrite_files(rewriting: Rewrite, texts: Mapping[Path, str], folders: Mappin
     return {path: "\n".join(lines) for path, lines in rows.items()}
 
 
+# Of a change whose reason is in nobody's metadata by itself.
+_NO_REASON = "so that torch stays the vendor's"
 # The line of an edit, and its rank among the edits of that line; the highest comes first.
 _Order = tuple[int, int]
 
@@ -60,7 +62,10 @@ def _list_edits(rewriting: Rewrite, rows: Mapping[Path, list[str]]) -> Iterator[
             seen.add(key)
             # A file that another one includes is a requirements file, whatever the other is.
             kind = file.kind if place.path == file.path else "requirements.txt"
-            yield (place.line, 1), partial(_REPLACE[kind], rows[place.path], item, f"{line_edits.MARK} {item.why}")
+            yield (
+                (place.line, 1),
+                partial(_REPLACE[kind], rows[place.path], item, f"{line_edits.MARK} {item.why or _NO_REASON}"),
+            )
     bases = {pin for wanted, pins in rewriting.added if wanted.section is Section.MAIN for pin in pins}
     held: set[tuple[int, str]] = set()
     for wanted, pins in rewriting.added:

@@ -9,16 +9,19 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from packaging.specifiers import SpecifierSet
 
-from envtool.errors import ResolutionError
+from envtool.errors import ResolutionError, SourceError
 from envtool.release.profile import PINNED_NAMES
 from envtool.requirements.model import DeclaredRequirement, RequirementSet, Role
+from envtool.requirements.pip_emulation import resolve_as_pip
 from envtool.requirements.predict import make_pin_constraints
 from envtool.requirements.prediction import LineChange, Prediction, Suggestion
 from envtool.requirements.static import Effect, LineEffect
+from envtool.requirements.tighten import Tightened, tighten
 from envtool.requirements.torch_demands import quote_lowest_demand, summarize_proof
 from envtool.requirements.version_search import SearchResult, find_newest_compatible
 
@@ -30,6 +33,7 @@ if TYPE_CHECKING:
 
 # Resolutions at once: they wait for the index most of the time.
 _AT_ONCE = 4
+_VENDORS = "the vendor's build"
 
 
 def suggest(answer: Prediction, resolver: Resolver, reader: MetadataReader) -> Suggestion:
@@ -47,23 +51,50 @@ def suggest(answer: Prediction, resolver: Resolver, reader: MetadataReader) -> S
     for limits in dict.fromkeys((bounds, ())):
         if not limits:
             impossible = {**_find_impossible(wanted, resolver, hard - set(impossible)), **impossible}
+        if (fixed := next((entry for entry in impossible if entry.link is not None), None)) is not None:
+            # What is installed from an address is that, and no project of the same name on an index.
+            return Suggestion(none=_explain_address(fixed, answer, impossible[fixed]))
+        kept = [entry for entry in wanted.requirements if entry not in impossible]
+        tight = [entry for entry, original in zip(pinned, wanted.requirements, strict=True) if original in kept]
         seen: list[list[DeclaredRequirement]] = []
         for free in steps:
-            entries = _loosen(wanted, pinned, free, impossible)
+            entries = _loosen(kept, tight, free)
             if entries in seen:
                 continue
             seen.append(entries)
             held = _resolve(resolver, wanted, entries, limits)
             if held.unsolvable is None:
-                return _compare(answer, entries, impossible, held, target)
+                resolve = partial(_resolve, resolver, wanted, bounds=limits)
+                last = {entry for entry, original in zip(tight, kept, strict=True) if original in culprits}
+                solution = tighten(tight, entries, held, resolve, last)
+                return _compare(answer, _restore_originals(solution, kept, tight), impossible, resolver)
     return Suggestion(none=summarize_proof(held.unsolvable or "", target))
+
+
+def _restore_originals(
+    solution: Tightened, kept: Sequence[DeclaredRequirement], tight: Sequence[DeclaredRequirement]
+) -> Tightened:
+    """The solution in terms of the file's lines, where those of the vendor's distributions are not pinned yet."""
+    by_tight = dict(zip(tight, kept, strict=True))
+    return replace(
+        solution,
+        loose=frozenset(by_tight[entry] for entry in solution.loose),
+        reasons={by_tight[entry]: why for entry, why in solution.reasons.items()},
+    )
+
+
+def _explain_address(entry: DeclaredRequirement, answer: Prediction, proof: str) -> str:
+    links = [str(link) for chain in _find_chains(answer) if chain.entry == entry for link in chain.links[-1:]]
+    return f"{entry.display} is installed from an address, and {links[0] if links else proof}"
 
 
 def _find_bounds(
     answer: Prediction, target: Target, reader: MetadataReader
 ) -> tuple[tuple[str, ...], Mapping[DeclaredRequirement, str]]:
     """Upper bounds for those that ask for another torch, and the lines that ask for one in every version."""
-    names = dict.fromkeys(chain.culprit for chain in _find_chains(answer) if chain.culprit not in PINNED_NAMES)
+    linked = {entry.name for entry in answer.requirement_set.requirements if entry.link is not None}
+    culprits = dict.fromkeys(chain.culprit for chain in _find_chains(answer))
+    names = [name for name in culprits if name not in PINNED_NAMES and name not in linked]
     requested = {entry.name for entry in answer.requirement_set.requirements}
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         searches = pool.map(lambda name: find_newest_compatible(name, reader, target, prove=name in requested), names)
@@ -74,8 +105,8 @@ def _derive_bounds(
     searches: Mapping[str, SearchResult], wanted: RequirementSet
 ) -> tuple[tuple[str, ...], dict[DeclaredRequirement, str]]:
     """From searches: bounds as constraints, and the lines of which no version goes with the vendor's torch."""
-    by_name = {entry.name: entry for entry in wanted.requirements}
-    bounds = tuple(f"{name}<={search.newest}" for name, search in searches.items() if search.newest is not None)
+    by_name = {entry.name: entry for entry in wanted.requirements if entry.link is None}
+    bounds = tuple(f"{name}<{search.refused}" for name, search in searches.items() if search.refused is not None)
     impossible = {
         by_name[name]: quote_lowest_demand(search.demands)
         for name, search in searches.items()
@@ -90,7 +121,7 @@ def _find_impossible(
     """The entries that cannot be installed beside the vendor torch even alone, each with the reason."""
     ordered = [entry for entry in wanted.requirements if entry in entries]
     with ThreadPoolExecutor(_AT_ONCE) as pool:
-        alone = list(pool.map(lambda entry: _resolve(resolver, wanted, [entry.unpinned()]), ordered))
+        alone = list(pool.map(lambda entry: _resolve(resolver, wanted, [_loosen_entry(entry)]), ordered))
     return {
         entry: summarize_proof(resolution.unsolvable, resolver.target)
         for entry, resolution in zip(ordered, alone, strict=True)
@@ -103,17 +134,18 @@ def _find_chains(answer: Prediction) -> Iterator[Chain]:
 
 
 def _loosen(
-    wanted: RequirementSet,
-    pinned: Sequence[DeclaredRequirement],
-    free: set[DeclaredRequirement],
-    impossible: Mapping[DeclaredRequirement, str],
+    kept: Sequence[DeclaredRequirement], tight: Sequence[DeclaredRequirement], free: set[DeclaredRequirement]
 ) -> list[DeclaredRequirement]:
-    """The set's lines without the impossible ones; those that are `free` may have any version."""
+    """The lines; those that are `free` may have any version."""
     return [
-        entry.unpinned() if original in free and entry.name not in PINNED_NAMES else entry
-        for original, entry in zip(wanted.requirements, pinned, strict=True)
-        if original not in impossible
+        _loosen_entry(entry) if original in free and entry.name not in PINNED_NAMES else entry
+        for original, entry in zip(kept, tight, strict=True)
     ]
+
+
+def _loosen_entry(entry: DeclaredRequirement) -> DeclaredRequirement:
+    """The line for any version of the same thing: what comes from an address stays that."""
+    return entry if entry.link is not None else entry.unpinned()
 
 
 def _resolve(
@@ -141,28 +173,34 @@ def _pin_entry(entry: DeclaredRequirement, target: Target) -> DeclaredRequiremen
 
 def _compare(
     answer: Prediction,
-    settled: Sequence[DeclaredRequirement],
+    solution: Tightened,
     impossible: Mapping[DeclaredRequirement, str],
-    held: Resolution,
-    target: Target,
+    resolver: Resolver,
 ) -> Suggestion:
     """The differences between the files and a resolution with torch pinned."""
-    found = []
+    target, found = resolver.target, []
     for entry in answer.requirement_set.requirements:
         if entry in impossible:
             found.append(LineChange(entry, None, impossible[entry]))
         elif target.is_applicable(entry):
-            found += _find_change(entry, answer, settled, held, target)
+            found += _find_change(entry, answer, solution, target)
     gone = {item.entry for item in found}
     found += [
         LineChange(item.entry, None, item.why)
         for item in answer.effects
         if _is_removed(item) and item.entry not in gone
     ]
+    found += _pin_where_needed(answer, found, resolver)
+    found.sort(key=lambda item: _find_position(item.entry, answer))
     named = {entry.name for entry in answer.requirement_set.requirements}
     changed = {clobber.change.name for clobber in answer.clobbers}
     added = [item for item in target.pin.distributions if item.name in changed - named]
     return Suggestion(tuple(found), tuple(f"{item.name}=={item.version}" for item in added))
+
+
+def _find_position(entry: DeclaredRequirement, answer: Prediction) -> int:
+    entries = answer.requirement_set.entries
+    return entries.index(entry) if entry in entries else len(entries)
 
 
 def _is_removed(item: LineEffect) -> bool:
@@ -170,21 +208,54 @@ def _is_removed(item: LineEffect) -> bool:
 
 
 def _find_change(
-    entry: DeclaredRequirement,
-    answer: Prediction,
-    settled: Sequence[DeclaredRequirement],
-    held: Resolution,
-    target: Target,
+    entry: DeclaredRequirement, answer: Prediction, solution: Tightened, target: Target
 ) -> Iterator[LineChange]:
-    """The change of one line, if with the vendor's torch it gets another version than without."""
+    """The change of one line: of one that no longer may be as it is, or that leads to another torch."""
     name = entry.name or ""
     if (pinned := target.pin.find(name)) is not None:
-        if str(entry.specifier) != f"=={pinned.version}" or entry.hashes or entry.link is not None:
-            yield LineChange(entry, f"=={pinned.version}", "the vendor's build")
+        if not target.is_met_by_pin(entry) or entry.hashes or entry.link is not None:
+            yield LineChange(entry, f"=={pinned.version}", _VENDORS)
         return
-    after = held.versions_after(target)
-    freely = next((change.after for change in answer.changes if change.name == name), after.get(name))
-    if name in after and any(item.location == entry.location for item in settled) and after[name] != freely:
-        links = [link for chain in _find_chains(answer) if chain.entry == entry for link in chain.links[-1:]]
-        why = str(links[0]) if links else f"{name} {freely} does not go with the vendor's torch"
-        yield LineChange(entry, f"=={after[name]}", why)
+    if entry.link is not None:
+        return
+    after = solution.held.versions_after(target).get(name)
+    freely = next((change.after for change in answer.changes if change.name == name), after)
+    links = [link for chain in _find_chains(answer) if chain.entry == entry for link in chain.links[-1:]]
+    if after is not None and (entry in solution.loose or (links and after != freely)):
+        why = str(links[0]) if links else solution.reasons.get(entry, "")
+        yield LineChange(entry, f"=={after}", why)
+
+
+def _pin_where_needed(answer: Prediction, found: Sequence[LineChange], resolver: Resolver) -> list[LineChange]:
+    """Pins for the lines that admit the vendor's distributions, unless these stay without that."""
+    wanted, target = answer.requirement_set, resolver.target
+    changed = {item.entry: item for item in found}
+    admitting = [
+        (entry, pinned)
+        for entry in wanted.requirements
+        if entry not in changed
+        and target.is_applicable(entry)
+        and (pinned := target.pin.find(entry.name or "")) is not None
+        and str(entry.specifier) != f"=={pinned.version}"
+    ]
+    if not admitting or (changed and _stays(wanted, changed, resolver)):
+        return []
+    return [LineChange(entry, f"=={pinned.version}", _VENDORS) for entry, pinned in admitting]
+
+
+def _stays(wanted: RequirementSet, changed: Mapping[DeclaredRequirement, LineChange], resolver: Resolver) -> bool:
+    """Whether pip and uv would leave the vendor's distributions alone, with these lines changed and nothing pinned."""
+    entries = []
+    for entry in wanted.entries:
+        item = changed.get(entry)
+        if item is None:
+            entries.append(entry)
+        elif item.specifier is not None:
+            entries.append(replace(entry.unpinned(), specifier=SpecifierSet(item.specifier)))
+    fixed = replace(wanted, entries=tuple(entries))
+    try:
+        found = [resolver.resolve(fixed), resolve_as_pip(fixed, resolver)]
+    except (ResolutionError, SourceError):
+        return False
+    names = [item.name for item in resolver.target.pin.distributions]
+    return all(item.unsolvable is None and not any(map(item.find_change, names)) for item in found)

@@ -68,7 +68,10 @@ def _format_suggestion(suggestion: Suggestion, target: Target) -> list[str]:
     if suggestion.none is not None:
         known = f"there is none beside torch {target.pin.version}" if suggestion.is_proven else "unknown"
         return [f"  fix  {known}: {suggestion.none}"]
-    lines = [f"  fix  {item.entry.location}: {item.text}   ({item.why})" for item in suggestion.replacements]
+    lines = [
+        f"  fix  {item.entry.location}: {item.text}{f'   ({item.why})' if item.why else ''}"
+        for item in suggestion.replacements
+    ]
     if not suggestion.replacements:
         lines.append("  fix  pin torch, which suffices: envtool install does, or the line below")
     lines += [f"       and a line {pin}" for pin in suggestion.added]
