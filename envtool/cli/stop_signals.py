@@ -15,8 +15,8 @@ from pathlib import Path
 from types import FrameType
 
 from envtool.temporary_folder import remove_held
+from envtool.transaction.postponed_signals import STOP_SIGNALS
 
-SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 # Seconds between two looks for programs that were started, until they are killed, and until nothing is waited for.
 _INTERVAL, _PATIENCE, _LIMIT = 0.1, 5.0, 10.0
 
@@ -35,7 +35,7 @@ def stop_requests() -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = {number: signal.getsignal(number) for number in SIGNALS}
+    before = {number: signal.getsignal(number) for number in STOP_SIGNALS}
     for number, handler in before.items():
         if handler is not signal.SIG_IGN:
             signal.signal(number, _stop)
@@ -49,7 +49,7 @@ def stop_requests() -> Iterator[None]:
 
 
 def _stop(number: int, _frame: FrameType | None) -> None:
-    for each in SIGNALS:
+    for each in STOP_SIGNALS:
         # The clean-up that follows is not to be stopped.
         signal.signal(each, signal.SIG_IGN)
     started: dict[int, int] = {}

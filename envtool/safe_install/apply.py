@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,7 @@ from envtool.transaction.journal import Journal, RemoveRow, make_journal
 from envtool.transaction.journal_file import delete_journal, write_journal
 from envtool.transaction.lock import translate_os_errors
 from envtool.transaction.mounts import refuse_foreign_mounts
+from envtool.transaction.postponed_signals import postponed_signals
 from envtool.transaction.prune import prune
 from envtool.transaction.replay import replay, roll_back
 from envtool.transaction.staging import StagingFolder, delete_staging, make_staging
@@ -44,7 +46,7 @@ def apply_install(plan: InstallPlan, stage: StageDistributions) -> None:
 
 
 def _apply(plan: InstallPlan, scope: ChangeScope, stage: StageDistributions) -> None:
-    with scope.open() as opened:
+    with scope.open() as opened, ExitStack() as stack:
         with make_staging(opened) as staging:
             staged = staging.path / "prefix"
             staged.mkdir()
@@ -54,6 +56,7 @@ def _apply(plan: InstallPlan, scope: ChangeScope, stage: StageDistributions) -> 
             refuse_foreign_mounts(journal, opened)
             if _has_replacements(journal, opened):
                 sync_file_system(staging.handle)
+            stack.enter_context(postponed_signals())
             write_journal(staging, journal)
             _swap(plan, journal, opened, staging)
             delete_journal(staging)

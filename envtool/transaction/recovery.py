@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from envtool.transaction.as_owner import run_as_owner
 from envtool.transaction.journal_file import delete_journal, read_journal
 from envtool.transaction.mounts import refuse_foreign_mounts
+from envtool.transaction.postponed_signals import postponed_signals
 from envtool.transaction.replay import replay, roll_back
 from envtool.transaction.staging import STAGING_NAME, delete_staging, open_staging
 
@@ -30,7 +31,7 @@ def recover(*scopes: ChangeScope) -> bool:
 
 
 def _recover(scope: ChangeScope, _progress: Progress) -> bool:
-    with scope.open() as opened, open_staging(opened) as staging:
+    with postponed_signals(), scope.open() as opened, open_staging(opened) as staging:
         journal = read_journal(opened, staging)
         if journal is not None:
             refuse_foreign_mounts(journal, opened)

@@ -5,14 +5,16 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from envtool.errors import RestoreError
 from envtool.transaction.delete import delete_tree
 from envtool.transaction.open_folder import open_beneath
+from envtool.transaction.postponed_signals import postponed_signals
 
 if TYPE_CHECKING:
     from envtool.transaction.scope import OpenScope
@@ -53,18 +55,22 @@ class StagingFolder:
 @contextmanager
 def make_staging(opened: OpenScope) -> Iterator[StagingFolder]:
     """Make a staging folder for a block; delete it if the block fails and leaves no journal in it."""
-    # Outside of the clean-up: a folder that is there already may hold another's journal.
-    os.mkdir(STAGING_NAME, 0o700, dir_fd=opened.folder)
-    with open_staging(opened) as staging:
-        try:
-            # A umask may take from it what we need; the group that a folder hands down stays.
-            os.fchmod(staging.handle, 0o700 | os.fstat(staging.handle).st_mode & stat.S_ISGID)
-            with _name_paths(staging):
-                yield staging
-        except BaseException:
-            if not has_entry(staging.handle, JOURNAL_NAME):
-                delete_staging(opened)
-            raise
+    with ExitStack() as stack:
+        # A stop may not come between the folder and what clears it away.
+        with postponed_signals():
+            # Not cleared away where it is there already: it may hold another's journal.
+            os.mkdir(STAGING_NAME, 0o700, dir_fd=opened.folder)
+            stack.push(partial(_clear_failed, opened))
+        staging = stack.enter_context(open_staging(opened))
+        # A umask may take from it what we need; the group that a folder hands down stays.
+        os.fchmod(staging.handle, 0o700 | os.fstat(staging.handle).st_mode & stat.S_ISGID)
+        with _name_paths(staging):
+            yield staging
+
+
+def _clear_failed(opened: OpenScope, kind: type[BaseException] | None, *_error: object) -> None:
+    if kind is not None and not has_entry(opened.folder, f"{STAGING_NAME}/{JOURNAL_NAME}"):
+        delete_staging(opened)
 
 
 @contextmanager

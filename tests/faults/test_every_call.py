@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import signal
 from pathlib import Path
 
 import pytest
 
 from tests.support.environment import RealEnvironment
-from tests.support.injection import can_inject, failing_at, killed_at, snapshot
+from tests.support.injection import can_inject, failing_at, killed_at, snapshot, stopped_at
 from tests.support.scenario import Scenario
 
 # Shares of the calls, so that they run side by side.
@@ -45,6 +46,21 @@ def test_full_disk(request: pytest.FixtureRequest, name: str, share: int) -> Non
         assert "Traceback" not in done.stderr, where
         assert done.returncode == 0 or "the disk" in done.stderr, where
         holds(scenario, environment, where)
+
+
+@pytest.mark.parametrize("share", range(SHARES // 4))
+@pytest.mark.parametrize("name", ["replaced", "changed"])
+def test_stopped(request: pytest.FixtureRequest, name: str, share: int) -> None:
+    """Told to stop, it ends with everything old or everything new, and nothing of its own left."""
+    scenario: Scenario = request.getfixturevalue(name)
+    for call in scenario.points[share :: SHARES if name == "replaced" else SHARES // 4]:
+        environment = scenario.copy()
+        done = stopped_at(call, environment, *scenario.command(environment))
+        where = f"stopped at {call}: {done.stderr}"
+        assert done.returncode in {143, -signal.SIGTERM}, where
+        assert "Traceback" not in done.stderr, where
+        assert not (environment.site_packages / ".hac-restore").exists(), where
+        assert snapshot(environment.path) in (scenario.old, scenario.new), where
 
 
 def holds(scenario: Scenario, environment: RealEnvironment, where: str) -> None:

@@ -78,7 +78,8 @@ def test_power_lost(
             if call is None:
                 assert environment.here(*scenario.command(environment)).status == 0
             else:
-                killed_at(call, environment, *scenario.command(environment))
+                killed = killed_at(call, environment, *scenario.command(environment))
+                assert killed.returncode != 0, f"not killed at {call}"
             copy_disk(disk, lost)
         with mounted(lost, folder):
             where = f"power lost at {call}"

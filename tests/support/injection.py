@@ -24,6 +24,8 @@ CHANGING = (
 )
 # mkdir2 and such: what strace does not know on this processor is left out by the question mark.
 _SET = ",".join(f"?{name}" for name in CHANGING.split(","))
+# Stops the program at the calls that are traced alone. strace 6.1 then injects errors, but no signals.
+_ONLY_THESE = "--seccomp-bpf"
 _CALL = re.compile(r"^(?P<thread>\d+) +(?P<name>\w+)\((?P<descriptor>\d*)")
 
 
@@ -54,7 +56,7 @@ class Call:
 def calls_of(environment: RealEnvironment, *arguments: str) -> tuple[Call, ...]:
     """Every changing call of a run that nothing breaks. The run must succeed."""
     log = environment.path.parent / "calls"
-    done = _strace(_envtool(arguments), ["-o", str(log)], environment)
+    done = _strace(_envtool(arguments), [_ONLY_THESE, "-o", str(log)], environment)
     assert done.returncode == 0, done.stderr
     rows = [match for line in log.read_text(errors="replace").splitlines() if (match := _CALL.match(line))]
     # strace counts each thread's calls apart; the last word is the main thread's, and so is every change.
@@ -72,11 +74,18 @@ def killed_at(call: Call, environment: RealEnvironment, *arguments: str) -> subp
     return _strace(_envtool(arguments), ["-o", "/dev/null", "-e", f"{call.inject}:signal=KILL"], environment)
 
 
+def stopped_at(call: Call, environment: RealEnvironment, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """`envtool ARGUMENTS`, told to stop by SIGTERM as it makes a call."""
+    return _strace(_envtool(arguments), ["-o", "/dev/null", "-e", f"{call.inject}:signal=TERM"], environment)
+
+
 def failing_at(
     call: Call, error: str, environment: RealEnvironment, *arguments: str
 ) -> subprocess.CompletedProcess[str]:
     """`envtool ARGUMENTS`, of which one call fails with `error`, such as `ENOSPC`."""
-    return _strace(_envtool(arguments), ["-o", "/dev/null", "-e", f"{call.inject}:error={error}"], environment)
+    return _strace(
+        _envtool(arguments), [_ONLY_THESE, "-o", "/dev/null", "-e", f"{call.inject}:error={error}"], environment
+    )
 
 
 def _envtool(arguments: tuple[str, ...]) -> list[str]:
@@ -89,7 +98,7 @@ def _strace(
     variables = {**os.environ, **(environment.variables if environment is not None else {})}
     # Python writes bytecode of its own where it may, which is no part of a restore.
     variables["PYTHONDONTWRITEBYTECODE"] = "1"
-    strace = ["strace", "--follow-forks", "--seccomp-bpf", "--quiet=all", "-e", f"trace={_SET}", *words]
+    strace = ["strace", "--follow-forks", "--quiet=all", "-e", f"trace={_SET}", *words]
     return subprocess.run([*strace, *command], env=variables, capture_output=True, text=True, check=False, timeout=120)
 
 
