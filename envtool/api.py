@@ -1,7 +1,7 @@
 """The Python API: one function for each command, with its request and its result.
 
-Names are imported when they are first used, so that what a function does not need need not be installed: `check_files`
-and `install` take `hac-envtool[check]`, `build_images` and what reads images takes `hac-envtool[image]`.
+Names are imported when they are first used, so that what a function does not need need not be installed: `check_files`,
+`install` and `sync` take `hac-envtool[check]`, `build_images` and what reads images takes `hac-envtool[image]`.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from envtool.requirements.check_files import CheckRequest, CheckResult, check_files
     from envtool.restore.restore import RestoreRequest, RestoreResult, restore
     from envtool.safe_install.install import InstallRequest, InstallResult, install
+    from envtool.safe_install.sync import SyncRequest, SyncResult, sync
     from envtool.verify.result import ImageResult
     from envtool.verify.verify_images import VerifyRequest, verify_images
 
@@ -58,6 +59,11 @@ _MODULES = {
         "InstallResult",
         "install",
     ),
+    "envtool.safe_install.sync": (
+        "SyncRequest",
+        "SyncResult",
+        "sync",
+    ),
     "envtool.verify.result": ("ImageResult",),
     "envtool.verify.verify_images": (
         "VerifyRequest",
@@ -82,6 +88,8 @@ __all__ = [
     "Report",
     "RestoreRequest",
     "RestoreResult",
+    "SyncRequest",
+    "SyncResult",
     "VerifyRequest",
     "blame_image",
     "build_images",
@@ -90,6 +98,7 @@ __all__ = [
     "inspect_jobs",
     "install",
     "restore",
+    "sync",
     "verify_images",
 ]
 

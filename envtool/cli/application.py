@@ -20,6 +20,7 @@ class CommandGroup(LazyGroup):
         "doctor": LazyCommand(f"{_COMMANDS}.doctor", "doctor_command"),
         "check": LazyCommand(f"{_COMMANDS}.check", "check_command"),
         "install": LazyCommand(f"{_COMMANDS}.install", "install_command", settings={"ignore_unknown_options": True}),
+        "sync": LazyCommand(f"{_COMMANDS}.sync", "sync_command"),
         "explain": LazyCommand(f"{_COMMANDS}.explain", "explain_command"),
         "restore": LazyCommand(f"{_COMMANDS}.restore", "restore_command"),
         "list": LazyCommand(f"{_COMMANDS}.list", "list_command"),
@@ -86,6 +87,8 @@ def _main(
       envtool check FILE        would installing these requirements replace it?
 
       envtool install -r FILE   install beside it
+
+      envtool sync              install what a project's lock names beside it
 
       envtool restore           put it back
 

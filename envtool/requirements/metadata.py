@@ -62,6 +62,12 @@ class MetadataReader:
             self._requires[key] = next(self._read_requires(*key), None)
         return self._requires[key]
 
+    def requires_of_wheel(self, url: str) -> tuple[str, ...] | None:
+        """The `Requires-Dist` lines of the wheel at an address, or `None` where it cannot be read."""
+        bare = url.partition("#")[0]
+        data = self._try_read(bare, partial(_read_wheel_tail, self._session, bare))
+        return _list_requires_dist(data) if data is not None else None
+
     def versions(self, name: str, python: str, *, with_sources: bool = False) -> tuple[str, ...]:
         """The final versions with a wheel for a Python, the newest first, without yanked ones (PEP 592).
 

@@ -13,6 +13,7 @@ from envtool.environment.context import EnvironmentContext
 from envtool.environment.effective_pin import find_effective_pin
 from envtool.environment.pip_configuration import read_pip_settings
 from envtool.environment.prefix import Prefix, find_prefix
+from envtool.environment.python_version import read_python_version
 from envtool.environment.reader import Environment, read_environment
 from envtool.errors import ReleaseError
 from envtool.requirements.model import InstallOptions, Role
@@ -64,7 +65,10 @@ def make_target(environment: Environment) -> Target:
     interpreter = prefix.path / "bin" / "python"
     named = interpreter if interpreter.exists() else prefix.path / "bin" / f"python{version}"
     return Target(
-        pin=pin, python=version, interpreter=named, installed={item.name: item for item in environment.distributions}
+        pin=pin,
+        python=read_python_version(prefix),
+        interpreter=named,
+        installed={item.name: item for item in environment.distributions},
     )
 
 

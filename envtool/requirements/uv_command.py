@@ -192,7 +192,25 @@ _BESIDE_THE_POINT = ("Using Python", "warning: Requirements file")
 
 def _select_last_words(text: str) -> str:
     lines = [line.strip() for line in text.splitlines() if line.strip() and not line.startswith(_BESIDE_THE_POINT)]
-    return " ".join(lines)[-600:]
+    return shorten_start(" ".join(lines))
+
+
+# Characters of another program's message that are shown.
+_LONGEST = 800
+# Where a message can begin: a cause of uv's, a sentence, and where there is neither, a word.
+_BEGINNINGS = (r"(?:error|cause|hint|warning): ", r"(?<=[.!?:] )(?=[A-Z`])", r"(?<= )(?=\S)")
+
+
+def shorten_start(text: str) -> str:
+    """The end of a long message, from where a part of it begins."""
+    if len(text) <= _LONGEST:
+        return text
+    rest = text[-_LONGEST:]
+    for pattern in _BEGINNINGS:
+        match = re.search(pattern, rest)
+        if match is not None and match.start() < _LONGEST // 2:
+            return f"… {rest[match.start() :]}"
+    return f"… {rest}"
 
 
 def _extract_proof(said: str) -> str:

@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from envtool.doctor.cause import find_conflicting_requirements
 from envtool.doctor.diagnose import diagnose
 from envtool.environment.change_scope import get_prefix_scope
 from envtool.environment.reader import read_environment
@@ -26,6 +27,7 @@ from envtool.transaction.replay import replay, roll_back
 from envtool.transaction.staging import StagingFolder, delete_staging, make_staging
 
 if TYPE_CHECKING:
+    from envtool.environment.reader import Environment
     from envtool.transaction.scope import ChangeScope, OpenScope
 
 # Lays the distributions of some lines out below a folder as if it were the prefix.
@@ -102,3 +104,18 @@ def _verify(plan: InstallPlan) -> None:
                 f"the install was taken back, because {change.name} is not there as planned",
                 why=", ".join(f"{item.version} in {item.path.name}" for item in found) or "it is missing",
             )
+    _verify_requirements(plan, environment)
+
+
+def _verify_requirements(plan: InstallPlan, environment: Environment) -> None:
+    """What was built from source tells only now what it requires of the vendor's distributions."""
+    changed = {change.name for change in plan.changes}
+    for name in sorted(plan.proven_names):
+        pinned = plan.pin.find(name)
+        for demand in find_conflicting_requirements(environment, pinned) if pinned is not None else ():
+            if demand.name in changed:
+                raise InstallError(
+                    f"the install was taken back, because {demand}",
+                    why=f"the vendor's {name} is {pinned.version if pinned is not None else ''}",
+                    remedy="lock a version that is content with it",
+                )

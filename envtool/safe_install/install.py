@@ -80,7 +80,7 @@ def install(
     if not request.dry_run and recover(get_prefix_scope(prefix)):
         note("took back an install, or completed a restore, that had been interrupted")
     environment = read_environment(prefix)
-    _refuse_damaged(environment)
+    refuse_damaged(environment)
     resolver = _configure_resolver(environment, command, request.time_limit)
     target = resolver.target
     resolution = resolver.resolve(wanted, constraints=make_pin_constraints(target.pin))
@@ -92,7 +92,7 @@ def install(
             raise failure
         return InstallResult(status=InstallStatus.UNSOLVABLE, target=target, predictions=predictions)
     plan = plan_install(environment, target.pin, wanted.requirements, resolution.changes)
-    _refuse_changed_pins(plan)
+    refuse_changed_pins(plan)
     if plan.is_empty:
         return InstallResult(status=InstallStatus.NOTHING_TO_DO, target=target, plan=plan)
     if request.dry_run:
@@ -116,7 +116,8 @@ def _read_arguments(arguments: tuple[str, ...]) -> InstallCommand:
     return command
 
 
-def _refuse_damaged(environment: Environment) -> None:
+def refuse_damaged(environment: Environment) -> None:
+    """Raise `InstallError` where torch is not whole: nothing is installed beside it then."""
     damage = [item for item in diagnose(environment).findings if item.distribution is not None]
     if damage:
         raise InstallError(
@@ -133,7 +134,8 @@ def _configure_resolver(environment: Environment, command: InstallCommand, time_
     return replace(resolver, passed=command.passed, variables={**resolver.variables, **dict(command.variables)})
 
 
-def _refuse_changed_pins(plan: InstallPlan) -> None:
+def refuse_changed_pins(plan: InstallPlan) -> None:
+    """Raise `InstallError` for a plan that would change what the vendor pins."""
     for change in plan.changes:
         if plan.pin.find(change.name) is not None:
             raise InstallError(

@@ -23,13 +23,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class InstallPlan:
-    """The changes of an install, the lines that stage what comes, and the files of what goes."""
+    """The changes of an install, the lines that stage what comes, and the files of what goes.
+
+    Of `proven_names` the pinned version must meet what the new distributions require, as their own metadata says.
+    """
 
     environment: Environment
     pin: VendorPin
     changes: tuple[VersionChange, ...]
     lines: tuple[str, ...]
     removals: tuple[Path, ...]
+    proven_names: frozenset[str] = frozenset()
 
     @property
     def is_empty(self) -> bool:

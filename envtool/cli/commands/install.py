@@ -49,13 +49,13 @@ def install_command(
 
         print_safely(render_answers(result.predictions, result.target, CheckFormat.TEXT))
         raise typer.Exit(1)
-    print_safely(_summarize(result.plan, dry_run=dry_run))
+    print_safely(join_lines(summarize_plan(result.plan, dry_run=dry_run)))
 
 
-def _summarize(plan: InstallPlan, *, dry_run: bool) -> str:
+def summarize_plan(plan: InstallPlan, *, dry_run: bool) -> list[str]:
     """What was added, changed and kept."""
     if plan.is_empty:
-        return f"{plan.environment.prefix.path}: nothing to do, everything is there; torch {plan.pin.version} stays"
+        return [f"{plan.environment.prefix.path}: nothing to do, everything is there; torch {plan.pin.version} stays"]
     lines = [f"{plan.environment.prefix.path}: {'would install' if dry_run else 'installed'}"]
     for change in plan.changes:
         if change.before is None:
@@ -65,4 +65,4 @@ def _summarize(plan: InstallPlan, *, dry_run: bool) -> str:
         else:
             lines.append(f"  changed  {change.name} {change.before} → {change.after}")
     kept = ", ".join(f"{item.name} {item.version}" for item in plan.pin.distributions)
-    return join_lines([*lines, f"  kept     {kept}"])
+    return [*lines, f"  kept     {kept}"]

@@ -40,9 +40,23 @@ def check(environment: Environment, pin: VendorPin) -> Iterator[Finding]:
         )
 
 
+# What upstream's torch requires beside NVIDIA's own, as its releases from 1.13 on have had it.
+_OTHER_NAMES = frozenset(
+    {
+        "triton",
+        "pytorch-triton",
+        "pytorch-triton-rocm",
+        "pytorch-triton-xpu",
+        "cuda-bindings",
+        "cuda-pathfinder",
+        "cuda-toolkit",
+    }
+)
+
+
 def is_cuda_wheel(name: str) -> bool:
     """Whether `name` is a part of NVIDIA's runtime or the compiler that uses it."""
-    return name.startswith("nvidia-") or name == "triton"
+    return name.startswith("nvidia-") or name in _OTHER_NAMES
 
 
 def _find_needed(environment: Environment, suspects: dict[str, Distribution], intruders: set[str]) -> set[str]:

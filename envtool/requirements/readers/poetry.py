@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from envtool.requirements.model import (
     DeclaredRequirement,
@@ -24,6 +25,9 @@ from envtool.requirements.readers.common import (
     parse_toml,
 )
 from envtool.requirements.text_file import LineFinder, read_text
+
+if TYPE_CHECKING:
+    from poetry.core.packages.dependency import Dependency
 
 
 def read_poetry_sets(table: dict[str, Any], path: Path, lines: LineFinder) -> list[RequirementSet]:
@@ -58,13 +62,36 @@ def _read_entries(
         place = SourceLocation(path, lines.find_key(name, start))
         for one in stated if isinstance(stated, list) else [stated]:
             try:
-                text = Factory.create_dependency(name, one, root_dir=path.parent.absolute()).to_pep_508()
+                text = format_dependency(Factory.create_dependency(name, one, root_dir=path.parent.absolute()))
             except (ValueError, TypeError, KeyError, AttributeError) as error:
                 raise make_line_error(place, f"Poetry's dependency {name} cannot be read", str(error)) from error
             # Poetry adds a marker for optional ones, which its own installer alone understands.
             text = re.sub(r"\s*(?:and )?\(?extra == \"[^\"]*\"(?: or extra == \"[^\"]*\")*\)?", "", text).rstrip(" ;")
             entry = parse_requirement(text, place, group=group)
             yield replace(entry, source_text=one if isinstance(one, str) else str(get_table(one).get("version", "")))
+
+
+def format_dependency(dependency: Dependency) -> str:
+    """A dependency of Poetry's as PEP 508 has it, which knows no `||`: what lies between ranges is excluded.
+
+    A gap that is wider than a version cannot be written; the ranges around it then count as one.
+    """
+    from poetry.core.constraints.version import VersionUnion
+
+    constraint = dependency.constraint
+    if not isinstance(constraint, VersionUnion) or constraint.excludes_single_version:
+        return dependency.to_pep_508()
+    ranges = list(constraint.ranges)
+    lowest, highest = ranges[0], ranges[-1]
+    words = [f"{'>=' if lowest.include_min else '>'}{lowest.min}"] if lowest.min is not None else []
+    words += [f"{'<=' if highest.include_max else '<'}{highest.max}"] if highest.max is not None else []
+    words += [
+        f"!={left.max}"
+        for left, right in itertools.pairwise(ranges)
+        if left.max is not None and left.max == right.min and not left.include_max and not right.include_min
+    ]
+    plain, semicolon, marker = dependency.with_constraint("*").to_pep_508().partition(";")
+    return f"{plain.strip()}{','.join(words)}{semicolon and ' ;'}{marker}"
 
 
 def _read_sources(poetry: dict[str, Any]) -> InstallOptions:

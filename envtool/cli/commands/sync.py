@@ -1,0 +1,130 @@
+"""`envtool sync`: what a project's lock names, beside the vendor torch."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from envtool.cli.options import PrefixOption
+from envtool.cli.terminal import print_safely
+from envtool.printable import join_lines
+
+if TYPE_CHECKING:
+    from envtool.safe_install.sync import SyncResult
+
+Names = list[str] | None
+
+
+def sync_command(
+    project: Annotated[
+        Path,
+        typer.Argument(help="A lock, or a folder that has one: uv.lock, poetry.lock, pdm.lock, pylock.toml."),
+    ] = Path(),
+    prefix: PrefixOption = None,
+    extra: Annotated[Names, typer.Option("--extra", help="Install an extra as well; repeatable.")] = None,
+    all_extras: Annotated[bool, typer.Option("--all-extras", help="Install all extras.")] = False,
+    group: Annotated[Names, typer.Option("--group", help="Install a group as well; repeatable.")] = None,
+    no_group: Annotated[Names, typer.Option("--no-group", help="Leave a group out; repeatable.")] = None,
+    only_group: Annotated[Names, typer.Option("--only-group", help="Install a group alone; repeatable.")] = None,
+    all_groups: Annotated[bool, typer.Option("--all-groups", help="Install all groups.")] = False,
+    no_default_groups: Annotated[
+        bool, typer.Option("--no-default-groups", "--no-dev", help="Only the groups that are named.")
+    ] = False,
+    package: Annotated[Names, typer.Option("--package", help="A member of a uv workspace; repeatable.")] = None,
+    all_packages: Annotated[bool, typer.Option("--all-packages", help="All members of a uv workspace.")] = False,
+    no_project: Annotated[
+        bool, typer.Option("--no-install-project", help="Leave the project itself out, as `uv sync` does.")
+    ] = False,
+    override: Annotated[
+        Names,
+        typer.Option(
+            "--override",
+            metavar="REQUIREMENT",
+            help="What to require of torch or a companion in the place of all that the lock's packages do; repeatable.",
+        ),
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print what would be done, and change nothing.")] = False,
+    time_limit: Annotated[
+        float | None,
+        typer.Option("--time-limit", help="Seconds for each step. Default: 3600.", min=1, show_default=False),
+    ] = None,
+) -> None:
+    """Install everything that a project's lock names, but the vendor's torch and what only upstream's wants.
+
+    First it is proven that the vendor's versions meet what the lock's packages require. Whatever fails, the
+    environment is as it was, after a kill from the next command on. What the lock does not name stays.
+
+    [bold]Examples[/bold]
+
+      envtool sync --dry-run
+
+      envtool sync --prefix /opt/conda/envs/pytorch --extra train --no-dev my-project
+    """
+    import sys
+
+    from envtool.cli.terminal import is_quiet, note
+    from envtool.safe_install.install import TIME_LIMIT
+    from envtool.safe_install.locks.model import LockSelection
+    from envtool.safe_install.sync import SyncRequest, sync
+
+    selection = LockSelection(
+        extras=tuple(extra or ()),
+        all_extras=all_extras,
+        groups=tuple(group or ()),
+        without_groups=tuple(no_group or ()),
+        only_groups=tuple(only_group or ()),
+        all_groups=all_groups,
+        no_default_groups=no_default_groups,
+        packages=tuple(package or ()),
+        all_packages=all_packages,
+        no_project=no_project,
+    )
+    request = SyncRequest(
+        project=project,
+        selection=selection,
+        overrides=tuple(override or ()),
+        prefix=prefix,
+        dry_run=dry_run,
+        time_limit=time_limit or TIME_LIMIT,
+    )
+    result = sync(request, note=note, show_progress=sys.stderr.isatty() and not is_quiet())
+    print_safely(_summarize(result, dry_run=dry_run))
+    if result.plan is None:
+        raise typer.Exit(1)
+
+
+def _summarize(result: SyncResult, *, dry_run: bool) -> str:
+    from envtool.cli.commands.install import summarize_plan
+
+    locked = result.locked
+    if result.plan is None:
+        return join_lines(_list_refusal(result))
+    lines = summarize_plan(result.plan, dry_run=dry_run)
+    for entry in locked.pinned:
+        pinned = result.target.pin.find(entry.name or "")
+        lines.append(f"  instead  of the lock's {entry.display}: {pinned.version if pinned is not None else 'nothing'}")
+    if locked.left_out:
+        lines.append(f"  left out {len(locked.left_out)} that only upstream's torch wants:")
+        lines += [f"             {entry.display}" for entry in locked.left_out]
+    return join_lines(lines)
+
+
+def _list_refusal(result: SyncResult) -> list[str]:
+    """Which requirements are not met, and what to do about them."""
+    pinned = result.target.pin.distributions
+    kept = ", ".join(f"{item.name} {item.version}" for item in pinned)
+    lines = [f"{result.locked.path}: nothing was installed, as it does not go with {kept}"]
+    lines += [f"  {demand}" for demand in (*result.unmet, *result.broken)]
+    if result.broken:
+        bounds = " ".join(str(demand.requirement) for demand in result.broken)
+        return [*lines, f"  fix  lock {bounds}"]
+    names = sorted({demand.requirement.name for demand in result.unmet} & {item.name for item in pinned})
+    bounds = " ".join(f"--override {name}" for name in names)
+    return [
+        *lines,
+        f"  fix  lock versions that are content with torch {result.target.pin.version.public}",
+        f"  run  envtool check {result.locked.path.parent / 'pyproject.toml'}   (which lines to change)",
+        f"  or   envtool sync {bounds}   (where you know that the vendor's will do)",
+    ]

@@ -1,0 +1,1 @@
+"""What a project's lock has a target install: a reader for each tool's lock."""

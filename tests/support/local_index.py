@@ -1,0 +1,46 @@
+"""A package index of a folder of wheels, over HTTP on loopback (PEP 503)."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import http.server
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from packaging.utils import parse_wheel_filename
+
+
+class _Handler(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, format: str, *args: object) -> None:
+        """Leave the terminal to the tests."""
+
+
+def write_pages(folder: Path) -> None:
+    """Write the pages of an index for the wheels that lie in `folder`."""
+    rows: dict[str, list[str]] = {}
+    for wheel in sorted(folder.glob("*.whl")):
+        digest = hashlib.sha256(wheel.read_bytes()).hexdigest()
+        name = str(parse_wheel_filename(wheel.name)[0])
+        target = wheel.name.replace("+", "%2B")
+        rows.setdefault(name, []).append(f'<a href="/{target}#sha256={digest}">{wheel.name}</a><br>')
+    for name, links in rows.items():
+        page = folder / "simple" / name / "index.html"
+        page.parent.mkdir(parents=True, exist_ok=True)
+        page.write_text("<!DOCTYPE html><html><body>\n" + "\n".join(links) + "\n</body></html>\n")
+
+
+@contextmanager
+def serve_wheels(folder: Path) -> Iterator[str]:
+    """Serve the wheels in `folder` for as long as the context lasts; the value is the index's address."""
+    write_pages(folder)
+    handler = functools.partial(_Handler, directory=str(folder))
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{server.server_address[1]}/simple"
+    finally:
+        server.shutdown()
+        server.server_close()
