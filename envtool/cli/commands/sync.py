@@ -17,39 +17,53 @@ if TYPE_CHECKING:
 Names = list[str] | None
 
 
+ProjectArgument = Annotated[
+    Path, typer.Argument(help="A lock, or a folder that has one: uv.lock, poetry.lock, pdm.lock, pylock.toml.")
+]
+ExtraOption = Annotated[Names, typer.Option("--extra", help="Install an extra as well; repeatable.")]
+AllExtrasOption = Annotated[bool, typer.Option("--all-extras", help="Install all extras.")]
+GroupOption = Annotated[Names, typer.Option("--group", help="Install a group as well; repeatable.")]
+NoGroupOption = Annotated[Names, typer.Option("--no-group", help="Leave a group out; repeatable.")]
+OnlyGroupOption = Annotated[Names, typer.Option("--only-group", help="Install a group alone; repeatable.")]
+AllGroupsOption = Annotated[bool, typer.Option("--all-groups", help="Install all groups.")]
+NoDefaultGroupsOption = Annotated[
+    bool, typer.Option("--no-default-groups", "--no-dev", help="Only the groups that are named.")
+]
+PackageOption = Annotated[Names, typer.Option("--package", help="A member of a uv workspace; repeatable.")]
+AllPackagesOption = Annotated[bool, typer.Option("--all-packages", help="All members of a uv workspace.")]
+NoProjectOption = Annotated[
+    bool, typer.Option("--no-install-project", help="Leave the project itself out, as `uv sync` does.")
+]
+OverrideOption = Annotated[
+    Names,
+    typer.Option(
+        "--override",
+        metavar="REQUIREMENT",
+        help="What to require of torch or a companion in the place of all that the lock's packages do; repeatable.",
+    ),
+]
+DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Print what would be done, and change nothing.")]
+TimeLimitOption = Annotated[
+    float | None, typer.Option("--time-limit", help="Seconds for each step. Default: 3600.", min=1, show_default=False)
+]
+
+
 def sync_command(
-    project: Annotated[
-        Path,
-        typer.Argument(help="A lock, or a folder that has one: uv.lock, poetry.lock, pdm.lock, pylock.toml."),
-    ] = Path(),
+    project: ProjectArgument = Path(),
     prefix: PrefixOption = None,
-    extra: Annotated[Names, typer.Option("--extra", help="Install an extra as well; repeatable.")] = None,
-    all_extras: Annotated[bool, typer.Option("--all-extras", help="Install all extras.")] = False,
-    group: Annotated[Names, typer.Option("--group", help="Install a group as well; repeatable.")] = None,
-    no_group: Annotated[Names, typer.Option("--no-group", help="Leave a group out; repeatable.")] = None,
-    only_group: Annotated[Names, typer.Option("--only-group", help="Install a group alone; repeatable.")] = None,
-    all_groups: Annotated[bool, typer.Option("--all-groups", help="Install all groups.")] = False,
-    no_default_groups: Annotated[
-        bool, typer.Option("--no-default-groups", "--no-dev", help="Only the groups that are named.")
-    ] = False,
-    package: Annotated[Names, typer.Option("--package", help="A member of a uv workspace; repeatable.")] = None,
-    all_packages: Annotated[bool, typer.Option("--all-packages", help="All members of a uv workspace.")] = False,
-    no_project: Annotated[
-        bool, typer.Option("--no-install-project", help="Leave the project itself out, as `uv sync` does.")
-    ] = False,
-    override: Annotated[
-        Names,
-        typer.Option(
-            "--override",
-            metavar="REQUIREMENT",
-            help="What to require of torch or a companion in the place of all that the lock's packages do; repeatable.",
-        ),
-    ] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print what would be done, and change nothing.")] = False,
-    time_limit: Annotated[
-        float | None,
-        typer.Option("--time-limit", help="Seconds for each step. Default: 3600.", min=1, show_default=False),
-    ] = None,
+    extra: ExtraOption = None,
+    all_extras: AllExtrasOption = False,
+    group: GroupOption = None,
+    no_group: NoGroupOption = None,
+    only_group: OnlyGroupOption = None,
+    all_groups: AllGroupsOption = False,
+    no_default_groups: NoDefaultGroupsOption = False,
+    package: PackageOption = None,
+    all_packages: AllPackagesOption = False,
+    no_project: NoProjectOption = False,
+    override: OverrideOption = None,
+    dry_run: DryRunOption = False,
+    time_limit: TimeLimitOption = None,
 ) -> None:
     """Install everything that a project's lock names, but the vendor's torch and what only upstream's wants.
 

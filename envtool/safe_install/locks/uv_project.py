@@ -90,7 +90,7 @@ def _export(
         raise LockError(
             f"{lock} cannot be installed from", why=error.why, remedy=f"uv lock --check --project {project}"
         ) from error
-    found = read_lines(said.out, lock.parent / "uv export", {}).entries
+    found = read_lines(said.out, lock.parent / "uv export").entries
     return tuple(replace(entry, marker=None) for entry in found if target.is_applicable(entry))
 
 
