@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from envtool.errors import EnvtoolError, RequirementsError, UsageError
@@ -23,8 +21,24 @@ from envtool.requirements.uv_options import Installer
 from envtool.requirements.write_fixed import write_fixed_files
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+    from pathlib import Path
+
     from envtool.requirements.prediction import Prediction
     from envtool.requirements.target import Target
+
+
+_NO_IMAGE = "start from a HAC base image with this torch; the image table that is here has none, so add a row for it"
+
+
+@dataclass(frozen=True)
+class HacImage:
+    """A row of the image table: what a container may start from, and the vendor release in it."""
+
+    name: str
+    torch: str
+    release: str
+    python: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,7 +48,8 @@ class CheckRequest:
     `files` may be folders too. `torch` assumes an environment with this vendor torch, and `python_version` its Python;
     else `prefix` or `python` name one, or it is found. `static` reads the lines only. `only` names extras and groups.
     `file_type` is a file name whose kind all files have. `write_fixed` is a folder for files that are safe.
-    `time_limit` is in seconds, for one resolution. `no_build` runs no code of the projects.
+    `time_limit` is in seconds, for one resolution. `no_build` runs no code of the projects. `context` is the folder
+    that Dockerfiles are built in, else it is looked for; `images` are those that containers may start from.
     """
 
     files: tuple[Path, ...]
@@ -50,6 +65,8 @@ class CheckRequest:
     write_fixed: Path | None = None
     time_limit: float = TIME_LIMIT
     no_build: bool = False
+    context: Path | None = None
+    images: tuple[HacImage, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,7 +102,8 @@ def check_files(request: CheckRequest, *, display: ProgressDisplay = open_silent
     files = _select_all([_try_read(path, request) for path in _expand_folders(request.files)], request)
     with open_target(request.prefix, request.python, request.torch, request.python_version) as (target, prefix):
         if request.static:
-            predictions = tuple(predict_static(item, target) for file in files for item in file.sets)
+            found = (predict_static(item, target) for file in files for item in file.sets)
+            predictions = tuple(_add_base(prediction, target, request) for prediction in found)
             return CheckResult(request=request, target=target, predictions=predictions)
         configured = configure_target(target, prefix, request.installers, time_limit=request.time_limit)
         resolvers = {
@@ -101,7 +119,11 @@ def check_files(request: CheckRequest, *, display: ProgressDisplay = open_silent
             )
             checked = _predict_files(files, checker, display)
             written = tuple(_write_fixed(checked, checker, request.write_fixed))
-    predictions = tuple(_add_command(prediction, file, request) for file, found in checked for prediction in found)
+    predictions = tuple(
+        _add_base(_add_command(prediction, file, request), target, request)
+        for file, found in checked
+        for prediction in found
+    )
     return CheckResult(request=request, target=target, predictions=predictions, written=written)
 
 
@@ -121,7 +143,9 @@ def _try_read(path: Path, request: CheckRequest) -> DependencyFile:
     """The file, or one whose only set says why it cannot be read."""
     try:
         return read_file(
-            path, request.file_type, SourceFiles(is_lenient=True, fetch=None if request.static else fetch_file)
+            path,
+            request.file_type,
+            SourceFiles(is_lenient=True, fetch=None if request.static else fetch_file, context=request.context),
         )
     except RequirementsError as error:
         return DependencyFile(path, "", (RequirementSet(path=path, failure=error),))
@@ -163,6 +187,20 @@ def _write_fixed(
     for file, predictions in checked:
         if folder is not None and any(prediction.is_bad for prediction in predictions):
             yield from write_fixed_files(file, predictions, checker, folder)
+
+
+def _add_base(prediction: Prediction, target: Target, request: CheckRequest) -> Prediction:
+    """The prediction with the image to start from in the place of a foreign one."""
+    image = prediction.requirement_set.base_image
+    if image is None:
+        return prediction
+    release = str(target.pin.version).partition("moreh")[2] or str(target.pin.version)
+    python = ".".join(target.python.split(".")[:2])
+    kind = "hac-devel" if "devel" in image else "hac-notebook" if "notebook" in image else "hac-base"
+    fitting = [item for item in request.images if item.release == release and item.python == python]
+    fitting.sort(key=lambda item: (not item.name.startswith(kind), item.name))
+    step = f"start from the HAC image with this torch: FROM {fitting[0].name}" if fitting else _NO_IMAGE
+    return replace(prediction, next_step=step)
 
 
 def _add_command(prediction: Prediction, file: DependencyFile, request: CheckRequest) -> Prediction:

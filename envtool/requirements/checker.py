@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from envtool.errors import ResolutionError, SourceError
 from envtool.requirements.metadata import DEFAULT_INDEX, MetadataReader
+from envtool.requirements.model import Role
 from envtool.requirements.partial import predict_partly
 from envtool.requirements.predict import predict, predict_static
 from envtool.requirements.prediction import Prediction, Suggestion
@@ -18,6 +18,8 @@ from envtool.requirements.suggest import suggest
 from envtool.requirements.uv_command import find_uv
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+
     from envtool.requirements.model import DependencyFile, RequirementSet
     from envtool.requirements.projects.project_reader import ProjectReader
     from envtool.requirements.resolve import Resolver
@@ -68,7 +70,11 @@ class Checker:
 
     def _try_predict(self, wanted: RequirementSet, resolver: Resolver) -> Prediction:
         """The prediction for one installer, as far as there is one."""
-        reader, constrained = self._reader(wanted, resolver), resolver.installer in self.constrained
+        constrained = resolver.installer in self.constrained
+        if wanted.is_constrained is not None:
+            # An image's own: nothing that whoever checks it has set counts there.
+            constrained, resolver = wanted.is_constrained, replace(resolver, constraints=())
+        reader = self._reader(wanted, resolver)
 
         def run(item: RequirementSet) -> Prediction:
             return predict(item, resolver, reader, constrained=constrained)
@@ -92,6 +98,8 @@ class Checker:
         return self._readers.setdefault(indexes, MetadataReader(indexes, options.certificates))
 
     def _add_suggestion(self, answer: Prediction) -> Prediction:
+        if not answer.requirement_set.requirements and not any(answer.requirement_set.select_role(Role.CONDA)):
+            return answer
         if not answer.is_bad or answer.requirement_set.locked or answer.requirement_set.unresolved:
             return answer
         resolver = self.resolvers.get(answer.installer or next(iter(self.resolvers)))

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass, field, fields, replace
 from enum import Enum
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from packaging.specifiers import SpecifierSet
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
     from packaging.markers import Marker
 
     from envtool.errors import EnvtoolError
@@ -37,11 +38,12 @@ class SourceLocation:
 
 
 class Role(Enum):
-    """What an entry does: asks for a distribution, only bounds its version, or names one of conda's packages."""
+    """What an entry does: asks for a distribution, bounds its version, is one of conda's packages, or removes one."""
 
     REQUIREMENT = "requirement"
     CONSTRAINT = "constraint"
     CONDA = "conda package"
+    REMOVAL = "removal"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -144,6 +146,7 @@ class Section(Enum):
     GROUP = "group"
     TABLE = "table"
     INSTRUCTION = "instruction"
+    BASE = "base"
 
 
 _SECTION_PREFIXES = {Section.EXTRA: "extra ", Section.GROUP: "group ", Section.INSTRUCTION: "RUN "}
@@ -156,7 +159,9 @@ class RequirementSet:
     `name` is that of the extra, the group or the table, or the command of an instruction. `locked` says that the
     entries are all there is to install, with nothing behind them to resolve. `unresolved` say what else would be
     installed and cannot be told from the file. `failure` is why nothing of it could be read.
-    installed and cannot be told from the file. `project` is a folder whose build back end has to tell what else.
+    `project` is a folder whose build back end has to tell what else.
+    `is_constrained` is whether its installer is held to the pins, where that does not depend on who checks it.
+    `base_image` is an image that is not to be started from.
     """
 
     path: Path
@@ -169,6 +174,8 @@ class RequirementSet:
     unresolved: tuple[str, ...] = ()
     failure: EnvtoolError | None = None
     project: Path | None = None
+    is_constrained: bool | None = None
+    base_image: str | None = None
 
     @property
     def label(self) -> str:

@@ -5,24 +5,31 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from envtool.errors import ResolutionError, UnsolvableError
 from envtool.requirements.chain import Graph, find_chains
+from envtool.requirements.conda_packages import is_harmless_conda
 from envtool.requirements.metadata import read_wheel_requires
-from envtool.requirements.model import DeclaredRequirement, RequirementSet, Role
+from envtool.requirements.model import DeclaredRequirement, RequirementSet, Role, SourceLocation
 from envtool.requirements.pip_emulation import resolve_as_pip
 from envtool.requirements.prediction import Clobber, Prediction
+from envtool.requirements.readers.common import parse_requirement
 from envtool.requirements.static import Effect, Verdict, evaluate, find_line_effects
 from envtool.requirements.uv_options import Installer
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
     from envtool.release.pin import VendorPin
     from envtool.requirements.metadata import MetadataReader
     from envtool.requirements.resolve import Resolution, Resolver
     from envtool.requirements.target import Target
 
 
+# Where constraints stand that pip or uv is configured with.
+_CONFIGURED = SourceLocation(Path("the configuration"), 1)
 # Words of uv's for what an index has not, or has for other Pythons only.
 _UNAVAILABLE = re.compile(r"was not found in the|there (?:is|are) no versions? of|has no (?:usable )?wheels|no network")
 
@@ -47,7 +54,8 @@ def predict(
     Raises `SourceError` where an index cannot be read and `ResolutionError` where nothing meets the set by itself.
     """
     target = resolver.target
-    first = predict_static(wanted, target)
+    limits = [parse_requirement(line, _CONFIGURED, role=Role.CONSTRAINT) for line in resolver.constraints]
+    first = replace(predict_static(replace(wanted, entries=(*wanted.entries, *limits)), target), requirement_set=wanted)
     if first.verdict is Verdict.SAFE or wanted.locked or not wanted.requirements:
         return first
     free = resolve_as_pip(wanted, resolver) if resolver.installer is Installer.PIP else resolver.resolve(wanted)
@@ -74,7 +82,8 @@ def _predict_safe_or_unknown(
     wanted: RequirementSet, resolver: Resolver, first: Prediction, free: Resolution
 ) -> Prediction:
     """The prediction where no pinned distribution would change: unknown if the first stage could not read all of it."""
-    blind = wanted.unresolved or tuple(f"conda's {entry.source_text}" for entry in wanted.select_role(Role.CONDA))
+    conda = [entry for entry in wanted.select_role(Role.CONDA) if not is_harmless_conda(entry.name or "")]
+    blind = wanted.unresolved or tuple(f"conda's {entry.source_text}" for entry in conda)
     if (blind or wanted.options.other_destination) and first.verdict is Verdict.UNKNOWN:
         return replace(first, installer=resolver.installer, changes=free.changes)
     if wanted.options.other_destination and first.verdict is Verdict.CLOBBERED:

@@ -61,7 +61,8 @@ class Prediction:
     """The verdict on one set for one installer.
 
     `installer` is `None` where the verdict is the same for both. `suggestion` is there where a clobber was predicted
-    and a fix was looked for. `failure` is what kept the set, or a part of it, from being judged.
+    and a fix was looked for. `failure` is what kept the set, or a part of it, from being judged. `next_step` is
+    what to do, where no suggestion tells it.
     """
 
     requirement_set: RequirementSet
@@ -73,6 +74,7 @@ class Prediction:
     clobbers: tuple[Clobber, ...] = ()
     suggestion: Suggestion | None = None
     failure: EnvtoolError | None = None
+    next_step: str = ""
 
     @property
     def is_bad(self) -> bool:

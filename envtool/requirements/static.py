@@ -6,7 +6,6 @@ It says "safe" only where an install has nothing to do, or where the file names 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING
@@ -15,10 +14,14 @@ from packaging.requirements import InvalidRequirement, Requirement
 
 from envtool.release.profile import PINNED_NAMES, TORCH
 from envtool.release.version import versions_equal
+from envtool.requirements.conda_packages import is_harmless_conda
 from envtool.requirements.model import DeclaredRequirement, RequirementSet, Role
+from envtool.requirements.readers.base_images import describe_foreign_base
 from envtool.wheel.requires import normalize_name
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from envtool.release.pin import PinnedDistribution
     from envtool.requirements.target import MarkerEnvironment, Target
 
@@ -63,6 +66,10 @@ def find_line_effects(wanted: RequirementSet, target: Target) -> tuple[LineEffec
     found = []
     for entry in wanted.entries:
         if entry.name is None or entry.role is Role.CONSTRAINT or not target.is_applicable(entry):
+            continue
+        if entry.role is Role.REMOVAL:
+            if target.pin.find(entry.name) is not None or _CONDA_TORCH.fullmatch(entry.name):
+                found.append(LineEffect(entry, Effect.REPLACES, f"it takes the vendor's {entry.name} away"))
             continue
         if _CUDA.fullmatch(entry.name):
             why = f"{entry.name} is for CUDA, which the accelerator does not have"
@@ -110,9 +117,16 @@ def _explain_replacement(
         return "none of its hashes is the vendor wheel's"
     if options.reinstall or options.other_destination:
         return f"{options.other_destination or 'a reinstall'} takes it from an index, which has not the vendor's"
+    if wanted.is_constrained:
+        return None
     if (options.upgrade or entry.name in options.upgrade_names) and not _is_exact(entry, version):
         return f"an upgrade takes the newest of the index, not {version}"
     return None
+
+
+def _is_stopped(item: LineEffect) -> bool:
+    """Whether constraints of pip's and uv's keep a line from its effect."""
+    return item.entry.role is Role.REQUIREMENT and item.entry.link is None
 
 
 def _is_exact(entry: DeclaredRequirement, version: str) -> bool:
@@ -124,7 +138,18 @@ def evaluate(wanted: RequirementSet, target: Target) -> tuple[Verdict, str]:
     """The first stage's verdict on a set, and a short reason."""
     effects = find_line_effects(wanted, target)
     replacing = next((item for item in effects if item.effect is Effect.REPLACES), None)
+    if wanted.base_image is not None:
+        reason = describe_foreign_base(wanted.base_image) or "is none of the vendor's"
+        return Verdict.CLOBBERED, f"{wanted.base_image} {reason}; containers start from a HAC base image"
     if replacing is not None:
+        is_here = wanted.options.other_destination is None
+        is_stopped = (
+            wanted.is_constrained
+            and is_here
+            and not any(item.effect is Effect.REPLACES and not _is_stopped(item) for item in effects)
+        )
+        if is_stopped:
+            return Verdict.BLOCKED, f"{replacing.why}; the constraints of the base image stop it"
         return Verdict.CLOBBERED, replacing.why
     instruction = wanted.instruction
     if instruction is not None and instruction.exact and TORCH not in {entry.name for entry in wanted.requirements}:
@@ -135,14 +160,14 @@ def evaluate(wanted: RequirementSet, target: Target) -> tuple[Verdict, str]:
         return Verdict.UNKNOWN, str(wanted.failure)
     if wanted.unresolved:
         return Verdict.UNKNOWN, wanted.unresolved[0]
-    conda = [
-        entry for entry in wanted.select_role(Role.CONDA) if entry.name not in {"python", "pip", "setuptools", "wheel"}
-    ]
+    conda = [entry for entry in wanted.select_role(Role.CONDA) if not is_harmless_conda(entry.name or "")]
     if conda:
         return Verdict.UNKNOWN, f"what conda's {conda[0].name} brings is not resolved"
     if wanted.locked:
         unnamed = next((entry for entry in wanted.requirements if entry.name is None), None)
-        return (Verdict.SAFE, "the lock names no torch") if unnamed is None else (Verdict.UNKNOWN, unnamed.display)
+        named = any(entry.name == TORCH for entry in wanted.requirements)
+        why = "the lock names the vendor's torch" if named else "the lock names no torch"
+        return (Verdict.SAFE, why) if unnamed is None else (Verdict.UNKNOWN, unnamed.display)
     if other := wanted.options.other_destination:
         return Verdict.UNKNOWN, f"{other} is another place: the torch here does not count there"
     return _evaluate_installed(wanted, target)
@@ -162,6 +187,8 @@ def _evaluate_installed(wanted: RequirementSet, target: Target) -> tuple[Verdict
             return Verdict.UNKNOWN, "an upgrade or a reinstall takes what the index has"
     queue = [(entry.name or "", Requirement(entry.display)) for entry in requested]
     missing = _find_missing(queue, target)
+    if missing is None and (limit := _find_unmet_constraint(wanted, target)) is not None:
+        return Verdict.UNKNOWN, f"the constraint {limit.display} does not admit what is installed"
     if missing is None:
         return Verdict.SAFE, "everything it asks for is installed already"
     return Verdict.UNKNOWN, f"{missing} has to be fetched, and what it requires is not known without an index"
@@ -183,6 +210,15 @@ def _find_missing(queue: list[tuple[str, Requirement]], target: Target) -> str |
                 (normalize_name(inner.name), inner)
                 for inner in _list_requires(item.requires(), requirement.extras, here)
             ]
+    return None
+
+
+def _find_unmet_constraint(wanted: RequirementSet, target: Target) -> DeclaredRequirement | None:
+    """A constraint that an installed distribution breaks: an installer replaces that, once it is asked for."""
+    for entry in wanted.select_role(Role.CONSTRAINT):
+        item = target.installed.get(entry.name or "")
+        if item is not None and target.is_applicable(entry) and not _admits(Requirement(entry.display), item.version):
+            return entry
     return None
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
@@ -13,7 +13,7 @@ from envtool.cli.report_format import CheckFormat
 from envtool.cli.terminal import note
 
 if TYPE_CHECKING:
-    from envtool.requirements.check_files import CheckResult
+    from envtool.requirements.check_files import CheckResult, HacImage
 
 
 class InstallerChoice(StrEnum):
@@ -41,6 +41,10 @@ LabelsOption = Annotated[
     typer.Option("--only", metavar="NAME", help="This extra or group only; repeatable.", show_default=False),
 ]
 NoBuildOption = Annotated[bool, typer.Option("--no-build", help="Run no code of the projects, and no build back end.")]
+ContextOption = Annotated[
+    Path | None,
+    typer.Option("--context", metavar="DIR", help="The folder Dockerfiles are built in.", show_default=False),
+]
 CheckTimeOption = Annotated[float, typer.Option("--time-limit", help="Seconds for one resolution.", min=1)]
 
 
@@ -57,6 +61,7 @@ def check_command(
     file_type: Annotated[
         str | None, typer.Option("--file-type", metavar="NAME", help="Read as a file of this name.", show_default=False)
     ] = None,
+    context: ContextOption = None,
     write_fixed: OutputFolderOption = None,
     format: Annotated[CheckFormat, typer.Option("--format", help="How to print the answers.")] = CheckFormat.TEXT,
     output: OutputOption = None,
@@ -96,8 +101,33 @@ def check_command(
         write_fixed=write_fixed,
         time_limit=time_limit,
         no_build=no_build,
+        context=context,
+        images=_read_images(),
     )
     result = check_files(request, display=counters)
+    _finish(result, format, output)
+
+
+def _read_images() -> tuple[HacImage, ...]:
+    """The image table: of the checkout that this runs in, else of the one that envtool is run from."""
+    import envtool
+    from envtool.documents import parse_toml
+    from envtool.regular_file import read_regular_text
+    from envtool.requirements.check_files import HacImage
+
+    places = (Path("images/images.toml"), Path(envtool.__file__).parents[1] / "images/images.toml")
+    try:
+        rows = parse_toml(read_regular_text(next(path for path in places if path.is_file())))["image"]
+        return tuple(
+            HacImage(name, str(row["torch"]), str(row["release"]), str(row["python"]))
+            for name, own in rows.items()
+            if isinstance(own, dict) and "torch" in (row := {**rows.get(own.get("parent"), {}), **own})
+        )
+    except (StopIteration, OSError, ValueError, KeyError, TypeError, AttributeError):
+        return ()
+
+
+def _finish(result: CheckResult, format: CheckFormat, output: Path | None) -> NoReturn:
     if result.error is None or format is not CheckFormat.TEXT or len(result.predictions) > 1:
         _print_result(result, format, output)
     if result.error is not None:

@@ -56,12 +56,17 @@ def _render_lines(answer: Prediction, target: Target) -> list[str]:
             lines.append(f"  {remark.entry.location}: {remark.entry.display}: {remark.why}")
     if answer.failure is not None:
         lines += [f"  not judged  {answer.failure}"] if answer.is_bad else []
-        lines += [f"  next  {answer.failure.remedy}"] if answer.failure.remedy else []
+    step = _find_next_step(answer)
+    lines += [f"  next  {step}"] if step else []
     if answer.suggestion is not None:
         lines += _format_suggestion(answer.suggestion, target)
     elif answer.is_bad:
         lines.append(f"  pinned  torch {target.pin.version}, the only build that sees the accelerator")
     return lines
+
+
+def _find_next_step(answer: Prediction) -> str:
+    return answer.next_step or (answer.failure.remedy if answer.failure is not None else "")
 
 
 def _format_suggestion(suggestion: Suggestion, target: Target) -> list[str]:
@@ -98,7 +103,7 @@ def _answer(answer: Prediction) -> dict[str, Any]:
         "installer": answer.installer.value if answer.installer is not None else None,
         "verdict": answer.verdict.value,
         "why": answer.why,
-        "next": answer.failure.remedy or None if answer.failure is not None else None,
+        "next": _find_next_step(answer) or None,
         "changes": [{"name": item.name, "before": item.before, "after": item.after} for item in answer.changes],
         "clobbers": [
             {
@@ -193,6 +198,6 @@ def _make_unknown(answer: Prediction) -> Problem:
         title=answer.why,
         level=_UNKNOWN.level,
         subject=wanted.label,
-        remedy=answer.failure.remedy if answer.failure is not None else "",
+        remedy=_find_next_step(answer),
         locations=(FileLocation(str(wanted.path), line),),
     )

@@ -1,245 +1,338 @@
-"""A Dockerfile: the packages that its `pip install`, `uv pip install` and `conda install` lines put in.
+"""A Dockerfile: what it starts from, and what the commands of its RUN instructions install.
 
 Parsed by dockerfile-parse; a here-document is laid out as one continued line before, which that library does not know.
 """
 
 from __future__ import annotations
 
+import configparser
+import posixpath
 import re
-import shlex
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from envtool.documents import parse_json
-from envtool.errors import RequirementsError
+from envtool.errors import RequirementsError, SourceError
 from envtool.requirements.model import DependencyFile, RequirementSet, RunInstruction, Section, SourceLocation
+from envtool.requirements.readers.base_images import describe_foreign_base, is_own_image
 from envtool.requirements.readers.common import make_form_error
-from envtool.requirements.readers.conda_environment import parse_match_spec, read_conda_environment
-from envtool.requirements.readers.install_command import read_command
-from envtool.requirements.readers.source_files import SourceFiles
-from envtool.requirements.text_file import read_text
+from envtool.requirements.readers.image_files import Copy, ImageTree, find_context, read_ignored
+from envtool.requirements.readers.run_commands import CONSTRAINTS, RunReader
+from envtool.requirements.readers.shell_script import ShellState
+from envtool.requirements.readers.shell_words import Word, WordReader
+from envtool.requirements.readers.source_files import SourceFiles, is_on_network
+from envtool.shell_grammar import find_nodes, parse_shell
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 _ON_DISK = SourceFiles()
-_HERE = re.compile(r"^\s*RUN\b.*?<<-?\s*([\"']?)(\w+)\1", re.IGNORECASE)
-_VARIABLE = re.compile(r"\$(?:\{(\w+)(?::?-([^}]*))?\}|(\w+))")
-_ASSIGNMENT = re.compile(r"^\w+=")
-_PREFIXES = frozenset({"sudo", "exec", "time", "env", "command", "nice", "then", "do", "else", "{", "!"})
-_SEPARATORS = frozenset({"&&", "||", ";", "|", "&", "(", ")", "\n"})
-# What installs from a project's own files: whether it also uninstalls what the project does not name.
-_PROJECT_COMMANDS = {
-    ("uv", "sync"): True,
-    ("uv", "pip", "sync"): True,
-    ("pip-sync",): True,
-    ("poetry", "install"): False,
-    ("poetry", "sync"): True,
-    ("pipenv", "install"): False,
-    ("pipenv", "sync"): False,
-}
+_HEREDOC = re.compile(r"<<(-?)\s*([\"']?)(\w+)\2")
+# dockerfile-parse joins continued lines: what stands for their ends meanwhile.
+_LINE_END = "\x00"
+_HELD = dict.fromkeys(("PIP_CONSTRAINT", "UV_CONSTRAINT"), CONSTRAINTS)
+_PIP_CONFIGURATION = re.compile(r"/etc/(?:xdg/pip/)?pip\.conf|.*/(?:\.config/pip|\.pip)/pip\.conf|.*/\.pip\.conf")
+
+
+@dataclass(kw_only=True)
+class _Stage:
+    """What the instructions of one stage so far have set."""
+
+    state: ShellState
+    tree: ImageTree
+    shell: str = "/bin/sh"
+    settings: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass
-class _Context:
-    """What the instructions so far have set."""
-
+class _Reading:
     path: Path
-    fetch: Callable[[str], str] | None = None
-    values: dict[str, str] = field(default_factory=dict)
-    copied: list[tuple[list[str], str]] = field(default_factory=list)
-
-    def expand(self, text: str) -> str:
-        return _VARIABLE.sub(
-            lambda match: self.values.get(match[1] or match[3], match[2] if match[2] is not None else match[0]), text
-        )
-
-    def locate(self, name: str) -> Path:
-        """The file of the build context that an instruction calls `name`."""
-        folder = self.path.parent
-        candidates = [folder / name.lstrip("/")]
-        for sources, target in self.copied:
-            for source in sources:
-                inside = name.removeprefix(target.rstrip("/") + "/") if target.startswith("/") else name
-                candidates += [folder / source / inside.lstrip("/")]
-                if Path(source).name == Path(name).name or Path(target).name == Path(name).name:
-                    candidates.append(folder / source)
-        candidates.append(folder / Path(name).name)
-        found = next((path for path in candidates if path.is_file()), None)
-        if found is None:
-            raise RequirementsError(f"{name} is not in the build context")
-        return found
-
-
-@dataclass(frozen=True, kw_only=True)
-class _ImageFiles(SourceFiles):
-    """The files of an image by their names there."""
-
-    context_files: _Context
-
-    def locate(self, place: SourceLocation, name: str) -> Path:
-        if place.path != self.context_files.path:
-            return super().locate(place, name)
-        return self.context_files.locate(name)
+    files: SourceFiles
+    rows: list[dict[str, Any]]
+    heredocs: dict[str, str]
+    arguments: dict[str, str | None] = field(default_factory=dict)
+    stages: dict[str, _Stage] = field(default_factory=dict)
+    sets: list[RequirementSet] = field(default_factory=list)
 
 
 def read_dockerfile(path: Path, files: SourceFiles = _ON_DISK) -> DependencyFile:
-    """One set for each command that installs. Raises `RequirementsError`."""
+    """A set for each command that installs, and for each start from an image of others. Raises `RequirementsError`."""
     import io
 
     from dockerfile_parse import DockerfileParser
 
-    text = read_text(path)
-    stream = io.BytesIO(_strip_here_documents(text).encode())
-    structure = DockerfileParser(fileobj=stream).structure
+    text = files.read(path)
+    plain, heredocs = _take_heredocs(text)
+    structure = DockerfileParser(fileobj=io.BytesIO(plain.encode())).structure
     if not any(row["instruction"] == "FROM" for row in structure):
         raise make_form_error(path, "it has no FROM")
-    context = _Context(path, files.fetch)
-    sets: list[RequirementSet] = []
-    for row in structure:
-        place = SourceLocation(path, row["startline"] + 1)
-        instruction: str = row["instruction"]
+    reading = _Reading(path, files, structure, heredocs)
+    _read_instructions(reading)
+    return DependencyFile(path, "Dockerfile", tuple(reading.sets))
+
+
+def _take_heredocs(text: str) -> tuple[str, dict[str, str]]:
+    """The text with each here-document as blank comments, and their texts by the line that begins them."""
+    rows = text.splitlines()
+    plain: list[str] = []
+    found: dict[str, str] = {}
+    number = 0
+    while number < len(rows):
+        row = rows[number]
+        plain.append(row)
+        number += 1
+        is_instruction = re.match(r"\s*(?:RUN|COPY|ADD|ONBUILD)\b", row, re.IGNORECASE) or (
+            len(plain) > 1 and plain[-2].rstrip().endswith("\\")
+        )
+        names = [(match[1], match[3]) for match in _HEREDOC.finditer(row)] if is_instruction else []
+        closed = names and all(any(_closes(later, mark) for later in rows[number:]) for mark in names)
+        if not closed:
+            continue
+        body: list[str] = []
+        for mark in names:
+            while number < len(rows):
+                body.append(rows[number])
+                plain.append("")
+                number += 1
+                if _closes(body[-1], mark):
+                    break
+        key = f"hac-heredoc-{len(found)}"
+        found[key] = "\n".join(body)
+        plain[-len(body) - 1] = f"{row} #{key}#"
+    return "\n".join(plain) + "\n", found
+
+
+def _closes(row: str, mark: tuple[str, str]) -> bool:
+    return (row.lstrip("\t") if mark[0] else row).rstrip() == mark[1]
+
+
+def _read_instructions(reading: _Reading) -> None:
+    stage = _Stage(state=ShellState(), tree=ImageTree(reading.path.parent))
+    sources = [source for row in reading.rows for source in _list_copied(row)]
+    context = reading.files.context or find_context(reading.path, sources)
+    ignored = read_ignored(reading.path, context)
+    first = _first_from(reading)
+    last = max(number for number, row in enumerate(reading.rows) if row["instruction"] == "FROM")
+    for number, row in enumerate(reading.rows):
+        instruction, value = row["instruction"], row["value"]
+        place = SourceLocation(reading.path, row["startline"] + 1)
+        if instruction == "ONBUILD":
+            # What an image's child runs is what a person who builds that child gets.
+            instruction, _blank, value = value.lstrip().partition(" ")
+            instruction = instruction.upper()
         match instruction:
-            case "ARG" | "ENV":
-                _assign(row["value"], context)
+            case "FROM":
+                tree = ImageTree(context, ignored=ignored)
+                stage = _open_stage(reading, value, place, tree, is_last=number == last)
+            case "ARG" if number < first:
+                _assign(value, reading.arguments, reading.arguments)
+            case "ARG":
+                _assign(value, stage.state.variables, {**reading.arguments, **stage.state.variables}, is_default=True)
+            case "ENV":
+                _assign(value, stage.state.variables, stage.state.variables)
+            case "WORKDIR":
+                folder = _expand(value.strip(), stage).text
+                stage.state.folder = posixpath.normpath(posixpath.join(stage.state.folder, folder))
+            case "SHELL":
+                stage.shell = " ".join(map(str, _split_words(value)))
             case "COPY" | "ADD":
-                words = [word for word in _split_words(row["value"]) if not word.startswith("--")]
-                if len(words) > 1:
-                    context.copied.append((words[:-1], words[-1]))
+                _copy(reading, stage, value)
             case "RUN":
-                for command in _list_commands(row["value"]):
-                    sets += _list_installs([context.expand(word) for word in command], place, row["content"], context)
+                _run(reading, stage, value, place, row["content"])
             case _:
                 pass
-    return DependencyFile(path, "Dockerfile", tuple(sets))
 
 
-def _strip_here_documents(text: str) -> str:
-    """Each here-document of a RUN as a continued line of as many lines."""
-    rows, closing = [], None
-    for row in text.splitlines():
-        if closing is None:
-            match = _HERE.match(row)
-            closing = match[2] if match else None
-            rows.append("RUN true ;\\" if match else row)
-        elif row.strip() == closing:
-            rows.append("true")
-            closing = None
-        else:
-            # Ended by the separator; a line that goes on does so itself.
-            rows.append(row if row.rstrip().endswith("\\") else f"{row} ;\\")
-    return "\n".join(rows) + "\n"
+def _first_from(reading: _Reading) -> int:
+    return next(number for number, row in enumerate(reading.rows) if row["instruction"] == "FROM")
 
 
-def _assign(value: str, context: _Context) -> None:
-    words = _split_words(value)
-    if len(words) == 2 and "=" not in words[0]:
-        words = [f"{words[0]}={words[1]}"]
+def _open_stage(reading: _Reading, value: str, place: SourceLocation, tree: ImageTree, *, is_last: bool) -> _Stage:
+    words = [word for word in value.split() if not word.startswith("--")]
+    image = _expand_text(words[0], reading.arguments).text if words else ""
+    name = words[2] if len(words) > 2 and words[1].upper() == "AS" else ""
+    before = reading.stages.get(image)
+    if before is not None:
+        state = replace(before.state, variables=dict(before.state.variables), functions={})
+        copied = replace(before.tree, copies=list(before.tree.copies), written=dict(before.tree.written))
+        stage = replace(before, state=state, tree=copied, settings=dict(before.settings))
+    else:
+        variables: dict[str, str | None] = dict(_HELD) if is_own_image(image) else {}
+        stage = _Stage(state=ShellState(variables=variables | {"HOME": "/root"}), tree=tree)
+    reading.stages[name or str(len(reading.stages))] = stage
+    is_used = is_last or any(
+        re.match(rf"(?:--\S+\s+)*{re.escape(name)}\b", row["value"])
+        for row in reading.rows
+        if name and row["instruction"] == "FROM"
+    )
+    why = describe_foreign_base(image) if is_used and before is None else None
+    if why is not None:
+        reading.sets.append(
+            RequirementSet(
+                path=reading.path,
+                section=Section.BASE,
+                name=f"FROM {image}",
+                base_image=image,
+                instruction=RunInstruction(place, "FROM", f"FROM {value}"),
+                is_constrained=False,
+            )
+        )
+    return stage
+
+
+def _assign(
+    value: str, variables: dict[str, str | None], known: dict[str, str | None], *, is_default: bool = False
+) -> None:
+    words = _split_assignments(value)
     for word in words:
         name, separator, text = word.partition("=")
         if separator:
-            context.values[name] = context.expand(text)
+            expanded = _expand_text(text, known)
+            variables[name] = expanded.text if expanded.is_known else None
+        elif is_default:
+            variables[name] = known.get(name)
+
+
+def _split_assignments(value: str) -> list[str]:
+    """`NAME=value …`, with quotes kept for what expands them, or the old `NAME value`."""
+    found = re.findall(r"""\w+=(?:"(?:\\.|[^"\\])*"|'[^']*'|\\.|[^\s"'])*|\S+""", value.replace("\n", " "))
+    if found and "=" not in found[0] and len(found) > 1:
+        name, _blank, text = value.strip().partition(" ")
+        return [f"{name}={text.strip()}"]
+    return found
+
+
+def _expand(text: str, stage: _Stage) -> Word:
+    return _expand_text(text, stage.state.variables)
+
+
+def _expand_text(text: str, variables: dict[str, str | None]) -> Word:
+    reader = WordReader(variables, lambda _node: None)
+    node = next(find_nodes(parse_shell(f"x={text}"), "variable_assignment"), None)
+    value = node.child_by_field_name("value") if node is not None else None
+    return reader.join(value) if value is not None else Word(text if "$" not in text else "", "$" not in text)
 
 
 def _split_words(text: str) -> list[str]:
     try:
-        return list(parse_json(text)) if text.lstrip().startswith("[") else shlex.split(text)
+        return [str(word) for word in parse_json(text)] if text.lstrip().startswith("[") else text.split()
     except ValueError:
         return text.split()
 
 
-def _list_commands(value: str) -> Iterator[list[str]]:
-    """The simple commands of an instruction, in shell form or exec form."""
-    if value.lstrip().startswith("["):
-        words = _split_words(value)
-        # `["sh", "-c", "…"]` is the shell form in other words.
-        if len(words) == 3 and words[1] in {"-c", "-lc", "-ec"}:
-            yield from _list_commands(words[2])
-        else:
-            yield words
+def _list_copied(row: dict[str, Any]) -> Iterator[str]:
+    if row["instruction"] in {"COPY", "ADD"} and "--from" not in row["value"] and "<<" not in row["value"]:
+        words = [word for word in _split_words(row["value"]) if not word.startswith("--")]
+        yield from words[:-1]
+
+
+def _copy(reading: _Reading, stage: _Stage, value: str) -> None:
+    value, body = _split_heredoc(value, reading)
+    words = [word for word in _split_words(value) if not word.startswith("--")]
+    origin = re.search(r"--from=(\S+)", value)
+    expanded = [_expand(word, stage).text for word in words]
+    if len(expanded) < 2:
         return
-    lexer = shlex.shlex(value, posix=True, punctuation_chars=";&|()\n")
-    lexer.whitespace_split = True
-    lexer.commenters = ""
-    command: list[str] = []
-    try:
-        for word in lexer:
-            if word in _SEPARATORS or set(word) <= set(";&|()"):
-                yield command
-                command = []
-            else:
-                command.append(word)
-    except ValueError:
-        # An open quote: what came before it is read.
-        pass
-    yield command
-
-
-def _list_installs(
-    command: list[str], place: SourceLocation, written: str, context: _Context
-) -> Iterator[RequirementSet]:
-    words = list(command)
-    while words and (words[0] in _PREFIXES or _ASSIGNMENT.match(words[0]) or words[0].startswith("--")):
-        words = words[1:]
-    if not words:
+    *sources, last = expanded
+    target = posixpath.normpath(posixpath.join(stage.state.folder, last)) + "/" * last.endswith("/")
+    if body is not None:
+        name = posixpath.join(target, sources[0].lstrip("<-")) if target.endswith("/") else target
+        stage.tree.write(name, body.rpartition("\n")[0] + "\n")
         return
-    program = Path(words[0]).name
-    arguments = _list_pip_arguments(program, words)
-    tool = program if arguments is None or program == "uv" else "pip"
-    instruction = RunInstruction(place, tool, written)
-    base = RequirementSet(path=place.path, section=Section.INSTRUCTION, name=" ".join(words), instruction=instruction)
-    try:
-        if program in {"conda", "mamba", "micromamba"}:
-            yield from _read_conda(words, base, place, context)
-        elif arguments is not None:
-            yield _read_pip(arguments, base, place, context)
-    except RequirementsError as error:
-        yield replace(base, unresolved=(str(error),))
-    for start, exact in _PROJECT_COMMANDS.items():
-        if arguments is None and (program, *words[1 : len(start)]) == start:
-            instruction = replace(instruction, exact=exact and "--inexact" not in words)
-            yield replace(base, instruction=instruction, unresolved=(f"check the lock that `{base.name}` reads",))
-
-
-def _list_pip_arguments(program: str, words: list[str]) -> list[str] | None:
-    """What stands behind `install`, or `None` where the command is no install."""
-    rest = words[1:]
-    if re.fullmatch(r"python[0-9.]*", program) and "-m" in rest and rest[rest.index("-m") + 1 :][:1] == ["pip"]:
-        rest = rest[rest.index("-m") + 2 :]
-    elif program == "uv" and "pip" in rest:
-        rest = rest[rest.index("pip") + 1 :]
-    elif not re.fullmatch(r"pip[0-9.]*", program):
-        return None
-    if "install" not in rest:
-        return None
-    return rest[: rest.index("install")] + rest[rest.index("install") + 1 :]
-
-
-def _read_pip(arguments: list[str], base: RequirementSet, place: SourceLocation, context: _Context) -> RequirementSet:
-    # Without the shell's redirections.
-    words = [word for word in arguments if not re.match(r"^\d*[<>]", word)]
-    try:
-        command = read_command(words, place, _ImageFiles(is_lenient=True, fetch=context.fetch, context_files=context))
-    except RequirementsError as error:
-        unset = [word for word in arguments if "$" in word]
-        if unset:
-            return replace(base, unresolved=(f"{unset[0]} has no value here",))
-        return replace(base, unresolved=(str(error),))
-    unresolved = (*(f"the option {word} is not known" for word in command.unknown), *command.unresolved)
-    return replace(base, entries=command.entries, options=command.options, unresolved=unresolved)
-
-
-def _read_conda(
-    words: list[str], base: RequirementSet, place: SourceLocation, context: _Context
-) -> Iterator[RequirementSet]:
-    if not {"install", "create", "update"} & set(words[1:4]):
+    if origin is not None:
+        _copy_from_stage(reading, stage, origin[1], sources, target)
         return
-    entries = []
-    rest = iter(words[1:])
-    for word in rest:
-        if word in {"-f", "--file"}:
-            found = read_conda_environment(context.locate(next(rest, "")))
-            entries += [entry for item in found.sets for entry in item.entries]
-        elif word in {"-n", "--name", "-p", "--prefix", "-c", "--channel", "--solver"}:
-            next(rest, None)
-        elif not word.startswith("-") and word not in {"install", "create", "update", "env"}:
-            entries.append(parse_match_spec(word, place))
-    yield replace(base, entries=tuple(entries))
+    for source in sources:
+        if is_on_network(source) and not source.endswith((".tar.gz", ".tgz", ".zip", ".whl", ".deb", ".run", ".git")):
+            _add_fetched(reading, stage, source, target)
+    stage.tree.copies.append(Copy(tuple(source for source in sources if not is_on_network(source)), target))
+    _read_configuration(stage)
+
+
+def _copy_from_stage(reading: _Reading, stage: _Stage, name: str, sources: list[str], target: str) -> None:
+    before = reading.stages.get(name)
+    for source in sources if before is not None else ():
+        try:
+            text = before.tree.read(posixpath.normpath("/" + source)) if before is not None else None
+        except RequirementsError:
+            text = None
+        if text is not None:
+            stage.tree.write(
+                posixpath.join(target, posixpath.basename(source)) if target.endswith("/") else target, text
+            )
+
+
+def _add_fetched(reading: _Reading, stage: _Stage, address: str, target: str) -> None:
+    name = posixpath.join(target, posixpath.basename(address)) if target.endswith("/") else target
+    text = None
+    if reading.files.fetch is not None and re.search(r"\.(?:txt|in|ya?ml|toml|sh|conf|cfg|py)$", address):
+        try:
+            text = reading.files.fetch(address)
+        except (RequirementsError, SourceError):
+            text = None
+    stage.tree.write(name, text)
+
+
+def _read_configuration(stage: _Stage) -> None:
+    """A pip.conf that is copied counts for every pip after it."""
+    target = stage.tree.copies[-1].target
+    names = [target, *(posixpath.join(target, Path(source).name) for source in stage.tree.copies[-1].sources)]
+    for name in names:
+        if not _PIP_CONFIGURATION.fullmatch(posixpath.normpath(name)):
+            continue
+        try:
+            text = stage.tree.read(posixpath.normpath(name))
+            parser = configparser.RawConfigParser()
+            parser.read_string(text or "")
+        except (RequirementsError, configparser.Error):
+            continue
+        for section in ("global", "install"):
+            if parser.has_section(section):
+                stage.settings |= {key.replace("_", "-"): found for key, found in parser.items(section)}
+
+
+def _split_heredoc(value: str, reading: _Reading) -> tuple[str, str | None]:
+    match = re.search(r"#(hac-heredoc-\d+)#", value)
+    if match is None:
+        return value, None
+    return value.replace(match[0], "").rstrip(), reading.heredocs[match[1]]
+
+
+def _run(reading: _Reading, stage: _Stage, value: str, place: SourceLocation, written: str) -> None:
+    script, body = _split_heredoc(value, reading)
+    tree = stage.tree
+    while match := re.match(r"\s*--(\w+)(?:=(\S+))?\s+", script):
+        if match[1] == "mount":
+            _mount(stage, match[2] or "")
+        script = script[match.end() :]
+    reader = RunReader(
+        dockerfile=place,
+        written=re.sub(r" ?#hac-heredoc-\d+#", "", written),
+        tree=tree,
+        fetch=reading.files.fetch,
+        settings=stage.settings,
+    )
+    state = replace(stage.state, variables=dict(stage.state.variables), functions={})
+    if script.lstrip().startswith("["):
+        words = _split_words(script)
+        script = " ".join("'" + word.replace("'", "'\\''") + "'" for word in words)
+    elif body is not None and re.fullmatch(r"\s*<<-?\s*[\"']?\w+[\"']?\s*", script):
+        # A here-document alone is the script itself.
+        script = body.rpartition("\n")[0]
+        first = script.splitlines()[:1]
+        if first and re.match(r"#!.*python", first[0]):
+            script = "python - <<'hac'\n" + script + "\nhac\n"
+    elif body is not None:
+        script = f"{script}\n{body}"
+    reader.run_script(script, state)
+    reading.sets += reader.sets
+
+
+def _mount(stage: _Stage, options: str) -> None:
+    """`RUN --mount=type=bind`: files of the context that are there for one instruction."""
+    given = dict(item.partition("=")[::2] for item in options.split(","))
+    target = given.get("target") or given.get("dst") or given.get("destination")
+    if given.get("type", "bind") == "bind" and target and "from" not in given:
+        source = given.get("source") or given.get("src") or "."
+        stage.tree.copies.append(Copy((source,), posixpath.normpath(posixpath.join(stage.state.folder, target))))

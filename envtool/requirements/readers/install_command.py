@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from envtool.errors import RequirementsError, SourceError
 from envtool.requirements.model import DeclaredRequirement, InstallOptions, Role, SourceLocation
@@ -16,6 +14,10 @@ from envtool.requirements.readers.pyproject import read_pyproject
 from envtool.requirements.readers.requirements_txt import NestedEntries, parse_argument, read_named, split_names
 from envtool.requirements.readers.source_files import SourceFiles
 from envtool.wheel.requires import normalize_name
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path
 
 _LISTS = {
     ("-r", "--requirement", "--requirements"): "requirement",
@@ -121,9 +123,9 @@ def _make_parser() -> argparse.ArgumentParser:
     for word in _OTHER_VALUES.split():
         parser.add_argument(word, dest="_", action="append")
     for word in _OTHER_FLAGS.split():
-        parser.add_argument(word, dest="_", action="store_true")
-    parser.add_argument("-q", "--quiet", dest="_", action="count")
-    parser.add_argument("-v", "--verbose", dest="_", action="count")
+        parser.add_argument(word, dest="_flag", action="store_true")
+    parser.add_argument("-q", "--quiet", dest="_level", action="count")
+    parser.add_argument("-v", "--verbose", dest="_level", action="count")
     parser.add_argument("packages", nargs="*")
     return parser
 
@@ -137,7 +139,7 @@ def read_command(
     files that cannot be read, and `SourceError` for what cannot be fetched; not where `files` are read leniently.
     """
     try:
-        known, unknown = _make_parser().parse_known_intermixed_args(list(words))
+        known, unknown = _make_parser().parse_known_intermixed_args(_join_values(words))
     except (argparse.ArgumentError, TypeError) as error:
         raise RequirementsError(
             f"{place}: the arguments of the install command cannot be read", why=str(error)
@@ -159,6 +161,24 @@ def read_command(
         passed=tuple(_list_passed(known)),
         variables=tuple(_list_variables(known)),
     )
+
+
+def _join_values(words: Sequence[str]) -> list[str]:
+    """The words with each option and its value as one, where the value looks like an option."""
+    valued = {
+        option
+        for table in (_LISTS, _VALUES, _PASSED_VALUES, _PASSED_VARIABLES)
+        for options in table
+        for option in options
+    }
+    valued |= set(_OTHER_VALUES.split())
+    joined: list[str] = []
+    for word in words:
+        if joined and joined[-1] in valued and word.startswith("-"):
+            joined[-1] += f"={word}" if joined[-1].startswith("--") else word
+        else:
+            joined.append(word)
+    return joined
 
 
 def _list_readings(

@@ -107,6 +107,25 @@ def test_what_lines_prove_holds_beside_what_cannot_be_fetched(configured: RealEn
     assert "thing-1.0-py3-none-any.whl" in said
 
 
+def test_a_foreign_base_image_is_told_with_the_one_to_use(environment: RealEnvironment, tmp_path: Path) -> None:
+    path = written(
+        tmp_path, "Dockerfile", "FROM nvidia/cuda:12.1.0-runtime-ubuntu22.04\nRUN pip install torch==1.7.1\n"
+    )
+    done = environment.envtool("check", "--torch", TORCH, "--static", "--format", "json", str(path))
+    assert done.status == 1
+    first, second = json.loads(done.out)["answers"]
+    assert (first["set"], first["verdict"]) == ("FROM nvidia/cuda:12.1.0-runtime-ubuntu22.04", "clobbered")
+    assert first["next"].endswith("FROM hac-base-22.8.0-py38")
+    assert second["verdict"] == "safe"
+
+
+def test_a_constraint_that_does_not_admit_what_is_installed(environment: RealEnvironment, tmp_path: Path) -> None:
+    """pip puts another torch in, as soon as something asks for one at all."""
+    written(tmp_path, "limits.txt", "torch==1.8.1\n")
+    path = written(tmp_path, "requirements.txt", "-c limits.txt\ntorch\n")
+    assert "unknown" in environment.envtool("check", "--torch", TORCH, "--static", str(path)).out
+
+
 def test_each_extra_has_an_answer_of_its_own(configured: RealEnvironment, tmp_path: Path) -> None:
     text = '[project]\nname = "x"\nversion = "1"\ndependencies = ["tqdm"]\n[project.optional-dependencies]\n'
     text += 'good = ["einops"]\nlost = ["no-index-has-this"]\nbad = ["torch>=2"]\n'

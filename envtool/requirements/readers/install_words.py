@@ -1,0 +1,327 @@
+"""The commands of a script that install: pip, uv, conda, and the tools that install projects."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from envtool.errors import RequirementsError, SourceError
+from envtool.requirements.model import DeclaredRequirement, InstallOptions, RequirementSet, Role, SourceLocation
+from envtool.requirements.pip_options import parse_pip_settings
+from envtool.requirements.readers.conda_environment import parse_match_spec, read_conda_environment
+from envtool.requirements.readers.install_command import read_command
+from envtool.requirements.readers.known_programs import PIP_HARMLESS, PROJECT_COMMANDS, UV_HARMLESS, is_pip, is_python
+from envtool.requirements.readers.pdm_lock import read_pdm_lock
+from envtool.requirements.readers.pipfile import read_pipfile_lock
+from envtool.requirements.readers.poetry import read_poetry_lock
+from envtool.requirements.readers.shell_script import ShellCommand
+from envtool.requirements.readers.uv_lock import read_uv_lock
+
+if TYPE_CHECKING:
+    from envtool.requirements.readers.image_files import ImageFiles
+
+_CONDA = frozenset({"conda", "mamba", "micromamba"})
+# Options of project commands that have a value.
+_VALUED = frozenset(
+    """
+    --group -G --with --without --only --extra -E --extras --project --directory -C --python -p --index --default-index
+    --source --find-links --index-url --package --no-group --no-install-package --lockfile -n --name --prefix -c
+    --channel --solver --categories --bounds --tag --branch --rev --optional
+    """.split()  # noqa: SIM905  # a list of words, which is read as one
+)
+_VALUED_PIP = frozenset({"--python", "--proxy", "--cache-dir", "--timeout", "--retries", "--log", "--cert"})
+_FILE_OPTIONS = frozenset({"-r", "--requirement", "--requirements", "-c", "--constraint", "--constraints"})
+_PATH_OPTIONS = _FILE_OPTIONS | {
+    *("-t", "--target", "--prefix", "--root", "--cache-dir", "--src", "--cert", "--python", "-p", "--log", "--report"),
+    *("-f", "--find-links", "--overrides", "--override", "--build-constraint", "--build-constraints", "-C"),
+}
+_LOCKS: dict[str, tuple[str, Callable[..., object]]] = {
+    "uv": ("uv.lock", read_uv_lock),
+    "poetry": ("poetry.lock", read_poetry_lock),
+    "pdm": ("pdm.lock", read_pdm_lock),
+    "pipenv": ("Pipfile.lock", read_pipfile_lock),
+}
+_EXACT = frozenset({("uv", "sync"), ("poetry", "sync"), ("pip-sync", ""), ("pdm", "sync")}) - {("pdm", "sync")}
+MakeSet = Callable[[ShellCommand, str, bool], RequirementSet]
+
+
+@dataclass(frozen=True, kw_only=True)
+class InstallReader:
+    """Reads one command. `files` are those of the image at this point; `settings` what pip is configured with."""
+
+    place: SourceLocation
+    files: ImageFiles
+    settings: dict[str, str] = field(default_factory=dict)
+    make_set: MakeSet
+
+    def read(self, command: ShellCommand, name: str) -> Iterator[RequirementSet]:
+        """The sets that a command installs; none where it is no install."""
+        words = command.texts[1:]
+        if is_python(name):
+            yield from self._read_module(command, words)
+        elif is_pip(name):
+            yield from self._read_pip(command, words, "pip")
+        elif name == "uv" or name == "uvx":
+            yield from self._read_uv(command, words)
+        elif name in _CONDA:
+            yield from self._read_conda(command, words)
+        elif name in PROJECT_COMMANDS:
+            yield from self._read_project(command, name, words)
+
+    def _read_module(self, command: ShellCommand, words: list[str]) -> Iterator[RequirementSet]:
+        while words and words[0].startswith("-") and words[0] not in {"-m", "-c", "-"}:
+            words = words[2:] if words[0] in {"-W", "-X"} else words[1:]
+        if words[:1] == ["-m"] and len(words) > 1:
+            inner = words[1].replace("_", "-")
+            if inner == "pip":
+                yield from self._read_pip(command, words[2:], "pip")
+            elif inner == "uv":
+                yield from self._read_uv(command, words[2:])
+            elif inner in PROJECT_COMMANDS:
+                yield from self._read_project(command, inner, words[2:])
+        elif words and words[0].endswith("setup.py") and {"install", "develop", "easy_install"} & set(words[1:]):
+            folder = posixpath.dirname(words[0]) or "."
+            yield self._read_words(command, ["--no-build-isolation", folder], "pip")
+
+    def _read_pip(self, command: ShellCommand, words: list[str], tool: str) -> Iterator[RequirementSet]:
+        rest = list(words)
+        before: list[str] = []
+        while rest and rest[0].startswith("-"):
+            before.append(rest.pop(0))
+            if (
+                before[-1] in {"--python", "--proxy", "--cache-dir", "--timeout", "--retries", "--log", "--cert"}
+                and rest
+            ):
+                before.append(rest.pop(0))
+        verb, rest = (rest[0], rest[1:]) if rest else ("", [])
+        if verb == "install":
+            yield self._read_words(command, [*before, *rest], tool)
+        elif verb == "uninstall":
+            yield self._read_removal(command, rest, tool)
+        elif verb == "sync":
+            yield self._read_sync(command, rest, tool)
+        elif verb == "config" and rest[:1] == ["set"] and len(rest) > 2:
+            self.settings[rest[-2].rpartition(".")[2]] = rest[-1]
+        elif verb and verb not in PIP_HARMLESS and verb not in {"compile", "tree"}:
+            yield replace(self.make_set(command, tool, False), unresolved=(f"`{tool} {verb}` is not known",))
+
+    def _read_words(self, command: ShellCommand, words: list[str], tool: str) -> RequirementSet:
+        base = self.make_set(command, tool, False)
+        unknown = [word.text for word in command.words if not word.is_known]
+        known, lost = self._map_paths(words, unknown, command.folder)
+        unresolved_paths = [f"{word} is not in the build context" for word in lost]
+        known = _drop_valueless(known, words, unknown)
+        unresolved = [f"what {text} stands for is not known" for text in unknown] + unresolved_paths
+        files = replace(self.files, folder=command.folder, input=command.input)
+        try:
+            found = read_command(known, self.place, files)
+        except (RequirementsError, SourceError) as error:
+            return replace(base, unresolved=(*unresolved, str(error)))
+        unresolved += [f"the option {word} is not known" for word in found.unknown]
+        entries = [self._place(entry) for entry in found.entries]
+        options = found.options.merge_over(self._read_settings(command))
+        constraint, problem = self._read_constraints(command, tool, files)
+        unresolved += [*found.unresolved, *problem]
+        return replace(base, entries=(*entries, *constraint), options=options, unresolved=tuple(unresolved))
+
+    def _map_paths(self, words: list[str], unknown: list[str], folder: str) -> tuple[list[str], list[str]]:
+        """The words that are known, with the context's paths for the image's; and the paths that lead nowhere."""
+        known: list[str] = []
+        lost: list[str] = []
+        before = ""
+        for word in words:
+            if word and word not in unknown:
+                mapped = word if before in _FILE_OPTIONS else self._map_path(word, folder)
+                is_lost = mapped == word and before not in _PATH_OPTIONS and _is_lost(word)
+                if is_lost and before in {"-e", "--editable"}:
+                    known.pop()
+                (lost if is_lost else known).append(mapped)
+            before = word
+        return known, lost
+
+    def _place(self, entry: DeclaredRequirement) -> DeclaredRequirement:
+        """The entry; one of a file that only the image has stands where the command does."""
+        path = entry.location.path
+        is_made = path.as_posix() in self.files.tree.written or path.as_posix() == "/dev/stdin"
+        return replace(entry, location=self.place) if is_made else entry
+
+    def _read_settings(self, command: ShellCommand) -> InstallOptions:
+        """What variables and configuration files of the image tell pip."""
+        settings = dict(self.settings)
+        for name, value in command.variables.items():
+            if name.startswith("PIP_") and value:
+                settings[name.removeprefix("PIP_").lower().replace("_", "-")] = value
+        return parse_pip_settings(settings)
+
+    def _read_constraints(
+        self, command: ShellCommand, tool: str, files: ImageFiles
+    ) -> tuple[list[DeclaredRequirement], list[str]]:
+        """The entries of the image's own constraint files, apart from that of envtool's images."""
+        from envtool.requirements.readers.requirements_txt import read_named
+
+        variable = "UV_CONSTRAINT" if tool == "uv" else "PIP_CONSTRAINT"
+        named = command.variables.get(variable) or (self.settings.get("constraint", "") if tool == "pip" else "")
+        found: list[DeclaredRequirement] = []
+        problems: list[str] = []
+        for name in named.split():
+            if name.startswith("/etc/hac/"):
+                continue
+            try:
+                found += read_named(name, self.place, files, role=Role.CONSTRAINT).entries
+            except (RequirementsError, SourceError) as error:
+                problems.append(f"the constraints of {name} are not known: {error}")
+        return [self._place(entry) for entry in found], problems
+
+    def _map_path(self, word: str, folder: str) -> str:
+        """An argument that names a folder or file of the image, as the context's."""
+        bare, bracket, extras = word.partition("[")
+        is_path = bare.startswith((".", "/")) or (bare.endswith((".whl", ".zip", ".tar.gz")) and "://" not in bare)
+        if not is_path or word.startswith("-"):
+            return word
+        found = self.files.find_project(posixpath.join(folder, bare))
+        return f"{found.resolve()}{bracket}{extras}" if found is not None else word
+
+    def _read_removal(self, command: ShellCommand, words: list[str], tool: str) -> RequirementSet:
+        base = self._read_words(command, [word for word in words if word not in {"-y", "--yes"}], tool)
+        removed = [replace(item, role=Role.REMOVAL) for item in base.entries if item.role is Role.REQUIREMENT]
+        return replace(base, entries=tuple(removed))
+
+    def _read_sync(self, command: ShellCommand, words: list[str], tool: str) -> RequirementSet:
+        """`uv pip sync` and pip-sync: exactly what files name, and nothing else stays."""
+        files = [word for word in words if not word.startswith("-")]
+        listed = [text for name in files for text in ("-r", name)]
+        base = self._read_words(command, listed, tool)
+        instruction = base.instruction
+        assert instruction is not None
+        return replace(base, instruction=replace(instruction, exact=not base.unresolved), locked=True)
+
+    def _read_uv(self, command: ShellCommand, words: list[str]) -> Iterator[RequirementSet]:
+        rest = list(words)
+        while rest and rest[0].startswith("-"):
+            rest = rest[2:] if rest[0] in _VALUED else rest[1:]
+        verb, rest = (rest[0], rest[1:]) if rest else ("", [])
+        if verb == "pip":
+            yield from self._read_pip(command, rest, "uv")
+        elif verb == "sync":
+            yield self._read_locked(command, "uv", exact="--inexact" not in rest)
+        elif verb == "add":
+            yield self._read_added(command, rest, "uv")
+        elif verb == "run":
+            wanted = [rest[i + 1] for i, word in enumerate(rest[:-1]) if word == "--with"]
+            wanted += [word.partition("=")[2] for word in rest if word.startswith("--with=")]
+            if "--no-project" not in rest and self.files.find_project(posixpath.join(command.folder, ".")) is not None:
+                yield self._read_locked(command, "uv", exact=False)
+            if wanted:
+                yield self._read_added(command, [part for item in wanted for part in item.split(",")], "uv")
+        elif verb == "remove":
+            yield self._read_removal(command, rest, "uv")
+        elif verb and verb not in UV_HARMLESS:
+            yield replace(self.make_set(command, "uv", False), unresolved=(f"`uv {verb}` is not known",))
+
+    def _read_added(self, command: ShellCommand, words: list[str], tool: str) -> RequirementSet:
+        """Further requirements of a project, which is installed with them."""
+        wanted = _strip_options(words)
+        plain = [re.sub(r"@(?=[\d^~<>=]|latest)", "==", word).replace("==latest", "") for word in wanted]
+        base = self._read_words(command, [word for word in plain if "^" not in word], tool)
+        why = f"`{base.name}` installs what the project locks as well"
+        return replace(base, unresolved=(*base.unresolved, why))
+
+    def _read_locked(self, command: ShellCommand, tool: str, *, exact: bool) -> RequirementSet:
+        base = self.make_set(command, tool, exact)
+        lock = _LOCKS.get(tool)
+        found = self.files.tree.find(posixpath.normpath(posixpath.join(command.folder, lock[0]))) if lock else None
+        if lock is None or found is None:
+            missing = lock[0] if lock else "lock"
+            # Whether torch is in it decides what becomes of it.
+            return replace(base, unresolved=(f"check the {missing} that `{base.name}` reads: it is not known here",))
+        try:
+            file = lock[1](found)
+        except RequirementsError as error:
+            return replace(base, unresolved=(str(error),))
+        entries = file.sets[0].entries if file.sets else ()  # type: ignore[attr-defined]
+        return replace(base, entries=entries, locked=True)
+
+    def _read_project(self, command: ShellCommand, name: str, words: list[str]) -> Iterator[RequirementSet]:
+        rest = list(words)
+        while rest and rest[0].startswith("-"):
+            rest = rest[2:] if rest[0] in _VALUED else rest[1:]
+        verb, rest = (rest[0], rest[1:]) if rest else ("", [])
+        verbs = PROJECT_COMMANDS[name]
+        if "" in verbs:
+            if name == "pip-sync":
+                yield self._read_sync(command, words or ["requirements.txt"], "pip")
+            else:
+                yield self._read_words(command, _strip_options(words), "pip")
+        elif verb in verbs:
+            wanted = _strip_options(rest)
+            if verb == "add" or (name in {"pipenv", "mim"} and verb == "install" and wanted):
+                yield self._read_added(command, wanted, "pip")
+            elif verb in {"remove", "uninstall"}:
+                yield self._read_removal(command, wanted, "pip")
+            else:
+                yield self._read_locked(command, name, exact=(name, verb) in _EXACT)
+
+    def _read_conda(self, command: ShellCommand, words: list[str]) -> Iterator[RequirementSet]:
+        verbs = [word for word in words[:3] if not word.startswith("-")]
+        verb = next((word for word in verbs if word != "env"), "")
+        if verb not in {"install", "create", "update", "remove", "uninstall"}:
+            return
+        base = self.make_set(command, "conda", False)
+        entries: list[DeclaredRequirement] = []
+        unresolved = [f"what {word.text} stands for is not known" for word in command.words if not word.is_known]
+        rest = iter(words)
+        for word in rest:
+            if word in {"-f", "--file"} or word.startswith("--file="):
+                name = word.partition("=")[2] or next(rest, "")
+                try:
+                    files = replace(self.files, folder=command.folder)
+                    found = read_conda_environment(files.locate(self.place, name), files)
+                    entries += [entry for item in found.sets for entry in item.entries]
+                    unresolved += [text for item in found.sets for text in item.unresolved]
+                except RequirementsError as error:
+                    unresolved.append(str(error))
+            elif word in _VALUED or word == "-p":
+                next(rest, None)
+            elif not word.startswith("-") and word not in {verb, "env"} and "$" not in word:
+                entry = parse_match_spec(word, self.place)
+                is_removed = verb in {"remove", "uninstall"}
+                entries.append(replace(entry, role=Role.REMOVAL) if is_removed else entry)
+        yield replace(base, entries=tuple(self._place(entry) for entry in entries), unresolved=tuple(unresolved))
+
+
+def _is_lost(word: str) -> bool:
+    """Whether an argument is a path in the image that nothing is known about, not even by its name."""
+    bare = word.partition("[")[0]
+    return bare.startswith((".", "/")) and ("*" in bare or not bare.endswith(".whl"))
+
+
+def _strip_options(words: list[str]) -> list[str]:
+    """The arguments that are no options and no options' values."""
+    found: list[str] = []
+    rest = iter(words)
+    for word in rest:
+        if word in _VALUED:
+            next(rest, None)
+        elif not word.startswith("-"):
+            found.append(word)
+    return found
+
+
+def _drop_valueless(known: list[str], words: list[str], unknown: list[str]) -> list[str]:
+    """Without options whose value is not known: what follows them is not their value."""
+    valued = {"-r", "--requirement", "-c", "--constraint", "-i", "--index-url", "-f", "--find-links", "-t", "--target"}
+    valued |= {"--extra-index-url", "-e", "--editable", "--trusted-host", "--timeout", "--retries", "--proxy"}
+    dropped = {i for i, word in enumerate(words[:-1]) if word in valued and words[i + 1] in unknown}
+    if not dropped:
+        return known
+    lost = [words[i] for i in dropped]
+    kept = []
+    for word in known:
+        if word in lost:
+            lost.remove(word)
+        else:
+            kept.append(word)
+    return kept
