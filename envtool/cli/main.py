@@ -5,6 +5,8 @@ from __future__ import annotations
 import errno
 import gc
 import io
+import os
+import shlex
 import sys
 from collections.abc import Callable
 from types import TracebackType
@@ -56,9 +58,7 @@ def run_command_line(program: Callable[[], None]) -> None:
         sys.stderr.close()
         raise SystemExit(0) from None
     except OSError as error:
-        if error.errno not in {errno.ENOSPC, errno.EDQUOT}:
-            raise
-        raise SystemExit(_report_full_disk(error)) from None
+        raise SystemExit(_report_refusal(error)) from None
     except StopRequest as request:
         print_safely("interrupted", file=sys.stderr)
         raise SystemExit(request.exit_status) from None
@@ -81,14 +81,26 @@ def _report_fault(kind: type[BaseException], error: BaseException, trace: Traceb
     print_safely("".join(traceback.format_exception(kind, error, trace)), end="", file=sys.stderr)
 
 
-def _report_full_disk(error: OSError) -> int:
-    """For commands that work in a temporary folder, and so have changed nothing. Returns the exit status."""
+def _report_refusal(error: OSError) -> int:
+    """What the system refused, of a file that has a name. Returns the exit status; another fault is raised again."""
     import tempfile
 
-    full = StoreError(
-        f"the disk is full: {error.filename or tempfile.gettempdir()}",
-        why="there was no room for what the command works with; nothing else was changed",
-        remedy="make room, or set TMPDIR to a folder on another disk",
-    )
-    print_safely(full.render(), file=sys.stderr)
-    return full.exit_status
+    if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+        # Of commands that work in a temporary folder, and so have changed nothing.
+        refusal: EnvtoolError = StoreError(
+            f"the disk is full: {error.filename or tempfile.gettempdir()}",
+            why="there was no room for what the command works with; nothing else was changed",
+            remedy="make room, or set TMPDIR to a folder on another disk",
+        )
+    elif error.filename is not None:
+        # Permissions, or somebody who changes files and folders while they are looked at.
+        path = os.fsdecode(error.filename) if not isinstance(error.filename, int) else str(error.filename)
+        refusal = EnvtoolError(
+            f"{path}: {error.strerror or error}",
+            why="the system refused it; if another program changes what is there, wait until that is done",
+            remedy=f"ls -ld {shlex.quote(path)}   and try again",
+        )
+    else:
+        raise error
+    print_safely(refusal.render(), file=sys.stderr)
+    return refusal.exit_status

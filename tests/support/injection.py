@@ -88,6 +88,12 @@ def failing_at(
     )
 
 
+def without(name: str, error: str, environment: RealEnvironment, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """`envtool ARGUMENTS` on a kernel that refuses each call of that name with `error`."""
+    words = ["--seccomp-bpf", "-o", "/dev/null", "-e", f"trace={name}", "-e", f"inject={name}:error={error}"]
+    return _strace(_envtool(arguments), words, environment)
+
+
 def _envtool(arguments: tuple[str, ...]) -> list[str]:
     return [sys.executable, "-m", "envtool", *arguments]
 

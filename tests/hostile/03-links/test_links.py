@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.environment import RealEnvironment
+from tests.support.injection import can_inject, without
 from tests.support.someone import NUMBER_ONLY, SOMEONE, give_to, needs_root
 
 SECRET = "the secret of root"
@@ -105,6 +106,26 @@ def test_a_folder_in_torch_that_leads_to_roots_home(environment: RealEnvironment
     done = environment.restore("--force")
     assert done.status == 0, done.err
     holds_no_secret(environment)
+
+
+@pytest.mark.skipif(not can_inject(), reason="strace is not installed or may not trace here")
+@pytest.mark.parametrize("error", ["ENOSYS", "EPERM"])
+@pytest.mark.parametrize("owner", [0, SOMEONE], ids=["own", "somebodys"])
+def test_a_kernel_without_openat2(environment: RealEnvironment, tmp_path: Path, owner: int, error: str) -> None:
+    """A kernel before 5.6, and a container whose filter does not know the call."""
+    if owner and os.geteuid() != 0:
+        pytest.skip("only root can give files away")
+    secret = secret_in(tmp_path / "private")
+    (environment.site_packages / "torch/friends").symlink_to(tmp_path / "private")
+    foreign_record(environment, "torch/friends/secret", "torch/friends")
+    (environment.path / "etc/hac/history.jsonl").symlink_to(secret)
+    if owner:
+        give_to(owner, environment.path)
+    done = without("openat2", error, environment, "restore", "--force", "--prefix", str(environment.path))
+    assert done.returncode == 0, done.stderr
+    holds_no_secret(environment)
+    assert secret.read_text() == SECRET + "\n"
+    assert environment.doctor("--deep")["findings"] == []
 
 
 def test_a_pipe_in_the_place_of_a_friends_file(environment: RealEnvironment) -> None:
