@@ -17,6 +17,7 @@ from envtool.doctor.checks import (
     interrupted_install,
     metadata,
     missing,
+    missing_requirements,
     path_order,
     protection,
     replaced,
@@ -100,6 +101,7 @@ def _check_torch(environment: Environment, pin: VendorPin, check_files: Check) -
 def _check_surroundings(environment: Environment, pin: VendorPin, cache: DiagnosisCache | None) -> Iterator[Finding]:
     """Check what else can keep torch from working, now or after the next install."""
     yield from companions.check(environment, pin)
+    yield from missing_requirements.check(environment, pin)
     yield from cuda_wheels.check(environment, pin)
     yield from cuda_direct.check(environment, cache)
     yield from path_order.check(environment)

@@ -52,6 +52,7 @@ class FindingKind(Enum):
     PROBE_OTHER_TORCH = (Severity.ERROR, "the torch that is imported is not the pinned one")
     PROBE_TIMEOUT = (Severity.ERROR, "torch hangs")
     PROBE_WRONG_RESULT = (Severity.ERROR, "the accelerator computes something else than the CPU")
+    REQUIREMENT_MISSING = (Severity.WARNING, "something that the vendor torch requires is not installed")
     RESTORE_INTERRUPTED = (Severity.ERROR, "a restore was broken off, or is at work right now")
     TORCH_CONDA_OVERWRITTEN = (Severity.ERROR, "conda put its own torch over the vendor's")
     TORCH_DUPLICATE_METADATA = (Severity.ERROR, "torch has several .dist-info folders")

@@ -16,8 +16,9 @@ from envtool.requirements.model import DeclaredRequirement, RequirementSet, Role
 from envtool.requirements.pip_emulation import resolve_as_pip
 from envtool.requirements.prediction import Clobber, Prediction
 from envtool.requirements.readers.common import parse_requirement
-from envtool.requirements.static import Effect, Verdict, evaluate, find_line_effects
+from envtool.requirements.static import Effect, Verdict, evaluate, find_line_effects, find_own_missing
 from envtool.requirements.uv_options import Installer
+from envtool.wheel.requires import normalize_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -60,7 +61,7 @@ def predict(
         return first
     free = resolve_as_pip(wanted, resolver) if resolver.installer is Installer.PIP else resolver.resolve(wanted)
     if free.unsolvable is not None:
-        raise _make_unsolvable_error(wanted, free.unsolvable)
+        raise _make_unsolvable_error(wanted, free.unsolvable, target)
     clobbers = tuple(_predict_clobbers(wanted, resolver, reader, free))
     if any(item.effect is Effect.REPLACES and item.entry.role is Role.CONDA for item in first.effects):
         # No constraint of pip's or uv's holds conda.
@@ -142,8 +143,14 @@ class _RequiresOf:
         return self.reader.requires(name, version)
 
 
-def _make_unsolvable_error(wanted: RequirementSet, proof: str) -> ResolutionError:
+def _make_unsolvable_error(wanted: RequirementSet, proof: str, target: Target) -> ResolutionError:
     """uv's proof, with the lines of the file that it speaks of."""
+    for missing in find_own_missing(target):
+        if normalize_name(missing.requirement.name) in proof:
+            # Whatever the file says, the environment is short of it.
+            return ResolutionError(
+                f"{wanted}: {missing}", why=proof[:1500], remedy=f"envtool install '{missing.requirement}'"
+            )
     places = list(_find_named(proof, wanted.requirements))
     where = ", ".join(f"{entry.location} ({entry.display})" for entry in places[:6])
     # What an index has not got another index may have; a contradiction is one everywhere.

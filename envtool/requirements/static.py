@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from packaging.requirements import InvalidRequirement, Requirement
 
+from envtool.environment.missing_requirements import find_missing_requirements
 from envtool.release.profile import PINNED_NAMES, TORCH
 from envtool.release.version import versions_equal
 from envtool.requirements.conda_packages import is_harmless_conda
@@ -191,7 +192,31 @@ def _evaluate_installed(wanted: RequirementSet, target: Target) -> tuple[Verdict
         return Verdict.UNKNOWN, f"the constraint {limit.display} does not admit what is installed"
     if missing is None:
         return Verdict.SAFE, "everything it asks for is installed already"
+    if own := find_own_missing(target):
+        return Verdict.UNKNOWN, f"{own[0]}, and what that requires is not known without an index"
     return Verdict.UNKNOWN, f"{missing} has to be fetched, and what it requires is not known without an index"
+
+
+@dataclass(frozen=True)
+class OwnMissing:
+    """Something that one of the vendor's own distributions requires and the environment has not."""
+
+    name: str
+    requirement: Requirement
+
+    def __str__(self) -> str:
+        return f"{self.name} needs {self.requirement}, which is missing"
+
+
+def find_own_missing(target: Target) -> list[OwnMissing]:
+    """What the vendor's own distributions require and the environment has not."""
+    python = tuple(int(part) for part in target.python.split(".") if part.isdigit())
+    return [
+        OwnMissing(item.name, Requirement(line))
+        for pinned in target.pin.distributions
+        if (item := target.installed.get(pinned.name)) is not None
+        for line in find_missing_requirements(item, target.installed, python)
+    ]
 
 
 def _find_missing(queue: list[tuple[str, Requirement]], target: Target) -> str | None:

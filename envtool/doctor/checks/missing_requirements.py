@@ -1,0 +1,45 @@
+"""Case 16: something that the vendor's distributions require is not installed."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from envtool.doctor.finding_kind import FindingKind
+from envtool.doctor.findings import Evidence, Finding
+from envtool.doctor.remedy import translate_command
+from envtool.environment.missing_requirements import find_missing_requirements
+
+if TYPE_CHECKING:
+    from envtool.environment.reader import Environment
+    from envtool.release.pin import VendorPin
+
+
+def check(environment: Environment, pin: VendorPin) -> Iterator[Finding]:
+    """Check that everything is there that torch and its companions require; one finding for each distribution."""
+    installed = {item.name for item in environment.distributions}
+    for pinned in pin.distributions:
+        found = environment.find(pinned.name)
+        # One that is missing, or is there twice, or is another's, is a finding of its own.
+        if len(found) != 1 or found[0].version != pinned.version:
+            continue
+        needs = [
+            line
+            for line in find_missing_requirements(found[0], installed, environment.prefix.python)
+            # The vendor's own that are missing are findings of their own as well.
+            if pin.find(line.split("=")[0].strip("<>!~ (")) is None
+        ]
+        if needs:
+            listed = " and ".join(needs)
+            command = (
+                f"envtool install --prefix {shlex.quote(environment.context.display(str(environment.prefix.path)))}"
+            )
+            yield Finding(
+                kind=FindingKind.REQUIREMENT_MISSING,
+                title=f"{pinned.name} needs {listed}, which {'is' if len(needs) == 1 else 'are'} missing",
+                evidence=(Evidence(str(found[0].path / "METADATA"), listed, "not installed"),),
+                cause=f"it was uninstalled, or {pinned.name} was installed without what it requires",
+                remedy=translate_command(environment, f"{command} {' '.join(shlex.quote(line) for line in needs)}"),
+                packages=(pinned.name,),
+            )
