@@ -21,8 +21,6 @@ from envtool.requirements.uv_options import Installer
 from envtool.wheel.requires import normalize_name
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
     from envtool.release.pin import VendorPin
     from envtool.requirements.metadata import MetadataReader
     from envtool.requirements.resolve import Resolution, Resolver

@@ -139,7 +139,7 @@ class Resolver:
     def make_build_environment(self, folder: Path) -> None:
         """A virtual environment of the target's Python, or of this one where that is not on this machine."""
         here = self.target.interpreter
-        names = [str(here)] if here is not None else [self.target.python, sys.executable]
+        names = [str(here)] if here is not None else [self.target.python, *self._find_pyenv(), sys.executable]
         for name in names:
             try:
                 words = ["venv", "--quiet", "--no-project", "--no-config", "--python", name, str(folder)]
@@ -148,6 +148,13 @@ class Resolver:
             except ResolutionError:
                 if name == names[-1]:
                     raise
+
+    def _find_pyenv(self) -> list[str]:
+        """The target's Python as pyenv keeps it, newest first: its programs on PATH work for a chosen version only."""
+        root = Path(self.variables.get("PYENV_ROOT") or Path(self.variables.get("HOME", "/")) / ".pyenv")
+        version = ".".join(self.target.python.split(".")[:2])
+        found = sorted((root / "versions").glob(f"{version}*/bin/python"), reverse=True)
+        return [str(path) for path in found if path.parts[-3].split(".")[:2] == version.split(".")][:1]
 
     def install_for_build(self, lines: Sequence[str], environment: Path) -> None:
         """Install what a build needs into an environment of `make_build_environment`.

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 import time
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -89,9 +90,12 @@ def ask_build_backend(source: Path, work: Path, resolver: Resolver, shown: str) 
                 runner=runner,
                 python_executable=str(environment / "bin/python"),
             )
-            if more := _drop_pinned(hooks.get_requires_for_build_wheel()):
-                resolver.install_for_build(more, environment)
-            name = hooks.prepare_metadata_for_build_wheel(str(metadata))
+            # A back end's warnings would be printed as this program's.
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                if more := _drop_pinned(hooks.get_requires_for_build_wheel()):
+                    resolver.install_for_build(more, environment)
+                name = hooks.prepare_metadata_for_build_wheel(str(metadata))
             found = parse_metadata(read_regular_file(metadata / name / "METADATA", _METADATA_LIMIT))
         except pyproject_hooks.BackendUnavailable as error:
             last = _select_last_words(error.traceback.encode())
@@ -139,7 +143,12 @@ class _HookRunner:
             variables = owner.adapt_variables(variables)
         path = f"{self.environment / 'bin'}{os.pathsep}{variables.get('PATH', os.defpath)}"
         settings = {**BUILD_SETTINGS, **_VERSIONS, "PYTHONPATH": str(self.stubs), "PATH": path}
-        settings |= {"VIRTUAL_ENV": str(self.environment), "PYTHONDONTWRITEBYTECODE": "1", **(extra_environ or {})}
+        settings |= {
+            "VIRTUAL_ENV": str(self.environment),
+            "PYTHONDONTWRITEBYTECODE": "1",
+            "PYTHONWARNINGS": "ignore",
+            **(extra_environ or {}),
+        }
         # The folder by which `pyproject_hooks` and the hook talk.
         lend(owner, Path(cmd[-1]))
         try:
