@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from envtool.restore.restore import RestoreRequest, RestoreResult, restore
     from envtool.safe_install.install import InstallRequest, InstallResult, install
     from envtool.safe_install.sync import SyncRequest, SyncResult, sync
+    from envtool.scan.findings import ScanReport
+    from envtool.scan.scan_program import ScanRequest, scan_program
     from envtool.verify.result import ImageResult
     from envtool.verify.verify_images import VerifyRequest, verify_images
 
@@ -64,6 +66,11 @@ _MODULES = {
         "SyncResult",
         "sync",
     ),
+    "envtool.scan.findings": ("ScanReport",),
+    "envtool.scan.scan_program": (
+        "ScanRequest",
+        "scan_program",
+    ),
     "envtool.verify.result": ("ImageResult",),
     "envtool.verify.verify_images": (
         "VerifyRequest",
@@ -88,6 +95,8 @@ __all__ = [
     "Report",
     "RestoreRequest",
     "RestoreResult",
+    "ScanReport",
+    "ScanRequest",
     "SyncRequest",
     "SyncResult",
     "VerifyRequest",
@@ -98,6 +107,7 @@ __all__ = [
     "inspect_jobs",
     "install",
     "restore",
+    "scan_program",
     "sync",
     "verify_images",
 ]

@@ -19,6 +19,7 @@ class CommandGroup(LazyGroup):
     lazy_commands: ClassVar = {
         "doctor": LazyCommand(f"{_COMMANDS}.doctor", "doctor_command"),
         "check": LazyCommand(f"{_COMMANDS}.check", "check_command"),
+        "scan": LazyCommand(f"{_COMMANDS}.scan", "scan_command"),
         "install": LazyCommand(f"{_COMMANDS}.install", "install_command", settings={"ignore_unknown_options": True}),
         "sync": LazyCommand(f"{_COMMANDS}.sync", "sync_command"),
         "explain": LazyCommand(f"{_COMMANDS}.explain", "explain_command"),
@@ -85,6 +86,8 @@ def _main(
       envtool doctor            is this environment's torch the vendor's?
 
       envtool check FILE        would installing these requirements replace it?
+
+      envtool scan PROJECT      will this program run on the accelerator?
 
       envtool install -r FILE   install beside it
 

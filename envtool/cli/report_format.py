@@ -38,3 +38,13 @@ class JobsFormat(StrEnum):
     TEXT = "text"
     JSON = "json"
     PROMETHEUS = "prometheus"
+
+
+class ScanFormat(StrEnum):
+    """How to print what `envtool scan` found."""
+
+    TEXT = "text"
+    JSON = "json"
+    SARIF = "sarif"
+    JUNIT = "junit"
+    GITHUB = "github"

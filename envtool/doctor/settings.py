@@ -8,11 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from envtool.documents import parse_toml
 from envtool.errors import SettingsError
-from envtool.regular_file import read_regular_file
+from envtool.project_settings import find_table
 
-_FILES = ("hac.toml", "pyproject.toml")
 _KEYS = frozenset({"ignore", "strict"})
 
 
@@ -29,13 +27,8 @@ def read_settings(folder: Path) -> DoctorSettings:
 
     Raises `SettingsError` where the table has what nobody knows, or the file is no TOML.
     """
-    for place in (folder, *folder.parents):
-        for name in _FILES:
-            path = place / name
-            table = _read_table(path)
-            if table is not None:
-                return _parse_settings(table, path)
-    return DoctorSettings()
+    found = find_table(folder, "doctor")
+    return _parse_settings(*found) if found is not None else DoctorSettings()
 
 
 def validate_ids(ids: Iterable[str], source: str) -> frozenset[str]:
@@ -52,26 +45,6 @@ def validate_ids(ids: Iterable[str], source: str) -> frozenset[str]:
                 remedy="envtool explain   (lists the ids)",
             )
     return frozenset(ids)
-
-
-def _read_table(path: Path) -> Any:
-    try:
-        data = read_regular_file(path)
-    except (FileNotFoundError, NotADirectoryError, PermissionError):
-        return None
-    except OSError as error:
-        raise SettingsError(f"{path} cannot be read", why=str(error.strerror), remedy=f"ls -l {path}") from error
-    own = path.name == "hac.toml"
-    # Nearly every project file has nothing for doctor in it; parsing takes long.
-    if b"doctor" not in data:
-        return None
-    try:
-        table: Any = parse_toml(data.decode())
-    except ValueError as error:
-        raise SettingsError(f"{path} is not TOML", why=str(error), remedy=f"${{EDITOR:-vi}} {path}") from error
-    for key in ("doctor",) if own else ("tool", "hac", "doctor"):
-        table = table.get(key) if isinstance(table, dict) else None
-    return table
 
 
 def _parse_settings(table: Any, path: Path) -> DoctorSettings:

@@ -15,7 +15,7 @@ def explain_command(
     id: Annotated[
         str | None,
         typer.Argument(
-            metavar="ID", help="A finding's id, as doctor prints it, or a known error's.", show_default=False
+            metavar="ID", help="The id of a finding of doctor or scan, or of a known error.", show_default=False
         ),
     ] = None,
     log: Annotated[
@@ -59,14 +59,20 @@ def _read_page(id: str) -> str | None:
     from envtool.known_errors.explanation import find_error_kind, read_error_page
 
     known = find_error_kind(id)
-    return read_error_page(known) if known is not None else None
+    if known is not None:
+        return read_error_page(known)
+    from envtool.scan.explanation import find_scan_kind, read_scan_page
+
+    in_program = find_scan_kind(id)
+    return read_scan_page(in_program) if in_program is not None else None
 
 
 def _list_all() -> None:
     from envtool.doctor.finding_kind import FindingKind
     from envtool.known_errors.error_kind import ErrorKind
+    from envtool.scan.kinds import ScanKind
 
-    kinds: list[FindingKind | ErrorKind] = [*FindingKind, *ErrorKind]
+    kinds: list[FindingKind | ErrorKind | ScanKind] = [*FindingKind, *ErrorKind, *ScanKind]
     width = max(len(kind.id) for kind in kinds)
     for kind in kinds:
         print_safely(f"{kind.id:<{width}}  {kind.severity.value:<7}  {kind.title}")

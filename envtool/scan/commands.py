@@ -1,0 +1,57 @@
+"""A command of a shell: its words, its options, and what is found in it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from envtool.doctor.finding_kind import Severity
+from envtool.scan.kinds import ScanKind
+
+# What stands for a part of a word that only the run will know.
+UNKNOWN = "\ufffd"
+
+
+@dataclass(frozen=True)
+class Word:
+    """A word of a command, and its line. A word has `UNKNOWN` for what is not known of it."""
+
+    text: str
+    line: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class CommandFinding:
+    """What a command does that does not go here, at a line."""
+
+    kind: ScanKind
+    severity: Severity
+    line: int
+    identifier: str
+    message: str
+    instead: str = ""
+
+
+def read_options(words: Sequence[Word]) -> dict[str, str]:
+    """The long and short options of a command with their values, an empty one where none follows."""
+    options: dict[str, str] = {}
+    for at, word in enumerate(words):
+        if not word.text.startswith("-"):
+            continue
+        key, separator, value = word.text.partition("=")
+        if not separator and at + 1 < len(words) and not words[at + 1].text.startswith("--"):
+            value = words[at + 1].text
+        options.setdefault(key, value)
+    return options
+
+
+def needless(word: Word, name: str) -> CommandFinding:
+    """What is only for several GPUs."""
+    return CommandFinding(
+        kind=ScanKind.PARALLEL_NEEDLESS,
+        severity=Severity.WARNING,
+        line=word.line,
+        identifier=name,
+        message=f"{name} is for several GPUs",
+        instead="leave it out: the vendor torch distributes the work by itself",
+    )

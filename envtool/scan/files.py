@@ -1,0 +1,185 @@
+"""Which files of a project are read: by their names, without what git ignores and what others have installed."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from enum import Enum
+from fnmatch import fnmatch
+from pathlib import Path
+
+from envtool.bounded_process import BoundedProcess
+from envtool.errors import UsageError
+
+_SKIPPED = frozenset(
+    [
+        "__pycache__",
+        "node_modules",
+        "site-packages",
+        ".git",
+        ".hg",
+        ".svn",
+        ".tox",
+        ".nox",
+        ".venv",
+        ".eggs",
+        ".mypy_cache",
+        ".ruff_cache",
+        ".pytest_cache",
+        ".ipynb_checkpoints",
+        ".idea",
+        ".vscode",
+    ]
+)
+_DOCKERFILE = re.compile(r"^(?:.*\.)?[Dd]ockerfile(?:[._-].*)?$|^Containerfile(?:\..*)?$")
+# JSON that is data rather than settings is never this small, and settings never larger.
+_JSON_LIMIT = 256 << 10
+_GIT_SECONDS = 120.0
+_GIT_BYTES = 256 << 20
+
+
+class FileType(Enum):
+    """How a file is read."""
+
+    PYTHON = "Python"
+    NOTEBOOK = "notebook"
+    SHELL = "shell"
+    YAML = "YAML"
+    JSON = "JSON"
+    DOCKERFILE = "Dockerfile"
+    CUDA = "CUDA source"
+    CMAKE = "CMake"
+    MAKEFILE = "Makefile"
+
+
+_SUFFIXES = {
+    ".py": FileType.PYTHON,
+    ".pyw": FileType.PYTHON,
+    ".ipynb": FileType.NOTEBOOK,
+    ".sh": FileType.SHELL,
+    ".bash": FileType.SHELL,
+    ".zsh": FileType.SHELL,
+    ".slurm": FileType.SHELL,
+    ".sbatch": FileType.SHELL,
+    ".yaml": FileType.YAML,
+    ".yml": FileType.YAML,
+    ".json": FileType.JSON,
+    ".cu": FileType.CUDA,
+    ".cuh": FileType.CUDA,
+    ".cmake": FileType.CMAKE,
+}
+
+
+@dataclass(frozen=True)
+class ProgramFile:
+    """A file to read: its type, its path as a person named it, and the folder of the project that it is in."""
+
+    path: Path
+    type: FileType
+    root: Path
+
+
+def find_type(path: Path) -> FileType | None:
+    """How a file of that name is read; `None` where it is not."""
+    name = path.name
+    found = _SUFFIXES.get(path.suffix.lower())
+    if found is not None:
+        return found
+    if _DOCKERFILE.match(name):
+        return FileType.DOCKERFILE
+    if name == "CMakeLists.txt":
+        return FileType.CMAKE
+    if name in {"Makefile", "makefile", "GNUmakefile"}:
+        return FileType.MAKEFILE
+    return FileType.SHELL if not path.suffix and _is_script(path) else None
+
+
+def _is_script(path: Path) -> bool:
+    """Whether a file without a suffix says in its first line that a shell runs it."""
+    try:
+        if not path.is_file() or not os.access(path, os.X_OK):
+            return False
+        with path.open("rb") as file:
+            return re.match(rb"#!.*\b(?:ba|z|da)?sh\b", file.read(64)) is not None
+    except OSError:
+        return False
+
+
+def list_files(paths: Iterable[Path], exclude: tuple[str, ...], changed: str | None) -> list[ProgramFile]:
+    """The files to read, in the order of their paths. Raises `UsageError` for a path that is not there."""
+    found: dict[Path, ProgramFile] = {}
+    for path in paths:
+        if path.is_dir():
+            names = _list_changed(path, changed) if changed is not None else _list_folder(path)
+            for name in names:
+                file = path / name
+                if not any(fnmatch(name, pattern) or fnmatch(name, f"{pattern.rstrip('/')}/*") for pattern in exclude):
+                    _add(found, file, path)
+        elif path.exists():
+            _add(found, path, path.parent)
+        else:
+            raise UsageError(f"{path} is not there", remedy="envtool scan PROJECT   (a folder, or files)")
+    return [found[path] for path in sorted(found)]
+
+
+def _add(found: dict[Path, ProgramFile], path: Path, root: Path) -> None:
+    kind = find_type(path)
+    if kind is None or not path.is_file():
+        return
+    if kind is FileType.JSON and path.stat().st_size > _JSON_LIMIT:
+        return
+    found.setdefault(path, ProgramFile(path, kind, root))
+
+
+def _list_folder(root: Path) -> Iterator[str]:
+    """All files below a folder: those that git does not ignore, where it can say so."""
+    answer = _ask_git(root, "ls-files", "-z", "--cached", "--others", "--exclude-standard")
+    if answer is not None:
+        yield from (name for name in answer if not _SKIPPED.intersection(name.split("/")[:-1]))
+        return
+    for folder, folders, names in os.walk(root):
+        folders[:] = sorted(
+            name
+            for name in folders
+            if name not in _SKIPPED
+            and not Path(folder, name, "pyvenv.cfg").exists()
+            and not Path(folder, name, "conda-meta").is_dir()
+        )
+        for name in names:
+            yield os.path.relpath(os.path.join(folder, name), root)  # noqa: PTH118  # thousands of times
+
+
+def _list_changed(root: Path, base: str) -> list[str]:
+    """The files that were changed since a commit, and those that git does not know yet."""
+    changed = (
+        None
+        if base.startswith("-")
+        else _ask_git(
+            root, "diff", "-z", "--name-only", "--relative", "--diff-filter=d", "--no-ext-diff", "--cached", base, "--"
+        )
+    )
+    if changed is None:
+        raise UsageError(
+            f"git cannot say what changed in {root} since {base!r}",
+            why="it is no repository, or has no such commit",
+            remedy=f"git -C {root} rev-parse {base}",
+        )
+    return [*changed, *(_ask_git(root, "ls-files", "-z", "--others", "--exclude-standard") or ())]
+
+
+def _ask_git(root: Path, *arguments: str) -> list[str] | None:
+    """The names that git prints; `None` where there is no git, or no repository of ours.
+
+    Only trees and the index are asked for: a comparison with the files would run the filters of a repository that may
+    be anybody's, and so would its file system monitor.
+    """
+    command = ["git", "-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null", "-C", str(root), *arguments]
+    try:
+        ended = BoundedProcess(command).wait(_GIT_SECONDS, _GIT_BYTES)
+    except OSError:
+        return None
+    if ended.status != 0:
+        return None
+    return [name for name in ended.out.decode("utf-8", "surrogateescape").split("\0") if name]

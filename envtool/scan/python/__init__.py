@@ -1,0 +1,1 @@
+"""Python sources: names, conditions, imports and calls."""

@@ -1,0 +1,147 @@
+"""What the names of a module stand for: imports as dotted names, and the values that variables are given."""
+
+from __future__ import annotations
+
+import ast
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from envtool.scan.python.standing import Standing
+
+
+@dataclass
+class Bindings:
+    """Gathered over the whole file before anything in it is judged.
+
+    `values` has a variable's assignments, `self.x` under `x` with a dot before it; `switches` how options of argparse,
+    and parameters with a default, stand when nobody sets them.
+    """
+
+    imports: dict[str, str] = field(default_factory=dict)
+    values: dict[str, list[ast.expr]] = field(default_factory=lambda: defaultdict(list))
+    switches: dict[str, Standing] = field(default_factory=dict)
+    defined: set[str] = field(default_factory=set)
+    postponed_annotations: bool = False
+
+    def resolve(self, node: ast.expr) -> str | None:
+        """The dotted name that an expression stands for, `None` where it is none that was imported."""
+        parts: list[str] = []
+        while isinstance(node, ast.Attribute):
+            parts.append(node.attr)
+            node = node.value
+        if not isinstance(node, ast.Name) or node.id not in self.imports:
+            return None
+        return ".".join([self.imports[node.id], *reversed(parts)])
+
+
+def gather_bindings(tree: ast.Module, package: str = "") -> Bindings:
+    """Gather what the names of a module stand for; `package` is where its relative imports start."""
+    bindings = Bindings()
+    for node in ast.walk(tree):
+        match node:
+            case ast.Import():
+                for alias in node.names:
+                    name = alias.asname or alias.name.partition(".")[0]
+                    bindings.imports[name] = alias.name if alias.asname else name
+            case ast.ImportFrom():
+                source = name_source(node, package)
+                bindings.postponed_annotations |= source == "__future__" and any(
+                    alias.name == "annotations" for alias in node.names
+                )
+                for alias in node.names:
+                    bindings.imports[alias.asname or alias.name] = f"{source}.{alias.name}"
+            case ast.Assign():
+                for target in node.targets:
+                    for name, value in _list_targets(target, node.value):
+                        bindings.values[name].append(value)
+            case ast.AnnAssign(value=ast.expr() as value):
+                for name, _ in _list_targets(node.target, value):
+                    bindings.values[name].append(value)
+                    _add_switch(bindings, name, value)
+            case ast.NamedExpr():
+                bindings.values[node.target.id].append(node.value)
+            case ast.FunctionDef() | ast.AsyncFunctionDef():
+                bindings.defined.add(node.name)
+                _add_parameters(bindings, node.args)
+            case ast.ClassDef():
+                bindings.defined.add(node.name)
+            case ast.Call(func=ast.Attribute(attr="add_argument" | "add_option")):
+                _add_option(bindings, node)
+            case _:
+                pass
+    # A class or function of the module's own hides no import unless both are at the top; then the later one counts.
+    for item in tree.body:
+        if isinstance(item, ast.ClassDef | ast.FunctionDef):
+            bindings.imports.pop(item.name, None)
+    return bindings
+
+
+def name_source(node: ast.ImportFrom, package: str) -> str:
+    """The module that names are imported from; a relative one begins with a dot where the package is not known."""
+    if not node.level:
+        return node.module or ""
+    parts = package.split(".") if package else []
+    kept = parts[: len(parts) - node.level + 1]
+    return (
+        ".".join(["", *kept, *filter(None, [node.module])])
+        if not kept
+        else ".".join([*kept, *filter(None, [node.module])])
+    )
+
+
+def _list_targets(target: ast.expr, value: ast.expr) -> Iterator[tuple[str, ast.expr]]:
+    match target:
+        case ast.Name(id=name):
+            yield name, value
+        case ast.Attribute(attr=name):
+            yield f".{name}", value
+        case ast.Tuple(elts=items) if isinstance(value, ast.Tuple) and len(value.elts) == len(items):
+            for item, part in zip(items, value.elts, strict=True):
+                yield from _list_targets(item, part)
+        case _:
+            pass
+
+
+def _add_parameters(bindings: Bindings, arguments: ast.arguments) -> None:
+    positional = [*arguments.posonlyargs, *arguments.args]
+    pairs = list(zip(positional[len(positional) - len(arguments.defaults) :], arguments.defaults, strict=True))
+    pairs += [(item, value) for item, value in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True) if value]
+    for item, value in pairs:
+        _add_switch(bindings, item.arg, value)
+
+
+def _add_switch(bindings: Bindings, name: str, value: ast.expr) -> None:
+    if isinstance(value, ast.Constant) and (value.value is None or isinstance(value.value, bool)):
+        standing = Standing.ON if value.value else Standing.OFF
+        # Two functions may give one name two defaults.
+        known = bindings.switches.get(name, standing)
+        bindings.switches[name] = standing if known is standing else Standing.SWITCH
+
+
+def _add_option(bindings: Bindings, node: ast.Call) -> None:
+    names = [item.value for item in node.args if isinstance(item, ast.Constant) and isinstance(item.value, str)]
+    settings = {item.arg: item.value for item in node.keywords}
+    long = [name for name in names if name.startswith("--")] or names
+    if not long:
+        return
+    target = settings.get("dest")
+    name = str(target.value) if isinstance(target, ast.Constant) else long[0].lstrip("-").replace("-", "_")
+    action, default = settings.get("action"), settings.get("default")
+    match action:
+        case ast.Constant(value="store_true"):
+            standing = Standing.OFF
+        case ast.Constant(value="store_false"):
+            standing = Standing.ON
+        case _ if default is None or (isinstance(default, ast.Constant) and not default.value):
+            standing = Standing.OFF
+        case _ if isinstance(default, ast.Constant) and default.value is True:
+            standing = Standing.ON
+        case _ if default is not None:
+            bindings.values[f".{name}"].append(default)
+            return
+        case _:
+            return
+    if isinstance(default, ast.Constant) and isinstance(default.value, bool):
+        standing = Standing.ON if default.value else Standing.OFF
+    bindings.switches[name] = standing

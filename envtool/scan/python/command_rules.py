@@ -1,0 +1,133 @@
+"""Judges commands that a program runs: `subprocess.run([...])`, `os.system("...")`."""
+
+from __future__ import annotations
+
+import ast
+import re
+from typing import TYPE_CHECKING
+
+from envtool.doctor.finding_kind import Severity
+from envtool.scan.commands import UNKNOWN, Word
+from envtool.scan.kinds import ScanKind
+from envtool.scan.launchers import INSTEAD, QUERY, judge_command
+from envtool.scan.shell import judge_script
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from envtool.scan.commands import CommandFinding
+    from envtool.scan.python.module import Module
+
+_RUNNERS = frozenset(
+    [
+        "run",
+        "call",
+        "check_call",
+        "check_output",
+        "Popen",
+        "system",
+        "popen",
+        "getoutput",
+        "getstatusoutput",
+        "execute",
+        "exec_command",
+        "run_command",
+        "run_cmd",
+        "run_shell",
+        "shell",
+        "cmd",
+        "sh",
+        "create_subprocess_shell",
+        "create_subprocess_exec",
+        "execvp",
+        "execv",
+        "spawnv",
+        "cmd_output",
+        "run_process",
+        "safe_run",
+        "execute_command",
+        "check_cmd",
+    ]
+)
+_QUERY = re.compile(r"(?:^|[\s;&|(/\"'`])nvidia-smi(?:\.exe)?(?=$|[\s;&|)\"'`,])")
+
+
+def judge_run(module: Module, call: ast.Call, name: str) -> None:
+    """A call that runs a command."""
+    if name == "which" and call.args and isinstance(call.args[0], ast.Constant) and call.args[0].value == "nvidia-smi":
+        _emit_query(module, call.args[0], Severity.NOTE)
+        return
+    if name not in _RUNNERS:
+        return
+    for item in [*call.args, *(part.value for part in call.keywords if part.arg in {"args", "cmd", "command"})]:
+        commands = [item]
+        if isinstance(item, ast.Name):
+            # A command that was put into a variable.
+            commands = [value for value in module.bindings.values.get(item.id, []) if _is_command(value)]
+        for command in commands:
+            _judge_text_or_list(module, command)
+
+
+def _is_command(node: ast.expr) -> bool:
+    return isinstance(node, ast.List | ast.JoinedStr | ast.BinOp) or (
+        isinstance(node, ast.Constant) and isinstance(node.value, str)
+    )
+
+
+def _judge_text_or_list(module: Module, node: ast.expr) -> None:
+    if (
+        isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and node.func.attr in {"split", "format", "strip"}
+    ):
+        node = node.func.value
+    if isinstance(node, ast.List | ast.Tuple):
+        words = [Word(_read(item), item.lineno) for item in node.elts]
+        if words and re.fullmatch(r"(?:.*/)?nvidia-smi(?:\.exe)?", words[0].text):
+            _emit_query(module, node.elts[0], Severity.ERROR)
+            return
+        if len(words) > 2 and words[1].text in {"-c", "-lc"}:
+            _judge_text_or_list(module, node.elts[2])
+            return
+        _keep(module, node, judge_command(words, lambda _path: None))
+        return
+    text = _read(node)
+    if text.strip(UNKNOWN) == "":
+        return
+    if _QUERY.search(text):
+        _emit_query(module, node, Severity.ERROR)
+    elif re.search(r"torchrun|torch\.distributed|accelerate|deepspeed|mpirun|nvcc|--n", text):
+        _keep(module, node, judge_script(text, lambda _path: None))
+
+
+def _read(node: ast.expr) -> str:
+    match node:
+        case ast.Constant(value=value):
+            return str(value)
+        case ast.JoinedStr(values=values):
+            return "".join(_read(item) if isinstance(item, ast.Constant) else UNKNOWN for item in values)
+        case ast.BinOp(op=ast.Add(), left=left, right=right):
+            return _read(left) + _read(right)
+        case ast.BinOp(op=ast.Mod(), left=left):
+            return re.sub(r"%[sdr]", UNKNOWN, _read(left))
+        case ast.Attribute(attr="executable"):
+            return "python"
+        case _:
+            return UNKNOWN
+
+
+def _emit_query(module: Module, node: ast.expr, severity: Severity) -> None:
+    module.emit(ScanKind.NVIDIA_QUERY, node, "nvidia-smi", "nvidia-smi sees no accelerator", QUERY, severity=severity)
+
+
+def _keep(module: Module, node: ast.expr, findings: Iterable[CommandFinding]) -> None:
+    for finding in findings:
+        if finding.kind in {ScanKind.PROCESS_PER_DEVICE, ScanKind.CUDA_SOURCE, ScanKind.NVIDIA_QUERY}:
+            module.emit(
+                finding.kind,
+                node,
+                finding.identifier,
+                finding.message,
+                finding.instead or INSTEAD,
+                severity=finding.severity,
+            )

@@ -1,0 +1,342 @@
+"""Judges conditions: what holds where there is one device, one process, no launcher and the pinned torch."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from packaging.version import InvalidVersion, Version
+
+from envtool.scan.python.standing import Standing, all_of, any_of, negate
+
+if TYPE_CHECKING:
+    from envtool.scan.python.bindings import Bindings
+
+# How far a variable is followed to what it was given.
+_DEPTH = 5
+_SETTINGS = r"(?:is_?|use_?|do_?|in_?|with_?|enable_?|needs_?|run_?|has_?|args_?|_)*"
+# Names of what is only there, or only true, where a launcher started several processes or a machine has several GPUs.
+_SEVERAL = re.compile(
+    rf"^{_SETTINGS}(?:dist(?:ributed)?|ddp|fsdp|dp|multi_?(?:gpu|device|process|node|processing)s?|data_?parallel|"
+    r"model_?parallel|parallel|sync_?bn|deepspeed|horovod|hvd|torchrun|slurm\w*|multiprocessing)"
+    r"(?:_|$|\d)(?:on_\w+|(?:data_?)?parallel\w*|distributed|training|train|mode|run|launch\w*|enabled|env|gpu\w*|available|"
+    r"and_initialized|avail_and_initialized|initialized|world|bn|launcher|environment)*$"
+)
+_SEVERAL_CALLS = re.compile(
+    r"(?:is_initialized|is_dist_avail_and_initialized|is_distributed|is_torchelastic_launched)$"
+)
+_RANK = re.compile(r"^(?:\w+_)?(?:rank|ranks|process_index|process_id|node_rank|proc_id)$|^rank(?:_\w+)?$")
+_COUNT = re.compile(
+    r"^(?:args_|_)*(?:n|num|ngpus|number|nr|nb|total|world|count)_?(?:of_)?(?:gpus?|devices?|process(?:es)?|procs?|nodes?|size|"
+    r"workers_dist|ranks?|cuda_devices|available_gpus)?(?:_per_node|_count)?$|^(?:gpu|device|cuda|process|node)s?_?(?:count|num|number)s?$"
+    r"|^(?:ddp_|dist_|dp_|mp_)?world_?size$|^n_?gpus?(?:_per_node)?$|^nproc\w*$"
+)
+_COUNT_CALLS = re.compile(r"(?:^|\.)(?:device_count|get_world_size|num_gpus|count_gpus|get_num_gpus|world_size)$")
+_GPU_LISTS = re.compile(r"^(?:\w+_)?(?:gpus?|devices?|device_ids?|gpu_ids?)(?:_ids?|_list|_num)?$")
+_LAUNCHER_VARIABLES = re.compile(
+    r"^(?:(?:LOCAL_|NODE_|GROUP_|GLOBAL_)?(?:RANK|WORLD_SIZE)|MASTER_(?:ADDR|PORT)|SLURM_\w+|OMPI_\w+|PMI_\w+|MV2_\w+|"
+    r"TORCHELASTIC_\w+|NCCL_\w+)$"
+)
+_VERSION_NAMES = re.compile(r"(?:^|_)(?:torch|pytorch|pt)_?(?:version|ver)$", re.IGNORECASE)
+_NO_LAUNCHER = frozenset({"none", "", "no", "single", None})
+
+
+@dataclass
+class Conditions:
+    """Judges the conditions of one module. `torch` is the pinned release; `has_name` whether it has a dotted name."""
+
+    bindings: Bindings
+    torch: str
+    has_name: Callable[[str], bool]
+
+    def judge(self, test: ast.expr, depth: int = 0) -> Standing:
+        """How a condition stands."""
+        match test:
+            case ast.BoolOp(op=ast.And()):
+                return all_of(self.judge(item, depth) for item in test.values)
+            case ast.BoolOp():
+                return any_of(self.judge(item, depth) for item in test.values)
+            case ast.UnaryOp(op=ast.Not()):
+                return negate(self.judge(test.operand, depth))
+            case ast.Constant():
+                return Standing.HOLDS if test.value else Standing.FAILS
+            case ast.Compare() if len(test.ops) == 1:
+                return self._judge_comparison(test.left, test.ops[0], test.comparators[0], depth)
+            case ast.NamedExpr():
+                return self.judge(test.value, depth)
+            case ast.IfExp():
+                return self.judge(test.body, depth)
+            case ast.Call():
+                return self._judge_call(test, depth)
+            case ast.Name() | ast.Attribute() | ast.Subscript():
+                return self._judge_name(test, depth)
+            case _:
+                return Standing.OPEN
+
+    def _judge_name(self, node: ast.expr, depth: int) -> Standing:
+        name = _last_name(node)
+        variable = _name_variable(node, self.bindings)
+        if variable is not None:
+            return Standing.FAILS if _LAUNCHER_VARIABLES.match(variable) else Standing.OPEN
+        if name is None:
+            return Standing.OPEN
+        if name == "TYPE_CHECKING":
+            return Standing.FAILS
+        if _SEVERAL.match(name.lower()):
+            return Standing.FAILS
+        if name in self.bindings.switches and not isinstance(node, ast.Subscript):
+            return self.bindings.switches[name]
+        values = self._find_values(node)
+        if values and depth < _DEPTH:
+            # A flag that is set in a branch only is as good as its best value.
+            found = {self.judge(value, depth + 1) for value in values}
+            if len(found) == 1:
+                return found.pop()
+            if found <= {Standing.HOLDS, Standing.FAILS} and len(values) > 1:
+                return Standing.SWITCH
+            if Standing.FAILS in found and Standing.ABSENT in found:
+                return Standing.ABSENT
+            return Standing.OPEN
+        return Standing.SWITCH
+
+    def _find_values(self, node: ast.expr) -> list[ast.expr]:
+        match node:
+            case ast.Name(id=name):
+                return self.bindings.values.get(name, [])
+            case ast.Attribute(attr=name):
+                return self.bindings.values.get(f".{name}", [])
+            case _:
+                return []
+
+    def _judge_call(self, call: ast.Call, depth: int) -> Standing:
+        dotted = self.bindings.resolve(call.func) or ""
+        name = _last_name(call.func) or ""
+        match name:
+            case "hasattr" if len(call.args) == 2 and isinstance(call.args[1], ast.Constant):
+                owner = self.bindings.resolve(call.args[0])
+                if owner is not None and owner.partition(".")[0] in {"torch", "torchvision"}:
+                    full = f"{owner}.{call.args[1].value!s}"
+                    return Standing.HOLDS if self.has_name(full) else Standing.ABSENT
+                return Standing.OPEN
+            case "is_available" if dotted.endswith("cuda.is_available") or dotted.endswith("distributed.is_available"):
+                return Standing.HOLDS
+            case "bool" | "any" | "all" | "int" if call.args:
+                number = self.count(call, depth)
+                if number is not None:
+                    return Standing.HOLDS if number else Standing.FAILS
+                return self.judge(call.args[0], depth)
+            case "startswith" if isinstance(call.func, ast.Attribute) and self._is_version(call.func.value, depth):
+                wanted = call.args[0].value if call.args and isinstance(call.args[0], ast.Constant) else ""
+                return Standing.HOLDS if self.torch.startswith(str(wanted)) else Standing.ABSENT
+            case "getattr" if len(call.args) > 1 and isinstance(call.args[1], ast.Constant):
+                return self._judge_name(ast.Attribute(call.args[0], str(call.args[1].value)), depth)
+            case _ if _SEVERAL_CALLS.search(name):
+                return Standing.FAILS
+            case _ if re.match(r"is_torch_(?:greater|less|version|available)|is_torch_\w*compile", name):
+                return Standing.ABSENT if "less" not in name else Standing.OPEN
+            case _ if _name_variable(call, self.bindings) is not None:
+                return self._judge_name(call, depth)
+            case "get" if isinstance(call.func, ast.Attribute) and call.args and isinstance(call.args[0], ast.Constant):
+                return self._judge_name(ast.Attribute(call.func.value, str(call.args[0].value)), _DEPTH)
+            case _:
+                return Standing.OPEN
+
+    def _judge_comparison(self, left: ast.expr, operator: ast.cmpop, right: ast.expr, depth: int) -> Standing:
+        if (version := self._judge_version(left, operator, right, depth)) is not None:
+            return version
+        if isinstance(operator, ast.In | ast.NotIn):
+            found = self._judge_membership(left, right)
+            return found if isinstance(operator, ast.In) else negate(found)
+        if isinstance(left, ast.Constant) and not isinstance(right, ast.Constant):
+            mirrored = {ast.Lt: ast.Gt, ast.LtE: ast.GtE, ast.Gt: ast.Lt, ast.GtE: ast.LtE}
+            return self._judge_comparison(right, mirrored.get(type(operator), type(operator))(), left, depth)
+        name = (_last_name(left) or "").lower()
+        wanted = _constant(right)
+        if _RANK.match(name) or "RANK" in (_name_variable(left, self.bindings) or ""):
+            return _judge_rank(operator, wanted)
+        if isinstance(wanted, int) and not isinstance(wanted, bool) and (number := self.count(left, depth)) is not None:
+            return Standing.HOLDS if _compare(number, operator, wanted) else Standing.FAILS
+        if "launcher" in name or name in {"distributed_type", "ddp_backend", "dist_mode", "parallel_mode"}:
+            is_none = str(wanted).lower() in {str(item) for item in _NO_LAUNCHER} | {"none"}
+            standing = Standing.HOLDS if is_none else Standing.FAILS
+            return standing if isinstance(operator, ast.Eq | ast.Is) else negate(standing)
+        if isinstance(wanted, str) and wanted.partition(":")[0] in {"cuda", "cpu", "gpu", "mps", "xpu", "npu"}:
+            if not isinstance(operator, ast.Eq | ast.NotEq) or "backend" in name:
+                return Standing.OPEN
+            standing = Standing.HOLDS if wanted.partition(":")[0] in {"cuda", "gpu"} else Standing.FAILS
+            return standing if isinstance(operator, ast.Eq) else negate(standing)
+        if isinstance(right, ast.Constant) and (wanted is None or isinstance(wanted, bool)):
+            return self._judge_identity(left, operator, wanted, depth)
+        return Standing.OPEN
+
+    def _judge_identity(self, left: ast.expr, operator: ast.cmpop, wanted: bool | None, depth: int) -> Standing:
+        standing = self._judge_name(left, depth) if isinstance(left, ast.Name | ast.Attribute) else Standing.OPEN
+        is_same = isinstance(operator, ast.Is | ast.Eq)
+        return standing if is_same == (wanted is True) else negate(standing)
+
+    def _judge_membership(self, left: ast.expr, right: ast.expr) -> Standing:
+        name = _constant(left)
+        if isinstance(name, str) and ast.unparse(right).endswith("environ"):
+            return Standing.FAILS if _LAUNCHER_VARIABLES.match(name) else Standing.OPEN
+        if isinstance(right, ast.List | ast.Tuple | ast.Set) and _RANK.match((_last_name(left) or "").lower()):
+            values = [_constant(item) for item in right.elts]
+            return Standing.HOLDS if 0 in values or -1 in values else Standing.FAILS
+        return Standing.OPEN
+
+    def _judge_version(self, left: ast.expr, operator: ast.cmpop, right: ast.expr, depth: int) -> Standing | None:
+        """How a comparison with torch's version stands, `None` where it is none."""
+        if self._is_version(right, depth) and not self._is_version(left, depth):
+            mirrored = {ast.Lt: ast.Gt, ast.LtE: ast.GtE, ast.Gt: ast.Lt, ast.GtE: ast.LtE}
+            return self._judge_version(right, mirrored.get(type(operator), type(operator))(), left, depth)
+        if not self._is_version(left, depth):
+            return None
+        wanted = read_version(right)
+        if wanted is None:
+            return Standing.ABSENT
+        pinned = Version(self.torch)
+        if "major" in ast.unparse(left) or len(wanted.release) == 1:
+            pinned, wanted = Version(str(pinned.major)), Version(str(wanted.major))
+        return Standing.HOLDS if _compare(pinned, operator, wanted) else Standing.ABSENT
+
+    def _is_version(self, node: ast.expr, depth: int) -> bool:
+        for item in ast.walk(node):
+            if isinstance(item, ast.Attribute) and self.bindings.resolve(item) in {
+                "torch.__version__",
+                "torch.version.__version__",
+            }:
+                return True
+            name = _last_name(item) if isinstance(item, ast.Name | ast.Attribute) else None
+            if name is not None and _VERSION_NAMES.search(name):
+                return True
+        if isinstance(node, ast.Name) and depth < _DEPTH:
+            return any(self._is_version(value, depth + 1) for value in self.bindings.values.get(node.id, []))
+        return False
+
+    def count(self, node: ast.expr, depth: int = 0, *, is_certain: bool = False) -> int | None:
+        """How many devices or processes an expression stands for, or the number that it is; `None` for what is unknown.
+
+        `is_certain`: a name alone, such as `world_size`, says nothing.
+        """
+        match node:
+            case ast.Constant(value=bool()):
+                return None
+            case ast.Constant(value=int(number)):
+                return number
+            case ast.Constant(value=str(text)) if text.isdecimal():
+                return int(text)
+            case ast.UnaryOp(op=ast.USub(), operand=ast.Constant(value=int(number))):
+                return -number
+            case ast.Call(func=ast.Name(id="int" | "max" | "min"), args=[first, *_]):
+                return self.count(first, depth, is_certain=is_certain)
+            case ast.Call(func=ast.Name(id="len"), args=[inner]):
+                name = (_last_name(inner) or "").lower()
+                return 1 if _GPU_LISTS.match(name) else None
+            case ast.Call() if _COUNT_CALLS.search(self.bindings.resolve(node.func) or _last_name(node.func) or ""):
+                return 1
+            case ast.BinOp(op=ast.Mult()):
+                left, right = (self.count(item, depth, is_certain=is_certain) for item in (node.left, node.right))
+                return left * right if left is not None and right is not None else None
+            case ast.IfExp():
+                is_left = self.judge(node.test, depth) in {Standing.FAILS, Standing.OFF, Standing.ABSENT}
+                return self.count(node.orelse if is_left else node.body, depth, is_certain=is_certain)
+            case _:
+                pass
+        variable = _name_variable(node, self.bindings)
+        if variable is not None:
+            return 1 if "SIZE" in variable or "NPROC" in variable or "NTASKS" in variable else None
+        values = self._find_values(node)
+        found = {self.count(value, depth + 1, is_certain=is_certain) for value in values} if depth < _DEPTH else set()
+        numbers = {number for number in found if number is not None}
+        if len(found) == 1 or (numbers == found and numbers and max(numbers) <= 1):
+            return max(numbers, default=None)
+        if is_certain:
+            return None
+        name = (_last_name(node) or "").lower()
+        return 1 if _COUNT.match(name) and not (found - {None, 1}) else None
+
+
+def read_version(node: ast.expr) -> Version | None:
+    """The version that an expression writes as a text, a number or a tuple."""
+    for item in ast.walk(node):
+        if isinstance(item, ast.Tuple | ast.List):
+            parts = [_constant(part) for part in item.elts]
+            if parts and all(type(part) is int and part >= 0 for part in parts):
+                return Version(".".join(map(str, parts)))
+        if isinstance(item, ast.Constant) and isinstance(item.value, str | int | float):
+            try:
+                return Version(str(item.value))
+            except InvalidVersion:
+                continue
+    return None
+
+
+def _judge_rank(operator: ast.cmpop, wanted: object) -> Standing:
+    """One process has the rank -1, 0 or none, whatever the program prefers."""
+    match operator:
+        case ast.Eq() | ast.Is():
+            return Standing.HOLDS if wanted in {-1, 0, None} else Standing.FAILS
+        case ast.NotEq() | ast.IsNot():
+            return Standing.FAILS if wanted in {-1, 0, None} else Standing.HOLDS
+        case ast.Gt() | ast.GtE():
+            return Standing.FAILS
+        case ast.Lt() | ast.LtE():
+            return Standing.HOLDS
+        case _:
+            return Standing.OPEN
+
+
+def _compare(left: object, operator: ast.cmpop, right: object) -> bool:
+    a: Version = left  # type: ignore[assignment]
+    b: Version = right  # type: ignore[assignment]
+    match operator:
+        case ast.Lt():
+            return a < b
+        case ast.LtE():
+            return a <= b
+        case ast.Gt():
+            return a > b
+        case ast.GtE():
+            return a >= b
+        case ast.NotEq() | ast.IsNot():
+            return a != b
+        case _:
+            return a == b
+
+
+def _constant(node: ast.expr) -> object:
+    match node:
+        case ast.Constant():
+            return node.value
+        case ast.UnaryOp(op=ast.USub(), operand=ast.Constant(value=int(number))):
+            return -number
+        case _:
+            return ...
+
+
+def _last_name(node: ast.AST) -> str | None:
+    match node:
+        case ast.Name(id=name) | ast.Attribute(attr=name):
+            return name
+        case ast.Subscript(slice=ast.Constant(value=str(name))):
+            return name
+        case ast.Call():
+            return None
+        case _:
+            return None
+
+
+def _name_variable(node: ast.expr, bindings: Bindings) -> str | None:
+    """The environment variable that an expression reads."""
+    match node:
+        case ast.Call(func=ast.Name(id="int" | "bool" | "str"), args=[inner, *_]):
+            return _name_variable(inner, bindings)
+        case ast.Subscript(value=source, slice=ast.Constant(value=str(name))):
+            return name if _last_name(source) == "environ" else None
+        case ast.Call(func=function, args=[ast.Constant(value=str(name)), *_]):
+            source_name = ast.unparse(function)
+            return name if source_name.endswith(("environ.get", "getenv")) else None
+        case _:
+            return None

@@ -1,0 +1,256 @@
+"""Judges names, texts, assignments and demands on torch's version."""
+
+from __future__ import annotations
+
+import ast
+import re
+from typing import TYPE_CHECKING
+
+from packaging.version import Version
+
+from envtool.doctor.finding_kind import Severity
+from envtool.scan.kinds import ScanKind
+from envtool.scan.libraries import ONE_DEVICE, find_library
+from envtool.scan.python.conditions import read_version
+from envtool.scan.python.import_rules import SUGGESTIONS
+from envtool.scan.python.standing import Standing
+from envtool.scan.python.values import list_values, read_text
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from envtool.scan.python.module import Module
+
+_GRAPHS = re.compile(r"^torch\.cuda(?:\.graphs)?\.(?:CUDAGraph|graph|make_graphed_callables|graph_pool_handle)\b")
+_STREAMS = re.compile(r"^torch\.cuda(?:\.streams)?\.(?:Stream|ExternalStream|stream|StreamContext|set_stream)$")
+_KERNELS = re.compile(
+    r"^(?:triton(?:\.runtime)?\.(?:jit|autotune|heuristics)|numba\.cuda\.(?:jit|reduce|grid)|cupy\.(?:RawKernel|RawModule|fuse))"
+)
+_WRAPPERS = (
+    "DistributedDataParallel",
+    "DataParallel",
+    "SyncBatchNorm",
+    "FullyShardedDataParallel",
+    "fully_shard",
+    "ZeroRedundancyOptimizer",
+)
+_DEVICE = re.compile(r"cuda:[1-9]\d*")
+_BACKEND = re.compile(r"backend", re.IGNORECASE)
+_STRATEGIES = re.compile(r"^(?:ddp|fsdp|deepspeed|dp$|horovod|ddp2|bagua|colossalai)")
+_SOURCE = re.compile(r"\.cuh?$")
+NCCL_INSTEAD = "leave the process group out: there is one process"
+
+
+def judge_dotted(module: Module, node: ast.Attribute | ast.Name) -> bool:
+    """A dotted name as a whole; whether it is one that was imported."""
+    dotted = module.bindings.resolve(node)
+    if dotted is None:
+        return False
+    if isinstance(node, ast.Name):
+        _note_use(module, node.id, node)
+    else:
+        root: ast.expr = node
+        while isinstance(root, ast.Attribute):
+            root = root.value
+        _note_use(module, root.id if isinstance(root, ast.Name) else "", node)
+    if _KERNELS.match(dotted):
+        library = find_library(dotted)
+        module.emit(
+            ScanKind.CUDA_LIBRARY,
+            node,
+            ".".join(dotted.split(".")[-2:]),
+            "a kernel that is compiled for CUDA",
+            library.instead if library else "",
+            attempt=module.attempt,
+        )
+        return True
+    if dotted.partition(".")[0] in {"torch", "torchvision"}:
+        _judge_torch_name(module, node, dotted)
+    elif isinstance(node, ast.Name) or dotted.count(".") > 1:
+        _judge_wrapper(module, node, dotted)
+    return True
+
+
+def _note_use(module: Module, name: str, node: ast.AST) -> None:
+    module.name_uses.setdefault(name, []).append(module.place(node))
+
+
+def _judge_torch_name(module: Module, node: ast.expr, dotted: str) -> None:
+    if _GRAPHS.match(dotted):
+        module.emit(
+            ScanKind.CUDA_GRAPH,
+            node,
+            "CUDAGraph",
+            f"{dotted}: nothing says that CUDA graphs run here",
+            "call the model as it is",
+        )
+    elif _STREAMS.match(dotted):
+        module.emit(
+            ScanKind.CUDA_STREAM,
+            node,
+            dotted,
+            f"{dotted}: nothing says that streams of one's own run here",
+            "the default stream",
+        )
+    elif dotted.rpartition(".")[2] == "CUDAExtension" and dotted.startswith("torch.utils.cpp_extension"):
+        if isinstance(node, ast.Attribute):
+            module.emit(
+                ScanKind.CUDA_SOURCE,
+                node,
+                "CUDAExtension",
+                "CUDAExtension: it is compiled by nvcc, which is not there",
+                "CppExtension, or torch's own operations",
+            )
+    elif not _judge_wrapper(module, node, dotted):
+        judge_missing(module, node, dotted)
+
+
+def _judge_wrapper(module: Module, node: ast.expr, dotted: str) -> bool:
+    """DDP and its like, wherever they are used; whether it is one."""
+    library = find_library(dotted)
+    if library is None or library.kind is not ScanKind.PARALLEL_NEEDLESS:
+        return False
+    name = next((part for part in dotted.split(".") if part in _WRAPPERS), None)
+    if name is None and not (isinstance(node, ast.Attribute) and dotted.startswith("torch.distributed.")):
+        return False
+    identifier = name or dotted
+    module.emit(
+        ScanKind.PARALLEL_NEEDLESS,
+        node,
+        identifier,
+        f"{identifier} is for several GPUs",
+        ONE_DEVICE,
+        severity=library.severity,
+    )
+    return True
+
+
+def judge_missing(module: Module, node: ast.expr, dotted: str) -> None:
+    """A name of torch's or torchvision's that the pinned release lacks."""
+    missing = module.api.find_missing(dotted)
+    if missing is None:
+        return
+    name, since = missing
+    is_forgiven = module.attempt is not None and not module.attempts[module.attempt].raises
+    since = since if " " in since else f"torch {since}"
+    module.emit(
+        ScanKind.NEWER_TORCH,
+        node,
+        name,
+        f"{name} is there from {since} on",
+        SUGGESTIONS.get(name, ""),
+        standing=Standing.ABSENT if is_forgiven else None,
+    )
+
+
+def judge_text(module: Module, node: ast.Constant) -> None:
+    """A text that is a device or a file of CUDA's."""
+    text = read_text(node)
+    if text is None:
+        return
+    if _DEVICE.fullmatch(text):
+        module.emit(ScanKind.SECOND_DEVICE, node, text, f"{text}: there is one accelerator, cuda:0", "cuda:0")
+    elif module.is_build_file and _SOURCE.search(text):
+        module.emit(
+            ScanKind.CUDA_SOURCE,
+            node,
+            text,
+            f"{text}: CUDA sources are compiled by nvcc, which is not there",
+            "CppExtension, or torch's own operations",
+        )
+
+
+def judge_assignment(module: Module, targets: Sequence[ast.expr], value: ast.expr) -> None:
+    """What a variable, an attribute or an item is set to."""
+    for target in targets:
+        name = _target_name(target)
+        if name is None:
+            continue
+        judge_setting(module, name, value)
+        if name in {"CUDA_VISIBLE_DEVICES", "NVIDIA_VISIBLE_DEVICES"} and isinstance(target, ast.Subscript):
+            text = read_text(value)
+            if text is not None and re.search(r"(?:^|,)\s*[1-9]", text):
+                module.emit(
+                    ScanKind.SECOND_DEVICE,
+                    value,
+                    f"{name}={text}",
+                    f"{name} names a device other than the one there is",
+                    f"leave {name} out",
+                    severity=Severity.WARNING,
+                )
+        elif name.lower() in {"strategy", "accelerator", "distributed_backend"} and not isinstance(target, ast.Name):
+            for item, standing in list_values(value, module.conditions):
+                text = read_text(item)
+                if text is not None and _STRATEGIES.match(text):
+                    module.emit(
+                        ScanKind.TRAINER_SETTING,
+                        item,
+                        text,
+                        f"{name} {text} is for several GPUs",
+                        "leave it out",
+                        standing=standing,
+                    )
+
+
+def judge_setting(module: Module, name: str, value: ast.expr, *, severity: Severity | None = None) -> None:
+    """A backend that is NCCL."""
+    if not _BACKEND.search(name):
+        return
+    for item, standing in list_values(value, module.conditions):
+        text = read_text(item)
+        if text is not None and re.search(r"\bnccl\b", text):
+            module.emit(
+                ScanKind.NCCL,
+                item,
+                "nccl",
+                "a process group over NCCL is needless for one process",
+                NCCL_INSTEAD,
+                standing=standing,
+                severity=severity,
+            )
+
+
+def _target_name(target: ast.expr) -> str | None:
+    match target:
+        case ast.Name(id=name) | ast.Attribute(attr=name):
+            return name
+        case ast.Subscript(slice=ast.Constant(value=str(name))):
+            return name
+        case _:
+            return None
+
+
+def judge_version_demand(module: Module, node: ast.Assert | ast.If) -> None:
+    """A program that ends where torch is older than it wants."""
+    wanted = read_version(node.test) if _speaks_of_torch(module, node.test) else None
+    if wanted is None or wanted.release[:2] < (1, 0):
+        return
+    judged = module.conditions.judge(node.test)
+    if isinstance(node, ast.Assert):
+        is_refused = judged is Standing.ABSENT
+    else:
+        is_refused = judged is Standing.HOLDS and _raises(node.body) and Version(module.api.torch) < wanted
+    if is_refused:
+        module.emit(
+            ScanKind.NEWER_TORCH,
+            node,
+            str(wanted),
+            f"the program ends where torch is older than {wanted}",
+            f"an earlier version of the program, for torch {module.api.torch}",
+        )
+
+
+def _speaks_of_torch(module: Module, test: ast.expr) -> bool:
+    dotted = {module.bindings.resolve(item) for item in ast.walk(test) if isinstance(item, ast.Attribute)}
+    names = {item.id.lower() for item in ast.walk(test) if isinstance(item, ast.Name)}
+    return "torch.__version__" in dotted or any("torch" in name and "vision" not in name for name in names)
+
+
+def _raises(body: Sequence[ast.stmt]) -> bool:
+    match body[-1]:
+        case ast.Raise():
+            return True
+        case ast.Expr(value=ast.Call(func=function)):
+            return ast.unparse(function) in {"sys.exit", "exit", "quit"}
+        case _:
+            return False

@@ -1,0 +1,231 @@
+"""Judges what is asked of Lightning's and Hugging Face's trainers, and of models that need CUDA's libraries."""
+
+from __future__ import annotations
+
+import ast
+import re
+from typing import TYPE_CHECKING
+
+from envtool.doctor.finding_kind import Severity
+from envtool.scan.kinds import ScanKind
+from envtool.scan.libraries import ONE_DEVICE
+from envtool.scan.python.values import keyword, list_values, read_text
+
+if TYPE_CHECKING:
+    from envtool.scan.python.module import Module
+    from envtool.scan.python.standing import Standing
+
+_LIGHTNING = re.compile(
+    r"^(?:pytorch_lightning|lightning(?:\.pytorch|\.fabric)?|lightning_fabric|lightning_lite)(?:\.\w+)*\.(?:Trainer|Fabric|LightningLite|Lite)$"
+)
+_STRATEGIES = re.compile(r"^(?:ddp|fsdp|deepspeed|dp$|horovod|ddp2|bagua|colossalai|auto_ddp)")
+_STRATEGY_CLASSES = re.compile(
+    r"(?:DDP|FSDP|DeepSpeed|DataParallel|Horovod|FullySharded|ModelParallel|Colossal|Bagua|DDPSharded)\w*(?:Strategy|Plugin|Accelerator)$"
+)
+_ARGUMENTS = re.compile(
+    r"(?:^|\.)(?:Seq2Seq)?TrainingArguments$|^trl\.\w+Config$|(?:SFT|DPO|PPO|GRPO|ORPO|KTO|Reward)Config$"
+)
+_FLASH = re.compile(r"flash_attention|^flash_attn|^xformers$|^sage")
+_ATTENTION = 'attn_implementation="eager"'
+_PROVIDERS = re.compile(r"^(?:CUDA|Tensorrt|NvTensorRTRTX)ExecutionProvider$")
+_SWITCHES = {
+    "load_in_8bit": ("bitsandbytes", "load the model in 16 bits: torch_dtype=torch.float16"),
+    "load_in_4bit": ("bitsandbytes", "load the model in 16 bits: torch_dtype=torch.float16"),
+    "use_flash_attention_2": ("flash-attn", _ATTENTION),
+    "use_flash_attention": ("flash-attn", _ATTENTION),
+    "use_flash_attn": ("flash-attn", _ATTENTION),
+    "use_xformers": ("xformers", "leave it out"),
+}
+_METHODS = {
+    "enable_xformers_memory_efficient_attention": ("xformers", "leave it out, or enable_attention_slicing()"),
+    "set_use_memory_efficient_attention_xformers": ("xformers", "leave it out"),
+    "prepare_model_for_int8_training": ("bitsandbytes", "load the model in 16 bits"),
+    "prepare_model_for_kbit_training": ("bitsandbytes", "load the model in 16 bits"),
+    "BitsAndBytesConfig": ("bitsandbytes", "load the model in 16 bits"),
+    "GPTQConfig": ("auto-gptq", "load the model in 16 bits"),
+    "AwqConfig": ("autoawq", "load the model in 16 bits"),
+}
+
+
+def judge_trainer(module: Module, call: ast.Call, dotted: str, name: str) -> None:
+    """A call that may be a trainer, its arguments, or one that loads a model."""
+    has_lightning = any(
+        value.startswith(("pytorch_lightning", "lightning")) for value in module.bindings.imports.values()
+    )
+    if _LIGHTNING.match(dotted) or (
+        has_lightning and name in {"Trainer", "from_argparse_args", "Fabric", "instantiate_trainer"}
+    ):
+        _judge_lightning(module, call)
+    elif has_lightning and name in {"dict", "update", "set_defaults", "OmegaConf"}:
+        _judge_strategy(module, call)
+    if _ARGUMENTS.search(dotted or name):
+        _judge_arguments(module, call)
+    if name in _METHODS and (name[0].islower() or dotted.startswith("transformers") or dotted.startswith("diffusers")):
+        library, instead = _METHODS[name]
+        module.emit(
+            ScanKind.CUDA_LIBRARY,
+            call,
+            name,
+            f"{name} needs {library}, whose kernels are CUDA's",
+            instead,
+            attempt=module.attempt,
+        )
+    if name in {"add_argument", "add_option", "partial_defaults"}:
+        return
+    _judge_model_switches(module, call)
+
+
+def _judge_model_switches(module: Module, call: ast.Call) -> None:
+    for item in call.keywords:
+        if item.arg in _SWITCHES:
+            library, instead = _SWITCHES[item.arg]
+            if isinstance(item.value, ast.Constant) and not item.value.value:
+                continue
+            standing = None if isinstance(item.value, ast.Constant) else module.conditions.judge(item.value)
+            module.emit(
+                ScanKind.CUDA_LIBRARY,
+                item.value,
+                item.arg,
+                f"{item.arg} needs {library}, whose kernels are CUDA's",
+                instead,
+                standing=standing,
+            )
+        elif item.arg in {"attn_implementation", "_attn_implementation", "attention_implementation"}:
+            for value, standing in list_values(item.value, module.conditions):
+                text = read_text(value)
+                if text is not None and _FLASH.search(text):
+                    module.emit(
+                        ScanKind.CUDA_LIBRARY,
+                        value,
+                        text,
+                        f"{text} needs a library of CUDA kernels",
+                        _ATTENTION,
+                        standing=standing,
+                    )
+        elif item.arg == "providers":
+            for part in ast.walk(item.value):
+                if isinstance(part, ast.Constant) and isinstance(part.value, str) and _PROVIDERS.match(part.value):
+                    module.emit(
+                        ScanKind.CUDA_LIBRARY,
+                        part,
+                        part.value,
+                        f"{part.value} is CUDA's",
+                        "CPUExecutionProvider",
+                        severity=Severity.WARNING,
+                    )
+
+
+def _judge_lightning(module: Module, call: ast.Call) -> None:
+    for item in call.keywords:
+        if item.arg in {"gpus", "devices", "num_nodes", "num_processes"}:
+            for value, standing in list_values(item.value, module.conditions):
+                _judge_devices(module, item.arg, value, standing)
+        elif item.arg == "sync_batchnorm" and not (isinstance(item.value, ast.Constant) and not item.value.value):
+            _emit_setting(module, item.value, item.arg, f"{item.arg} is for several GPUs")
+    _judge_strategy(module, call)
+
+
+def _judge_strategy(module: Module, call: ast.Call) -> None:
+    for item in call.keywords:
+        if item.arg not in {"strategy", "accelerator", "distributed_backend", "plugins"}:
+            continue
+        for value, standing in list_values(item.value, module.conditions):
+            parts = value.elts if isinstance(value, ast.List | ast.Tuple) else [value]
+            for part in parts:
+                text = read_text(part)
+                function = part.func if isinstance(part, ast.Call) else part
+                name = (module.bindings.resolve(function) or "").rpartition(".")[2]
+                if text is not None and _STRATEGIES.match(text):
+                    _emit_setting(module, part, text, f"{item.arg} {text} is for several GPUs", standing)
+                elif _STRATEGY_CLASSES.search(name):
+                    _emit_setting(module, part, name, f"{name} is for several GPUs", standing)
+
+
+def _judge_devices(module: Module, name: str, value: ast.expr, standing: Standing) -> None:
+    text = read_text(value)
+    if isinstance(value, ast.List | ast.Tuple):
+        numbers = [item.value for item in value.elts if isinstance(item, ast.Constant) and isinstance(item.value, int)]
+        if len(numbers) > 1 or any(numbers):
+            _emit_setting(
+                module, value, f"{name} {numbers}", f"{name} names devices that there are not", standing, Severity.ERROR
+            )
+        return
+    if text is not None and not text.isdecimal():
+        if re.search(r"[1-9]", text) and re.fullmatch(r"[\d, ]+", text):
+            _emit_setting(
+                module, value, f"{name} {text}", f"{name} names devices that there are not", standing, Severity.ERROR
+            )
+        elif text == "-1":
+            _emit_setting(module, value, f"{name} -1", "all devices are one here", standing, Severity.NOTE)
+        return
+    count = module.conditions.count(value)
+    is_constant = isinstance(value, ast.Constant)
+    if count is not None and count > 1:
+        _emit_setting(
+            module, value, f"{name} {count}", f"{name} {count}: there is one device", standing, Severity.ERROR
+        )
+    elif count == -1:
+        _emit_setting(module, value, f"{name} -1", "all devices are one here", standing, Severity.NOTE)
+    elif count == 1 and not is_constant and "device_count" in ast.unparse(value):
+        _emit_setting(module, value, "device_count", f"{name} is 1 here", standing, Severity.NOTE)
+
+
+def _emit_setting(
+    module: Module,
+    node: ast.expr,
+    identifier: str,
+    message: str,
+    standing: Standing | None = None,
+    severity: Severity | None = None,
+) -> None:
+    module.emit(
+        ScanKind.TRAINER_SETTING,
+        node,
+        identifier,
+        message,
+        "one device, and no strategy",
+        standing=standing,
+        severity=severity,
+    )
+
+
+def _judge_arguments(module: Module, call: ast.Call) -> None:
+    for name in ("deepspeed", "fsdp"):
+        value = keyword(call, name)
+        if value is not None and not (isinstance(value, ast.Constant) and not value.value):
+            standing = None if isinstance(value, ast.Constant) else module.conditions.judge(value)
+            module.emit(
+                ScanKind.PARALLEL_NEEDLESS, value, name, f"{name} is for several GPUs", ONE_DEVICE, standing=standing
+            )
+    for name in ("optim", "fp16_backend", "half_precision_backend"):
+        value = keyword(call, name)
+        for item, standing in list_values(value, module.conditions) if value is not None else ():
+            text = read_text(item) or ""
+            if re.search(r"bnb|8bit|paged", text):
+                module.emit(
+                    ScanKind.CUDA_LIBRARY,
+                    item,
+                    text,
+                    f"{text} needs bitsandbytes, whose kernels are CUDA's",
+                    "adamw_torch",
+                    standing=standing,
+                )
+            elif "apex" in text:
+                module.emit(
+                    ScanKind.NVIDIA_APEX,
+                    item,
+                    text,
+                    f"{text} needs NVIDIA's apex, which is not there",
+                    "adamw_torch",
+                    standing=standing,
+                )
+    compiled = keyword(call, "torch_compile")
+    if (
+        compiled is not None
+        and module.api.find_missing("torch.compile")
+        and isinstance(compiled, ast.Constant)
+        and compiled.value
+    ):
+        module.emit(
+            ScanKind.NEWER_TORCH, compiled, "torch_compile", "torch.compile is there from torch 2.0 on", "leave it out"
+        )

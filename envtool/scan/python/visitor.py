@@ -1,0 +1,288 @@
+"""Visits a module's tree once, knows the conditions around each node, and calls the rules."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Sequence
+
+from envtool.scan.python import call_rules, import_rules, name_rules
+from envtool.scan.python.module import Attempt, Module
+from envtool.scan.python.standing import Standing, all_of, any_of, negate
+from envtool.scan.python.uses import Guard
+
+_TOLERATED = frozenset(
+    {
+        "ImportError",
+        "ModuleNotFoundError",
+        "Exception",
+        "BaseException",
+        "AttributeError",
+        "RuntimeError",
+        "OSError",
+        "NameError",
+    }
+)
+# A `try` around more statements than this is about something else.
+_SHORT = 6
+_Function = ast.FunctionDef | ast.AsyncFunctionDef
+
+
+class ModuleVisitor(ast.NodeVisitor):
+    """Calls the rules for each node of a module."""
+
+    def __init__(self, module: Module) -> None:
+        self.module = module
+
+    def visit_block(self, body: Sequence[ast.stmt]) -> None:
+        """Visit statements; what one of them tests or refuses holds for those after it."""
+        with self.module.guarded():
+            for node in body:
+                self.visit(node)
+                match node:
+                    case ast.If():
+                        self._guard_rest(node)
+                    case ast.Assert():
+                        self.module.add_guard(Guard(Standing.HOLDS, _list_names(node.test)))
+                    case _:
+                        pass
+
+    def visit_Module(self, node: ast.Module) -> None:
+        """The whole file."""
+        self.visit_block(node.body)
+
+    def _guard_rest(self, node: ast.If) -> None:
+        standings = _list_survivors(node, self.module)
+        if standings is not None:
+            self.module.add_guard(Guard(any_of(standings), _list_names(node.test)))
+
+    def visit_If(self, node: ast.If) -> None:
+        """A condition; its two blocks stand under it and under its opposite."""
+        judged = self.module.conditions.judge(node.test)
+        name_rules.judge_version_demand(self.module, node)
+        self.visit(node.test)
+        names = _list_names(node.test)
+        with self.module.guarded(Guard(judged, names)):
+            self.visit_block(node.body)
+        with self.module.guarded(Guard(negate(judged), names)):
+            self.visit_block(node.orelse)
+
+    def visit_IfExp(self, node: ast.IfExp) -> None:
+        """A conditional expression."""
+        judged, names = self.module.conditions.judge(node.test), _list_names(node.test)
+        self.visit(node.test)
+        outer, self.module.is_expression = self.module.is_expression, True
+        with self.module.guarded(Guard(judged, names)):
+            self.visit(node.body)
+        with self.module.guarded(Guard(negate(judged), names)):
+            self.visit(node.orelse)
+        self.module.is_expression = outer
+
+    def visit_BoolOp(self, node: ast.BoolOp) -> None:
+        """Each part of `and` is reached only where those before it hold, of `or` where they do not."""
+        guards: list[Guard] = []
+        for item in node.values:
+            with self.module.guarded(*guards):
+                self.visit(item)
+            judged = self.module.conditions.judge(item)
+            guards.append(Guard(judged if isinstance(node.op, ast.And) else negate(judged), _list_names(item)))
+
+    def visit_While(self, node: ast.While) -> None:
+        """A loop with a condition."""
+        self.visit(node.test)
+        with self.module.guarded(Guard(self.module.conditions.judge(node.test), _list_names(node.test))):
+            self.visit_block(node.body)
+        self.visit_block(node.orelse)
+
+    def visit_Assert(self, node: ast.Assert) -> None:
+        """An assertion, which may demand a version."""
+        name_rules.judge_version_demand(self.module, node)
+        self.visit(node.test)
+
+    def visit_Try(self, node: ast.Try) -> None:
+        """Imports that may fail, and calls that a handler forgives."""
+        self._visit_attempt(node)
+
+    def visit_TryStar(self, node: ast.TryStar) -> None:
+        """The same with groups of exceptions."""
+        self._visit_attempt(node)
+
+    def _visit_attempt(self, node: ast.Try | ast.TryStar) -> None:
+        forgiven = [item for item in node.handlers if _forgives(item)]
+        imports = any(isinstance(item, ast.Import | ast.ImportFrom) for item in ast.walk(_as_module(node.body)))
+        if not forgiven or not (imports or len(node.body) <= _SHORT):
+            self.visit_block(node.body)
+        else:
+            raises = any(_ends(item.body) for item in forgiven)
+            attempt = Attempt(raises=raises)
+            _gather_flags(attempt, node)
+            outer, self.module.attempt = self.module.attempt, len(self.module.attempts)
+            self.module.attempts.append(attempt)
+            self.visit_block(node.body)
+            self.module.attempt = outer
+        for handler in node.handlers:
+            self.visit_block(handler.body)
+        self.visit_block(node.orelse)
+        self.visit_block(node.finalbody)
+
+    def visit_FunctionDef(self, node: _Function) -> None:
+        """A function; its decorators and defaults belong to what is around it."""
+        self._visit_all(node.decorator_list)
+        for default in [*node.args.defaults, *filter(None, node.args.kw_defaults)]:
+            self.visit(default)
+        if not self.module.bindings.postponed_annotations:
+            arguments = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]
+            self._visit_all([item.annotation for item in arguments if item.annotation])
+            self._visit_all([node.returns] if node.returns else [])
+        with self.module.function(node.name):
+            self.visit_block(node.body)
+
+    visit_AsyncFunctionDef = visit_FunctionDef  # noqa: N815
+
+    def visit_ClassDef(self, node: ast.ClassDef) -> None:
+        """A class; its methods are reached where it is made."""
+        self._visit_all(node.decorator_list)
+        self._visit_all(node.bases)
+        self._visit_all([item.value for item in node.keywords])
+        with self.module.function(f"class {node.name}"):
+            self.visit_block(node.body)
+
+    def visit_For(self, node: ast.For | ast.AsyncFor) -> None:
+        """A loop."""
+        self.visit(node.iter)
+        self.visit_block(node.body)
+        self.visit_block(node.orelse)
+
+    visit_AsyncFor = visit_For  # noqa: N815
+
+    def visit_With(self, node: ast.With | ast.AsyncWith) -> None:
+        """A block with its contexts."""
+        for item in node.items:
+            self.visit(item.context_expr)
+        self.visit_block(node.body)
+
+    visit_AsyncWith = visit_With  # noqa: N815
+
+    def visit_AnnAssign(self, node: ast.AnnAssign) -> None:
+        """A variable with a type."""
+        if not self.module.bindings.postponed_annotations:
+            self.visit(node.annotation)
+        if node.value is not None:
+            name_rules.judge_assignment(self.module, [node.target], node.value)
+            self.visit(node.value)
+
+    def visit_Assign(self, node: ast.Assign) -> None:
+        """A variable, an attribute or an item that gets a value."""
+        name_rules.judge_assignment(self.module, node.targets, node.value)
+        self.visit(node.value)
+
+    def visit_Expr(self, node: ast.Expr) -> None:
+        """A statement of an expression; a text alone is a comment."""
+        if not isinstance(node.value, ast.Constant):
+            self.visit(node.value)
+
+    def visit_Import(self, node: ast.Import) -> None:
+        """An import of modules."""
+        import_rules.judge_import(self.module, node)
+
+    def visit_ImportFrom(self, node: ast.ImportFrom) -> None:
+        """An import of names."""
+        import_rules.judge_import_from(self.module, node)
+
+    def visit_Call(self, node: ast.Call) -> None:
+        """A call, by all its rules."""
+        call_rules.judge_call(self.module, node)
+        self.generic_visit(node)
+
+    def visit_Attribute(self, node: ast.Attribute) -> None:
+        """A dotted name, taken as a whole."""
+        if not name_rules.judge_dotted(self.module, node):
+            self.generic_visit(node)
+
+    def visit_Name(self, node: ast.Name) -> None:
+        """A name."""
+        name_rules.judge_dotted(self.module, node)
+
+    def visit_Compare(self, node: ast.Compare) -> None:
+        """A comparison; the texts that something is compared with are not used."""
+        self._visit_all([item for item in [node.left, *node.comparators] if not isinstance(item, ast.Constant)])
+
+    def visit_Constant(self, node: ast.Constant) -> None:
+        """A text that names a device or a file."""
+        name_rules.judge_text(self.module, node)
+
+    def _visit_all(self, nodes: Iterable[ast.AST]) -> None:
+        for node in nodes:
+            self.visit(node)
+
+
+def _list_survivors(node: ast.If, module: Module) -> list[Standing] | None:
+    """How the ways stand on which a condition is left, where not all of its blocks are left; else `None`."""
+    judged = module.conditions.judge(node.test)
+    survivors: list[Standing] = []
+    ended = _ends(node.body)
+    if not ended:
+        survivors.append(judged)
+    match node.orelse:
+        case [ast.If() as inner]:
+            rest = _list_survivors(inner, module)
+            ended = ended or rest is not None
+            survivors += [all_of([negate(judged), item]) for item in rest or [Standing.HOLDS]]
+        case _ if _ends(node.orelse):
+            ended = True
+        case _:
+            survivors.append(negate(judged))
+    return survivors if ended and survivors else None
+
+
+def _ends(body: Sequence[ast.stmt]) -> bool:
+    """Whether a block is left for good at its end."""
+    match body[-1] if body else None:
+        case ast.Return() | ast.Raise() | ast.Continue() | ast.Break():
+            return True
+        case ast.Expr(value=ast.Call(func=function)):
+            return ast.unparse(function) in {"sys.exit", "exit", "quit", "os._exit", "pytest.skip"}
+        case ast.If(body=inner, orelse=other):
+            return _ends(inner) and _ends(other)
+        case _:
+            return False
+
+
+def _forgives(handler: ast.ExceptHandler) -> bool:
+    if handler.type is None:
+        return True
+    kinds = handler.type.elts if isinstance(handler.type, ast.Tuple) else [handler.type]
+    return any(isinstance(kind, ast.Name) and kind.id in _TOLERATED for kind in kinds)
+
+
+def _gather_flags(attempt: Attempt, node: ast.Try | ast.TryStar) -> None:
+    """What a `try` binds and sets: the names of its imports, and the flags of its blocks."""
+    for item in ast.walk(_as_module(node.body)):
+        if isinstance(item, ast.Import | ast.ImportFrom):
+            attempt.names |= {(alias.asname or alias.name).partition(".")[0] for alias in item.names}
+    handlers = [statement for handler in node.handlers for statement in handler.body]
+    for body, is_handler in ((node.body, False), (node.orelse, False), (handlers, True)):
+        for item in ast.walk(_as_module(body)):
+            match item:
+                case ast.Assign(targets=targets):
+                    for target in targets:
+                        attempt.flags |= {part.id for part in ast.walk(target) if isinstance(part, ast.Name)}
+                        attempt.flags |= {part.attr for part in ast.walk(target) if isinstance(part, ast.Attribute)}
+                    attempt.falls_back |= is_handler
+                case ast.Import() | ast.ImportFrom() | ast.FunctionDef(name=_) | ast.ClassDef(name=_) | ast.Return():
+                    attempt.falls_back |= is_handler
+                case ast.Pass():
+                    attempt.falls_back |= is_handler and len(handlers) == 1
+                case _:
+                    pass
+
+
+def _as_module(body: Sequence[ast.stmt]) -> ast.Module:
+    return ast.Module(list(body), [])
+
+
+def _list_names(test: ast.expr) -> frozenset[str]:
+    names = {item.id for item in ast.walk(test) if isinstance(item, ast.Name)}
+    names |= {item.attr for item in ast.walk(test) if isinstance(item, ast.Attribute)}
+    # `"xformers" in sys.modules`, `find_spec("xformers")`.
+    names |= {item.value for item in ast.walk(test) if isinstance(item, ast.Constant) and isinstance(item.value, str)}
+    return frozenset(names)

@@ -1,0 +1,299 @@
+"""Reads one file of a program and judges it: the reader of its type, then what its lines say to ignore."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from envtool.doctor.finding_kind import Severity
+from envtool.regular_file import read_regular_file
+from envtool.scan.build_files import judge_cmake, judge_cuda_source, judge_makefile
+from envtool.scan.commands import CommandFinding
+from envtool.scan.configuration import judge_configuration, read_accelerate
+from envtool.scan.dockerfile import judge_dockerfile
+from envtool.scan.files import FileType, ProgramFile
+from envtool.scan.findings import ProgramFinding, UnreadFile
+from envtool.scan.kinds import ScanKind
+from envtool.scan.newer_python import find_newer_syntax
+from envtool.scan.notebook import read_notebook
+from envtool.scan.python.judge import JudgedModule, LocalImport, judge_source
+from envtool.scan.shell import judge_script
+from envtool.scan.torch_api import TorchApi, open_torch_api
+
+if TYPE_CHECKING:
+    from envtool.scan.launchers import AccelerateSettings
+
+# Bytes of a file that somebody wrote. A notebook has pictures in it.
+_LIMIT = 4 << 20
+_NOTEBOOK_LIMIT = 64 << 20
+_IGNORE = re.compile(r"#\s*hac:\s*ignore(?:\[([\w\s,-]*)\])?")
+_BUILD_FILE = re.compile(r"(?:^|_)setup\.py$|^build\w*\.py$")
+_CODING = re.compile(rb"^[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)")
+_BROKEN = frozenset({ScanKind.CUDA_LIBRARY})
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReadResult:
+    """What one file gave. `imports` are what it imports; `broken` is what keeps it from being imported."""
+
+    file: ProgramFile
+    findings: tuple[ProgramFinding, ...] = ()
+    ignored: tuple[ProgramFinding, ...] = ()
+    unread: tuple[UnreadFile, ...] = ()
+    imports: tuple[LocalImport, ...] = ()
+    broken: tuple[int, str] | None = None
+
+
+@dataclass
+class _Reading:
+    """A file while it is read."""
+
+    file: ProgramFile
+    api: TorchApi
+    findings: list[ProgramFinding] = field(default_factory=list)
+    unread: list[UnreadFile] = field(default_factory=list)
+    imports: tuple[LocalImport, ...] = ()
+    broken: tuple[int, str] | None = None
+
+    @property
+    def name(self) -> str:
+        return self.file.path.as_posix()
+
+    def add(self, finding: CommandFinding, line: int | None = None, cell: int | None = None) -> None:
+        self.findings.append(
+            ProgramFinding(
+                kind=finding.kind,
+                severity=finding.severity,
+                path=self.name,
+                line=line or finding.line,
+                identifier=finding.identifier,
+                message=finding.message,
+                instead=finding.instead,
+                cell=cell,
+            )
+        )
+
+    def add_all(self, findings: Iterable[CommandFinding]) -> None:
+        for finding in findings:
+            self.add(finding)
+
+
+def read_program_file(file: ProgramFile, torch: str) -> ReadResult:
+    """Read and judge a file. What cannot be read is in the result, with the reason."""
+    reading = _Reading(file, open_torch_api(torch))
+    try:
+        limit = _NOTEBOOK_LIMIT if file.type is FileType.NOTEBOOK else _LIMIT
+        data = read_regular_file(file.path, limit)
+        _READERS[file.type](reading, data)
+    except OSError as error:
+        reading.unread.append(UnreadFile(reading.name, error.strerror or str(error)))
+        data = b""
+    except (ValueError, SyntaxError, RecursionError) as error:
+        reading.unread.append(UnreadFile(reading.name, _explain(error)))
+    findings, ignored = _split_ignored(reading.findings, data)
+    return ReadResult(
+        file=file,
+        findings=tuple(findings),
+        ignored=tuple(ignored),
+        unread=tuple(reading.unread),
+        imports=reading.imports,
+        broken=reading.broken,
+    )
+
+
+def _explain(error: Exception) -> str:
+    if isinstance(error, SyntaxError):
+        text = f"no Python that this envtool's Python reads: line {error.lineno}: {error.msg}"
+        return text
+    return str(error) or "it is nested too deeply"
+
+
+def _read_python(reading: _Reading, data: bytes) -> None:
+    text = _decode_python(data)
+    is_build_file = bool(_BUILD_FILE.search(reading.file.path.name)) or "CUDAExtension" in text
+    judged = judge_source(text, reading.api, is_build_file=is_build_file)
+    _add_module(reading, judged, lambda line: (line, None))
+    for line, what, needed in find_newer_syntax(text, reading.api.python):
+        reading.add(_make_newer(reading, line, what, needed))
+
+
+def _make_newer(reading: _Reading, line: int, what: str, needed: tuple[int, int]) -> CommandFinding:
+    major, minor = reading.api.python
+    return CommandFinding(
+        kind=ScanKind.NEWER_PYTHON,
+        severity=Severity.ERROR,
+        line=line,
+        identifier=what,
+        message=f"{what} needs Python {needed[0]}.{needed[1]}; torch {reading.api.torch} is for {major}.{minor}",
+        instead="from __future__ import annotations" if "annotation" in what else "",
+    )
+
+
+def _add_module(reading: _Reading, judged: JudgedModule, locate: Callable[[int], tuple[int, int | None]]) -> None:
+    for item in judged.uses:
+        line, cell = locate(item.use.place.line)
+        use = item.use
+        reading.findings.append(
+            ProgramFinding(
+                kind=use.kind,
+                severity=item.severity,
+                path=reading.name,
+                line=line,
+                identifier=use.identifier,
+                message=use.message,
+                instead=use.instead,
+                cell=cell,
+            )
+        )
+        if (
+            reading.broken is None
+            and item.severity is Severity.ERROR
+            and use.kind in _BROKEN
+            and not use.place.functions
+        ):
+            reading.broken = (line, use.identifier)
+    reading.imports = judged.imports
+
+
+def _decode_python(data: bytes) -> str:
+    """As Python decodes a source. Raises `ValueError`."""
+    encoding = "utf-8-sig"
+    for line in data.split(b"\n", 2)[:2]:
+        match = _CODING.match(line)
+        if match is not None:
+            encoding = match[1].decode("ascii", "replace")
+    try:
+        text = data.decode("utf-8-sig" if encoding.lower().startswith("utf") else encoding)
+    except LookupError:
+        raise ValueError(f"its encoding {encoding!r} is none that Python knows") from None
+    except UnicodeDecodeError as error:
+        raise ValueError(f"it is not in the encoding that it says: {error.reason}") from None
+    if "\0" in text:
+        raise ValueError("it has null bytes")
+    return text.replace("\r\n", "\n").replace("\r", "\n").replace("\f", " ")
+
+
+def _read_notebook(reading: _Reading, data: bytes) -> None:
+    notebook = read_notebook(data.decode("utf-8-sig", "replace"))
+    for number, why in notebook.unread:
+        reading.unread.append(UnreadFile(reading.name, f"cell {number}: {why}"))
+    judged = judge_source(notebook.python, reading.api)
+
+    def locate(line: int) -> tuple[int, int | None]:
+        if 0 < line <= len(notebook.lines):
+            return notebook.lines[line - 1].line, notebook.lines[line - 1].cell
+        return line, None
+
+    _add_module(reading, judged, locate)
+    commands = "\n".join(line.text for line in notebook.shell)
+    for finding in judge_script(commands, _make_follow(reading)):
+        at = notebook.shell[min(finding.line, len(notebook.shell)) - 1]
+        reading.add(finding, at.line, at.cell)
+
+
+def _make_follow(reading: _Reading) -> Callable[[str], AccelerateSettings | None]:
+    def follow(name: str) -> AccelerateSettings | None:
+        """A configuration that a command names: beside the script, above it, or anywhere that ends so."""
+        folder, root = reading.file.path.parent, reading.file.root
+        places = [folder, *folder.parents] if not folder.is_absolute() or root.is_absolute() else [folder]
+        for place in places[:12]:
+            try:
+                data = read_regular_file(place / name.removeprefix("./"), _LIMIT)
+            except OSError:
+                pass
+            else:
+                return read_accelerate(data)
+            if place == root:
+                break
+        return _follow_by_name(reading, name)
+
+    return follow
+
+
+def _follow_by_name(reading: _Reading, name: str) -> AccelerateSettings | None:
+    """A configuration whose folder only the run will know, by its last parts, below the project."""
+    from envtool.scan.commands import UNKNOWN
+
+    parts = [part for part in Path(name).parts if UNKNOWN not in part and part not in {"..", ".", "/"}]
+    for count in range(len(parts), 0, -1):
+        tail = Path(*parts[-count:])
+        for place in (
+            reading.file.root,
+            reading.file.root / "configs",
+            reading.file.root / "config",
+            reading.file.path.parent / "configs",
+        ):
+            try:
+                return read_accelerate(read_regular_file(place / tail, _LIMIT))
+            except OSError:
+                continue
+    return None
+
+
+def _read_shell(reading: _Reading, data: bytes) -> None:
+    reading.add_all(judge_script(data.decode("utf-8", "replace").replace("\r\n", "\n"), _make_follow(reading)))
+
+
+def _read_yaml(reading: _Reading, data: bytes) -> None:
+    reading.add_all(judge_configuration(data, is_json=False))
+
+
+def _read_json(reading: _Reading, data: bytes) -> None:
+    try:
+        reading.add_all(judge_configuration(data, is_json=True))
+    except ValueError:
+        # With comments, or several documents: it is no setting of those that are known.
+        reading.findings.clear()
+
+
+def _read_docker(reading: _Reading, data: bytes) -> None:
+    reading.add_all(judge_dockerfile(data.decode("utf-8", "replace").replace("\r\n", "\n"), _make_follow(reading)))
+
+
+def _read_cuda(reading: _Reading, _data: bytes) -> None:
+    reading.add_all(judge_cuda_source(reading.file.path.name))
+
+
+def _read_cmake(reading: _Reading, data: bytes) -> None:
+    reading.add_all(judge_cmake(data.decode("utf-8", "replace")))
+
+
+def _read_makefile(reading: _Reading, data: bytes) -> None:
+    reading.add_all(judge_makefile(data.decode("utf-8", "replace")))
+
+
+_READERS: dict[FileType, Callable[[_Reading, bytes], None]] = {
+    FileType.PYTHON: _read_python,
+    FileType.NOTEBOOK: _read_notebook,
+    FileType.SHELL: _read_shell,
+    FileType.YAML: _read_yaml,
+    FileType.JSON: _read_json,
+    FileType.DOCKERFILE: _read_docker,
+    FileType.CUDA: _read_cuda,
+    FileType.CMAKE: _read_cmake,
+    FileType.MAKEFILE: _read_makefile,
+}
+
+
+def _split_ignored(findings: list[ProgramFinding], data: bytes) -> tuple[list[ProgramFinding], list[ProgramFinding]]:
+    """Set aside what the lines themselves say to ignore: `# hac: ignore[id]` at the end of the line."""
+    if b"hac:" not in data or not findings:
+        return findings, []
+    lines = data.decode("utf-8", "replace").split("\n")
+    kept: list[ProgramFinding] = []
+    ignored: list[ProgramFinding] = []
+    for finding in findings:
+        match = _IGNORE.search(lines[finding.line - 1]) if finding.line <= len(lines) else None
+        ids = {item.strip() for item in match[1].split(",")} if match is not None and match[1] is not None else None
+        is_ignored = match is not None and (ids is None or finding.id in ids)
+        (ignored if is_ignored else kept).append(finding)
+    return kept, ignored
+
+
+def name_findings(result: ReadResult, names: Callable[[Path], str]) -> Iterator[ProgramFinding]:
+    """The findings of a file under the name that a person gave it."""
+    for finding in result.findings:
+        yield replace(finding, path=names(result.file.path))

@@ -1,0 +1,141 @@
+"""Reads shell: scripts, RUN lines, and cells of notebooks that begin with `!`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from envtool.scan.commands import UNKNOWN, CommandFinding, Word
+from envtool.scan.launchers import Follow, judge_assignment, judge_command
+from envtool.shell_grammar import node_text, parse_shell
+
+if TYPE_CHECKING:
+    from tree_sitter import Node
+
+# Placeholders of templates, which are no shell, stand for anything.
+_TEMPLATE = re.compile(r"\{\{.*?\}\}|<<?[A-Za-z_]+>?>(?=\s|$)")
+_ESCAPE = re.compile(r"\\(?:\n|(.))", re.DOTALL)
+
+
+def judge_script(text: str, follow: Follow, first_line: int = 1) -> Iterator[CommandFinding]:
+    """What a script does that does not go here. `first_line` is the number of its first line."""
+    yield from _Script(follow, first_line).judge(parse_shell(text))
+
+
+class _Script:
+    """A script while it is read: its variables, as far as they are constants."""
+
+    def __init__(self, follow: Follow, first_line: int) -> None:
+        self._follow = follow
+        self._offset = first_line
+        self._variables: dict[str, str] = {}
+
+    def judge(self, root: Node) -> Iterator[CommandFinding]:
+        waiting = [root]
+        while waiting:
+            node = waiting.pop()
+            match node.type:
+                case "command":
+                    yield from judge_command(self._read_command(node), self._follow)
+                case "variable_assignment":
+                    # One before a command is a part of that command.
+                    if node.parent is None or node.parent.type != "command":
+                        yield from self._assign(node)
+                case "for_statement":
+                    self._variables.pop(self._field(node, "variable"), None)
+                case _:
+                    pass
+            waiting += reversed(node.children)
+
+    def _assign(self, node: Node) -> Iterator[CommandFinding]:
+        name, value = node.child_by_field_name("name"), node.child_by_field_name("value")
+        if name is None:
+            return
+        text = self._expand(value) if value is not None else ""
+        key = node_text(name)
+        yield from judge_assignment(Word(f"{key}={text}", self._line(node)))
+        if value is not None and value.type == "array":
+            text = " ".join(self._expand(item) for item in value.named_children)
+            if any(word in text for word in ("torchrun", "torch.distributed", "accelerate", "deepspeed")):
+                words = [Word(self._expand(item), self._line(item)) for item in value.named_children]
+                yield from judge_command(words, self._follow)
+        # A second value, in a branch or loop, makes it unknown.
+        self._variables[key] = text if self._variables.get(key, text) == text else UNKNOWN
+
+    def _read_command(self, node: Node) -> list[Word]:
+        words: list[Word] = []
+        for child in node.named_children:
+            if child.type in {"file_redirect", "herestring_redirect", "heredoc_redirect", "comment"}:
+                continue
+            text = self._expand(child)
+            # A variable may hold a whole command, or several options.
+            if (
+                child.type == "simple_expansion"
+                or (child.type == "command_name" and " " in text and "'" not in text)
+                or (child.type == "expansion" and " " in text)
+            ):
+                words += [Word(part, self._line(child)) for part in text.split()]
+            else:
+                words.append(Word(text, self._line(child)))
+        return words
+
+    def _line(self, node: Node) -> int:
+        return node.start_point[0] + self._offset
+
+    @staticmethod
+    def _field(node: Node, name: str) -> str:
+        found = node.child_by_field_name(name)
+        return node_text(found) if found is not None else ""
+
+    def _expand(self, node: Node, depth: int = 0) -> str:
+        """What a word comes to; `UNKNOWN` stands for what only the run will know."""
+        if depth > 20:
+            return UNKNOWN
+        match node.type:
+            case (
+                "word"
+                | "number"
+                | "string_content"
+                | "heredoc_body"
+                | "variable_name"
+                | "extglob_pattern"
+                | "special_variable_name"
+            ):
+                return _ESCAPE.sub(lambda match: match[1] or "", node_text(node))
+            case "raw_string":
+                return node_text(node)[1:-1]
+            case "ansi_c_string":
+                return node_text(node)[2:-1]
+            case "simple_expansion":
+                return self._variables.get(node_text(node)[1:], UNKNOWN)
+            case "expansion":
+                return self._expand_braces(node_text(node)[2:-1])
+            case "command_name" | "concatenation" | "string" | "translated_string":
+                return self._join(node, depth)
+            case "variable_assignment":
+                value = node.child_by_field_name("value")
+                return f"{self._field(node, 'name')}={self._expand(value, depth + 1) if value is not None else ''}"
+            case '"' | "'":
+                return ""
+            case _:
+                return UNKNOWN
+
+    def _join(self, node: Node, depth: int) -> str:
+        if not node.children:
+            return node_text(node)
+        return "".join(self._expand(child, depth + 1) for child in node.children)
+
+    def _expand_braces(self, text: str) -> str:
+        match = re.fullmatch(r"(\w+)(?::?[-=](.*))?", text, re.DOTALL)
+        if match is None:
+            return UNKNOWN
+        name, default = match[1], match[2]
+        if name in self._variables:
+            return self._variables[name]
+        # A default is what is used where nobody says otherwise.
+        return (
+            default.strip("\"'")
+            if default and "$" not in default and name.isidentifier() and not name.isdecimal()
+            else UNKNOWN
+        )
