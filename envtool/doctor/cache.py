@@ -47,6 +47,16 @@ class DiagnosisCache:
         """Whether anything is kept at all."""
         return self._file is not None
 
+    @property
+    def file(self) -> Path | None:
+        """Where it is kept."""
+        return self._file
+
+    @property
+    def subjects(self) -> tuple[str, ...]:
+        """What was ever kept, whether it still holds or not."""
+        return tuple(self._entries)
+
     def get(self, subject: str, record: str) -> Any:
         """What was put in for `subject`, if the RECORD at the path `record` has not changed since; else `None`."""
         found, entry = fingerprint(record), self._entries.get(subject)

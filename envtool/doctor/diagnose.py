@@ -24,12 +24,11 @@ from envtool.doctor.checks import (
     shadowed,
 )
 from envtool.doctor.finding_kind import FindingKind
-from envtool.doctor.findings import Evidence, Finding, Report, with_inner_paths
+from envtool.doctor.findings import Finding, Report, with_inner_paths
 from envtool.doctor.remedy import build_restore_command
 from envtool.environment.effective_pin import find_effective_pin
 from envtool.environment.reader import Environment
 from envtool.release.pin import HISTORY_FILE, VendorPin
-from envtool.release.profile import TORCH
 
 if TYPE_CHECKING:
     from envtool.doctor.cache import DiagnosisCache
@@ -53,7 +52,7 @@ def diagnose(
     """
     pin = pin or find_effective_pin(environment)
     if pin is None:
-        found = _check_without_pin(environment)
+        found = _check_without_pin(environment, cache)
     else:
         found = [*_check_torch(environment, pin, partial(files.check, deep=deep, progress=progress, cache=cache))]
         damaged = frozenset(finding.distribution for finding in found if finding.distribution)
@@ -108,20 +107,15 @@ def _check_surroundings(environment: Environment, pin: VendorPin, cache: Diagnos
     yield from protection.check(environment, pin)
 
 
-def _check_without_pin(environment: Environment) -> list[Finding]:
+def _check_without_pin(environment: Environment, cache: DiagnosisCache | None) -> list[Finding]:
     changed = list(interpreter.check(environment, None))
     if any(finding.kind is FindingKind.INTERPRETER_CHANGED for finding in changed):
         return changed
-    return [*changed, path_order.find_vendor_torch_nearby(environment) or _make_unpinned_finding(environment)]
+    nearby = path_order.find_vendor_torch_nearby(environment)
+    if nearby is not None:
+        return [*changed, nearby]
+    # Only now: what an environment that has a vendor torch need not import.
+    from envtool.doctor.cache import DiagnosisCache
+    from envtool.doctor.lost_torch import make_finding
 
-
-def _make_unpinned_finding(environment: Environment) -> Finding:
-    installed = environment.find(TORCH)
-    found = ", ".join(item.version for item in installed) or "no torch"
-    return Finding(
-        kind=FindingKind.NO_VENDOR_TORCH,
-        title="there is no vendor torch here, and nothing records which one there should be",
-        evidence=(Evidence(str(environment.prefix.site_packages), "torch <version>+…moreh<release>", found),),
-        cause="the vendor torch was never installed here, or it was replaced without a trace",
-        distribution=TORCH,
-    )
+    return [*changed, make_finding(environment, cache or DiagnosisCache(None))]

@@ -97,7 +97,12 @@ def _add_driver(report: Report, query: DriverQuery | QueryResult, *, is_asked: b
 
     result = query if isinstance(query, QueryResult) else query.read_result()
     found = driver.check(report.environment, report.pin, result, is_asked=is_asked)
-    return replace(_add_findings(report, found), driver=result.summary)
+    report = replace(_add_findings(report, found), driver=result.summary)
+    if report.pin is None and result.program is not None and result.table is not None and result.table.version:
+        from envtool.doctor.lost_torch import add_driver_release
+
+        report = add_driver_release(report, result.program, result.table.version)
+    return report
 
 
 def _add_findings(report: Report, findings: Iterator[Finding]) -> Report:

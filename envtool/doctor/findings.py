@@ -17,11 +17,12 @@ if TYPE_CHECKING:
 
 
 class Status(Enum):
-    """The verdict on an environment."""
+    """The verdict on an environment. `ABSENT`: it has no vendor torch, and no trace of one, so nothing is damaged."""
 
     HEALTHY = "healthy"
     DEGRADED = "degraded"
     DAMAGED = "damaged"
+    ABSENT = "absent"
 
 
 @dataclass(frozen=True)
@@ -82,8 +83,11 @@ class Report:
 
     @property
     def status(self) -> Status:
-        """Damaged with any error, degraded with any warning (strictly: or note), else healthy."""
+        """Damaged with any error but that of there being no torch, degraded with any warning (strictly: or note)."""
         severities = {finding.severity for finding in self.findings}
+        errors = {finding.kind for finding in self.findings if finding.severity is Severity.ERROR}
+        if errors == {FindingKind.NO_VENDOR_TORCH}:
+            return Status.ABSENT
         if Severity.ERROR in severities:
             return Status.DAMAGED
         degraded = Severity.WARNING in severities or (self.strict and bool(severities))

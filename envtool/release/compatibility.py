@@ -15,6 +15,15 @@ _COMPANIONS = {
 }
 
 
+# What the vendor has published, without its release, and for which Python.
+_BUILDS = (("1.7.1+cu110", (3, 8)), ("1.10.0+cu111", (3, 8)), ("1.13.1+cu116", (3, 8)), ("2.1.0", (3, 10)))
+
+
+def list_known_builds(python: tuple[int, int] | None) -> tuple[str, ...]:
+    """The versions of the vendor's torch without their release, for one Python or for all."""
+    return tuple(version for version, made_for in _BUILDS if python in {None, made_for})
+
+
 def find_known_companion(torch: str, name: str) -> str | None:
     """The version of a companion that was published for a torch, or `None` where that is not known."""
     return dict(zip(COMPANIONS, _COMPANIONS.get(torch, ()), strict=False)).get(name)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from envtool.doctor.checks import missing_requirements
 from envtool.doctor.diagnose import diagnose
+from envtool.doctor.finding_kind import FindingKind
 from envtool.environment.change_scope import get_prefix_scope
 from envtool.environment.prefix import find_prefix
 from envtool.environment.reader import Environment, read_environment
@@ -93,6 +96,7 @@ def install(
         return InstallResult(status=InstallStatus.UNSOLVABLE, target=target, predictions=predictions)
     plan = plan_install(environment, target.pin, wanted.requirements, resolution.changes)
     refuse_changed_pins(plan)
+    note_missing(environment, plan, note)
     if plan.is_empty:
         return InstallResult(status=InstallStatus.NOTHING_TO_DO, target=target, plan=plan)
     if request.dry_run:
@@ -119,6 +123,12 @@ def _read_arguments(arguments: tuple[str, ...]) -> InstallCommand:
 def refuse_damaged(environment: Environment) -> None:
     """Raise `InstallError` where torch is not whole: nothing is installed beside it then."""
     damage = [item for item in diagnose(environment).findings if item.distribution is not None]
+    if any(item.kind is FindingKind.NO_VENDOR_TORCH for item in damage):
+        raise InstallError(
+            f"{environment.prefix.path} has no vendor torch to install beside",
+            why=damage[0].cause or "",
+            remedy=damage[0].remedy or "",
+        )
     if damage:
         raise InstallError(
             "torch is damaged already, so nothing is installed",
@@ -132,6 +142,14 @@ def _configure_resolver(environment: Environment, command: InstallCommand, time_
     configured = configure_target(make_target(environment), environment.prefix, (Installer.PIP,), time_limit=time_limit)
     resolver = configured.resolvers[Installer.PIP]
     return replace(resolver, passed=command.passed, variables={**resolver.variables, **dict(command.variables)})
+
+
+def note_missing(environment: Environment, plan: InstallPlan, note: Callable[[str], None]) -> None:
+    """Say what torch itself requires and will not have after the install either."""
+    coming = {change.name for change in plan.changes if change.after is not None}
+    for finding in missing_requirements.check(environment, plan.pin):
+        if any(re.split(r"[^\w.-]", item.expected)[0].lower() not in coming for item in finding.evidence):
+            note(f"{finding.title}; next: {finding.remedy}")
 
 
 def refuse_changed_pins(plan: InstallPlan) -> None:

@@ -15,7 +15,7 @@ from envtool.requirements.metadata import DEFAULT_INDEX, MetadataReader
 from envtool.requirements.open_target import configure_target, make_target
 from envtool.requirements.uv_options import Installer
 from envtool.safe_install.apply import apply_install
-from envtool.safe_install.install import TIME_LIMIT, InstallStatus, refuse_changed_pins, refuse_damaged
+from envtool.safe_install.install import TIME_LIMIT, InstallStatus, note_missing, refuse_changed_pins, refuse_damaged
 from envtool.safe_install.locks.find_lock import find_lock
 from envtool.safe_install.locks.model import LockedDemand, LockedSet, LockSelection, override, parse_overrides
 from envtool.safe_install.plan import InstallPlan, plan_install
@@ -94,6 +94,7 @@ def sync(
     pins = frozenset(item.name for item in target.pin.distributions)
     plan = replace(plan, proven_names=pins - locked.overridden)
     refuse_changed_pins(plan)
+    note_missing(environment, plan, note)
     result = SyncResult(status=InstallStatus.NOTHING_TO_DO, locked=locked, target=target, plan=plan)
     if plan.is_empty:
         return result

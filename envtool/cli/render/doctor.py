@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from envtool.cli.render.interface import Case, CheckReport, Metric, Problem
 
 _TOOL = "envtool doctor"
-_STATUS = {Status.HEALTHY: 0, Status.DEGRADED: 1, Status.DAMAGED: 2}
+_STATUS = {Status.HEALTHY: 0, Status.DEGRADED: 1, Status.DAMAGED: 2, Status.ABSENT: 3}
 
 
 def render_report(report: Report, format: Format) -> str:
@@ -103,7 +103,7 @@ def _make_metrics(report: Report) -> tuple[Metric, ...]:
         "pinned": report.pin.torch.version if report.pin else "",
     }
     return (
-        Metric("hac_doctor_status", "0 healthy, 1 degraded, 2 damaged.", ((prefix, _STATUS[report.status]),)),
+        Metric("hac_doctor_status", "0 healthy, 1 degraded, 2 damaged, 3 absent.", ((prefix, _STATUS[report.status]),)),
         Metric("hac_doctor_findings", "Findings by id and severity.", findings),
         Metric("hac_torch_info", "The installed and the pinned torch.", (({**prefix, **versions}, 1),)),
     )

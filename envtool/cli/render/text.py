@@ -8,14 +8,15 @@ from envtool.doctor.findings import Finding, Report, Status
 from envtool.printable import join_lines
 from envtool.release.pin import VendorPin
 
-_COLOURS = {Status.HEALTHY: "green", Status.DEGRADED: "yellow", Status.DAMAGED: "red"}
+_COLOURS = {Status.HEALTHY: "green", Status.DEGRADED: "yellow", Status.DAMAGED: "red", Status.ABSENT: "yellow"}
+_VERDICTS = {Status.ABSENT: "no vendor torch"}
 _SEVERITY_COLOURS = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.NOTE: "blue"}
 
 
 def render_text(report: Report) -> str:
     """The verdict first, then each finding with its evidence, its cause and the command that mends it."""
     prefix = report.environment.prefix
-    verdict = paint(report.status.value, _COLOURS[report.status], bold=True)
+    verdict = paint(_VERDICTS.get(report.status, report.status.value), _COLOURS[report.status], bold=True)
     lines = [
         f"{verdict}: {_summarize(report)}",
         f"  environment {_render_place(report)} ({prefix.kind.value}, Python {prefix.python[0]}.{prefix.python[1]})",

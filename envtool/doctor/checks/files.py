@@ -119,9 +119,17 @@ def compare(
             to_hash.append((path, row))
     if to_hash:
         changed += [Evidence(*entry) for entry in find_wrong_digests(item.name, to_hash, progress)]
-    forbidden = [item for item in changed if item.found == FORBIDDEN]
-    changed = [item for item in changed if item.found != FORBIDDEN]
+    forbidden = [entry for entry in changed if entry.found == FORBIDDEN]
+    changed = [entry for entry in changed if entry.found != FORBIDDEN and not _is_relocated(entry, item, root)]
     return FileComparison(tuple(missing), tuple(changed), tuple(outside), (*unreadable, *forbidden))
+
+
+def _is_relocated(entry: Evidence, item: Distribution, root: str) -> bool:
+    if entry.file is None or os.path.dirname(entry.file) != f"{root}/bin":  # noqa: PTH120  # as it was joined above
+        return False
+    from envtool.doctor.relocated_script import is_relocated_script
+
+    return is_relocated_script(entry.file, item)
 
 
 def _read_size(path: str) -> int | None:

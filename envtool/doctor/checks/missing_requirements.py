@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -10,10 +11,14 @@ from envtool.doctor.finding_kind import FindingKind
 from envtool.doctor.findings import Evidence, Finding
 from envtool.doctor.remedy import translate_command
 from envtool.environment.missing_requirements import find_missing_requirements
+from envtool.environment.prefix import PrefixKind
+from envtool.regular_file import read_regular_text
 
 if TYPE_CHECKING:
     from envtool.environment.reader import Environment
     from envtool.release.pin import VendorPin
+
+_SYSTEM_PACKAGES = re.compile(r"^include-system-site-packages\s*=\s*true", re.MULTILINE | re.IGNORECASE)
 
 
 def check(environment: Environment, pin: VendorPin) -> Iterator[Finding]:
@@ -30,7 +35,7 @@ def check(environment: Environment, pin: VendorPin) -> Iterator[Finding]:
             # The vendor's own that are missing are findings of their own as well.
             if pin.find(line.split("=")[0].strip("<>!~ (")) is None
         ]
-        if needs:
+        if needs and not _has_other_packages(environment):
             listed = " and ".join(needs)
             command = (
                 f"envtool install --prefix {shlex.quote(environment.context.display(str(environment.prefix.path)))}"
@@ -43,3 +48,14 @@ def check(environment: Environment, pin: VendorPin) -> Iterator[Finding]:
                 remedy=translate_command(environment, f"{command} {' '.join(shlex.quote(line) for line in needs)}"),
                 packages=(pinned.name,),
             )
+
+
+def _has_other_packages(environment: Environment) -> bool:
+    """Whether Python finds the packages of another installation as well, which are not looked at."""
+    if environment.prefix.kind is not PrefixKind.VENV:
+        return False
+    try:
+        text = read_regular_text(environment.prefix.path / "pyvenv.cfg")
+    except (OSError, ValueError):
+        return False
+    return _SYSTEM_PACKAGES.search(text) is not None

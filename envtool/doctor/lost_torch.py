@@ -1,0 +1,167 @@
+"""An environment without a pin and without a vendor torch: what should be there, as far as that can be known.
+
+Imported only where there is neither, which is not the environment that a diagnosis must be quick in.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from envtool.doctor.cause import find_requirers
+from envtool.doctor.finding_kind import FindingKind
+from envtool.doctor.findings import Evidence, Finding, Report
+from envtool.environment.history import read_history
+from envtool.release.compatibility import find_known_companion, list_known_builds
+from envtool.release.pin import HISTORY_FILE
+from envtool.release.profile import COMPANIONS, TORCH
+from envtool.release.version import parse_vendor_version
+
+if TYPE_CHECKING:
+    from envtool.doctor.cache import DiagnosisCache
+    from envtool.environment.reader import Environment
+
+_CACHED = re.compile(r"files of torch-(.+)\.dist-info")
+# The vendor's driver as a distribution: its version is the release.
+_DRIVER = "moreh-driver"
+
+
+@dataclass(frozen=True)
+class LostBuild:
+    """A version or a release that should be there, where that is said, and whether it is certain."""
+
+    source: str
+    version: str
+    is_certain: bool
+    reason: str
+
+    @property
+    def evidence(self) -> Evidence:
+        """As a line of a finding."""
+        degree = "certainly" if self.is_certain else "likely"
+        return Evidence(self.source, f"{self.version} ({degree}: {self.reason})", "another or none")
+
+
+def make_finding(environment: Environment, cache: DiagnosisCache) -> Finding:
+    """The finding for an environment that has neither a pin nor a vendor torch."""
+    builds = tuple(_list_builds(environment, cache))
+    installed = environment.find(TORCH)
+    found = ", ".join(item.version for item in installed) or "no torch"
+    seen = Evidence(str(environment.prefix.site_packages), "torch <version>+…moreh<release>", found)
+    if _is_own(environment):
+        return Finding(
+            kind=FindingKind.NO_VENDOR_TORCH,
+            title="this is envtool's own environment, which has no torch to look after",
+            evidence=(seen,),
+            cause="its python comes first on PATH, or it was activated, and no environment was named",
+            remedy="envtool doctor --prefix FOLDER   (the environment that you mean)",
+            distribution=TORCH,
+        )
+    if builds:
+        return Finding(
+            kind=FindingKind.TORCH_LOST,
+            title=f"the vendor torch is gone ({found} is there), and no pin says which one it was",
+            evidence=(seen, *(build.evidence for build in builds)),
+            cause=_explain(environment),
+            remedy=_build_remedy(environment, builds),
+            distribution=TORCH,
+        )
+    return Finding(
+        kind=FindingKind.NO_VENDOR_TORCH,
+        title=f"there is no vendor torch here ({found}), and nothing says that there ever was one",
+        evidence=(seen,),
+        cause=_explain(environment),
+        remedy=_build_remedy(environment, ()),
+        distribution=TORCH,
+    )
+
+
+def add_driver_release(report: Report, program: str, release: str) -> Report:
+    """The report with what the driver's release tells of the torch that should be there."""
+    version = parse_vendor_version(f"0+moreh{release}")
+    if version is None:
+        return report
+    environment = report.environment
+    known = list_known_builds(environment.prefix.python)
+    companions = _find_companion_torch(environment)
+    narrowed = [torch for torch in known if torch.partition("+")[0] in companions] or list(known)
+    text = " or ".join(_add_release(torch, str(version.release)) for torch in narrowed) or f"release {version.release}"
+    python = ".".join(map(str, environment.prefix.python))
+    lost = LostBuild(program, text, False, f"the driver's release, and what the vendor has for Python {python}")
+    kinds = {FindingKind.NO_VENDOR_TORCH, FindingKind.TORCH_LOST}
+    return replace(
+        report,
+        findings=tuple(
+            replace(item, evidence=(*item.evidence, lost.evidence)) if item.kind in kinds else item
+            for item in report.findings
+        ),
+    )
+
+
+def _add_release(torch: str, release: str) -> str:
+    return f"{torch}{'.' if '+' in torch else '+'}moreh{release}"
+
+
+def _list_builds(environment: Environment, cache: DiagnosisCache) -> Iterator[LostBuild]:
+    """The surest first."""
+    history = read_history(environment.prefix.path)
+    for change in reversed([change for entry in history for change in entry.changes]):
+        if change.distribution == TORCH and change.after is not None and parse_vendor_version(change.after):
+            source = str(environment.prefix.path / HISTORY_FILE)
+            yield LostBuild(source, change.after, True, "envtool put it there")
+            break
+    for subject in cache.subjects:
+        match = _CACHED.fullmatch(subject)
+        if match is not None and parse_vendor_version(match[1]):
+            yield LostBuild(str(cache.file), match[1], True, "an earlier look of doctor's found it in order")
+    for item in environment.find(_DRIVER):
+        yield LostBuild(str(item.path), f"release {item.version}", False, "the vendor's driver is of that release")
+
+
+def _find_companion_torch(environment: Environment) -> set[str]:
+    """The versions of torch that the installed companions were published for."""
+    found = set()
+    for torch in list_known_builds(None):
+        public = torch.partition("+")[0]
+        for name in COMPANIONS:
+            for item in environment.find(name):
+                if find_known_companion(public, name) == item.version.partition("+")[0]:
+                    found.add(public)
+    return found
+
+
+def _explain(environment: Environment) -> str:
+    """Who installed the torch that is there, and who asked for it."""
+    installed = environment.find(TORCH)
+    if not installed:
+        return "the vendor torch was never installed here, or it was uninstalled"
+    item = installed[-1]
+    demands = [demand for demand in find_requirers(environment, TORCH) if _names_a_version(demand.requirement)]
+    because = f" because {'; '.join(map(str, demands))}" if demands else ""
+    return f"{item.installer} installed torch {item.version}{because}"
+
+
+def _names_a_version(requirement: str) -> bool:
+    return bool(re.search(r"[=<>~]", requirement.partition(";")[0]))
+
+
+def _build_remedy(environment: Environment, builds: tuple[LostBuild, ...]) -> str:
+    from envtool.doctor.remedy import build_restore_command
+
+    command = build_restore_command(environment, None)
+    for build in builds:
+        version = parse_vendor_version(build.version)
+        if version is not None:
+            return f"{command} --release {version.release}"
+    return command
+
+
+def _is_own(environment: Environment) -> bool:
+    context = environment.context
+    if context.is_explicit or not context.is_local:
+        return False
+    return Path(sys.prefix).resolve() == environment.prefix.path.resolve()
