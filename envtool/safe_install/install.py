@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from envtool.doctor.checks import missing_requirements
 from envtool.doctor.diagnose import diagnose
 from envtool.doctor.finding_kind import FindingKind
 from envtool.environment.change_scope import get_prefix_scope
+from envtool.environment.missing_requirements import find_missing_requirements
 from envtool.environment.prefix import find_prefix
 from envtool.environment.reader import Environment, read_environment
 from envtool.errors import InstallError, UsageError
@@ -146,10 +145,12 @@ def _configure_resolver(environment: Environment, command: InstallCommand, time_
 
 def note_missing(environment: Environment, plan: InstallPlan, note: Callable[[str], None]) -> None:
     """Say what torch itself requires and will not have after the install either."""
-    coming = {change.name for change in plan.changes if change.after is not None}
-    for finding in missing_requirements.check(environment, plan.pin):
-        if any(re.split(r"[^\w.-]", item.expected)[0].lower() not in coming for item in finding.evidence):
-            note(f"{finding.title}; next: {finding.remedy}")
+    after = {item.name for item in environment.distributions} | {change.name for change in plan.changes if change.after}
+    for pinned in plan.pin.distributions:
+        for item in environment.find(pinned.name):
+            needs = tuple(find_missing_requirements(item, after, environment.prefix.python))
+            if needs:
+                note(f"{pinned.name} needs {' and '.join(needs)}, which {'is' if len(needs) == 1 else 'are'} missing")
 
 
 def refuse_changed_pins(plan: InstallPlan) -> None:
