@@ -18,6 +18,7 @@ from envtool.doctor.findings import Evidence, Finding
 from envtool.doctor.remedy import build_restore_command
 from envtool.documents import parse_json
 from envtool.release.profile import TORCH
+from envtool.transaction.owner import Owner, find_owner, make_process_options
 
 if TYPE_CHECKING:
     from envtool.environment.reader import Environment
@@ -43,20 +44,24 @@ def probe_environment(environment: Environment, pin: VendorPin | None, time_limi
     interpreter = environment.prefix.interpreter
     if not interpreter.exists():
         interpreter = environment.prefix.path / "bin/python"
-    yield from interpret(environment, pin, run_probe(interpreter, time_limit), interpreter, time_limit)
+    # One folder, as there is nobody to choose between; a link to root's interpreter says nothing about the rest.
+    owner = find_owner([environment.prefix.site_packages]) or find_owner([interpreter])
+    yield from interpret(environment, pin, run_probe(interpreter, time_limit, owner), interpreter, time_limit)
 
 
-def run_probe(interpreter: Path, time_limit: float) -> ProbeResult:
-    """Run the script with an interpreter and collect what it tells."""
+def run_probe(interpreter: Path, time_limit: float, owner: Owner | None = None) -> ProbeResult:
+    """Run the script with an interpreter, as `owner` where there is one, and collect what it tells."""
     script = resources.files("envtool.doctor").joinpath("probe_script.py").read_text(encoding="utf-8")
     reading, writing = os.pipe()
     try:
         process = BoundedProcess(
             [interpreter, "-c", script, str(writing)],
+            environment=owner.adapt_variables(os.environ) if owner is not None else None,
             stdout=subprocess.DEVNULL,
             pass_fds=(writing,),
             # Not the current folder, which may have a torch of its own.
             cwd="/",
+            **make_process_options(owner),
         )
     except OSError as error:
         os.close(reading)

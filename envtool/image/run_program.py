@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import os
-import subprocess
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from envtool.bounded_process import BoundedProcess
 from envtool.errors import BuildError, EnvtoolError, SetupError
+
+# Seconds, and bytes of output: a base image is bootstrapped in minutes, also where the network is slow.
+_TIME_LIMIT = 3600.0
+_OUTPUT_LIMIT = 64 << 20
 
 
 def run(
@@ -24,25 +28,24 @@ def run(
     """
     words = [os.fspath(word) for word in command]
     try:
-        done = subprocess.run(
-            words,
-            env={**os.environ, **(environment or {})},
-            cwd=folder,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            stdin=subprocess.DEVNULL,
-            check=False,
-        )
+        process = BoundedProcess(words, environment={**os.environ, **(environment or {})}, cwd=folder)
     except FileNotFoundError as error:
         raise SetupError(
             f"{words[0]} is not installed", why="the command needs it", remedy=f"apt-get install {Path(words[0]).name}"
         ) from error
-    if done.returncode != 0:
-        output = (done.stderr or done.stdout).strip()
-        what = f"{Path(words[0]).name} {words[1] if len(words) > 1 else ''} failed with status {done.returncode}"
-        raise (failure or quote_output)(what, output)
-    return done.stdout
+    ended = process.wait(_TIME_LIMIT, _OUTPUT_LIMIT)
+    out, err = (text.decode("utf-8", "replace") for text in (ended.out, ended.err))
+    if ended.status != 0:
+        name = " ".join([Path(words[0]).name, *words[1:2]])
+        how = f"failed with status {ended.status}"
+        if ended.status is None:
+            long, slow = (
+                f"printed more than {_OUTPUT_LIMIT >> 20} MiB",
+                f"took more than {_TIME_LIMIT // 60:.0f} minutes",
+            )
+            how = f"was stopped: it {long if ended.is_too_long else slow}"
+        raise (failure or quote_output)(f"{name} {how}", (err or out).strip())
+    return out
 
 
 def quote_output(what: str, output: str, *, kind: type[EnvtoolError] = BuildError, remedy: str = "") -> EnvtoolError:

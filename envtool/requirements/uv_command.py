@@ -9,14 +9,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from envtool.bounded_process import BoundedProcess
 from envtool.errors import ResolutionError, SetupError, SourceError
 from envtool.release.profile import PINNED_NAMES
-
-if TYPE_CHECKING:
-    from envtool.transaction.owner import Owner
+from envtool.transaction.owner import Owner, make_process_options
 
 # Seconds. A resolution takes one or two; an index that says nothing for this long is not going to.
 TIME_LIMIT = 120.0
@@ -123,21 +121,7 @@ def _become(owner: Owner | None, arguments: Sequence[str]) -> dict[str, Any]:
     found: dict[str, Any] = {"executable": f"/proc/self/fd/{handle}", "pass_fds": (handle, *opened)}
     if not owner.may_enter(Path.cwd()):
         found["cwd"] = "/"
-    return found | run_as(owner)
-
-
-def run_as(owner: Owner | None) -> dict[str, Any]:
-    """What `subprocess` takes for a program that runs as `owner`."""
-    if owner is None or os.geteuid() == owner.uid:
-        return {}
-    # A session of its own: what the owner's programs type into root's terminal would be root's commands.
-    return {
-        "user": owner.uid,
-        "group": owner.gid,
-        "extra_groups": owner.list_groups(),
-        "process_group": None,
-        "start_new_session": True,
-    }
+    return found | make_process_options(owner)
 
 
 @cache

@@ -10,7 +10,7 @@ import shlex
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from envtool.errors import RestoreError
 
@@ -97,6 +97,20 @@ def find_owner(folders: Iterable[Path]) -> Owner | None:
                 f"and give both to one: chown -hR {shlex.quote(first.name)} DIRECTORY",
             )
     return first
+
+
+def make_process_options(owner: Owner | None) -> dict[str, Any]:
+    """What `subprocess.Popen` takes for a program that runs as `owner`."""
+    if owner is None or os.geteuid() == owner.uid:
+        return {}
+    # A session of its own: what the owner's programs type into root's terminal would be root's commands.
+    return {
+        "user": owner.uid,
+        "group": owner.gid,
+        "extra_groups": owner.list_groups(),
+        "process_group": None,
+        "start_new_session": True,
+    }
 
 
 def lend(owner: Owner | None, path: Path) -> None:

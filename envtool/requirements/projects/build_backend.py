@@ -23,8 +23,8 @@ from envtool.requirements.build_stubs import BUILD_SETTINGS, build_stubs
 from envtool.requirements.projects.project_metadata import ProjectMetadata, parse_metadata
 from envtool.requirements.readers.common import get_table, parse_toml
 from envtool.requirements.text_file import read_text
-from envtool.requirements.uv_command import make_neutral_variables, run_as
-from envtool.transaction.owner import lend
+from envtool.requirements.uv_command import make_neutral_variables
+from envtool.transaction.owner import lend, make_process_options
 from envtool.wheel.requires import normalize_name
 
 if TYPE_CHECKING:
@@ -153,7 +153,10 @@ class _HookRunner:
         lend(owner, Path(cmd[-1]))
         try:
             process = BoundedProcess(
-                cmd, environment={**variables, **settings}, cwd=cwd, **{"process_group": 0, **run_as(owner)}
+                cmd,
+                environment={**variables, **settings},
+                cwd=cwd,
+                **{"process_group": 0, **make_process_options(owner)},
             )
         except OSError as error:
             raise _make_error(self.shown, f"its Python cannot be started: {error.strerror}") from error

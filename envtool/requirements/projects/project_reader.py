@@ -18,9 +18,8 @@ from envtool.requirements.projects.build_backend import ask_build_backend
 from envtool.requirements.projects.checkout import check_out, parse_git_address
 from envtool.requirements.projects.project_metadata import ProjectMetadata, read_static_metadata
 from envtool.requirements.projects.source_copy import copy_project
-from envtool.requirements.uv_command import run_as
 from envtool.temporary_folder import temporary_folder
-from envtool.transaction.owner import lend, lend_tree
+from envtool.transaction.owner import lend, lend_tree, make_process_options
 
 if TYPE_CHECKING:
     from envtool.requirements.resolve import Resolver
@@ -89,7 +88,7 @@ class ProjectReader:
         owner, variables = self.resolver.target.owner, self.resolver.variables
         variables = owner.adapt_variables(variables) if owner is not None else variables
         try:
-            return check_out(address, work / "checkout", variables, run_as(owner), _GIT_TIME)
+            return check_out(address, work / "checkout", variables, make_process_options(owner), _GIT_TIME)
         except SourceError as error:
             raise SourceError(
                 f"{link} cannot be fetched", why=error.why, remedy=f"git ls-remote {address.url}"

@@ -229,6 +229,15 @@ def test_check_runs_nothing_of_the_owners_as_root(environment: RealEnvironment, 
     assert users == {str(SOMEONE)}
 
 
+def test_a_probe_runs_as_the_owner(environment: RealEnvironment, tmp_path: Path) -> None:
+    make_usable(environment)
+    seen = note_users(environment, tmp_path)
+    give_to(SOMEONE, environment.path)
+    give_to(SOMEONE, seen)
+    environment.envtool("doctor", "--probe", "--prefix", str(environment.path))
+    assert {path.read_text() for path in seen.iterdir()} == {str(SOMEONE)}
+
+
 def test_the_child_has_given_everything_up() -> None:
     def work(_report: object) -> bool:
         assert os.getresuid() == (SOMEONE,) * 3
