@@ -22,6 +22,7 @@ from envtool.doctor.checks import (
     protection,
     replaced,
     shadowed,
+    started,
 )
 from envtool.doctor.finding_kind import FindingKind
 from envtool.doctor.findings import Finding, Report, with_inner_paths
@@ -93,7 +94,10 @@ def _check_torch(environment: Environment, pin: VendorPin, check_files: Check) -
     yield from replaced.check(environment, pin)
     yield from interrupted_install.check(environment, pin)
     yield from check_files(environment, pin)
-    yield from shadowed.check(environment, pin)
+    if environment.context.starts_by_path:
+        yield from started.check(environment, pin)
+    else:
+        yield from shadowed.check(environment, pin)
     yield from metadata.check(environment, pin)
 
 
@@ -103,7 +107,9 @@ def _check_surroundings(environment: Environment, pin: VendorPin, cache: Diagnos
     yield from missing_requirements.check(environment, pin)
     yield from cuda_wheels.check(environment, pin)
     yield from cuda_direct.check(environment, cache)
-    yield from path_order.check(environment)
+    if not environment.context.starts_by_path:
+        # Else the question was which torch is imported, and by which Python is part of the answer.
+        yield from path_order.check(environment)
     yield from protection.check(environment, pin)
 
 

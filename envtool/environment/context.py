@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 
+from envtool.environment.file_tree import DiskTree, FileTree
+
 
 class Location(Enum):
     """What holds the file system that an environment is in."""
@@ -22,7 +24,8 @@ class EnvironmentContext:
     """What an environment is in, and what its interpreter would be started with.
 
     `reference` names the image or the container, and `root` is the folder that stands for its `/`. `variables` are the
-    environment variables. `is_explicit`: a person named the prefix, so it need not be the active one.
+    environment variables. `is_explicit`: a person named the prefix, so it need not be the active one. `command` is what
+    a container runs, in `folder`. `tree` is another view of the same files, where there is a better one than `root`.
     """
 
     location: Location = Location.MACHINE
@@ -30,6 +33,19 @@ class EnvironmentContext:
     root: Path = Path("/")
     variables: Mapping[str, str] = field(default_factory=lambda: os.environ)
     is_explicit: bool = True
+    command: tuple[str, ...] = ()
+    folder: str = "/"
+    tree: FileTree | None = None
+
+    @property
+    def files(self) -> FileTree:
+        """The file system, by its inner paths."""
+        return self.tree if self.tree is not None else DiskTree(self.root)
+
+    @property
+    def starts_by_path(self) -> bool:
+        """Whether the question is which torch `python` imports, as it is of an image whose prefix nobody named."""
+        return not self.is_local and not self.is_explicit
 
     @property
     def is_local(self) -> bool:

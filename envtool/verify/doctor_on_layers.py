@@ -14,8 +14,10 @@ from envtool.doctor.diagnose import diagnose
 from envtool.environment.context import EnvironmentContext, Location
 from envtool.environment.prefix import find_prefix
 from envtool.environment.reader import read_environment
+from envtool.environment.torch_starts import find_home
 from envtool.errors import PrefixError, StoreError
-from envtool.image.read.rootfs_export import find_home, find_memory_folder
+from envtool.image.read.overlay_tree import OverlayTree
+from envtool.image.read.rootfs_export import find_memory_folder
 from envtool.image.read.sparse_rootfs import SparseRootfs
 from envtool.temporary_folder import temporary_folder
 
@@ -78,9 +80,17 @@ def diagnose_image_files(image: StoredImage, overlay: Overlay) -> Report | None:
     with temporary_folder(find_memory_folder()) as root:
         SparseRootfs(root=root).extract_entries(overlay.entries.values())
         user = str(image.container_config.get("User") or "0")
-        variables = {"HOME": find_home(user, root), **image.variables}
+        tree = OverlayTree(overlay)
+        variables = {"HOME": find_home(tree, user), **image.variables}
         context = EnvironmentContext(
-            location=Location.IMAGE, reference=image.reference, root=root, variables=variables, is_explicit=False
+            location=Location.IMAGE,
+            reference=image.reference,
+            root=root,
+            variables=variables,
+            is_explicit=False,
+            command=image.command,
+            folder=image.start_folder,
+            tree=tree,
         )
         try:
             prefix = find_prefix(context=context)

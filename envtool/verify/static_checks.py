@@ -63,7 +63,7 @@ def select_for_static_checks(path: str, size: int) -> Capture:
 
 @lru_cache(4096)
 def _has_modules_alone(folder: str) -> bool:
-    names = ("__init__.py", "version.py", "any.py")
+    names = ("__init__.py", "version.py", "sitecustomize.py", "usercustomize.py", "torch.py", "any.py")
     return "/site-packages/" in folder and all(
         select_for_all_checks(f"{folder}/{name}", 1) is Capture.ENTRY for name in names
     )
@@ -115,6 +115,9 @@ def _check_torch(subject: _CheckedImage) -> Iterator[str]:
         yield f"{item.location.name} is {after} since layer {item.layer}, `{item.step.instruction}`"
         if item.damaged_files:
             yield f"not as RECORD has it: /{item.damaged_files[0]}"
+    for loss in subject.blame.import_losses:
+        what = f"torch {loss.version} in {loss.path} is imported" if loss.path else "no torch is imported"
+        yield f"{what}, because {loss.reason}" + (f": `{loss.step.instruction}`" if loss.step is not None else "")
     if not subject.blame.changes:
         yield "there is no torch in the image"
 

@@ -79,7 +79,9 @@ def _check_files(reference: str, request: VerifyRequest) -> Iterator[ImageCheck]
 
     load_detectors()
     with library_spool() as spool:
-        selector = FileSelector(select_for_static_checks, spool.spool, may_hold_credentials, find_credentials)
+        selector = FileSelector(
+            select_for_static_checks, spool.spool, may_hold_credentials, find_credentials, keeps_links=True
+        )
         image = read_image(reference, selector, project=request.project, platform=request.platform)
         yield from run_static_checks(image)
 

@@ -119,6 +119,8 @@ def _open_context(
             root=exported.root,
             variables=exported.variables,
             is_explicit=is_explicit,
+            command=exported.command,
+            folder=exported.folder,
         )
 
 

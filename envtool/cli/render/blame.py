@@ -7,6 +7,7 @@ from typing import Any
 
 from envtool.cli.render.json_text import render_json_text
 from envtool.cli.report_format import BlameFormat
+from envtool.image.blame.import_loss import ImportLoss
 from envtool.image.blame.settings import SettingChange
 from envtool.image.blame.squash import find_likely_step, is_squashed
 from envtool.image.blame.trace import BlameReport, GuardLoss, TorchChange
@@ -32,6 +33,8 @@ def _render_lines(report: BlameReport) -> Iterator[str]:
     yield f"{report.image.reference}: {_render_verdict(report)}"
     for item in report.culprits:
         yield from _describe_change(report, item, indent="  ")
+    for missed in report.import_losses:
+        yield from _describe_import_loss(missed)
     for loss in report.guard_losses:
         yield f"  guard  layer {loss.layer}, `{loss.step.instruction}`: /{loss.path} {_describe_loss(loss)}"
     for change in report.settings:
@@ -48,6 +51,9 @@ def _render_lines(report: BlameReport) -> Iterator[str]:
 def _render_verdict(report: BlameReport) -> str:
     if not report.changes:
         return "there is no torch in this image"
+    if report.import_losses and not report.culprits:
+        pinned = report.pin.torch.version if report.pin is not None else "the vendor's"
+        return f"`python` does not import torch {pinned}"
     if report.is_intact:
         pinned = report.pin.torch.version if report.pin is not None else report.changes[0].after[0]
         return f"torch {pinned} is in place"
@@ -70,6 +76,15 @@ def _describe_change(report: BlameReport, item: TorchChange, indent: str) -> Ite
     if item.damaged_files:
         more = f" and {len(item.damaged_files) - 3} more" if len(item.damaged_files) > 3 else ""
         yield f"{indent}  not as RECORD has them: {', '.join('/' + path for path in item.damaged_files[:3])}{more}"
+
+
+def _describe_import_loss(loss: ImportLoss) -> Iterator[str]:
+    where = f"layer {loss.step.layer}, " if loss.step is not None and loss.step.layer else ""
+    by = f"{where}`{loss.step.instruction}`" if loss.step is not None else "not recorded where"
+    found = f"torch {loss.version} in {loss.path} is imported" if loss.path else "no torch is imported"
+    yield f"  {by}: {found}, because {loss.reason}"
+    if loss.source is not None:
+        yield f"    together with `{loss.source.instruction}`"
 
 
 def _find_likely(report: BlameReport, item: TorchChange) -> ImageStep | None:
@@ -114,6 +129,16 @@ def create_blame_document(report: BlameReport) -> dict[str, Any]:
         "status": "whole" if report.is_intact else "damaged" if report.changes else "no_torch",
         "pinned": report.pin.torch.version if report.pin is not None else None,
         "culprits": [_make_row(report, item) for item in report.culprits],
+        "imports": [
+            {
+                **_make_step(missed.step),
+                "path": missed.path or None,
+                "version": missed.version,
+                "reason": missed.reason,
+                "source": _make_step(missed.source),
+            }
+            for missed in report.import_losses
+        ],
         "guard": [
             *(
                 {**_make_step(loss.step), "what": f"/{loss.path}", "change": _describe_loss(loss)}

@@ -29,6 +29,6 @@ def blame_image(request: BlameRequest) -> BlameReport:
 
     Raises `ImageError`, `EngineError` and `SetupError`.
     """
-    selector = FileSelector(select_for_blame)
+    selector = FileSelector(select_for_blame, keeps_links=True)
     image = read_image(request.reference, selector, project=request.project, platform=request.platform)
     return trace_changes(image)

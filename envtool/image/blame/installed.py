@@ -7,8 +7,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from email.parser import BytesParser
 from functools import lru_cache
+from posixpath import normpath
 from typing import TYPE_CHECKING
 
+from envtool.environment.import_files import needs_content
 from envtool.image.read.layer import Capture, LayerEntry
 from envtool.release.profile import PINNED_NAMES, TOP_LEVEL_NAMES
 from envtool.wheel.record import INSTALLER_FILES, parse_record
@@ -23,6 +25,8 @@ _INFO = re.compile(r"^((?:.*/)?)([A-Za-z0-9][\w.]*)-([^/-]+)\.(?:dist-info|egg-i
 # Cheaper than the expression, for the many paths that are no records.
 _MARK = "-info"
 _CONTENT = re.compile(rf"^(.*/(?:site|dist)-packages)/(?:{'|'.join(TOP_LEVEL_NAMES)})(?:/|\.py$)")
+# Where a folder that was moved and linked is not called site-packages any more.
+_CONTENT_ELSEWHERE = re.compile(rf"^((?:(?!-packages/).)*?)/(?:{'|'.join(PINNED_NAMES)})(?:/|\.py$)")
 _GUARD = re.compile(r"^(?:opt/hac/bin/|etc/hac/)|/etc/hac/pin\.toml$|/conda-meta/pinned$")
 _GUARD_MARKS = ("/hac/", "/pinned")
 
@@ -49,7 +53,7 @@ class TorchRequirement:
         return f"{self.name} {self.version} (requires {self.requirement}{through})"
 
 
-def select_for_blame(path: str, _size: int) -> Capture:
+def select_for_blame(path: str, size: int) -> Capture:
     """What to capture of a file to find what changed torch."""
     if any(mark in path for mark in _GUARD_MARKS) and _GUARD.search(path):
         return Capture.DATA
@@ -60,8 +64,17 @@ def select_for_blame(path: str, _size: int) -> Capture:
         pinned = normalize_name(info[2]) in PINNED_NAMES
         kept = info[4] in {"METADATA", "PKG-INFO"} or (pinned and info[4] == "RECORD")
         return Capture.DATA if kept else Capture.HASHED if pinned else Capture.ENTRY
-    # The substring is tested first: it is faster than the expression, and rules out most paths.
-    return Capture.HASHED if "-packages/" in path and _CONTENT.match(path) else Capture.NOTHING
+    if _match_content(path) is not None:
+        return Capture.DATA if needs_content(path, size) else Capture.HASHED
+    needed = needs_content(path, size)
+    return Capture.NOTHING if needed is None else Capture.DATA if needed else Capture.ENTRY
+
+
+def _match_content(path: str) -> re.Match[str] | None:
+    """A pinned module's file. Substrings are tested first: they are faster, and rule out most paths."""
+    if "-packages/" in path:
+        return _CONTENT.match(path)
+    return _CONTENT_ELSEWHERE.match(path) if "/torch" in path else None
 
 
 @lru_cache(4096)
@@ -76,7 +89,7 @@ def find_owner(path: str) -> tuple[str, str] | None:
     if info is not None:
         name = normalize_name(info[2])
         return (info[1].rstrip("/"), name) if name in PINNED_NAMES else None
-    content = _CONTENT.match(path)
+    content = _match_content(path)
     if content is None or "/__pycache__/" in path:
         return None
     top = path[len(content[1]) + 1 :].partition("/")[0].removesuffix(".py")
@@ -111,11 +124,23 @@ def find_damaged_files(overlay: Overlay, location: DistributionLocation, version
         if find_owner(path) is None:
             # Nothing is captured of it: a command, or a folder beside torch's own.
             continue
-        entry = overlay.entries.get(path)
+        entry = overlay.entries.get(path) or _find_behind_links(overlay, path)
         same = entry is not None and row.size in {None, entry.size}
         if not same or (entry is not None and entry.sha256 and row.sha256 and entry.sha256 != row.sha256):
             found.append(path)
     return found
+
+
+def _find_behind_links(overlay: Overlay, path: str) -> LayerEntry | None:
+    """The file that a path leads to, where a folder above it is a link."""
+    folder = path
+    while "/" in folder:
+        folder = folder.rpartition("/")[0]
+        entry = overlay.entries.get(folder)
+        if entry is not None and entry.target:
+            target = entry.target if entry.target.startswith("/") else f"{folder.rpartition('/')[0]}/{entry.target}"
+            return overlay.entries.get(normpath(f"/{target}{path[len(folder) :]}").lstrip("/"))
+    return None
 
 
 def find_torch_requirements(

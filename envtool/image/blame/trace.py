@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from envtool.errors import ReleaseError
+from envtool.image.blame.import_loss import ImportLoss, ImportVerdict, judge_imports
 from envtool.image.blame.installed import (
     DistributionLocation,
     TorchRequirement,
@@ -33,8 +34,6 @@ if TYPE_CHECKING:
 
 _PIN = re.compile(r"^(.+)/etc/hac/pin\.toml$")
 _GUARD_FILES = (GUARD_PROGRAM, CONSTRAINTS.lstrip("/"), "etc/hac/guard.conf")
-# A user's own site-packages, whose modules come before the environment's.
-_USER_SITE = re.compile(r"(?:^|/)\.local/lib/python[\d.]+/site-packages$")
 # Files named at the most where a distribution is not as its RECORD has it.
 _NAMED = 20
 
@@ -73,7 +72,8 @@ class GuardLoss:
 class BlameReport:
     """All that changed. `culprits` are the changes that left a distribution damaged, one for each that is.
 
-    `overlay` is what a container would see in the end.
+    `overlay` is what a container would see in the end. `import_losses` say where its `python`, or its command, imports
+    another torch than the pinned one.
     """
 
     image: StoredImage
@@ -83,11 +83,12 @@ class BlameReport:
     culprits: tuple[TorchChange, ...]
     guard_losses: tuple[GuardLoss, ...]
     settings: tuple[SettingChange, ...]
+    import_losses: tuple[ImportLoss, ...] = ()
 
     @property
     def is_intact(self) -> bool:
         """Whether the vendor torch is in place at the end."""
-        return bool(self.changes) and not self.culprits
+        return bool(self.changes) and not self.culprits and not self.import_losses
 
 
 @dataclass(kw_only=True)
@@ -111,12 +112,14 @@ def trace_changes(image: StoredImage) -> BlameReport:
         for location, touched in _group_changes(changed).items():
             _follow(state, number, location, touched, changed)
         _follow_guard(state, number, changed)
+    verdict = judge_imports(image, state.overlay, state.pin, state.home) if state.changes else ImportVerdict((), {})
     return BlameReport(
         image=image,
         overlay=state.overlay,
         pin=state.pin,
         changes=tuple(state.changes),
-        culprits=tuple(_find_culprits(state.changes)),
+        culprits=tuple(_select_culprits(state, verdict)),
+        import_losses=verdict.losses,
         guard_losses=tuple(state.guard_losses.values()),
         settings=tuple(find_setting_changes(image)) if GUARD_PROGRAM in state.guard else (),
     )
@@ -190,15 +193,28 @@ def _assess(
 ) -> tuple[list[str], bool]:
     """The files that are not as RECORD has them, and whether the distribution is as it should be."""
     if state.home is None or not f"{location.site}/".startswith(f"{state.home}/"):
-        # In another folder, torch is bad if Python finds it first, unless it is the vendor's as well.
-        hides = _USER_SITE.search(location.site) is not None and not all(map(parse_vendor_version, after))
-        return [], not hides or location.name != TORCH
+        # In another folder, torch is bad if Python finds it first, which is asked at the end.
+        return [], True
     if expected is None:
         return [], location.name != TORCH or (bool(after) and all(parse_vendor_version(version) for version in after))
     if after != (expected,):
         return [], False
     damaged_files = find_damaged_files(state.overlay, location, expected)
     return damaged_files, not damaged_files
+
+
+def _select_culprits(state: _Trace, verdict: ImportVerdict) -> Iterator[TorchChange]:
+    """The environment's own culprits, but for what is whole where it is imported from; then the torch that is imported.
+
+    An environment that was moved and linked to is whole, though its old folder has nothing any more.
+    """
+    for item in _find_culprits(state.changes):
+        if verdict.good_sites.get(item.location.name, item.location.site) == item.location.site:
+            yield item
+    for loss in verdict.losses:
+        past = [item for item in state.changes if item.location == DistributionLocation(loss.site, TORCH)]
+        if past and past[-1].is_good:
+            yield replace(past[-1], is_good=False)
 
 
 def _find_culprits(changes: list[TorchChange]) -> Iterator[TorchChange]:

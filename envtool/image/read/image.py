@@ -58,6 +58,17 @@ class StoredImage:
         return dict(entry.partition("=")[::2] for entry in self.container_config.get("Env") or [])
 
     @property
+    def command(self) -> tuple[str, ...]:
+        """What a container runs."""
+        config = self.container_config
+        return tuple(map(str, [*(config.get("Entrypoint") or ()), *(config.get("Cmd") or ())]))
+
+    @property
+    def start_folder(self) -> str:
+        """The folder that a container starts in."""
+        return str(self.container_config.get("WorkingDir") or "/")
+
+    @property
     def labels(self) -> Mapping[str, str]:
         """The image's labels."""
         return self.container_config.get("Labels") or {}

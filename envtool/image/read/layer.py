@@ -76,12 +76,14 @@ class FileSelector:
     """What to capture of a file, by its path and its size in bytes; `spool` may copy its content to disk.
 
     `inspect` is shown the content of files for which `may_inspect` says so, and returns what is to be remarked of them.
+    `keeps_links`: every symbolic link is captured, as where a path leads may depend on any.
     """
 
     capture: Callable[[str, int], Capture]
     spool: Callable[[IO[bytes]], Path | None] = lambda _stream: None
     may_inspect: Callable[[str, int], bool] = lambda _path, _size: False
     inspect: Callable[[str, bytes], tuple[str, ...]] = lambda _path, _data: ()
+    keeps_links: bool = False
 
 
 CAPTURE_NOTHING = FileSelector(lambda _path, _size: Capture.NOTHING)
@@ -214,7 +216,7 @@ class LayerIndexer:
             content = open_data().read()
             open_data = partial(io.BytesIO, content)
             remarks = self.selector.inspect(path, content)
-        if capture is Capture.NOTHING and remarks:
+        if capture is Capture.NOTHING and (remarks or (member.issym() and self.selector.keeps_links)):
             capture = Capture.ENTRY
         if capture is Capture.NOTHING:
             # A file or a link may have taken the place of a folder; hardly any folder's name has a dot in it.

@@ -10,11 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from envtool.environment.file_tree import DiskTree
+from envtool.environment.torch_starts import find_home
 from envtool.errors import EngineError
 from envtool.image.engine.client import Engine, find_engine
 from envtool.image.engine.engine_stream import stream_answer
 from envtool.image.read.sparse_rootfs import SparseRootfs
-from envtool.regular_file import read_regular_text
 from envtool.temporary_folder import temporary_folder
 
 _MEMORY = Path("/dev/shm")  # noqa: S108 (a folder of its own is made in it, by mkdtemp)
@@ -24,10 +25,12 @@ _LABEL = "hac.envtool.process"
 
 @dataclass(frozen=True)
 class ExportedRootfs:
-    """A folder that stands for `/` of an image or a container, and the environment variables it sets."""
+    """A folder that stands for `/` of an image or a container, the variables it sets, and what it runs where."""
 
     root: Path
     variables: dict[str, str]
+    command: tuple[str, ...] = ()
+    folder: str = "/"
 
 
 @dataclass(frozen=True)
@@ -106,7 +109,9 @@ def _exported_rootfs(
                     ).extract(stream)
             except tarfile.TarError as error:
                 raise EngineError("the engine's export is cut short", why=str(error), remedy="docker info") from error
-        yield ExportedRootfs(root, _read_variables(configuration, root))
+        command = tuple(map(str, [*(configuration.get("Entrypoint") or ()), *(configuration.get("Cmd") or ())]))
+        folder = str(configuration.get("WorkingDir") or "/")
+        yield ExportedRootfs(root, _read_variables(configuration, root), command, folder)
 
 
 def find_memory_folder() -> Path | None:
@@ -116,17 +121,5 @@ def find_memory_folder() -> Path | None:
 
 def _read_variables(configuration: dict[str, Any], root: Path) -> dict[str, str]:
     variables = dict(entry.partition("=")[::2] for entry in configuration.get("Env") or [])
-    variables.setdefault("HOME", find_home(str(configuration.get("User") or "0"), root))
+    variables.setdefault("HOME", find_home(DiskTree(root), str(configuration.get("User") or "0")))
     return variables
-
-
-def find_home(user: str, root: Path) -> str:
-    """The home folder of a user, by name or number (passwd(5)); the engine sets HOME to it."""
-    name = user.partition(":")[0]
-    try:
-        lines = read_regular_text(root / "etc/passwd").splitlines()
-    except OSError:
-        lines = []
-    rows = [line.split(":") for line in lines]
-    found = next((row[5] for row in rows if len(row) > 5 and name in (row[0], row[2])), None)
-    return found or ("/root" if name in {"0", "root"} else "/")

@@ -18,6 +18,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import IO
 
+from envtool.environment.import_files import needs_content
 from envtool.image.read.forward import ForwardReader, iterate_members, open_archive, open_member
 from envtool.image.read.layer import Capture, Kind, LayerEntry
 from envtool.release.profile import PINNED_NAMES, TOP_LEVEL_NAMES
@@ -41,6 +42,10 @@ _TOP_LEVEL = re.compile(rb"^([^/,\n]+)/", re.MULTILINE)
 # What packages consist of, beside shared objects.
 MODULES = (".py", ".pyc", ".pyi", ".h", ".hpp", ".cuh", ".cpp", ".js", ".map", ".svg", ".png", ".dat", ".npz", ".csv")
 _TAKEN = (_PACKAGES, _RECORDS, _LAYOUT)
+# A pinned distribution in a folder that is not called site-packages: moved, and linked to.
+_MOVED = re.compile(rf"(?:^|/)(?:{'|'.join(PINNED_NAMES)})/")
+# No folder of an environment is reached by way of a link in these.
+_WITHOUT_LINKS = ("usr/share/", "usr/lib/", "usr/include/", "etc/", "var/", "lib/", "proc/", "sys/")
 _SHARED_OBJECT = re.compile(r"\.so(?:\.[0-9.]+)?$")
 
 
@@ -51,6 +56,8 @@ def select_for_rootfs(name: str, size: int) -> Capture:
     if not is_packaged and not _is_taken(name):
         return Capture.NOTHING
     if name.endswith(MODULES):
+        if name.endswith("customize.py") and needs_content(name, size):
+            return Capture.DATA
         is_small = size <= _SMALL and not is_packaged and not _PACKAGES.search(name)
         is_code = name.endswith(("/version.py", "/__init__.py")) and _CODE.search(name)
         return Capture.DATA if is_small or is_code else Capture.ENTRY
@@ -60,7 +67,13 @@ def select_for_rootfs(name: str, size: int) -> Capture:
 
 
 def _is_taken(name: str) -> bool:
-    return _is_taken_folder(name.rpartition("/")[0]) or any(kind.search(name) for kind in _TAKEN)
+    if _is_taken_folder(name.rpartition("/")[0]) or any(kind.search(name) for kind in _TAKEN):
+        return True
+    return needs_content(name, 1) is not None or ("torch" in name and _MOVED.search(name) is not None)
+
+
+def _is_taken_link(name: str) -> bool:
+    return _is_taken(name) or not name.startswith(_WITHOUT_LINKS)
 
 
 @lru_cache(4096)
@@ -71,7 +84,9 @@ def _is_taken_folder(folder: str) -> bool:
 
 def _is_read(name: str, size: int) -> bool:
     is_small = size <= _SMALL and not _PACKAGES.search(name)
-    return is_small or _RECORDS.search(name) is not None or _CODE.search(name) is not None
+    if is_small or _RECORDS.search(name) is not None or _CODE.search(name) is not None:
+        return True
+    return needs_content(name, size) is True
 
 
 def _list_pinned_top_level(entries: Collection[LayerEntry]) -> frozenset[str]:
@@ -123,7 +138,7 @@ class SparseRootfs:
         pinned = _list_pinned_top_level(entries)
         for entry in entries:
             match entry.kind:
-                case Kind.LINK:
+                case Kind.LINK if _is_taken_link(entry.path):
                     self.links.append((entry.path, entry.target))
                 case Kind.FILE if _is_looked_at(entry.path, pinned):
                     self._add_entry(entry)
@@ -150,7 +165,7 @@ class SparseRootfs:
             return
         if member.isreg():
             self.sizes[name] = member.size
-        if not _is_taken(name):
+        if not (_is_taken_link(name) if member.issym() else _is_taken(name)):
             return
         if member.isdir():
             self._make_folder(name)

@@ -1,0 +1,120 @@
+"""What an image's `python` imports, and what its command does: from PATH to the file, as its interpreter would."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from envtool.doctor.checks.shadowed import Shadow, build_shadow_remedy
+from envtool.doctor.finding_kind import FindingKind
+from envtool.doctor.findings import Evidence, Finding
+from envtool.environment.file_tree import follow_links
+from envtool.environment.imported import ImportedModule, find_import
+from envtool.environment.search_path import PathOrigin, PrecedingPath
+from envtool.environment.started_python import ImportOrigin
+from envtool.environment.torch_starts import TorchStart, is_pinned_build, list_torch_starts
+
+if TYPE_CHECKING:
+    from envtool.environment.reader import Environment
+    from envtool.release.pin import VendorPin
+
+_ORIGINS = {
+    ImportOrigin.PYTHONPATH: PathOrigin.PYTHONPATH,
+    ImportOrigin.PTH_FILE: PathOrigin.PTH_FILE,
+    ImportOrigin.USER_SITE: PathOrigin.USER_SITE,
+}
+
+
+def check(environment: Environment, pin: VendorPin) -> Iterator[Finding]:
+    """Check that every way in which the image starts Python imports the pinned distributions."""
+    context = environment.context
+    seen: set[str] = set()
+    for start in list_torch_starts(context.files, context.variables, context.command, context.folder):
+        for finding in _check_start(environment, pin, start):
+            if finding.title not in seen:
+                seen.add(finding.title)
+                yield finding
+
+
+def _check_start(environment: Environment, pin: VendorPin, start: TorchStart) -> Iterator[Finding]:
+    if start.python is None:
+        if not start.is_command:
+            yield _make_lost_finding(environment, pin, start)
+        return
+    if start.is_lost and not _is_here(environment, start):
+        yield _make_lost_finding(environment, pin, start)
+        return
+    for pinned in pin.distributions:
+        module = find_import(environment.context.files, start.python.search_path, pinned.name)
+        if module is not None and not _is_own(environment, module) and not is_pinned_build(module, pin):
+            yield _make_shadow_finding(environment, pin, start, module)
+
+
+def _is_here(environment: Environment, start: TorchStart) -> bool:
+    """Whether the environment itself is what starts: that torch is missing there is found by other checks."""
+    context = environment.context
+    own = follow_links(context.files, context.display(str(environment.prefix.path)))
+    return start.python is not None and follow_links(context.files, start.python.prefix) == own
+
+
+def _is_own(environment: Environment, module: ImportedModule) -> bool:
+    """Whether it is the environment's own copy, which other checks look at."""
+    context = environment.context
+    own = follow_links(context.files, context.display(str(environment.prefix.site_packages)))
+    return module.site == own
+
+
+def _make_lost_finding(environment: Environment, pin: VendorPin, start: TorchStart) -> Finding:
+    context = environment.context
+    prefix = context.display(str(environment.prefix.path))
+    path = context.variables.get("PATH", "")
+    python = start.python
+    what = f"`python` is {python.program}, which has no torch" if python is not None else "there is no python on PATH"
+    how = f", which is {python.interpreter}" if python is not None and python.interpreter != python.program else ""
+    return Finding(
+        kind=FindingKind.WRONG_ENVIRONMENT,
+        title=f"{what}; the vendor torch is in {prefix}",
+        evidence=(
+            Evidence("PATH", f"{prefix}/bin first", f"{path}{how}"),
+            Evidence(prefix, "the environment that `python` starts", f"torch {pin.torch.version}, not started"),
+        ),
+        cause="PATH was changed, or another program took the place of the environment's python",
+        remedy=f"ENV PATH={shlex.quote(f'{prefix}/bin')}:$PATH",
+    )
+
+
+def _make_shadow_finding(
+    environment: Environment, pin: VendorPin, start: TorchStart, module: ImportedModule
+) -> Finding:
+    pinned = pin.find(module.name)
+    python = start.python
+    assert python is not None
+    expected = f"{pinned.version if pinned else ''} from {environment.prefix.path}"
+    folder = module.folder
+    by = f" by {folder.named_by}" if folder.named_by else ""
+    if folder.origin is ImportOrigin.SITE:
+        cause = f"{'the command' if start.is_command else '`python`'} starts {python.program}, of {python.prefix}"
+    else:
+        cause = f"{folder.origin.value} comes before site-packages{by}"
+    where = " in the image's command" if start.is_command else ""
+    return Finding(
+        kind=FindingKind.TORCH_SHADOWED,
+        title=f"{module.name} is imported from {folder.path}, not from the environment{where}",
+        evidence=(Evidence(module.path, expected, module.version),),
+        cause=cause,
+        remedy=_build_remedy(environment, module),
+    )
+
+
+def _build_remedy(environment: Environment, module: ImportedModule) -> str:
+    context, origin = environment.context, _ORIGINS.get(module.folder.origin)
+    if origin is None:
+        prefix = context.display(str(environment.prefix.path))
+        return f"ENV PATH={shlex.quote(f'{prefix}/bin')}:$PATH"
+    if origin is PathOrigin.PYTHONPATH:
+        return "ENV PYTHONPATH="
+    pth = context.locate(module.folder.named_by) if module.folder.named_by else None
+    folder = PrecedingPath(context.locate(module.folder.path), origin, pth)
+    found = context.locate(module.path)
+    return build_shadow_remedy(environment, Shadow(folder, module.name, found, module.version))

@@ -1,0 +1,40 @@
+"""Which files of an image decide what its `python` imports, told by their paths while its layers go by."""
+
+from __future__ import annotations
+
+import re
+
+from envtool.release.profile import PINNED_NAMES
+
+_NAMES = "|".join(PINNED_NAMES)
+# A pinned module, wherever it lies: what PYTHONPATH or a .pth file names may be any folder.
+_MODULE = re.compile(
+    rf"(?:^|/)(?:{_NAMES})(?:/(?:__init__|version)\.pyc?|/__init__\.[\w.-]+\.so|(?:\.[\w-]+)*\.so|\.pyc?)$"
+)
+_SETTINGS = frozenset({"pyvenv.cfg", "sitecustomize.py", "usercustomize.py"})
+# The standard library's landmark (CPython, Modules/getpath.py).
+_LIBRARY = re.compile(r"(?:^|/)lib(?:64)?/python\d\.\d+t?/os\.py$")
+_SCRIPT_AT_MOST = 32 << 10
+_SETTING_AT_MOST = 256 << 10
+_SCRIPT_FOLDERS = ("bin", "sbin")
+
+
+def needs_content(path: str, size: int) -> bool | None:
+    """Whether a file's content matters to what is imported; `None` where the file does not matter at all."""
+    folder, _, name = path.rpartition("/")
+    if name in _SETTINGS or name.endswith(".pth") or path == "etc/passwd":
+        return size <= _SETTING_AT_MOST
+    if (name.startswith(PINNED_NAMES) or "torch" in folder) and _MODULE.search(path):
+        return name == "version.py" and size <= _SCRIPT_AT_MOST
+    if name == "os.py":
+        return False if _LIBRARY.search(path) else None
+    last = folder.rpartition("/")[2]
+    if last in _SCRIPT_FOLDERS:
+        if size <= _SCRIPT_AT_MOST:
+            return True
+        return False if name.startswith("python") else None
+    if size > _SCRIPT_AT_MOST or not size:
+        return None
+    # Entry scripts lie wherever a Dockerfile puts them, near the root.
+    is_script = name.endswith((".sh", ".bash", ".py")) or "." not in name
+    return True if is_script and path.count("/") <= 3 and not path.startswith(("etc/", "usr/", "var/")) else None

@@ -1,0 +1,91 @@
+"""What `import torch` finds on a search path, told from files alone.
+
+Source: the Python documentation, "The import system", 5.3 and 5.5: in each folder a package comes before an extension
+module, and that before a module; folders without `__init__` count only where no folder has the name.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from envtool.environment.file_tree import FileTree, follow_links, has_file, list_folder, read_text
+from envtool.wheel.requires import normalize_name
+
+if TYPE_CHECKING:
+    from envtool.environment.started_python import ImportFolder
+
+_RECORDS = re.compile(r"^([A-Za-z0-9][\w.]*)-([^/-]+)(?:-py[\d.]+)?\.(?:dist-info|egg-info)$")
+_VERSION_TEXT = re.compile(r"^__version__\s*(?::\s*\w+\s*)?=\s*[\"']([^\"']+)[\"']", re.MULTILINE)
+_RELEASE_TEXT = re.compile(r"^moreh\s*(?::\s*\w+\s*)?=\s*[\"']([^\"']+)[\"']", re.MULTILINE)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImportedModule:
+    """What an import finds: its path, with links and without, and the folder of the search path that has it.
+
+    `versions` are what records beside it name; `stated_version` and `release` are what its own `version.py` says.
+    """
+
+    name: str
+    path: str
+    real_path: str
+    folder: ImportFolder
+    versions: tuple[str, ...]
+    stated_version: str = ""
+    release: str = ""
+
+    @property
+    def site(self) -> str:
+        """The folder that really holds it."""
+        return self.real_path.rpartition("/")[0]
+
+    @property
+    def version(self) -> str:
+        """For a person: what records name, else what it says itself."""
+        return " and ".join(self.versions) or self.stated_version or "a copy without records"
+
+
+def find_import(tree: FileTree, folders: Iterable[ImportFolder], name: str) -> ImportedModule | None:
+    """What `import name` finds; `None` where it finds nothing but folders without `__init__`."""
+    for folder in folders:
+        path = _find_in_folder(tree, folder.path, name)
+        if path is None:
+            continue
+        real_path = follow_links(tree, path) or path
+        text = read_text(tree, f"{path}/version.py") or ""
+        stated, release = _VERSION_TEXT.search(text), _RELEASE_TEXT.search(text)
+        return ImportedModule(
+            name=name,
+            path=path,
+            real_path=real_path,
+            folder=folder,
+            versions=_read_versions(tree, folder.path, name),
+            stated_version=stated[1] if stated else "",
+            release=release[1] if release else "",
+        )
+    return None
+
+
+def _find_in_folder(tree: FileTree, folder: str, name: str) -> str | None:
+    names = list_folder(tree, folder)
+    if name in names:
+        inside = list_folder(tree, f"{folder}/{name}")
+        if any(_is_module(entry, "__init__") for entry in inside):
+            return f"{folder}/{name}"
+    for pattern in (rf"{name}(?:\.[\w-]+)*\.so", rf"{name}\.pyc?"):
+        found = next((entry for entry in names if re.fullmatch(pattern, entry)), None)
+        if found is not None and has_file(tree, f"{folder}/{found}"):
+            return f"{folder}/{found}"
+    return None
+
+
+def _is_module(entry: str, name: str) -> bool:
+    return entry in {f"{name}.py", f"{name}.pyc"} or (entry.startswith(f"{name}.") and entry.endswith(".so"))
+
+
+def _read_versions(tree: FileTree, folder: str, name: str) -> tuple[str, ...]:
+    matches = (_RECORDS.match(entry) for entry in list_folder(tree, folder))
+    return tuple(sorted({match[2] for match in matches if match and normalize_name(match[1]) == name}))

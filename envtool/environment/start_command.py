@@ -1,0 +1,221 @@
+"""What a container's command starts: from ENTRYPOINT and CMD, through inits and entry scripts, to a Python.
+
+Nothing is run. What is not understood is `None`: it then starts no Python that is known of.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from envtool.environment.file_tree import FileTree, follow_links, has_file, read_text
+from envtool.environment.shell_text import apply_exports, expand_variables, list_commands
+from envtool.environment.started_python import StartSettings, find_program
+
+_PYTHON = re.compile(r"python(?:\d(?:\.\d+)?t?)?")
+_SHELLS = frozenset({"sh", "bash", "dash", "ash", "zsh", "hac-shell"})
+# Programs that start what follows them, with as many words of their own beside options.
+_STARTERS = {
+    "tini": 0, "dumb-init": 0, "catatonit": 0, "hac-start": 0, "docker-init": 0, "exec": 0, "nohup": 0, "setsid": 0,
+    "time": 0, "nice": 0, "command": 0, "gosu": 1, "su-exec": 1, "stdbuf": 0, "sudo": 0, "timeout": 1, "numactl": 0,
+}  # fmt: skip
+# Options of these that take a word of their own.
+_WITH_VALUE = {"nice": ("-n",), "tini": ("-p", "-e"), "sudo": ("-u", "-g"), "stdbuf": ("-i", "-o", "-e")}
+_ASSIGNMENT = re.compile(r"([A-Za-z_]\w*)=(.*)", re.DOTALL)
+_STARTS_NOTHING = frozenset({"cd", "export", "set", "fi", "done", "esac", "}", "source", ".", "if", "unset", "echo"})
+# An entry script that starts another one, and so on.
+_STEPS = 20
+
+
+@dataclass
+class _Command:
+    """A command being followed: its words, its variables and the folder that it is in."""
+
+    tree: FileTree
+    words: list[str]
+    variables: dict[str, str]
+    folder: str
+
+
+def find_command_start(
+    tree: FileTree, command: Sequence[str], variables: Mapping[str, str], folder: str
+) -> StartSettings | None:
+    """The Python that a container's command starts, or what `python` would be after its entry script.
+
+    `None` where the command neither starts a Python nor changes what `python` means.
+    """
+    state = _Command(tree, list(command), dict(variables), folder or "/")
+    for _ in range(_STEPS):
+        found = _take_step(state)
+        if found is not None:
+            return found
+        if not state.words:
+            break
+    if state.variables == dict(variables):
+        return None
+    return StartSettings(variables=state.variables)
+
+
+def _take_step(state: _Command) -> StartSettings | None:
+    """Come one program nearer to the Python; without words left, there is none."""
+    name = state.words[0].rpartition("/")[2] if state.words else ""
+    match = _ASSIGNMENT.fullmatch(state.words[0]) if state.words else None
+    if match is not None:
+        state.variables[match[1]] = expand_variables(match[2], state.variables)
+        state.words.pop(0)
+    elif _PYTHON.fullmatch(name):
+        return _read_python_words(state)
+    elif name in _STARTERS:
+        _skip_starter(state, name)
+    elif name == "env":
+        _skip_env(state)
+    elif name in _SHELLS:
+        _enter_shell(state)
+    elif name == "uv" and "run" in state.words:
+        return _enter_project(state)
+    elif name in {"conda", "mamba", "micromamba"} and "run" in state.words:
+        _enter_conda(state)
+    else:
+        return _enter_program(state)
+    return None
+
+
+def _skip_starter(state: _Command, name: str) -> None:
+    words = state.words[1:]
+    while words and words[0].startswith("-"):
+        option = words.pop(0)
+        if option == "--":
+            break
+        if option in _WITH_VALUE.get(name, ()) and words:
+            words.pop(0)
+    state.words = words[_STARTERS[name] :]
+
+
+def _skip_env(state: _Command) -> None:
+    words = state.words[1:]
+    while words and words[0].startswith("-"):
+        option = words.pop(0)
+        if option in {"-i", "-", "--ignore-environment"}:
+            state.variables = {}
+        elif option in {"-u", "--unset"} and words:
+            state.variables.pop(words.pop(0), None)
+    state.words = words
+
+
+def _enter_shell(state: _Command) -> None:
+    """`sh -c TEXT`, `sh SCRIPT`, or a shell alone, which starts nothing."""
+    words = state.words[1:]
+    if words and words[0].rpartition("/")[2] in _SHELLS:
+        # The guard with another shell behind it.
+        state.words = words
+        return
+    while words and words[0].startswith(("-", "+")):
+        option = words.pop(0)
+        if option.endswith("o") and words:
+            words.pop(0)
+        if "c" in option.lstrip("-") and not option.startswith("--"):
+            _enter_script(state, words[0] if words else "", words[2:])
+            return
+    if words:
+        text = read_text(state.tree, _join(state.folder, words[0]))
+        _enter_script(state, text or "", words[1:])
+    else:
+        state.words = []
+
+
+def _enter_script(state: _Command, text: str, arguments: list[str]) -> None:
+    """Take over what a shell script sets, and go on with the last program that it starts."""
+    state.variables = apply_exports(text, state.variables)
+    state.words = []
+    for words in list_commands(text):
+        if words[0] == "cd" and len(words) > 1:
+            state.folder = _join(state.folder, expand_variables(words[1], state.variables))
+        is_assignment = all(_ASSIGNMENT.fullmatch(word) for word in words)
+        if not is_assignment and words[0] not in _STARTS_NOTHING:
+            state.words = words
+    if any(word in {"$@", "$*", "${@}"} for word in state.words):
+        place = next(number for number, word in enumerate(state.words) if word in {"$@", "$*", "${@}"})
+        state.words[place : place + 1] = arguments
+    state.words = [expand_variables(word, state.variables) for word in state.words]
+
+
+def _enter_conda(state: _Command) -> None:
+    words = state.words[state.words.index("run") + 1 :]
+    while words and words[0].startswith("-"):
+        option = words.pop(0)
+        if option in {"-n", "--name", "-p", "--prefix"} and words:
+            named = words.pop(0)
+            folder = named if "/" in named else f"/opt/conda/envs/{named}"
+            state.variables["PATH"] = f"{folder}/bin:{state.variables.get('PATH', '')}"
+    state.words = words
+
+
+def _enter_project(state: _Command) -> StartSettings | None:
+    """`uv run` starts the project's own environment, where it has been made."""
+    named = state.variables.get("UV_PROJECT_ENVIRONMENT") or ".venv"
+    folder = state.folder
+    while True:
+        program = f"{_join(folder, named)}/bin/python"
+        if has_file(state.tree, f"{folder}/pyproject.toml") or has_file(state.tree, program):
+            state.words = []
+            if not has_file(state.tree, program):
+                return None
+            return StartSettings(variables=state.variables, program=program)
+        if folder in {"/", ""}:
+            state.words = []
+            return None
+        folder = folder.rpartition("/")[0]
+
+
+def _enter_program(state: _Command) -> StartSettings | None:
+    """A program that is a script: a shell's is followed, Python's is the answer."""
+    words, state.words = state.words, []
+    if not words:
+        return None
+    name = _join(state.folder, words[0]) if "/" in words[0] else words[0]
+    program = find_program(state.tree, name, state.variables)
+    text = read_text(state.tree, program) if program is not None else None
+    if program is None or not text or not text.startswith("#!"):
+        return None
+    interpreter = text.splitlines()[0][2:].split()
+    if interpreter and interpreter[0].endswith("/env"):
+        interpreter = [word for word in interpreter[1:] if not word.startswith("-")]
+    kind = interpreter[0].rpartition("/")[2] if interpreter else ""
+    if kind in _SHELLS:
+        _enter_script(state, text, words[1:])
+    elif _PYTHON.fullmatch(kind):
+        real = follow_links(state.tree, program) or program
+        return StartSettings(
+            variables=state.variables, program=interpreter[0], first_folder=real.rpartition("/")[0] or "/"
+        )
+    return None
+
+
+def _read_python_words(state: _Command) -> StartSettings:
+    """Python's own command line (Python documentation, "Command line and environment")."""
+    words, variables, first = state.words[1:], dict(state.variables), state.folder
+    program = _join(state.folder, state.words[0]) if "/" in state.words[0] else state.words[0]
+    is_safe = False
+    while words and words[0].startswith("-"):
+        option = words.pop(0)
+        if option.startswith("--"):
+            continue
+        letters = option[1:]
+        if "I" in letters or "E" in letters:
+            variables = {name: value for name, value in variables.items() if not name.startswith("PYTHON")}
+        if "I" in letters or "s" in letters:
+            variables["PYTHONNOUSERSITE"] = "1"
+        is_safe = is_safe or "I" in letters or "P" in letters
+        if option in {"-W", "-X"} and words:
+            words.pop(0)
+        if "m" in letters or "c" in letters or option == "-":
+            words = []
+    if words:
+        script = _join(state.folder, words[0])
+        first = (follow_links(state.tree, script) or script).rpartition("/")[0] or "/"
+    return StartSettings(variables=variables, program=program, first_folder="" if is_safe else first)
+
+
+def _join(folder: str, name: str) -> str:
+    return name if name.startswith("/") else f"{folder.rstrip('/')}/{name}"

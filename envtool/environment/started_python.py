@@ -1,0 +1,307 @@
+"""Which Python a command starts, and where it would import from: told from files alone.
+
+Sources: the Python documentation, "The initialization of the sys.path module search path" and module `site`; PEP 405;
+CPython's Modules/getpath.py and Lib/site.py; Debian's Python policy for dist-packages.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+
+from envtool.environment.file_tree import FileTree, follow_links, has_file, has_folder, list_folder, read_text
+from envtool.environment.pth import parse_pth
+from envtool.environment.shell_text import apply_exports, expand_variables
+
+_VERSION = re.compile(r"python(\d)\.(\d+)t?")
+_EXECUTED = re.compile(r"(?:^|[\s;&|])exec\s+(?:-\S+\s+)*(?:/usr/bin/env\s+)?[\"']?([^\s\"';|&]+)", re.MULTILINE)
+_SHEBANG = re.compile(r"^#!\s*(\S+)(?:[ \t]+(\S+))?")
+_DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+# A wrapper that starts a wrapper, and so on.
+_WRAPPERS = 5
+_TRUE = "true"
+
+
+class ImportOrigin(Enum):
+    """What puts a folder on the search path."""
+
+    START_FOLDER = "the folder that the program is started in"
+    PYTHONPATH = "PYTHONPATH"
+    PTH_FILE = "a .pth file"
+    USER_SITE = "the user site"
+    SITE = "site-packages"
+    CUSTOMIZE = "sitecustomize"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImportFolder:
+    """A folder of `sys.path`, and what put it there.
+
+    `named_by` is the file that did, if one did; `is_first`: by code, before all that was there.
+    """
+
+    path: str
+    origin: ImportOrigin
+    named_by: str = ""
+    is_first: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class StartedPython:
+    """The interpreter that a command starts.
+
+    `program` is what was found, on PATH or by its path; `wrappers` are scripts and links on the way from there to the
+    interpreter. `prefix` is `sys.prefix`. `search_path` leaves the standard library out.
+    """
+
+    program: str
+    interpreter: str
+    prefix: str
+    version: tuple[int, int]
+    search_path: tuple[ImportFolder, ...]
+    wrappers: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class StartSettings:
+    """What a program is started with: its variables, HOME among them, and the folder that `import` begins with.
+
+    `first_folder` is empty where it matters to nobody. `program` is `python`, or the path of one.
+    """
+
+    variables: Mapping[str, str] = field(default_factory=dict)
+    program: str = "python"
+    first_folder: str = ""
+
+
+def find_started_python(tree: FileTree, settings: StartSettings) -> StartedPython | None:
+    """The Python that the settings start; `None` where there is none, or it cannot find its own library."""
+    program = find_program(tree, settings.program, settings.variables)
+    if program is None and settings.program == "python":
+        program = find_program(tree, "python3", settings.variables)
+    if program is None:
+        return None
+    executable, wrappers, variables = _unwrap(tree, program, dict(settings.variables))
+    if executable is None:
+        return None
+    return _read_python(tree, program, executable, wrappers, variables, settings.first_folder)
+
+
+def find_program(tree: FileTree, name: str, variables: Mapping[str, str]) -> str | None:
+    """A program by its path, or by its name on PATH."""
+    if "/" in name:
+        return name if has_file(tree, name) else None
+    for folder in variables.get("PATH", _DEFAULT_PATH).split(":"):
+        if folder.startswith("/") and has_file(tree, f"{folder}/{name}"):
+            return f"{folder.rstrip('/')}/{name}"
+    return None
+
+
+def _unwrap(
+    tree: FileTree, program: str, variables: dict[str, str]
+) -> tuple[str | None, tuple[str, ...], dict[str, str]]:
+    """Follow scripts that start an interpreter: the interpreter's path as it is called, and the scripts."""
+    scripts: list[str] = []
+    for _ in range(_WRAPPERS):
+        text = read_text(tree, program) or ""
+        if not text.startswith("#!"):
+            return program, tuple(scripts), variables
+        scripts.append(program)
+        variables = apply_exports(text, variables)
+        found = next((name for name in _EXECUTED.findall(text) if "python" in name.rpartition("/")[2]), None)
+        if found is None:
+            # An interpreter's name may be a script of Python's own, which its first line starts.
+            line = _SHEBANG.match(text)
+            words = [word for word in (line.groups() if line else ()) if word]
+            found = next((word for word in reversed(words) if "python" in word.rpartition("/")[2]), None)
+        name = expand_variables(found, variables) if found else None
+        next_program = find_program(tree, name, _without_folder(variables, program)) if name else None
+        if next_program is None:
+            return None, tuple(scripts), variables
+        program = next_program
+    return None, tuple(scripts), variables
+
+
+def _without_folder(variables: Mapping[str, str], program: str) -> Mapping[str, str]:
+    """A wrapper that names no folder means the next program of that name on PATH, else it would call itself."""
+    own = program.rpartition("/")[0]
+    path = ":".join(folder for folder in variables.get("PATH", _DEFAULT_PATH).split(":") if folder.rstrip("/") != own)
+    return {**variables, "PATH": path}
+
+
+def _read_python(
+    tree: FileTree,
+    program: str,
+    executable: str,
+    wrappers: tuple[str, ...],
+    variables: Mapping[str, str],
+    first_folder: str,
+) -> StartedPython | None:
+    interpreter = follow_links(tree, executable)
+    if interpreter is None:
+        return None
+    # A virtual environment is told beside the program as it is called, before links are followed.
+    settings = _find_venv(tree, executable)
+    base = _find_base(tree, interpreter, settings)
+    home = variables.get("PYTHONHOME", "").partition(":")[0]
+    version = _find_version(tree, interpreter, home or base, settings)
+    if version is None:
+        return None
+    base = home or base
+    if not has_folder(tree, f"{base}/lib/python{version[0]}.{version[1]}"):
+        # It would end with "No module named 'encodings'".
+        return None
+    prefix = settings.folder if settings is not None else base
+    return StartedPython(
+        program=program,
+        interpreter=interpreter,
+        prefix=prefix,
+        version=version,
+        search_path=tuple(_list_folders(tree, prefix, base, version, settings, variables, first_folder)),
+        wrappers=wrappers,
+    )
+
+
+@dataclass(frozen=True)
+class _Venv:
+    """A virtual environment's folder, and what its pyvenv.cfg says."""
+
+    folder: str
+    values: Mapping[str, str]
+
+    @property
+    def sees_system(self) -> bool:
+        return self.values.get("include-system-site-packages", "").lower() == _TRUE
+
+
+def _find_venv(tree: FileTree, executable: str) -> _Venv | None:
+    folder = executable.rpartition("/")[0]
+    for place in (folder, folder.rpartition("/")[0]):
+        text = read_text(tree, f"{place}/pyvenv.cfg")
+        if text is not None:
+            rows = (line.partition("=") for line in text.splitlines() if "=" in line)
+            # The environment's folder is the one above the program's, wherever the file is.
+            values = {key.strip().lower(): value.strip() for key, _, value in rows}
+            return _Venv(follow_links(tree, folder.rpartition("/")[0] or "/") or folder, values)
+    return None
+
+
+def _find_base(tree: FileTree, interpreter: str, venv: _Venv | None) -> str:
+    """The folder whose `lib/pythonX.Y` is the standard library."""
+    folder = interpreter.rpartition("/")[0]
+    if venv is not None and (home := venv.values.get("home")):
+        named = follow_links(tree, home)
+        if named is not None and not _has_library(tree, folder.rpartition("/")[0]):
+            folder = named
+    while folder:
+        folder = folder.rpartition("/")[0]
+        if _has_library(tree, folder):
+            return folder
+    return interpreter.rpartition("/")[0].rpartition("/")[0]
+
+
+def _has_library(tree: FileTree, prefix: str) -> bool:
+    return any(_VERSION.fullmatch(name) for name in list_folder(tree, f"{prefix}/lib"))
+
+
+def _find_version(tree: FileTree, interpreter: str, base: str, venv: _Venv | None) -> tuple[int, int] | None:
+    match = _VERSION.search(interpreter.rpartition("/")[2])
+    if match is None and venv is not None:
+        match = re.match(r"(\d)\.(\d+)", venv.values.get("version_info") or venv.values.get("version") or "")
+    if match is not None:
+        return int(match[1]), int(match[2])
+    found = [match for name in list_folder(tree, f"{base}/lib") if (match := _VERSION.fullmatch(name))]
+    return max(((int(match[1]), int(match[2])) for match in found), default=None)
+
+
+def _list_folders(
+    tree: FileTree,
+    prefix: str,
+    base: str,
+    version: tuple[int, int],
+    venv: _Venv | None,
+    variables: Mapping[str, str],
+    first_folder: str,
+) -> Iterator[ImportFolder]:
+    """The search path. What a line of code in a `.pth` file puts first comes before all that `site` adds."""
+    if first_folder and not variables.get("PYTHONSAFEPATH"):
+        yield ImportFolder(path=first_folder, origin=ImportOrigin.START_FOLDER)
+    site_folders = list(_list_site_folders(tree, prefix, base, version, venv, variables))
+    added: list[ImportFolder] = []
+    for folder in site_folders:
+        added.append(folder)
+        added += _read_pth_files(tree, folder.path)
+    paths = [entry for entry in variables.get("PYTHONPATH", "").split(":") if entry.startswith("/")]
+    # Debian's own sitecustomize lies in the standard library, before every other folder's.
+    library = f"{base}/lib/python{version[0]}.{version[1]}"
+    customized = list(_read_customize(tree, [*paths, library, *(folder.path for folder in added)]))
+    yield from customized
+    yield from (folder for folder in added if folder.is_first)
+    yield from (ImportFolder(path=entry, origin=ImportOrigin.PYTHONPATH) for entry in paths)
+    yield from (folder for folder in added if not folder.is_first)
+
+
+def _list_site_folders(
+    tree: FileTree,
+    prefix: str,
+    base: str,
+    version: tuple[int, int],
+    venv: _Venv | None,
+    variables: Mapping[str, str],
+) -> Iterator[ImportFolder]:
+    name = f"python{version[0]}.{version[1]}"
+    if venv is not None:
+        yield from _own_site(tree, prefix, name)
+        if not venv.sees_system:
+            return
+    if not variables.get("PYTHONNOUSERSITE"):
+        user_base = variables.get("PYTHONUSERBASE") or f"{variables.get('HOME', '')}/.local"
+        yield ImportFolder(path=f"{user_base}/lib/{name}/site-packages", origin=ImportOrigin.USER_SITE)
+    yield from _own_site(tree, base, name)
+    if base == "/usr" and has_folder(tree, "/usr/lib/python3/dist-packages"):
+        for folder in (f"/usr/local/lib/{name}/dist-packages", "/usr/lib/python3/dist-packages"):
+            yield ImportFolder(path=folder, origin=ImportOrigin.SITE)
+
+
+def _own_site(tree: FileTree, prefix: str, name: str) -> Iterator[ImportFolder]:
+    for library in ("lib", "lib64"):
+        path = f"{prefix}/{library}/{name}/site-packages"
+        if library == "lib" or (has_folder(tree, path) and tree.link_target(f"{prefix}/lib64") is None):
+            yield ImportFolder(path=path, origin=ImportOrigin.SITE)
+
+
+def _read_pth_files(tree: FileTree, folder: str) -> Iterator[ImportFolder]:
+    """What a folder's `.pth` files add."""
+    for name in list_folder(tree, folder):
+        if not name.endswith(".pth") or name.startswith("."):
+            continue
+        path = f"{folder}/{name}"
+        text = read_text(tree, path)
+        content = parse_pth(text.encode()) if text is not None else None
+        if content is None:
+            continue
+        for entry in content.first:
+            yield ImportFolder(path=_join(folder, entry), origin=ImportOrigin.PTH_FILE, named_by=path, is_first=True)
+        for entry in content.folders:
+            if entry not in content.first:
+                yield ImportFolder(path=_join(folder, entry), origin=ImportOrigin.PTH_FILE, named_by=path)
+
+
+def _read_customize(tree: FileTree, folders: list[str]) -> Iterator[ImportFolder]:
+    """What `sitecustomize` and `usercustomize`, the first of each that is found, put first."""
+    for module in ("sitecustomize", "usercustomize"):
+        for folder in folders:
+            text = read_text(tree, f"{folder}/{module}.py")
+            if text is not None:
+                content = parse_pth("\n".join(f"import {line}" for line in text.splitlines()).encode())
+                for entry in content.first:
+                    yield ImportFolder(
+                        path=_join(folder, entry), origin=ImportOrigin.CUSTOMIZE, named_by=f"{folder}/{module}.py"
+                    )
+                break
+
+
+def _join(folder: str, entry: str) -> str:
+    return entry if entry.startswith("/") else f"{folder}/{entry}"

@@ -1,0 +1,208 @@
+"""Child images whose torch is known because a container has imported it: what the guard, verify and blame say of each.
+
+All images go into one archive, so that the layers they share are read once. Every fourth case is tried; HAC_ALL_CASES=1
+tries all of them, as the weekly run does.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from envtool.cli.render.blame import render_blame_text
+from envtool.demo.python_index import make_upstream_torch
+from envtool.demo.wheel_writer import write_wheel
+from envtool.image.blame.installed import select_for_blame
+from envtool.image.blame.trace import BlameReport, trace_changes
+from envtool.image.read.layer import FileSelector
+from envtool.image.read.tarball import read_all_images
+from envtool.verify.doctor_on_layers import library_spool
+from envtool.verify.result import ImageCheck
+from envtool.verify.static_checks import run_static_checks, select_for_static_checks
+from tests.support.docker_command import run
+
+pytestmark = pytest.mark.docker
+
+_TABLE = Path(__file__).with_name("cases.toml")
+_ENVIRONMENT = "/opt/conda/envs/pytorch"
+_SITE = f"{_ENVIRONMENT}/lib/python3.11/site-packages"
+_BASE = "hac-truth-base"
+_SAY = """
+try:
+    import torch
+except Exception:
+    print("truth: none")
+else:
+    release = getattr(getattr(torch, "version", None), "moreh", None)
+    print("truth:", "vendor" if release == "22.8.0" else "other")
+"""
+# An environment as `python -m venv` makes it, without pip, which would take seconds each time.
+_VENV = f"""
+mkdir -p "$1/bin" "$1/lib/python3.11/site-packages"
+printf 'home = {_ENVIRONMENT}/bin\\nversion = 3.11.2\\n' >"$1/pyvenv.cfg"
+printf 'include-system-site-packages = %s\\n' "${{2:-false}}" >>"$1/pyvenv.cfg"
+ln -s {_ENVIRONMENT}/bin/python3.11 "$1/bin/python"
+ln -s python "$1/bin/python3"
+printf 'VIRTUAL_ENV=%s\\nexport VIRTUAL_ENV\\nPATH="$VIRTUAL_ENV/bin:$PATH"\\nexport PATH\\n' "$1" >"$1/bin/activate"
+"""
+_FILES = {
+    "say.py": _SAY,
+    "venv.sh": _VENV,
+    "first.pth": 'import sys; sys.path.insert(0, "/opt/libs")\n',
+    "entry.sh": '#!/bin/sh\nset -e\nexport PYTHONPATH="/opt/libs:$PYTHONPATH"\nexec "$@"\n',
+    "quiet.sh": '#!/bin/sh\n# export PYTHONPATH=/opt/libs\necho start\nexec "$@"\n',
+    "lib/harmless.py": "A = 1\n",
+    "bare/torch/__init__.py": '__version__ = "2.13.0"\nfrom torch import version\n',
+    "bare/torch/version.py": '__version__ = "2.13.0"\n',
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Judged:
+    """A case's image: what a container imported, what its build printed, and what was said of its files."""
+
+    truth: str
+    build: str
+    start: str
+    checks: Mapping[str, ImageCheck]
+    blame: BlameReport
+
+
+def _select_cases() -> dict[str, dict[str, Any]]:
+    cases: dict[str, dict[str, Any]] = tomllib.loads(_TABLE.read_text())["case"]
+    names = list(cases)
+    wanted = os.environ.get("HAC_CASES", "").split()
+    if wanted:
+        return {name: cases[name] for name in wanted}
+    step = 1 if os.environ.get("HAC_ALL_CASES") else 4
+    return {name: cases[name] for name in names[::step]}
+
+
+CASES = _select_cases()
+
+
+@pytest.fixture(scope="module")
+def judged(hac_base: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Judged]]:
+    """Every case built, run and read."""
+    folder = tmp_path_factory.mktemp("truth")
+    context = _write_context(folder / "context")
+    made = _build(context, _BASE, ["FROM hac-base", "USER root", "ENV HAC_GUARD=warn", "COPY . /ctx"])
+    tags = {name: f"hac-truth-{name}:latest" for name in CASES}
+
+    def work(name: str) -> tuple[str, str, str]:
+        output = _build(context, tags[name], _write_lines(CASES[name]["steps"]))
+        return (output, *_ask(tags[name], is_command=CASES[name].get("command", False)))
+
+    try:
+        with ThreadPoolExecutor(2) as pool:
+            ran = dict(zip(CASES, pool.map(work, CASES), strict=True))
+        archive = folder / "all.tar"
+        saved = run(["docker", "save", "--output", archive, *tags.values()])
+        assert saved.status == 0, saved.output
+        stories, checks = _read(archive)
+        yield {
+            name: Judged(truth=truth, build=output, start=start, checks=checks[tags[name]], blame=stories[tags[name]])
+            for name, (output, truth, start) in ran.items()
+        }
+    finally:
+        run(["docker", "rmi", "--force", *tags.values(), _BASE])
+    assert made
+
+
+def _write_context(context: Path) -> Path:
+    for name, text in _FILES.items():
+        path = context / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    content = make_upstream_torch()
+    write_wheel(content, context)
+    for name, data in content.files.items():
+        path = context / "upstream" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+    info = context / "upstream/torch-2.13.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: torch\nVersion: 2.13.0\n")
+    (info / "RECORD").write_text("torch/__init__.py,,\ntorch/version.py,,\n")
+    return context
+
+
+def _write_lines(steps: list[str]) -> list[str]:
+    lines = [step.replace("@SITE@", _SITE).replace("@ENV@", _ENVIRONMENT) for step in steps]
+    stage = [line.removeprefix("@STAGE@ ") for line in lines if line.startswith("@STAGE@")]
+    lines = [line.replace("\n", "\\n") for line in lines if not line.startswith("@STAGE@")]
+    head = [f"FROM {_BASE} AS build", *stage] if stage else []
+    return [*head, f"FROM {_BASE}", *lines]
+
+
+def _build(context: Path, tag: str, lines: list[str]) -> str:
+    dockerfile = context.parent / f"Dockerfile.{tag.partition(':')[0]}"
+    dockerfile.write_text("\n".join([*lines, ""]))
+    command: list[str | Path] = ["docker", "build", "--network", "none", "--tag", tag, "--file", dockerfile, context]
+    built = run(command, DOCKER_BUILDKIT="0")
+    assert built.status == 0, f"{tag}: {built.output}"
+    return built.output
+
+
+def _ask(tag: str, *, is_command: bool) -> tuple[str, str]:
+    """What a container imports, and all that it printed."""
+    words = [] if is_command else ["python", "/ctx/say.py"]
+    ran = run(["docker", "run", "--rm", "--network", "none", tag, *words])
+    said = [line.removeprefix("truth: ") for line in ran.output.splitlines() if line.startswith("truth: ")]
+    return (said[-1] if said else "none"), ran.output
+
+
+def _read(archive: Path) -> tuple[dict[str, BlameReport], dict[str, dict[str, ImageCheck]]]:
+    with open(archive, "rb") as stream:
+        images = read_all_images(stream, "all.tar", FileSelector(select_for_blame, keeps_links=True))
+    stories = {tag: trace_changes(image) for tag, image in images.items()}
+    with library_spool() as spool, open(archive, "rb") as stream:
+        selector = FileSelector(select_for_static_checks, spool.spool, keeps_links=True)
+        images = read_all_images(stream, "all.tar", selector)
+        checks = {tag: {check.name: check for check in run_static_checks(image)} for tag, image in images.items()}
+    return stories, checks
+
+
+@pytest.mark.parametrize("name", list(CASES))
+def test_what_is_said_is_what_is_imported(judged: dict[str, Judged], name: str) -> None:
+    case, found = CASES[name], judged[name]
+    assert found.truth == case["imports"], (found.start, found.build)
+    is_harmless = case["imports"] == "vendor"
+    said = f"{found.checks['torch'].output}\n{found.checks['doctor'].output}"
+    text = render_blame_text(found.blame)
+    # Both ways to the answer, apart from each other: blame's layers, and the doctor's files.
+    assert found.checks["torch"].passed is is_harmless, said
+    assert found.checks["doctor"].passed is is_harmless, said
+    assert found.blame.is_intact is is_harmless, text
+    if not is_harmless:
+        _hold_guilty(case, text)
+
+
+def _hold_guilty(case: dict[str, Any], text: str) -> None:
+    """One of the guilty steps has to be named; the one that completed it first."""
+    steps = [line for line in case["steps"] if not line.startswith("@STAGE@")]
+    offset = len(case["steps"]) - len(steps)
+    wanted = [_words(case["steps"][number]) for number in case["guilty"]]
+    named = " ".join(line for line in text.splitlines() if "what else" not in line)
+    assert offset in {0, 1}
+    assert any(all(word in named for word in words) for words in wanted), (wanted, text)
+
+
+def _words(step: str) -> list[str]:
+    """What every builder keeps of an instruction: the keyword and its last word."""
+    words = step.replace("@SITE@", _SITE).replace("@ENV@", _ENVIRONMENT).split()
+    last = words[-1].strip('"[]').partition("$PATH")[0].rstrip("/:")
+    return [words[0], last.rpartition("=")[2] if words[0] == "ENV" and last.endswith("=") else last]
+
+
+def test_the_table_is_large_enough() -> None:
+    cases = tomllib.loads(_TABLE.read_text())["case"].values()
+    assert len(cases) >= 90
+    assert sum(case["imports"] == "vendor" for case in cases) >= 30
