@@ -10,6 +10,8 @@ FUZZ_SECONDS ?= 600
 FAST := not docker and not exhaustive and not interpreters and not gigabyte
 # In the checkout, so that `make clean` finds it.
 export HAC_STORE ?= $(CURDIR)/.work/store
+# Where a shell forbids it, each start of envtool would compile all that it imports.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help venv engine engine-stop demo build verify lock lock-check \

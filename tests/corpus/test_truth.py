@@ -28,12 +28,16 @@ from envtool.requirements.resolve import Resolver
 from envtool.requirements.static import Verdict
 from envtool.requirements.uv_options import Installer
 from tests.corpus.frozen_index import served
+from tests.corpus.sample import sample
 from tests.corpus.sets import Set, all_sets
 from tests.support.environment import RealEnvironment
 
 pytestmark = pytest.mark.exhaustive
 
 SETS = {item.name: item for item in all_sets()}
+# Those that were drawn by chance are many of a kind; each of the others is a trap of its own.
+_DRAWN = [name for name in SETS if name.startswith("drawn")]
+TRIED = [*(name for name in SETS if name not in _DRAWN), *sample(_DRAWN)]
 PINNED = ("torch", "torchvision", "torchaudio")
 
 
@@ -96,7 +100,7 @@ def predicted(resolver: Resolver, index: str, wanted: RequirementSet) -> Predict
         return None
 
 
-@pytest.mark.parametrize("name", SETS)
+@pytest.mark.parametrize("name", TRIED)
 def test_prediction_is_what_happens(
     name: str,
     environment: RealEnvironment,

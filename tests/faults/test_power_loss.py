@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.corpus.sample import sample
 from tests.faults.test_every_call import part
 from tests.support.environment import environment_in
 from tests.support.injection import can_inject, killed_at, snapshot
@@ -51,7 +52,7 @@ def copy_disk(disk: Path, copy: Path) -> None:
 
 # The size of the disk in MiB, and every how many calls the power fails.
 @pytest.mark.parametrize(("name", "size", "every"), [("replaced", 48, 5), ("unpacked", 48, 20), ("large", 160, 40)])
-@pytest.mark.parametrize("share", range(SHARES))
+@pytest.mark.parametrize("share", sample(range(SHARES)))
 def test_power_lost(
     request: pytest.FixtureRequest, tmp_path: Path, name: str, size: int, every: int, share: int
 ) -> None:
