@@ -10,11 +10,12 @@ from envtool.errors import EnvtoolError, RequirementsError, UsageError
 from envtool.progress import ProgressDisplay, open_silent_display
 from envtool.requirements.checker import Checker
 from envtool.requirements.fetch_file import fetch_file
+from envtool.requirements.find_files import find_dependency_files
 from envtool.requirements.model import DependencyFile, RequirementSet
 from envtool.requirements.open_target import configure_target, open_target
 from envtool.requirements.predict import predict_static
 from envtool.requirements.projects.project_reader import open_project_reader
-from envtool.requirements.read_file import is_known_name, read_file
+from envtool.requirements.read_file import read_file
 from envtool.requirements.readers.source_files import SourceFiles
 from envtool.requirements.uv_command import TIME_LIMIT
 from envtool.requirements.uv_options import Installer
@@ -133,7 +134,7 @@ def _expand_folders(paths: Iterable[Path]) -> Iterator[Path]:
         if not path.is_dir():
             yield path
             continue
-        found = sorted(entry for entry in path.iterdir() if entry.is_file() and is_known_name(entry.name))
+        found = list(find_dependency_files(path))
         if not found:
             raise UsageError(f"{path} has no dependency file in it", remedy=f"ls {path}")
         yield from found

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 
 _HARMLESS = re.compile(
-    r"python|pip|setuptools|wheel|conda|mamba|anaconda-client|conda-build|packaging"
+    r"cuda.*|cudnn|cudatoolkit.*|nvidia.*|nccl|cupy"
+    r"|python|pip|setuptools|wheel|conda|mamba|anaconda-client|conda-build|packaging"
     r"|_libgcc_mutex|_openmp_mutex|ca-certificates|certifi|openssl|xz|bzip2|zlib|zstd|tk|readline|sqlite|ncurses|ld_impl.*"
     r"|lib(?!torch|magma|cu|nv|mkldnn).*|icu|expat|gmp|mpfr|mpc|krb5|tzdata|yaml|pcre2?|glib|gettext|c-ares|curl|lz4.*|snappy"
     r"|gcc.*|gxx.*|gfortran.*|binutils.*|sysroot.*|make|cmake|ninja|ninja-base|git|git-lfs|ccache|pkg-config|compilers"

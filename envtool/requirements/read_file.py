@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from envtool.errors import RequirementsError
 from envtool.requirements.readers.conda_environment import read_conda_environment
 from envtool.requirements.readers.dockerfile import read_dockerfile
+from envtool.requirements.readers.pdm_lock import read_pdm_lock
 from envtool.requirements.readers.pipfile import read_pipfile, read_pipfile_lock
 from envtool.requirements.readers.poetry import read_poetry_lock
 from envtool.requirements.readers.pylock import read_pylock
@@ -30,6 +31,7 @@ _KINDS: tuple[tuple[str, Callable[[Path, SourceFiles], DependencyFile]], ...] = 
     (r"pylock(?:\..+)?\.toml", lambda path, _files: read_pylock(path)),
     (r"uv\.lock", lambda path, _files: read_uv_lock(path)),
     (r"poetry\.lock", lambda path, _files: read_poetry_lock(path)),
+    (r"pdm\.lock", lambda path, _files: read_pdm_lock(path)),
     (r"pipfile\.lock", lambda path, _files: read_pipfile_lock(path)),
     (r"pipfile", lambda path, _files: read_pipfile(path)),
     (r"setup\.cfg", lambda path, _files: read_setup_cfg(path)),
@@ -39,8 +41,8 @@ _KINDS: tuple[tuple[str, Callable[[Path, SourceFiles], DependencyFile]], ...] = 
     (r".*\.(?:txt|in|pip|reqs)|.*requirements.*", read_requirements),
 )
 NAMES = (
-    "requirements.txt, pyproject.toml, pylock.toml, uv.lock, poetry.lock, Pipfile, Pipfile.lock, setup.py, setup.cfg,"
-    " environment.yml, Dockerfile"
+    "requirements.txt, pyproject.toml, pylock.toml, uv.lock, poetry.lock, pdm.lock, Pipfile, Pipfile.lock, setup.py,"
+    " setup.cfg, environment.yml, Dockerfile, and lists of conda's"
 )
 
 
@@ -58,8 +60,3 @@ def read_file(path: Path, kind: str | None = None, files: SourceFiles = _ON_DISK
         why=f"known are {NAMES}",
         remedy=f"envtool check --file-type requirements.txt {path}",
     )
-
-
-def is_known_name(name: str) -> bool:
-    """Whether a file of this name would be read."""
-    return any(re.fullmatch(pattern, name.lower()) for pattern, _reader in _KINDS)

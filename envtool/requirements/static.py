@@ -178,7 +178,8 @@ def _evaluate_installed(wanted: RequirementSet, target: Target) -> tuple[Verdict
     """Safe where every requested distribution is installed, with everything that it requires."""
     requested = [entry for entry in wanted.requirements if target.is_applicable(entry)]
     if not requested:
-        return Verdict.SAFE, "it asks for nothing"
+        others = any(entry.role in {Role.CONDA, Role.REMOVAL} for entry in wanted.entries)
+        return Verdict.SAFE, "nothing that it names has to do with torch" if others else "it asks for nothing"
     options = wanted.options
     changing = options.upgrade or options.eager or options.upgrade_names or options.reinstall
     for entry in requested:

@@ -324,7 +324,8 @@ def _run(reading: _Reading, stage: _Stage, value: str, place: SourceLocation, wr
         if first and re.match(r"#!.*python", first[0]):
             script = "python - <<'hac'\n" + script + "\nhac\n"
     elif body is not None:
-        script = f"{script}\n{body}"
+        # A name before the command is one after it to a shell.
+        script = re.sub(r"^\s*(<<-?\s*[\"']?\w+[\"']?)\s+(.+)$", r"\2 \1", script) + f"\n{body}"
     reader.run_script(script, state)
     reading.sets += reader.sets
 

@@ -42,7 +42,7 @@ _VALUES = {
 _FLAGS = {
     ("-U", "--upgrade"): "upgrade",
     ("--force-reinstall", "-I", "--ignore-installed", "--reinstall"): "reinstall",
-    ("--no-deps",): "no_deps",
+    ("--no-deps", "--no-dependencies"): "no_deps",
     ("--pre",): "pre",
     ("--no-index",): "no_index",
     ("--require-hashes",): "require_hashes",

@@ -191,7 +191,7 @@ class InstallReader:
 
     def _read_sync(self, command: ShellCommand, words: list[str], tool: str) -> RequirementSet:
         """`uv pip sync` and pip-sync: exactly what files name, and nothing else stays."""
-        files = [word for word in words if not word.startswith("-")]
+        files = _strip_options(words)
         listed = [text for name in files for text in ("-r", name)]
         base = self._read_words(command, listed, tool)
         instruction = base.instruction
@@ -206,7 +206,9 @@ class InstallReader:
         if verb == "pip":
             yield from self._read_pip(command, rest, "uv")
         elif verb == "sync":
-            yield self._read_locked(command, "uv", exact="--inexact" not in rest)
+            left_out = {rest[i + 1] for i, word in enumerate(rest[:-1]) if word == "--no-install-package"}
+            found = self._read_locked(command, "uv", exact="--inexact" not in rest and not left_out)
+            yield replace(found, entries=tuple(entry for entry in found.entries if entry.name not in left_out))
         elif verb == "add":
             yield self._read_added(command, rest, "uv")
         elif verb == "run":

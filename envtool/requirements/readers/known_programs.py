@@ -41,9 +41,9 @@ RUNS_STEPS = frozenset(
 HARMLESS_SCRIPT = re.compile(
     r"(?:mini|ana)?(?:conda|forge|mamba)[^/]*\.sh$|miniforge|mambaforge|miniconda|anaconda|micro\.mamba|/activate(?:\.sh)?$|^activate$"
     r"|bashrc|\.profile$|/profile(?:\.d/.*)?$|cargo/env|nvm|/setup\.(?:ba)?sh$|astral\.sh/uv|rustup|nodesource|get\.docker"
-    r"|packagecloud|install\.python-poetry|get-pip|pyenv|ollama|/etc/|environment$|cmake-[^/]*\.sh$|cuda[^/]*\.run$"
+    r"|packagecloud|install\.python-poetry|get-pip|pyenv|ollama|/etc/|environment$|/bin/env$|uv-installer|dotnet-install|autogen\.sh$|cmake-[^/]*\.sh$|cuda[^/]*\.run$"
     r"|google-cloud|gcloud|awscli|aws/install|oh-my-zsh|ohmyzsh|starship|tailscale|code-server|deno|bun\.sh|helm"
-    r"|apt|yum|wait-for-it|vars\.sh$|/env\.sh$|emsdk|sdkman|julia|quarto"
+    r"|apt|yum|wait-for-it|vars\.sh$|env\.sh$|\.env$|emsdk|sdkman|julia|quarto"
 )
 # Words in a program's text that tell of an install.
 INSTALLS = re.compile(

@@ -30,6 +30,9 @@ if TYPE_CHECKING:
     from poetry.core.packages.dependency import Dependency
 
 
+_ORDERED_LABEL = re.compile(r"((?:[<>]=?|~=)\s*[\w.!]+)\+[\w.]+")
+
+
 def read_poetry_sets(table: dict[str, Any], path: Path, lines: LineFinder) -> list[RequirementSet]:
     """The sets of Poetry's own tables: the main one, its extras' optional ones with it, and one for each group."""
     poetry = get_table(table, "tool", "poetry")
@@ -67,6 +70,8 @@ def _read_entries(
                 raise make_line_error(place, f"Poetry's dependency {name} cannot be read", str(error)) from error
             # Poetry adds a marker for optional ones, which its own installer alone understands.
             text = re.sub(r"\s*(?:and )?\(?extra == \"[^\"]*\"(?: or extra == \"[^\"]*\")*\)?", "", text).rstrip(" ;")
+            # The standard's specifiers know local labels only where a version is to be equal.
+            text = _ORDERED_LABEL.sub(r"\1", text)
             entry = parse_requirement(text, place, group=group)
             yield replace(entry, source_text=one if isinstance(one, str) else str(get_table(one).get("version", "")))
 

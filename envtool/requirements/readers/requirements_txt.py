@@ -23,6 +23,7 @@ from envtool.requirements.model import (
     SourceLocation,
 )
 from envtool.requirements.readers.common import get_table, make_line_error, parse_requirement, parse_toml
+from envtool.requirements.readers.conda_list import is_conda_list, read_conda_list
 from envtool.requirements.readers.source_files import SourceFiles, is_on_network
 from envtool.requirements.text_file import read_text
 from envtool.temporary_folder import temporary_file
@@ -63,7 +64,10 @@ class NestedEntries:
 
 def read_requirements(path: Path, files: SourceFiles = _ON_DISK) -> DependencyFile:
     """Read a requirements file, and the files it names with `-r` and `-c`. Raises `RequirementsError`."""
-    found = read_nested(path, files)
+    text = files.read(path)
+    if is_conda_list(text):
+        return read_conda_list(text, path)
+    found = read_lines(text, path, files, above=(path.resolve(),))
     wanted = RequirementSet(path=path, entries=found.entries, options=found.options, unresolved=found.unresolved)
     return DependencyFile(path, "requirements.txt", (wanted,))
 

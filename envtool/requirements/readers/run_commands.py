@@ -70,7 +70,7 @@ class RunReader:
         first = command.words[0]
         name = first.text.rsplit("/", 1)[-1]
         words = command.texts
-        if not first.is_known and len(words) > 1:
+        if not first.is_known:
             if {"install", "sync", "add", "update"} & set(words[1:3]):
                 self._add_unknown(command)
             return None
@@ -117,6 +117,10 @@ class RunReader:
 
     def _run_shell(self, command: ShellCommand, state: ShellState, depth: int) -> str | None:
         words = command.words[1:]
+        if command.words[0].text == "su":
+            # The user's name may stand before the options.
+            at = next(number for number, word in enumerate(words) if word.text == "-c")
+            words = words[at:]
         is_own = command.words[0].text in {"source", "."}
         while words and words[0].text.startswith(("-", "+")) and words[0].text != "-":
             option = words[0].text
@@ -129,6 +133,9 @@ class RunReader:
                 return self.run_script(words[0].text, inner, depth + 1)
             if re.fullmatch(r"[-+][a-z]*[oO]", option) and words:
                 words = words[1:]
+            if re.fullmatch(r"-[a-z]*s", option) and not option.startswith("--"):
+                # What follows are the arguments of the script that comes through the pipe.
+                words = ()
         if not words or words[0].text in {"-", "/dev/stdin"} or words[0].text.startswith("<("):
             return self._run_input(command, state, depth)
         inner = state if is_own else replace(state, variables=dict(command.variables))
@@ -139,6 +146,8 @@ class RunReader:
         if command.input is not None:
             inner = replace(state, variables=dict(command.variables))
             return self.run_script(command.input, inner, depth + 1)
+        if not command.piped_from and not any(word.text.startswith("<(") for word in command.words):
+            return None
         origin = " ".join(word.text for word in command.piped_from) or command.source
         if not HARMLESS_SCRIPT.search(origin):
             self._add_unknown(command, f"what `{origin}` gives a shell to run is not known")
@@ -185,6 +194,9 @@ class RunReader:
             self._run_python_file(command, words)
 
     def _run_python_file(self, command: ShellCommand, words: list[str]) -> None:
+        if words[0].endswith("setup.py") and len(words) > 1:
+            # Installing commands have been read; the others build.
+            return
         try:
             text = self.tree.read(posixpath.normpath(posixpath.join(command.folder, words[0])))
         except RequirementsError:
@@ -209,7 +221,7 @@ class RunReader:
                     for line in read_recipes(text, words[1:]):
                         self.run_script(line, replace(inner, variables=dict(inner.variables)), depth + 1)
                     return
-        if name in {"make", "gmake"} and re.search(r"\bcmake\b|configure\b|autogen|\bmeson\b|-j", self.written):
+        if name in {"make", "gmake"} and re.search(r"\bcmake\b|configure\b|autogen|\bmeson\b|-j|PREFIX=", self.written):
             return
         self._add_unknown(command, f"what `{' '.join(words)}` runs cannot be followed, and may install")
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from envtool.errors import RequirementsError
+from envtool.requirements.find_files import find_dependency_files
 from envtool.requirements.model import DependencyFile, Role
 from envtool.requirements.read_file import read_file
 from envtool.requirements.text_file import MAX_BYTES
@@ -267,6 +268,71 @@ def test_dockerfile(tmp_path: Path) -> None:
     assert file.sets[5].instruction is not None
     assert file.sets[5].instruction.exact
     assert file.sets[6].unresolved == ("/nowhere/missing.txt is not in the build context",)
+
+
+def test_lists_of_conda_by_any_name(tmp_path: Path) -> None:
+    lists = {
+        "requirements.txt": "# This file may be used to create an environment using:\n# platform: linux-64\n"
+        "numpy=1.21.2=py38h20f2e39_0\npytorch=1.7.1=py3.8_cuda11.0\ntimm=0.4.12=pypi_0\n",
+        "spec-file.txt": "# platform: linux-64\n@EXPLICIT\n"
+        "https://conda.example/main/linux-64/numpy-1.21.2-py38h20f2e39_0.conda#0123\n"
+        "https://conda.example/pytorch/linux-64/pytorch-1.7.1-py3.8_cuda11.0.tar.bz2\n",
+        "packages.txt": "# packages in environment at /opt/conda:\n#\n# Name  Version  Build  Channel\n"
+        "numpy    1.21.2    py38h20f2e39_0\npytorch    1.7.1    py3.8_cuda11.0    pytorch\n"
+        "timm    0.4.12    pypi_0    pypi\n",
+        "short.txt": "numpy=1.21\npytorch=1.7.1\n",
+    }
+    for name, text in lists.items():
+        entries = read_file(written(tmp_path, name, text)).sets[0].entries
+        conda = [(entry.name, entry.role) for entry in entries if entry.role is Role.CONDA]
+        assert conda == [("numpy", Role.CONDA), ("pytorch", Role.CONDA)], name
+        pip = [entry.display for entry in entries if entry.role is Role.REQUIREMENT]
+        assert pip == (["timm==0.4.12"] if "timm" in text else []), name
+    assert read_file(written(tmp_path, "plain.txt", "numpy==1.21\ntimm\n")).kind == "requirements.txt"
+
+
+def test_local_labels_in_ranges_of_poetry(tmp_path: Path) -> None:
+    text = '[tool.poetry.dependencies]\ntorch = "^2.3+cu121"\ntimm = {version = "2.0+cpu"}\n'
+    file = read_file(written(tmp_path, "pyproject.toml", text))
+    assert asked(file) == ["torch<3.0,>=2.3", "timm==2.0+cpu"]
+
+
+def test_lock_of_pdm(tmp_path: Path) -> None:
+    text = '[metadata]\nlock_version = "4.5.0"\n[[package]]\nname = "torch"\nversion = "2.1.0"\n'
+    text += 'marker = "python_version >= \'3.8\'"\n[[package]]\nname = "tqdm"\nversion = "4.66.1"\n'
+    file = read_file(written(tmp_path, "pdm.lock", text))
+    assert asked(file) == ["torch==2.1.0", "tqdm==4.66.1"]
+    assert file.sets[0].locked
+
+
+def test_a_folder_is_searched_as_a_person_would(tmp_path: Path) -> None:
+    texts = {
+        "requirements.txt": "tqdm\n",
+        "requirements-dev.txt": "!!broken\n",
+        "wanted.txt": "tqdm>=4 ; python_version > '3'  # why\n-r requirements.txt\n",
+        "requirements/base.in": "tqdm\n",
+        "docker/train.Dockerfile": "FROM x\n",
+        "Dockerfile.gpu": "FROM x\n",
+        "pyproject.toml": "[project]\n",
+        "conda/gpu.yaml": "name: x\ndependencies:\n  # first\n  - python=3.8\n",
+        "MANIFEST.in": "include README.md\n",
+        "LICENSE.txt": "MIT\n",
+        "labels.txt": "cat\ndog\n",
+        "notes.txt": "this is no list of requirements\n",
+        "ids.txt": "1\n2\n",
+        ".pre-commit-config.yaml": "repos: []\n",
+        "docker-compose.yml": "services: {}\n",
+        "mkdocs.yml": "site_name: x\n",
+        "pack.yml": "dependencies:\n  a/b: 1\n",
+        "Dockerfile.dockerignore": "*\n",
+        "src/requirements.txt": "tqdm\n",
+        "env/pyvenv.cfg": "home = /usr\n",
+        "env/requirements.txt": "tqdm\n",
+    }
+    for name, text in texts.items():
+        written(tmp_path, name, text)
+    found = {path.relative_to(tmp_path).as_posix() for path in find_dependency_files(tmp_path)}
+    assert found == set(list(texts)[:8])
 
 
 BAD: dict[str, tuple[str | bytes, str]] = {

@@ -77,12 +77,15 @@ INSTALLS = {
     ),
     "folder": ("RUN cd /app/scripts && pip install -r ../requirements.txt", ["tqdm torch==1.0"]),
     "on build": ("ONBUILD RUN pip install a", ["a"]),
+    "su": ("RUN su someone -c 'pip install a'", ["a"]),
+    "name of a here-document first": ("RUN <<EOF bash -ex\npip install a\nEOF", ["a"]),
     "timeout and nice": ("RUN timeout -k 5 60 nice -n 5 pip install a", ["a"]),
     "system programs": (
         "RUN apt-get update && apt-get install -y git && rm -rf /var/lib/apt/lists/* && pip list && pip cache purge"
         " && npm install torch && python -c 'import torch' && python fetch.py && bash harmless.sh && pip wheel torch"
         " && curl -LsSf https://astral.sh/uv/install.sh | sh && cd /tmp/x && ./configure && make -j8 && make install"
-        " && uv venv",
+        " && uv venv && curl https://sh.rustup.rs -sSf | sh -s -- -y --profile minimal && . $HOME/.cargo/env"
+        " && python setup.py bdist_wheel && su someone -c 'mkdir /x' && . /opt/vendor/set_env.sh",
         [],
     ),
 }
