@@ -7,7 +7,7 @@ ENVTOOL := $(VENV)/bin/envtool
 IMAGE ?= hac-base
 FUZZ_SECONDS ?= 600
 # What test-fast runs.
-FAST := not docker and not exhaustive and not interpreters and not gigabyte
+FAST := not docker and not exhaustive and not interpreters and not gigabyte and not training
 # In the checkout, so that `make clean` finds it.
 export HAC_STORE ?= $(CURDIR)/.work/store
 # Where a shell forbids it, each start of envtool would compile all that it imports.
@@ -15,7 +15,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help venv engine engine-stop demo build verify lock lock-check \
-  test test-fast test-service fuzz coverage lint format bench dist clean
+  test test-fast test-service test-models fuzz coverage lint format bench dist clean
 
 help: ## print this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
@@ -69,7 +69,7 @@ test: venv ## set everything up and run all tests
 	mkdir -p .work; status=0; \
 	if [ -n "$$host" ]; then export DOCKER_HOST=$$host; $(VENV)/bin/pytest -q -m docker >.work/docker-tests.txt 2>&1 & \
 	else echo 'LEFT OUT: the Docker tests, because no Docker Engine answers and none can be installed here'; fi; \
-	$(VENV)/bin/pytest -q -n $$((3 * $$(nproc))) -m 'not docker and not gigabyte' || status=1; \
+	$(VENV)/bin/pytest -q -n $$((3 * $$(nproc))) -m 'not docker and not gigabyte and not training' || status=1; \
 	if [ -n "$$host" ]; then wait $$! || status=1; cat .work/docker-tests.txt; fi; exit $$status
 
 test-fast: venv ## run the tests that take two minutes and need no Docker Engine
@@ -77,6 +77,11 @@ test-fast: venv ## run the tests that take two minutes and need no Docker Engine
 
 test-service: venv ## clobber and restore the service's own torch 1.7.1 (Python 3.8, a gigabyte to download, 6 GB of disk)
 	@HAC_REQUIRE_PYTHONS=3.8 $(VENV)/bin/pytest -q -m gigabyte
+
+# HAC_TORCH_INDEX names an index beside the configured ones; without a torch for the CPU in one of them, it is one with
+# CUDA that is downloaded, which is gigabytes.
+test-models: venv ## train models with a real torch from an index
+	@$(VENV)/bin/pytest -q -m training
 
 # What made a parser fail is in .hypothesis, and is tried first the next time.
 fuzz: venv ## try every parser on what nobody would write: ten minutes, FUZZ_SECONDS=60 for one

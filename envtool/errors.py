@@ -166,3 +166,9 @@ class DriverError(EnvtoolError):
     """The accelerator's own programs do not answer, or cannot do what was asked of them."""
 
     exit_status = 22
+
+
+class ModelError(EnvtoolError):
+    """A model cannot be fetched or run: no such model, no torch that computes, or a program that fails."""
+
+    exit_status = 23

@@ -34,6 +34,7 @@ class CommandGroup(LazyGroup):
         "sbom": LazyCommand(f"{_COMMANDS}.sbom", "sbom_command"),
         "jobs": LazyCommand(f"{_COMMANDS}.jobs", "jobs_command"),
         "flavour": LazyCommand(f"{_COMMANDS}.flavour", "flavour_command"),
+        "models": LazyCommand(f"{_COMMANDS}.models", "app"),
         "engine": LazyCommand(f"{_COMMANDS}.engine", "app"),
         "vendor": LazyCommand(f"{_COMMANDS}.vendor", "app"),
         "demo": LazyCommand(f"{_COMMANDS}.demo", "demo_command", is_hidden=True),

@@ -47,6 +47,19 @@ ContainerOption = Annotated[
 TimeLimitOption = Annotated[
     float | None, typer.Option("--time-limit", help="Seconds for --probe. Default: 120.", min=1, show_default=False)
 ]
+RunModelOption = Annotated[
+    str | None,
+    typer.Option(
+        "--run-model",
+        metavar="NAME",
+        help="Train a model of `envtool models list` inside as well.",
+        show_default=False,
+    ),
+]
+ModelTimeLimitOption = Annotated[
+    float | None,
+    typer.Option("--time-limit", help="Seconds for a model's training. Default: 600.", min=1, show_default=False),
+]
 DriverOption = Annotated[
     bool | None,
     typer.Option(

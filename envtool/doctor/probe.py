@@ -133,10 +133,7 @@ def interpret(
 
 def _find_other_torch(environment: Environment, pin: VendorPin, values: dict[str, Any]) -> Iterator[Finding]:
     version, file = str(values["version"]), str(values["file"])
-    expected = (str(pin.version.public), str(pin.version), str(pin.version.release))
-    # The vendor's build may call itself by the bare version and tell its release apart.
-    right = version == expected[1] or (version == expected[0] and str(values.get("moreh")) == expected[2])
-    if right and Path(file).is_relative_to(environment.prefix.site_packages):
+    if pin.is_reported_as(version, values.get("moreh")) and Path(file).is_relative_to(environment.prefix.site_packages):
         return
     yield Finding(
         kind=FindingKind.PROBE_OTHER_TORCH,

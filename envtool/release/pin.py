@@ -70,6 +70,14 @@ class VendorPin:
         """The pinned distribution called `name`, if the pin has it."""
         return next((item for item in self.distributions if item.name == name), None)
 
+    def is_reported_as(self, version: str, release: object) -> bool:
+        """Whether a torch that calls itself `version`, and `release` beside it, is the pinned one.
+
+        The vendor's build may call itself by the bare version and tell its release apart.
+        """
+        pinned = self.version
+        return version == str(pinned) or (version == str(pinned.public) and str(release) == str(pinned.release))
+
     def render_constraints(self) -> str:
         """A constraints file for pip and uv that names the vendor's distributions and nothing else."""
         lines = [f"{item.name}=={item.version}" for item in self.distributions]

@@ -11,6 +11,7 @@ from envtool.errors import BuildError, EngineError, ImageError, ReleaseError, Se
 from envtool.verify.result import ImageCheck, ImageResult
 
 # What keeps one image of several from being verified; anything else is everybody's error.
+MODEL_TIME_LIMIT = 600.0
 _NOT_VERIFIED = (BuildError, EngineError, ImageError, ReleaseError, SetupError)
 
 
@@ -20,6 +21,7 @@ class VerifyRequest:
 
     `static` reads their files only, else their own checks run inside of them as well. `platform` is which image of a
     manifest list, as linux/amd64; by default this machine's. `jobs` is how many images are verified at a time.
+    `model` is one to train inside as well, for at most `model_time_limit` seconds.
     `project` is the folder from which the engine is found.
     """
 
@@ -28,6 +30,8 @@ class VerifyRequest:
     static: bool = False
     platform: str | None = None
     jobs: int = 1
+    model: str | None = None
+    model_time_limit: float = MODEL_TIME_LIMIT
 
 
 def verify_images(
@@ -36,8 +40,13 @@ def verify_images(
     """Check each image, in the order of the references; `done` is called with each reference that is finished.
 
     Of several, one that cannot be read or run does not keep the others from it: its result says why. A single one
-    raises: `ImageError`, `EngineError`, `BuildError`, `ReleaseError`, `SetupError`.
+    raises: `ImageError`, `EngineError`, `BuildError`, `ReleaseError`, `SetupError`. So does a model that there is none
+    of: `ModelError`.
     """
+    if request.model is not None:
+        from envtool.models.catalog import find_sample
+
+        find_sample(request.model)
     if len(request.references) == 1:
         results = (_verify_image(request.references[0], request),)
         done(request.references[0])
@@ -59,6 +68,10 @@ def _verify_image(reference: str, request: VerifyRequest) -> ImageResult:
     checks = tuple(_check_files(reference, request))
     if not request.static:
         checks += tuple(_check_container(reference, request))
+    if request.model is not None and not request.static:
+        from envtool.verify.model_check import check_model
+
+        checks += (check_model(reference, request.model, request.model_time_limit, request.project),)
     return ImageResult(reference, checks)
 
 

@@ -18,6 +18,7 @@ from jsonschema import validate
 
 from envtool.image.engine.client import Engine
 from envtool.image.spec.labels import CONTEXT_LABEL
+from envtool.image.spec.recipe import OWN_FOLDERS
 from tests.support.docker_command import Builder, run
 from tests.support.docker_envtool import PROJECT, envtool, in_container
 
@@ -222,13 +223,22 @@ def test_engine_gone_in_mid_build(engine: Engine, hac_base: str, tmp_path: Path)
     assert after["Config"]["Labels"][CONTEXT_LABEL] == before["Config"]["Labels"][CONTEXT_LABEL]
 
 
+def test_a_stand_in_torch_learns_nothing(hac_base: str) -> None:
+    """What a model needs comes from envtool; the image has no network, and this one no torch that computes."""
+    done = envtool("verify", hac_base, "--run-model", "resnet")
+    assert done.status == 1, done.output
+    assert "the model resnet learns" in done.output
+    assert "a stand-in, which cannot compute" in done.output
+    assert envtool("models", "run", "gpt", "--image", hac_base).status == 23
+
+
 def copy_of_the_project(folder: Path) -> Path:
     """A checkout with one file of the recipe changed, so that its image is another one."""
     import shutil
 
     target = folder / "project"
     target.mkdir()
-    for name in ("envtool", "images", "lockfiles"):
+    for name in (*OWN_FOLDERS, "images", "lockfiles"):
         shutil.copytree(PROJECT / name, target / name, ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("pyproject.toml", "README.md", "LICENSE", "Dockerfile"):
         shutil.copy(PROJECT / name, target)

@@ -103,6 +103,7 @@ def test_wheel_carries_the_licence_the_types_and_the_version(tmp_path: Path) -> 
         metadata = BytesParser().parsebytes(archive.read(f"{information}/METADATA"))
         licence = archive.read(f"{information}/licenses/LICENSE")
         assert "envtool/py.typed" in archive.namelist()
+        assert "envtool/models/samples/resnet/train.py" in archive.namelist()
     assert metadata["Version"] == envtool.__version__
     assert metadata["License-Expression"] == "Apache-2.0"
     assert licence == (PROJECT / "LICENSE").read_bytes()

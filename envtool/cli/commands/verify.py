@@ -8,7 +8,14 @@ from typing import Annotated
 
 import typer
 
-from envtool.cli.options import FormatOption, OutputOption, PlatformOption, ProjectOption
+from envtool.cli.options import (
+    FormatOption,
+    ModelTimeLimitOption,
+    OutputOption,
+    PlatformOption,
+    ProjectOption,
+    RunModelOption,
+)
 from envtool.cli.report_format import Format
 from envtool.cli.terminal import note
 
@@ -24,6 +31,8 @@ def verify_command(
     static: Annotated[
         bool, typer.Option("--static", help="Read files and configuration only; run nothing, need no engine.")
     ] = False,
+    model: RunModelOption = None,
+    time_limit: ModelTimeLimitOption = None,
     format: FormatOption = Format.TEXT,
     output: OutputOption = None,
     jobs: Annotated[
@@ -40,15 +49,27 @@ def verify_command(
 
       envtool verify hac-base
 
+      envtool verify hac-base-22.8.0-py38 --run-model resnet
+
       envtool verify --static my-training:latest image.tar
 
       envtool verify --static docker://registry.example.com:5000/team/training@sha256:… --format sarif -o verify.sarif
     """
     from envtool.cli.output import print_report
     from envtool.cli.render.verify import render_results
-    from envtool.verify.verify_images import VerifyRequest, select_exit_status, verify_images
+    from envtool.verify.verify_images import MODEL_TIME_LIMIT, VerifyRequest, select_exit_status, verify_images
 
-    request = VerifyRequest(references=tuple(references), project=project, static=static, platform=platform, jobs=jobs)
+    if static and model is not None:
+        raise typer.BadParameter("--run-model runs something, --static nothing: give one of them")
+    request = VerifyRequest(
+        references=tuple(references),
+        project=project,
+        static=static,
+        platform=platform,
+        jobs=jobs,
+        model=model,
+        model_time_limit=time_limit or MODEL_TIME_LIMIT,
+    )
     results = verify_images(request, done=lambda name: note(f"verified {name}") if len(references) > 1 else None)
     print_report(render_results(results, format), output, has_commands=format is Format.GITHUB)
     raise typer.Exit(select_exit_status(results))

@@ -12,13 +12,15 @@ if TYPE_CHECKING:
 
 # A child's own instructions, after the layers.
 DOCKERFILE_PART = "Dockerfile.part"
+# What envtool's own wheel is made from, which goes into each image.
+OWN_FOLDERS = ("envtool", "examples/models")
 
 
 def list_recipe_files(spec: ImageSpec) -> Iterator[Path]:
     """Every file of the checkout that goes into the image, apart from what the lock names and its parent has."""
     folders = [*spec.folders("rootfs"), *spec.folders("checks")]
     if spec.parent is None:
-        folders.append(spec.project / "envtool")
+        folders += [spec.project / name for name in OWN_FOLDERS]
     for folder in folders:
         for path in sorted(folder.rglob("*")):
             if path.is_file() and path.suffix != ".pyc":

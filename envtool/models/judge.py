@@ -1,0 +1,104 @@
+"""Whether a model has learnt: from the reports of its training and of a new process that loads it; pure."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from envtool.models.catalog import ModelSample
+    from envtool.release.pin import VendorPin
+
+# A model that learns ends far below; one that does not stays where it was.
+_LEAST_FALL = 0.7
+# Of the largest number of an answer. Reduced precision errs by hundredths, another model by far more.
+_TOLERANCE = 0.05
+
+
+@dataclass(frozen=True)
+class ModelCheck:
+    """One question about a run. `passed` is `None` where it cannot be answered."""
+
+    title: str
+    passed: bool | None
+    detail: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelRun:
+    """What came of a run: where it computed, how fast, and the answers to the questions."""
+
+    name: str
+    torch: str
+    device: str
+    samples_per_second: float
+    checks: tuple[ModelCheck, ...]
+
+    @property
+    def passed(self) -> bool:
+        """Whether no check failed."""
+        return all(check.passed is not False for check in self.checks)
+
+
+def judge_run(
+    sample: ModelSample, trained: dict[str, Any], loaded: dict[str, Any], pin: VendorPin | None, *, root: str | None
+) -> ModelRun:
+    """`trained` and `loaded` are the two reports. `root` is the folder that torch must be imported from, if known."""
+    checks = (
+        _check_torch(trained, pin, root),
+        _check_loss(trained),
+        *_check_accuracy(sample, trained),
+        _check_answer(trained, loaded),
+    )
+    release = trained.get("moreh")
+    return ModelRun(
+        name=sample.name,
+        torch=f"{trained.get('torch')}" + (f" of release {release}" if release else ""),
+        device=f"{trained.get('device')} ({trained.get('device_name')})",
+        samples_per_second=_number(trained.get("samples_per_second")),
+        checks=checks,
+    )
+
+
+def _check_torch(trained: dict[str, Any], pin: VendorPin | None, root: str | None) -> ModelCheck:
+    title, version, file = "torch is the pinned one", str(trained.get("torch")), str(trained.get("torch_file"))
+    if pin is None:
+        return ModelCheck(title, None, f"{version}; nothing here pins a vendor torch")
+    if root is not None and not file.startswith(f"{root.rstrip('/')}/"):
+        return ModelCheck(title, False, f"it was imported from {file}, outside of {root}")
+    is_right = pin.is_reported_as(version, trained.get("moreh"))
+    return ModelCheck(title, is_right, version if is_right else f"{version}; pinned is {pin.torch.version}")
+
+
+def _check_loss(trained: dict[str, Any]) -> ModelCheck:
+    first, last = _number(trained.get("first_loss")), _number(trained.get("last_loss"))
+    # Not a number is no fall.
+    return ModelCheck("the loss falls", last <= first * _LEAST_FALL, f"from {first:.4g} to {last:.4g}")
+
+
+def _check_accuracy(sample: ModelSample, trained: dict[str, Any]) -> Iterator[ModelCheck]:
+    if sample.least_accuracy is not None:
+        accuracy = _number(trained.get("accuracy"))
+        text = f"{accuracy:.3f}, at least {sample.least_accuracy}"
+        yield ModelCheck("it is right often enough", accuracy >= sample.least_accuracy, text)
+
+
+def _check_answer(trained: dict[str, Any], loaded: dict[str, Any]) -> ModelCheck:
+    before, after = ([_number(item) for item in _list(report.get("answer"))] for report in (trained, loaded))
+    title = "the saved model answers the same in a new process"
+    if not before or len(before) != len(after):
+        return ModelCheck(title, False, f"{len(before)} numbers before, {len(after)} after")
+    largest = max(map(abs, before))
+    difference = max(abs(one - other) for one, other in zip(before, after, strict=True))
+    return ModelCheck(title, difference <= _TOLERANCE * max(largest, 1e-6), f"they differ by {difference:.2g}")
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+def _number(value: Any) -> float:
+    """A number of a report, which somebody else's program wrote."""
+    return float(value) if isinstance(value, int | float) and abs(value) < 1e300 else math.nan
