@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
 
 from envtool.transaction.open_folder import open_beneath
 
@@ -40,7 +39,7 @@ def _empty(top: int, folder: int, depth: int) -> bool:
         if not is_folder and _is_unlinked(folder, name):
             continue
         if depth == _DEEPEST:
-            os.rename(name, f".hac-deep-{secrets.token_hex(8)}", src_dir_fd=folder, dst_dir_fd=top)
+            os.rename(name, f".hac-deep-{os.urandom(8).hex()}", src_dir_fd=folder, dst_dir_fd=top)
             is_left = True
             continue
         below = open_beneath(folder, name, within_mount=True)

@@ -9,7 +9,7 @@ nothing outside of them.
 
 from __future__ import annotations
 
-import secrets
+import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -81,7 +81,7 @@ def make_journal(steps: Sequence[JournalStep], opened: OpenScope, staging: Path,
 
     A change that is to be completed has its staged folders marked.
     """
-    mark = "" if backwards else f".hac-{secrets.token_hex(8)}"
+    mark = "" if backwards else f".hac-{os.urandom(8).hex()}"
     rows: list[JournalRow] = []
     for step in steps:
         if isinstance(step, Remove):
