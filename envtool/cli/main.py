@@ -51,7 +51,7 @@ def run_command_line(program: Callable[[], None]) -> None:
         with stop_requests():
             program()
     except EnvtoolError as error:
-        print_safely(error.render(), file=sys.stderr)
+        print_safely(error.render(), file=sys.stderr, is_prose=True)
         raise SystemExit(error.exit_status) from None
     except BrokenPipeError:
         # The reader of our output, such as `head`, has seen enough.
@@ -102,5 +102,5 @@ def _report_refusal(error: OSError) -> int:
         )
     else:
         raise error
-    print_safely(refusal.render(), file=sys.stderr)
+    print_safely(refusal.render(), file=sys.stderr, is_prose=True)
     return refusal.exit_status

@@ -10,13 +10,13 @@ from envtool.cli.terminal import make_safe, print_safely
 from envtool.errors import EnvtoolError
 
 
-def print_report(text: str, file: Path | None, *, has_commands: bool = False) -> None:
-    """Print `text` with a line's end, or write it to `file`. `has_commands`: as `make_safe` takes it.
+def print_report(text: str, file: Path | None, *, has_commands: bool = False, is_prose: bool = False) -> None:
+    """Print `text` with a line's end, or write it to `file`. The others are as `print_safely` takes them.
 
     Raises `EnvtoolError` where the file cannot be written.
     """
     if file is None:
-        print_safely(text, has_commands=has_commands)
+        print_safely(text, has_commands=has_commands, is_prose=is_prose)
     else:
         write_atomic(file, f"{text}\n", has_commands=has_commands)
 

@@ -57,10 +57,28 @@ def make_safe(text: str, *, has_commands: bool = False) -> str:
 
 
 def print_safely(
-    text: str = "", *, end: str = "\n", file: TextIO | None = None, flush: bool = False, has_commands: bool = False
+    text: str = "",
+    *,
+    end: str = "\n",
+    file: TextIO | None = None,
+    flush: bool = False,
+    has_commands: bool = False,
+    is_prose: bool = False,
 ) -> None:
-    """Print what is safe of `text`, which may have several lines, on stdout or `file`."""
-    print(make_safe(text, has_commands=has_commands), end=end, file=file or sys.stdout, flush=flush)
+    """Print what is safe of `text`, which may have several lines, on stdout or `file`.
+
+    `is_prose`: it is for a person, so a terminal gets lines that fit it.
+    """
+    stream = file or sys.stdout
+    safe = make_safe(text, has_commands=has_commands)
+    if is_prose and stream.isatty():
+        # Only now: most of what is printed goes to no terminal.
+        import shutil
+
+        from envtool.cli.wrap import wrap_lines
+
+        safe = wrap_lines(safe, max(40, shutil.get_terminal_size().columns))
+    print(safe, end=end, file=stream, flush=flush)
 
 
 def print_line(text: str, *, end: str = "\n", file: TextIO | None = None, flush: bool = False) -> None:

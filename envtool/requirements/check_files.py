@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -49,8 +50,9 @@ class CheckRequest:
     `files` may be folders too. `torch` assumes an environment with this vendor torch, and `python_version` its Python;
     else `prefix` or `python` name one, or it is found. `static` reads the lines only. `only` names extras and groups.
     `file_type` is a file name whose kind all files have. `write_fixed` is a folder for files that are safe.
-    `time_limit` is in seconds, for one resolution. `no_build` runs no code of the projects. `context` is the folder
-    that Dockerfiles are built in, else it is looked for; `images` are those that containers may start from.
+    `time_limit` is in seconds, for all of it; without one each step has its own. `no_build` runs no code of the
+    projects. `context` is the folder that Dockerfiles are built in, else it is looked for; `images` are those that
+    containers may start from.
     """
 
     files: tuple[Path, ...]
@@ -64,7 +66,7 @@ class CheckRequest:
     only: tuple[str, ...] = ()
     file_type: str | None = None
     write_fixed: Path | None = None
-    time_limit: float = TIME_LIMIT
+    time_limit: float | None = None
     no_build: bool = False
     context: Path | None = None
     images: tuple[HacImage, ...] = ()
@@ -98,6 +100,7 @@ def check_files(request: CheckRequest, *, display: ProgressDisplay = open_silent
     A file or a set that cannot be judged has an answer that says so, and the others theirs. Raises `EnvtoolError`, of
     these `UsageError` where the request names what is not there.
     """
+    deadline = time.monotonic() + request.time_limit if request.time_limit is not None else None
     if request.write_fixed is not None and request.static:
         raise UsageError("--write-fixed proves what it writes by resolving it; leave --static out")
     files = _select_all([_try_read(path, request) for path in _expand_folders(request.files)], request)
@@ -106,9 +109,9 @@ def check_files(request: CheckRequest, *, display: ProgressDisplay = open_silent
             found = (predict_static(item, target) for file in files for item in file.sets)
             predictions = tuple(_add_base(prediction, target, request) for prediction in found)
             return CheckResult(request=request, target=target, predictions=predictions)
-        configured = configure_target(target, prefix, request.installers, time_limit=request.time_limit)
+        configured = configure_target(target, prefix, request.installers, time_limit=request.time_limit or TIME_LIMIT)
         resolvers = {
-            installer: replace(resolver, no_build=request.no_build)
+            installer: replace(resolver, no_build=request.no_build, deadline=deadline)
             for installer, resolver in configured.resolvers.items()
         }
         with open_project_reader(next(iter(resolvers.values())), no_build=request.no_build) as projects:
@@ -173,13 +176,8 @@ def _select_sets(file: DependencyFile, request: CheckRequest) -> DependencyFile:
 def _predict_files(
     files: Sequence[DependencyFile], checker: Checker, display: ProgressDisplay
 ) -> list[tuple[DependencyFile, tuple[Prediction, ...]]]:
-    checked = []
     with display("resolving") as advance:
-        for file in files:
-            advance(str(file.path), 0, 1)
-            checked.append((file, checker.check(file)))
-            advance(str(file.path), 1, 1)
-    return checked
+        return [(file, checker.check(file, advance)) for file in files]
 
 
 def _write_fixed(

@@ -20,6 +20,7 @@ from envtool.requirements.uv_command import find_uv
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
+    from envtool.progress import Progress
     from envtool.requirements.model import DependencyFile, RequirementSet
     from envtool.requirements.projects.project_reader import ProjectReader
     from envtool.requirements.resolve import Resolver
@@ -43,14 +44,24 @@ class Checker:
     projects: ProjectReader | None = None
     _readers: dict[tuple[str, ...], MetadataReader] = field(default_factory=dict)
 
-    def check(self, file: DependencyFile) -> tuple[Prediction, ...]:
-        """The second stage's answers on a file's sets. What keeps a set from being judged is in its answer."""
+    def check(self, file: DependencyFile, progress: Progress = lambda *_: None) -> tuple[Prediction, ...]:
+        """The second stage's answers on a file's sets. What keeps a set from being judged is in its answer.
+
+        `progress` gets each set that is waited for, when it is begun and when it is done.
+        """
         # Before there are threads: what it asks of `sysconfig` is not safe among them.
         find_uv()
         if self.projects is not None:
             file = expand_file(file, self.projects)
         with ThreadPoolExecutor(_AT_ONCE) as pool:
-            return tuple(answer for answers in pool.map(self.check_set, file.sets) for answer in answers)
+            found = pool.map(lambda item: self._check_and_tell(item, progress), file.sets)
+            return tuple(answer for answers in found for answer in answers)
+
+    def _check_and_tell(self, wanted: RequirementSet, progress: Progress) -> tuple[Prediction, ...]:
+        progress(str(wanted), 0, 1)
+        answers = self.check_set(wanted)
+        progress(str(wanted), 1, 1)
+        return answers
 
     def check_set(self, wanted: RequirementSet) -> tuple[Prediction, ...]:
         """One answer for each installer, or a single one where they agree or the first stage settled it."""

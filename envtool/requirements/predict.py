@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from envtool.errors import ResolutionError, UnsolvableError
+from envtool.printable import shorten_end
 from envtool.requirements.chain import Graph, find_chains
 from envtool.requirements.conda_packages import is_harmless_conda
 from envtool.requirements.metadata import read_wheel_requires
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 
 
 # Where constraints stand that pip or uv is configured with.
+# Characters of a proof that is given as it is.
+_QUOTED = 1500
 _CONFIGURED = SourceLocation(Path("the configuration"), 1)
 # Words of uv's for what an index has not, or has for other Pythons only.
 _UNAVAILABLE = re.compile(r"was not found in the|there (?:is|are) no versions? of|has no (?:usable )?wheels|no network")
@@ -147,7 +150,9 @@ def _make_unsolvable_error(wanted: RequirementSet, proof: str, target: Target) -
         if normalize_name(missing.requirement.name) in proof:
             # Whatever the file says, the environment is short of it.
             return ResolutionError(
-                f"{wanted}: {missing}", why=proof[:1500], remedy=f"envtool install '{missing.requirement}'"
+                f"{wanted}: {missing}",
+                why=shorten_end(proof, _QUOTED),
+                remedy=f"envtool install '{missing.requirement}'",
             )
     places = list(_find_named(proof, wanted.requirements))
     where = ", ".join(f"{entry.location} ({entry.display})" for entry in places[:6])
@@ -155,7 +160,7 @@ def _make_unsolvable_error(wanted: RequirementSet, proof: str, target: Target) -
     kind = ResolutionError if _UNAVAILABLE.search(proof) else UnsolvableError
     return kind(
         f"{wanted}: nothing meets all of it, with any torch",
-        why=f"{where + ': ' if where else ''}{proof[:1500]}",
+        why=f"{where + ': ' if where else ''}{shorten_end(proof, _QUOTED)}",
         remedy=places[0].location.edit_command if places else "",
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -87,7 +88,8 @@ class Resolver:
     """Resolves sets against one target, for one installer.
 
     `variables` are the process's; `options` and `constraints` what that installer is configured with, the pins left
-    out; `passed` are further words for uv; `time_limit` is in seconds. `no_build` has nothing built without a wheel.
+    out; `passed` are further words for uv; `time_limit` is in seconds for one run of uv, and all of them end at
+    `deadline`, by the monotonic clock. `no_build` has nothing built without a wheel.
     """
 
     target: Target
@@ -97,7 +99,15 @@ class Resolver:
     constraints: tuple[str, ...] = ()
     passed: tuple[str, ...] = ()
     time_limit: float = TIME_LIMIT
+    deadline: float | None = None
     no_build: bool = False
+
+    @property
+    def seconds_left(self) -> float:
+        """How long the next step may take: 0 where there is no time left."""
+        if self.deadline is None:
+            return self.time_limit
+        return max(0.0, min(self.time_limit, self.deadline - time.monotonic()))
 
     def resolve(
         self,
@@ -245,7 +255,7 @@ class Resolver:
         *,
         show_progress: bool = False,
     ) -> UvOutput:
-        run = partial(run_uv, owner=self.target.owner, time_limit=self.time_limit)
+        run = partial(run_uv, owner=self.target.owner, time_limit=self.seconds_left, stated_limit=self.time_limit)
         arguments = [*words, *self._target_arguments(words), *format_options(options, self.installer, requested)]
         if self.installer is Installer.UV and self._is_configured():
             # The pins are given or left out on purpose, case by case.

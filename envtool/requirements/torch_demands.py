@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.version import Version
 
+from envtool.printable import shorten_end
 from envtool.requirements.uv_command import find_torch_demands
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ _QUOTED = 400
 def summarize_proof(proof: str, target: Target) -> str:
     """The lowest demand on torch in a proof of uv's that the vendor's torch does not meet, else the proof's start."""
     demands = [text for text in find_torch_demands(proof) if not _is_met(text, target)]
-    return quote_lowest_demand(demands) or proof[:_QUOTED]
+    return quote_lowest_demand(demands) or shorten_end(proof, _QUOTED)
 
 
 def quote_lowest_demand(demands: Sequence[str]) -> str:

@@ -13,9 +13,12 @@ from typing import Any
 
 from envtool.bounded_process import BoundedProcess
 from envtool.errors import ResolutionError, SetupError, SourceError
+from envtool.printable import shorten_start
 from envtool.release.profile import PINNED_NAMES
 from envtool.transaction.owner import Owner, make_process_options
 
+# Characters of another program's message that are shown.
+_LONGEST = 800
 # Seconds. A resolution takes one or two; an index that says nothing for this long is not going to.
 TIME_LIMIT = 120.0
 # Bytes. A plan of thousands of distributions has some hundred kilobytes.
@@ -74,12 +77,14 @@ def run_uv(
     *,
     owner: Owner | None = None,
     time_limit: float = TIME_LIMIT,
+    stated_limit: float | None = None,
     show_progress: bool = False,
 ) -> UvOutput:
     """Run uv to its end, as `owner` where there is one: it runs the environment's interpreter, and build back ends.
 
-    `time_limit` is in seconds. `show_progress` leaves uv's progress, and all that it says, to the terminal. Raises
-    `SourceError` where an index cannot be read, and `ResolutionError` where uv could not tell for another reason.
+    `time_limit` is in seconds; where it is what is left of a longer one, that is `stated_limit`. `show_progress`
+    leaves uv's progress, and all that it says, to the terminal. Raises `SourceError` where an index cannot be read,
+    and `ResolutionError` where uv could not tell for another reason.
     """
     adapted = owner.adapt_variables(variables) if owner is not None else variables
     environment = {**adapted, "UV_PYTHON_DOWNLOADS": "never"}
@@ -99,7 +104,7 @@ def run_uv(
         raise ResolutionError("uv prints without end", why=f"more than {_OUTPUT_LIMIT >> 20} MiB")
     if ended.status is None:
         raise SourceError(
-            f"the index gave no answer within {time_limit:.0f} seconds",
+            f"the index gave no answer within {stated_limit or time_limit:.0f} seconds",
             why="it is down or slow, or a source distribution takes that long to build; --time-limit gives more",
         )
     if ended.status == 0:
@@ -176,25 +181,7 @@ _BESIDE_THE_POINT = ("Using Python", "warning: Requirements file")
 
 def _select_last_words(text: str) -> str:
     lines = [line.strip() for line in text.splitlines() if line.strip() and not line.startswith(_BESIDE_THE_POINT)]
-    return shorten_start(" ".join(lines))
-
-
-# Characters of another program's message that are shown.
-_LONGEST = 800
-# Where a message can begin: a cause of uv's, a sentence, and where there is neither, a word.
-_BEGINNINGS = (r"(?:error|cause|hint|warning): ", r"(?<=[.!?:] )(?=[A-Z`])", r"(?<= )(?=\S)")
-
-
-def shorten_start(text: str) -> str:
-    """The end of a long message, from where a part of it begins."""
-    if len(text) <= _LONGEST:
-        return text
-    rest = text[-_LONGEST:]
-    for pattern in _BEGINNINGS:
-        match = re.search(pattern, rest)
-        if match is not None and match.start() < _LONGEST // 2:
-            return f"… {rest[match.start() :]}"
-    return f"… {rest}"
+    return shorten_start(" ".join(lines), _LONGEST)
 
 
 def _extract_proof(said: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import Enum
@@ -47,7 +48,7 @@ class InstallStatus(Enum):
 
 @dataclass(frozen=True, kw_only=True)
 class InstallRequest:
-    """What to install, in the words that `pip install` takes, and where. `time_limit` is in seconds for each step."""
+    """What to install, in the words that `pip install` takes, and where. `time_limit` is in seconds for all of it."""
 
     arguments: tuple[str, ...]
     prefix: Path | None = None
@@ -140,7 +141,10 @@ def _configure_resolver(environment: Environment, command: InstallCommand, time_
     """The choices are pip's where pip and uv differ: nothing is upgraded that was not asked for."""
     configured = configure_target(make_target(environment), environment.prefix, (Installer.PIP,), time_limit=time_limit)
     resolver = configured.resolvers[Installer.PIP]
-    return replace(resolver, passed=command.passed, variables={**resolver.variables, **dict(command.variables)})
+    deadline = time.monotonic() + time_limit
+    return replace(
+        resolver, deadline=deadline, passed=command.passed, variables={**resolver.variables, **dict(command.variables)}
+    )
 
 
 def note_missing(environment: Environment, plan: InstallPlan, note: Callable[[str], None]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -33,7 +34,7 @@ class SyncRequest:
     """Which lock to install from, which parts of it, and where.
 
     `project` is the lock, or a folder that has one. `overrides` are requirements on what the vendor pins that count in
-    the place of the lock's. `time_limit` is in seconds for each step.
+    the place of the lock's. `time_limit` is in seconds for all of it.
     """
 
     project: Path = Path()
@@ -77,7 +78,7 @@ def sync(
     environment = read_environment(prefix)
     refuse_damaged(environment)
     configured = configure_target(make_target(environment), prefix, (Installer.PIP,), time_limit=request.time_limit)
-    resolver = configured.resolvers[Installer.PIP]
+    resolver = replace(configured.resolvers[Installer.PIP], deadline=time.monotonic() + request.time_limit)
     target = resolver.target
     locked = override(_read(lock, request, resolver, note), overrides)
     resolver = replace(resolver, passed=locked.passed)

@@ -45,7 +45,10 @@ ContextOption = Annotated[
     Path | None,
     typer.Option("--context", metavar="DIR", help="The folder Dockerfiles are built in.", show_default=False),
 ]
-CheckTimeOption = Annotated[float, typer.Option("--time-limit", help="Seconds for one resolution.", min=1)]
+CheckTimeOption = Annotated[
+    float | None,
+    typer.Option("--time-limit", help="Seconds for all of it. Default: 120 a step.", min=1, show_default=False),
+]
 
 
 def check_command(
@@ -66,7 +69,7 @@ def check_command(
     format: Annotated[CheckFormat, typer.Option("--format", help="How to print the answers.")] = CheckFormat.TEXT,
     output: OutputOption = None,
     no_build: NoBuildOption = False,
-    time_limit: CheckTimeOption = 120.0,
+    time_limit: CheckTimeOption = None,
 ) -> None:
     """Predict what installing dependency files would do to the vendor torch, from metadata alone.
 
@@ -142,4 +145,4 @@ def _print_result(result: CheckResult, format: CheckFormat, output: Path | None)
     for path in result.written:
         note(f"wrote {path}; it was resolved again, and torch stays")
     text = render_answers(result.predictions, result.target, format)
-    print_report(text, output, has_commands=format is CheckFormat.GITHUB)
+    print_report(text, output, has_commands=format is CheckFormat.GITHUB, is_prose=format is CheckFormat.TEXT)

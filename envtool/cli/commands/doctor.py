@@ -87,7 +87,7 @@ def doctor_command(
         if fix:
             report = _run_fix(request, report)
         text = render_report(report, format)
-    print_report(text, output, has_commands=format is Format.GITHUB)
+    print_report(text, output, has_commands=format is Format.GITHUB, is_prose=format is Format.TEXT)
     raise typer.Exit(0 if report.status is Status.HEALTHY else 1)
 
 

@@ -47,9 +47,9 @@ def install_command(
         from envtool.cli.render.check import render_answers
         from envtool.cli.report_format import CheckFormat
 
-        print_safely(render_answers(result.predictions, result.target, CheckFormat.TEXT))
+        print_safely(render_answers(result.predictions, result.target, CheckFormat.TEXT), is_prose=True)
         raise typer.Exit(1)
-    print_safely(join_lines(summarize_plan(result.plan, dry_run=dry_run)))
+    print_safely(join_lines(summarize_plan(result.plan, dry_run=dry_run)), is_prose=True)
 
 
 def summarize_plan(plan: InstallPlan, *, dry_run: bool) -> list[str]:

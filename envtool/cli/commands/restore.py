@@ -101,7 +101,7 @@ def run_restore(request: RestoreRequest, *, yes: bool = False, format: RestoreFo
 
     def show_plan(plan: RestorePlan) -> None:
         if format is RestoreFormat.TEXT:
-            print_safely(render_plan(plan), flush=True)
+            print_safely(render_plan(plan), flush=True, is_prose=True)
 
     result = restore(
         request,

@@ -44,7 +44,7 @@ OverrideOption = Annotated[
 ]
 DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Print what would be done, and change nothing.")]
 TimeLimitOption = Annotated[
-    float | None, typer.Option("--time-limit", help="Seconds for each step. Default: 3600.", min=1, show_default=False)
+    float | None, typer.Option("--time-limit", help="Seconds for all of it. Default: 3600.", min=1, show_default=False)
 ]
 
 
@@ -104,7 +104,7 @@ def sync_command(
         time_limit=time_limit or TIME_LIMIT,
     )
     result = sync(request, note=note, show_progress=sys.stderr.isatty() and not is_quiet())
-    print_safely(_summarize(result, dry_run=dry_run))
+    print_safely(_summarize(result, dry_run=dry_run), is_prose=True)
     if result.plan is None:
         raise typer.Exit(1)
 

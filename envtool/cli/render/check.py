@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from envtool.cli.render.interface import CheckReport, FileLocation, Level, Problem, Rule, Suite
@@ -11,6 +11,7 @@ from envtool.cli.render.write import write_report
 from envtool.cli.report_format import CheckFormat, Format
 from envtool.cli.terminal import paint
 from envtool.printable import join_lines
+from envtool.requirements.model import Section
 from envtool.requirements.prediction import Prediction, Suggestion
 from envtool.requirements.static import Effect, Verdict
 from envtool.requirements.target import Target
@@ -28,7 +29,7 @@ def render_answers(answers: Sequence[Prediction], target: Target, format: CheckF
     """The answers in a format, without a line's end after them."""
     match format:
         case CheckFormat.TEXT:
-            return join_lines(line for answer in answers for line in _render_lines(answer, target))
+            return join_lines(line for group in _group_equal(answers, target) for line in _render_group(group, target))
         case CheckFormat.JSON:
             return render_json_text(_make_document(answers, target))
         case CheckFormat.SARIF:
@@ -43,9 +44,39 @@ def make_title(answer: Prediction) -> str:
     return f"{answer.requirement_set}{by}"
 
 
-def _render_lines(answer: Prediction, target: Target) -> list[str]:
+def _group_equal(answers: Sequence[Prediction], target: Target) -> Iterator[list[Prediction]]:
+    """Answers of one file of which the same is to be told: five extras that bring one torch are one trouble."""
+    groups: dict[object, list[Prediction]] = {}
+    for answer in answers:
+        wanted = answer.requirement_set
+        is_alone = answer.verdict is Verdict.SAFE or wanted.section is Section.INSTRUCTION
+        told = (wanted.path, answer.installer, answer.verdict, answer.why, tuple(_render_body(answer, target)))
+        groups.setdefault(id(answer) if is_alone else told, []).append(answer)
+    yield from groups.values()
+
+
+def _render_group(group: Sequence[Prediction], target: Target) -> list[str]:
+    answer = group[0]
     verdict = paint(answer.verdict.value, _COLOURS[answer.verdict], bold=True)
-    lines = [f"{verdict}: {make_title(answer)}: {answer.why}"]
+    title = make_title(answer) if len(group) == 1 else _join_titles(group)
+    return [f"{verdict}: {title}: {answer.why}", *_render_body(answer, target)]
+
+
+def _join_titles(group: Sequence[Prediction]) -> str:
+    """The file, and the names of all of its parts that a group is about."""
+    names: dict[Section, list[str]] = {}
+    for answer in group:
+        names.setdefault(answer.requirement_set.section, []).append(answer.requirement_set.name)
+    parts = [
+        f"{section.value}{'s' if len(found) > 1 else ''} {', '.join(found)}" if any(found) else "itself"
+        for section, found in names.items()
+    ]
+    by = f" by {group[0].installer.value}" if group[0].installer is not None else ""
+    return f"{group[0].requirement_set.path} ({'; '.join(parts)}){by}"
+
+
+def _render_body(answer: Prediction, target: Target) -> list[str]:
+    lines: list[str] = []
     for clobber in answer.clobbers:
         lines.append(f"  would change {clobber.change}")
         lines += [f"    because {chain}" for chain in clobber.chains[:_SHOWN]]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from envtool.cli.report_format import JobsFormat
 from envtool.cli.terminal import paint
 from envtool.driver.jobs import AcceleratorJob, JobState
-from envtool.printable import join_lines
+from envtool.printable import display_width, join_lines, pad
 
 if TYPE_CHECKING:
     from envtool.cli.render.interface import Metric
@@ -48,8 +48,8 @@ def render_metrics(tool: str, metrics: tuple[Metric, ...]) -> str:
 
 def render_table(rows: Sequence[Sequence[str]]) -> list[str]:
     """Rows with their columns below each other, two blanks apart; the last one is as long as it is."""
-    widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
-    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+    widths = [max(display_width(cell) for cell in column) for column in zip(*rows, strict=True)]
+    return ["  ".join(pad(cell, width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
 
 
 def format_moment(seconds: float) -> str:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from envtool.bounded_process import BoundedProcess
 from envtool.errors import ResolutionError
+from envtool.printable import shorten_end
 from envtool.regular_file import read_regular_file
 from envtool.release.profile import PINNED_NAMES
 from envtool.requirements.build_stubs import BUILD_SETTINGS, build_stubs
@@ -81,7 +82,7 @@ def ask_build_backend(source: Path, work: Path, resolver: Resolver, shown: str) 
     if wanted := _drop_pinned(system.requires):
         resolver.install_for_build(wanted, environment)
     with build_stubs(resolver.target.pin, resolver.target.owner) as stubs:
-        runner = _HookRunner(resolver, environment, stubs.folder, shown, time.monotonic() + resolver.time_limit)
+        runner = _HookRunner(resolver, environment, stubs.folder, shown, time.monotonic() + resolver.seconds_left)
         try:
             hooks = pyproject_hooks.BuildBackendHookCaller(
                 str(source),
@@ -177,7 +178,7 @@ def _select_last_words(said: bytes) -> str:
     """The last line that is no part of a traceback's frames, with what it follows."""
     lines = [line.rstrip() for line in said.decode("utf-8", "replace").splitlines() if line.strip()]
     last = next((line.strip() for line in reversed(lines) if re.match(r"\w[\w.]*(?:Error|Exception|Exit)\b", line)), "")
-    return (last or " ".join(line.strip() for line in lines[-4:]))[:600]
+    return shorten_end(last or " ".join(line.strip() for line in lines[-4:]), 600)
 
 
 def _make_error(shown: str, why: str) -> ResolutionError:

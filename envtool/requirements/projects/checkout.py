@@ -11,6 +11,7 @@ from urllib.parse import parse_qs
 
 from envtool.bounded_process import BoundedProcess
 from envtool.errors import SetupError, SourceError
+from envtool.printable import shorten_start
 
 _OUTPUT_LIMIT = 1 << 20
 _ADDRESS = re.compile(
@@ -79,5 +80,5 @@ def _run_git(words: list[str], variables: Mapping[str, str], options: Mapping[st
     if ended.status != 0:
         said = ended.err.decode("utf-8", "replace").split("\n")
         words_of_git = " ".join(line.strip() for line in said if line.startswith(("fatal:", "error:", "remote:")))
-        why = words_of_git[-400:] or f"git gave no answer within {time_limit:.0f} seconds"
+        why = shorten_start(words_of_git, 400) or f"git gave no answer within {time_limit:.0f} seconds"
         raise SourceError("a git repository cannot be fetched", why=why)
