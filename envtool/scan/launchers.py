@@ -9,6 +9,7 @@ from pathlib import PurePosixPath
 
 from envtool.doctor.finding_kind import Severity
 from envtool.scan.commands import UNKNOWN, CommandFinding, Word, needless, read_options
+from envtool.scan.installs import judge_install
 from envtool.scan.kinds import ScanKind
 from envtool.scan.program_options import judge_options
 
@@ -173,10 +174,9 @@ def _judge_program(words: list[Word], follow: Follow) -> Iterator[CommandFinding
         yield from _judge_python(words, follow)
     elif name in {"bash", "sh", "zsh"} and len(words) > 1:
         yield from _judge_script(words)
-    elif name in {"fairseq-train", "fairseq-hydra-train"} or (
-        name in {"lightning", "fabric", "litgpt", "tune", "axolotl", "llamafactory-cli", "swift", "xtuner", "mim"}
-        or len(words) > 1
-    ):
+    elif name in {"pip", "pip3"}:
+        yield from judge_install(words[1:])
+    else:
         yield from judge_options(words[1:])
 
 
@@ -190,6 +190,9 @@ def _judge_python(words: list[Word], follow: Follow) -> Iterator[CommandFinding]
         launcher = next((name for key, name in _MODULES.items() if module == key or module.startswith(f"{key}.")), None)
         if launcher is not None:
             yield from _judge_launch([Word(module, words[0].line), *words[at + 2 :]], launcher, follow)
+            return
+        if module == "pip":
+            yield from judge_install(words[at + 2 :])
             return
         yield from judge_options(words[at + 2 :])
     elif at < len(words) and PurePosixPath(words[at].text).name in {

@@ -34,9 +34,15 @@ def find_newer_syntax(text: str, python: tuple[int, int]) -> Iterator[tuple[int,
     except Exception:
         # It is somebody else's program, over any source: a construct that it does not know is no finding.
         return
+    told: set[str] = set()
     for line in lines:
         match = _LINE.match(line.strip())
-        if match is not None and (needed := (int(match[3]), int(match[4]))) > python and needed[0] == 3:
+        # Where one annotation does not do, a hundred do not.
+        if match is None or match[2] in told:
+            continue
+        needed = (int(match[3]), int(match[4]))
+        if needed[0] == 3 and needed > python:
+            told.add(match[2])
             yield int(match[1]), match[2], needed
 
 

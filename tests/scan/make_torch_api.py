@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import io
 import json
+import re
 import struct
 import zlib
 from collections.abc import Iterator
@@ -105,6 +106,10 @@ _KNOWN_BEFORE = frozenset(
         "distributed.logger",
         "distributed.sys",
     )
+)
+# Types and settings that are made at run time.
+_DYNAMIC = re.compile(
+    r"^torch\.(?:cuda\.)?(?:sparse\.)?\w+(?:Tensor|Storage(?:Base)?)$|^torch\.backends\.(?:cudnn|cuda\.matmul)\."
 )
 # Entries that lie so near to each other in the archive are had by one request.
 _GAP = 200_000
@@ -306,6 +311,7 @@ def make_table(project: str, releases: list[tuple[str, set[str], dict[str, set[s
                 and name.startswith(f"{project}.")
                 and name.rpartition(".")[0] not in open_modules
                 and name.removeprefix("torch.") not in _KNOWN_BEFORE
+                and not _DYNAMIC.search(name)
             ):
                 first.setdefault(name, version)
         for name, values in own.items():

@@ -135,6 +135,8 @@ class Conditions:
                 return self._judge_name(ast.Attribute(call.args[0], str(call.args[1].value)), depth)
             case _ if _SEVERAL_CALLS.search(name):
                 return Standing.FAILS
+            case _ if any(self._is_version(item, depth) for item in call.args):
+                return self._judge_version_call(call)
             case _ if re.match(r"is_torch_(?:greater|less|version|available)|is_torch_\w*compile", name):
                 return Standing.ABSENT if "less" not in name else Standing.OPEN
             case _ if _name_variable(call, self.bindings) is not None:
@@ -143,6 +145,11 @@ class Conditions:
                 return self._judge_name(ast.Attribute(call.func.value, str(call.args[0].value)), _DEPTH)
             case _:
                 return Standing.OPEN
+
+    def _judge_version_call(self, call: ast.Call) -> Standing:
+        """`check_version(torch.__version__, "1.9.0")`, as programs test for it."""
+        wanted = next(filter(None, (read_version(item) for item in call.args)), None)
+        return Standing.HOLDS if wanted is not None and Version(self.torch) >= wanted else Standing.ABSENT
 
     def _judge_comparison(self, left: ast.expr, operator: ast.cmpop, right: ast.expr, depth: int) -> Standing:
         if (version := self._judge_version(left, operator, right, depth)) is not None:
@@ -250,12 +257,12 @@ class Conditions:
         values = self._find_values(node)
         found = {self.count(value, depth + 1, is_certain=is_certain) for value in values} if depth < _DEPTH else set()
         numbers = {number for number in found if number is not None}
-        if len(found) == 1 or (numbers == found and numbers and max(numbers) <= 1):
-            return max(numbers, default=None)
+        if numbers and None not in found and (len(found) == 1 or max(numbers) <= 1):
+            return max(numbers)
         if is_certain:
             return None
         name = (_last_name(node) or "").lower()
-        return 1 if _COUNT.match(name) and not (found - {None, 1}) else None
+        return 1 if _COUNT.match(name) and not (numbers - {1}) else None
 
 
 def read_version(node: ast.expr) -> Version | None:

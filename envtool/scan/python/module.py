@@ -52,6 +52,17 @@ class Module:
     _functions: list[str] = field(default_factory=list)
     attempt: int | None = None
     is_expression: bool = False
+    # Whether a type is only asked for, or named in an annotation.
+    is_type: bool = False
+
+    @contextmanager
+    def types(self) -> Iterator[None]:
+        """Within the block types are only spoken of."""
+        outer, self.is_type = self.is_type, True
+        try:
+            yield
+        finally:
+            self.is_type = outer
 
     def place(self, node: ast.AST) -> Place:
         """Where a node stands, under the conditions that are open now."""

@@ -120,7 +120,7 @@ def _judge_wrapper(module: Module, node: ast.expr, dotted: str) -> bool:
         identifier,
         f"{identifier} is for several GPUs",
         ONE_DEVICE,
-        severity=library.severity,
+        severity=Severity.NOTE if module.is_type else library.severity,
     )
     return True
 

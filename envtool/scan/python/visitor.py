@@ -131,8 +131,9 @@ class ModuleVisitor(ast.NodeVisitor):
             self.visit(default)
         if not self.module.bindings.postponed_annotations:
             arguments = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]
-            self._visit_all([item.annotation for item in arguments if item.annotation])
-            self._visit_all([node.returns] if node.returns else [])
+            with self.module.types():
+                self._visit_all([item.annotation for item in arguments if item.annotation])
+                self._visit_all([node.returns] if node.returns else [])
         with self.module.function(node.name):
             self.visit_block(node.body)
 
@@ -165,7 +166,8 @@ class ModuleVisitor(ast.NodeVisitor):
     def visit_AnnAssign(self, node: ast.AnnAssign) -> None:
         """A variable with a type."""
         if not self.module.bindings.postponed_annotations:
-            self.visit(node.annotation)
+            with self.module.types():
+                self.visit(node.annotation)
         if node.value is not None:
             name_rules.judge_assignment(self.module, [node.target], node.value)
             self.visit(node.value)
@@ -191,7 +193,11 @@ class ModuleVisitor(ast.NodeVisitor):
     def visit_Call(self, node: ast.Call) -> None:
         """A call, by all its rules."""
         call_rules.judge_call(self.module, node)
-        self.generic_visit(node)
+        if isinstance(node.func, ast.Name) and node.func.id in {"isinstance", "issubclass", "cast"}:
+            with self.module.types():
+                self.generic_visit(node)
+        else:
+            self.generic_visit(node)
 
     def visit_Attribute(self, node: ast.Attribute) -> None:
         """A dotted name, taken as a whole."""
