@@ -5,7 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from benchmarks import check_accuracy, doctor, doctor_accuracy, handwritten_dockerfile, image, requirements, restore
+from benchmarks import (
+    check_accuracy,
+    doctor,
+    doctor_accuracy,
+    handwritten_dockerfile,
+    image,
+    requirements,
+    restore,
+    scan,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -61,6 +70,12 @@ GROUPS = (
         title="predictions, held to what real pip and uv do; writes docs/check-accuracy.md",
         gigabytes=0.1,
         measure=check_accuracy.measure,
+    ),
+    Group(
+        name="scan",
+        title="what scan finds, where it cries wolf, and 2,000 files; writes docs/scan-accuracy.md",
+        gigabytes=0.1,
+        measure=scan.measure,
     ),
     Group(
         name="guard",

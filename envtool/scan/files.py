@@ -135,7 +135,10 @@ def _add(found: dict[Path, ProgramFile], path: Path, root: Path) -> None:
 
 def _list_folder(root: Path) -> Iterator[str]:
     """All files below a folder: those that git does not ignore, where it can say so."""
-    answer = _ask_git(root, "ls-files", "-z", "--cached", "--others", "--exclude-standard")
+    # A folder that is ignored as a whole, and is asked for nevertheless, is read.
+    is_ignored = _ask_git(root, "check-ignore", "--quiet", ".") is not None
+    words = ("ls-files", "-z", "--cached", "--others", "--exclude-standard")
+    answer = _ask_git(root, *words) if not is_ignored else None
     if answer is not None:
         yield from (name for name in answer if not _SKIPPED.intersection(name.split("/")[:-1]))
         return

@@ -38,6 +38,9 @@ from envtool.release.pin import PinnedDistribution, PinOrigin, VendorPin, parse_
 from envtool.requirements.chain import parse_parents
 from envtool.requirements.read_file import read_file
 from envtool.requirements.resolve import _list_changes
+from envtool.scan.files import FileType, ProgramFile
+from envtool.scan.read_file import read_program_file
+from envtool.scan.settings import read_scan_settings
 from envtool.verify.credential_contents import find_credentials
 from envtool.wheel.record import digest_content, parse_record, render_record
 
@@ -47,6 +50,17 @@ CORPUS = Path(__file__).parent / "corpus"
 ALLOWED = (EnvtoolError, SharedObjectError)
 EVERYTHING = FileSelector(lambda _path, _size: Capture.DATA)
 PIN = VendorPin((PinnedDistribution(name="torch", version="1.7.1+cu110.moreh22.8.0"),), PinOrigin.GIVEN)
+# What a scan reads, by the file that it is in here.
+PROGRAM_FILES = {
+    "scan-python": ("a.py", FileType.PYTHON),
+    "scan-notebook": ("a.ipynb", FileType.NOTEBOOK),
+    "scan-shell": ("a.sh", FileType.SHELL),
+    "scan-yaml": ("a.yaml", FileType.YAML),
+    "scan-json": ("a.json", FileType.JSON),
+    "scan-dockerfile": ("Dockerfile", FileType.DOCKERFILE),
+    "scan-cmake": ("CMakeLists.txt", FileType.CMAKE),
+    "scan-make": ("Makefile", FileType.MAKEFILE),
+}
 DEPENDENCY_FILES = (
     *("requirements.txt", "pyproject.toml", "pylock.toml", "uv.lock", "poetry.lock", "Pipfile", "Pipfile.lock"),
     *("setup.cfg", "environment.yml", "Dockerfile"),
@@ -105,6 +119,10 @@ def _print(data: bytes) -> None:
     shown.encode()
 
 
+def _scan(name: str, type: FileType) -> Parser:
+    return _in_file(name, lambda folder: read_program_file(ProgramFile(folder / name, type, folder), "1.7.1"))
+
+
 def _read_metadata(folder: Path) -> None:
     item = Distribution("x", "1", folder)
     str((item.headers("Name"), item.requires(), item.installer, item.source))
@@ -142,6 +160,8 @@ PARSERS: dict[str, Parser] = {
     "install-log": lambda data: find_conflicts(_text(data), PIN),
     "credentials": lambda data: find_credentials("srv/run.sh", data),
     "printed": _print,
+    "scan-settings": _in_file("hac.toml", read_scan_settings),
+    **{name: _scan(*row) for name, row in PROGRAM_FILES.items()},
     **{
         name: _in_file(name, lambda folder, name=name: read_file(folder / name))  # type: ignore[misc]
         for name in DEPENDENCY_FILES

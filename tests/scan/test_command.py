@@ -194,6 +194,9 @@ class TestInARepository:
     def test_ignored_files_are_left_out(self, repository: Path) -> None:
         assert [row["file"] for row in read_json(repository)["findings"]] == ["new.sh", "old.sh", "staged.sh"]
 
+    def test_folder_that_is_ignored_is_read_when_it_is_asked_for(self, repository: Path) -> None:
+        assert [row["file"] for row in read_json(repository, "out")["findings"]] == ["out/run.sh"]
+
     def test_changed_files_only(self, repository: Path) -> None:
         found = read_json(repository, "--changed", "HEAD")["findings"]
         assert [row["file"] for row in found] == ["new.sh", "staged.sh"]

@@ -28,12 +28,6 @@ ExcludeOption = Annotated[
     list[str] | None,
     typer.Option("--exclude", metavar="PATTERN", help="Leave paths out, as tests/*; repeatable.", show_default=False),
 ]
-FilesOption = Annotated[
-    list[Path] | None,
-    typer.Option(
-        "--deps", metavar="FILE", help="Look at the wheels that a dependency file would install.", show_default=False
-    ),
-]
 
 
 def scan_command(
