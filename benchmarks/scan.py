@@ -106,7 +106,7 @@ def _render(score: Score, seconds: float, mebibytes: float) -> str:
     ]
     lines += [
         "",
-        f"A tree of {_FILES:,} files: {seconds:.1f} s of processor time, which two cores share, and",
-        f"{mebibytes:.0f} MiB in the largest process. The limits are {_SECONDS:.0f} s on two cores and {_MEBIBYTES:.0f} MiB.",
+        f"A tree of {_FILES:,} files takes {seconds:.1f} s of processor time, which two cores share, and its",
+        f"largest process {mebibytes:.0f} MiB. The limits are {_SECONDS:.0f} s on two cores, and {_MEBIBYTES:.0f} MiB.",
     ]
     return "\n".join([*lines, ""])

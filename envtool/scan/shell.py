@@ -13,8 +13,13 @@ from envtool.shell_grammar import node_text, parse_shell
 if TYPE_CHECKING:
     from tree_sitter import Node
 
-# Placeholders of templates, which are no shell, stand for anything.
-_TEMPLATE = re.compile(r"\{\{.*?\}\}|<<?[A-Za-z_]+>?>(?=\s|$)")
+_COMMAND = re.compile(
+    r"^\s*(?:uv run |sudo |nohup |exec |env |\w+=\S+ )*(?:\S*torchrun\b|accelerate launch\b|deepspeed\b|"
+    r"horovodrun\b|mpirun\b|\S*python\S* .*torch\.distributed\.)"
+)
+# "sbatch", Slurm documentation: directives are comments.
+_JOB = re.compile(r"^#SBATCH\s+(?:--ntasks-per-node|--ntasks|--nodes|-n|-N)[=\s]+([2-9]|\d\d+)\b", re.MULTILINE)
+_TASKS = re.compile(r"^(?:--ntasks|--ntasks-per-node|-n|-N|--nodes)(?:=|$)")
 _ESCAPE = re.compile(r"\\(?:\n|(.))", re.DOTALL)
 
 
@@ -30,8 +35,11 @@ class _Script:
         self._follow = follow
         self._offset = first_line
         self._variables: dict[str, str] = {}
+        self._tasks = ""
 
     def judge(self, root: Node) -> Iterator[CommandFinding]:
+        job = _JOB.search(node_text(root))
+        self._tasks = job[1] if job is not None and job[1] != "1" else ""
         waiting = [root]
         while waiting:
             node = waiting.pop()
@@ -60,10 +68,29 @@ class _Script:
             if any(word in text for word in ("torchrun", "torch.distributed", "accelerate", "deepspeed")):
                 words = [Word(self._expand(item), self._line(item)) for item in value.named_children]
                 yield from judge_command(words, self._follow)
+        elif value is not None and _COMMAND.search(text) and " " in text.strip():
+            # A command that is put together first, and run later.
+            line = self._line(value)
+            words = [
+                Word(part, line + at) for at, row in enumerate(node_text(value).split("\n")) for part in row.split()
+            ]
+            texts = text.split()
+            lines = [word.line for word in words] if len(words) == len(texts) else [line] * len(texts)
+            yield from judge_command([Word(part, at) for part, at in zip(texts, lines, strict=True)], self._follow)
+            text = UNKNOWN
         # A second value, in a branch or loop, makes it unknown.
         self._variables[key] = text if self._variables.get(key, text) == text else UNKNOWN
 
     def _read_command(self, node: Node) -> list[Word]:
+        words = self._read_words(node)
+        names = [word.text for word in words]
+        # srun takes the number from the job where it is not told.
+        if self._tasks and "srun" in names and not any(_TASKS.match(name) for name in names):
+            at = names.index("srun")
+            words.insert(at + 1, Word(f"--ntasks={self._tasks}", words[at].line))
+        return words
+
+    def _read_words(self, node: Node) -> list[Word]:
         words: list[Word] = []
         for child in node.named_children:
             if child.type in {"file_redirect", "herestring_redirect", "heredoc_redirect", "comment"}:
