@@ -2,24 +2,10 @@
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass
 from enum import Enum, unique
 
 from envtool.doctor.finding_kind import Severity
-
-
-@dataclass(frozen=True)
-class ErrorSign:
-    """Words that only this error has. `pattern` is what a line must match where the words alone do not tell."""
-
-    words: bytes
-    pattern: str = ""
-
-    def matches(self, line: bytes) -> bool:
-        """Whether a line has the sign."""
-        return self.words in line and (not self.pattern or re.search(self.pattern.encode(), line) is not None)
-
+from envtool.known_errors.error_sign import ErrorSign
 
 _S = ErrorSign
 _DOCTOR = "envtool doctor"
@@ -27,6 +13,10 @@ _JOBS = "envtool jobs"
 _CUDA_LIBRARY = (
     r"lib(?:cudart|cublas(?:Lt)?|cudnn\w*|cufft|curand|cusparse\w*|cusolver|nvrtc\S*|nccl|nvToolsExt|cupti"
     r"|nvJitLink|nvinfer\w*|cuda)\.so[.\d]*: cannot open shared object file"
+)
+_OWN_LIBRARY = r"lib(?:torch\w*|c10\w*|caffe2\w*)\.so: cannot open shared object file"
+_NVIDIA_PACKAGES = (
+    r"flash_attn\w*|bitsandbytes|xformers|cupy|pycuda|mamba_ssm|causal_conv1d|tensorrt|pynvml|vllm|auto_gptq"
 )
 # A C++ name of torch's, as the compiler writes it.
 _TORCH_SYMBOL = r"undefined symbol: _Z\w*(?:c10|2at|5torch|6caffe2|THP|at4_ops)"
@@ -110,6 +100,7 @@ class ErrorKind(Enum):
         "envtool explain cuda-compiler-missing",
         (
             _S(b"CUDA_HOME environment variable is not set"),
+            _S(b"CUDA_HOME does not exist"),
             _S(b"nvcc", r"\bnvcc['\"]?:? (?:command )?not found|No such file or directory: '[^']*nvcc'"),
         ),
     )
@@ -119,6 +110,7 @@ class ErrorKind(Enum):
         "envtool explain cuda-device-missing",
         (
             _S(b"invalid device ordinal"),
+            _S(b"Invalid device id"),
             _S(b"Attempting to deserialize object on CUDA device", r"on CUDA device \d+ but torch\.cuda\.device_count"),
         ),
     )
@@ -137,7 +129,7 @@ class ErrorKind(Enum):
         Severity.ERROR,
         "a library of CUDA is asked for, which the service does not have",
         _DOCTOR,
-        (_S(b"cannot open shared object file", _CUDA_LIBRARY),),
+        (_S(b"cannot open shared object file", _CUDA_LIBRARY), _S(b"CUDA Setup failed"), _S(b"cquantize_blockwise")),
     )
     CUDA_NOT_AVAILABLE = (
         Severity.ERROR,
@@ -156,12 +148,26 @@ class ErrorKind(Enum):
             _S(b"CUDA driver initialization failed"),
         ),
     )
+    CUDA_PACKAGE_MISSING = (
+        Severity.ERROR,
+        "the program wants a package that is for NVIDIA's hardware only",
+        "envtool explain cuda-package-missing",
+        (_S(b"No module named", rf"No module named ['\"]?(?:{_NVIDIA_PACKAGES})\b"), _S(b"flash_attn seems to be not")),
+    )
+    DISK_FULL = (
+        Severity.ERROR,
+        "a disk, or shared memory, is full",
+        "df -h",
+        (_S(b"No space left on device"), _S(b"Disk quota exceeded")),
+        "shared-memory-full",
+    )
     EXTENSION_OF_OTHER_TORCH = (
         Severity.ERROR,
         "a compiled extension belongs to another torch",
         _DOCTOR,
         (
             _S(b"undefined symbol", _TORCH_SYMBOL),
+            _S(b"cannot open shared object file", _OWN_LIBRARY),
             _S(b"undefined symbol", r"\btorch\w*/\S*\.so\b.{0,40}undefined symbol"),
         ),
     )
@@ -253,6 +259,18 @@ class ErrorKind(Enum):
             _S(b"NVML", r"NVMLError|NVML Shared Library Not Found|NVML: Driver"),
         ),
     )
+    PYTHON_TOO_OLD = (
+        Severity.ERROR,
+        "the program is written for a newer Python than the environment has",
+        "envtool explain python-too-old",
+        (
+            _S(b"unsupported operand type(s) for |", r"for \|: '(?:type|NoneType|\w*Alias|\w*Meta)'"),
+            _S(b"object is not subscriptable", r"'(?:type|ABCMeta)' object is not subscriptable"),
+            _S(b"requires a different Python"),
+            _S(b"No module named", r"No module named '(?:tomllib|zoneinfo|graphlib)'"),
+            _S(b"cannot import name", r"cannot import name '\w+' from 'typing' "),
+        ),
+    )
     SHARED_MEMORY_FULL = (
         Severity.ERROR,
         "DataLoader's workers ran out of shared memory",
@@ -281,6 +299,31 @@ class ErrorKind(Enum):
         "DataLoader's workers ran out of open files",
         "envtool explain too-many-open-files",
         (_S(b"items of ancdata", r"received \d+ items of ancdata"), _S(b"Too many open files", r"\[Errno 24\]")),
+    )
+    TORCH_API_MISSING = (
+        Severity.ERROR,
+        "the program, or a package, is written for a newer torch than the vendor's",
+        "envtool explain torch-api-missing",
+        (
+            _S(b"has no attribute", r"(?<!initialized )module 'torch(?:\.\w+)*' has no attribute"),
+            _S(b"cannot import name", r"cannot import name '\w+' from 'torch(?:\.\w+)*'"),
+            _S(b"No module named", r"No module named ['\"]torch\.(?!_C\b)"),
+            _S(b"is required but found", r"PyTorch >= ?[\d.]+ is required but found"),
+        ),
+        "torch-not-whole",
+    )
+    TORCH_NOT_WHOLE = (
+        Severity.ERROR,
+        "the torch that is imported is not there, not whole, or another file of that name",
+        _DOCTOR,
+        (
+            _S(b"No module named", r"No module named ['\"]?torch(?:\._C)?['\"]?(?:[;\s]|$)"),
+            _S(b"partially initialized module 'torch'"),
+            _S(
+                b"has no attribute", r"module 'torch' has no attribute '(?:__version__|nn|[Tt]ensor|cuda|device|utils)'"
+            ),
+            _S(b"libtorch_python.so", r"libtorch_python\.so: (?:file too short|invalid ELF)"),
+        ),
     )
     TORCHVISION_MISMATCH = (
         Severity.ERROR,

@@ -11,6 +11,7 @@ import envtool.doctor
 from envtool.doctor.explanation import read_page
 from envtool.doctor.finding_kind import FindingKind
 from envtool.known_errors.error_kind import ErrorKind
+from envtool.scan.kinds import ScanKind
 from tests.support.environment import RealEnvironment
 
 DOCTOR = Path(envtool.doctor.__file__).parent
@@ -48,7 +49,7 @@ def test_explain_prints_a_page(environment: RealEnvironment) -> None:
 
 def test_explain_without_an_id_lists_all_with_severity_and_title(environment: RealEnvironment) -> None:
     rows = [re.split(r"  +", line) for line in environment.here("explain").out.splitlines()]
-    kinds: list[FindingKind | ErrorKind] = [*FindingKind, *ErrorKind]
+    kinds: list[FindingKind | ErrorKind | ScanKind] = [*FindingKind, *ErrorKind, *ScanKind]
     assert rows == [[kind.id, kind.severity.value, kind.title] for kind in kinds]
 
 

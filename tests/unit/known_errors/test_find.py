@@ -18,6 +18,7 @@ from envtool.doctor.finding_kind import FindingKind
 from envtool.known_errors.error_kind import ErrorKind
 from envtool.known_errors.explanation import read_error_page
 from envtool.known_errors.find import LogSearch, search_file, search_log
+from envtool.scan.kinds import ScanKind
 
 PAGES = Path(envtool.known_errors.__file__).parent / "pages"
 KINDS = [pytest.param(kind, id=kind.id) for kind in ErrorKind]
@@ -122,6 +123,28 @@ LINES: list[tuple[str, str]] = [
     ("nvidia-tools-missing", "/bin/sh: 1: nvidia-smi: not found"),
     ("nvidia-tools-missing", "bash: nvidia-smi: command not found"),
     ("nvidia-tools-missing", "pynvml.NVMLError_LibraryNotFound: NVML Shared Library Not Found"),
+    ("cuda-library-missing", "RuntimeError: CUDA Setup failed despite GPU being available. Please run the following"),
+    ("cuda-library-missing", "libbitsandbytes_cpu.so: undefined symbol: cquantize_blockwise_fp16_nf4"),
+    ("cuda-device-missing", "AssertionError: Invalid device id"),
+    ("cuda-compiler-missing", "MissingCUDAException: CUDA_HOME does not exist, unable to compile CUDA op(s)"),
+    ("cuda-package-missing", "ModuleNotFoundError: No module named 'flash_attn'"),
+    ("cuda-package-missing", "ImportError: No module named bitsandbytes"),
+    ("disk-full", "OSError: [Errno 28] No space left on device: 'checkpoint/7.pt'"),
+    ("extension-of-other-torch", "ImportError: libtorch_cuda.so: cannot open shared object file: No such file"),
+    ("extension-of-other-torch", "ImportError: libc10.so: cannot open shared object file: No such file or directory"),
+    ("python-too-old", "TypeError: unsupported operand type(s) for |: 'type' and 'NoneType'"),
+    ("python-too-old", "TypeError: 'type' object is not subscriptable"),
+    ("python-too-old", "ERROR: Package 'x' requires a different Python: 3.8.18 not in '>=3.10'"),
+    ("python-too-old", "ImportError: cannot import name 'TypeAlias' from 'typing' (/opt/lib/python3.8/typing.py)"),
+    ("torch-api-missing", "AttributeError: module 'torch' has no attribute 'inference_mode'"),
+    ("torch-api-missing", "AttributeError: module 'torch.utils._pytree' has no attribute 'register_pytree_node'"),
+    ("torch-api-missing", "ImportError: cannot import name 'DeviceMesh' from 'torch.distributed' (/opt/x.py)"),
+    ("torch-api-missing", "ModuleNotFoundError: No module named 'torch.distributed.tensor'"),
+    ("torch-api-missing", "Disabling PyTorch because PyTorch >= 2.1 is required but found 1.13.1"),
+    ("torch-not-whole", "ModuleNotFoundError: No module named 'torch'"),
+    ("torch-not-whole", "ModuleNotFoundError: No module named 'torch._C'"),
+    ("torch-not-whole", "AttributeError: module 'torch' has no attribute '__version__'"),
+    ("torch-not-whole", "AttributeError: partially initialized module 'torch' has no attribute 'nn'"),
     ("update-unreachable", "Moreh AI Platform is not available."),
 ]
 # What programs print in passing, or while all is well.
@@ -141,6 +164,15 @@ INNOCENT = [
     "INFO nvcc compiles for 3 seconds",
     "error: the connection to the database has been lost",
     "raise MemoryErrorHandler()",
+    "ModuleNotFoundError: No module named 'torchmetrics'",
+    "ModuleNotFoundError: No module named 'torch_geometric'",
+    "TypeError: 'NoneType' object is not subscriptable",
+    "TypeError: unsupported operand type(s) for |: 'set' and 'list'",
+    "AttributeError: module 'torchtext' has no attribute 'data'",
+    "AttributeError: 'Tensor' object has no attribute 'torch'",
+    "ImportError: cannot import name 'x' from 'mytorch.utils'",
+    "WARNING: a matching Triton is not available: No module named 'triton'",
+    "the disk has space left on device 3",
 ]
 
 
@@ -222,7 +254,8 @@ def test_a_page_has_its_parts(kind: ErrorKind) -> None:
 
 
 def test_ids_are_one_world_with_the_findings() -> None:
-    assert {kind.id for kind in ErrorKind} & {kind.id for kind in FindingKind} == set()
+    ids = [kind.id for kinds in (ErrorKind, FindingKind, ScanKind) for kind in kinds]
+    assert len(set(ids)) == len(ids)
     assert {path.stem for path in PAGES.iterdir()} == {kind.id for kind in ErrorKind}
     assert {kind.unless for kind in ErrorKind} - {None} <= {kind.id for kind in ErrorKind}
 
