@@ -37,7 +37,14 @@ from envtool.printable import escape_controls, join_lines, spoil_commands
 from envtool.release.pin import PinnedDistribution, PinOrigin, VendorPin, parse_pin
 from envtool.requirements.chain import parse_parents
 from envtool.requirements.read_file import read_file
+from envtool.requirements.readers.requirements_txt import read_lines
 from envtool.requirements.resolve import _list_changes
+from envtool.requirements.target import Target
+from envtool.safe_install.locks.model import LockSelection
+from envtool.safe_install.locks.pdm_lock import read_pdm_project
+from envtool.safe_install.locks.poetry_lock import read_poetry_project
+from envtool.safe_install.locks.pylock_file import read_pylock_project
+from envtool.safe_install.locks.uv_project import read_uv_project
 from envtool.scan.files import FileType, ProgramFile
 from envtool.scan.read_file import read_program_file
 from envtool.scan.settings import read_scan_settings
@@ -61,6 +68,7 @@ PROGRAM_FILES = {
     "scan-cmake": ("CMakeLists.txt", FileType.CMAKE),
     "scan-make": ("Makefile", FileType.MAKEFILE),
 }
+TARGET = Target(pin=PIN, python="3.11.7")
 DEPENDENCY_FILES = (
     *("requirements.txt", "pyproject.toml", "pylock.toml", "uv.lock", "poetry.lock", "Pipfile", "Pipfile.lock"),
     *("setup.cfg", "environment.yml", "Dockerfile"),
@@ -128,6 +136,30 @@ def _read_metadata(folder: Path) -> None:
     str((item.headers("Name"), item.requires(), item.installer, item.source))
 
 
+def _in_project(read: Callable[[Path, LockSelection, Target], object]) -> Callable[[Path], object]:
+    """A reader of a lock that has a project beside it, with everything of it selected."""
+
+    def parse(folder: Path) -> object:
+        project = '[project]\nname = "work"\nversion = "1"\ndependencies = ["modest[more]", "torch"]\n'
+        (folder / "pyproject.toml").write_text(project)
+        lock = next(path for path in folder.iterdir() if path.name != "pyproject.toml")
+        return read(lock, LockSelection(all_extras=True, all_groups=True), TARGET)
+
+    return parse
+
+
+def _read_uv_lock(lock: Path) -> object:
+    """With what uv exports of it taken as given: uv reads it by itself."""
+    entries = read_lines("modest==1.0\nmember @ file:///nowhere\n", lock).entries
+    return read_uv_project(
+        lock, lock.parent, LockSelection(all_extras=True, all_groups=True), TARGET, lambda _: entries
+    )
+
+
+def _read_pylock(lock: Path, selection: LockSelection, target: Target) -> object:
+    return read_pylock_project(lock, selection, target, lambda _entries: {})
+
+
 PARSERS: dict[str, Parser] = {
     "record": _parse_record,
     "pth": parse_pth,
@@ -158,6 +190,10 @@ PARSERS: dict[str, Parser] = {
     "uv-plan": lambda data: _list_changes(_text(data)),
     "uv-tree": lambda data: parse_parents(_text(data)),
     "install-log": lambda data: find_conflicts(_text(data), PIN),
+    "uv-project": _in_file("uv.lock", lambda folder: str(_read_uv_lock(folder / "uv.lock"))),
+    "poetry-project": _in_file("poetry.lock", _in_project(read_poetry_project)),
+    "pdm-project": _in_file("pdm.lock", _in_project(read_pdm_project)),
+    "pylock-project": _in_file("pylock.toml", _in_project(_read_pylock)),
     "credentials": lambda data: find_credentials("srv/run.sh", data),
     "printed": _print,
     "scan-settings": _in_file("hac.toml", read_scan_settings),

@@ -86,6 +86,12 @@ def get_table(table: Any, *keys: str) -> dict[str, Any]:
     return table if isinstance(table, dict) else {}
 
 
+def get_tables(table: Any, key: str) -> list[dict[str, Any]]:
+    """A list of tables; what is in it that is none is left out."""
+    rows = table.get(key) if isinstance(table, dict) else None
+    return [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
+
+
 def get_strings(value: object, path: Path, what: str) -> list[str]:
     """A list of strings, an empty one for nothing. Raises `RequirementsError`."""
     if value is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +14,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
 from envtool.requirements.model import DeclaredRequirement, InstallOptions, SourceLocation
-from envtool.requirements.readers.common import get_strings, get_table, make_form_error, parse_toml
+from envtool.requirements.readers.common import get_strings, get_table, get_tables, make_form_error, parse_toml
 from envtool.requirements.text_file import read_text
 from envtool.safe_install.locks.graph import LockedNode, LockGraph
 from envtool.safe_install.locks.graph_set import make_locked_set
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from envtool.requirements.target import Target
 
 _RELOCK = "pdm lock"
+# PEP 508, "Names".
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _PYPI = "https://pypi.org/simple"
 
 
@@ -40,8 +43,8 @@ def read_pdm_project(lock: Path, selection: LockSelection, target: Target) -> Lo
     refuse_other_python(lock, get_table(project, "project").get("requires-python"), target, _RELOCK)
     old_files = get_table(metadata, "files")
     nodes: dict[str, list[LockedNode]] = {}
-    for row in table.get("package") or ():
-        if not isinstance(row, dict) or not isinstance(row.get("name"), str):
+    for row in get_tables(table, "package"):
+        if not isinstance(row.get("name"), str):
             raise make_form_error(lock, "a [[package]] has no name")
         node = _read_node(row, lock, old_files)
         known = nodes.setdefault(node.name, [])
@@ -98,8 +101,8 @@ def _read_dev_roots(file: Path, pdm: dict[str, Any], selection: LockSelection) -
 def _read_node(row: dict[str, Any], lock: Path, old_files: dict[str, Any]) -> LockedNode:
     version = str(row.get("version") or "0")
     link = _read_link(row, lock)
-    files = row.get("files") or old_files.get(f"{row['name']} {version}") or ()
-    hashes = [file["hash"] for file in files if isinstance(file, dict) and isinstance(file.get("hash"), str)]
+    files = get_tables(row, "files") or get_tables(old_files, f"{row['name']} {version}")
+    hashes = [file["hash"] for file in files if isinstance(file.get("hash"), str)]
     try:
         specifier = SpecifierSet() if link else SpecifierSet(f"=={version}")
         python = SpecifierSet(str(row.get("requires_python") or ""))
@@ -132,7 +135,7 @@ def _read_link(row: dict[str, Any], lock: Path) -> str | None:
 
 def _read_requires(row: dict[str, Any], lock: Path) -> Iterator[Requirement]:
     extras = get_strings(row.get("extras"), lock, "extras")
-    condition = " or ".join(f'extra == "{extra}"' for extra in extras)
+    condition = " or ".join(f'extra == "{normalize_name(extra)}"' for extra in extras if _NAME.fullmatch(extra))
     for line in get_strings(row.get("dependencies"), lock, f"dependencies of {row['name']}"):
         try:
             requirement = Requirement(line)

@@ -12,7 +12,7 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
 from envtool.errors import LockError
 from envtool.requirements.model import DeclaredRequirement, InstallOptions, SourceLocation
-from envtool.requirements.readers.common import get_table, make_form_error, parse_toml
+from envtool.requirements.readers.common import get_table, get_tables, make_form_error, parse_toml
 from envtool.requirements.readers.poetry import format_dependency
 from envtool.requirements.text_file import read_text
 from envtool.safe_install.locks.graph import LockedNode, LockGraph
@@ -41,8 +41,8 @@ def read_poetry_project(lock: Path, selection: LockSelection, target: Target) ->
     }
     old_files = get_table(metadata, "files")
     nodes: dict[str, list[LockedNode]] = {}
-    for row in table.get("package") or ():
-        if not isinstance(row, dict) or not isinstance(row.get("name"), str) or not isinstance(row.get("version"), str):
+    for row in get_tables(table, "package"):
+        if not isinstance(row.get("name"), str) or not isinstance(row.get("version"), str):
             raise make_form_error(lock, "a [[package]] has no name or no version")
         node = _read_node(row, lock, old_files)
         nodes.setdefault(node.name, []).append(node)
@@ -77,8 +77,8 @@ def _read_node(row: dict[str, Any], lock: Path, old_files: dict[str, Any]) -> Lo
     name = normalize_name(row["name"])
     source = get_table(row, "source")
     link = _read_link(source, lock)
-    files = row.get("files") or old_files.get(row["name"]) or ()
-    hashes = [file["hash"] for file in files if isinstance(file, dict) and isinstance(file.get("hash"), str)]
+    files = get_tables(row, "files") or get_tables(old_files, row["name"])
+    hashes = [file["hash"] for file in files if isinstance(file.get("hash"), str)]
     entry = DeclaredRequirement(
         location=SourceLocation(lock, 1),
         source_text=row["name"],

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,7 @@ from envtool.errors import LockError, ResolutionError
 from envtool.release.profile import PINNED_NAMES
 from envtool.requirements.metadata import DEFAULT_INDEX
 from envtool.requirements.model import InstallOptions, RequirementSet
-from envtool.requirements.readers.common import get_table, parse_toml
+from envtool.requirements.readers.common import get_table, get_tables, parse_toml
 from envtool.requirements.readers.requirements_txt import read_lines
 from envtool.requirements.text_file import read_text
 from envtool.requirements.uv_command import run_uv
@@ -28,11 +29,18 @@ if TYPE_CHECKING:
     from envtool.requirements.model import DeclaredRequirement
     from envtool.requirements.target import Target
 
+Export = Callable[[Sequence[str]], "tuple[DeclaredRequirement, ...]"]
 _OWN = ("editable", "directory", "virtual")
 
 
-def read_uv_project(lock: Path, project: Path, selection: LockSelection, target: Target) -> LockedSet:
-    """What `uv sync` would install for the project in a folder. Raises `LockError` and `RequirementsError`."""
+def read_uv_project(
+    lock: Path, project: Path, selection: LockSelection, target: Target, export: Export | None = None
+) -> LockedSet:
+    """What `uv sync` would install for the project in a folder. Raises `LockError` and `RequirementsError`.
+
+    `export` tells what uv exports for the selection; by default uv itself is asked.
+    """
+    export = export or partial(_export, lock, project, selection, target)
     table = parse_toml(read_text(lock), lock)
     refuse_other_python(
         lock,
@@ -40,15 +48,15 @@ def read_uv_project(lock: Path, project: Path, selection: LockSelection, target:
         target,
         f"uv lock --project {lock.parent}   (after widening requires-python)",
     )
-    rows = [row for row in table.get("package") or () if isinstance(row, dict) and isinstance(row.get("name"), str)]
+    rows = [row for row in get_tables(table, "package") if isinstance(row.get("name"), str)]
     pins = [item.name for item in target.pin.distributions]
-    everything = _export(lock, project, selection, (), target)
+    everything = export(())
     if selection.all_packages:
         # uv prunes single members only.
         needed = _reach(rows, pins)
     else:
         words = [word for name in pins for word in ("--prune", name)]
-        needed = {entry.name for entry in _export(lock, project, selection, words, target)}
+        needed = {entry.name for entry in export(words)}
     entries = [entry for entry in everything if entry.name not in pins]
     left_out = select_idle_cuda_wheels(entries, needed)
     index = _find_index(rows)
@@ -76,7 +84,7 @@ def read_uv_project(lock: Path, project: Path, selection: LockSelection, target:
 
 
 def _export(
-    lock: Path, project: Path, selection: LockSelection, words: Sequence[str], target: Target
+    lock: Path, project: Path, selection: LockSelection, target: Target, words: Sequence[str]
 ) -> tuple[DeclaredRequirement, ...]:
     """The requirements of `uv export` whose markers hold for the target. Nothing of the project is run for it."""
     command = ["export", "--frozen", "--format", "requirements-txt", "--no-header", "--no-annotate"]
@@ -190,7 +198,7 @@ def _is_chosen(row: dict[str, Any], lock: Path, project: Path, selection: LockSe
         return row["name"] in {normalize_name(name) for name in selection.packages}
     source = get_table(row, "source")
     path = next(source[kind] for kind in _OWN if kind in source)
-    here = isinstance(path, str) and (lock.parent / path).resolve() == project.resolve()
+    here = isinstance(path, str) and "\0" not in path and (lock.parent / path).resolve() == project.resolve()
     return here or selection.all_packages
 
 
@@ -236,9 +244,8 @@ def _make_requirement(line: dict[str, Any]) -> Requirement:
 
 
 def _list_overridden(table: dict[str, Any]) -> Iterator[str]:
-    rows = get_table(table, "manifest").get("overrides")
-    for row in rows if isinstance(rows, list) else ():
-        if isinstance(row, dict) and row.get("name") in PINNED_NAMES:
+    for row in get_tables(get_table(table, "manifest"), "overrides"):
+        if row.get("name") in PINNED_NAMES:
             yield row["name"]
 
 
@@ -270,11 +277,11 @@ def _add_address(
     versions = {item.version for item in entry.specifier}
     for row in rows:
         registry = _get_registry(row)
-        if registry is None or row["name"] != entry.name or row.get("version") not in versions:
+        if registry is None or row["name"] != entry.name or str(row.get("version")) not in versions:
             continue
         if entry.link is not None or registry.rstrip("/") == DEFAULT_INDEX or registry == index:
             return entry
-        files = [*(row.get("wheels") or ()), *([row["sdist"]] if "sdist" in row else ())]
+        files = [*get_tables(row, "wheels"), get_table(row, "sdist")]
         return add_address(entry, files, lock.parent / registry, target)
     return entry
 
