@@ -81,6 +81,15 @@ class MetadataReader:
         }
         return tuple(str(version) for version in sorted(found, reverse=True))
 
+    def wheels(self, name: str, version: str, python: str) -> tuple[str, ...]:
+        """The addresses of one version's wheels for this system and a Python; none where no index has any."""
+        try:
+            wanted = Version(version)
+        except InvalidVersion:
+            return ()
+        files = self._read_page(normalize_name(name))
+        return tuple(file.url for file in files if file.is_wheel and file.version == wanted and file.supports(python))
+
     def _read_requires(self, name: str, version: str) -> Iterator[tuple[str, ...]]:
         try:
             wanted = Version(version)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from packaging.version import InvalidVersion, Version
 
@@ -20,6 +21,9 @@ from envtool.scan.local_imports import follow_imports
 from envtool.scan.read_file import ReadResult, read_program_file
 from envtool.scan.torch_api import OLDEST
 
+if TYPE_CHECKING:
+    from envtool.scan.dependencies import DependencyResult
+
 # Fewer files are read sooner than another process starts.
 _FEW = 48
 _CHUNK = 24
@@ -29,10 +33,12 @@ _CHUNK = 24
 class ScanRequest:
     """What to scan: folders, or files. `torch` is the vendor torch to judge for, with or without its label.
 
-    `changed` is a commit: only files that were changed since are judged. `exclude` are patterns of paths.
+    `dependency_files` are such whose wheels are looked at, as they would be installed. `changed` is a commit: only
+    files that were changed since are judged. `exclude` are patterns of paths.
     """
 
     paths: tuple[Path, ...]
+    dependency_files: tuple[Path, ...] = ()
     torch: str = OLDEST
     changed: str | None = None
     exclude: tuple[str, ...] = ()
@@ -46,14 +52,24 @@ def scan_program(request: ScanRequest) -> ScanReport:
     files = list_files(request.paths, request.exclude, request.changed)
     results = _read_all(files, torch)
     findings = sorted(_collect(results), key=lambda item: (item.path, item.line, item.kind.id, item.identifier))
+    dependencies = _scan_dependencies(request)
+    findings += dependencies.findings
     report = ScanReport(
         torch=torch,
-        files=len(files),
+        files=len(files) + len(request.dependency_files),
         findings=tuple(findings),
         ignored=tuple(item for result in results for item in result.ignored),
-        unread=tuple(item for result in results for item in result.unread),
+        unread=(*(item for result in results for item in result.unread), *dependencies.unread),
     )
     return report.with_ignored(request.ignore, strict=request.strict)
+
+
+def _scan_dependencies(request: ScanRequest) -> DependencyResult:
+    from envtool.scan.dependencies import DependencyResult, scan_dependencies
+
+    if not request.dependency_files:
+        return DependencyResult((), ())
+    return scan_dependencies(request.dependency_files, request.torch)
 
 
 def parse_torch(text: str) -> str:

@@ -29,9 +29,20 @@ ExcludeOption = Annotated[
     typer.Option("--exclude", metavar="PATTERN", help="Leave paths out, as tests/*; repeatable.", show_default=False),
 ]
 
+DependencyFilesOption = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--deps",
+        metavar="FILE",
+        help="Look at the wheels that a dependency file would install; repeatable. Without PROJECT, at nothing else.",
+        show_default=False,
+    ),
+]
+
 
 def scan_command(
     paths: PathsArgument = None,
+    deps: DependencyFilesOption = None,
     torch: TorchOption = None,
     changed: ChangedOption = None,
     exclude: ExcludeOption = None,
@@ -52,6 +63,8 @@ def scan_command(
 
       envtool scan train.py run.sh --torch 1.10.0+cu111.moreh22.12.3
 
+      envtool scan --deps requirements.txt
+
       envtool scan . --changed origin/main --format github
     """
     from envtool.cli.output import print_report
@@ -60,11 +73,13 @@ def scan_command(
     from envtool.scan.settings import read_scan_settings, validate_scan_ids
     from envtool.scan.torch_api import OLDEST
 
-    chosen = tuple(paths or (Path(),))
-    first = chosen[0] if chosen[0].is_dir() else chosen[0].parent
+    chosen = tuple(paths or (() if deps else (Path(),)))
+    first = next(iter((*chosen, *(deps or ()))), Path())
+    first = first if first.is_dir() else first.parent
     settings = read_scan_settings(first.absolute())
     request = ScanRequest(
         paths=chosen,
+        dependency_files=tuple(deps or ()),
         torch=torch or settings.torch or OLDEST,
         changed=changed,
         exclude=(*settings.exclude, *(exclude or ())),

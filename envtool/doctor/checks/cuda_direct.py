@@ -70,6 +70,11 @@ def find_cuda_links(item: Distribution) -> Links:
     return found
 
 
+def is_cuda_library(name: str) -> bool:
+    """Whether a shared object of that name is CUDA's."""
+    return _CUDA_LIBRARY.match(name) is not None
+
+
 def can_need_cuda(path: str) -> bool:
     """Whether a shared object may need a CUDA library. `False` is certain."""
     return can_need(path, _FRAGMENTS)
