@@ -97,6 +97,8 @@ class InstallReader:
             ):
                 before.append(rest.pop(0))
         verb, rest = (rest[0], rest[1:]) if rest else ("", [])
+        if {"--dry-run", "--help", "-h"} & set(rest):
+            return
         if verb == "install":
             yield self._read_words(command, [*before, *rest], tool)
         elif verb == "uninstall":

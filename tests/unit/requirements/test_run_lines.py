@@ -82,6 +82,7 @@ INSTALLS = {
     "timeout and nice": ("RUN timeout -k 5 60 nice -n 5 pip install a", ["a"]),
     "system programs": (
         "RUN apt-get update && apt-get install -y git && rm -rf /var/lib/apt/lists/* && pip list && pip cache purge"
+        " && pip install --dry-run torch"
         " && npm install torch && python -c 'import torch' && python fetch.py && bash harmless.sh && pip wheel torch"
         " && curl -LsSf https://astral.sh/uv/install.sh | sh && cd /tmp/x && ./configure && make -j8 && make install"
         " && uv venv && curl https://sh.rustup.rs -sSf | sh -s -- -y --profile minimal && . $HOME/.cargo/env"
