@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from envtool.models.run_model import ModelRequest, run_model
 from tests.interpreters.relabel import relabel_wheel
 from tests.support.environment import TORCH
 from tests.support.python_environment import PythonEnvironment, environment_of, require_python
@@ -80,3 +81,8 @@ def test_upstreams_torch_clobbers_it_and_restore_makes_it_compute_again(service:
     assert service.doctor("--deep")["findings"] == []
     assert service.run("-c", _COMPUTE).out == "22.8.0 15.0\n"
     assert "No broken requirements" in service.pip("check").out
+
+
+def test_a_model_learns_with_it(service: PythonEnvironment) -> None:
+    run = run_model(ModelRequest(name="resnet", prefix=service.path))
+    assert [check.passed for check in run.checks] == [True, True, True, True]

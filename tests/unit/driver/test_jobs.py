@@ -122,7 +122,8 @@ def test_workers_that_are_left_are_named_and_ended(
 ) -> None:
     """With a shell in between the group is the shell's, and what the workers are shows by their command line."""
     with training(tmp_path, workers=count, below_shell=below_shell) as started:
-        show(programs, RunningJob(0, "1", started.pid, started.command))
+        # `python` alone is every program's: then only the group tells.
+        show(programs, RunningJob(0, "1", started.pid, started.command if below_shell else "python"))
         assert look().jobs[0].state is JobState.WORKING
         os.kill(started.pid, signal.SIGKILL)
         wait_for(lambda: has_ended(started.process.pid))
@@ -288,6 +289,17 @@ def test_a_process_inside_a_container_has_its_number_there() -> None:
 def test_a_process_that_has_ended_and_is_not_waited_for() -> None:
     machine = Machine(processes={17: _process(17, state="Z"), 18: _process(18, group=17)})
     assert _assess(machine, RunningJob(0, "1", 17, "python a.py")) == [JobState.WORKERS_LEFT]
+
+
+def test_what_has_lost_its_parent_to_another_than_the_first_process() -> None:
+    """As where a session's own manager takes such processes over: they are of another session than it is."""
+    manager = _process(50, words=("some-manager",))
+    worker = _process(18, parent=50, group=12, session=11)
+    machine = Machine(processes={50: manager, 18: worker})
+    assert _assess(machine, RunningJob(0, "1", 17, "python a.py")) == [JobState.WORKERS_LEFT]
+    own_child = _process(18, parent=50, group=12, session=50)
+    machine = Machine(processes={50: manager, 18: own_child})
+    assert _assess(machine, RunningJob(0, "1", 17, "python a.py")) == [JobState.GONE]
 
 
 def test_a_spawned_worker_without_its_main_process() -> None:
