@@ -35,7 +35,8 @@ def read_requires(
         found = list(pool.map(lambda entry: _read_one(entry, reader), asked))
     missing = [entry.name or "" for entry, lines in zip(asked, found, strict=True) if lines is None]
     if missing:
-        progress(f"not to be read: what {', '.join(missing)} require; that is proven once it is fetched")
+        verb = "requires" if len(missing) == 1 else "require"
+        progress(f"no index tells what {', '.join(missing)} {verb}; that is proven once it is fetched")
     return {entry.name or "": lines for entry, lines in zip(asked, found, strict=True) if lines is not None}
 
 

@@ -86,14 +86,15 @@ def format_dependency(dependency: Dependency) -> str:
     constraint = dependency.constraint
     if not isinstance(constraint, VersionUnion) or constraint.excludes_single_version:
         return dependency.to_pep_508()
-    ranges = list(constraint.ranges)
-    lowest, highest = ranges[0], ranges[-1]
-    words = [f"{'>=' if lowest.include_min else '>'}{lowest.min}"] if lowest.min is not None else []
-    words += [f"{'<=' if highest.include_max else '<'}{highest.max}"] if highest.max is not None else []
+    # As texts: as versions, Poetry's upper bounds are the development releases below them.
+    ranges = [str(item).split(",") for item in constraint.ranges]
+    # A range may be a single version.
+    words = [bound if bound[0] == ">" else f">={bound}" for bound in ranges[0][:1] if bound[0] != "<"]
+    words += [bound if bound[0] == "<" else f"<={bound}" for bound in ranges[-1][-1:] if bound[0] != ">"]
     words += [
-        f"!={left.max}"
-        for left, right in itertools.pairwise(ranges)
-        if left.max is not None and left.max == right.min and not left.include_max and not right.include_min
+        f"!={before[-1][1:]}"
+        for before, after in itertools.pairwise(ranges)
+        if before[-1].startswith("<") and after[0] == f">{before[-1][1:]}"
     ]
     plain, semicolon, marker = dependency.with_constraint("*").to_pep_508().partition(";")
     return f"{plain.strip()}{','.join(words)}{semicolon and ' ;'}{marker}"

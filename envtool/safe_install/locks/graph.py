@@ -76,7 +76,10 @@ class LockGraph:
 
     def _select(self, name: str, requirement: Requirement, environment: MarkerEnvironment) -> LockedNode | None:
         """The version of a package that the environment gets; an override may have none that meets the requirement."""
-        usable = [node for node in self.nodes.get(name, ()) if _is_usable(node, environment)]
+        nodes = self.nodes.get(name, ())
+        # Markers tell several versions apart. That a package is wanted at all follows from who requires it.
+        supported = [node for node in nodes if _supports(node, environment)] or list(nodes)
+        usable = [node for node in supported if _is_meant(node, environment)] or supported
         # Where a lock does not say for whom each of several versions is, its own tool takes the newest that will do.
         usable.sort(key=lambda node: _parse_version(node.version), reverse=True)
         fitting = (node for node in usable if requirement.specifier.contains(node.version, prereleases=True))
@@ -90,9 +93,11 @@ def _parse_version(text: str) -> Version:
         return Version("0")
 
 
-def _is_usable(node: LockedNode, environment: MarkerEnvironment) -> bool:
-    if not node.python.contains(environment["python_full_version"], prereleases=True):
-        return False
+def _supports(node: LockedNode, environment: MarkerEnvironment) -> bool:
+    return node.python.contains(environment["python_full_version"], prereleases=True)
+
+
+def _is_meant(node: LockedNode, environment: MarkerEnvironment) -> bool:
     return node.marker is None or node.marker.evaluate(dict(environment))
 
 

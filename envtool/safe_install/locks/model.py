@@ -45,7 +45,8 @@ class LockedDemand:
     requirement: Requirement
 
     def __str__(self) -> str:
-        return f"{self.parent} requires {self.requirement}"
+        # The marker holds, or the demand would not be here.
+        return f"{self.parent} requires {str(self.requirement).partition(';')[0].strip()}"
 
 
 @dataclass(frozen=True, kw_only=True)

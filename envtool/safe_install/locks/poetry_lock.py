@@ -92,7 +92,7 @@ def _read_node(row: dict[str, Any], lock: Path, old_files: dict[str, Any]) -> Lo
         entry=entry,
         version=row["version"],
         requires=tuple(_read_requires(row, lock)),
-        marker=_read_marker(row.get("markers")),
+        marker=_read_marker(row.get("markers"), row.get("groups")),
         python=_read_python(row.get("python-versions")),
         index=source["url"] if source.get("type") == "legacy" and isinstance(source.get("url"), str) else None,
     )
@@ -143,8 +143,10 @@ def _read_requires(row: dict[str, Any], lock: Path) -> Iterator[Requirement]:
                 ) from error
 
 
-def _read_marker(value: object) -> Marker | None:
-    """When a package is wanted at all; from lock 2.1 on there may be a marker for each group."""
+def _read_marker(value: object, groups: object) -> Marker | None:
+    """When a package is wanted at all; from lock 2.1 on there may be a marker for some of its groups."""
+    if isinstance(value, dict) and isinstance(groups, list) and any(group not in value for group in groups):
+        return None
     texts = [value] if isinstance(value, str) else list(value.values()) if isinstance(value, dict) else []
     stated = [text for text in texts if isinstance(text, str) and text]
     # The roots and their extras tell when; here only which of several versions counts.
