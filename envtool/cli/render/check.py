@@ -87,6 +87,8 @@ def _render_body(answer: Prediction, target: Target) -> list[str]:
             lines.append(f"  {remark.entry.location}: {remark.entry.display}: {remark.why}")
     if answer.failure is not None:
         lines += [f"  not judged  {answer.failure}"] if answer.is_bad else []
+    others = [text for text in answer.requirement_set.unresolved if text not in answer.why]
+    lines += [f"  not known  {text}" for text in others]
     step = _find_next_step(answer)
     lines += [f"  next  {step}"] if step else []
     if answer.suggestion is not None:
@@ -97,7 +99,12 @@ def _render_body(answer: Prediction, target: Target) -> list[str]:
 
 
 def _find_next_step(answer: Prediction) -> str:
-    return answer.next_step or (answer.failure.remedy if answer.failure is not None else "")
+    wanted = answer.requirement_set
+    if answer.next_step or answer.failure is not None:
+        return answer.next_step or (answer.failure.remedy if answer.failure is not None else "")
+    if answer.verdict is Verdict.UNKNOWN and wanted.unresolved and wanted.instruction is not None:
+        return f"{wanted.instruction.location.edit_command}   (write out what it installs)"
+    return ""
 
 
 def _format_suggestion(suggestion: Suggestion, target: Target) -> list[str]:

@@ -126,6 +126,20 @@ def test_a_constraint_that_does_not_admit_what_is_installed(environment: RealEnv
     assert "unknown" in environment.envtool("check", "--torch", TORCH, "--static", str(path)).out
 
 
+def test_all_that_was_not_understood_is_told_with_the_line_to_change(
+    environment: RealEnvironment, tmp_path: Path
+) -> None:
+    text = "FROM hac-base\nARG A\nARG B\nRUN pip install one==$A two==$B\nRUN pip install three==$A torch==2.5.0\n"
+    path = written(tmp_path, "Dockerfile", text)
+    done = environment.envtool("check", "--torch", TORCH, "--static", str(path))
+    assert done.status == 1
+    assert "what one==$A stands for is not known" in done.out
+    assert "  not known  what two==$B stands for is not known" in done.out
+    assert f"  next  ${{EDITOR:-vi}} +4 {path}" in done.out
+    assert "blocked: " in done.out
+    assert "  not known  what three==$A stands for is not known" in done.out
+
+
 def test_each_extra_has_an_answer_of_its_own(configured: RealEnvironment, tmp_path: Path) -> None:
     text = '[project]\nname = "x"\nversion = "1"\ndependencies = ["tqdm"]\n[project.optional-dependencies]\n'
     text += 'good = ["einops"]\nlost = ["no-index-has-this"]\nbad = ["torch>=2"]\n'
