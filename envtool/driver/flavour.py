@@ -23,7 +23,7 @@ from envtool.errors import DriverError
 PROGRAM = "moreh-switch-model"
 # Seconds for each answer of the program, which asks a server; and of silence after a list that no known prompt follows.
 _ANSWER_LIMIT = 60.0
-_SILENCE = 3.0
+_SILENCE = 15.0
 _OUTPUT_LIMIT = 1 << 20
 _BLOCK = 1 << 12
 _PROMPT = re.compile(r"Selection\b[^\n]*:[ \t]*\Z")

@@ -90,7 +90,7 @@ def test_a_job_that_works(programs: DriverPrograms, tmp_path: Path) -> None:
     assert job.process is not None
     assert job.process.user == pwd.getpwuid(os.getuid()).pw_name
     assert str(tmp_path / "train.py") in job.command
-    assert abs(job.process.since - time.time()) < 3600
+    assert abs(job.process.since - time.time()) < 86400
     assert (report.ending, report.idle_jobs) == (None, ())
 
 
