@@ -120,6 +120,7 @@ def check_files(request: CheckRequest, *, display: ProgressDisplay = open_silent
                 resolvers=resolvers,
                 constrained=configured.constrained,
                 projects=projects,
+                only=request.only,
             )
             checked = _predict_files(files, checker, display)
             written = tuple(_write_fixed(checked, checker, request.write_fixed))
@@ -167,10 +168,15 @@ def _select_all(files: Sequence[DependencyFile], request: CheckRequest) -> list[
 
 def _select_sets(file: DependencyFile, request: CheckRequest) -> DependencyFile:
     present = file.sets or (RequirementSet(path=file.path),)
-    sets = [item for item in present if not request.only or item.name in request.only or item.failure is not None]
+    sets = [item for item in present if not request.only or item.name in request.only or _is_told_later(item)]
     if request.upgrade:
         sets = [replace(item, options=replace(item.options, upgrade=True)) for item in sets]
     return replace(file, sets=tuple(sets))
+
+
+def _is_told_later(item: RequirementSet) -> bool:
+    """Whether a set stays whatever is asked for: nobody knows yet which extras it has."""
+    return item.failure is not None or item.project is not None
 
 
 def _predict_files(

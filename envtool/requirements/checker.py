@@ -35,13 +35,15 @@ _AT_ONCE = 4
 class Checker:
     """What files are held against. `constrained` are the installers that are held to the pins where they would run.
 
-    `projects` reads what local projects require; without it they are unknown.
+    `projects` reads what local projects require; without it they are unknown; `only` names the extras that are
+    wanted of them.
     """
 
     target: Target
     resolvers: Mapping[Installer, Resolver]
     constrained: Collection[Installer] = ()
     projects: ProjectReader | None = None
+    only: tuple[str, ...] = ()
     _readers: dict[tuple[str, ...], MetadataReader] = field(default_factory=dict)
 
     def check(self, file: DependencyFile, progress: Progress = lambda *_: None) -> tuple[Prediction, ...]:
@@ -52,7 +54,7 @@ class Checker:
         # Before there are threads: what it asks of `sysconfig` is not safe among them.
         find_uv()
         if self.projects is not None:
-            file = expand_file(file, self.projects)
+            file = expand_file(file, self.projects, self.only)
         with ThreadPoolExecutor(_AT_ONCE) as pool:
             found = pool.map(lambda item: self._check_and_tell(item, progress), file.sets)
             return tuple(answer for answers in found for answer in answers)

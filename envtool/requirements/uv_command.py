@@ -176,7 +176,7 @@ def strip_formatting(said: str) -> str:
 
 
 # Lines that tell nothing of what went wrong.
-_BESIDE_THE_POINT = ("Using Python", "warning: Requirements file")
+_BESIDE_THE_POINT = ("Using Python", "Using CPython", "warning: Requirements file")
 
 
 def _select_last_words(text: str) -> str:

@@ -11,7 +11,7 @@ import re
 import time
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,7 +24,7 @@ from envtool.requirements.build_stubs import BUILD_SETTINGS, build_stubs
 from envtool.requirements.projects.project_metadata import ProjectMetadata, parse_metadata
 from envtool.requirements.readers.common import get_table, parse_toml
 from envtool.requirements.text_file import read_text
-from envtool.requirements.uv_command import make_neutral_variables
+from envtool.requirements.uv_command import MissingBuildTorchError, imports_missing_torch, make_neutral_variables
 from envtool.transaction.owner import lend, make_process_options
 from envtool.wheel.requires import normalize_name
 
@@ -72,46 +72,57 @@ def ask_build_backend(source: Path, work: Path, resolver: Resolver, shown: str) 
 
     `shown` is the project as a person knows it. Raises `RequirementsError`, `ResolutionError` and `SourceError`.
     """
-    import pyproject_hooks
-
     system = read_build_system(source)
-    environment, metadata = work / "environment", work / "metadata"
-    metadata.mkdir()
-    lend(resolver.target.owner, metadata)
+    environment = work / "environment"
     resolver.make_build_environment(environment)
     if wanted := _drop_pinned(system.requires):
         resolver.install_for_build(wanted, environment)
+    deadline = time.monotonic() + resolver.seconds_left
     with build_stubs(resolver.target.pin, resolver.target.owner) as stubs:
-        runner = _HookRunner(resolver, environment, stubs.folder, shown, time.monotonic() + resolver.seconds_left)
-        try:
-            hooks = pyproject_hooks.BuildBackendHookCaller(
-                str(source),
-                system.backend,
-                backend_path=list(system.paths) or None,
-                runner=runner,
-                python_executable=str(environment / "bin/python"),
-            )
-            # A back end's warnings would be printed as this program's.
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                if more := _drop_pinned(hooks.get_requires_for_build_wheel()):
-                    resolver.install_for_build(more, environment)
-                name = hooks.prepare_metadata_for_build_wheel(str(metadata))
-            found = parse_metadata(read_regular_file(metadata / name / "METADATA", _METADATA_LIMIT))
-        except pyproject_hooks.BackendUnavailable as error:
-            last = _select_last_words(error.traceback.encode())
-            raise _make_error(shown, f"{system.backend} cannot be imported: {last}") from error
-        except (
-            pyproject_hooks.BackendInvalid,
-            pyproject_hooks.HookMissing,
-            pyproject_hooks.UnsupportedOperation,
-            OSError,
-            TypeError,
-            ValueError,
-        ) as error:
-            raise _make_error(shown, f"{system.backend}: {type(error).__name__}: {error}") from error
+        runner = _HookRunner(resolver, environment, None, shown, deadline)
+        if len(wanted) == len(system.requires):
+            # As in an install: a project that does without torch may ask for another then.
+            try:
+                return _run_hooks(source, work / "metadata", system, runner)
+            except MissingBuildTorchError:
+                pass
+        return _run_hooks(source, work / "metadata-with-torch", system, replace(runner, stubs=stubs.folder))
+
+
+def _run_hooks(source: Path, metadata: Path, system: BuildSystem, runner: _HookRunner) -> ProjectMetadata:
+    import pyproject_hooks
+
+    metadata.mkdir()
+    lend(runner.resolver.target.owner, metadata)
+    try:
+        hooks = pyproject_hooks.BuildBackendHookCaller(
+            str(source),
+            system.backend,
+            backend_path=list(system.paths) or None,
+            runner=runner,
+            python_executable=str(runner.environment / "bin/python"),
+        )
+        # A back end's warnings would be printed as this program's.
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            if more := _drop_pinned(hooks.get_requires_for_build_wheel()):
+                runner.resolver.install_for_build(more, runner.environment)
+            name = hooks.prepare_metadata_for_build_wheel(str(metadata))
+        found = parse_metadata(read_regular_file(metadata / name / "METADATA", _METADATA_LIMIT))
+    except pyproject_hooks.BackendUnavailable as error:
+        last = _select_last_words(error.traceback.encode())
+        raise _make_error(runner.shown, f"{system.backend} cannot be imported: {last}") from error
+    except (
+        pyproject_hooks.BackendInvalid,
+        pyproject_hooks.HookMissing,
+        pyproject_hooks.UnsupportedOperation,
+        OSError,
+        TypeError,
+        ValueError,
+    ) as error:
+        raise _make_error(runner.shown, f"{system.backend}: {type(error).__name__}: {error}") from error
     if found is None:
-        raise _make_error(shown, f"{system.backend} made metadata without a name or a version")
+        raise _make_error(runner.shown, f"{system.backend} made metadata without a name or a version")
     return found
 
 
@@ -127,11 +138,11 @@ def _name_of(line: str) -> str:
 
 @dataclass(frozen=True)
 class _HookRunner:
-    """Runs one hook, as `pyproject_hooks` asks for it."""
+    """Runs one hook, as `pyproject_hooks` asks for it. `stubs` are there to be imported, where they are given."""
 
     resolver: Resolver
     environment: Path
-    stubs: Path
+    stubs: Path | None
     shown: str
     deadline: float
 
@@ -143,7 +154,7 @@ class _HookRunner:
         if owner is not None:
             variables = owner.adapt_variables(variables)
         path = f"{self.environment / 'bin'}{os.pathsep}{variables.get('PATH', os.defpath)}"
-        settings = {**BUILD_SETTINGS, **_VERSIONS, "PYTHONPATH": str(self.stubs), "PATH": path}
+        settings = {**BUILD_SETTINGS, **_VERSIONS, "PYTHONPATH": str(self.stubs or ""), "PATH": path}
         settings |= {
             "VIRTUAL_ENV": str(self.environment),
             "PYTHONDONTWRITEBYTECODE": "1",
@@ -171,7 +182,10 @@ class _HookRunner:
                 remedy="envtool check --time-limit 600 …   (gives it more)",
             )
         if ended.status != 0:
-            raise _make_error(self.shown, _select_last_words(ended.err + b"\n" + ended.out))
+            said = ended.err + b"\n" + ended.out
+            if self.stubs is None and imports_missing_torch(said.decode("utf-8", "replace")):
+                raise MissingBuildTorchError(f"{self.shown}: its build imports torch")
+            raise _make_error(self.shown, _select_last_words(said))
 
 
 def _select_last_words(said: bytes) -> str:

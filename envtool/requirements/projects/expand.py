@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -26,9 +26,17 @@ _SOURCES = ("setup.py", "setup.cfg", "pyproject.toml", "requirements.txt", "requ
             "*/requirements.txt")  # fmt: skip
 
 
-def expand_file(file: DependencyFile, reader: ProjectReader) -> DependencyFile:
-    """The file with everything that its projects require, as far as that can be told."""
-    sets = [found for item in file.sets for found in expand_set(item, reader)]
+def expand_file(file: DependencyFile, reader: ProjectReader, only: Collection[str] = ()) -> DependencyFile:
+    """The file with everything that its projects require, as far as that can be told.
+
+    Of a project whose extras nobody knew before, those that are in `only` are taken, where it names any.
+    """
+    sets = [
+        found
+        for item in file.sets
+        for found in expand_set(item, reader)
+        if item.project is None or not only or found.name in only or found.project is not None
+    ]
     return replace(file, sets=tuple(sets))
 
 
