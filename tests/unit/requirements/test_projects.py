@@ -63,6 +63,23 @@ def test_a_setup_py_that_reads_a_list(checked: RealEnvironment, tmp_path: Path) 
     assert sorted(path.name for path in project.rglob("*")) == before
 
 
+def test_an_extra_that_only_the_build_tells_can_be_asked_for(checked: RealEnvironment, tmp_path: Path) -> None:
+    project = write(tmp_path / "tool", setup_DOT_py=SETUP.format(names="needed.list"), needed_DOT_list="tqdm\n")
+    done = check(checked, "--only", "show", project / "setup.py")
+    assert f"clobbered: {project}/setup.py (extra show) by uv:" in done.out, done.out + done.err
+    assert "safe" not in done.out
+
+
+def test_a_project_that_asks_for_another_torch_where_none_is(checked: RealEnvironment, tmp_path: Path) -> None:
+    setup = (
+        "from setuptools import setup\ntry:\n    import torch\n    needs = ['torch==' + torch.__version__]\n"
+        "except ImportError:\n    needs = ['torch>=2.0']\nsetup(name='guesser', version='1', install_requires=needs)\n"
+    )
+    project = write(tmp_path / "guesser", setup_DOT_py=setup)
+    done = check(checked, project / "setup.py")
+    assert f"clobbered: {project}/setup.py" in done.out, done.out + done.err
+
+
 def test_no_build_runs_nobody_elses_code(checked: RealEnvironment, tmp_path: Path) -> None:
     marked = tmp_path / "ran"
     project = write(tmp_path / "tool", setup_DOT_py=f"open({str(marked)!r}, 'w').close()\n")
