@@ -8,7 +8,7 @@ import zipfile
 from functools import cache
 
 # What projects of the tests are built with, and what that needs.
-NAMES = ("setuptools", "hatchling", "pathspec", "pluggy", "trove-classifiers", "packaging", "poetry-core")
+NAMES = ("setuptools", "hatchling", "pathspec", "pluggy", "trove-classifiers", "packaging", "tomlkit", "poetry-core")
 
 
 @cache
