@@ -82,6 +82,7 @@ _WRAPPERS = {
 _PYTHON = re.compile(r"^(?:python|pypy)[\d.]*$")
 _ASSIGNMENT = re.compile(r"^[A-Za-z_]\w*=")
 _PROCESSES = ("--nproc_per_node", "--nproc-per-node", "--nproc_per_gpu", "--nproc", "--num_gpus", "--num-gpus")
+_PROCESSES_PATTERN = re.compile(r"--nproc[_-]per[_-]node")
 _NODES = ("--nnodes", "--num_nodes", "--num-nodes", "--num_machines", "--num-machines")
 _MODULES = {
     "torch.distributed.launch": "torch.distributed.launch",
@@ -190,6 +191,11 @@ def _judge_python(words: list[Word], follow: Follow) -> Iterator[CommandFinding]
         launcher = next((name for key, name in _MODULES.items() if module == key or module.startswith(f"{key}.")), None)
         if launcher is not None:
             yield from _judge_launch([Word(module, words[0].line), *words[at + 2 :]], launcher, follow)
+            return
+        if module.endswith((".launch", ".launcher", ".run")) and _PROCESSES_PATTERN.search(
+            " ".join(word.text for word in words)
+        ):
+            yield from _judge_launch([Word(module, words[0].line), *words[at + 2 :]], module, follow)
             return
         if module == "pip":
             yield from judge_install(words[at + 2 :])

@@ -19,7 +19,7 @@ _PYTHON_CELLS = re.compile(
     r"^%%(?:time|timeit|capture|prun|python3?|px|cython|wandb|writefile\s+\S+\.py|file\s+\S+\.py)\b"
 )
 _SHELL_LINE = re.compile(r"^(\s*)(?:[\w.,\s]+=\s*)?!(?!=)(.*)$")
-_SHELL_MAGIC = re.compile(r"^(\s*)%(?:sx|system|env|set_env|pip|conda)\s(.*)$")
+_SHELL_MAGIC = re.compile(r"^(\s*)%(?:(?:sx|system|env|set_env)\s+|(?=pip\s|conda\s))(.*)$")
 _RUN_MAGIC = re.compile(r"^(\s*)%run\s+(.*)$")
 
 

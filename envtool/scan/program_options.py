@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from envtool.doctor.finding_kind import Severity
 from envtool.scan.commands import UNKNOWN, CommandFinding, Word
@@ -115,7 +115,7 @@ _RULES = (
 )
 _COUNTS = re.compile(
     r"(?:num|n)_?(?:gpus?|devices|nodes)|ngpus?|gpus?_num|gpus_per_node|ngpus_per_node|world_size|nproc_per_node|devices|"
-    r"tensor_parallel_size|tp_size|gpus"
+    r"tensor_parallel_size|tp_size|gpus|distributed_world_size|distributed_num_procs"
 )
 _DEVICES = re.compile(r"gpus|gpu_?ids?|device_?ids?|devices|gpu|device|cuda_devices|gpu_list")
 
@@ -136,11 +136,14 @@ def judge_options(words: Sequence[Word]) -> Iterator[CommandFinding]:
             continue
         name = key.rpartition(".")[2].replace("-", "_").lower()
         if not is_option or text.startswith("--"):
-            yield from judge_option(word, name, [item.strip("'\"[]") for item in values])
+            is_trainers = "trainer" in key.rpartition(".")[0]
+            yield from judge_option(word, name, [item.strip("'\"[]") for item in values], is_trainers=is_trainers)
 
 
-def judge_option(word: Word, name: str, values: Sequence[str]) -> Iterator[CommandFinding]:
-    """What one option, or a setting of that name, asks for."""
+def judge_option(
+    word: Word, name: str, values: Sequence[str], *, is_trainers: bool = False
+) -> Iterator[CommandFinding]:
+    """What one option, or a setting of that name, asks for; `is_trainers`: it is one of Lightning's trainer."""
     first = values[0] if values else "true"
     rule = next((rule for rule in _RULES if rule.matches(name, first)), None)
     if rule is not None:
@@ -154,7 +157,9 @@ def judge_option(word: Word, name: str, values: Sequence[str]) -> Iterator[Comma
             instead=rule.instead,
         )
     elif values and (_COUNTS.fullmatch(name) or _DEVICES.fullmatch(name)):
-        yield from _judge_devices(word, name, values)
+        for finding in _judge_devices(word, name, values):
+            is_setting = is_trainers and finding.kind is ScanKind.SECOND_DEVICE
+            yield replace(finding, kind=ScanKind.TRAINER_SETTING, severity=Severity.ERROR) if is_setting else finding
 
 
 def _judge_devices(word: Word, name: str, values: Sequence[str]) -> Iterator[CommandFinding]:

@@ -181,9 +181,11 @@ def _judge_backend(module: Module, call: ast.Call, name: str) -> None:
         return
     if name in {"init_process_group", "new_group", "init_distributed", "initialize_dist"} and call.args:
         judge_setting(module, "backend", call.args[0])
+    # A dictionary of settings says what is used where something is distributed.
+    severity = Severity.NOTE if name in {"dict", "ConfigDict"} else None
     for item in call.keywords:
         if item.arg is not None:
-            judge_setting(module, item.arg, item.value)
+            judge_setting(module, item.arg, item.value, severity=severity)
 
 
 def _judge_device(module: Module, call: ast.Call, dotted: str, name: str) -> None:

@@ -8,8 +8,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from packaging.version import InvalidVersion, Version
+from packaging.version import Version
 
+from envtool.scan.python.expressions import (
+    compare_values,
+    is_library_test,
+    judge_rank,
+    last_name,
+    name_variable,
+    read_constant,
+    read_version,
+)
 from envtool.scan.python.standing import Standing, all_of, any_of, negate
 
 if TYPE_CHECKING:
@@ -77,8 +86,8 @@ class Conditions:
                 return Standing.OPEN
 
     def _judge_name(self, node: ast.expr, depth: int) -> Standing:
-        name = _last_name(node)
-        variable = _name_variable(node, self.bindings)
+        name = last_name(node)
+        variable = name_variable(node, self.bindings)
         if variable is not None:
             return Standing.FAILS if _LAUNCHER_VARIABLES.match(variable) else Standing.OPEN
         if name is None:
@@ -113,7 +122,7 @@ class Conditions:
 
     def _judge_call(self, call: ast.Call, depth: int) -> Standing:
         dotted = self.bindings.resolve(call.func) or ""
-        name = _last_name(call.func) or ""
+        name = last_name(call.func) or ""
         match name:
             case "hasattr" if len(call.args) == 2 and isinstance(call.args[1], ast.Constant):
                 owner = self.bindings.resolve(call.args[0])
@@ -133,13 +142,13 @@ class Conditions:
                 return Standing.HOLDS if self.torch.startswith(str(wanted)) else Standing.ABSENT
             case "getattr" if len(call.args) > 1 and isinstance(call.args[1], ast.Constant):
                 return self._judge_name(ast.Attribute(call.args[0], str(call.args[1].value)), depth)
-            case _ if _SEVERAL_CALLS.search(name):
+            case _ if _SEVERAL_CALLS.search(name) or is_library_test(name, call):
                 return Standing.FAILS
             case _ if any(self._is_version(item, depth) for item in call.args):
                 return self._judge_version_call(call)
             case _ if re.match(r"is_torch_(?:greater|less|version|available)|is_torch_\w*compile", name):
                 return Standing.ABSENT if "less" not in name else Standing.OPEN
-            case _ if _name_variable(call, self.bindings) is not None:
+            case _ if name_variable(call, self.bindings) is not None:
                 return self._judge_name(call, depth)
             case "get" if isinstance(call.func, ast.Attribute) and call.args and isinstance(call.args[0], ast.Constant):
                 return self._judge_name(ast.Attribute(call.func.value, str(call.args[0].value)), _DEPTH)
@@ -160,12 +169,12 @@ class Conditions:
         if isinstance(left, ast.Constant) and not isinstance(right, ast.Constant):
             mirrored = {ast.Lt: ast.Gt, ast.LtE: ast.GtE, ast.Gt: ast.Lt, ast.GtE: ast.LtE}
             return self._judge_comparison(right, mirrored.get(type(operator), type(operator))(), left, depth)
-        name = (_last_name(left) or "").lower()
-        wanted = _constant(right)
-        if _RANK.match(name) or "RANK" in (_name_variable(left, self.bindings) or ""):
-            return _judge_rank(operator, wanted)
+        name = (last_name(left) or "").lower()
+        wanted = read_constant(right)
+        if _RANK.match(name) or "RANK" in (name_variable(left, self.bindings) or ""):
+            return judge_rank(operator, wanted)
         if isinstance(wanted, int) and not isinstance(wanted, bool) and (number := self.count(left, depth)) is not None:
-            return Standing.HOLDS if _compare(number, operator, wanted) else Standing.FAILS
+            return Standing.HOLDS if compare_values(number, operator, wanted) else Standing.FAILS
         if "launcher" in name or name in {"distributed_type", "ddp_backend", "dist_mode", "parallel_mode"}:
             is_none = str(wanted).lower() in {str(item) for item in _NO_LAUNCHER} | {"none"}
             standing = Standing.HOLDS if is_none else Standing.FAILS
@@ -180,16 +189,17 @@ class Conditions:
         return Standing.OPEN
 
     def _judge_identity(self, left: ast.expr, operator: ast.cmpop, wanted: bool | None, depth: int) -> Standing:
-        standing = self._judge_name(left, depth) if isinstance(left, ast.Name | ast.Attribute) else Standing.OPEN
+        is_known = isinstance(left, ast.Name | ast.Attribute | ast.Call)
+        standing = self.judge(left, depth) if is_known else Standing.OPEN
         is_same = isinstance(operator, ast.Is | ast.Eq)
         return standing if is_same == (wanted is True) else negate(standing)
 
     def _judge_membership(self, left: ast.expr, right: ast.expr) -> Standing:
-        name = _constant(left)
+        name = read_constant(left)
         if isinstance(name, str) and ast.unparse(right).endswith("environ"):
             return Standing.FAILS if _LAUNCHER_VARIABLES.match(name) else Standing.OPEN
-        if isinstance(right, ast.List | ast.Tuple | ast.Set) and _RANK.match((_last_name(left) or "").lower()):
-            values = [_constant(item) for item in right.elts]
+        if isinstance(right, ast.List | ast.Tuple | ast.Set) and _RANK.match((last_name(left) or "").lower()):
+            values = [read_constant(item) for item in right.elts]
             return Standing.HOLDS if 0 in values or -1 in values else Standing.FAILS
         return Standing.OPEN
 
@@ -206,7 +216,7 @@ class Conditions:
         pinned = Version(self.torch)
         if "major" in ast.unparse(left) or len(wanted.release) == 1:
             pinned, wanted = Version(str(pinned.major)), Version(str(wanted.major))
-        return Standing.HOLDS if _compare(pinned, operator, wanted) else Standing.ABSENT
+        return Standing.HOLDS if compare_values(pinned, operator, wanted) else Standing.ABSENT
 
     def _is_version(self, node: ast.expr, depth: int) -> bool:
         for item in ast.walk(node):
@@ -215,7 +225,7 @@ class Conditions:
                 "torch.version.__version__",
             }:
                 return True
-            name = _last_name(item) if isinstance(item, ast.Name | ast.Attribute) else None
+            name = last_name(item) if isinstance(item, ast.Name | ast.Attribute) else None
             if name is not None and _VERSION_NAMES.search(name):
                 return True
         if isinstance(node, ast.Name) and depth < _DEPTH:
@@ -239,9 +249,9 @@ class Conditions:
             case ast.Call(func=ast.Name(id="int" | "max" | "min"), args=[first, *_]):
                 return self.count(first, depth, is_certain=is_certain)
             case ast.Call(func=ast.Name(id="len"), args=[inner]):
-                name = (_last_name(inner) or "").lower()
+                name = (last_name(inner) or "").lower()
                 return 1 if _GPU_LISTS.match(name) else None
-            case ast.Call() if _COUNT_CALLS.search(self.bindings.resolve(node.func) or _last_name(node.func) or ""):
+            case ast.Call() if _COUNT_CALLS.search(self.bindings.resolve(node.func) or last_name(node.func) or ""):
                 return 1
             case ast.BinOp(op=ast.Mult()):
                 left, right = (self.count(item, depth, is_certain=is_certain) for item in (node.left, node.right))
@@ -251,7 +261,7 @@ class Conditions:
                 return self.count(node.orelse if is_left else node.body, depth, is_certain=is_certain)
             case _:
                 pass
-        variable = _name_variable(node, self.bindings)
+        variable = name_variable(node, self.bindings)
         if variable is not None:
             return 1 if "SIZE" in variable or "NPROC" in variable or "NTASKS" in variable else None
         values = self._find_values(node)
@@ -261,89 +271,5 @@ class Conditions:
             return max(numbers)
         if is_certain:
             return None
-        name = (_last_name(node) or "").lower()
+        name = (last_name(node) or "").lower()
         return 1 if _COUNT.match(name) and not (numbers - {1}) else None
-
-
-def read_version(node: ast.expr) -> Version | None:
-    """The version that an expression writes as a text, a number or a tuple."""
-    for item in ast.walk(node):
-        if isinstance(item, ast.Tuple | ast.List):
-            parts = [_constant(part) for part in item.elts]
-            if parts and all(type(part) is int and part >= 0 for part in parts):
-                return Version(".".join(map(str, parts)))
-        if isinstance(item, ast.Constant) and isinstance(item.value, str | int | float):
-            try:
-                return Version(str(item.value))
-            except InvalidVersion:
-                continue
-    return None
-
-
-def _judge_rank(operator: ast.cmpop, wanted: object) -> Standing:
-    """One process has the rank -1, 0 or none, whatever the program prefers."""
-    match operator:
-        case ast.Eq() | ast.Is():
-            return Standing.HOLDS if wanted in {-1, 0, None} else Standing.FAILS
-        case ast.NotEq() | ast.IsNot():
-            return Standing.FAILS if wanted in {-1, 0, None} else Standing.HOLDS
-        case ast.Gt() | ast.GtE():
-            return Standing.FAILS
-        case ast.Lt() | ast.LtE():
-            return Standing.HOLDS
-        case _:
-            return Standing.OPEN
-
-
-def _compare(left: object, operator: ast.cmpop, right: object) -> bool:
-    a: Version = left  # type: ignore[assignment]
-    b: Version = right  # type: ignore[assignment]
-    match operator:
-        case ast.Lt():
-            return a < b
-        case ast.LtE():
-            return a <= b
-        case ast.Gt():
-            return a > b
-        case ast.GtE():
-            return a >= b
-        case ast.NotEq() | ast.IsNot():
-            return a != b
-        case _:
-            return a == b
-
-
-def _constant(node: ast.expr) -> object:
-    match node:
-        case ast.Constant():
-            return node.value
-        case ast.UnaryOp(op=ast.USub(), operand=ast.Constant(value=int(number))):
-            return -number
-        case _:
-            return ...
-
-
-def _last_name(node: ast.AST) -> str | None:
-    match node:
-        case ast.Name(id=name) | ast.Attribute(attr=name):
-            return name
-        case ast.Subscript(slice=ast.Constant(value=str(name))):
-            return name
-        case ast.Call():
-            return None
-        case _:
-            return None
-
-
-def _name_variable(node: ast.expr, bindings: Bindings) -> str | None:
-    """The environment variable that an expression reads."""
-    match node:
-        case ast.Call(func=ast.Name(id="int" | "bool" | "str"), args=[inner, *_]):
-            return _name_variable(inner, bindings)
-        case ast.Subscript(value=source, slice=ast.Constant(value=str(name))):
-            return name if _last_name(source) == "environ" else None
-        case ast.Call(func=function, args=[ast.Constant(value=str(name)), *_]):
-            source_name = ast.unparse(function)
-            return name if source_name.endswith(("environ.get", "getenv")) else None
-        case _:
-            return None

@@ -11,7 +11,7 @@ from packaging.version import Version
 from envtool.doctor.finding_kind import Severity
 from envtool.scan.kinds import ScanKind
 from envtool.scan.libraries import ONE_DEVICE, find_library
-from envtool.scan.python.conditions import read_version
+from envtool.scan.python.expressions import read_version
 from envtool.scan.python.import_rules import SUGGESTIONS
 from envtool.scan.python.standing import Standing
 from envtool.scan.python.values import list_values, read_text

@@ -112,7 +112,7 @@ class ModuleVisitor(ast.NodeVisitor):
         if not forgiven or not (imports or len(node.body) <= _SHORT):
             self.visit_block(node.body)
         else:
-            raises = any(_ends(item.body) for item in forgiven)
+            raises = any(_refuses(item.body) for item in forgiven)
             attempt = Attempt(raises=raises)
             _gather_flags(attempt, node)
             outer, self.module.attempt = self.module.attempt, len(self.module.attempts)
@@ -251,6 +251,11 @@ def _ends(body: Sequence[ast.stmt]) -> bool:
             return _ends(inner) and _ends(other)
         case _:
             return False
+
+
+def _refuses(body: Sequence[ast.stmt]) -> bool:
+    """Whether a handler ends the program, rather than only its function."""
+    return _ends(body) and not isinstance(body[-1], ast.Return | ast.Continue | ast.Break)
 
 
 def _forgives(handler: ast.ExceptHandler) -> bool:
