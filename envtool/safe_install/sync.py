@@ -87,7 +87,11 @@ def sync(
         return SyncResult(status=InstallStatus.UNSOLVABLE, locked=locked, target=target, unmet=unmet)
     resolution = resolver.resolve(locked.wanted)
     if resolution.unsolvable is not None:
-        raise ResolutionError(f"{lock} cannot be installed as it stands", why=resolution.unsolvable)
+        raise ResolutionError(
+            f"{lock} cannot be installed as it stands",
+            why=resolution.unsolvable,
+            remedy=f"lock anew for Python {target.python}, or leave the part out that names it (--no-group)",
+        )
     broken = tuple(list_broken(resolution, target))
     if broken:
         return SyncResult(status=InstallStatus.UNSOLVABLE, locked=locked, target=target, broken=broken)

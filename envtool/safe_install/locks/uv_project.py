@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from envtool.requirements.target import Target
 
 Export = Callable[[Sequence[str]], "tuple[DeclaredRequirement, ...]"]
+# Variables that say where uv is to install, or how it is to lock, which is not what it is asked here.
+_UNHEEDED = frozenset({"VIRTUAL_ENV", "UV_PROJECT_ENVIRONMENT", "UV_LOCKED", "UV_FROZEN", "UV_ISOLATED", "UV_PYTHON"})
 _OWN = ("editable", "directory", "virtual")
 
 
@@ -89,9 +91,7 @@ def _export(
     """The requirements of `uv export` whose markers hold for the target. Nothing of the project is run for it."""
     command = ["export", "--frozen", "--format", "requirements-txt", "--no-header", "--no-annotate"]
     command += ["--project", str(project), "--directory", str(lock.parent), *_format_selection(selection), *words]
-    variables = {
-        key: value for key, value in os.environ.items() if key not in {"VIRTUAL_ENV", "UV_PROJECT_ENVIRONMENT"}
-    }
+    variables = {key: value for key, value in os.environ.items() if key not in _UNHEEDED}
     try:
         said = run_uv(command, variables)
     except ResolutionError as error:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import random
 import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -192,6 +195,31 @@ def test_a_project_of_ones_own(environment: RealEnvironment, index: str, tmp_pat
     assert "added    mine" in out
     assert "added    tqdm" in out
     assert set(names(environment)) >= {"mine", "tqdm"}
+
+
+@pytest.mark.parametrize("form", ["git+file://{}", "mine @ git+file://{}@main", "mine @ file://{}", "{}/", "./project"])
+def test_a_project_by_address(environment: RealEnvironment, index: str, tmp_path: Path, form: str) -> None:
+    project = tmp_path / "project"
+    project.mkdir()
+    (project / "backend.py").write_text(BACKEND)
+    system = 'requires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n'
+    (project / "pyproject.toml").write_text(f"[build-system]\n{system}")
+    for words in (("init", "--quiet", "--initial-branch", "main"), ("add", "."), ("commit", "--quiet", "-m", "x")):
+        author = ("-c", "user.name=a", "-c", "user.email=a@b", "-c", "commit.gpgsign=false")
+        subprocess.run(["git", *author, *words], cwd=project, check=True, timeout=120)
+    arguments = [sys.executable, "-m", "envtool", "install", "--prefix", str(environment.path), "--index-url", index]
+    done = subprocess.run(
+        [*arguments, form.format(project)],
+        cwd=tmp_path,
+        env={**os.environ, **environment.variables},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert set(names(environment)) >= {"mine", "tqdm"}
+    assert environment.doctor("--deep")["findings"] == []
 
 
 @pytest.mark.exhaustive

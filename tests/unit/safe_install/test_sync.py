@@ -87,6 +87,8 @@ def test_uv_lock_installs_all_but_torch_and_what_only_it_wants(
     environment: RealEnvironment, index: str, tmp_path: Path
 ) -> None:
     project = make_uv_project(tmp_path / "work", index, environment)
+    # As images and pipelines set them.
+    environment.variables.update(UV_LOCKED="1", UV_NO_SYNC="1", UV_PROJECT_ENVIRONMENT=str(tmp_path / "other"))
     status, said = sync(environment, "--dry-run", str(project))
     assert status == 0, said
     assert "would install" in said
