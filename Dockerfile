@@ -7,7 +7,7 @@ ADD layers/10-environment.tar /
 ADD layers/20-vendor.tar /
 ADD layers/30-envtool.tar /
 ADD layers/40-system.tar /
-ENV PATH=/opt/conda/envs/pytorch/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
+ENV PATH=/opt/hac/fronts:/opt/conda/envs/pytorch/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
     CONDA_PREFIX=/opt/conda/envs/pytorch \
     CONDA_DEFAULT_ENV=pytorch \
     LANG=C.UTF-8 \
@@ -19,13 +19,15 @@ ENV PATH=/opt/conda/envs/pytorch/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/u
     PIP_FIND_LINKS=/opt/hac/wheels \
     UV_FIND_LINKS=/opt/hac/wheels \
     PIP_ROOT_USER_ACTION=ignore \
+    PIP_NO_CACHE_DIR=1 \
+    UV_NO_CACHE=1 \
     HAC_GUARD=fail \
     HAC_CACHE=off \
     HAC_FSYNC=off
 # The guard: runs each shell-form RUN of this image's children, then looks whether torch is still the vendor's.
 SHELL ["/opt/hac/bin/hac-shell", "-c"]
-# An init: it passes signals on and reaps what a training leaves behind; -s where another one is the container's first.
-ENTRYPOINT ["/opt/hac/envtool/bin/tini", "-s", "--"]
+# An init, then a look in milliseconds whether torch is in place. The init passes signals on and reaps what a training leaves behind; -s where another one is the container's first.
+ENTRYPOINT ["/opt/hac/envtool/bin/tini", "-s", "--", "/opt/hac/bin/hac-start"]
 CMD ["/bin/bash"]
 # Not root: the environment is this user's, so that pip and conda install there. `USER root` for what is Debian's.
 USER hac

@@ -20,7 +20,7 @@ from envtool.printable import one_line
 from envtool.regular_file import read_regular_text
 
 if TYPE_CHECKING:
-    from envtool.doctor.findings import Report
+    from envtool.doctor.findings import Finding, Report
 
 # A status that a user's own command is not likely to have.
 STOPPED = 97
@@ -44,6 +44,8 @@ def _main() -> None:
     match options.action:
         case "check":
             status = check_instruction(options.prefix, options.mode, options.command)
+        case "start":
+            status = report_start(options.prefix, options.command)
         case "elsewhere":
             status = report_other_torches(options.command, options.mode)
         case _:
@@ -57,10 +59,11 @@ def make_parser() -> argparse.ArgumentParser:
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
     check = actions.add_parser("check", help="look whether the instruction damaged torch")
     elsewhere = actions.add_parser("elsewhere", help="look whether it put another torch somewhere else")
+    start = actions.add_parser("start", help="look which torch python imports, when a container starts")
     explain = actions.add_parser("explain", help="say why pip or uv gave up because of the pinned torch")
-    for action in (check, elsewhere, explain):
+    for action in (check, elsewhere, start, explain):
         action.add_argument("--command", default="", help="the instruction that has run")
-    for action in (check, explain):
+    for action in (check, start, explain):
         action.add_argument("--prefix", type=Path, help="the environment's folder")
     for action in (check, elsewhere):
         action.add_argument("--mode", default=GuardMode.FAIL.value, help="fail, warn or restore")
@@ -81,6 +84,9 @@ def check_instruction(prefix: Path | None, mode: str, command: str) -> int:
 
     report = diagnose(read_environment(find_prefix(prefix)))
     if report.torch_is_intact and report.status is not Status.DAMAGED:
+        lost = _find_lost_starts(report)
+        if lost:
+            return _report_lost_starts(lost, mode, command)
         # What is wrong around torch is worth a line, and no reason to stop a build.
         for finding in report.findings:
             if finding.severity is Severity.WARNING:
@@ -96,6 +102,54 @@ def check_instruction(prefix: Path | None, mode: str, command: str) -> int:
     if not is_known:
         print_line(f"hac-guard: HAC_GUARD={mode} is none of fail, warn, restore, off; taken as fail")
     return _run_action(GuardMode(mode) if is_known else GuardMode.FAIL, prefix)
+
+
+def _find_lost_starts(report: Report) -> tuple[Finding, ...]:
+    """Where `python` would import another torch than the environment's, which is in order."""
+    from envtool.doctor.checks import started
+    from envtool.doctor.finding_kind import Severity
+
+    if report.pin is None:
+        return ()
+    found = started.check(report.environment, report.pin)
+    return tuple(finding for finding in found if finding.severity is Severity.ERROR)
+
+
+def _report_lost_starts(findings: Sequence[Finding], mode: str, command: str) -> int:
+    print_safely(f"\nhac-guard: after this instruction python imports another torch\n  RUN {one_line(command)}")
+    for finding in findings:
+        print_line(f"  found    {finding.title}")
+        print_line(f"  because  {finding.cause}")
+        print_line(f"  run      {finding.remedy}")
+    if mode in {GuardMode.WARN, GuardMode.RESTORE}:
+        return 0
+    print_safely("hac-guard: stopped. HAC_GUARD=warn would let the build go on")
+    return STOPPED
+
+
+def report_start(prefix: Path | None, command: str) -> int:
+    """Say, when a container starts, whether `python` imports the vendor torch; 1 where it does not."""
+    import shlex
+
+    from envtool.doctor.checks import started
+    from envtool.doctor.finding_kind import Severity
+    from envtool.environment.context import EnvironmentContext
+    from envtool.environment.effective_pin import find_effective_pin
+    from envtool.environment.prefix import find_prefix
+    from envtool.environment.reader import read_environment
+
+    try:
+        words = tuple(shlex.split(command))
+    except ValueError:
+        words = ()
+    context = EnvironmentContext(command=words, folder=str(Path.cwd()))
+    environment = read_environment(find_prefix(prefix), context)
+    pin = find_effective_pin(environment)
+    findings = list(started.check(environment, pin)) if pin is not None else []
+    lost = [finding for finding in findings if finding.severity is Severity.ERROR]
+    for finding in lost:
+        print_line(f"hac-start: {finding.title}; {finding.cause}")
+    return 1 if lost else 0
 
 
 def _run_action(mode: GuardMode, prefix: Path | None) -> int:

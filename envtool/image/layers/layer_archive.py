@@ -62,6 +62,8 @@ def write_layer(
             member.uid, member.gid = (ownership.uid, ownership.gid) if is_held else (0, 0)
             member.mtime = epoch
             member.mode = _compute_mode(member)
+            if is_held:
+                member.mode |= (member.mode & 0o700) >> 3
             if known is not None and known.has(member, partial(_open_content, entry)):
                 parents.pass_over(member)
                 continue
