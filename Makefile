@@ -59,7 +59,7 @@ lock: venv ## lock the embedded default anew
 	@$(ENVTOOL) lock --demo --all
 
 lock-check: venv ## exit with 1 where a lock is out of date
-	@$(ENVTOOL) lock --check
+	@$(ENVTOOL) lock --check --locked-only
 
 # Without an engine, and where none can be installed, the Docker tests are left out and the run says so; CI sets
 # HAC_REQUIRE_DOCKER=1, so that there they fail instead. Most tests wait more than they compute: three at a time for each

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -71,13 +72,19 @@ def open_image_sources(
     if demo:
         from envtool.demo.embedded import EmbeddedSources
 
-        return EmbeddedSources(spec, note)
+        return EmbeddedSources(spec, _note_once)
     from envtool.image.engine.client import find_engine
     from envtool.image.inputs.sources import ReleasedSources
     from envtool.release.source.configured import list_configured_sources, open_source
 
     opened = tuple(open_source(item.address) for item in list_configured_sources(vendor or ()))
     return ReleasedSources(spec, opened, engine or find_engine(project))
+
+
+@cache
+def _note_once(text: str) -> None:
+    """Images of a family have steps in common; what is said of one is said for all."""
+    note(text)
 
 
 def _lock_of(spec: ImageSpec, parent: ImageLock | None, sources: ImageSources, *, demo: bool) -> ImageLock:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from itertools import count
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
@@ -36,7 +37,7 @@ class LibrarySpool:
     """A folder for the shared objects that may ask for CUDA; all others are looked at and let go."""
 
     folder: Path
-    count: int = 0
+    numbers: Iterator[int] = field(default_factory=count)
 
     def spool(self, stream: IO[bytes]) -> Path | None:
         """Keep a shared object's content if it may matter."""
@@ -44,8 +45,8 @@ class LibrarySpool:
         is_all = len(block) < _IN_MEMORY
         if is_all and not content_can_need_cuda(block):
             return None
-        path = self.folder / str(self.count)
-        self.count += 1
+        # Several images may be read at a time.
+        path = self.folder / str(next(self.numbers))
         with open(path, "wb") as target:
             while block:
                 self._write(target, block)

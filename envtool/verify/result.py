@@ -7,13 +7,17 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class ImageCheck:
-    """One check: its title, whether it passed, and what it said. `problems` are its lines where it said one of each."""
+    """One check: its title, whether it passed, and what it said. `problems` are its lines where it said one of each.
+
+    `is_warning`: what it finds is worth a line, and does not fail the image.
+    """
 
     name: str
     title: str
     passed: bool
     output: str
     problems: tuple[str, ...] = ()
+    is_warning: bool = False
 
 
 @dataclass(frozen=True)
@@ -27,8 +31,13 @@ class ImageResult:
 
     @property
     def failed(self) -> tuple[ImageCheck, ...]:
-        """The checks that did not pass."""
-        return tuple(check for check in self.checks if not check.passed)
+        """The checks that did not pass, without mere warnings."""
+        return tuple(check for check in self.checks if not check.passed and not check.is_warning)
+
+    @property
+    def warnings(self) -> tuple[ImageCheck, ...]:
+        """The checks that found something that does not fail the image."""
+        return tuple(check for check in self.checks if not check.passed and check.is_warning)
 
     @property
     def passed(self) -> bool:

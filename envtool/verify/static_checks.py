@@ -28,7 +28,7 @@ from envtool.verify.secrets import find_secrets, select_for_secrets
 if TYPE_CHECKING:
     from envtool.image.read.image import StoredImage
 
-_PROGRAMS = re.compile(r"^(?:usr/(?:local/)?)?s?bin/|^bin$|^sbin$|^opt/hac/(?:bin|checks)/|^etc/passwd$")
+_PROGRAMS = re.compile(r"^(?:usr/(?:local/)?)?s?bin/|^bin$|^sbin$|^opt/hac/(?:bin|checks|store|wheels)/|^etc/passwd$")
 # Programs of Debian's that run with their owner's rights, wherever it has put them.
 _SETUID = re.compile(
     r"/(?:chage|chfn|chsh|crontab|dbus-daemon-launch-helper|expiry|fusermount3|gpasswd|mount|newgrp|passwd|pkexec|ping"
@@ -38,6 +38,7 @@ _CACHES = re.compile(
     r"^var/cache/apt/(?:archives/.*\.deb|.*pkgcache\.bin)$|^var/lib/apt/lists/.*_(?:Packages|InRelease)"
     r"|(?:^|/)\.cache/(?:pip|uv)/.+|^opt/conda/pkgs/.+\.(?:conda|tar\.bz2)$"
 )
+_WHEELS = "opt/hac/wheels/"
 _CACHE_MARKS = ("var/", ".cache/", "/pkgs/")
 _BILL = re.compile(rf"^{SBOM_FOLDER}/[^/]+\.cdx\.json$")
 
@@ -100,7 +101,8 @@ def run_static_checks(image: StoredImage) -> Iterator[ImageCheck]:
     subject = _CheckedImage(image, blame.overlay, blame, diagnose_image_files(image, blame.overlay))
     for name, title, check in _CHECKS:
         problems = list(check(subject))
-        yield ImageCheck(name, title, not problems, "\n".join(map(one_line, problems)), tuple(problems))
+        output = "\n".join(map(one_line, problems))
+        yield ImageCheck(name, title, not problems, output, tuple(problems), is_warning=name in _WARNINGS)
 
 
 def _check_labels(subject: _CheckedImage) -> Iterator[str]:
@@ -214,6 +216,16 @@ def _check_caches(subject: _CheckedImage) -> Iterator[str]:
         yield f"{len(found)} files of package caches, such as /{found[0]}"
 
 
+def _check_wheels(subject: _CheckedImage) -> Iterator[str]:
+    """Without them, `update-moreh --force` has nothing to put back."""
+    had = any(path.startswith(_WHEELS) for layer in subject.image.layers for path in layer.entries)
+    links = [path for path in subject.overlay.entries if path.startswith(_WHEELS)]
+    if had and not any(has_path(subject.overlay, path) for path in links):
+        yield "the vendor's wheels were removed from /opt/hac: update-moreh --force has nothing to put back"
+
+
+# They cost a layer's bytes, or a remedy, and no torch.
+_WARNINGS = frozenset({"caches", "wheels"})
 _CHECKS: tuple[tuple[str, str, Callable[[_CheckedImage], Iterator[str]]], ...] = (
     ("labels", "the image says what it is", _check_labels),
     ("torch", "torch and its companions are the pinned ones, file by file", _check_torch),
@@ -227,4 +239,5 @@ _CHECKS: tuple[tuple[str, str, Callable[[_CheckedImage], Iterator[str]]], ...] =
     ("setuid", "no file runs with other rights than Debian's own", _check_setuid),
     ("sbom", "the bill of materials says what is there", _check_sbom),
     ("caches", "no package cache takes room", _check_caches),
+    ("wheels", "the vendor's wheels are there to be put back", _check_wheels),
 )

@@ -6,9 +6,14 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from envtool.errors import BuildError, EngineError, ImageError, ReleaseError, SetupError
 from envtool.verify.result import ImageCheck, ImageResult
+
+if TYPE_CHECKING:
+    from envtool.image.read.layer import LayerCache
+    from envtool.verify.doctor_on_layers import LibrarySpool
 
 # What keeps one image of several from being verified; anything else is everybody's error.
 MODEL_TIME_LIMIT = 600.0
@@ -47,25 +52,44 @@ def verify_images(
         from envtool.models.catalog import find_sample
 
         find_sample(request.model)
-    if len(request.references) == 1:
-        results = (_verify_image(request.references[0], request),)
-        done(request.references[0])
-        return results
+    from envtool.image.read.layer import LayerCache
+    from envtool.image.read.registry_listing import expand_references
+    from envtool.verify.doctor_on_layers import library_spool
 
+    references = expand_references(request.references)
+    with library_spool() as spool:
+        if len(references) == 1:
+            results = (_verify_image(references[0], request, spool, None),)
+            done(references[0])
+            return results
+        # Images of a registry mostly start from the same base: its layers are read once.
+        shared = LayerCache()
+        return _verify_all(references, request, spool, shared, done)
+
+
+def _verify_all(
+    references: tuple[str, ...],
+    request: VerifyRequest,
+    spool: LibrarySpool,
+    shared: LayerCache,
+    done: Callable[[str], None],
+) -> tuple[ImageResult, ...]:
     def work(reference: str) -> ImageResult:
         try:
-            return _verify_image(reference, request)
+            return _verify_image(reference, request, spool, shared)
         except _NOT_VERIFIED as error:
             return ImageResult(reference, (), error.render(), error.exit_status)
         finally:
             done(reference)
 
     with ThreadPoolExecutor(max(1, request.jobs)) as pool:
-        return tuple(pool.map(work, request.references))
+        return tuple(pool.map(work, references))
 
 
-def _verify_image(reference: str, request: VerifyRequest) -> ImageResult:
-    checks = tuple(_check_files(reference, request))
+def _verify_image(
+    reference: str, request: VerifyRequest, spool: LibrarySpool, shared: LayerCache | None
+) -> ImageResult:
+    checks = tuple(_check_files(reference, request, spool, shared))
     if not request.static:
         checks += tuple(_check_container(reference, request))
     if request.model is not None and not request.static:
@@ -82,21 +106,26 @@ def select_exit_status(results: Iterable[ImageResult]) -> int:
     return failed or (0 if all(item.passed for item in found) else 1)
 
 
-def _check_files(reference: str, request: VerifyRequest) -> Iterator[ImageCheck]:
+def _check_files(
+    reference: str, request: VerifyRequest, spool: LibrarySpool, shared: LayerCache | None
+) -> Iterator[ImageCheck]:
     from envtool.image.read.layer import FileSelector
     from envtool.image.read.reference import read_image
     from envtool.verify.credential_contents import find_credentials, load_detectors
     from envtool.verify.credential_files import may_hold_credentials
-    from envtool.verify.doctor_on_layers import library_spool
     from envtool.verify.static_checks import run_static_checks, select_for_static_checks
 
     load_detectors()
-    with library_spool() as spool:
-        selector = FileSelector(
-            select_for_static_checks, spool.spool, may_hold_credentials, find_credentials, keeps_links=True
-        )
-        image = read_image(reference, selector, project=request.project, platform=request.platform)
-        yield from run_static_checks(image)
+    selector = FileSelector(
+        select_for_static_checks,
+        spool.spool,
+        may_hold_credentials,
+        find_credentials,
+        keeps_links=True,
+        shared=shared,
+    )
+    image = read_image(reference, selector, project=request.project, platform=request.platform)
+    yield from run_static_checks(image)
 
 
 def _check_container(reference: str, request: VerifyRequest) -> Iterator[ImageCheck]:

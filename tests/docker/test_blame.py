@@ -215,7 +215,7 @@ def test_a_flattened_image_still_says_that_torch_is_gone(hac_base: str, tmp_path
     finally:
         run(["docker", "rm", made])
     assert run(["docker", "import", archive, "hac-blame-flat"]).status == 0
-    blamed = envtool("blame", "hac-blame-flat")
+    blamed = envtool("blame", "hac-blame-flat", "--all")
     run(["docker", "rmi", "hac-blame-flat"])
     assert blamed.status == 0, blamed.output
     assert "is in place" in blamed.output

@@ -195,3 +195,69 @@ def _embedded_prefix(folder: Any) -> Any:
     (root / "bin").mkdir()
     (root / "bin/python3.11").touch()
     return root
+
+
+@pytest.mark.parametrize(
+    "instruction",
+    [
+        'SHELL ["/bin/sh", "-c"]\nRUN PIP_CONSTRAINT= pip uninstall --yes torch',
+        'RUN ["pip", "uninstall", "--yes", "torch"]',
+        'SHELL ["/bin/bash", "-o", "pipefail", "-c"]\nRUN uv pip uninstall torch',
+        'SHELL ["/bin/sh", "-c"]\nRUN python -m pip uninstall --yes torch',
+        'SHELL ["/opt/hac/bin/hac-shell", "bash", "-o", "pipefail", "-c"]\nRUN rm -r "$CONDA_PREFIX"/lib/*/*/torch',
+        'SHELL ["/opt/hac/bin/hac-shell", "bash", "-o", "pipefail", "-c"]\nRUN false | true',
+    ],
+    ids=["sh", "exec-form", "bash-uv", "module", "guarded-bash", "pipefail"],
+)
+def test_without_the_images_shell_the_fronts_look(build_child: Any, instruction: str) -> None:
+    built = build_child(*instruction.split("\n"))
+    assert built.status != 0, built.output
+    if "false" not in instruction:
+        assert "hac-guard: this instruction damaged the vendor torch" in built.output
+
+
+def test_fronts_pass_on_what_the_program_says(hac_base: str) -> None:
+    """Its output, its options and its status, without a guard as without a change."""
+    script = """
+        for program in pip uv; do
+            real=$CONDA_PREFIX/bin/$program
+            [ -x "$real" ] || real=/opt/hac/envtool/bin/$program
+            for words in --version 'no-such-command' 'list --format=freeze'; do
+                "$real" $words >/tmp/1 2>/tmp/2; one=$?
+                $program $words >/tmp/3 2>/tmp/4; two=$?
+                [ "$one" = "$two" ] && cmp /tmp/1 /tmp/3 && cmp /tmp/2 /tmp/4 || exit 9
+            done
+        done
+        echo 'print(input())' | python - </dev/null; echo said | pip --version >/dev/null && echo same
+    """
+    done = in_container(hac_base, "sh", "-c", script)
+    assert done.output.splitlines()[-1] == "same", done.output
+
+
+def test_the_entry_point_looks_and_goes_on_or_stops(hac_base: str) -> None:
+    lost = "rm -r $CONDA_PREFIX/lib/python3.11/site-packages/torch; HAC_START={} /opt/hac/bin/hac-start echo went on"
+    for mode, status, says, goes_on in (("warn", 0, True, True), ("fail", 97, True, False), ("off", 0, False, True)):
+        done = in_container(hac_base, "sh", "-c", lost.format(mode))
+        assert done.status == status, done.output
+        assert ("hac-start: the vendor torch" in done.output) is says
+        assert ("went on" in done.output) is goes_on
+    assert in_container(hac_base, "echo", "quiet").output == "quiet\n"
+
+
+def test_login_shells_and_any_user_have_the_environment(hac_base: str) -> None:
+    login = in_container(hac_base, "bash", "-lc", "command -v python && python -c 'import torch'")
+    assert login.output == "/opt/conda/envs/pytorch/bin/python\n"
+    script = 'echo "$HOME" && touch "$HOME/mine" && python -m pip uninstall -qy pip && python -c "import torch"'
+    anyone = in_container(hac_base, "sh", "-c", script, user="12345:0")
+    assert (anyone.status, anyone.output) == (0, "/home/hac\n")
+    options = ["--read-only", "--tmpfs", "/tmp", "--network", "none"]
+    done = run(
+        ["docker", "run", "--rm", *options, hac_base, "python", "-c", "import torch; print(torch.version.moreh)"]
+    )
+    assert done.output == "22.8.0\n"
+
+
+def test_no_command_of_the_base_is_shadowed(hac_base: str) -> None:
+    script = 'for path in "$CONDA_PREFIX"/bin/* /usr/local/bin/*; do for base in /usr/bin /bin /usr/sbin /sbin; do'
+    script += ' [ ! -e "$base/${path##*/}" ] || echo "$path"; done; done'
+    assert in_container(hac_base, "sh", "-c", script).output == ""

@@ -7,19 +7,30 @@ from typing import Annotated
 
 import typer
 
-from envtool.cli.options import PlatformOption, ProjectOption, StoredImageArgument
+from envtool.cli.options import PlatformOption, ProjectOption
 from envtool.cli.report_format import BlameFormat
 
 
 def blame_command(
-    reference: StoredImageArgument,
+    references: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="IMAGE...",
+            help="Images: names in the engine, archives, OCI folders, docker://NAME, docker://HOST/team/*.",
+            show_default=False,
+        ),
+    ],
     format: Annotated[BlameFormat, typer.Option("--format", help="How to print it.")] = BlameFormat.TEXT,
+    everything: Annotated[
+        bool, typer.Option("--all", help="Also what the base itself did, which is how torch came in.")
+    ] = False,
     platform: PlatformOption = None,
     project: ProjectOption = Path(),
 ) -> None:
     """Say which instruction of an image changed torch, a companion or the guard, and what pulled the intruder in.
 
-    The image is read, layer by layer, and never run. Exit status 0: the vendor torch is in place; 1: it is not.
+    Images are read, layer by layer, and never run; layers that they share in a registry are read once. Of several, the
+    JSON is a document a line. Exit status 0: the vendor torch is in place; 1: it is not, in one of them.
 
     [bold]Examples[/bold]
 
@@ -28,13 +39,21 @@ def blame_command(
       envtool blame image.tar --format json
 
       envtool blame docker://registry.example.com:5000/team/training@sha256:…
+
+      envtool blame 'docker://registry.example.com:5000/team/*'
     """
     from envtool.cli.output import print_report
     from envtool.cli.render.blame import render_blame
     from envtool.cli.terminal import note
     from envtool.image.blame.blame_image import BlameRequest, blame_image
+    from envtool.image.read.layer import LayerCache
+    from envtool.image.read.registry_listing import expand_references
 
-    note(f"reading the layers of {reference}")
-    report = blame_image(BlameRequest(reference=reference, project=project, platform=platform))
-    print_report(render_blame(report, format), None)
-    raise typer.Exit(0 if report.is_intact else 1)
+    shared = LayerCache()
+    names, are_intact = expand_references(references), True
+    for reference in names:
+        note(f"reading the layers of {reference}")
+        report = blame_image(BlameRequest(reference=reference, project=project, platform=platform), shared)
+        print_report(render_blame(report, format, everything=everything, is_one=len(names) == 1), None)
+        are_intact = are_intact and report.is_intact
+    raise typer.Exit(0 if are_intact else 1)

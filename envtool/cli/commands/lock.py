@@ -23,6 +23,9 @@ def lock_command(
     check: Annotated[
         bool, typer.Option("--check", help="Exit with 1 where a lock is out of date; write nothing.")
     ] = False,
+    locked_only: Annotated[
+        bool, typer.Option("--locked-only", help="With --check: a row that was never locked is no failure.")
+    ] = False,
     upgrade: Annotated[
         str | None,
         typer.Option("--upgrade", metavar="torch|base|PACKAGE", help="Upgrade just that.", show_default=False),
@@ -40,7 +43,7 @@ def lock_command(
 
       envtool lock --demo --upgrade base
 
-      envtool lock --check
+      envtool lock --check --locked-only
     """
     from envtool.image.graph import sort_parents_first
     from envtool.image.lock.lockfile import FOLDER, read_lock, read_parent_lock, write_lock
@@ -50,7 +53,7 @@ def lock_command(
     from envtool.wheel.store import get_default_store
 
     if check:
-        raise typer.Exit(1 if _print_stale(select_images(project.absolute(), images or [])) else 0)
+        raise typer.Exit(1 if _print_stale(select_images(project.absolute(), images or []), locked_only) else 0)
     store = get_default_store()
     # A parent is locked before its children, whose locks name its own.
     for spec in sort_parents_first(select_specs(project, images, demo=demo, everything=everything)):
@@ -81,14 +84,15 @@ def _print_changes(before: ImageLock, after: ImageLock) -> None:
         print_line(f"{after.image}: {line}")
 
 
-def _print_stale(specs: list[ImageSpec]) -> bool:
-    """Print a line for each lock, and return whether one of them is out of date."""
+def _print_stale(specs: list[ImageSpec], locked_only: bool) -> bool:
+    """Print a line for each lock, and return whether one of them is out of date or, unless told so, missing."""
     from envtool.image.lock.lockfile import FOLDER, is_stale, read_lock, read_parent_lock
     from envtool.image.spec.table import RELEASED
 
     stale = False
     for spec in specs:
         if spec.sources == RELEASED and not (spec.project / FOLDER / f"{spec.name}.lock.toml").exists():
+            stale = stale or not locked_only
             print_line(f"{spec.name}: not locked; envtool lock {spec.name}, where its channel can be reached")
             continue
         parent = read_parent_lock(spec, spec.project / FOLDER)

@@ -54,6 +54,8 @@ def verify_command(
       envtool verify --static my-training:latest image.tar
 
       envtool verify --static docker://registry.example.com:5000/team/training@sha256:… --format sarif -o verify.sarif
+
+      envtool verify --static 'docker://registry.example.com:5000/team/*' --jobs 4
     """
     from envtool.cli.output import print_report
     from envtool.cli.render.verify import render_results

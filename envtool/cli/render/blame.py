@@ -17,19 +17,19 @@ from envtool.printable import join_lines
 SCHEMA = "hac-envtool/blame/1"
 
 
-def render_blame(report: BlameReport, format: BlameFormat) -> str:
+def render_blame(report: BlameReport, format: BlameFormat, *, everything: bool = False, is_one: bool = True) -> str:
     """The report in a format, without a line's end after it; docs/blame.schema.json describes the JSON."""
     if format is BlameFormat.TEXT:
-        return render_blame_text(report)
-    return render_json_text(create_blame_document(report))
+        return render_blame_text(report, everything=everything)
+    return render_json_text(create_blame_document(report), indent=2 if is_one else None)
 
 
-def render_blame_text(report: BlameReport) -> str:
-    """The verdict, the culprits, then every other change."""
-    return join_lines(_render_lines(report))
+def render_blame_text(report: BlameReport, *, everything: bool = True) -> str:
+    """The verdict, the culprits, then every other change; without `everything` not how torch came in."""
+    return join_lines(_render_lines(report, everything))
 
 
-def _render_lines(report: BlameReport) -> Iterator[str]:
+def _render_lines(report: BlameReport, everything: bool) -> Iterator[str]:
     yield f"{report.image.reference}: {_render_verdict(report)}"
     for item in report.culprits:
         yield from _describe_change(report, item, indent="  ")
@@ -40,6 +40,8 @@ def _render_lines(report: BlameReport) -> Iterator[str]:
     for change in report.settings:
         yield f"  guard  {_describe_installer(change)}: {change.name} {change.before} → {change.after or '(not set)'}"
     rest = [item for item in report.changes if item not in report.culprits]
+    if not everything:
+        rest = [item for item in rest if item.before or not item.is_good]
     if rest:
         yield "what else happened to torch and its companions:"
     for item in rest:
@@ -57,7 +59,8 @@ def _render_verdict(report: BlameReport) -> str:
     if report.is_intact:
         pinned = report.pin.torch.version if report.pin is not None else report.changes[0].after[0]
         return f"torch {pinned} is in place"
-    return f"{_name_distributions(report)} is not as it should be"
+    is_one = len({item.location.name for item in report.culprits}) == 1
+    return f"{_name_distributions(report)} {'is not as it' if is_one else 'are not as they'} should be"
 
 
 def _name_distributions(report: BlameReport) -> str:
@@ -93,7 +96,9 @@ def _find_likely(report: BlameReport, item: TorchChange) -> ImageStep | None:
 
 def _summarize_change(item: TorchChange) -> str:
     location = item.location
-    counts = f"{item.files:,} files, {item.size / 1e6:+,.1f} MB".replace("-0.0", "+0.0")
+    counts = f"{item.files:,} {'file' if item.files == 1 else 'files'}, {item.size / 1e6:+,.1f} MB".replace(
+        "-0.0", "+0.0"
+    )
     if item.before == item.after:
         return f"{location.name} {_list_versions(item.after)} changed in place, {counts}"
     return (

@@ -25,18 +25,22 @@ def render_results(results: Sequence[ImageResult], format: Format) -> str:
     """The results in a format, without a line's end after them."""
     match format:
         case Format.TEXT:
-            return join_lines(line for result in results for line in _render_lines(result))
+            return join_lines(line for result in results for line in _render_lines(result, is_one=len(results) == 1))
         case Format.JSON:
             return render_json_text(create_verify_document(results))
         case _:
             return write_report(convert_image_results(results), format)
 
 
-def _render_lines(result: ImageResult) -> Iterator[str]:
+def _render_lines(result: ImageResult, *, is_one: bool) -> Iterator[str]:
+    if not is_one:
+        yield f"{result.reference}:"
     for check in result.checks:
         mark = paint("pass", "green") if check.passed else paint("FAIL", "red", bold=True)
+        if check in result.warnings:
+            mark = paint("warn", "yellow")
         yield f"{mark}  {check.name:<15} {check.title}"
-    for check in result.failed:
+    for check in (*result.failed, *result.warnings):
         yield from ("", f"{check.name} said:", *_list_output(check))
     if result.error:
         yield from result.error.split("\n")
@@ -55,7 +59,10 @@ def _render_verdict(result: ImageResult) -> str:
     if result.error:
         return "could not be verified"
     failed = len(result.failed)
-    return f"{failed} check{'s' if failed > 1 else ''} failed" if failed else "all checks passed"
+    if failed:
+        return f"{failed} check{'s' if failed > 1 else ''} failed"
+    warned = len(result.warnings)
+    return f"all checks passed, {warned} with a warning" if warned else "all checks passed"
 
 
 def create_verify_document(results: Sequence[ImageResult]) -> dict[str, Any]:
@@ -106,7 +113,7 @@ def _make_suite(result: ImageResult) -> Suite:
 
 
 def _make_case(check: ImageCheck, reference: str) -> Case:
-    if check.passed:
+    if check.passed or check.is_warning:
         return Case(check.name, Outcome.PASSED, output=check.output)
     return Case(check.name, Outcome.FAILED, (_make_problem(reference, check.name, f"{check.title}: no", check.output),))
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from envtool.image.blame.installed import select_for_blame
 from envtool.image.blame.trace import BlameReport, trace_changes
-from envtool.image.read.layer import FileSelector
+from envtool.image.read.layer import FileSelector, LayerCache
 from envtool.image.read.reference import read_image
 
 
@@ -24,11 +24,11 @@ class BlameRequest:
     platform: str | None = None
 
 
-def blame_image(request: BlameRequest) -> BlameReport:
+def blame_image(request: BlameRequest, shared: LayerCache | None = None) -> BlameReport:
     """Read the image, layer by layer, and trace what changed. It is never run.
 
-    Raises `ImageError`, `EngineError` and `SetupError`.
+    `shared` has the layers that it shares with images read before. Raises `ImageError`, `EngineError`, `SetupError`.
     """
-    selector = FileSelector(select_for_blame, keeps_links=True)
+    selector = FileSelector(select_for_blame, keeps_links=True, shared=shared)
     image = read_image(request.reference, selector, project=request.project, platform=request.platform)
     return trace_changes(image)

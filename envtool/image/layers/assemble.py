@@ -42,6 +42,21 @@ ENVIRONMENT_LAYERS = (ENVIRONMENT_LAYER, CHILD_ENVIRONMENT_LAYER)
 _USERS_FOLDERS = ("opt/conda", str(HOME.relative_to("/")))
 
 
+# `python -m pip` is on nobody's PATH: the interpreter itself goes through the front (hac-shell --front).
+_PIP_HOOK = 'import sys; getattr(sys, "orig_argv", [])[1:3] == ["-m", "pip"] and __import__("_hac_pip")\n'
+_PIP_FRONT = '''"""Starts `python -m pip` anew behind the guard, which looks afterwards whether torch is in place."""
+
+import os
+import sys
+
+_SHELL = "/opt/hac/bin/hac-shell"
+if not os.environ.get("HAC_GUARDED") and os.access(_SHELL, os.X_OK):
+    # The guard sets it as well; here, so that this can never happen twice.
+    os.environ["HAC_GUARDED"] = "1"
+    os.execv(_SHELL, [_SHELL, "--front", sys.executable, *sys.orig_argv[1:]])
+'''
+
+
 @dataclass(frozen=True)
 class WrittenLayer:
     """A layer's archive, and what `BASE_SELECTOR` selects of it."""
@@ -75,6 +90,9 @@ def stage_system(member: PlannedImage, inputs: Inputs, bill: str, folder: Path) 
         shutil.copyfile(path, target)
         target.chmod(0o755)
     write_text(root / CONFIGURATION_FOLDER / "guard.conf", _render_guard_settings(member.spec, member.lock.pin))
+    site = root / Layout.below(ENVIRONMENT_PREFIX, member.spec.python).site_packages.relative_to("/")
+    write_text(site / "hac-pip.pth", _PIP_HOOK)
+    write_text(site / "_hac_pip.py", _PIP_FRONT)
     (root / HOME.relative_to("/")).mkdir(parents=True)
     _write_accounts(inputs, root)
     _copy_own_files(member, bill, root)

@@ -13,11 +13,12 @@ import stat
 import tarfile
 import zlib
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from functools import partial
 from pathlib import Path
+from threading import Lock
 from typing import IO, Any, cast
 
 from envtool.errors import ImageError
@@ -76,7 +77,8 @@ class FileSelector:
     """What to capture of a file, by its path and its size in bytes; `spool` may copy its content to disk.
 
     `inspect` is shown the content of files for which `may_inspect` says so, and returns what is to be remarked of them.
-    `keeps_links`: every symbolic link is captured, as where a path leads may depend on any.
+    `keeps_links`: every symbolic link is captured, as where a path leads may depend on any. `shared` has layers that
+    other images of the same call have as well.
     """
 
     capture: Callable[[str, int], Capture]
@@ -84,6 +86,7 @@ class FileSelector:
     may_inspect: Callable[[str, int], bool] = lambda _path, _size: False
     inspect: Callable[[str, bytes], tuple[str, ...]] = lambda _path, _data: ()
     keeps_links: bool = False
+    shared: LayerCache | None = None
 
 
 CAPTURE_NOTHING = FileSelector(lambda _path, _size: Capture.NOTHING)
@@ -131,6 +134,32 @@ class LayerContents:
     non_folders: frozenset[str]
     files: int
     size: int
+
+
+@dataclass(frozen=True)
+class LayerCache:
+    """Layers that several images share, by digest: read once, by whichever image comes first; others wait for it."""
+
+    found: dict[str, Future[LayerContents]] = field(default_factory=dict)
+    lock: Lock = field(default_factory=Lock)
+
+    def get(self, digest: str, read: Callable[[], LayerContents]) -> LayerContents:
+        """The layer with a digest. One that could not be read is tried anew by whoever asks next."""
+        with self.lock:
+            future = self.found.get(digest)
+            is_first = future is None
+            if future is None:
+                future = self.found[digest] = Future()
+        if not is_first:
+            return future.result()
+        try:
+            future.set_result(read())
+        except BaseException as error:
+            with self.lock:
+                del self.found[digest]
+            future.set_exception(error)
+            raise
+        return future.result()
 
 
 def read_layer(stream: IO[bytes], selector: FileSelector, *, name: str) -> LayerContents:

@@ -13,7 +13,14 @@ from typing import IO, TYPE_CHECKING, TypeVar, cast
 from envtool.errors import ImageError
 from envtool.image.read.layer import FileSelector, LayerContents, read_layer
 from envtool.image.read.load import load_image
-from envtool.image.read.manifest import INDEXES, MANIFESTS, Descriptor, parse_json, require_digest
+from envtool.image.read.manifest import (
+    INDEXES,
+    MANIFESTS,
+    Descriptor,
+    digest_mismatch,
+    parse_json,
+    require_digest,
+)
 
 if TYPE_CHECKING:
     import requests
@@ -95,8 +102,19 @@ def read_from_registry(text: str, selector: FileSelector, platform: str) -> Stor
         platform,
         manifest=lambda descriptor: client.read_manifest(descriptor.digest),
         configuration=client.read_blob,
-        layer=lambda descriptor, number: client.read_layer(descriptor, number, selector),
+        layer=lambda descriptor, number: _get_layer(client, descriptor, number, selector),
     )
+
+
+def _get_layer(client: RegistryClient, descriptor: Descriptor, number: int, selector: FileSelector) -> LayerContents:
+    def read() -> LayerContents:
+        found = client.read_layer(descriptor, number, selector)
+        if found.digest != descriptor.digest:
+            # Else another image would be given what this one refuses.
+            raise digest_mismatch(f"layer {number}", descriptor.digest, found.digest)
+        return found
+
+    return read() if selector.shared is None else selector.shared.get(descriptor.digest, read)
 
 
 class NotInRegistryError(ImageError):
@@ -106,10 +124,11 @@ class NotInRegistryError(ImageError):
 class RegistryClient:
     """Reads one repository's documents and layers. Its methods raise `ImageError` and `SetupError`."""
 
-    def __init__(self, reference: RegistryReference) -> None:
+    def __init__(self, reference: RegistryReference, *, at_root: bool = False) -> None:
         from envtool.net.registry_auth import RegistryAuth, open_registry_session
 
         self._reference = reference
+        self._address = reference.address.removesuffix(f"/{reference.name}") if at_root else reference.address
         self._session = open_registry_session()
         self._auth = RegistryAuth(reference.registry, reference.address, reference.name)
 
@@ -117,6 +136,10 @@ class RegistryClient:
         """A manifest or an index, by tag or digest. Raises `NotInRegistryError` where there is none."""
         accept = ", ".join((*MANIFESTS, *INDEXES))
         return self._read(f"manifests/{target}", _read_content, {"Accept": accept})
+
+    def read_document(self, path: str) -> bytes:
+        """A document that lists something."""
+        return self._read(path, _read_content)
 
     def read_blob(self, descriptor: Descriptor) -> bytes:
         """A blob that is no layer, such as a configuration."""
@@ -174,7 +197,7 @@ class RegistryClient:
 
         # Layers are compressed as they are; an encoding on the way would change their digest.
         sent = {"Accept-Encoding": "identity", **headers}
-        address = f"{self._reference.address}/{path}"
+        address = f"{self._address}/{path}"
         return get(self._session, address, headers=sent, auth=self._auth, timeout=TIMEOUTS, stream=True)
 
 

@@ -183,6 +183,11 @@ def test_what_is_said_is_what_is_imported(judged: dict[str, Judged], name: str) 
     assert found.blame.is_intact is is_harmless, text
     if not is_harmless:
         _hold_guilty(case, text)
+    if not any(step.startswith("ENTRYPOINT") for step in case["steps"]):
+        assert ("hac-start: " in found.start) is not is_harmless, found.start
+    expected = case.get("guard", not is_harmless)
+    is_told = "hac-guard: this instruction damaged" in found.build or "hac-guard: after this" in found.build
+    assert is_told is expected, found.build
 
 
 def _hold_guilty(case: dict[str, Any], text: str) -> None:

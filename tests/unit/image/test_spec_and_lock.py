@@ -119,7 +119,7 @@ def test_lock_check_is_the_gate(project: Path, change: bool, status: int) -> Non
 
     if change:
         edit(project, r'^torch = "1.7.1"', 'torch = "1.10.0"')
-    command = [sys.executable, "-m", "envtool", "lock", "--check", "--project", str(project)]
+    command = [sys.executable, "-m", "envtool", "lock", "--check", "--locked-only", "--project", str(project)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == status
     assert ("out of date" if change else "hac-base: up to date") in done.stdout
