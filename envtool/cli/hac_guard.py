@@ -109,7 +109,9 @@ def _find_lost_starts(report: Report) -> tuple[Finding, ...]:
     from envtool.doctor.checks import started
     from envtool.doctor.finding_kind import Severity
 
-    if report.pin is None:
+    # Elsewhere than in an image, a prefix that is named need not be the one that `python` is of.
+    prefix = str(report.environment.prefix.path)
+    if report.pin is None or os.environ.get("CONDA_PREFIX") != prefix:
         return ()
     found = started.check(report.environment, report.pin)
     return tuple(finding for finding in found if finding.severity is Severity.ERROR)
