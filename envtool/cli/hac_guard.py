@@ -45,7 +45,7 @@ def _main() -> None:
         case "check":
             status = check_instruction(options.prefix, options.mode, options.command)
         case "start":
-            status = report_start(options.prefix, options.command)
+            status = report_start(options.prefix, tuple(options.words))
         case "elsewhere":
             status = report_other_torches(options.command, options.mode)
         case _:
@@ -61,7 +61,8 @@ def make_parser() -> argparse.ArgumentParser:
     elsewhere = actions.add_parser("elsewhere", help="look whether it put another torch somewhere else")
     start = actions.add_parser("start", help="look which torch python imports, when a container starts")
     explain = actions.add_parser("explain", help="say why pip or uv gave up because of the pinned torch")
-    for action in (check, elsewhere, start, explain):
+    start.add_argument("words", nargs="*", help="the container's command")
+    for action in (check, elsewhere, explain):
         action.add_argument("--command", default="", help="the instruction that has run")
     for action in (check, start, explain):
         action.add_argument("--prefix", type=Path, help="the environment's folder")
@@ -129,10 +130,8 @@ def _report_lost_starts(findings: Sequence[Finding], mode: str, command: str) ->
     return STOPPED
 
 
-def report_start(prefix: Path | None, command: str) -> int:
+def report_start(prefix: Path | None, command: tuple[str, ...]) -> int:
     """Say, when a container starts, whether `python` imports the vendor torch; 1 where it does not."""
-    import shlex
-
     from envtool.doctor.checks import started
     from envtool.doctor.finding_kind import Severity
     from envtool.environment.context import EnvironmentContext
@@ -140,11 +139,7 @@ def report_start(prefix: Path | None, command: str) -> int:
     from envtool.environment.prefix import find_prefix
     from envtool.environment.reader import read_environment
 
-    try:
-        words = tuple(shlex.split(command))
-    except ValueError:
-        words = ()
-    context = EnvironmentContext(command=words, folder=str(Path.cwd()))
+    context = EnvironmentContext(command=command, folder=str(Path.cwd()))
     environment = read_environment(find_prefix(prefix), context)
     pin = find_effective_pin(environment)
     findings = list(started.check(environment, pin)) if pin is not None else []
