@@ -19,7 +19,7 @@ from envtool.requirements.readers.base_images import describe_foreign_base, is_o
 from envtool.requirements.readers.common import make_form_error
 from envtool.requirements.readers.image_files import Copy, ImageTree, find_context, read_ignored
 from envtool.requirements.readers.run_commands import CONSTRAINTS, RunReader
-from envtool.requirements.readers.shell_script import ShellState
+from envtool.requirements.readers.shell_script import ShellState, StepBudget
 from envtool.requirements.readers.shell_words import Word, WordReader
 from envtool.requirements.readers.source_files import SourceFiles, is_on_network
 from envtool.shell_grammar import find_nodes, parse_shell
@@ -313,7 +313,7 @@ def _run(reading: _Reading, stage: _Stage, value: str, place: SourceLocation, wr
         fetch=reading.files.fetch,
         settings=stage.settings,
     )
-    state = replace(stage.state, variables=dict(stage.state.variables), functions={})
+    state = replace(stage.state, variables=dict(stage.state.variables), functions={}, budget=StepBudget())
     if script.lstrip().startswith("["):
         words = _split_words(script)
         script = " ".join("'" + word.replace("'", "'\\''") + "'" for word in words)
@@ -327,6 +327,8 @@ def _run(reading: _Reading, stage: _Stage, value: str, place: SourceLocation, wr
         # A name before the command is one after it to a shell.
         script = re.sub(r"^\s*(<<-?\s*[\"']?\w+[\"']?)\s+(.+)$", r"\2 \1", script) + f"\n{body}"
     reader.run_script(script, state)
+    if state.budget.left <= 0:
+        reader.add_endless(script)
     reading.sets += reader.sets
 
 

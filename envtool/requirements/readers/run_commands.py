@@ -230,6 +230,11 @@ class RunReader:
         why = why or f"`{_shorten(text)}` cannot be followed, and may install"
         self.sets.append(replace(self.make_set(command, "shell"), unresolved=(why,)))
 
+    def add_endless(self, script: str) -> None:
+        """Tell of a script that goes on for longer than it is followed."""
+        command = ShellCommand(words=(Word(script),), source=script, variables={}, folder="/")
+        self._add_unknown(command, "the script has more steps than are followed, and may install")
+
     def make_set(self, command: ShellCommand, tool: str, exact: bool = False) -> RequirementSet:
         """An empty set for a command."""
         instruction = RunInstruction(self.dockerfile, tool, self.written, exact=exact)

@@ -55,13 +55,21 @@ class ShellCommand:
         return [word.text for word in self.words]
 
 
+@dataclass
+class StepBudget:
+    """How many more steps of a script are followed: loops in loops, and functions that call themselves, have an end."""
+
+    left: int = 20_000
+
+
 @dataclass(kw_only=True)
 class ShellState:
-    """What a script has set so far."""
+    """What a script has set so far. `budget` is shared by all that it starts."""
 
     variables: dict[str, str | None] = field(default_factory=dict)
     folder: str = "/"
     functions: dict[str, Node] = field(default_factory=dict)
+    budget: StepBudget = field(default_factory=StepBudget)
 
 
 # Is told of each command and gives the text that it prints, or `None` where that is not known.
@@ -82,7 +90,10 @@ class ShellWalk:
 
     def _visit(self, node: Node, input: str | None = None, piped: tuple[Word, ...] = ()) -> str | None:
         if self.depth > _DEPTH:
+            self.state.budget.left = 0
+        if self.state.budget.left <= 0:
             return None
+        self.state.budget.left -= 1
         self.depth += 1
         try:
             return self._visit_one(node, input, piped)

@@ -121,6 +121,11 @@ UNKNOWN = {
         "RUN python fetch.py > requirements.txt; pip install -r requirements.txt",
         "requirements.txt",
     ),
+    "function that calls itself": ("RUN f() { f; f; }; f", "more steps than are followed"),
+    "loops in loops": (
+        "RUN " + "".join(f"for v{n} in 1 2 3 4 5 6 7 8 9; do " for n in range(6)) + "true; " + "done; " * 6,
+        "more steps than are followed",
+    ),
     "option": ("RUN pip install --no-such-option a", "--no-such-option"),
 }
 
