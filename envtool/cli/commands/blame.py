@@ -54,6 +54,7 @@ def blame_command(
     for reference in names:
         note(f"reading the layers of {reference}")
         report = blame_image(BlameRequest(reference=reference, project=project, platform=platform), shared)
-        print_report(render_blame(report, format, everything=everything, is_one=len(names) == 1), None)
+        text = render_blame(report, format, everything=everything, is_one=len(names) == 1)
+        print_report(text, None, is_prose=format is BlameFormat.TEXT)
         are_intact = are_intact and report.is_intact
     raise typer.Exit(0 if are_intact else 1)

@@ -73,5 +73,6 @@ def verify_command(
         model_time_limit=time_limit or MODEL_TIME_LIMIT,
     )
     results = verify_images(request, done=lambda name: note(f"verified {name}") if len(references) > 1 else None)
-    print_report(render_results(results, format), output, has_commands=format is Format.GITHUB)
+    text = render_results(results, format)
+    print_report(text, output, has_commands=format is Format.GITHUB, is_prose=format is Format.TEXT)
     raise typer.Exit(select_exit_status(results))
