@@ -209,5 +209,5 @@ def _words(step: str) -> list[str]:
 
 def test_the_table_is_large_enough() -> None:
     cases = tomllib.loads(_TABLE.read_text())["case"].values()
-    assert len(cases) >= 90
+    assert len(cases) >= 120
     assert sum(case["imports"] == "vendor" for case in cases) >= 30
