@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from envtool.doctor.finding_kind import Severity
@@ -55,3 +56,30 @@ def needless(word: Word, name: str) -> CommandFinding:
         message=f"{name} is for several GPUs",
         instead="leave it out: the vendor torch distributes the work by itself",
     )
+
+
+def judge_assignment(word: Word) -> Iterator[CommandFinding]:
+    """What a variable is set to before a command, or for all that follow."""
+    name, _, value = word.text.partition("=")
+    value = value.strip("'\"")
+    if name in {"CUDA_VISIBLE_DEVICES", "NVIDIA_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES"} and re.search(
+        r"(?:^|,)\s*[1-9]\d*\b", value
+    ):
+        yield CommandFinding(
+            kind=ScanKind.SECOND_DEVICE,
+            severity=Severity.WARNING,
+            line=word.line,
+            identifier=f"{name}={value}",
+            message=f"{name} names a device other than the one there is",
+            instead=f"leave {name} out",
+        )
+    elif name in {"ACCELERATE_USE_FSDP", "ACCELERATE_USE_DEEPSPEED"} and value.lower() in {"1", "true", "yes"}:
+        yield needless(word, name)
+
+
+@dataclass(frozen=True)
+class AccelerateSettings:
+    """What a configuration of accelerate says of processes."""
+
+    processes: int | None
+    distributed: str

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from envtool.doctor.finding_kind import Severity
 from envtool.documents import parse_json
-from envtool.scan.commands import CommandFinding, Word
+from envtool.scan.commands import AccelerateSettings, CommandFinding, Word
 from envtool.scan.images import judge_image
 from envtool.scan.kinds import ScanKind
-from envtool.scan.launchers import INSTEAD, AccelerateSettings
+from envtool.scan.launchers import INSTEAD
 from envtool.scan.libraries import ONE_DEVICE
 from envtool.scan.program_options import judge_option
 

@@ -4,11 +4,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import PurePosixPath
 
 from envtool.doctor.finding_kind import Severity
-from envtool.scan.commands import UNKNOWN, CommandFinding, Word, needless, read_options
+from envtool.scan.commands import (
+    UNKNOWN,
+    AccelerateSettings,
+    CommandFinding,
+    Word,
+    judge_assignment,
+    needless,
+    read_options,
+)
 from envtool.scan.installs import judge_install
 from envtool.scan.kinds import ScanKind
 from envtool.scan.program_options import judge_options
@@ -20,69 +28,21 @@ QUERY = "moreh-smi (ap-smi in newer releases)"
 Follow = Callable[[str], "AccelerateSettings | None"]
 
 
-@dataclass(frozen=True)
-class AccelerateSettings:
-    """What a configuration of accelerate says of processes."""
-
-    processes: int | None
-    distributed: str
-
-
-_WRAPPERS = {
-    "sudo": 0,
-    "exec": 0,
-    "time": 0,
-    "env": 0,
-    "command": 0,
-    "nohup": 0,
-    "stdbuf": 0,
-    "setsid": 0,
-    "eval": 0,
-    "xvfb-run": 0,
-    "nice": 0,
-    "timeout": 1,
-    "srun": 0,
-    "mpirun": 0,
-    "mpiexec": 0,
-    "taskset": 1,
-    "numactl": 0,
-    "uv": 0,
-    "poetry": 0,
-    "pdm": 0,
-    "pipenv": 0,
-    "conda": 0,
-    "mamba": 0,
-    "micromamba": 0,
-    "run": 0,
-    "singularity": 0,
-    "apptainer": 0,
-    "docker": 0,
-    "kernprof": 0,
-    "ionice": 0,
-    "caffeinate": 0,
-    "unbuffer": 0,
-    "proxychains": 0,
-    "proxychains4": 0,
-    "watch": 0,
-    "then": 0,
-    "do": 0,
-    "!": 0,
-    "screen": 0,
-    "tmux": 0,
-    "script": 0,
-    "rocprof": 0,
-    "nsys": 0,
-    "profile": 0,
-    "parallel": 0,
-    "xargs": 0,
-    "pixi": 0,
-    "rye": 0,
-    "hatch": 0,
-}
+_WRAPPERS = re.compile(
+    r"sudo|exec|time|env|command|nohup|stdbuf|setsid|eval|xvfb-run|nice|timeout|srun|mpirun|mpiexec|"
+    r"taskset|numactl|uv|poetry|pdm|pipenv|conda|mamba|micromamba|run|apptainer|kernprof|ionice|"
+    r"caffeinate|unbuffer|proxychains|proxychains4|watch|then|do|!|script|rocprof|nsys|profile|"
+    r"parallel|xargs|pixi|rye|hatch"
+)
 _PYTHON = re.compile(r"^(?:python|pypy)[\d.]*$")
 _ASSIGNMENT = re.compile(r"^[A-Za-z_]\w*=")
 _PROCESSES = ("--nproc_per_node", "--nproc-per-node", "--nproc_per_gpu", "--nproc", "--num_gpus", "--num-gpus")
 _PROCESSES_PATTERN = re.compile(r"--nproc[_-]per[_-]node")
+# Programs that have another one run, by another shell or elsewhere.
+_CARRIERS = frozenset(
+    {"bash", "sh", "zsh", "ssh", "pdsh", "docker", "podman", "tmux", "screen", "kubectl", "singularity"}
+)
+_LAUNCH = re.compile(r"\S*torchrun\b|accelerate launch\b|\S*python\S* (?:-\w )*-m torch\.distributed\.|deepspeed\b")
 _NODES = ("--nnodes", "--num_nodes", "--num-nodes", "--num_machines", "--num-machines")
 _MODULES = {
     "torch.distributed.launch": "torch.distributed.launch",
@@ -109,8 +69,11 @@ def judge_command(words: Sequence[Word], follow: Follow) -> Iterator[CommandFind
         elif name in {"mpirun", "mpiexec", "srun", "horovodrun", "jsrun", "orterun"}:
             yield from _judge_starter(name, rest)
             return
-        elif name in _WRAPPERS:
-            skipped = _WRAPPERS[name]
+        elif name == "command" and len(rest) > 1 and rest[1].text.startswith("-"):
+            # It asks whether there is such a program.
+            return
+        elif _WRAPPERS.fullmatch(name):
+            skipped = 1 if name in {"timeout", "taskset"} else 0
             rest = _skip_options(rest[1:])[skipped:]
         else:
             break
@@ -122,25 +85,6 @@ def _skip_options(words: list[Word]) -> list[Word]:
     while words and words[0].text.startswith("-"):
         words = words[1:]
     return words
-
-
-def judge_assignment(word: Word) -> Iterator[CommandFinding]:
-    """What a variable is set to before a command, or for all that follow."""
-    name, _, value = word.text.partition("=")
-    value = value.strip("'\"")
-    if name in {"CUDA_VISIBLE_DEVICES", "NVIDIA_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES"} and re.search(
-        r"(?:^|,)\s*[1-9]\d*\b", value
-    ):
-        yield CommandFinding(
-            kind=ScanKind.SECOND_DEVICE,
-            severity=Severity.WARNING,
-            line=word.line,
-            identifier=f"{name}={value}",
-            message=f"{name} names a device other than the one there is",
-            instead=f"leave {name} out",
-        )
-    elif name in {"ACCELERATE_USE_FSDP", "ACCELERATE_USE_DEEPSPEED"} and value.lower() in {"1", "true", "yes"}:
-        yield needless(word, name)
 
 
 def _judge_program(words: list[Word], follow: Follow) -> Iterator[CommandFinding]:
@@ -173,8 +117,11 @@ def _judge_program(words: list[Word], follow: Follow) -> Iterator[CommandFinding
         yield from _judge_launch(words, "accelerate launch", follow)
     elif _PYTHON.match(name) or UNKNOWN in name or name in {"$PYTHON", "coverage", "ipython"}:
         yield from _judge_python(words, follow)
-    elif name in {"bash", "sh", "zsh"} and len(words) > 1:
+    elif name in _CARRIERS and len(words) > 1:
         yield from _judge_script(words)
+        yield from _judge_carried(words, follow)
+    elif name in {"lightning", "fabric", "composer"}:
+        yield from _judge_lightning(words, name)
     elif name in {"pip", "pip3"}:
         yield from judge_install(words[1:])
     else:
@@ -197,6 +144,9 @@ def _judge_python(words: list[Word], follow: Follow) -> Iterator[CommandFinding]
         ):
             yield from _judge_launch([Word(module, words[0].line), *words[at + 2 :]], module, follow)
             return
+        if module in {"lightning", "lightning_fabric", "composer"}:
+            yield from _judge_lightning([Word(module, words[0].line), *words[at + 2 :]], module)
+            return
         if module == "pip":
             yield from judge_install(words[at + 2 :])
             return
@@ -213,6 +163,28 @@ def _judge_python(words: list[Word], follow: Follow) -> Iterator[CommandFinding]
         yield from _judge_launch([Word("torchrun", words[0].line), *words[at + 1 :]], "torchrun", follow)
     else:
         yield from judge_options(words[at + 1 :])
+
+
+def _judge_carried(words: list[Word], follow: Follow) -> Iterator[CommandFinding]:
+    """A command that another shell, machine or container runs: as a text, or as the words behind its options."""
+    for at, word in enumerate(words[1:], 1):
+        if " " in word.text and _LAUNCH.search(word.text):
+            parts = word.text[_LAUNCH.search(word.text).start() :].split()  # type: ignore[union-attr]
+            yield from judge_command([Word(part, word.line) for part in parts], follow)
+        elif PurePosixPath(word.text).name in {"torchrun", "accelerate", "deepspeed"} or _PYTHON.match(word.text):
+            yield from judge_command(words[at:], follow)
+            return
+
+
+def _judge_lightning(words: list[Word], name: str) -> Iterator[CommandFinding]:
+    """`lightning run model --devices=4` and `composer -n 8` start a process for each device."""
+    own = read_options(words[1 : _count_own_words(words[1:]) + 1])
+    for key in ("--devices", "-n", "--nproc", "--num-nodes", "--num_nodes"):
+        value = own.get(key, "1")
+        if value not in {"1", "auto"} and (name != "composer" or key in {"-n", "--nproc"}):
+            yield _several(words[0].line, name, value)
+            return
+    yield from judge_options(words[1:])
 
 
 def _judge_script(words: list[Word]) -> Iterator[CommandFinding]:

@@ -24,7 +24,7 @@ from envtool.scan.shell import judge_script
 from envtool.scan.torch_api import TorchApi, open_torch_api
 
 if TYPE_CHECKING:
-    from envtool.scan.launchers import AccelerateSettings
+    from envtool.scan.commands import AccelerateSettings
 
 # Bytes of a file that somebody wrote. A notebook has pictures in it.
 _LIMIT = 4 << 20

@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from envtool.scan.commands import UNKNOWN, CommandFinding, Word
-from envtool.scan.launchers import Follow, judge_assignment, judge_command
+from envtool.scan.commands import UNKNOWN, CommandFinding, Word, judge_assignment
+from envtool.scan.launchers import Follow, judge_command
 from envtool.shell_grammar import node_text, parse_shell
 
 if TYPE_CHECKING:
