@@ -107,7 +107,7 @@ def _opened(archive: tarfile.TarFile, member: tarfile.TarInfo) -> IO[bytes] | No
 def test_verify(hac_base: str) -> None:
     done = envtool("verify", hac_base, "--project", PROJECT)
     assert done.status == 0, done.output
-    assert done.output.count("pass  ") == 12 + 8
+    assert done.output.count("pass  ") == 13 + 8
     assert "all checks passed" in done.output
 
 
