@@ -51,7 +51,7 @@ def test_of_a_build_that_fails_nothing_is_left(family: None, engine: Engine, tmp
 def test_children_pass_their_parents_checks_and_their_own(family: None) -> None:
     done = envtool("verify", *CHILDREN, "--project", PROJECT)
     assert done.status == 0, done.output
-    assert done.output.count("pass  ") == 2 * (12 + 8 + 1)
+    assert done.output.count("pass  ") == 2 * (13 + 8 + 1)
     for check in ("91-compile", "92-notebook"):
         assert done.output.count(f"pass  {check}") == 1
 

@@ -39,7 +39,7 @@ def check(environment: Environment, pin: VendorPin) -> Iterator[Finding]:
 
 def _check_start(environment: Environment, pin: VendorPin, start: TorchStart) -> Iterator[Finding]:
     if start.python is None:
-        if not start.is_command:
+        if not start.is_command and "PATH" in environment.context.variables:
             yield _make_lost_finding(environment, pin, start)
         return
     if start.is_lost and not _is_here(environment, start):

@@ -61,6 +61,9 @@ def judge_imports(image: StoredImage, overlay: Overlay, pin: VendorPin | None, h
             if not start.is_command and start.python is not None:
                 good = dict(_list_good_sites(tree, overlay, start, pin))
             continue
+        if start.python is None and "PATH" not in image.variables:
+            # An archive that was imported has lost its configuration: what it will be started with, nobody knows.
+            continue
         if module is not None or (not start.is_command and (start.python is None or not _is_home(start, home))):
             losses.append(_describe(image, overlay, start, home))
     return ImportVerdict(tuple({(loss.path, loss.reason): loss for loss in losses}.values()), good)
