@@ -138,7 +138,6 @@ def test_included_requirements(environment: RealEnvironment, spoil: Spoil, tmp_p
     spoil(tmp_path / "other.txt")
     words = ["check", "--torch", TORCH, "--python-version", "3.11", "--static", str(tmp_path / "requirements.txt")]
     done = run(environment, *words)
-    assert done.returncode >= 3
     assert done.stdout.startswith("unknown: ")
     assert "other.txt" in done.stdout
 
