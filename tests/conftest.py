@@ -13,6 +13,7 @@ from dataclasses import is_dataclass
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 import envtool
 from envtool.demo.python_index import make_upstream_torch
@@ -30,6 +31,12 @@ from tests.support.verdict import Verdict
 
 # Characters of a parameter in a test's name.
 _LONGEST_ID = 60
+
+
+# The same examples in each run: what fails can be repeated, and a change is not blamed for another's. New ones are
+# looked for by `make fuzz`.
+settings.register_profile("repeatable", derandomize=True, database=None)
+settings.load_profile("repeatable")
 
 
 def pytest_configure(config: pytest.Config) -> None:

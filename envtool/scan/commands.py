@@ -14,7 +14,7 @@ UNKNOWN = "\ufffd"
 
 
 @dataclass(frozen=True)
-class Word:
+class CommandWord:
     """A word of a command, and its line. A word has `UNKNOWN` for what is not known of it."""
 
     text: str
@@ -33,7 +33,7 @@ class CommandFinding:
     instead: str = ""
 
 
-def read_options(words: Sequence[Word]) -> dict[str, str]:
+def read_options(words: Sequence[CommandWord]) -> dict[str, str]:
     """The long and short options of a command with their values, an empty one where none follows."""
     options: dict[str, str] = {}
     for at, word in enumerate(words):
@@ -46,7 +46,7 @@ def read_options(words: Sequence[Word]) -> dict[str, str]:
     return options
 
 
-def needless(word: Word, name: str) -> CommandFinding:
+def needless(word: CommandWord, name: str) -> CommandFinding:
     """What is only for several GPUs."""
     return CommandFinding(
         kind=ScanKind.PARALLEL_NEEDLESS,
@@ -58,7 +58,7 @@ def needless(word: Word, name: str) -> CommandFinding:
     )
 
 
-def judge_assignment(word: Word) -> Iterator[CommandFinding]:
+def judge_assignment(word: CommandWord) -> Iterator[CommandFinding]:
     """What a variable is set to before a command, or for all that follow."""
     name, _, value = word.text.partition("=")
     value = value.strip("'\"")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from envtool.doctor.finding_kind import Severity
 from envtool.documents import parse_json
-from envtool.scan.commands import AccelerateSettings, CommandFinding, Word
+from envtool.scan.commands import AccelerateSettings, CommandFinding, CommandWord
 from envtool.scan.images import judge_image
 from envtool.scan.kinds import ScanKind
 from envtool.scan.launchers import INSTEAD
@@ -201,7 +201,7 @@ def _judge_accelerate(top: dict[str, Setting]) -> Iterator[CommandFinding]:
 
 def _judge_setting(setting: Setting, settings: list[Setting]) -> Iterator[CommandFinding]:
     name, value = setting.keys[-1].replace("-", "_"), setting.value
-    word = Word(name, setting.line)
+    word = CommandWord(name, setting.line)
     if name == "image" and isinstance(value, str):
         found = judge_image(value)
         if found is not None:

@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from envtool.doctor.finding_kind import Severity
 from envtool.documents import parse_json
-from envtool.scan.commands import CommandFinding, Word
+from envtool.scan.commands import CommandFinding, CommandWord
 from envtool.scan.images import judge_image
 from envtool.scan.kinds import ScanKind
 from envtool.scan.launchers import Follow, judge_command
@@ -84,7 +84,7 @@ def _judge_run(row: dict[str, str], content: str, line: int, follow: Follow) -> 
     harden = row["instruction"] == "RUN"
     if value.startswith("["):
         try:
-            words = [Word(str(word), line) for word in parse_json(value)]
+            words = [CommandWord(str(word), line) for word in parse_json(value)]
         except ValueError:
             return
         findings = (

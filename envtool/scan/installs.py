@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from envtool.doctor.finding_kind import Severity
-from envtool.scan.commands import CommandFinding, Word
+from envtool.scan.commands import CommandFinding, CommandWord
 from envtool.scan.kinds import ScanKind
 from envtool.scan.libraries import find_library
 
@@ -30,7 +30,7 @@ _KINDS = frozenset({ScanKind.CUDA_LIBRARY, ScanKind.NVIDIA_APEX})
 _REPOSITORY = re.compile(r"github\.com[/:][\w.-]+/([\w.-]+?)(?:\.git)?(?:[@#].*)?$", re.IGNORECASE)
 
 
-def judge_install(words: Sequence[Word]) -> Iterator[CommandFinding]:
+def judge_install(words: Sequence[CommandWord]) -> Iterator[CommandFinding]:
     """What `pip install` is asked for; the words behind `pip`."""
     if not words or words[0].text != "install":
         return

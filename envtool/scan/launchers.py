@@ -12,7 +12,7 @@ from envtool.scan.commands import (
     UNKNOWN,
     AccelerateSettings,
     CommandFinding,
-    Word,
+    CommandWord,
     judge_assignment,
     needless,
     read_options,
@@ -58,7 +58,7 @@ _MODULES = {
 }
 
 
-def judge_command(words: Sequence[Word], follow: Follow) -> Iterator[CommandFinding]:
+def judge_command(words: Sequence[CommandWord], follow: Follow) -> Iterator[CommandFinding]:
     """What a simple command, with its assignments before it, does that does not go here."""
     rest = list(words)
     while rest:
@@ -81,13 +81,13 @@ def judge_command(words: Sequence[Word], follow: Follow) -> Iterator[CommandFind
         yield from _judge_program(rest, follow)
 
 
-def _skip_options(words: list[Word]) -> list[Word]:
+def _skip_options(words: list[CommandWord]) -> list[CommandWord]:
     while words and words[0].text.startswith("-"):
         words = words[1:]
     return words
 
 
-def _judge_program(words: list[Word], follow: Follow) -> Iterator[CommandFinding]:
+def _judge_program(words: list[CommandWord], follow: Follow) -> Iterator[CommandFinding]:
     name = PurePosixPath(words[0].text).name
     line = words[0].line
     if name == "nvidia-smi" or name in {"nvitop", "gpustat", "nvtop"}:
@@ -128,7 +128,7 @@ def _judge_program(words: list[Word], follow: Follow) -> Iterator[CommandFinding
         yield from judge_options(words[1:])
 
 
-def _judge_python(words: list[Word], follow: Follow) -> Iterator[CommandFinding]:
+def _judge_python(words: list[CommandWord], follow: Follow) -> Iterator[CommandFinding]:
     at = 1
     while at < len(words) and words[at].text.startswith("-") and words[at].text != "-m":
         # `-W`, `-X` and `-c` take a value.
@@ -137,15 +137,15 @@ def _judge_python(words: list[Word], follow: Follow) -> Iterator[CommandFinding]
         module = words[at + 1].text
         launcher = next((name for key, name in _MODULES.items() if module == key or module.startswith(f"{key}.")), None)
         if launcher is not None:
-            yield from _judge_launch([Word(module, words[0].line), *words[at + 2 :]], launcher, follow)
+            yield from _judge_launch([CommandWord(module, words[0].line), *words[at + 2 :]], launcher, follow)
             return
         if module.endswith((".launch", ".launcher", ".run")) and _PROCESSES_PATTERN.search(
             " ".join(word.text for word in words)
         ):
-            yield from _judge_launch([Word(module, words[0].line), *words[at + 2 :]], module, follow)
+            yield from _judge_launch([CommandWord(module, words[0].line), *words[at + 2 :]], module, follow)
             return
         if module in {"lightning", "lightning_fabric", "composer"}:
-            yield from _judge_lightning([Word(module, words[0].line), *words[at + 2 :]], module)
+            yield from _judge_lightning([CommandWord(module, words[0].line), *words[at + 2 :]], module)
             return
         if module == "pip":
             yield from judge_install(words[at + 2 :])
@@ -157,26 +157,26 @@ def _judge_python(words: list[Word], follow: Follow) -> Iterator[CommandFinding]
         "run_distributed.py",
     }:
         yield from _judge_launch(
-            [Word(words[at].text, words[0].line), *words[at + 1 :]], words[at].text, follow, quiet=True
+            [CommandWord(words[at].text, words[0].line), *words[at + 1 :]], words[at].text, follow, quiet=True
         )
     elif PurePosixPath(words[at].text).name == "torchrun" if at < len(words) else False:
-        yield from _judge_launch([Word("torchrun", words[0].line), *words[at + 1 :]], "torchrun", follow)
+        yield from _judge_launch([CommandWord("torchrun", words[0].line), *words[at + 1 :]], "torchrun", follow)
     else:
         yield from judge_options(words[at + 1 :])
 
 
-def _judge_carried(words: list[Word], follow: Follow) -> Iterator[CommandFinding]:
+def _judge_carried(words: list[CommandWord], follow: Follow) -> Iterator[CommandFinding]:
     """A command that another shell, machine or container runs: as a text, or as the words behind its options."""
     for at, word in enumerate(words[1:], 1):
         if " " in word.text and _LAUNCH.search(word.text):
             parts = word.text[_LAUNCH.search(word.text).start() :].split()  # type: ignore[union-attr]
-            yield from judge_command([Word(part, word.line) for part in parts], follow)
+            yield from judge_command([CommandWord(part, word.line) for part in parts], follow)
         elif PurePosixPath(word.text).name in {"torchrun", "accelerate", "deepspeed"} or _PYTHON.match(word.text):
             yield from judge_command(words[at:], follow)
             return
 
 
-def _judge_lightning(words: list[Word], name: str) -> Iterator[CommandFinding]:
+def _judge_lightning(words: list[CommandWord], name: str) -> Iterator[CommandFinding]:
     """`lightning run model --devices=4` and `composer -n 8` start a process for each device."""
     own = read_options(words[1 : _count_own_words(words[1:]) + 1])
     for key in ("--devices", "-n", "--nproc", "--num-nodes", "--num_nodes"):
@@ -187,7 +187,7 @@ def _judge_lightning(words: list[Word], name: str) -> Iterator[CommandFinding]:
     yield from judge_options(words[1:])
 
 
-def _judge_script(words: list[Word]) -> Iterator[CommandFinding]:
+def _judge_script(words: list[CommandWord]) -> Iterator[CommandFinding]:
     """`bash dist_train.sh CONFIG 8`, as open-mmlab's projects are started."""
     script = next((word for word in words[1:] if not word.text.startswith("-")), None)
     if script is not None and re.fullmatch(r"(?:slurm|dist)_(?:train|test)\w*\.sh", PurePosixPath(script.text).name):
@@ -196,7 +196,9 @@ def _judge_script(words: list[Word]) -> Iterator[CommandFinding]:
             yield _several(words[0].line, PurePosixPath(script.text).name, numbers[0] if numbers else None)
 
 
-def _judge_launch(words: list[Word], name: str, follow: Follow, *, quiet: bool = False) -> Iterator[CommandFinding]:
+def _judge_launch(
+    words: list[CommandWord], name: str, follow: Follow, *, quiet: bool = False
+) -> Iterator[CommandFinding]:
     line = words[0].line
     count = _count_own_words(words[1:])
     own = read_options(words[1 : count + 1])
@@ -251,7 +253,7 @@ def _judge_accelerate(
             yield _several(line, "accelerate launch", None)
     for option in ("--use_deepspeed", "--use_fsdp", "--use_megatron_lm", "--use-deepspeed", "--use-fsdp"):
         if option in own and own[option].lower() != "false":
-            yield needless(Word(option, line), option)
+            yield needless(CommandWord(option, line), option)
 
 
 def _judge_deepspeed(line: int, own: dict[str, str], starts: bool, found: str | None) -> Iterator[CommandFinding]:
@@ -260,10 +262,10 @@ def _judge_deepspeed(line: int, own: dict[str, str], starts: bool, found: str | 
     if starts or several or "--hostfile" in own or "-H" in own:
         yield _several(line, "deepspeed", found or included or None)
     else:
-        yield needless(Word("deepspeed", line), "deepspeed")
+        yield needless(CommandWord("deepspeed", line), "deepspeed")
 
 
-def _judge_starter(name: str, words: list[Word]) -> Iterator[CommandFinding]:
+def _judge_starter(name: str, words: list[CommandWord]) -> Iterator[CommandFinding]:
     options = read_options(words[1 : _count_own_words(words[1:]) + 1])
     for key in (
         "-np",
@@ -294,7 +296,7 @@ def _judge_starter(name: str, words: list[Word]) -> Iterator[CommandFinding]:
 _SCRIPT = re.compile(r".*\.(?:py|ipynb|sh)$")
 
 
-def _count_own_words(words: Sequence[Word]) -> int:
+def _count_own_words(words: Sequence[CommandWord]) -> int:
     """How many words belong to a launcher itself: those before the program that it starts."""
     for at, word in enumerate(words):
         before = words[at - 1].text if at else ""

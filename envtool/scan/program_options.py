@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from envtool.doctor.finding_kind import Severity
-from envtool.scan.commands import UNKNOWN, CommandFinding, Word
+from envtool.scan.commands import UNKNOWN, CommandFinding, CommandWord
 from envtool.scan.kinds import ScanKind
 
 _FALSE = frozenset({"false", "0", "no", "none", "off", "null", "auto", "", "eager", "sdpa", "math"})
@@ -120,7 +120,7 @@ _COUNTS = re.compile(
 _DEVICES = re.compile(r"gpus|gpu_?ids?|device_?ids?|devices|gpu|device|cuda_devices|gpu_list")
 
 
-def judge_options(words: Sequence[Word]) -> Iterator[CommandFinding]:
+def judge_options(words: Sequence[CommandWord]) -> Iterator[CommandFinding]:
     """What the options of a program ask for; also overrides of hydra's and Lightning's form, `trainer.gpus=4`."""
     for at, word in enumerate(words):
         text = word.text
@@ -141,7 +141,7 @@ def judge_options(words: Sequence[Word]) -> Iterator[CommandFinding]:
 
 
 def judge_option(
-    word: Word, name: str, values: Sequence[str], *, is_trainers: bool = False
+    word: CommandWord, name: str, values: Sequence[str], *, is_trainers: bool = False
 ) -> Iterator[CommandFinding]:
     """What one option, or a setting of that name, asks for; `is_trainers`: it is one of Lightning's trainer."""
     first = values[0] if values else "true"
@@ -162,7 +162,7 @@ def judge_option(
             yield replace(finding, kind=ScanKind.TRAINER_SETTING, severity=Severity.ERROR) if is_setting else finding
 
 
-def _judge_devices(word: Word, name: str, values: Sequence[str]) -> Iterator[CommandFinding]:
+def _judge_devices(word: CommandWord, name: str, values: Sequence[str]) -> Iterator[CommandFinding]:
     numbers = [part.strip() for value in values for part in value.split(",") if re.fullmatch(r"\s*\d+\s*", part)]
     if values[0].lower().startswith("cuda:") and values[0][5:] not in {"0", ""} and UNKNOWN not in values[0]:
         several = True

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from envtool.scan.commands import UNKNOWN, CommandFinding, Word, judge_assignment
+from envtool.scan.commands import UNKNOWN, CommandFinding, CommandWord, judge_assignment
 from envtool.scan.launchers import Follow, judge_command
 from envtool.shell_grammar import node_text, parse_shell
 
@@ -62,36 +62,40 @@ class _Script:
             return
         text = self._expand(value) if value is not None else ""
         key = node_text(name)
-        yield from judge_assignment(Word(f"{key}={text}", self._line(node)))
+        yield from judge_assignment(CommandWord(f"{key}={text}", self._line(node)))
         if value is not None and value.type == "array":
             text = " ".join(self._expand(item) for item in value.named_children)
             if any(word in text for word in ("torchrun", "torch.distributed", "accelerate", "deepspeed")):
-                words = [Word(self._expand(item), self._line(item)) for item in value.named_children]
+                words = [CommandWord(self._expand(item), self._line(item)) for item in value.named_children]
                 yield from judge_command(words, self._follow)
         elif value is not None and _COMMAND.search(text) and " " in text.strip():
             # A command that is put together first, and run later.
             line = self._line(value)
             words = [
-                Word(part, line + at) for at, row in enumerate(node_text(value).split("\n")) for part in row.split()
+                CommandWord(part, line + at)
+                for at, row in enumerate(node_text(value).split("\n"))
+                for part in row.split()
             ]
             texts = text.split()
             lines = [word.line for word in words] if len(words) == len(texts) else [line] * len(texts)
-            yield from judge_command([Word(part, at) for part, at in zip(texts, lines, strict=True)], self._follow)
+            yield from judge_command(
+                [CommandWord(part, at) for part, at in zip(texts, lines, strict=True)], self._follow
+            )
             text = UNKNOWN
         # A second value, in a branch or loop, makes it unknown.
         self._variables[key] = text if self._variables.get(key, text) == text else UNKNOWN
 
-    def _read_command(self, node: Node) -> list[Word]:
+    def _read_command(self, node: Node) -> list[CommandWord]:
         words = self._read_words(node)
         names = [word.text for word in words]
         # srun takes the number from the job where it is not told.
         if self._tasks and "srun" in names and not any(_TASKS.match(name) for name in names):
             at = names.index("srun")
-            words.insert(at + 1, Word(f"--ntasks={self._tasks}", words[at].line))
+            words.insert(at + 1, CommandWord(f"--ntasks={self._tasks}", words[at].line))
         return words
 
-    def _read_words(self, node: Node) -> list[Word]:
-        words: list[Word] = []
+    def _read_words(self, node: Node) -> list[CommandWord]:
+        words: list[CommandWord] = []
         for child in node.named_children:
             if child.type in {"file_redirect", "herestring_redirect", "heredoc_redirect", "comment"}:
                 continue
@@ -102,9 +106,9 @@ class _Script:
                 or (child.type == "command_name" and " " in text and "'" not in text)
                 or (child.type == "expansion" and " " in text)
             ):
-                words += [Word(part, self._line(child)) for part in text.split()]
+                words += [CommandWord(part, self._line(child)) for part in text.split()]
             else:
-                words.append(Word(text, self._line(child)))
+                words.append(CommandWord(text, self._line(child)))
         return words
 
     def _line(self, node: Node) -> int:

@@ -47,3 +47,12 @@ def test_every_error_has_a_status_of_its_own() -> None:
     readme = (PACKAGE.parent / "README.md").read_text()
     for kind in kinds:
         assert f"| {kind.exit_status} |" in readme, f"README does not explain exit status {kind.exit_status}"
+
+
+def test_no_two_public_classes_share_a_name() -> None:
+    homes: dict[str, list[str]] = {}
+    for path in PACKAGE.rglob("*.py"):
+        for node in ast.parse(path.read_text()).body:
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                homes.setdefault(node.name, []).append(str(path.relative_to(PACKAGE)))
+    assert {name: places for name, places in homes.items() if len(places) > 1} == {}

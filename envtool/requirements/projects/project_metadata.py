@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from envtool.requirements.readers.common import get_table, parse_toml
+from envtool.requirements.readers.poetry import get_parser_error
 from envtool.requirements.text_file import read_text
 from envtool.wheel.requires import normalize_name
 
@@ -116,7 +117,7 @@ def _read_poetry_table(folder: Path) -> ProjectMetadata | None:
         requires = tuple(item.to_pep_508() for item in kept)
         python = format_python_constraint(package.python_constraint) if package.python_versions != "*" else ""
     # The back end itself says in its own words what is wrong.
-    except (AttributeError, KeyError, OSError, RuntimeError, TypeError, ValueError):
+    except (get_parser_error(), AttributeError, KeyError, OSError, RuntimeError, TypeError, ValueError):
         return None
     return ProjectMetadata(
         name=normalize_name(package.name),

@@ -56,8 +56,6 @@ def read_poetry_sets(table: dict[str, Any], path: Path, lines: LineFinder) -> li
 def _read_entries(
     wanted: dict[str, Any], path: Path, lines: LineFinder, heading: str, group: str | None
 ) -> Iterator[DeclaredRequirement]:
-    from poetry.core.factory import Factory
-
     start = lines.find_match(heading)
     for name, stated in wanted.items():
         if name.lower() == "python":
@@ -65,8 +63,8 @@ def _read_entries(
         place = SourceLocation(path, lines.find_key(name, start))
         for one in stated if isinstance(stated, list) else [stated]:
             try:
-                text = format_dependency(Factory.create_dependency(name, one, root_dir=path.parent.absolute()))
-            except (ValueError, TypeError, KeyError, AttributeError) as error:
+                text = format_dependency(make_dependency(name, one, path.parent.absolute()))
+            except ValueError as error:
                 raise make_line_error(place, f"Poetry's dependency {name} cannot be read", str(error)) from error
             # Poetry adds a marker for optional ones, which its own installer alone understands.
             text = re.sub(r"\s*(?:and )?\(?extra == \"[^\"]*\"(?: or extra == \"[^\"]*\")*\)?", "", text).rstrip(" ;")
@@ -74,6 +72,24 @@ def _read_entries(
             text = _ORDERED_LABEL.sub(r"\1", text)
             entry = parse_requirement(text, place, group=group)
             yield replace(entry, source_text=one if isinstance(one, str) else str(get_table(one).get("version", "")))
+
+
+def make_dependency(name: str, stated: Any, folder: Path) -> Dependency:
+    """A dependency as Poetry's file states it, by Poetry's own library. Raises `ValueError`."""
+    from poetry.core.factory import Factory
+
+    try:
+        return Factory.create_dependency(name, stated, root_dir=folder)
+    except (get_parser_error(), TypeError, KeyError, AttributeError) as error:
+        raise ValueError(str(error)) from error
+
+
+def get_parser_error() -> type[Exception]:
+    """What the parser that Poetry's library brings along raises for a marker that is none, besides `ValueError`."""
+    import poetry.core  # noqa: F401  # makes it importable
+    from lark.exceptions import LarkError
+
+    return LarkError
 
 
 def format_dependency(dependency: Dependency) -> str:

@@ -13,7 +13,7 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from envtool.errors import LockError
 from envtool.requirements.model import DeclaredRequirement, InstallOptions, SourceLocation
 from envtool.requirements.readers.common import get_table, get_tables, make_form_error, parse_toml
-from envtool.requirements.readers.poetry import format_dependency
+from envtool.requirements.readers.poetry import format_dependency, make_dependency
 from envtool.requirements.text_file import read_text
 from envtool.safe_install.locks.graph import LockedNode, LockGraph
 from envtool.safe_install.locks.graph_set import make_locked_set
@@ -127,17 +127,14 @@ def normalize_git_url(url: str) -> str:
 
 
 def _read_requires(row: dict[str, Any], lock: Path) -> Iterator[Requirement]:
-    from poetry.core.factory import Factory
-
     for name, stated in get_table(row, "dependencies").items():
         for one in stated if isinstance(stated, list) else [stated]:
             if isinstance(one, dict) and ("path" in one or "git" in one or "url" in one):
                 # Where it is from says its own row.
                 one = {"version": "*", **{key: one[key] for key in ("extras", "markers", "python") if key in one}}
             try:
-                dependency = Factory.create_dependency(name, one, root_dir=lock.parent)
-                yield Requirement(format_dependency(dependency))
-            except (ValueError, TypeError, KeyError, AttributeError, InvalidRequirement) as error:
+                yield Requirement(format_dependency(make_dependency(name, one, lock.parent)))
+            except (ValueError, InvalidRequirement) as error:
                 raise LockError(
                     f"{lock}: what {row['name']} requires of {name} cannot be read", why=str(error), remedy=_RELOCK
                 ) from error

@@ -7,7 +7,7 @@ import re
 from typing import TYPE_CHECKING
 
 from envtool.doctor.finding_kind import Severity
-from envtool.scan.commands import UNKNOWN, Word
+from envtool.scan.commands import UNKNOWN, CommandWord
 from envtool.scan.kinds import ScanKind
 from envtool.scan.launchers import INSTEAD, QUERY, judge_command
 from envtool.scan.shell import judge_script
@@ -82,7 +82,7 @@ def _judge_text_or_list(module: Module, node: ast.expr) -> None:
     ):
         node = node.func.value
     if isinstance(node, ast.List | ast.Tuple):
-        words = [Word(_read(item), item.lineno) for item in node.elts]
+        words = [CommandWord(_read(item), item.lineno) for item in node.elts]
         if words and re.fullmatch(r"(?:.*/)?nvidia-smi(?:\.exe)?", words[0].text):
             _emit_query(module, node.elts[0], Severity.ERROR)
             return
