@@ -93,16 +93,32 @@ def check_instruction(prefix: Path | None, mode: str, command: str) -> int:
             if finding.severity is Severity.WARNING:
                 print_line(f"hac-guard: {finding.title}; run: {finding.remedy}")
         return 0
-    from envtool.cli.render.text import render_text
-
     is_known = mode in set(GuardMode)
-    print_safely(f"\nhac-guard: this instruction damaged the vendor torch\n  instruction  RUN {one_line(command)}")
-    print_safely(render_text(report))
-    for line in _suggest_changes(report):
-        print_line(line)
+    _print_damage(report, command)
     if not is_known:
         print_line(f"hac-guard: HAC_GUARD={mode} is none of fail, warn, restore, off; taken as fail")
-    return _run_action(GuardMode(mode) if is_known else GuardMode.FAIL, prefix)
+    return _run_action(GuardMode(mode) if is_known else GuardMode.FAIL, prefix, report)
+
+
+def _print_damage(report: Report, command: str) -> None:
+    """What was found, why, and what to write in the instruction's place. Of other findings a line each.
+
+    No command that mends the environment: where the build stops, nothing of the instruction is left to mend.
+    """
+    from envtool.doctor.finding_kind import Severity
+    from envtool.guard.explain import render_header
+
+    for line in render_header("this instruction damaged the vendor torch", command, report.pin):
+        print_line(line)
+    worst = [finding for finding in report.findings if finding.severity is Severity.ERROR] or report.findings
+    causes: list[str] = []
+    for finding in worst:
+        print_line(f"  found        {finding.title} [{finding.id}]")
+        if finding.cause and finding.cause not in causes:
+            causes.append(finding.cause)
+            print_line(f"  cause        {finding.cause}")
+    for line in _suggest_changes(report, command):
+        print_line(line)
 
 
 def _find_lost_starts(report: Report) -> tuple[Finding, ...]:
@@ -119,11 +135,13 @@ def _find_lost_starts(report: Report) -> tuple[Finding, ...]:
 
 
 def _report_lost_starts(findings: Sequence[Finding], mode: str, command: str) -> int:
-    print_safely(f"\nhac-guard: after this instruction python imports another torch\n  RUN {one_line(command)}")
+    print_safely(
+        f"\nhac-guard: after this instruction python imports another torch\n  instruction  RUN {one_line(command)}"
+    )
     for finding in findings:
-        print_line(f"  found    {finding.title}")
-        print_line(f"  because  {finding.cause}")
-        print_line(f"  run      {finding.remedy}")
+        print_line(f"  found        {finding.title}")
+        print_line(f"  because      {finding.cause}")
+        print_line(f"  run          {finding.remedy}")
     if mode in {GuardMode.WARN, GuardMode.RESTORE}:
         return 0
     print_safely("hac-guard: stopped. HAC_GUARD=warn would let the build go on")
@@ -149,13 +167,16 @@ def report_start(prefix: Path | None, command: tuple[str, ...]) -> int:
     return 1 if lost else 0
 
 
-def _run_action(mode: GuardMode, prefix: Path | None) -> int:
+def _run_action(mode: GuardMode, prefix: Path | None, report: Report) -> int:
     match mode:
         case GuardMode.FAIL:
             print_safely("hac-guard: stopped. HAC_GUARD=warn would let the build go on with the accelerator lost")
             return STOPPED
         case GuardMode.WARN:
             print_safely("hac-guard: HAC_GUARD=warn, so the build goes on; the accelerator is lost in this image")
+            remedy = next((finding.remedy for finding in report.findings if finding.remedy), None)
+            if remedy is not None:
+                print_line(f"  run          {remedy}   (in a later instruction, or in a container)")
             return 0
         case GuardMode.RESTORE:
             from envtool.cli.commands.restore import put_back
@@ -164,33 +185,49 @@ def _run_action(mode: GuardMode, prefix: Path | None) -> int:
             return 0 if put_back(prefix, "hac-guard") else 1
 
 
-def _suggest_changes(report: Report) -> Sequence[str]:
-    """How to change the instruction, where installed distributions require another torch."""
+def _suggest_changes(report: Report, command: str) -> Sequence[str]:
+    """How to change the instruction: by the tool that it used, and for what requires another torch."""
     from envtool.doctor.cause import find_conflicting_requirements
-    from envtool.guard.explain import suggest_changes
+    from envtool.doctor.finding_kind import FindingKind, Severity
+    from envtool.guard.instruction import find_install_steps
+    from envtool.guard.suggestion import Culprit, Trouble, suggest_changes
 
     if report.pin is None:
         return ()
-    demands = find_conflicting_requirements(report.environment, report.pin.torch)
-    return suggest_changes([(demand.name, demand.version) for demand in demands], report.pin) if demands else ()
+    culprits = []
+    for demand in find_conflicting_requirements(report.environment, report.pin.torch):
+        found = next(iter(report.environment.find(demand.name)), None)
+        culprits.append(
+            Culprit(
+                name=demand.name,
+                version=demand.version,
+                is_direct=found.source is not None if found else None,
+                installer=found.installer if found else "",
+            )
+        )
+    lost = {FindingKind.TORCH_MISSING, FindingKind.TORCH_FILES_MISSING, FindingKind.TORCH_NO_RECORD}
+    lost |= {FindingKind.TORCH_FILES_CHANGED, FindingKind.TORCH_LOST}
+    errors = {finding.kind for finding in report.findings if finding.severity is Severity.ERROR}
+    trouble = Trouble.LOST if errors <= lost else Trouble.REPLACED
+    return suggest_changes(culprits, report.pin, find_install_steps(command, Path.cwd()), trouble)
 
 
 def report_other_torches(command: str, mode: str) -> int:
     """Look whether an instruction put another torch into a folder or an environment of its own."""
+    from envtool.guard.explain import render_header
+    from envtool.guard.instruction import find_install_steps
     from envtool.guard.other_torch import find_other_torches
+    from envtool.guard.project_command import suggest_environment
 
     found = find_other_torches(command, Path.cwd(), os.environ)
     if not found:
         return 0
-    print_safely(
-        f"\nhac-guard: this instruction installed a torch that does not see the accelerator\n  RUN {one_line(command)}"
-    )
+    for line in render_header("this instruction installed a torch that does not see the accelerator", command, None):
+        print_line(line)
     for item in found:
-        print_line(f"  found    torch {item.version} in {item.folder}")
-    print_safely(
-        "  fix      install into the environment itself: uv pip install -r requirements.txt; for a locked project\n"
-        "           uv export --no-emit-package torch | uv pip install -r -, or poetry with virtualenvs.create false"
-    )
+        print_line(f"  found        torch {item.version} in {item.folder}")
+    for line in suggest_environment(find_install_steps(command, Path.cwd())):
+        print_line(line)
     if mode in {GuardMode.WARN, GuardMode.RESTORE}:
         return 0
     print_safely("hac-guard: stopped. HAC_GUARD=warn would let the build go on")
@@ -202,7 +239,9 @@ def explain_failure(prefix: Path | None, log: Path, command: str) -> int:
     from envtool.environment.effective_pin import find_effective_pin
     from envtool.environment.prefix import find_prefix
     from envtool.environment.reader import read_environment
-    from envtool.guard.explain import find_conflicts, render_conflicts
+    from envtool.guard.explain import find_conflicts, find_culprits, render_conflicts
+    from envtool.guard.instruction import find_install_steps
+    from envtool.guard.suggestion import Trouble, suggest_changes
 
     pin = find_effective_pin(read_environment(find_prefix(prefix)))
     try:
@@ -213,5 +252,7 @@ def explain_failure(prefix: Path | None, log: Path, command: str) -> int:
         return 0
     conflicts = find_conflicts(output, pin) if pin is not None else ()
     if pin is not None and conflicts:
-        print_safely(render_conflicts(conflicts, pin, command))
+        steps = find_install_steps(command, Path.cwd())
+        suggestions = suggest_changes(find_culprits(conflicts, output), pin, steps, Trouble.GAVE_UP)
+        print_safely(render_conflicts(conflicts, pin, command, suggestions))
     return 0

@@ -102,7 +102,11 @@ def _make_child_steps(project: Path, index: str) -> Iterator[DemoStep]:
         title="(b) the same past pip's constraints: the guard stops that very RUN",
         command=build("clobber-past-pip"),
         status=None,
-        says=("hac-guard: this instruction damaged", f"{culprit} requires torch", "update-moreh --force"),
+        says=(
+            "hac-guard: this instruction damaged",
+            f"{culprit} requires torch",
+            "in requirements.txt: plain rotary-embedding-torch",
+        ),
         says_not=("\nnever reached",),
     )
     yield DemoStep(

@@ -7,8 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from envtool.printable import join_lines
+from envtool.guard.suggestion import Culprit
+from envtool.printable import join_lines, one_line
 from envtool.release.profile import PINNED_NAMES
+from envtool.wheel.requires import normalize_name
 
 if TYPE_CHECKING:
     from envtool.release.pin import VendorPin
@@ -16,8 +18,9 @@ if TYPE_CHECKING:
 _PINNED = "|".join(PINNED_NAMES)
 # pip, "The conflict is caused by:", each line with the time in front where it comes from a log file.
 _PIP_DEPENDS = re.compile(rf"^(?:\S+ )?\s*(\S+) (\S+) depends on ((?:{_PINNED})(?![\w-])\S.*?)\s*$", re.MULTILINE)
-_PIP_DIRECT = re.compile(rf"The user requested ((?:{_PINNED})(?![\w-])\S.*?)\s*$", re.MULTILINE)
+_PIP_DIRECT = re.compile(rf"The user requested (?:\(constraint\) )?((?:{_PINNED})(?![\w-])\S.*?)\s*$", re.MULTILINE)
 _PIP_NOTHING = re.compile(rf"No matching distribution found for ((?:{_PINNED})(?![\w-])\S*)")
+_PIP_FOUND = re.compile(r"Found link (\S+)[^\n]*, version: (\S+)")
 _UV_GAVE_UP = "No solution found when resolving"
 # uv: "Because foo==1.0 depends on torch>=2.0 and you require torch==1.7.1+…, we can conclude …"; where every version
 # does, "all versions of foo depend on torch>=2.0".
@@ -45,9 +48,17 @@ def find_conflicts(output: str, pin: VendorPin) -> tuple[Conflict, ...]:
         found += [Conflict(None, None, wanted) for wanted in _UV_DIRECT.findall(joined)]
     else:
         found = [Conflict(name, version, wanted) for name, version, wanted in _PIP_DEPENDS.findall(output)]
-        found += [Conflict(None, None, wanted) for wanted in _PIP_DIRECT.findall(output)]
+        found += [Conflict(None, None, _without_pin(wanted, pin)) for wanted in _PIP_DIRECT.findall(output)]
         found = found or [Conflict(None, None, wanted) for wanted in _PIP_NOTHING.findall(output)]
     return tuple(dict.fromkeys(item for item in found if not _is_met(item.requirement, pin)))
+
+
+def _without_pin(requirement: str, pin: VendorPin) -> str:
+    """pip tells all constraints on a name as one: what is the pin's own is taken out."""
+    for item in pin.distributions:
+        own = re.escape(f"=={item.version}")
+        requirement = re.sub(rf",{own}(?=,|$)|(?<=[a-z]){own},", "", requirement)
+    return requirement
 
 
 def _is_met(requirement: str, pin: VendorPin) -> bool:
@@ -61,30 +72,78 @@ def _is_met(requirement: str, pin: VendorPin) -> bool:
     return pinned is not None and parsed.specifier.contains(pinned.version, prereleases=True)
 
 
-def render_conflicts(conflicts: tuple[Conflict, ...], pin: VendorPin, command: str) -> str:
+def list_releases(output: str, name: str) -> tuple[str, ...]:
+    """The releases of a distribution that pip's log says it found, the oldest first."""
+    from packaging.version import Version
+
+    found = set()
+    for link, text in _PIP_FOUND.findall(output):
+        file, separator, _rest = link.split("#")[0].rsplit("/", 1)[-1].partition(f"-{text}")
+        if separator and normalize_name(file) == name and _is_release(text):
+            found.add(text)
+    return tuple(sorted(found, key=Version))
+
+
+def _is_version(text: str) -> bool:
+    from packaging.version import InvalidVersion, Version
+
+    try:
+        Version(text)
+    except InvalidVersion:
+        return False
+    return True
+
+
+def _is_release(text: str) -> bool:
+    from packaging.version import Version
+
+    return _is_version(text) and not Version(text).is_prerelease
+
+
+def find_culprits(conflicts: Sequence[Conflict], output: str) -> tuple[Culprit, ...]:
+    """Each distribution of the conflicts once, with the lowest version that wants another torch."""
+    wanting: dict[str, set[str]] = {}
+    for item in conflicts:
+        if item.name:
+            wanting.setdefault(normalize_name(item.name), set()).update({item.version} if item.version else ())
+    return tuple(_make_culprit(name, versions, output) for name, versions in wanting.items())
+
+
+def _make_culprit(name: str, versions: set[str], output: str) -> Culprit:
+    from packaging.version import Version
+
+    parsed = sorted((text for text in versions if _is_version(text)), key=Version)
+    lowest = parsed[0] if parsed else next(iter(versions), None)
+    releases = list_releases(output, name)
+    return Culprit(
+        name=name,
+        version=lowest,
+        older=tuple(text for text in releases if parsed and Version(text) < Version(parsed[0])),
+        installer="uv" if _UV_GAVE_UP in output else "pip",
+        is_exhausted=bool(releases) and set(releases) <= versions,
+    )
+
+
+def render_header(sentence: str, command: str, pin: VendorPin | None) -> list[str]:
+    """What happened, by which instruction, and what is pinned."""
+    lines = ["", f"hac-guard: {sentence}", f"  instruction  RUN {one_line(command)}"]
+    if pin is not None:
+        lines.append(f"  pinned       torch {pin.version}, the only build that sees the accelerator")
+    return lines
+
+
+def render_conflicts(conflicts: Sequence[Conflict], pin: VendorPin, command: str, suggestions: Sequence[str]) -> str:
     """The explanation that a person reads at the end of a failed build."""
-    lines = [
-        "",
-        "hac-guard: this instruction was stopped because it would have replaced the vendor torch",
-        f"  instruction  RUN {command}",
-        f"  pinned       torch {pin.version}, the only build that sees the accelerator",
-    ]
+    lines = render_header("this instruction was stopped because it would have replaced the vendor torch", command, pin)
+    shown: dict[str, int] = {}
     for item in conflicts:
         who = f"{item.name} {item.version}" if item.name and item.version else item.name or "the instruction itself"
-        lines.append(f"  pulled in by {who}, which wants {item.requirement}")
-    names = [(item.name, item.version) for item in conflicts if item.name]
-    return join_lines([*lines, *suggest_changes(names, pin)])
-
-
-def suggest_changes(culprits: Sequence[tuple[str, str | None]], pin: VendorPin) -> list[str]:
-    """What to do about distributions that want another torch, given as name and version; without any, about torch."""
-    if not culprits:
-        wanted = f"torch=={pin.version.public} or plain torch"
-        return [f"  fix          ask for {wanted}: both are met by the vendor's"]
-    lines = []
-    for name, version in culprits:
-        if version:
-            hint = f"an older one may do with torch {pin.version.public}"
-            lines.append(f'  run          pip install "{name}<{version}"   ({hint})')
-        lines.append(f"  otherwise    leave {name} out of the requirements")
-    return lines
+        key = item.name or ""
+        shown[key] = shown.get(key, 0) + 1
+        if shown[key] == 1:
+            lines.append(f"  pulled in by {who}, which wants {item.requirement}")
+    for name, count in shown.items():
+        if count > 1 and name:
+            others = "another release" if count == 2 else f"{count - 1} other releases"
+            lines.append(f"  tried        {others} of {name} as well: none does with torch {pin.version.public}")
+    return join_lines([*lines, *suggestions])

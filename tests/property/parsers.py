@@ -22,6 +22,9 @@ from envtool.environment.history import read_history
 from envtool.environment.pth import parse_pth
 from envtool.errors import EnvtoolError
 from envtool.guard.explain import find_conflicts
+from envtool.guard.instruction import find_install_steps
+from envtool.guard.project_command import suggest_environment
+from envtool.guard.suggestion import suggest_changes
 from envtool.image.context.dockerfile_config import evaluate_instructions
 from envtool.image.lock.conda_lock import read_packages
 from envtool.image.read.image import make_stored_image, parse_instruction
@@ -189,6 +192,10 @@ PARSERS: dict[str, Parser] = {
     "challenge": lambda data: parse_challenges(_text(data)),
     "uv-plan": lambda data: _list_changes(_text(data)),
     "uv-tree": lambda data: parse_parents(_text(data)),
+    "guarded-instruction": lambda data: [
+        suggest_changes([], PIN, find_install_steps(_text(data), Path("/nonexistent"))),
+        suggest_environment(find_install_steps("pip install " + _text(data), Path("/nonexistent"))),
+    ],
     "install-log": lambda data: find_conflicts(_text(data), PIN),
     "uv-project": _in_file("uv.lock", lambda folder: str(_read_uv_lock(folder / "uv.lock"))),
     "poetry-project": _in_file("poetry.lock", _in_project(read_poetry_project)),

@@ -32,6 +32,22 @@ def test_damage_stops_the_build_unless_told_otherwise(environment: RealEnvironme
     assert "leave wants-newer out of the requirements" in outcome.out
 
 
+def test_its_words(environment: RealEnvironment) -> None:
+    """Each sentence once, one command to run, and none that mends what the builder throws away."""
+    environment.uv_install("wants-newer")
+    outcome = check(environment)
+    title = "is not the vendor's build: the accelerator is lost"
+    assert outcome.out.count(title) == 1
+    assert "[torch-replaced]" in outcome.out
+    assert outcome.out.count("  run ") == 1
+    assert "run          pip install wants-newer   (with PIP_CONSTRAINT and UV_CONSTRAINT as the image" in outcome.out
+    assert "wants-newer<" not in outcome.out
+    assert "update-moreh" not in outcome.out
+    assert "envtool restore" not in outcome.out
+    # The environment stays as it is where the build goes on.
+    assert "envtool restore" in check(environment, "warn").out
+
+
 def test_restore_puts_torch_back(environment: RealEnvironment) -> None:
     environment.uv_install("wants-newer")
     assert check(environment, "restore").status == 0
@@ -51,6 +67,7 @@ def test_another_torch_in_a_folder(
     outcome = environment.here("elsewhere", "--command", "pip install --target libraries torch", program=main)
     assert outcome.status == STOPPED
     assert "torch 2.13.0" in outcome.out
+    assert "run          pip install torch " in outcome.out
 
 
 def test_a_log_that_is_gone_fails_nothing(environment: RealEnvironment, tmp_path: Path) -> None:
@@ -60,7 +77,9 @@ def test_a_log_that_is_gone_fails_nothing(environment: RealEnvironment, tmp_path
     assert "cannot be read" in outcome.err
 
 
-@pytest.mark.parametrize("module", ["typer", "click", "rich", "packaging.requirements"])
+@pytest.mark.parametrize(
+    "module", ["typer", "click", "rich", "packaging.requirements", "tree_sitter", "envtool.guard.instruction"]
+)
 def test_a_look_imports_nothing_heavy(environment: RealEnvironment, module: str) -> None:
     code = "import sys\nfrom envtool.cli.hac_guard import main\ntry:\n  main()\nexcept SystemExit as end:\n"
     code += "  print(end.code, *sys.modules)"

@@ -1,0 +1,266 @@
+"""What to write in place of an instruction that would cost the vendor torch, in the words of the tool that it used.
+
+Pure but for the files of requirements and projects that the instruction names, which are looked into.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import TYPE_CHECKING
+
+from envtool.guard.arguments import (
+    INDEXES,
+    UPSTREAM_INDEX,
+    Argument,
+    ArgumentKind,
+    join_words,
+    list_arguments,
+    list_names_in_file,
+    quote,
+    quote_all,
+)
+from envtool.guard.instruction import InstallStep, Tool
+from envtool.guard.project_command import build_project_command
+from envtool.release.profile import PINNED_NAMES, TORCH
+from envtool.requirements.readers.shell_words import Word
+
+if TYPE_CHECKING:
+    from envtool.release.pin import VendorPin
+
+_UPSTREAM = frozenset(
+    {*PINNED_NAMES, "pytorch", "pytorch-cuda", "pytorch-gpu", "pytorch-cpu", "cpuonly", "pytorch-mutex"}
+)
+# Options that make an installer replace what is in place, or install elsewhere; and upstream's own indexes.
+_FORCING = frozenset({"--force-reinstall", "-I", "--ignore-installed", "--reinstall", "--user", "-U", "--upgrade"})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Culprit:
+    """A distribution that wants another torch, or the instruction itself, which has no name.
+
+    `older` are the versions that are known to exist below every one that wants it. `is_direct` says whether it was
+    installed from an address or a folder, `None` where that is not known; `is_exhausted`, that an installer has tried
+    every release there is.
+    """
+
+    name: str | None
+    version: str | None = None
+    older: tuple[str, ...] = ()
+    is_direct: bool | None = None
+    installer: str = ""
+    is_exhausted: bool = False
+
+
+class Trouble(Enum):
+    """What an instruction did: an installer gave up, another torch came, or torch's own files were lost."""
+
+    GAVE_UP = "gave up"
+    REPLACED = "replaced"
+    LOST = "lost"
+
+
+@dataclass(kw_only=True)
+class _Rewrite:
+    """A command as it is changed: the words that stay, and what else there is to change."""
+
+    pin: VendorPin
+    culprits: dict[str, Culprit]
+    words: list[str] = field(default_factory=list)
+    fixes: list[str] = field(default_factory=list)
+    hints: list[str] = field(default_factory=list)
+    settled: set[str] = field(default_factory=set)
+    has_subject: bool = False
+
+
+def suggest_changes(
+    culprits: Sequence[Culprit],
+    pin: VendorPin,
+    steps: Sequence[InstallStep],
+    trouble: Trouble = Trouble.REPLACED,
+) -> list[str]:
+    """The lines that say what to change: at most one of them names a command to run."""
+    step = _choose_step(steps, culprits)
+    named = [item for item in culprits if item.name]
+    if trouble is Trouble.LOST and not named and (step is None or not _may_lose(step)):
+        return ["  fix          leave the files and the records of torch as they are"]
+    if step is None:
+        return _suggest_without_step(named, pin)
+    if step.tool in {Tool.PIP, Tool.UV, Tool.CONDA, Tool.PIPX, Tool.SETUP}:
+        return _suggest_rewritten(step, named, pin, trouble)
+    return [f"  run          {build_project_command(step)}", *_leave_out(named, set())]
+
+
+def _may_lose(step: InstallStep) -> bool:
+    """Whether a step that leaves no other torch may have taken this one away."""
+    return (
+        step.action in {"uninstall", "remove", "sync"}
+        or step.tool not in {Tool.PIP, Tool.UV, Tool.SETUP}
+        or any(argument.name in _UPSTREAM for argument in list_arguments(step))
+    )
+
+
+def _suggest_without_step(culprits: Sequence[Culprit], pin: VendorPin) -> list[str]:
+    if not culprits:
+        return [f"  fix          {_ask_for(pin)}: both are met by the vendor's"]
+    lines = []
+    known = next((item for item in culprits if item.older and not item.is_direct), None)
+    if known is not None:
+        lines.append(f'  run          pip install "{known.name}<{known.version}"   ({_explain_older(pin)})')
+    return lines + _leave_out(culprits, set())
+
+
+def _ask_for(pin: VendorPin) -> str:
+    return f"ask for torch=={pin.version.public} or plain torch"
+
+
+def _explain_older(pin: VendorPin) -> str:
+    return f"an older one may do with torch {pin.version.public}"
+
+
+def _leave_out(culprits: Sequence[Culprit], settled: set[str]) -> list[str]:
+    names = [str(item.name) for item in culprits if item.name not in settled]
+    return [f"  otherwise    leave {', '.join(names)} out of the requirements"] if names else []
+
+
+def _choose_step(steps: Sequence[InstallStep], culprits: Sequence[Culprit]) -> InstallStep | None:
+    """The step that names a culprit, or torch; else the last by the tool that installed it; else the last."""
+    wanted = {item.name for item in culprits if item.name} or _UPSTREAM
+    for step in reversed(steps):
+        if any(argument.name in wanted for argument in list_arguments(step)):
+            return step
+    installers = {item.installer for item in culprits} - {""}
+    fitting = [step for step in steps if step.tool.split()[0] in installers]
+    return next(reversed(fitting or list(steps)), None)
+
+
+def _suggest_rewritten(step: InstallStep, culprits: Sequence[Culprit], pin: VendorPin, trouble: Trouble) -> list[str]:
+    change = _Rewrite(pin=pin, culprits={str(item.name): item for item in culprits})
+    arguments = list(list_arguments(step))
+    for argument in arguments:
+        _rewrite(argument, step, change)
+    _settle_sources(arguments, step, change)
+    for item in culprits:
+        if item.name not in change.settled and item.older and step.tool is not Tool.CONDA and not item.is_direct:
+            # Another distribution brings it: to ask for an older one beside that is enough.
+            change.words.append(f'"{item.name}<{item.version}"')
+            change.hints.append(_explain_older(pin))
+            change.has_subject = True
+    if not change.has_subject and not culprits:
+        where = f" in {step.script}" if step.script else ""
+        return [f"  fix          leave this command out{where}: the image has torch {pin.version}"]
+    lines = [f"  fix          {text}" for text in dict.fromkeys(change.fixes)]
+    if not culprits and not lines and step.action not in {"uninstall", "remove"}:
+        asked = (
+            "leave pytorch out: the image has torch" if step.tool is Tool.CONDA else f"{_ask_for(pin)}: both are met"
+        )
+        lines.append(f"  fix          {asked}" + ("" if step.tool is Tool.CONDA else " by the vendor's"))
+    lines += _render_run(step, change, trouble)
+    return lines + _leave_out(culprits, {name for name in change.settled if change.culprits[name].is_direct})
+
+
+def _render_run(step: InstallStep, change: _Rewrite, trouble: Trouble) -> list[str]:
+    if not change.has_subject:
+        return []
+    if change.words == quote_all(step.words) and not change.fixes:
+        # The same again helps where the image's pins had been lifted, and only there.
+        if trouble is Trouble.GAVE_UP or step.tool in {Tool.CONDA, Tool.SETUP}:
+            return []
+        change.hints[:] = ["with PIP_CONSTRAINT and UV_CONSTRAINT as the image has them"]
+    hint = "; ".join(dict.fromkeys([*change.hints, *([f"in {step.script}"] if step.script else [])]))
+    command = join_words([*quote_all(step.start), step.action, *change.words])
+    return [f"  run          {command}" + (f"   ({hint})" if hint else "")]
+
+
+def _rewrite(argument: Argument, step: InstallStep, change: _Rewrite) -> None:
+    match argument.kind:
+        case ArgumentKind.OPTION:
+            is_index = argument.option in INDEXES and UPSTREAM_INDEX.search(argument.value) is not None
+            if step.tool is not Tool.CONDA and (is_index or argument.option in _FORCING):
+                return
+            change.words += quote_all(argument.words)
+        case ArgumentKind.NAME:
+            _rewrite_name(argument, step, change)
+        case ArgumentKind.SOURCE:
+            if argument.name in _UPSTREAM:
+                change.fixes.append(f"leave {argument.value} out: the image has {argument.name}")
+                return
+            change.words += quote_all(argument.words)
+            change.has_subject = True
+        case ArgumentKind.FILE:
+            change.words += quote_all(argument.words)
+            is_constraint = argument.option in {"-c", "--constraint", "--constraints"}
+            change.has_subject = change.has_subject or not is_constraint
+            _look_into_file(argument, step, change)
+
+
+def _rewrite_name(argument: Argument, step: InstallStep, change: _Rewrite) -> None:
+    name = argument.name or ""
+    if name in _UPSTREAM:
+        if step.tool is Tool.CONDA or step.action in {"uninstall", "remove"}:
+            return
+        change.words.append(name)
+        change.has_subject = change.has_subject or name != TORCH or bool(argument.value)
+        return
+    culprit = change.culprits.get(name)
+    change.has_subject = True
+    if culprit is None or culprit.is_exhausted or step.action in {"uninstall", "remove"}:
+        change.words += quote_all(argument.words)
+        return
+    extras = re.match(r"[\w.-]+\s*(\[[^\]]*\])?", argument.value)
+    asked = name if extras is None else re.sub(r"\s", "", extras[0])
+    change.settled.add(name)
+    if culprit.older and step.tool is not Tool.CONDA:
+        change.words.append(f'"{asked}<{culprit.version}"')
+        change.hints.append(_explain_older(change.pin))
+    else:
+        change.words.append(quote(Word(asked)))
+        tool = _find_program(step)
+        change.hints.append(
+            f"with the image's own pins {tool} takes a release that does with torch {change.pin.version.public},"
+            " or says that there is none"
+        )
+
+
+def _find_program(step: InstallStep) -> str:
+    """The tool by the name that it was started by."""
+    if step.tool is Tool.CONDA:
+        return next((word.text for word in step.start if word.text in {"mamba", "micromamba"}), "conda")
+    return step.tool.split()[0]
+
+
+def _look_into_file(argument: Argument, step: InstallStep, change: _Rewrite) -> None:
+    names = list_names_in_file(argument, step.folder)
+    for name in names:
+        culprit = change.culprits.get(name)
+        if culprit is not None:
+            change.settled.add(name)
+            wanted = f"{name}<{culprit.version}" if culprit.older else f"plain {name}"
+            if culprit.is_exhausted:
+                continue
+            change.fixes.append(f"in {argument.value}: {wanted}")
+    if step.tool is Tool.CONDA and not change.culprits:
+        change.fixes.append(f"in {argument.value}: leave pytorch and its companions out, which the image has")
+    elif not change.culprits and any(name in PINNED_NAMES for name in names):
+        change.fixes.append(f"in {argument.value}: {_ask_for(change.pin)}")
+
+
+def _settle_sources(arguments: Sequence[Argument], step: InstallStep, change: _Rewrite) -> None:
+    """Say of a culprit that an address or a folder brings that its own requirements are what to change."""
+    sources = [item for item in arguments if item.kind is ArgumentKind.SOURCE and item.name not in _UPSTREAM]
+    if step.tool is Tool.SETUP:
+        sources = [Argument(kind=ArgumentKind.SOURCE, words=(), value="setup.py")]
+        change.has_subject = True
+    for name, culprit in list(change.culprits.items()):
+        if name in change.settled or not sources:
+            continue
+        found = next((item for item in sources if item.name == name), None)
+        if found is None and culprit.is_direct is not False and not culprit.older:
+            # Whose name cannot be told from here: an address, or a project whose back end computes it.
+            found = next((item for item in sources if item.name is None or culprit.is_direct), None)
+        if found is not None:
+            change.settled.add(name)
+            change.culprits[name] = Culprit(name=name, version=culprit.version, is_direct=True)
+            change.fixes.append(f"let {name} ({found.value}) {_ask_for(change.pin)}")
