@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,3 +34,14 @@ def blame_image(request: BlameRequest, shared: LayerCache | None = None) -> Blam
     selector = FileSelector(select_for_blame, keeps_links=True, shared=shared)
     image = read_image(request.reference, selector, project=request.project, platform=request.platform)
     return trace_changes(image)
+
+
+def blame_images(requests: Sequence[BlameRequest], jobs: int) -> Iterator[BlameReport]:
+    """Read several images, `jobs` at a time; their reports come in the order of the requests.
+
+    Layers that they share in a registry are read once. Raises what `blame_image` does, where that image's report would
+    come; those that have not been begun are then left.
+    """
+    shared = LayerCache()
+    with ThreadPoolExecutor(max(1, jobs)) as pool:
+        yield from pool.map(lambda request: blame_image(request, shared), requests)

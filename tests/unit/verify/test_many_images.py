@@ -6,26 +6,33 @@ import http.server
 import json
 import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from envtool.errors import ImageError
+from envtool.image.blame.blame_image import BlameRequest, blame_images
 from envtool.image.read.registry_listing import expand_references
 from envtool.verify.verify_images import VerifyRequest, verify_images
 from tests.support.image_layout import Layout
 
 
 @contextmanager
-def registry_of(images: dict[str, str], layout: Layout, asked: Counter[str]) -> Iterator[str]:
-    """A registry with images, as `name:tag` and the manifest's digest, that answers in pages; counts what is asked."""
+def registry_of(
+    images: dict[str, str], layout: Layout, asked: Counter[str], before: Callable[[str], None] = lambda _path: None
+) -> Iterator[str]:
+    """A registry with images, as `name:tag` and the manifest's digest, that answers in pages; counts what is asked.
+
+    `before` is called with a path before it is answered.
+    """
 
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             path, _, query = self.path.removeprefix("/v2/").partition("?")
             asked[path] += 1
+            before(path)
             values = dict(pair.partition("=")[::2] for pair in query.split("&"))
             data = self._find(path, values)
             self.send_response(200 if data is not None else 404)
@@ -74,6 +81,37 @@ def test_shared_layers_are_read_once(tmp_path: Path) -> None:
     # A manifest's configuration and second layer for each, and the first layer for all together.
     assert max(times for digest, times in blobs.items() if digest) == 1
     assert len([digest for digest in blobs if digest]) == 2 * len(images) + 1
+
+
+def test_blame_reads_side_by_side_and_tells_in_order(tmp_path: Path) -> None:
+    """The first image is not answered before the second is asked for: one at a time they would never end."""
+    layout, asked, second_is_asked = Layout(), Counter[str](), threading.Event()
+    images = make_images(layout, 4)
+    own = {name: json.loads(layout.blobs[digest])["layers"][1]["digest"] for name, digest in images.items()}
+
+    def wait(path: str) -> None:
+        if path.endswith(own["team/app1:1"]):
+            second_is_asked.set()
+        if path.endswith(own["team/app0:1"]):
+            assert second_is_asked.wait(300)
+
+    with registry_of(images, layout, asked, wait) as host:
+        names = [f"docker://{host}/{name}" for name in images]
+        requests = [BlameRequest(reference=name, project=tmp_path) for name in names]
+        reports = list(blame_images(requests, jobs=2))
+    assert second_is_asked.is_set()
+    assert [f"docker://{report.image.reference}" for report in reports] == names
+
+
+def test_blame_tells_what_came_before_an_image_that_cannot_be_read(tmp_path: Path) -> None:
+    layout = Layout()
+    images = make_images(layout, 2)
+    with registry_of(images, layout, Counter()) as host:
+        names = [f"docker://{host}/team/{name}:1" for name in ("app0", "absent", "app1")]
+        reports = blame_images([BlameRequest(reference=name, project=tmp_path) for name in names], jobs=3)
+        assert f"docker://{next(reports).image.reference}" == names[0]
+        with pytest.raises(ImageError):
+            next(reports)
 
 
 @pytest.mark.parametrize(
