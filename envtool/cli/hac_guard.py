@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING
 
 from envtool.cli.main import run_command_line
 from envtool.cli.terminal import print_line, print_safely
-from envtool.printable import one_line
 from envtool.regular_file import read_regular_text
 
 if TYPE_CHECKING:
@@ -135,13 +134,24 @@ def _find_lost_starts(report: Report) -> tuple[Finding, ...]:
 
 
 def _report_lost_starts(findings: Sequence[Finding], mode: str, command: str) -> int:
-    print_safely(
-        f"\nhac-guard: after this instruction python imports another torch\n  instruction  RUN {one_line(command)}"
-    )
+    from envtool.doctor.finding_kind import FindingKind
+    from envtool.guard.explain import render_header
+    from envtool.guard.instruction import find_install_steps
+    from envtool.guard.project_command import suggest_environment
+
+    for line in render_header("after this instruction python imports another torch", command, None):
+        print_line(line)
     for finding in findings:
         print_line(f"  found        {finding.title}")
         print_line(f"  because      {finding.cause}")
-        print_line(f"  run          {finding.remedy}")
+    steps = find_install_steps(command, Path.cwd())
+    is_shadowed = any(finding.kind is FindingKind.TORCH_SHADOWED for finding in findings)
+    suggested = suggest_environment(steps) if steps and is_shadowed else []
+    for line in suggested:
+        print_line(line)
+    label = "otherwise" if suggested else "fix      "
+    for remedy in dict.fromkeys(finding.remedy for finding in findings):
+        print_line(f"  {label}    {remedy}")
     if mode in {GuardMode.WARN, GuardMode.RESTORE}:
         return 0
     print_safely("hac-guard: stopped. HAC_GUARD=warn would let the build go on")
@@ -191,6 +201,7 @@ def _suggest_changes(report: Report, command: str) -> Sequence[str]:
     from envtool.doctor.finding_kind import FindingKind, Severity
     from envtool.guard.instruction import find_install_steps
     from envtool.guard.suggestion import Culprit, Trouble, suggest_changes
+    from envtool.release.profile import TORCH
 
     if report.pin is None:
         return ()
@@ -205,6 +216,9 @@ def _suggest_changes(report: Report, command: str) -> Sequence[str]:
                 installer=found.installer if found else "",
             )
         )
+    if not culprits:
+        # Of several commands the one by the tool that installed the torch that is there now.
+        culprits = [Culprit(name=None, installer=item.installer) for item in report.environment.find(TORCH)[-1:]]
     lost = {FindingKind.TORCH_MISSING, FindingKind.TORCH_FILES_MISSING, FindingKind.TORCH_NO_RECORD}
     lost |= {FindingKind.TORCH_FILES_CHANGED, FindingKind.TORCH_LOST}
     errors = {finding.kind for finding in report.findings if finding.severity is Severity.ERROR}

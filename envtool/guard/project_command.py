@@ -10,7 +10,8 @@ from envtool.guard.instruction import InstallStep, Tool
 from envtool.release.profile import PINNED_NAMES
 from envtool.requirements.readers.shell_words import Word
 
-_ELSEWHERE = frozenset({"-t", "--target", "--prefix", "--root"})
+# Options that install somewhere else than into the environment.
+ELSEWHERE = frozenset({"-t", "--target", "--prefix", "--root"})
 _LEAVE_OUT = "--no-install-package torch --no-install-package torchvision --no-install-package torchaudio"
 _LOCKED = {Tool.POETRY: "poetry.lock", Tool.PDM: "pdm.lock"}
 
@@ -41,7 +42,7 @@ def suggest_environment(steps: Sequence[InstallStep], pin_names: Sequence[str] =
 def _move_into_environment(step: InstallStep) -> str:
     words = []
     for argument in list_arguments(step):
-        if argument.option in _ELSEWHERE | {"-n", "--name", "-p", "--python"}:
+        if argument.option in ELSEWHERE | {"-n", "--name", "-p", "--python"}:
             continue
         if argument.kind is ArgumentKind.NAME and argument.name in PINNED_NAMES:
             words.append(str(argument.name))

@@ -23,7 +23,7 @@ from envtool.guard.arguments import (
     quote_all,
 )
 from envtool.guard.instruction import InstallStep, Tool
-from envtool.guard.project_command import build_project_command
+from envtool.guard.project_command import ELSEWHERE, build_project_command
 from envtool.release.profile import PINNED_NAMES, TORCH
 from envtool.requirements.readers.shell_words import Word
 
@@ -34,7 +34,9 @@ _UPSTREAM = frozenset(
     {*PINNED_NAMES, "pytorch", "pytorch-cuda", "pytorch-gpu", "pytorch-cpu", "cpuonly", "pytorch-mutex"}
 )
 # Options that make an installer replace what is in place, or install elsewhere; and upstream's own indexes.
-_FORCING = frozenset({"--force-reinstall", "-I", "--ignore-installed", "--reinstall", "--user", "-U", "--upgrade"})
+_FORCING = frozenset(
+    {"--force-reinstall", "-I", "--ignore-installed", "--reinstall", "--user", "-U", "--upgrade", "--torch-backend"}
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,6 +70,7 @@ class _Rewrite:
 
     pin: VendorPin
     culprits: dict[str, Culprit]
+    trouble: Trouble
     words: list[str] = field(default_factory=list)
     fixes: list[str] = field(default_factory=list)
     hints: list[str] = field(default_factory=list)
@@ -131,13 +134,14 @@ def _choose_step(steps: Sequence[InstallStep], culprits: Sequence[Culprit]) -> I
     for step in reversed(steps):
         if any(argument.name in wanted for argument in list_arguments(step)):
             return step
-    installers = {item.installer for item in culprits} - {""}
+    # Poetry writes its version behind its name.
+    installers = {item.installer.lower().split()[0] for item in culprits if item.installer.strip()}
     fitting = [step for step in steps if step.tool.split()[0] in installers]
     return next(reversed(fitting or list(steps)), None)
 
 
 def _suggest_rewritten(step: InstallStep, culprits: Sequence[Culprit], pin: VendorPin, trouble: Trouble) -> list[str]:
-    change = _Rewrite(pin=pin, culprits={str(item.name): item for item in culprits})
+    change = _Rewrite(pin=pin, culprits={str(item.name): item for item in culprits}, trouble=trouble)
     arguments = list(list_arguments(step))
     for argument in arguments:
         _rewrite(argument, step, change)
@@ -157,16 +161,16 @@ def _suggest_rewritten(step: InstallStep, culprits: Sequence[Culprit], pin: Vend
             "leave pytorch out: the image has torch" if step.tool is Tool.CONDA else f"{_ask_for(pin)}: both are met"
         )
         lines.append(f"  fix          {asked}" + ("" if step.tool is Tool.CONDA else " by the vendor's"))
-    lines += _render_run(step, change, trouble)
+    lines += _render_run(step, change)
     return lines + _leave_out(culprits, {name for name in change.settled if change.culprits[name].is_direct})
 
 
-def _render_run(step: InstallStep, change: _Rewrite, trouble: Trouble) -> list[str]:
+def _render_run(step: InstallStep, change: _Rewrite) -> list[str]:
     if not change.has_subject:
         return []
     if change.words == quote_all(step.words) and not change.fixes:
         # The same again helps where the image's pins had been lifted, and only there.
-        if trouble is Trouble.GAVE_UP or step.tool in {Tool.CONDA, Tool.SETUP}:
+        if change.trouble is Trouble.GAVE_UP or step.tool in {Tool.CONDA, Tool.SETUP}:
             return []
         change.hints[:] = ["with PIP_CONSTRAINT and UV_CONSTRAINT as the image has them"]
     hint = "; ".join(dict.fromkeys([*change.hints, *([f"in {step.script}"] if step.script else [])]))
@@ -178,7 +182,9 @@ def _rewrite(argument: Argument, step: InstallStep, change: _Rewrite) -> None:
     match argument.kind:
         case ArgumentKind.OPTION:
             is_index = argument.option in INDEXES and UPSTREAM_INDEX.search(argument.value) is not None
-            if step.tool is not Tool.CONDA and (is_index or argument.option in _FORCING):
+            # A torch that a folder has before the environment's came by such an option.
+            is_elsewhere = argument.option in ELSEWHERE and change.trouble is not Trouble.GAVE_UP
+            if step.tool is not Tool.CONDA and (is_index or is_elsewhere or argument.option in _FORCING):
                 return
             change.words += quote_all(argument.words)
         case ArgumentKind.NAME:

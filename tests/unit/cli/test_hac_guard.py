@@ -59,6 +59,18 @@ def test_an_unknown_mode_is_named(environment: RealEnvironment) -> None:
     assert "HAC_GUARD=odd is none of fail, warn, restore, off; taken as fail" in check(environment, "odd").out
 
 
+def test_another_torch_before_the_environments(environment: RealEnvironment, tmp_path: Path) -> None:
+    libraries = tmp_path / "libraries"
+    environment.pip_install("--no-deps", "--target", str(libraries), "torch==2.13.0")
+    environment.variables.update(CONDA_PREFIX=str(environment.path), PYTHONPATH=str(libraries))
+    environment.variables["PATH"] = f"{environment.path}/bin:/usr/bin:/bin"
+    command = f"python -m pip install --no-deps --target {libraries} torch==2.13.0"
+    outcome = environment.here("check", "--prefix", str(environment.path), "--command", command, program=main)
+    assert outcome.status == STOPPED
+    assert "run          python -m pip install --no-deps torch\n" in outcome.out
+    assert outcome.out.count("  run ") == 1
+
+
 def test_another_torch_in_a_folder(
     environment: RealEnvironment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -188,6 +188,23 @@ def test_files_that_were_lost(command: str, line: str) -> None:
     assert suggest(command, trouble=Trouble.LOST) == [line]
 
 
+@pytest.mark.parametrize(
+    ("installer", "run"),
+    [
+        ("pip", "pip install -r absent.txt"),
+        ("uv", "uv pip install yarl"),
+        ("Poetry 2.1", "poetry lock && envtool sync"),
+        ("unknown", "pip install six"),
+    ],
+    ids=["pip", "uv", "poetry", "unknown"],
+)
+def test_of_several_commands_the_one_of_the_installer(installer: str, run: str) -> None:
+    command = "uv pip install yarl && poetry install && pip install -r absent.txt"
+    if installer == "unknown":
+        command += " && pip install six"
+    assert find_run(suggest(command, Culprit(name=None, installer=installer))) == run
+
+
 LOCAL = {
     "dot": ("pip install .", "."),
     "editable": ("pip install -e .", "."),
