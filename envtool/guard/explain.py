@@ -21,6 +21,7 @@ _PIP_DEPENDS = re.compile(rf"^(?:\S+ )?\s*(\S+) (\S+) depends on ((?:{_PINNED})(
 _PIP_DIRECT = re.compile(rf"The user requested (?:\(constraint\) )?((?:{_PINNED})(?![\w-])\S.*?)\s*$", re.MULTILINE)
 _PIP_NOTHING = re.compile(rf"No matching distribution found for ((?:{_PINNED})(?![\w-])\S*)")
 _PIP_FOUND = re.compile(r"Found link (\S+)[^\n]*, version: (\S+)")
+_UV_FRAME = re.compile(r"[\s\u2500-\u25ff\u00d7]+")
 _UV_GAVE_UP = "No solution found when resolving"
 # uv: "Because foo==1.0 depends on torch>=2.0 and you require torch==1.7.1+…, we can conclude …"; where every version
 # does, "all versions of foo depend on torch>=2.0".
@@ -43,7 +44,7 @@ def find_conflicts(output: str, pin: VendorPin) -> tuple[Conflict, ...]:
     """The demands in pip's or uv's output that the pin does not meet; none where it failed for another reason."""
     if _UV_GAVE_UP in output:
         # uv wraps its sentences and draws a tree in front of them.
-        joined = re.sub(r"[\s\u2500-\u25ff\u00d7]+", " ", output)
+        joined = _UV_FRAME.sub(" ", output)
         found = [Conflict(name, text or None, wanted) for name, text, wanted in _UV_DEPENDS.findall(joined)]
         found += [Conflict(None, None, wanted) for wanted in _UV_DIRECT.findall(joined)]
     else:
@@ -120,7 +121,16 @@ def _make_culprit(name: str, versions: set[str], output: str) -> Culprit:
         version=lowest,
         older=tuple(text for text in releases if parsed and Version(text) < Version(parsed[0])),
         installer="uv" if _UV_GAVE_UP in output else "pip",
-        is_exhausted=bool(releases) and set(releases) <= versions,
+        is_exhausted=(bool(releases) and set(releases) <= versions) or _has_uv_no_other(output, name),
+    )
+
+
+def _has_uv_no_other(output: str, name: str) -> bool:
+    """Whether uv says that every version wants another torch, or that there is but the one."""
+    joined = _UV_FRAME.sub(" ", output).lower()
+    return (
+        re.search(rf"all versions of {re.escape(name)} depend|only {re.escape(name)}==\S+ is available", joined)
+        is not None
     )
 
 
