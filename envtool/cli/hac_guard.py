@@ -77,10 +77,10 @@ def check_instruction(prefix: Path | None, mode: str, command: str) -> int:
     Raises `EnvtoolError`.
     """
     from envtool.doctor.diagnose import diagnose
-    from envtool.doctor.finding_kind import Severity
     from envtool.doctor.findings import Status
     from envtool.environment.prefix import find_prefix
     from envtool.environment.reader import read_environment
+    from envtool.told_kind import Severity
 
     report = diagnose(read_environment(find_prefix(prefix)))
     if report.torch_is_intact and report.status is not Status.DAMAGED:
@@ -123,7 +123,7 @@ def _print_damage(report: Report, command: str) -> None:
 def _find_lost_starts(report: Report) -> tuple[Finding, ...]:
     """Where `python` would import another torch than the environment's, which is in order."""
     from envtool.doctor.checks import started
-    from envtool.doctor.finding_kind import Severity
+    from envtool.told_kind import Severity
 
     # Elsewhere than in an image, a prefix that is named need not be the one that `python` is of.
     prefix = str(report.environment.prefix.path)
@@ -161,11 +161,11 @@ def _report_lost_starts(findings: Sequence[Finding], mode: str, command: str) ->
 def report_start(prefix: Path | None, command: tuple[str, ...]) -> int:
     """Say, when a container starts, whether `python` imports the vendor torch; 1 where it does not."""
     from envtool.doctor.checks import started
-    from envtool.doctor.finding_kind import Severity
     from envtool.environment.context import EnvironmentContext
     from envtool.environment.effective_pin import find_effective_pin
     from envtool.environment.prefix import find_prefix
     from envtool.environment.reader import read_environment
+    from envtool.told_kind import Severity
 
     context = EnvironmentContext(command=command, folder=str(Path.cwd()))
     environment = read_environment(find_prefix(prefix), context)

@@ -2,29 +2,14 @@
 
 from __future__ import annotations
 
-from enum import Enum, unique
+from enum import unique
 
-
-class Severity(Enum):
-    """How bad a finding is: an error loses the accelerator, a warning may, a note takes a protection away."""
-
-    ERROR = "error"
-    WARNING = "warning"
-    NOTE = "note"
+from envtool.told_kind import Severity, ToldKind
 
 
 @unique
-class FindingKind(Enum):
+class FindingKind(ToldKind):
     """A kind of finding. Each has a page, `pages/<id>.md`."""
-
-    def __init__(self, severity: Severity, title: str) -> None:
-        self.severity = severity
-        self.title = title
-
-    @property
-    def id(self) -> str:
-        """What a person calls it: its name in lower case, with hyphens."""
-        return self.name.lower().replace("_", "-")
 
     COMPANION_HASH_MISMATCH = (Severity.ERROR, "a companion has the right version but other files")
     COMPANION_MISMATCH = (Severity.ERROR, "torchvision or torchaudio belongs to another torch")

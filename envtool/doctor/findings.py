@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from typing import TYPE_CHECKING
 
-from envtool.doctor.finding_kind import FindingKind, Severity
+from envtool.doctor.finding_kind import FindingKind
+from envtool.told_kind import Severity
 
 if TYPE_CHECKING:
     from envtool.environment.context import EnvironmentContext

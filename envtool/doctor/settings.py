@@ -33,12 +33,12 @@ def read_settings(folder: Path) -> DoctorSettings:
 
 def validate_ids(ids: Iterable[str], source: str) -> frozenset[str]:
     """Check that doctor knows each of the ids that `source` gives. Raises `SettingsError`."""
-    from envtool.doctor.explanation import list_finding_ids
+    from envtool.doctor.finding_kind import FindingKind
 
-    ids = tuple(ids)
+    ids, known = tuple(ids), [kind.id for kind in FindingKind]
     for identity in ids:
-        if identity not in list_finding_ids():
-            near = difflib.get_close_matches(identity, list_finding_ids(), 1)
+        if identity not in known:
+            near = difflib.get_close_matches(identity, known, 1)
             raise SettingsError(
                 f"there is no finding called {identity!r}",
                 why=f"{source} asks to ignore it" + (f"; {near[0]!r} comes near" if near else ""),

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from enum import Enum, unique
+from enum import unique
 
-from envtool.doctor.finding_kind import Severity
 from envtool.known_errors.error_sign import ErrorSign
+from envtool.told_kind import Severity, ToldKind
 
 _S = ErrorSign
 _DOCTOR = "envtool doctor"
@@ -23,7 +23,7 @@ _TORCH_SYMBOL = r"undefined symbol: _Z\w*(?:c10|2at|5torch|6caffe2|THP|at4_ops)"
 
 
 @unique
-class ErrorKind(Enum):
+class ErrorKind(ToldKind):
     """A known error. Each has a page, `pages/<id>.md`.
 
     `passes` are words after which it is over. `unless` names the kind that explains it, where that is found as well.
@@ -37,17 +37,11 @@ class ErrorKind(Enum):
         signs: tuple[ErrorSign, ...],
         *more: bytes | str,
     ) -> None:
-        self.severity = severity
-        self.title = title
+        super().__init__(severity, title)
         self.remedy = remedy
         self.signs = signs
         self.passes = next((item for item in more if isinstance(item, bytes)), None)
         self.unless = next((item for item in more if isinstance(item, str)), None)
-
-    @property
-    def id(self) -> str:
-        """What a person calls it: its name in lower case, with hyphens."""
-        return self.name.lower().replace("_", "-")
 
     ACCELERATOR_BUSY = (
         Severity.WARNING,

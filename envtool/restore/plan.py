@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from envtool.doctor.checks import conda, shadowed
-from envtool.doctor.finding_kind import Severity
 from envtool.environment.leftover import match_leftover
 from envtool.environment.owned_files import PathBoundary
 from envtool.environment.search_path import PathOrigin
@@ -18,6 +17,7 @@ from envtool.release.version import versions_equal
 from envtool.restore.orphans import Orphans, find_orphans
 from envtool.restore.removal import FileOwnership
 from envtool.restore.unrecorded import find_unrecorded
+from envtool.told_kind import Severity
 
 if TYPE_CHECKING:
     from envtool.doctor.findings import Finding, Report

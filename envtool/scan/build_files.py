@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from envtool.doctor.finding_kind import Severity
 from envtool.scan.commands import CommandFinding
 from envtool.scan.kinds import ScanKind
+from envtool.told_kind import Severity
 
 _CMAKE = re.compile(
     r"\bfind_package\s*\(\s*(CUDA(?:Toolkit)?)\b|\benable_language\s*\(\s*(CUDA)\b|\bproject\s*\([^)]*\b(?:LANGUAGES\b[^)]*)?\b(CUDA)\b"

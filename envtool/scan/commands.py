@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from envtool.doctor.finding_kind import Severity
 from envtool.scan.kinds import ScanKind
+from envtool.told_kind import Severity
 
 # What stands for a part of a word that only the run will know.
 UNKNOWN = "\ufffd"

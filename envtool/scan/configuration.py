@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from envtool.doctor.finding_kind import Severity
 from envtool.documents import parse_json
 from envtool.scan.commands import AccelerateSettings, CommandFinding, CommandWord
 from envtool.scan.images import judge_image
@@ -15,6 +14,7 @@ from envtool.scan.kinds import ScanKind
 from envtool.scan.launchers import INSTEAD
 from envtool.scan.libraries import ONE_DEVICE
 from envtool.scan.program_options import judge_option
+from envtool.told_kind import Severity
 
 if TYPE_CHECKING:
     from yaml.nodes import Node

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from envtool.doctor.finding_kind import Severity
 from envtool.release.profile import PINNED_NAMES
 from envtool.requirements.metadata import AT_ONCE, DEFAULT_INDEX, MetadataReader
 from envtool.requirements.open_target import configure_target, open_target
@@ -19,6 +18,7 @@ from envtool.requirements.uv_options import Installer
 from envtool.scan.findings import ProgramFinding, UnreadFile
 from envtool.scan.kinds import ScanKind
 from envtool.scan.remote_wheel import find_cuda_links
+from envtool.told_kind import Severity
 
 if TYPE_CHECKING:
     import requests

@@ -10,13 +10,13 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 
-from envtool.doctor.finding_kind import Severity
 from envtool.documents import parse_json
 from envtool.scan.commands import CommandFinding, CommandWord
 from envtool.scan.images import judge_image
 from envtool.scan.kinds import ScanKind
 from envtool.scan.launchers import Follow, judge_command
 from envtool.scan.shell import judge_script
+from envtool.told_kind import Severity
 
 _HERE = re.compile(r"<<-?\s*[\"']?(\w+)[\"']?")
 _VARIABLE = re.compile(r"\$(?:\{(\w+)(?::?[-+]([^}]*))?\}|(\w+))")

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from envtool.doctor.finding_kind import Severity
+from envtool.told_kind import Severity
 
 if TYPE_CHECKING:
     from envtool.scan.kinds import ScanKind

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 
-from envtool.doctor.finding_kind import Severity
 from envtool.scan.commands import CommandFinding
 from envtool.scan.kinds import ScanKind
+from envtool.told_kind import Severity
 
 INSTEAD = "FROM hac-base, which has the vendor torch"
 _CUDA = re.compile(

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from envtool.doctor.finding_kind import Severity
 from envtool.scan.commands import CommandFinding, CommandWord
 from envtool.scan.kinds import ScanKind
 from envtool.scan.libraries import find_library
+from envtool.told_kind import Severity
 
 # Distributions that are not called as their module is.
 _MODULES = {

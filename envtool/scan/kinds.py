@@ -2,23 +2,14 @@
 
 from __future__ import annotations
 
-from enum import Enum, unique
+from enum import unique
 
-from envtool.doctor.finding_kind import Severity
+from envtool.told_kind import Severity, ToldKind
 
 
 @unique
-class ScanKind(Enum):
+class ScanKind(ToldKind):
     """A kind of finding in a program. Each has a page, `pages/<id>.md`."""
-
-    def __init__(self, severity: Severity, title: str) -> None:
-        self.severity = severity
-        self.title = title
-
-    @property
-    def id(self) -> str:
-        """What a person calls it: its name in lower case, with hyphens."""
-        return self.name.lower().replace("_", "-")
 
     PROCESS_PER_DEVICE = (Severity.ERROR, "several processes for one accelerator wait for each other for ever")
     CUDA_LIBRARY = (Severity.ERROR, "a library that calls CUDA itself cannot run")

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import PurePosixPath
 
-from envtool.doctor.finding_kind import Severity
 from envtool.scan.commands import (
     UNKNOWN,
     AccelerateSettings,
@@ -20,6 +19,7 @@ from envtool.scan.commands import (
 from envtool.scan.installs import judge_install
 from envtool.scan.kinds import ScanKind
 from envtool.scan.program_options import judge_options
+from envtool.told_kind import Severity
 
 INSTEAD = "python SCRIPT, without a launcher: one process for one accelerator"
 QUERY = "moreh-smi (ap-smi in newer releases)"

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 
-from envtool.doctor.finding_kind import Severity
 from envtool.documents import parse_toml
 from envtool.scan.kinds import ScanKind
+from envtool.told_kind import Severity
 
 ONE_DEVICE = "leave it out: the vendor torch distributes the work by itself"
 # Extensions that a project has compiled for itself have such names.

@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from envtool.doctor.finding_kind import Severity
 from envtool.scan.commands import UNKNOWN, CommandFinding, CommandWord
 from envtool.scan.kinds import ScanKind
+from envtool.told_kind import Severity
 
 _FALSE = frozenset({"false", "0", "no", "none", "off", "null", "auto", "", "eager", "sdpa", "math"})
 _NEEDLESS = "leave it out: the vendor torch distributes the work by itself"

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from envtool.doctor.finding_kind import Severity
 from envtool.regular_file import read_regular_file
 from envtool.scan.build_files import judge_cmake, judge_cuda_source, judge_makefile
 from envtool.scan.commands import CommandFinding
@@ -22,6 +21,7 @@ from envtool.scan.notebook import read_notebook
 from envtool.scan.python.judge import JudgedModule, LocalImport, judge_source
 from envtool.scan.shell import judge_script
 from envtool.scan.torch_api import TorchApi, open_torch_api
+from envtool.told_kind import Severity
 
 if TYPE_CHECKING:
     from envtool.scan.commands import AccelerateSettings

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from envtool.doctor.finding_kind import Severity
 from envtool.doctor.findings import Report, Status
 from envtool.image.blame.installed import select_for_blame as select_for_blame
 from envtool.image.blame.settings import GUARD_PROGRAM
@@ -21,6 +20,7 @@ from envtool.image.sbom.inventory import compare_packages, list_packages, select
 from envtool.image.spec.labels import OWN, REQUIRED_LABELS
 from envtool.image.spec.table import CHECKS_FOLDER
 from envtool.printable import one_line
+from envtool.told_kind import Severity
 from envtool.verify.doctor_on_layers import diagnose_image_files, has_path
 from envtool.verify.result import ImageCheck
 from envtool.verify.secrets import find_secrets, select_for_secrets

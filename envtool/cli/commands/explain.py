@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from envtool.cli.terminal import print_line, print_safely
+
+if TYPE_CHECKING:
+    from envtool.told_kind import ToldKind
 
 
 def explain_command(
@@ -44,35 +47,22 @@ def explain_command(
     if id is None:
         _list_all()
         return
-    page = _read_page(id)
-    if page is None:
+    kind = next((kind for kind in _list_kinds() if kind.id == id), None)
+    if kind is None:
         raise typer.BadParameter(f"there is no finding or known error called {id!r}; `envtool explain` lists them")
-    print_safely(page, end="")
+    print_safely(kind.read_page(), end="")
 
 
-def _read_page(id: str) -> str | None:
-    from envtool.doctor.explanation import find_kind, read_page
-
-    found = find_kind(id)
-    if found is not None:
-        return read_page(found)
-    from envtool.known_errors.explanation import find_error_kind, read_error_page
-
-    known = find_error_kind(id)
-    if known is not None:
-        return read_error_page(known)
-    from envtool.scan.explanation import find_scan_kind, read_scan_page
-
-    in_program = find_scan_kind(id)
-    return read_scan_page(in_program) if in_program is not None else None
-
-
-def _list_all() -> None:
+def _list_kinds() -> list[ToldKind]:
     from envtool.doctor.finding_kind import FindingKind
     from envtool.known_errors.error_kind import ErrorKind
     from envtool.scan.kinds import ScanKind
 
-    kinds: list[FindingKind | ErrorKind | ScanKind] = [*FindingKind, *ErrorKind, *ScanKind]
+    return [*FindingKind, *ErrorKind, *ScanKind]
+
+
+def _list_all() -> None:
+    kinds = _list_kinds()
     width = max(len(kind.id) for kind in kinds)
     for kind in kinds:
         print_safely(f"{kind.id:<{width}}  {kind.severity.value:<7}  {kind.title}")

@@ -35,7 +35,6 @@ def render_report(report: Report, format: Format) -> str:
 def convert_diagnosis(report: Report) -> CheckReport:
     """The report as the writers take it: one suite, with a case for each kind of finding."""
     from envtool.cli.render.interface import CheckReport, Level, Rule, Suite
-    from envtool.doctor.explanation import read_page
     from envtool.doctor.finding_kind import FindingKind
 
     problems = [_make_problem(finding, is_ignored=False) for finding in report.findings]
@@ -49,7 +48,7 @@ def convert_diagnosis(report: Report) -> CheckReport:
     )
     return CheckReport(
         tool=_TOOL,
-        rules=tuple(Rule(kind.id, kind.title, Level(kind.severity.value), read_page(kind)) for kind in FindingKind),
+        rules=tuple(Rule(kind.id, kind.title, Level(kind.severity.value), kind.read_page()) for kind in FindingKind),
         suites=(suite,),
         metrics=_make_metrics(report),
         exit_status=0 if report.status is Status.HEALTHY else 1,

@@ -11,11 +11,10 @@ from envtool.cli.render.json_text import render_json_text
 from envtool.cli.render.write import write_report
 from envtool.cli.report_format import Format, ScanFormat
 from envtool.cli.terminal import paint
-from envtool.doctor.finding_kind import Severity
 from envtool.printable import join_lines
-from envtool.scan.explanation import read_scan_page
 from envtool.scan.findings import ProgramFinding, ScanReport
 from envtool.scan.kinds import ScanKind
+from envtool.told_kind import Severity
 
 JSON_SCHEMA = "hac-envtool/scan/1"
 _TOOL = "envtool scan"
@@ -121,7 +120,7 @@ def convert_scan(report: ScanReport) -> CheckReport:
     )
     return CheckReport(
         tool=_TOOL,
-        rules=tuple(Rule(kind.id, kind.title, Level(kind.severity.value), read_scan_page(kind)) for kind in ScanKind),
+        rules=tuple(Rule(kind.id, kind.title, Level(kind.severity.value), kind.read_page()) for kind in ScanKind),
         suites=(suite,),
         exit_status=0 if report.is_clean else 1,
         properties={"torch": report.torch},

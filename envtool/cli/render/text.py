@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from envtool.cli.terminal import paint
-from envtool.doctor.finding_kind import Severity
 from envtool.doctor.findings import Finding, Report, Status
 from envtool.printable import join_lines
 from envtool.release.pin import VendorPin
+from envtool.told_kind import Severity
 
 _COLOURS = {Status.HEALTHY: "green", Status.DEGRADED: "yellow", Status.DAMAGED: "red", Status.ABSENT: "yellow"}
 _VERDICTS = {Status.ABSENT: "no vendor torch"}

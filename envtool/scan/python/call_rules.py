@@ -6,12 +6,12 @@ import ast
 import re
 from typing import TYPE_CHECKING
 
-from envtool.doctor.finding_kind import Severity
 from envtool.scan.kinds import ScanKind
 from envtool.scan.python import command_rules, trainer_rules
 from envtool.scan.python.name_rules import judge_setting
 from envtool.scan.python.standing import Standing
 from envtool.scan.python.values import called_name, keyword, list_values, read_text
+from envtool.told_kind import Severity
 
 if TYPE_CHECKING:
     from envtool.scan.python.module import Module

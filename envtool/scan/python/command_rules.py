@@ -6,11 +6,11 @@ import ast
 import re
 from typing import TYPE_CHECKING
 
-from envtool.doctor.finding_kind import Severity
 from envtool.scan.commands import UNKNOWN, CommandWord
 from envtool.scan.kinds import ScanKind
 from envtool.scan.launchers import INSTEAD, QUERY, judge_command
 from envtool.scan.shell import judge_script
+from envtool.told_kind import Severity
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -5,11 +5,11 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
-from envtool.doctor.finding_kind import Severity
 from envtool.scan.kinds import ScanKind
 from envtool.scan.libraries import find_library
 from envtool.scan.python.bindings import name_source
 from envtool.scan.python.standing import Standing
+from envtool.told_kind import Severity
 
 if TYPE_CHECKING:
     from envtool.scan.libraries import Library

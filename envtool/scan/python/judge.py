@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from envtool.doctor.finding_kind import Severity
 from envtool.scan.kinds import ScanKind
 from envtool.scan.python.bindings import gather_bindings
 from envtool.scan.python.conditions import Conditions
@@ -16,6 +15,7 @@ from envtool.scan.python.module import Module
 from envtool.scan.python.standing import Standing, all_of, any_of, is_reached
 from envtool.scan.python.uses import Place, Use, judge_severity
 from envtool.scan.python.visitor import ModuleVisitor
+from envtool.told_kind import Severity
 
 if TYPE_CHECKING:
     from envtool.scan.torch_api import TorchApi

@@ -8,10 +8,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from envtool.doctor.finding_kind import Severity
 from envtool.scan.kinds import ScanKind
 from envtool.scan.python.standing import Standing, all_of
 from envtool.scan.python.uses import Guard, Place, Use
+from envtool.told_kind import Severity
 
 if TYPE_CHECKING:
     from envtool.scan.python.bindings import Bindings

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 from packaging.version import Version
 
-from envtool.doctor.finding_kind import Severity
 from envtool.scan.kinds import ScanKind
 from envtool.scan.libraries import ONE_DEVICE, find_library
 from envtool.scan.python.expressions import read_version
 from envtool.scan.python.import_rules import SUGGESTIONS
 from envtool.scan.python.standing import Standing
 from envtool.scan.python.values import list_values, read_text
+from envtool.told_kind import Severity
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

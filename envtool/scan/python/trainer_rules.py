@@ -6,10 +6,10 @@ import ast
 import re
 from typing import TYPE_CHECKING
 
-from envtool.doctor.finding_kind import Severity
 from envtool.scan.kinds import ScanKind
 from envtool.scan.libraries import ONE_DEVICE
 from envtool.scan.python.values import keyword, list_values, read_text
+from envtool.told_kind import Severity
 
 if TYPE_CHECKING:
     from envtool.scan.python.module import Module

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from envtool.doctor.finding_kind import Severity
 from envtool.scan.kinds import ScanKind
 from envtool.scan.python.standing import Standing
+from envtool.told_kind import Severity
 
 
 @dataclass(frozen=True)

@@ -15,11 +15,11 @@ from prometheus_client.parser import text_string_to_metric_families
 from envtool.cli.render.doctor import render_report
 from envtool.cli.report_format import Format
 from envtool.doctor.diagnose import diagnose
-from envtool.doctor.explanation import list_finding_ids
-from envtool.doctor.finding_kind import FindingKind, Severity
+from envtool.doctor.finding_kind import FindingKind
 from envtool.doctor.findings import Evidence, Finding, Report, Status
 from envtool.environment.prefix import read_prefix
 from envtool.environment.reader import read_environment
+from envtool.told_kind import Severity
 from tests.support.environment import RealEnvironment
 
 ODD = 'line one\nline two: 100%, "quoted" \\ <b>&amp;\x1b[31m\x00 \udce9 한글'
@@ -101,7 +101,7 @@ def test_a_sarif_rule_has_the_severity_of_its_findings(report: Report) -> None:
 
 def test_junit(report: Report) -> None:
     suite = next(iter(junitparser.JUnitXml.fromstring(render_report(report, Format.JUNIT).encode())))
-    assert suite.tests == len(list_finding_ids())
+    assert suite.tests == len(FindingKind)
     counted = {item.id for item in report.findings if item.severity is not Severity.NOTE}
     assert suite.failures == len(counted)
     failed = {case.name for case in suite if any(isinstance(item, junitparser.Failure) for item in case.result)}

@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 import envtool.doctor
-from envtool.doctor.explanation import read_page
 from envtool.doctor.finding_kind import FindingKind
 from envtool.known_errors.error_kind import ErrorKind
 from envtool.scan.kinds import ScanKind
@@ -28,14 +27,9 @@ def test_every_kind_is_found_by_a_check() -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_an_id_is_its_name_in_the_code(kind: FindingKind) -> None:
-    assert kind.id == kind.name.lower().replace("_", "-")
-
-
-@pytest.mark.parametrize("kind", KINDS)
 def test_a_page_has_its_parts(kind: FindingKind) -> None:
     title, severity, meaning, cause, remedy = (
-        part.split("\n", 1)[0] for part in re.split(r"\n\n(?=#|Sev)", read_page(kind))
+        part.split("\n", 1)[0] for part in re.split(r"\n\n(?=#|Sev)", kind.read_page())
     )
     assert title == f"# {kind.id}: {kind.title}"
     assert severity == f"Severity: {kind.severity.value}"
@@ -44,7 +38,7 @@ def test_a_page_has_its_parts(kind: FindingKind) -> None:
 
 def test_explain_prints_a_page(environment: RealEnvironment) -> None:
     outcome = environment.here("explain", "torch-replaced")
-    assert (outcome.status, outcome.out) == (0, read_page(FindingKind.TORCH_REPLACED))
+    assert (outcome.status, outcome.out) == (0, FindingKind.TORCH_REPLACED.read_page())
 
 
 def test_explain_without_an_id_lists_all_with_severity_and_title(environment: RealEnvironment) -> None:

@@ -16,7 +16,6 @@ import envtool.known_errors
 from envtool.cli.application import app
 from envtool.doctor.finding_kind import FindingKind
 from envtool.known_errors.error_kind import ErrorKind
-from envtool.known_errors.explanation import read_error_page
 from envtool.known_errors.find import LogSearch, search_file, search_log
 from envtool.scan.kinds import ScanKind
 
@@ -246,7 +245,7 @@ def test_any_bytes() -> None:
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_page_has_its_parts(kind: ErrorKind) -> None:
     title, severity, meaning, cause, remedy = (
-        part.split("\n", 1)[0] for part in re.split(r"\n\n(?=#|Sev)", read_error_page(kind))
+        part.split("\n", 1)[0] for part in re.split(r"\n\n(?=#|Sev)", kind.read_page())
     )
     assert title == f"# {kind.id}: {kind.title}"
     assert severity == f"Severity: {kind.severity.value}"
@@ -301,7 +300,7 @@ def test_an_id_and_a_log_are_not_asked_for_together() -> None:
 
 def test_a_known_errors_page_is_printed() -> None:
     result = CliRunner().invoke(app, ["explain", "nccl-error"])
-    assert (result.exit_code, result.output) == (0, read_error_page(ErrorKind.NCCL_ERROR))
+    assert (result.exit_code, result.output) == (0, ErrorKind.NCCL_ERROR.read_page())
 
 
 def test_a_file_is_searched_as_a_stream_is(tmp_path: Path) -> None:
