@@ -31,7 +31,8 @@ OK = b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n"
 
 @contextmanager
 def serve(send: Send) -> Iterator[str]:
-    """A server that answers each request with whatever `send` sends, until nobody listens."""
+    """A server that answers each request with whatever `send` sends, until the block ends."""
+    connections: list[socket.socket] = []
     with socket.create_server(("127.0.0.1", 0)) as listening:
 
         def answer(connection: socket.socket) -> None:
@@ -42,10 +43,17 @@ def serve(send: Send) -> Iterator[str]:
         def accept() -> None:
             with suppress(OSError):
                 while True:
-                    threading.Thread(target=answer, args=(listening.accept()[0],), daemon=True).start()
+                    connections.append(listening.accept()[0])
+                    threading.Thread(target=answer, args=(connections[-1],), daemon=True).start()
 
         threading.Thread(target=accept, daemon=True).start()
-        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+        try:
+            yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+        finally:
+            # Else whoever was told to give an answer up, and the one who sends it, go on until the tests' own end.
+            for end in (listening, *connections):
+                with suppress(OSError):
+                    end.shutdown(socket.SHUT_RDWR)
 
 
 def drip(start: bytes, part: bytes = b"x", seconds: float = 0.1) -> Send:
