@@ -90,7 +90,7 @@ def _make_child_steps(project: Path, index: str) -> Iterator[DemoStep]:
             *("check", *assumed, str(project / EXAMPLES / "clobber/Dockerfile")),
         ),
         status=1,
-        says=("clobbered", f"{culprit} requires torch"),
+        says=("blocked", f"{culprit} requires torch"),
     )
     yield DemoStep(
         title="(b) a clobber through a dependency: pip gives up, and it is explained",
