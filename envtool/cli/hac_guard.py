@@ -104,8 +104,8 @@ def _print_damage(report: Report, command: str) -> None:
 
     No command that mends the environment: where the build stops, nothing of the instruction is left to mend.
     """
-    from envtool.doctor.finding_kind import Severity
     from envtool.guard.explain import render_header
+    from envtool.told_kind import Severity
 
     for line in render_header("this instruction damaged the vendor torch", command, report.pin):
         print_line(line)
@@ -198,10 +198,11 @@ def _run_action(mode: GuardMode, prefix: Path | None, report: Report) -> int:
 def _suggest_changes(report: Report, command: str) -> Sequence[str]:
     """How to change the instruction: by the tool that it used, and for what requires another torch."""
     from envtool.doctor.cause import find_conflicting_requirements
-    from envtool.doctor.finding_kind import FindingKind, Severity
+    from envtool.doctor.finding_kind import FindingKind
     from envtool.guard.instruction import find_install_steps
     from envtool.guard.suggestion import Culprit, Trouble, suggest_changes
     from envtool.release.profile import TORCH
+    from envtool.told_kind import Severity
 
     if report.pin is None:
         return ()
