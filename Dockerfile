@@ -29,6 +29,8 @@ SHELL ["/opt/hac/bin/hac-shell", "-c"]
 # An init, then a look in milliseconds whether torch is in place. The init passes signals on and reaps what a training leaves behind; -s where another one is the container's first.
 ENTRYPOINT ["/opt/hac/envtool/bin/tini", "-s", "--", "/opt/hac/bin/hac-start"]
 CMD ["/bin/bash"]
-# Not root: the environment is this user's, so that pip and conda install there. `USER root` for what is Debian's.
-USER hac
+# Not root: the environment is this user's (`hac`), so that pip and conda install there. `USER root` for what is Debian's.
+# By number, so that Kubernetes can tell (runAsNonRoot); `envtool build` takes another one where the base has given 1000
+# away. Group 0: what a child installs is that group's, as what the image has, and any user of that group can change it.
+USER 1000:0
 WORKDIR /home/hac

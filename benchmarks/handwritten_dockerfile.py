@@ -51,12 +51,12 @@ RUN --mount=type=bind,source=wheels,target=/wheels --mount=type=bind,source=vend
 COPY moreh-smi /usr/local/bin/
 RUN useradd --create-home --uid 1000 hac && chown -R hac:hac /opt/pytorch
 ENV PATH=/opt/pytorch/bin:$PATH LANG=C.UTF-8
-USER hac
+USER 1000:0
 """
 _DEVEL = """FROM bench-hac-base
 USER root
 RUN --mount=type=bind,source=debs,target=/debs {apt} /debs/*.deb && rm -rf /var/cache/apt /var/lib/apt/lists/*
-USER hac
+USER 1000:0
 """
 _NOTEBOOK = """FROM bench-hac-base
 RUN --mount=type=bind,source=wheels,target=/wheels /opt/pytorch/{pip} -r /wheels/requirements.txt

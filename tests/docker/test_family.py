@@ -12,12 +12,29 @@ from jsonschema import validate
 
 from envtool.image.engine.client import Engine
 from tests.docker.test_image import copy_of_the_project
-from tests.support.docker_command import find_builders, run
+from tests.support.docker_command import Ran, find_builders, run
 from tests.support.docker_envtool import PROJECT, envtool, in_container
 
 pytestmark = pytest.mark.docker
 
 CHILDREN = ("hac-devel", "hac-notebook")
+IMAGES = ("hac-base", *CHILDREN)
+# How a platform may start a container: with a number that no account knows, in group 0, and with nothing to write to
+# but /tmp. There is `exec` for what compiles an extension in /tmp and imports it.
+STARTS = {
+    "its-own-user": (),
+    "any-user": ("--user", "12345:0"),
+    "any-user-and-group": ("--user", "12345:12345", "--group-add", "0"),
+    "read-only": ("--read-only", "--tmpfs", "/tmp:exec"),
+    "any-user-read-only": ("--user", "12345:0", "--read-only", "--tmpfs", "/tmp:exec"),
+}
+# The check of each image that does what the image is for.
+OWN_CHECKS = {"hac-base": "80-process", "hac-devel": "91-compile", "hac-notebook": "92-notebook"}
+
+
+def run_started(image: str, start: str, *command: str) -> Ran:
+    """Run a command in a container that is started in one of the ways of `STARTS`."""
+    return run(["docker", "run", "--rm", "--network", "none", *STARTS[start], image, *command])
 
 
 def test_all_are_built_and_reused(family: None, engine: Engine) -> None:
@@ -69,6 +86,40 @@ def test_nobody_is_root_unless_it_is_asked_for(family: None) -> None:
         assert in_container("hac-base", "sh", "-c", f"echo >>{path}").status != 0, path
 
 
+@pytest.mark.parametrize("name", IMAGES)
+def test_the_user_is_a_number(family: None, engine: Engine, name: str) -> None:
+    """Kubernetes refuses an image whose user is a name, where nobody may be root."""
+    assert engine.inspect_image(name)["Config"]["User"] == "1000:0"
+    assert in_container(name, "id", "-u").output == "1000\n"
+    assert in_container(name, "id", "-g").output == "0\n"
+
+
+@pytest.mark.parametrize("start", list(STARTS))
+@pytest.mark.parametrize("name", IMAGES)
+def test_an_image_does_its_work_however_it_is_started(family: None, name: str, start: str) -> None:
+    program = "import torch, getpass; print(torch.version.moreh, getpass.getuser())"
+    done = run_started(name, start, "python", "-c", program)
+    assert (done.status, done.output) == (0, "22.8.0 hac\n")
+    home = run_started(name, start, "sh", "-c", 'touch "$HOME/mine" && echo "$HOME"')
+    assert (home.status, home.output) == (0, "/tmp\n" if "read-only" in start else "/home/hac\n")
+    doctor = run_started(name, start, "envtool", "doctor")
+    assert doctor.status == 0, doctor.output
+    own = run_started(name, start, f"/opt/hac/checks/{OWN_CHECKS[name]}")
+    assert own.status == 0, own.output
+
+
+@pytest.mark.parametrize("name", IMAGES)
+def test_any_user_installs_into_the_environment(family: None, index: str, name: str) -> None:
+    """By pip, and by envtool as the development container has it; torch stays."""
+    script = (
+        "pip install -q --no-deps einops && envtool install lion-pytorch && python -c 'import einops, lion_pytorch'"
+    )
+    options = ["--user", "12345:12345", "--group-add", "0", "--network", "host"]
+    options += ["--env", f"PIP_INDEX_URL={index}", "--env", f"UV_INDEX_URL={index}"]
+    done = run(["docker", "run", "--rm", *options, name, "sh", "-c", f"{script} && envtool doctor --deep"])
+    assert done.status == 0, done.output
+
+
 def test_the_guard_looks_after_children(family: None, build_child: Any) -> None:
     for name in CHILDREN:
         clobbered = build_child("RUN PIP_CONSTRAINT= pip install --no-deps torch==2.13.0", base=name)
@@ -76,14 +127,14 @@ def test_the_guard_looks_after_children(family: None, build_child: Any) -> None:
         assert "hac-guard: this instruction damaged" in clobbered.output
 
 
-def test_the_notebook_server_says_that_it_is_well(family: None, engine: Engine) -> None:
+@pytest.mark.parametrize("start", list(STARTS))
+def test_the_notebook_server_says_that_it_is_well(family: None, engine: Engine, start: str) -> None:
     """By the health check that the image has, at shorter intervals."""
-    made = run(
-        ["docker", "run", "--detach", "--network", "none", "--health-interval", "1s", "hac-notebook"]
-    ).output.strip()
+    options = ["--detach", "--network", "none", "--health-interval", "1s", *STARTS[start]]
+    made = run(["docker", "run", *options, "hac-notebook"]).output.strip()
     try:
         state: dict[str, Any] = {}
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 180
         while time.monotonic() < deadline and state.get("Status") != "healthy":
             time.sleep(0.5)
             with engine.translate_engine_errors():

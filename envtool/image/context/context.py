@@ -31,6 +31,8 @@ SBOM_FILE = "sbom.cdx.json"
 WHOLE_BASE = Path("base/base.tar")
 # Holds the fingerprint of what the folder was made from.
 _MADE_FROM = "context.sha256"
+# The recipe's user, by number.
+_USER = re.compile(r"^USER 1000:0$", re.MULTILINE)
 _IGNORED = "# What the builder needs is the Dockerfile and the layers.\n*\n!Dockerfile\n!layers\n"
 Layers = tuple[WrittenLayer, ...]
 
@@ -73,9 +75,9 @@ def incoming_folder(folder: Path) -> Iterator[Path]:
         shutil.rmtree(incoming, ignore_errors=True)
 
 
-def move_to_place(member: PlannedImage, incoming: Path, layers: Layers) -> Layers:
-    """Write the files beside the layers, and move the folder `incoming` to the context's place."""
-    (incoming / "Dockerfile").write_text(_render_dockerfile(member, incoming))
+def move_to_place(member: PlannedImage, incoming: Path, layers: Layers, uid: int) -> Layers:
+    """Write the files beside the layers, and move the folder `incoming` to the context's place. `uid` is the user's."""
+    (incoming / "Dockerfile").write_text(set_user(_render_dockerfile(member, incoming), uid))
     (incoming / ".dockerignore").write_text(_IGNORED)
     (incoming / _MADE_FROM).write_text(f"{member.labels[CONTEXT_LABEL]}\n")
     shutil.rmtree(member.folder, ignore_errors=True)
@@ -98,6 +100,11 @@ def _adapt_for_child(template: str, layers: list[str], own: str) -> str:
     head = template.partition("\nFROM ${HAC_BASE}\n")
     added = "".join(f"ADD {LAYERS}/{name} /\n" for name in layers)
     return f"{head[0]}{head[1]}{added}{own}"
+
+
+def set_user(recipe: str, uid: int) -> str:
+    """The recipe for a base in which the user has this number: 1000, unless the base has given that one away."""
+    return _USER.sub(f"USER {uid}:0", recipe)
 
 
 def render_dockerfile(template: str, base: str, labels: Mapping[str, str]) -> str:

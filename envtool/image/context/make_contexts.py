@@ -209,7 +209,7 @@ class _ContextPlan:
             self._stage(TOOL_LAYER, (inputs,), tool),
             # The bill of materials lists what is in the others.
             self._stage(SYSTEM_LAYER, (inputs, *lower), system),
-            self._stage(CONTEXT_STAGE, (self._key(SYSTEM_LAYER),), self._finish),
+            self._stage(CONTEXT_STAGE, (self._key(SYSTEM_LAYER), inputs), self._finish),
         ]
 
     def _child_layers(self, parent: PlannedImage) -> list[Stage]:
@@ -251,7 +251,7 @@ class _ContextPlan:
         return [
             *stages,
             self._stage(CHILD_SYSTEM_LAYER, (inputs, *family, *own), system),
-            self._stage(CONTEXT_STAGE, (self._key(CHILD_SYSTEM_LAYER),), self._finish),
+            self._stage(CONTEXT_STAGE, (self._key(CHILD_SYSTEM_LAYER), inputs), self._finish),
         ]
 
     def _child_base(self, parent: PlannedImage) -> Stage:
@@ -275,9 +275,9 @@ class _ContextPlan:
         (self.incoming / SBOM_FILE).write_text(bill)
         return bill
 
-    def _finish(self, layers: Layers) -> Layers:
+    def _finish(self, layers: Layers, inputs: Inputs) -> Layers:
         with translate_store_errors(self.incoming.parent):
-            return move_to_place(self.member, self.incoming, layers)
+            return move_to_place(self.member, self.incoming, layers, inputs.base.accounts.uid)
 
 
 def _link(path: Path, target: Path) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from envtool.errors import BuildError, LockError, SpecError
 from envtool.image.context.bake import render_bake_document, render_github_matrix
-from envtool.image.context.context import render_dockerfile
+from envtool.image.context.context import render_dockerfile, set_user
 from envtool.image.graph import PlannedImage, add_parents, sort_parents_first
 from envtool.image.inputs.accounts import add_user
 from envtool.image.inputs.base_layers import read_account_files, read_local_layer
@@ -267,6 +267,13 @@ def test_the_user_gets_a_number_that_nobody_has(tmp_path: Path) -> None:
     assert read_account_files([read_local_layer(base)]) == files
     with pytest.raises(BuildError, match="no /etc/passwd"):
         read_account_files([read_local_layer(archive(tmp_path, "empty.tar", {}))])
+
+
+def test_the_recipe_names_the_user_by_that_number() -> None:
+    recipe = 'USER root\nUSER 1000:0\nLABEL a="USER 1000:0"\n'
+    assert set_user(recipe, 1000) == recipe
+    assert set_user(recipe, 1002) == 'USER root\nUSER 1002:0\nLABEL a="USER 1000:0"\n'
+    assert set_user((Path(__file__).parents[3] / "Dockerfile").read_text(), 1002).count("\nUSER 1002:0\n") == 1
 
 
 def test_a_layers_files_belong_to_whom_they_should(tmp_path: Path) -> None:
