@@ -43,11 +43,14 @@ import sys
 
 site.addsitedir(os.path.join(sys.prefix, "lib", "python3.11", "site-packages"))
 '''
-# Debian's interpreter names /usr/include, wherever it is.
-_HEADERS = """
+# The wheels that `python -m venv` installs, below the interpreter's library; Debian has them in /usr/share.
+_BUNDLED = "ensurepip/_bundled"
+# Debian's interpreter names /usr/include and /usr/share, wherever it is.
+_VARIABLES = f"""
 import sys
 for _name in ("INCLUDEPY", "CONFINCLUDEPY"):
     build_time_vars[_name] = sys.base_prefix + "/include/python3.11"
+build_time_vars["WHEEL_PKG_DIR"] = sys.base_prefix + "/lib/python3.11/{_BUNDLED}"
 """
 
 
@@ -144,12 +147,13 @@ def _stage_interpreter(debian: Path, stage: Path) -> None:
     if patched == text:
         raise SourceError("Debian's sysconfig.py no longer looks as the embedded channel expects")
     sysconfig.write_text(patched)
+    _stage_ensurepip(debian, library)
     # The headers that extensions are compiled against.
     shutil.copytree(debian / "usr/include" / _PYTHON, stage / "include" / _PYTHON, symlinks=True)
     # Debian's own pyconfig.h only includes the one for the architecture.
     shutil.copy2(debian / "usr/include/x86_64-linux-gnu" / _PYTHON / "pyconfig.h", stage / "include" / _PYTHON)
     for variables in library.glob("_sysconfigdata_*.py"):
-        variables.write_text(variables.read_text() + _HEADERS)
+        variables.write_text(variables.read_text() + _VARIABLES)
     program = stage / "bin" / _PYTHON
     program.parent.mkdir()
     shutil.copy2(debian / "usr/bin" / _PYTHON, program)
@@ -158,6 +162,18 @@ def _stage_interpreter(debian: Path, stage: Path) -> None:
     _set_search_path(program, "$ORIGIN/../lib")
     for module in sorted((library / "lib-dynload").glob("*.so")):
         _set_search_path(module, "$ORIGIN/../..")
+
+
+def _stage_ensurepip(debian: Path, library: Path) -> None:
+    """What `python -m venv` puts pip into an environment with, as other interpreters have it."""
+    shutil.copytree(debian / "usr/share/python-wheels", library / _BUNDLED)
+    module = library / "ensurepip/__init__.py"
+    text = module.read_text()
+    # Debian's refuses to work outside of virtual environments, in favour of apt; there is no apt for this one.
+    patched = text.replace("    _ensurepip_is_disabled_in_debian_for_system()\n", "")
+    if patched == text:
+        raise SourceError("Debian's ensurepip no longer looks as the embedded channel expects")
+    module.write_text(patched)
 
 
 def _add_bytecode(recipe: PackageRecipe, debs: Path, root: Path) -> None:

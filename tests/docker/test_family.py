@@ -120,6 +120,43 @@ def test_any_user_installs_into_the_environment(family: None, index: str, name: 
     assert done.status == 0, done.output
 
 
+@pytest.mark.parametrize("name", IMAGES)
+def test_an_image_has_nothing_that_dockle_objects_to(family: None, name: str) -> None:
+    """Beside what `verify` looks for: credentials, programs with other rights than Debian's own, caches."""
+    script = """
+        awk -F: '$2 == "" { print FILENAME ": no password: " $1 }' /etc/passwd /etc/shadow
+        for file in passwd group; do cut -d: -f3 /etc/$file | sort | uniq -d | sed "s/^/$file: twice: /"; done
+        find / -xdev -type f -perm -0002 ! -path '/proc/*' ! -path '/sys/*'
+        find / -xdev -type d -perm -0002 ! -perm -1000 ! -path '/proc/*' ! -path '/sys/*'
+        find /var/lib/apt/lists /var/cache/apt -type f -size +0 2>/dev/null
+        find / -xdev \\( -name .git -o -name Dockerfile -o -name docker-compose.yml -o -name .netrc \\)
+        ! command -v sudo
+    """
+    done = in_container(name, "sh", "-c", script, user="root")
+    assert (done.status, done.output) == (0, "")
+
+
+@pytest.mark.parametrize("start", ["its-own-user", "any-user-read-only"])
+@pytest.mark.parametrize("name", IMAGES)
+def test_virtual_environments_are_made(family: None, name: str, start: str) -> None:
+    """With pip in them; and with the vendor's torch, where the environment's packages are to be seen."""
+    script = """
+        set -e
+        python -m venv /tmp/own
+        /tmp/own/bin/pip --version | grep -q /tmp/own/
+        /tmp/own/bin/python -c 'import setuptools, sys; assert sys.prefix == "/tmp/own"'
+        ! /tmp/own/bin/python -c 'import torch' 2>/dev/null
+        python -m venv --system-site-packages /tmp/seen
+        /tmp/seen/bin/python -c 'import torch; print(torch.version.moreh)'
+        python -m venv --without-pip /tmp/bare
+        [ ! -e /tmp/bare/bin/pip ]
+        uv venv -q /tmp/uv
+        /tmp/uv/bin/python -c pass
+    """
+    done = run_started(name, start, "sh", "-c", script)
+    assert (done.status, done.output) == (0, "22.8.0\n")
+
+
 def test_the_guard_looks_after_children(family: None, build_child: Any) -> None:
     for name in CHILDREN:
         clobbered = build_child("RUN PIP_CONSTRAINT= pip install --no-deps torch==2.13.0", base=name)
