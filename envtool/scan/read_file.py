@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -291,9 +291,3 @@ def _split_ignored(findings: list[ProgramFinding], data: bytes) -> tuple[list[Pr
         is_ignored = match is not None and (ids is None or finding.id in ids)
         (ignored if is_ignored else kept).append(finding)
     return kept, ignored
-
-
-def name_findings(result: ReadResult, names: Callable[[Path], str]) -> Iterator[ProgramFinding]:
-    """The findings of a file under the name that a person gave it."""
-    for finding in result.findings:
-        yield replace(finding, path=names(result.file.path))

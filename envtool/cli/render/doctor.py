@@ -9,7 +9,7 @@ from envtool.cli.report_format import Format
 from envtool.doctor.findings import Finding, Report, Status
 
 if TYPE_CHECKING:
-    from envtool.cli.render.interface import Case, CheckReport, Metric, Problem
+    from envtool.cli.render.interface import CheckReport, Metric, Problem
 
 _TOOL = "envtool doctor"
 _STATUS = {Status.HEALTHY: 0, Status.DEGRADED: 1, Status.DAMAGED: 2, Status.ABSENT: 3}
@@ -34,7 +34,7 @@ def render_report(report: Report, format: Format) -> str:
 
 def convert_diagnosis(report: Report) -> CheckReport:
     """The report as the writers take it: one suite, with a case for each kind of finding."""
-    from envtool.cli.render.interface import CheckReport, Level, Rule, Suite
+    from envtool.cli.render.interface import CheckReport, Level, Rule, Suite, judge_case
     from envtool.doctor.finding_kind import FindingKind
 
     problems = [_make_problem(finding, is_ignored=False) for finding in report.findings]
@@ -43,7 +43,7 @@ def convert_diagnosis(report: Report) -> CheckReport:
         name=_TOOL,
         group=_TOOL,
         verdict=f"{_TOOL}: {report.status.value}",
-        cases=tuple(_make_case(kind.id, problems, strict=report.strict) for kind in FindingKind),
+        cases=tuple(judge_case(kind.id, problems, strict=report.strict) for kind in FindingKind),
         problems=tuple(problems),
     )
     return CheckReport(
@@ -54,18 +54,6 @@ def convert_diagnosis(report: Report) -> CheckReport:
         exit_status=0 if report.status is Status.HEALTHY else 1,
         properties={"status": report.status.value},
     )
-
-
-def _make_case(id: str, problems: list[Problem], *, strict: bool) -> Case:
-    """Notes fail a case where the report is strict; ignored findings skip it."""
-    from envtool.cli.render.interface import Case, Level, Outcome
-
-    of_kind = [problem for problem in problems if problem.rule == id]
-    found = tuple(problem for problem in of_kind if not problem.is_ignored)
-    failed = tuple(problem for problem in found if strict or problem.level is not Level.NOTE)
-    if failed:
-        return Case(id, Outcome.FAILED, failed)
-    return Case(id, Outcome.SKIPPED if len(of_kind) > len(found) else Outcome.PASSED, found)
 
 
 def _make_problem(finding: Finding, *, is_ignored: bool) -> Problem:

@@ -5,7 +5,7 @@ A command's own module turns its result into a `CheckReport`; each writer turns 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -86,6 +86,16 @@ class Case:
     outcome: Outcome
     problems: tuple[Problem, ...] = ()
     output: str = ""
+
+
+def judge_case(id: str, problems: Iterable[Problem], *, strict: bool) -> Case:
+    """The case of one kind of finding. Notes fail it where the report is strict; ignored findings skip it."""
+    of_kind = [problem for problem in problems if problem.rule == id]
+    found = tuple(problem for problem in of_kind if not problem.is_ignored)
+    failed = tuple(problem for problem in found if strict or problem.level is not Level.NOTE)
+    if failed:
+        return Case(id, Outcome.FAILED, failed)
+    return Case(id, Outcome.SKIPPED if len(of_kind) > len(found) else Outcome.PASSED, found)
 
 
 @dataclass(frozen=True, kw_only=True)

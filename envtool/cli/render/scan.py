@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import Any
 
-from envtool.cli.render.interface import Case, CheckReport, FileLocation, Level, Outcome, Problem, Rule, Suite
+from envtool.cli.render.interface import CheckReport, FileLocation, Level, Problem, Rule, Suite, judge_case
 from envtool.cli.render.json_text import render_json_text
 from envtool.cli.render.write import write_report
 from envtool.cli.report_format import Format, ScanFormat
@@ -115,7 +115,7 @@ def convert_scan(report: ScanReport) -> CheckReport:
         name=_TOOL,
         group=_TOOL,
         verdict=f"{_TOOL}: {verdict}",
-        cases=tuple(_make_case(kind.id, problems, strict=report.strict) for kind in ScanKind),
+        cases=tuple(judge_case(kind.id, problems, strict=report.strict) for kind in ScanKind),
         problems=tuple(problems),
     )
     return CheckReport(
@@ -137,13 +137,3 @@ def _make_problem(finding: ProgramFinding, *, is_ignored: bool) -> Problem:
         locations=(FileLocation(finding.path, finding.line),),
         is_ignored=is_ignored,
     )
-
-
-def _make_case(id: str, problems: Sequence[Problem], *, strict: bool) -> Case:
-    """Notes fail a case where the report is strict; ignored findings skip it."""
-    of_kind = [problem for problem in problems if problem.rule == id]
-    found = tuple(problem for problem in of_kind if not problem.is_ignored)
-    failed = tuple(problem for problem in found if strict or problem.level is not Level.NOTE)
-    if failed:
-        return Case(id, Outcome.FAILED, failed)
-    return Case(id, Outcome.SKIPPED if len(of_kind) > len(found) else Outcome.PASSED, found)

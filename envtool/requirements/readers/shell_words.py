@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -141,11 +141,3 @@ def _cut(value: str, operator: str, word: str) -> str | None:
         return value[: value.index(plain)] if operator == "%%" else value[: value.rindex(plain)]
     cut = value.rindex(plain) if operator == "##" else value.index(plain)
     return value[cut + len(plain) :]
-
-
-def split_assignments(words: list[str]) -> Iterator[tuple[str, str]]:
-    """`NAME=value` words as pairs."""
-    for word in words:
-        name, equals, value = word.partition("=")
-        if equals and re.fullmatch(r"\w+", name):
-            yield name, value
