@@ -7,10 +7,8 @@ from __future__ import annotations
 
 import hashlib
 import html
-import http.server
 import io
 import json
-import threading
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,6 +18,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from tests.corpus import build_tools
+from tests.support.http_server import Handler, serve
 
 INDEX = Path(__file__).parent / "index.json"
 # As the fixtures' facts: what upstream has beside the frozen versions, so that every case of the table can occur.
@@ -80,21 +79,13 @@ def page(project: str) -> bytes:
     return "\n".join([*rows, "</body></html>", ""]).encode()
 
 
-class _Handler(http.server.BaseHTTPRequestHandler):
+class _Handler(Handler):
     protocol_version = "HTTP/1.1"
 
-    def do_GET(self) -> None:
+    def answer(self) -> None:
         parts = [unquote(part) for part in self.path.split("?")[0].strip("/").split("/")]
         body, kind = self._answer(parts)
-        self.send_response(200 if body else 404)
-        self.send_header("Content-Type", kind)
-        self.send_header("Content-Length", str(len(body)))
-        self.send_header("Cache-Control", "max-age=600")
-        self.end_headers()
-        if self.command == "GET":
-            self.wfile.write(body)
-
-    do_HEAD = do_GET  # noqa: N815 (http.server asks for this name)
+        self.send(200 if body else 404, body, {"Content-Type": kind, "Cache-Control": "max-age=600"})
 
     def _answer(self, parts: list[str]) -> tuple[bytes, str]:
         if self.connection.getsockname()[1] in _WITH_BUILD_TOOLS:
@@ -116,9 +107,6 @@ class _Handler(http.server.BaseHTTPRequestHandler):
                 return data, "application/octet-stream"
         return b"", "text/plain"
 
-    def log_message(self, format: str, *args: object) -> None:
-        """Leave the terminal to the tests."""
-
 
 # Ports of the servers that have real build back ends.
 _WITH_BUILD_TOOLS: set[int] = set()
@@ -130,12 +118,7 @@ def served(*, with_build_tools: bool = False) -> Iterator[str]:
 
     `with_build_tools`: with real build back ends in the place of their stand-ins.
     """
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
-    if with_build_tools:
-        _WITH_BUILD_TOOLS.add(server.server_address[1])
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
-        yield f"http://127.0.0.1:{server.server_address[1]}/simple"
-    finally:
-        server.shutdown()
-        server.server_close()
+    with serve(_Handler) as port:
+        if with_build_tools:
+            _WITH_BUILD_TOOLS.add(port)
+        yield f"http://127.0.0.1:{port}/simple"

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import gzip
 import hashlib
-import http.server
 import io
 import json
 import tarfile
-import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from tests.support.http_server import Handler, serve
 
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 INDEX = "application/vnd.oci.image.index.v1+json"
@@ -115,29 +115,15 @@ Fault = Callable[[str], tuple[int, Mapping[str, str]] | None]
 def registry(layout: Layout, name: str, fault: Fault = lambda _path: None) -> Iterator[str]:
     """Serve a layout on loopback as the repository `name`, with its index as `latest`; yields `host:port/name`."""
 
-    class Handler(http.server.BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
+    class RegistryHandler(Handler):
+        def answer(self) -> None:
             told = fault(self.path)
             target = self.path.rpartition("/")[2]
             data = layout.index_document if target == "latest" else layout.blobs.get(target)
             if told is None:
                 told = (200, {}) if data is not None else (404, {})
             status, headers = told
-            body = data if status == 200 and data is not None else b"{}"
-            self.send_response(status)
-            for key, value in {"Content-Length": str(len(body)), **headers}.items():
-                self.send_header(key, value)
-            self.end_headers()
-            self.wfile.write(body)
+            self.send(status, data if status == 200 and data is not None else b"{}", headers)
 
-        def log_message(self, *_arguments: object) -> None:
-            """Say nothing."""
-
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
-        yield f"127.0.0.1:{server.server_port}/{name}"
-    finally:
-        server.shutdown()
-        server.server_close()
+    with serve(RegistryHandler) as port:
+        yield f"127.0.0.1:{port}/{name}"

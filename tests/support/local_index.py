@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-import functools
 import hashlib
-import http.server
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from packaging.utils import parse_wheel_filename
 
-
-class _Handler(http.server.SimpleHTTPRequestHandler):
-    def log_message(self, format: str, *args: object) -> None:
-        """Leave the terminal to the tests."""
+from tests.support.http_server import serve_folder
 
 
 def write_pages(folder: Path) -> None:
@@ -36,11 +30,5 @@ def write_pages(folder: Path) -> None:
 def serve_wheels(folder: Path) -> Iterator[str]:
     """Serve the wheels in `folder` for as long as the context lasts; the value is the index's address."""
     write_pages(folder)
-    handler = functools.partial(_Handler, directory=str(folder))
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
-        yield f"http://127.0.0.1:{server.server_address[1]}/simple"
-    finally:
-        server.shutdown()
-        server.server_close()
+    with serve_folder(folder) as address:
+        yield f"{address}/simple"

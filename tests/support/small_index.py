@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import http.server
 import io
 import tarfile
-import threading
 import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from urllib.parse import unquote
+
+from tests.support.http_server import Handler, serve
 
 # A build back end that a source distribution brings along, so that building it needs nothing else (PEP 517).
 _BACK_END = """
@@ -68,29 +68,15 @@ def small_index(projects: Projects) -> Iterator[str]:
             rows.append(f'<a href="/files/{file.replace("+", "%2B")}">{file}</a>')
         pages[name] = "<!DOCTYPE html>" + "<br>".join(rows)
 
-    class Handler(http.server.BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
+    class IndexHandler(Handler):
+        def answer(self) -> None:
             parts = [unquote(part) for part in self.path.split("?")[0].strip("/").split("/")]
             found = files.get(parts[-1]) if parts[0] == "files" else pages.get(parts[-1], "").encode()
-            self.send_response(200 if found else 404)
-            self.send_header("Content-Type", "text/html" if parts[0] == "simple" else "application/octet-stream")
-            self.send_header("Content-Length", str(len(found or b"")))
-            self.end_headers()
-            if self.command == "GET":
-                self.wfile.write(found or b"")
+            kind = "text/html" if parts[0] == "simple" else "application/octet-stream"
+            self.send(200 if found else 404, found or b"", {"Content-Type": kind})
 
-        do_HEAD = do_GET  # noqa: N815 (http.server asks for this name)
-
-        def log_message(self, format: str, *args: object) -> None:
-            """Leave the terminal to the tests."""
-
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
-        yield f"http://127.0.0.1:{server.server_address[1]}/simple"
-    finally:
-        server.shutdown()
-        server.server_close()
+    with serve(IndexHandler) as port:
+        yield f"http://127.0.0.1:{port}/simple"
 
 
 def _make_metadata(name: str, version: str, requires: tuple[str, ...]) -> str:

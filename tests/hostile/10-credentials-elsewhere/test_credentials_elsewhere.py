@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import http.server
 import json
-import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -21,7 +19,9 @@ from envtool.release.select import select_from_sources
 from envtool.release.source.index import PASSWORD_VARIABLE, USERNAME_VARIABLE, IndexSource
 from envtool.requirements.metadata import MetadataReader
 from envtool.wheel.store import FileStore
+from tests.support import http_server
 from tests.support.environment import PYTHON
+from tests.support.http_server import Handler
 
 BASIC = f"Basic {base64.b64encode(b'me:p4ssw0rd').decode()}"
 Answer = tuple[int, Mapping[str, str], bytes]
@@ -46,26 +46,15 @@ class Server:
 def serve(answer: Callable[[str], Answer]) -> Iterator[Server]:
     noted = Server()
 
-    class Handler(http.server.BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
+    class NotingHandler(Handler):
+        def answer(self) -> None:
             noted.seen.append((self.path, self.headers.get("Authorization")))
             status, headers, body = answer(self.path)
-            self.send_response(status)
-            for key, value in {"Content-Length": str(len(body)), **headers}.items():
-                self.send_header(key, value)
-            self.end_headers()
-            self.wfile.write(body)
+            self.send(status, body, headers)
 
-        def do_HEAD(self) -> None:
-            self.do_GET()
-
-        def log_message(self, *_words: object) -> None: ...
-
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        noted.port = server.server_port
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+    with http_server.serve(NotingHandler) as port:
+        noted.port = port
         yield noted
-        server.shutdown()
 
 
 @pytest.fixture(autouse=True)

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import http.server
-import threading
 from collections.abc import Iterator
-from functools import partial
 from pathlib import Path
 
 import pytest
@@ -16,6 +13,7 @@ from envtool.image.layers.conda_prefix import link_packages
 from envtool.image.lock.conda_lock import LockedPackage, lock_environment, read_packages
 from envtool.wheel.store import FileStore
 from tests.support.conda_channel import index_channel, write_package
+from tests.support.http_server import serve_folder
 
 CHANNEL = "https://channel.invalid/test"
 PREFIX = Path("/opt/conda/envs/pytorch")
@@ -34,15 +32,8 @@ def channel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def served_channel(channel: Path) -> Iterator[str]:
-    class Quiet(http.server.SimpleHTTPRequestHandler):
-        def log_message(self, format: str, *args: object) -> None:
-            pass
-
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(channel)))
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_address[1]}"
-    server.shutdown()
-    server.server_close()
+    with serve_folder(channel) as address:
+        yield address
 
 
 def environment_file(folder: Path, *specs: str) -> Path:

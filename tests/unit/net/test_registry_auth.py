@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import base64
-import http.server
 import json
 import os
 import shutil
 import socket
 import ssl
 import subprocess
-import threading
 import time
 import urllib.parse
 from collections.abc import Callable, Iterator, Mapping
@@ -30,6 +28,8 @@ from envtool.image.read.layer import Capture, FileSelector
 from envtool.image.read.reference import read_image
 from envtool.image.read.remote import NotInRegistryError
 from envtool.net.registry_auth import parse_challenges, read_docker_login
+from tests.support import http_server
+from tests.support.http_server import Handler
 from tests.support.image_layout import INDEX, MANIFEST, Layout
 
 USER, PASSWORD = "reader", "pass:word"
@@ -57,31 +57,19 @@ def serve(
 ) -> Iterator[Server]:
     noted = Server("")
 
-    class Handler(http.server.BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
+    class NotingHandler(Handler):
+        def answer(self) -> None:
+            if self.command == "POST":
+                body = self.rfile.read(int(self.headers["Content-Length"])).decode()
+                noted.forms.append(urllib.parse.parse_qs(body))
             authorization = self.headers.get("Authorization")
             noted.requests.append((self.path, authorization))
             status, headers, body = answer(self.path, authorization)
-            self.send_response(status)
-            for key, value in {"Content-Length": str(len(body)), **headers}.items():
-                self.send_header(key, value)
-            self.end_headers()
-            self.wfile.write(body)
+            self.send(status, body, headers)
 
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"])).decode()
-            noted.forms.append(urllib.parse.parse_qs(body))
-            self.do_GET()
-
-        def log_message(self, *_words: object) -> None: ...
-
-    with http.server.ThreadingHTTPServer((address, 0), Handler) as server:
-        if context is not None:
-            server.socket = context.wrap_socket(server.socket, server_side=True)
-        noted.host = f"{address}:{server.server_port}"
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+    with http_server.serve(NotingHandler, address=address, tls=context) as port:
+        noted.host = f"{address}:{port}"
         yield noted
-        server.shutdown()
 
 
 @pytest.fixture

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import http.server
 import json
-import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,6 +18,7 @@ from envtool.release.source.configured import add_source, list_configured_source
 from envtool.release.source.index import PASSWORD_VARIABLE, USERNAME_VARIABLE, IndexSource
 from envtool.wheel.store import FileStore
 from tests.support.environment import PYTHON, TORCH, RealEnvironment
+from tests.support.http_server import Handler, serve
 
 
 @dataclass
@@ -70,24 +69,14 @@ class WheelIndex:
 def index(release: Path) -> Iterator[WheelIndex]:
     served = WheelIndex(release)
 
-    class Handler(http.server.BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
+    class IndexHandler(Handler):
+        def answer(self) -> None:
             status, kind, body = served.answer(self.path, self.headers.get("Authorization"))
-            self.send_response(status)
-            self.send_header("Content-Type", kind)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
+            self.send(status, body, {"Content-Type": kind})
 
-        def log_message(self, format: str, *args: object) -> None:
-            pass
-
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    served.url = f"http://127.0.0.1:{server.server_address[1]}/simple/"
-    yield served
-    server.shutdown()
-    server.server_close()
+    with serve(IndexHandler) as port:
+        served.url = f"http://127.0.0.1:{port}/simple/"
+        yield served
 
 
 @pytest.fixture(autouse=True)

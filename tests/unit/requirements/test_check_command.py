@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import http.server
 import json
 import shlex
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,6 +17,7 @@ import pytest
 from envtool.requirements.read_file import read_file
 from tests.corpus.frozen_index import served
 from tests.support.environment import TORCH, Outcome, RealEnvironment
+from tests.support.http_server import Handler, serve
 
 PROJECT = Path(__file__).parents[3]
 
@@ -266,33 +265,21 @@ def test_two_versions_that_exclude_each_other(checked: RealEnvironment, tmp_path
     assert done.out == ""
 
 
-class _Handler(http.server.BaseHTTPRequestHandler):
+class _Handler(Handler):
     status = 200
     body = b""
     delay = 0.0
 
-    def do_GET(self) -> None:
+    def answer(self) -> None:
         time.sleep(self.delay)
-        self.send_response(self.status)
-        self.send_header("Content-Type", "text/html")
-        self.send_header("Content-Length", str(len(self.body)))
-        self.end_headers()
-        self.wfile.write(self.body)
-
-    def log_message(self, format: str, *args: object) -> None:
-        """Leave the terminal to the tests."""
+        self.send(self.status, self.body, {"Content-Type": "text/html"})
 
 
 @contextmanager
 def bad_index(**behaviour: Any) -> Iterator[str]:
     handler = type("Handler", (_Handler,), behaviour)
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
-        yield f"http://127.0.0.1:{server.server_address[1]}/simple"
-    finally:
-        server.shutdown()
-        server.server_close()
+    with serve(handler) as port:
+        yield f"http://127.0.0.1:{port}/simple"
 
 
 @pytest.mark.parametrize(
@@ -327,12 +314,12 @@ LISTED = b"""<html><body>
 
 @pytest.mark.parametrize("metadata", [b"\x00\xff no metadata", b"Metadata-Version: 2.1\nName: other\nVersion: 9.0\n"])
 def test_metadata_that_is_broken(environment: RealEnvironment, tmp_path: Path, metadata: bytes) -> None:
-    def do_get(handler: _Handler) -> None:
+    def answer_badly(handler: _Handler) -> None:
         handler.body = metadata if handler.path.endswith(".metadata") else LISTED
-        _Handler.do_GET(handler)
+        _Handler.answer(handler)
 
     path = written(tmp_path, "requirements.txt", "accelerate\n")
-    with bad_index(do_GET=do_get) as address:
+    with bad_index(answer=answer_badly) as address:
         environment.variables.update(PIP_INDEX_URL=address, UV_HTTP_RETRIES="0")
         done = check(environment, "--installer", "pip", path)
     assert done.status in {6, 18}, done.err

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import http.server
 import json
 import threading
 from collections import Counter
@@ -16,6 +15,7 @@ from envtool.errors import ImageError
 from envtool.image.blame.blame_image import BlameRequest, blame_images
 from envtool.image.read.registry_listing import expand_references
 from envtool.verify.verify_images import VerifyRequest, verify_images
+from tests.support.http_server import Handler, serve
 from tests.support.image_layout import Layout
 
 
@@ -28,17 +28,14 @@ def registry_of(
     `before` is called with a path before it is answered.
     """
 
-    class Handler(http.server.BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
+    class RegistryHandler(Handler):
+        def answer(self) -> None:
             path, _, query = self.path.removeprefix("/v2/").partition("?")
             asked[path] += 1
             before(path)
             values = dict(pair.partition("=")[::2] for pair in query.split("&"))
             data = self._find(path, values)
-            self.send_response(200 if data is not None else 404)
-            self.send_header("Content-Length", str(len(data or b"")))
-            self.end_headers()
-            self.wfile.write(data or b"")
+            self.send(200 if data is not None else 404, data or b"")
 
         def _find(self, path: str, values: dict[str, str]) -> bytes | None:
             names = sorted({name.partition(":")[0] for name in images})
@@ -51,16 +48,8 @@ def registry_of(
             name, _, target = path.replace("/manifests/", "/blobs/").partition("/blobs/")
             return layout.blobs.get(images.get(f"{name}:{target}", target))
 
-        def log_message(self, *_arguments: object) -> None:
-            """Say nothing."""
-
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
-        yield f"127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        server.server_close()
+    with serve(RegistryHandler) as port:
+        yield f"127.0.0.1:{port}"
 
 
 def make_images(layout: Layout, count: int) -> dict[str, str]:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import http.server
 import os
-import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +15,7 @@ from envtool.net.http import open_session
 from envtool.release.source.index import IndexSource
 from envtool.wheel.download import download
 from envtool.wheel.store import FileStore
+from tests.support.http_server import Handler, serve
 
 DATA = os.urandom(3 << 20)
 SHA256 = hashlib.sha256(DATA).hexdigest()
@@ -37,8 +36,8 @@ class Server:
 def server() -> Iterator[Server]:
     served = Server()
 
-    class Handler(http.server.BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
+    class FileHandler(Handler):
+        def answer(self) -> None:
             wanted = self.headers.get("Range")
             served.asked.append(wanted)
             if served.statuses:
@@ -54,14 +53,9 @@ def server() -> Iterator[Server]:
             self.wfile.write(DATA[start:][:stop])
             self.close_connection = True
 
-        def log_message(self, *_words: object) -> None: ...
-
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as http_server:
-        thread = threading.Thread(target=http_server.serve_forever, daemon=True)
-        thread.start()
-        served.url = f"http://127.0.0.1:{http_server.server_address[1]}/torch.whl"
+    with serve(FileHandler) as port:
+        served.url = f"http://127.0.0.1:{port}/torch.whl"
         yield served
-        http_server.shutdown()
 
 
 @pytest.fixture(autouse=True)
@@ -125,22 +119,14 @@ def test_a_private_authority_is_trusted_where_a_variable_names_it(
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert("localhost").configure_cert(context)
 
-    class Handler(http.server.BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self.send_response(200)
-            self.send_header("Content-Length", str(len(DATA)))
-            self.end_headers()
-            self.wfile.write(DATA)
+    class SecureHandler(Handler):
+        def answer(self) -> None:
+            self.send(200, DATA)
 
-        def log_message(self, *_words: object) -> None: ...
-
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as https_server:
-        https_server.socket = context.wrap_socket(https_server.socket, server_side=True)
-        threading.Thread(target=https_server.serve_forever, daemon=True).start()
-        server.url = f"https://localhost:{https_server.server_address[1]}/torch.whl"
+    with serve(SecureHandler, tls=context) as port:
+        server.url = f"https://localhost:{port}/torch.whl"
         with pytest.raises(SourceError, match="certificate"):
             fetch(server, FileStore(tmp_path))
         authority.cert_pem.write_to_path(tmp_path / "authority.pem")
         monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "authority.pem"))
         assert fetch(server, FileStore(tmp_path)).read_bytes() == DATA
-        https_server.shutdown()
