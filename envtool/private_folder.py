@@ -1,4 +1,4 @@
-"""Files and folders that nobody but this user and root can write: tells which are, and makes them."""
+"""Files and folders that nobody but this user and root can write: tells which are, and makes such folders."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import grp
 import os
 import pwd
 import stat
-import tempfile
 from functools import cache
 from pathlib import Path
 
@@ -44,17 +43,6 @@ def make_private_folder(path: Path) -> bool:
     if status.st_mode & 0o077:
         path.chmod(0o700)
     return True
-
-
-def write_private(path: Path, text: str) -> None:
-    """Write a file that only this user can read, whole or not at all, whatever the umask is. Raises `OSError`."""
-    descriptor, incoming = tempfile.mkstemp(dir=path.parent, prefix=".incoming-")
-    try:
-        with open(descriptor, "w", encoding="utf-8") as stream:
-            stream.write(text)
-        Path(incoming).replace(path)
-    finally:
-        Path(incoming).unlink(missing_ok=True)
 
 
 def _is_open_to_others(status: os.stat_result) -> bool:

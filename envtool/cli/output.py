@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from pathlib import Path
 
+from envtool.atomic_file import write_atomic
 from envtool.cli.terminal import make_safe, print_safely
 from envtool.errors import EnvtoolError
 
@@ -18,25 +17,16 @@ def print_report(text: str, file: Path | None, *, has_commands: bool = False, is
     if file is None:
         print_safely(text, has_commands=has_commands, is_prose=is_prose)
     else:
-        write_atomic(file, f"{text}\n", has_commands=has_commands)
+        write_output(file, f"{text}\n", has_commands=has_commands)
 
 
-def write_atomic(path: Path, text: str, *, has_commands: bool = False) -> None:
+def write_output(path: Path, text: str, *, has_commands: bool = False) -> None:
     """Write `text` to `path`; a reader, such as a metrics collector, sees the old or the new text, never a part.
 
     Raises `EnvtoolError` where it cannot be written.
     """
     try:
-        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        try:
-            with os.fdopen(descriptor, "w", encoding="utf-8", errors="replace") as stream:
-                stream.write(make_safe(text, has_commands=has_commands))
-            # mkstemp lets nobody else read what it makes; a file that was there keeps its mode.
-            Path(name).chmod(path.stat().st_mode & 0o777 if path.is_file() else 0o644)
-            Path(name).replace(path)
-        except BaseException:
-            Path(name).unlink(missing_ok=True)
-            raise
+        write_atomic(path, make_safe(text, has_commands=has_commands))
     except OSError as error:
         raise EnvtoolError(
             f"{path} cannot be written", why=str(error.strerror), remedy="--output FILE   (in a folder of yours)"

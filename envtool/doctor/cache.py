@@ -19,10 +19,11 @@ import os
 from pathlib import Path
 from typing import Any
 
+from envtool.atomic_file import PRIVATE, write_atomic
 from envtool.cache_folder import find_cache_root
 from envtool.documents import parse_json
 from envtool.environment.fingerprint import fingerprint, is_recent
-from envtool.private_folder import is_private, make_private_folder, write_private
+from envtool.private_folder import is_private, make_private_folder
 from envtool.regular_file import read_regular_file
 
 # Raise it whenever a check that relies on the cache changes.
@@ -78,7 +79,7 @@ class DiagnosisCache:
             return
         text = json.dumps({"version": _VERSION, "entries": self._entries}, separators=(",", ":"))
         with contextlib.suppress(OSError):
-            write_private(self._file, text)
+            write_atomic(self._file, text, mode=PRIVATE)
 
 
 def open_cache(prefix: Path) -> DiagnosisCache:

@@ -14,6 +14,7 @@ from envtool.transaction.journal import Journal, JournalRow, MoveRow, RemoveRow
 from envtool.transaction.open_folder import open_beneath
 from envtool.transaction.scope import RootPath
 from envtool.transaction.staging import JOURNAL_NAME
+from envtool.transaction.unlinked_file import replace_in_folder
 
 if TYPE_CHECKING:
     from envtool.transaction.scope import OpenScope
@@ -33,13 +34,7 @@ def write_journal(staging: StagingFolder, journal: Journal) -> None:
         "mark": journal.mark,
         "steps": [_make_row(row) for row in journal.rows],
     }
-    incoming = f"{JOURNAL_NAME}.incoming"
-    handle = os.open(incoming, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600, dir_fd=staging.handle)
-    with os.fdopen(handle, "w") as stream:
-        json.dump(table, stream)
-        stream.flush()
-        os.fsync(stream.fileno())
-    os.replace(incoming, JOURNAL_NAME, src_dir_fd=staging.handle, dst_dir_fd=staging.handle)
+    replace_in_folder(staging.handle, JOURNAL_NAME, json.dumps(table).encode(), mode=0o600, is_durable=True)
     sync_folder(staging.handle)
 
 

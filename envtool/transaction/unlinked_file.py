@@ -28,11 +28,21 @@ def read_unlinked_file(path: Path, limit: int) -> bytes:
 
 def replace_file(opened: OpenScope, place: RootPath, data: bytes) -> None:
     """Write a file of a scope in one step, in place of whatever is there; a link's target stays. Raises `OSError`."""
-    parent = opened.open_parent(place, make=True)
-    incoming = f"{place.name}.incoming"
+    replace_in_folder(opened.open_parent(place, make=True), place.name, data, mode=0o666)
+
+
+def replace_in_folder(folder: int, name: str, data: bytes, *, mode: int, is_durable: bool = False) -> None:
+    """Write the file `name` of an open folder in one step, in place of whatever is there. Raises `OSError`.
+
+    `mode` is subject to the umask. `is_durable`: its contents are on the disk before it has its name.
+    """
+    incoming = f"{name}.incoming"
     with suppress(FileNotFoundError):
-        os.unlink(incoming, dir_fd=parent)
-    handle = os.open(incoming, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666, dir_fd=parent)
+        os.unlink(incoming, dir_fd=folder)
+    handle = os.open(incoming, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode, dir_fd=folder)
     with os.fdopen(handle, "wb") as stream:
         stream.write(data)
-    os.replace(incoming, place.name, src_dir_fd=parent, dst_dir_fd=parent)
+        if is_durable:
+            stream.flush()
+            os.fsync(handle)
+    os.replace(incoming, name, src_dir_fd=folder, dst_dir_fd=folder)

@@ -23,7 +23,7 @@ def sbom_command(
     import calendar
     import time
 
-    from envtool.cli.output import write_atomic
+    from envtool.cli.output import write_output
     from envtool.image.read.layer import FileSelector
     from envtool.image.read.overlay import merge_layers
     from envtool.image.read.reference import read_image
@@ -41,4 +41,4 @@ def sbom_command(
     if output is None:
         print_safely(text, end="")
     else:
-        write_atomic(output, text)
+        write_output(output, text)

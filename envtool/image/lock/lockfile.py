@@ -13,6 +13,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from envtool.atomic_file import write_atomic
 from envtool.documents import parse_toml
 from envtool.errors import LockError
 from envtool.image.lock.conda_lock import LockedPackage, read_packages
@@ -141,9 +142,7 @@ def write_lock(lock: ImageLock, folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for name, text in lock.files().items():
-            incoming = folder / f".{name}.incoming"
-            incoming.write_text(text)
-            incoming.replace(folder / name)
+            write_atomic(folder / name, text)
     except OSError as error:
         raise LockError(f"the lock cannot be written to {folder}", why=str(error.strerror)) from error
 

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from envtool.atomic_file import PRIVATE, write_atomic
 from envtool.documents import parse_toml
 from envtool.errors import SourceError
-from envtool.private_folder import is_private, write_private
+from envtool.private_folder import is_private
 from envtool.regular_file import read_regular_file
 from envtool.release.source.folder import FolderSource
 from envtool.release.source.index import IndexSource
@@ -83,7 +84,7 @@ def add_source(address: str) -> Path:
         text += tomlkit.dumps({"sources": [*known, label]})
         with translate_store_errors(path.parent):
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o755)
-            write_private(path, text)
+            write_atomic(path, text, mode=PRIVATE)
     return path
 
 
