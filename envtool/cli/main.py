@@ -11,9 +11,9 @@ import sys
 from collections.abc import Callable
 from types import TracebackType
 
-from envtool.cli.stop_signals import StopRequest, stop_requests
 from envtool.cli.terminal import print_safely
 from envtool.errors import EnvtoolError, StoreError
+from envtool.transaction.stop_signals import StopRequest, stop_requests
 
 # Objects made, beyond those that are gone again, before Python looks for cycles. Its own 700 is for what runs for long:
 # a command that makes objects of a torch's 14,000 rows spent a tenth of its time looking for cycles that are not there.

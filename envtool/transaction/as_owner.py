@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, NoReturn, TypeAlias
 
 from envtool.errors import EnvtoolError, RestoreError
 from envtool.progress import Progress
+from envtool.transaction.stop_signals import StopRequest, stop_requests
 from envtool.transaction.worker import die_with_parent
 
 if TYPE_CHECKING:
@@ -109,7 +110,8 @@ def _run_child(owner: Owner, work: OwnerWork, writing: int, parent: int) -> NoRe
             try:
                 _become(owner)
                 _live_as(owner, parent)
-                result = work(lambda name, done, total: send({"progress": [name, done, total]}))
+                with stop_requests():
+                    result = work(lambda name, done, total: send({"progress": [name, done, total]}))
                 send({"result": bool(result)})
                 status = 0
             except BaseException as error:  # whatever it is, the parent is told
@@ -153,17 +155,10 @@ def _live_as(owner: Owner, parent: int) -> None:
     os.setsid()
     # Later than the change of user, which makes the kernel forget it.
     die_with_parent(parent)
-    signal.signal(signal.SIGTERM, _stop)
     variables = owner.adapt_variables(os.environ)
     os.environ.clear()
     os.environ.update(variables)
     tempfile.tempdir = None
-
-
-def _stop(_number: int, _frame: object) -> None:
-    # Once: the clean-up that follows is not to be stopped.
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    raise KeyboardInterrupt
 
 
 def _keep_code_reachable() -> None:
@@ -196,7 +191,7 @@ def _keep_code_reachable() -> None:
 def _describe(error: BaseException, owner: Owner) -> dict[str, Any]:
     if isinstance(error, EnvtoolError):
         return {"error": [type(error).__name__, error.what, error.why, error.remedy]}
-    if isinstance(error, KeyboardInterrupt):
+    if isinstance(error, StopRequest):
         return {"error": ["EnvtoolError", "interrupted", "", ""]}
     if isinstance(error, ImportError):
         why = f"{error}; its files may be such that only root may read them"

@@ -1,4 +1,4 @@
-"""Ends a command that is told to stop: what it has started ends, what it has made in passing goes.
+"""Ends a process of envtool that is told to stop: what it has started ends, what it has made in passing goes.
 
 Source: signal(7), proc_pid_children(5), pidfd_open(2).
 """
