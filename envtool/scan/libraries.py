@@ -30,7 +30,7 @@ class Library:
 
 def find_library(dotted: str) -> Library | None:
     """The library that a dotted name belongs to, the nearest one that is known."""
-    libraries, _ = _read_table()
+    libraries = _read_table()
     name = dotted
     while name:
         if name in libraries:
@@ -42,17 +42,12 @@ def find_library(dotted: str) -> Library | None:
     return None
 
 
-def is_generic(name: str) -> bool:
-    """Whether a project may well have a package of its own by that name."""
-    return name in _read_table()[1] or _COMPILED.match(name) is not None
-
-
 @cache
-def _read_table() -> tuple[dict[str, Library], frozenset[str]]:
+def _read_table() -> dict[str, Library]:
     text = resources.files("envtool.scan").joinpath("tables", "libraries.toml").read_text(encoding="utf-8")
     table = parse_toml(text)
     kinds = {kind.id: kind for kind in ScanKind}
-    libraries = {
+    return {
         module: Library(
             module,
             kinds[row["kind"]],
@@ -63,4 +58,3 @@ def _read_table() -> tuple[dict[str, Library], frozenset[str]]:
         for row in table["library"]
         for module in row["modules"]
     }
-    return libraries, frozenset(table["generic"])

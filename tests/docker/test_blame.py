@@ -23,9 +23,9 @@ from envtool.image.blame.installed import select_for_blame
 from envtool.image.blame.trace import BlameReport, trace_changes
 from envtool.image.engine.client import Engine
 from envtool.image.read.layer import FileSelector
-from envtool.image.read.tarball import read_all_images
 from tests.support.docker_command import Builder, find_builders, run
 from tests.support.docker_envtool import PROJECT, envtool
+from tests.support.saved_images import read_saved_images
 
 pytestmark = pytest.mark.docker
 
@@ -105,8 +105,7 @@ def stories(hac_base: str, index: str, tmp_path_factory: pytest.TempPathFactory)
         tags = list(pool.map(lambda row: _build(folder / f"{row[0]}-{row[1]['KIND']}", index, *row), wanted))
     archive = folder / "all.tar"
     assert run(["docker", "save", "--output", archive, *tags]).status == 0
-    with open(archive, "rb") as stream:
-        images = read_all_images(stream, "all.tar", FileSelector(select_for_blame, keeps_links=True))
+    images = read_saved_images(archive, FileSelector(select_for_blame, keeps_links=True))
     yield {tag.removesuffix(":latest"): trace_changes(image) for tag, image in images.items()}
     run(["docker", "rmi", "--force", *tags])
 

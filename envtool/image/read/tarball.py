@@ -54,19 +54,6 @@ def read_archive(
     return _read_docker_archive(contents, reference, rows[0])
 
 
-def read_all_images(stream: IO[bytes], reference: str, selector: FileSelector) -> dict[str, StoredImage]:
-    """Every image that an archive of `docker save` has a name for; layers they share are read once.
-
-    Raises `ImageError`.
-    """
-    contents = _read_contents(stream, reference, selector)
-    return {
-        tag: _read_docker_archive(contents, tag, row)
-        for row in _read_rows(contents, reference)
-        for tag in row.get("RepoTags") or ()
-    }
-
-
 def _read_contents(stream: IO[bytes], reference: str, selector: FileSelector) -> _ArchiveContents:
     contents = _ArchiveContents()
     try:

@@ -22,11 +22,11 @@ from envtool.demo.wheel_writer import write_wheel
 from envtool.image.blame.installed import select_for_blame
 from envtool.image.blame.trace import BlameReport, trace_changes
 from envtool.image.read.layer import FileSelector
-from envtool.image.read.tarball import read_all_images
 from envtool.verify.doctor_on_layers import library_spool
 from envtool.verify.result import ImageCheck
 from envtool.verify.static_checks import run_static_checks, select_for_static_checks
 from tests.support.docker_command import run
+from tests.support.saved_images import read_saved_images
 
 pytestmark = pytest.mark.docker
 
@@ -160,12 +160,10 @@ def _ask(tag: str, *, is_command: bool) -> tuple[str, str]:
 
 
 def _read(archive: Path) -> tuple[dict[str, BlameReport], dict[str, dict[str, ImageCheck]]]:
-    with open(archive, "rb") as stream:
-        images = read_all_images(stream, "all.tar", FileSelector(select_for_blame, keeps_links=True))
+    images = read_saved_images(archive, FileSelector(select_for_blame, keeps_links=True))
     stories = {tag: trace_changes(image) for tag, image in images.items()}
-    with library_spool() as spool, open(archive, "rb") as stream:
-        selector = FileSelector(select_for_static_checks, spool.spool, keeps_links=True)
-        images = read_all_images(stream, "all.tar", selector)
+    with library_spool() as spool:
+        images = read_saved_images(archive, FileSelector(select_for_static_checks, spool.spool, keeps_links=True))
         checks = {tag: {check.name: check for check in run_static_checks(image)} for tag, image in images.items()}
     return stories, checks
 
