@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import tarfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -65,11 +65,15 @@ def image_rootfs(reference: str, export_filter: ExportFilter) -> Iterator[Export
 
 def _remove_abandoned_containers(engine: Engine) -> None:
     """Remove the containers that killed processes of this machine have left."""
+    import docker.errors
+
     for container in engine.client.api.containers(all=True, filters={"label": _LABEL}):
         start, _, process = container["Labels"][_LABEL].partition(":")
         # Of another machine's processes nobody here can tell.
         if start == _read_boot_id() and not Path("/proc", process).exists():
-            engine.client.api.remove_container(container["Id"], force=True)
+            # 404 and 409: another command is about to do the same.
+            with suppress(docker.errors.APIError):
+                engine.client.api.remove_container(container["Id"], force=True)
 
 
 def _read_boot_id() -> str:
