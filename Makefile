@@ -63,17 +63,18 @@ lock-check: venv ## exit with 1 where a lock is out of date
 
 # Without an engine, and where none can be installed, the Docker tests are left out and the run says so; CI sets
 # HAC_REQUIRE_DOCKER=1, so that there they fail instead. Most tests wait more than they compute: three at a time for each
-# processor take half the time. The Docker tests share an engine and its images: one process runs them, beside the others.
+# processor take half the time, and who has no more takes another's. The Docker tests share an engine and its images: two
+# processes run them, file by file, beside the others.
 test: venv ## set everything up and run all tests
 	@host=$$($(ENVTOOL) engine start --for-tests) || { [ -z "$${HAC_REQUIRE_DOCKER:-}" ] || exit 1; host=; }; \
 	mkdir -p .work; status=0; \
-	if [ -n "$$host" ]; then export DOCKER_HOST=$$host; $(VENV)/bin/pytest -q -m docker >.work/docker-tests.txt 2>&1 & \
+	if [ -n "$$host" ]; then export DOCKER_HOST=$$host; $(VENV)/bin/pytest -q -n 2 --dist loadfile -m docker >.work/docker-tests.txt 2>&1 & \
 	else echo 'LEFT OUT: the Docker tests, because no Docker Engine answers and none can be installed here'; fi; \
-	$(VENV)/bin/pytest -q -n $$((3 * $$(nproc))) -m 'not docker and not gigabyte and not training' || status=1; \
+	$(VENV)/bin/pytest -q -n $$((3 * $$(nproc))) --dist worksteal -m 'not docker and not gigabyte and not training' || status=1; \
 	if [ -n "$$host" ]; then wait $$! || status=1; cat .work/docker-tests.txt; fi; exit $$status
 
 test-fast: venv ## run the tests that take two minutes and need no Docker Engine
-	@$(VENV)/bin/pytest -q -n auto -m '$(FAST)'
+	@$(VENV)/bin/pytest -q -n auto --dist worksteal -m '$(FAST)'
 
 test-service: venv ## clobber and restore the service's own torch 1.7.1 (Python 3.8, a gigabyte to download, 6 GB of disk)
 	@HAC_REQUIRE_PYTHONS=3.8 $(VENV)/bin/pytest -q -m gigabyte
@@ -88,7 +89,7 @@ fuzz: venv ## try every parser on what nobody would write: ten minutes, FUZZ_SEC
 	@$(VENV)/bin/python -m tests.property.fuzz $(FUZZ_SECONDS)
 
 coverage: venv ## run the tests of test-fast, measured, and print what they do not reach
-	@$(VENV)/bin/pytest -q -n auto -m '$(FAST)' --cov --cov-report= && \
+	@$(VENV)/bin/pytest -q -n auto --dist worksteal -m '$(FAST)' --cov --cov-report= && \
 	$(VENV)/bin/coverage report --skip-covered --show-missing \
 	  --include='envtool/transaction/*,envtool/restore/*,envtool/requirements/*'
 

@@ -6,6 +6,7 @@ The vendor's wheels and the upstream torch are the stand-ins of `envtool.demo`; 
 from __future__ import annotations
 
 import compileall
+import os
 import shutil
 import textwrap
 from collections.abc import Callable
@@ -29,6 +30,8 @@ from tests.support.distributions import package
 from tests.support.environment import PYTHON, TORCH, RealEnvironment, environment_in, make_virtual_environment
 from tests.support.verdict import Verdict
 
+# Marks of tests that take seconds, or a minute.
+_LONG = ("exhaustive", "interpreters")
 # Characters of a parameter in a test's name.
 _LONGEST_ID = 60
 
@@ -43,6 +46,26 @@ def pytest_configure(config: pytest.Config) -> None:
     """Compile envtool once, as an installed tool is: hundreds of processes would else do it, where none may write."""
     if not hasattr(config, "workerinput"):
         compileall.compile_dir(Path(envtool.__file__).parent, quiet=1)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let each of the processes that tests are divided among begin with its share of the long ones.
+
+    A process that has no more takes others' last ones; at the end only short ones are left to be waited for.
+    """
+    count = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    long = [item for item in items if _is_long(item)]
+    short = [item for item in items if not _is_long(item)]
+    items[:] = [
+        item
+        for number in range(count)
+        for kind in (long, short)
+        for item in kind[number * len(kind) // count : (number + 1) * len(kind) // count]
+    ]
+
+
+def _is_long(item: pytest.Item) -> bool:
+    return any(item.get_closest_marker(mark) is not None for mark in _LONG)
 
 
 def pytest_make_parametrize_id(val: object) -> str | None:

@@ -21,6 +21,7 @@ from envtool.image.lock.lockfile import LockedFile
 from envtool.wheel.store import get_default_store
 from tests.support.docker_command import Builder, Ran, find_builders, run
 from tests.support.docker_envtool import PROJECT, BuildChild, envtool
+from tests.support.one_process import one_process
 
 _EPOCH = 1_661_990_400
 # uv for the image's own Python, to be installed in children; any recent one would do.
@@ -51,7 +52,8 @@ def engine_address(engine: Engine) -> Iterator[None]:
 @pytest.fixture(scope="session")
 def hac_base(engine_address: None) -> str:
     """hac-base, built from the embedded default."""
-    built = envtool("build", "--demo", "--project", PROJECT)
+    with one_process("tests-build"):
+        built = envtool("build", "--demo", "--project", PROJECT)
     assert built.status == 0, built.output
     return "hac-base"
 
@@ -59,9 +61,10 @@ def hac_base(engine_address: None) -> str:
 @pytest.fixture(scope="session")
 def family(hac_base: str) -> None:
     """hac-base and its children, with their contexts."""
-    built = envtool("build", "--demo", "--all", "--project", PROJECT)
-    assert built.status == 0, built.output
-    baked = envtool("bake", "--demo", "--all", "--project", PROJECT)
+    with one_process("tests-build"):
+        built = envtool("build", "--demo", "--all", "--project", PROJECT)
+        assert built.status == 0, built.output
+        baked = envtool("bake", "--demo", "--all", "--project", PROJECT)
     assert baked.status == 0, baked.output
 
 
@@ -115,8 +118,9 @@ def docker_compose_file() -> str:
 @pytest.fixture(scope="session")
 def docker_setup(engine: Engine) -> list[str]:
     """Make the image of the services, once for each engine, before compose starts them."""
-    if not engine.inspect_image("hac-test-services:latest"):
-        _make_services(engine)
+    with one_process("tests-services"):
+        if not engine.inspect_image("hac-test-services:latest"):
+            _make_services(engine)
     return ["up --detach"]
 
 

@@ -25,8 +25,10 @@ def doctor(*arguments: str) -> dict[str, Any]:
     return document
 
 
-def containers_of_doctor(engine: Engine) -> list[Any]:
-    return list(engine.client.containers.list(all=True, filters={"label": "hac.envtool.process"}))
+def containers_of_doctor(engine: Engine, image: str) -> list[Any]:
+    """Those that doctor made to look into an image; another process may be looking into others meanwhile."""
+    filters = {"label": "hac.envtool.process", "ancestor": image}
+    return list(engine.client.containers.list(all=True, filters=filters, ignore_removed=True))
 
 
 def test_the_image_itself_is_healthy(hac_base: str, engine: Engine) -> None:
@@ -35,7 +37,7 @@ def test_the_image_itself_is_healthy(hac_base: str, engine: Engine) -> None:
         assert document["findings"] == []
         assert document["environment"]["prefix"] == "/opt/conda/envs/pytorch"
         assert (document["environment"]["location"], document["environment"]["reference"]) == ("image", hac_base)
-    assert containers_of_doctor(engine) == []
+    assert containers_of_doctor(engine, hac_base) == []
 
 
 def test_a_clobbered_child_is_named_and_the_remedy_mends_it(build_child: BuildChild, builder: dict[str, str]) -> None:
@@ -89,11 +91,11 @@ def test_a_container(hac_base: str, engine: Engine, running: bool) -> None:
 
 def test_an_image_of_another_make(hac_base: str, engine: Engine, tmp_path: Path) -> None:
     """No conda, no variables: the system's Python is found by PATH, and has no vendor torch."""
-    base = next(tag for image in engine.client.images.list() for tag in image.tags if tag.startswith("hac-bootstrap"))
+    base = engine.client.images.list(name="hac-bootstrap")[0].tags[0]
     done = envtool("doctor", "--image", base)
     assert done.status in {1, 4}
     assert "no vendor torch" in done.output or "no python on PATH" in done.output
-    assert containers_of_doctor(engine) == []
+    assert containers_of_doctor(engine, base) == []
 
 
 def test_what_the_engine_does_not_have(engine: Engine) -> None:
@@ -108,10 +110,10 @@ def test_what_the_engine_does_not_have(engine: Engine) -> None:
 def test_a_container_that_a_killed_doctor_left_is_removed_by_the_next(hac_base: str, engine: Engine) -> None:
     with subprocess.Popen([sys.executable, "-m", "envtool", "doctor", "--image", hac_base], env=_host()) as process:
         end = time.monotonic() + 60
-        while not containers_of_doctor(engine):
+        while not (made := containers_of_doctor(engine, hac_base)):
             assert time.monotonic() < end
             time.sleep(0.01)
         process.kill()
-    (left,) = containers_of_doctor(engine)
+    (left,) = made
     assert doctor("--image", hac_base)["findings"] == []
-    assert left.id not in [container.id for container in containers_of_doctor(engine)]
+    assert left.id not in [container.id for container in containers_of_doctor(engine, hac_base)]
