@@ -104,10 +104,10 @@ def _print_damage(report: Report, command: str) -> None:
 
     No command that mends the environment: where the build stops, nothing of the instruction is left to mend.
     """
-    from envtool.guard.explain import render_header
+    from envtool.guard.explain import render_incident
     from envtool.told_kind import Severity
 
-    for line in render_header("this instruction damaged the vendor torch", command, report.pin):
+    for line in render_incident("this instruction damaged the vendor torch", command, report.pin):
         print_line(line)
     worst = [finding for finding in report.findings if finding.severity is Severity.ERROR] or report.findings
     causes: list[str] = []
@@ -135,11 +135,11 @@ def _find_lost_starts(report: Report) -> tuple[Finding, ...]:
 
 def _report_lost_starts(findings: Sequence[Finding], mode: str, command: str) -> int:
     from envtool.doctor.finding_kind import FindingKind
-    from envtool.guard.explain import render_header
+    from envtool.guard.explain import render_incident
     from envtool.guard.instruction import find_install_steps
     from envtool.guard.project_command import suggest_environment
 
-    for line in render_header("after this instruction python imports another torch", command, None):
+    for line in render_incident("after this instruction python imports another torch", command, None):
         print_line(line)
     for finding in findings:
         print_line(f"  found        {finding.title}")
@@ -229,7 +229,7 @@ def _suggest_changes(report: Report, command: str) -> Sequence[str]:
 
 def report_other_torches(command: str, mode: str) -> int:
     """Look whether an instruction put another torch into a folder or an environment of its own."""
-    from envtool.guard.explain import render_header
+    from envtool.guard.explain import render_incident
     from envtool.guard.instruction import find_install_steps
     from envtool.guard.other_torch import find_other_torches
     from envtool.guard.project_command import suggest_environment
@@ -237,7 +237,7 @@ def report_other_torches(command: str, mode: str) -> int:
     found = find_other_torches(command, Path.cwd(), os.environ)
     if not found:
         return 0
-    for line in render_header("this instruction installed a torch that does not see the accelerator", command, None):
+    for line in render_incident("this instruction installed a torch that does not see the accelerator", command, None):
         print_line(line)
     for item in found:
         print_line(f"  found        torch {item.version} in {item.folder}")

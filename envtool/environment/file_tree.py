@@ -128,7 +128,7 @@ def list_folder(tree: FileTree, path: str) -> Sequence[str]:
     return tree.list_names(found) if found is not None else ()
 
 
-def read_text(tree: FileTree, path: str) -> str | None:
+def read_tree_text(tree: FileTree, path: str) -> str | None:
     """The text of the file that a path leads to."""
     found = follow_links(tree, path)
     data = tree.read(found) if found is not None else None

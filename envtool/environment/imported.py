@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from envtool.environment.file_tree import FileTree, follow_links, has_file, list_folder, read_text
+from envtool.environment.file_tree import FileTree, follow_links, has_file, list_folder, read_tree_text
 from envtool.wheel.requires import normalize_name
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def find_import(tree: FileTree, folders: Iterable[ImportFolder], name: str) -> I
         if path is None:
             continue
         real_path = follow_links(tree, path) or path
-        text = read_text(tree, f"{path}/version.py") or ""
+        text = read_tree_text(tree, f"{path}/version.py") or ""
         stated, release = _VERSION_TEXT.search(text), _RELEASE_TEXT.search(text)
         return ImportedModule(
             name=name,

@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from envtool.environment.file_tree import FileTree, follow_links, has_file, read_text
+from envtool.environment.file_tree import FileTree, follow_links, has_file, read_tree_text
 from envtool.environment.shell_text import apply_exports, expand_variables, list_commands
 from envtool.environment.started_python import StartSettings, find_program
 
@@ -118,7 +118,7 @@ def _enter_shell(state: _Command) -> None:
             _enter_script(state, words[0] if words else "", words[2:])
             return
     if words:
-        text = read_text(state.tree, _join(state.folder, words[0]))
+        text = read_tree_text(state.tree, _join(state.folder, words[0]))
         _enter_script(state, text or "", words[1:])
     else:
         state.words = []
@@ -175,7 +175,7 @@ def _enter_program(state: _Command) -> StartSettings | None:
         return None
     name = _join(state.folder, words[0]) if "/" in words[0] else words[0]
     program = find_program(state.tree, name, state.variables)
-    text = read_text(state.tree, program) if program is not None else None
+    text = read_tree_text(state.tree, program) if program is not None else None
     if program is None or not text or not text.startswith("#!"):
         return None
     interpreter = text.splitlines()[0][2:].split()

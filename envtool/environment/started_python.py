@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 
-from envtool.environment.file_tree import FileTree, follow_links, has_file, has_folder, list_folder, read_text
+from envtool.environment.file_tree import FileTree, follow_links, has_file, has_folder, list_folder, read_tree_text
 from envtool.environment.pth import parse_pth
 from envtool.environment.shell_text import apply_exports, expand_variables
 
@@ -105,7 +105,7 @@ def _unwrap(
     """Follow scripts that start an interpreter: the interpreter's path as it is called, and the scripts."""
     scripts: list[str] = []
     for _ in range(_WRAPPERS):
-        text = read_text(tree, program) or ""
+        text = read_tree_text(tree, program) or ""
         if not text.startswith("#!"):
             return program, tuple(scripts), variables
         scripts.append(program)
@@ -179,7 +179,7 @@ class _Venv:
 def _find_venv(tree: FileTree, executable: str) -> _Venv | None:
     folder = executable.rpartition("/")[0]
     for place in (folder, folder.rpartition("/")[0]):
-        text = read_text(tree, f"{place}/pyvenv.cfg")
+        text = read_tree_text(tree, f"{place}/pyvenv.cfg")
         if text is not None:
             rows = (line.partition("=") for line in text.splitlines() if "=" in line)
             # The environment's folder is the one above the program's, wherever the file is.
@@ -278,7 +278,7 @@ def _read_pth_files(tree: FileTree, folder: str) -> Iterator[ImportFolder]:
         if not name.endswith(".pth") or name.startswith("."):
             continue
         path = f"{folder}/{name}"
-        text = read_text(tree, path)
+        text = read_tree_text(tree, path)
         content = parse_pth(text.encode()) if text is not None else None
         if content is None:
             continue
@@ -293,7 +293,7 @@ def _read_customize(tree: FileTree, folders: list[str]) -> Iterator[ImportFolder
     """What `sitecustomize` and `usercustomize`, the first of each that is found, put first."""
     for module in ("sitecustomize", "usercustomize"):
         for folder in folders:
-            text = read_text(tree, f"{folder}/{module}.py")
+            text = read_tree_text(tree, f"{folder}/{module}.py")
             if text is not None:
                 content = parse_pth("\n".join(f"import {line}" for line in text.splitlines()).encode())
                 for entry in content.first:

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from envtool.environment.file_tree import read_text
+from envtool.environment.file_tree import read_tree_text
 from envtool.environment.imported import ImportedModule, find_import
 from envtool.environment.start_command import find_command_start
 from envtool.environment.started_python import StartedPython, StartSettings, find_started_python
@@ -58,7 +58,7 @@ def _start(tree: FileTree, settings: StartSettings, *, is_command: bool) -> Torc
 def find_home(tree: FileTree, user: str) -> str:
     """The home folder of a user, by name or number (passwd(5)); engines set HOME to it."""
     name = user.partition(":")[0]
-    rows = [line.split(":") for line in (read_text(tree, "/etc/passwd") or "").splitlines()]
+    rows = [line.split(":") for line in (read_tree_text(tree, "/etc/passwd") or "").splitlines()]
     found = next((row[5] for row in rows if len(row) > 5 and name in (row[0], row[2])), None)
     return found or ("/root" if name in {"0", "root"} else "/")
 

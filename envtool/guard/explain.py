@@ -73,7 +73,7 @@ def _is_met(requirement: str, pin: VendorPin) -> bool:
     return pinned is not None and parsed.specifier.contains(pinned.version, prereleases=True)
 
 
-def list_releases(output: str, name: str) -> tuple[str, ...]:
+def list_found_releases(output: str, name: str) -> tuple[str, ...]:
     """The releases of a distribution that pip's log says it found, the oldest first."""
     from packaging.version import Version
 
@@ -115,7 +115,7 @@ def _make_culprit(name: str, versions: set[str], output: str) -> Culprit:
 
     parsed = sorted((text for text in versions if _is_version(text)), key=Version)
     lowest = parsed[0] if parsed else next(iter(versions), None)
-    releases = list_releases(output, name)
+    releases = list_found_releases(output, name)
     return Culprit(
         name=name,
         version=lowest,
@@ -134,7 +134,7 @@ def _has_uv_no_other(output: str, name: str) -> bool:
     )
 
 
-def render_header(sentence: str, command: str, pin: VendorPin | None) -> list[str]:
+def render_incident(sentence: str, command: str, pin: VendorPin | None) -> list[str]:
     """What happened, by which instruction, and what is pinned."""
     lines = ["", f"hac-guard: {sentence}", f"  instruction  RUN {one_line(command)}"]
     if pin is not None:
@@ -144,7 +144,9 @@ def render_header(sentence: str, command: str, pin: VendorPin | None) -> list[st
 
 def render_conflicts(conflicts: Sequence[Conflict], pin: VendorPin, command: str, suggestions: Sequence[str]) -> str:
     """The explanation that a person reads at the end of a failed build."""
-    lines = render_header("this instruction was stopped because it would have replaced the vendor torch", command, pin)
+    lines = render_incident(
+        "this instruction was stopped because it would have replaced the vendor torch", command, pin
+    )
     shown: dict[str, int] = {}
     for item in conflicts:
         who = f"{item.name} {item.version}" if item.name and item.version else item.name or "the instruction itself"

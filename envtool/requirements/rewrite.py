@@ -133,7 +133,7 @@ def _relocate(rows: list[str], old: Path, new: Path) -> None:
             rows[number] = f"{match[1]}{moved}{row[match.end() :]}"
 
 
-def list_files(file: DependencyFile) -> tuple[Path, ...]:
+def list_included_files(file: DependencyFile) -> tuple[Path, ...]:
     """Every file that a dependency file consists of, itself first."""
     places = [entry.location.path for item in file.sets for entry in item.entries if entry.role is not Role.CONDA]
     return tuple(dict.fromkeys([file.path, *places]))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from envtool.errors import RequirementsError, ResolutionError
 from envtool.requirements.read_file import read_file
-from envtool.requirements.rewrite import Rewrite, list_files, rewrite_files
+from envtool.requirements.rewrite import Rewrite, list_included_files, rewrite_files
 from envtool.requirements.text_file import read_text
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def write_fixed_files(
         raise RequirementsError(f"{file.path} is not rewritten", why=file.not_rewritable)
     for answer in answers:
         _refuse_hopeless(answer)
-    paths = list_files(file)
+    paths = list_included_files(file)
     targets = _list_targets(paths, folder)
     for target in targets.values():
         if target.exists():

@@ -58,7 +58,7 @@ def needless(word: CommandWord, name: str) -> CommandFinding:
     )
 
 
-def judge_assignment(word: CommandWord) -> Iterator[CommandFinding]:
+def judge_variable(word: CommandWord) -> Iterator[CommandFinding]:
     """What a variable is set to before a command, or for all that follow."""
     name, _, value = word.text.partition("=")
     value = value.strip("'\"")

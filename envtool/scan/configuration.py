@@ -76,7 +76,7 @@ def judge_configuration(data: bytes, *, is_json: bool) -> Iterator[CommandFindin
     """What a configuration asks for. Raises `ValueError` where it cannot be read."""
     if len(data) > LIMIT or not _WORDS.search(data):
         return
-    settings = list(read_settings(data, is_json=is_json))
+    settings = list(read_configuration(data, is_json=is_json))
     top = {setting.keys[0]: setting for setting in settings if len(setting.keys) == 1 and setting.keys}
     if _is_accelerate(top):
         yield from _judge_accelerate(top)
@@ -98,7 +98,7 @@ def judge_configuration(data: bytes, *, is_json: bool) -> Iterator[CommandFindin
 def read_accelerate(data: bytes) -> AccelerateSettings | None:
     """What a configuration of accelerate says of processes; `None` where it is none."""
     try:
-        settings = read_settings(data, is_json=False)
+        settings = read_configuration(data, is_json=False)
         top = {setting.keys[0]: setting.value for setting in settings if len(setting.keys) == 1}
     except ValueError:
         return None
@@ -108,7 +108,7 @@ def read_accelerate(data: bytes) -> AccelerateSettings | None:
     return AccelerateSettings(processes, str(top.get("distributed_type", "NO")).upper())
 
 
-def read_settings(data: bytes, *, is_json: bool) -> Iterator[Setting]:
+def read_configuration(data: bytes, *, is_json: bool) -> Iterator[Setting]:
     """The settings of a file, mappings before what is in them. Raises `ValueError`."""
     text = data.decode("utf-8", "replace")
     if is_json:

@@ -17,7 +17,7 @@ from envtool.requirements.uv_command import TIME_LIMIT, find_uv
 from envtool.requirements.uv_options import Installer
 from envtool.scan.findings import ProgramFinding, UnreadFile
 from envtool.scan.kinds import ScanKind
-from envtool.scan.remote_wheel import find_cuda_links
+from envtool.scan.remote_wheel import find_wheel_links
 from envtool.told_kind import Severity
 
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ def _look_at(wheel: _Wheel, session: requests.Session) -> ProgramFinding | Unrea
     if not wheel.addresses:
         return UnreadFile(wheel.path, f"{told} has no wheel here: what it would build is not known")
     try:
-        links = find_cuda_links(wheel.addresses[0], session)
+        links = find_wheel_links(wheel.addresses[0], session)
     except (RequestException, OSError, ValueError, zipfile.BadZipFile, KeyError) as error:
         return UnreadFile(wheel.path, f"the wheel of {told} cannot be looked at: {type(error).__name__}: {error}"[:300])
     if not links:

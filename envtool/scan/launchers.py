@@ -12,7 +12,7 @@ from envtool.scan.commands import (
     AccelerateSettings,
     CommandFinding,
     CommandWord,
-    judge_assignment,
+    judge_variable,
     needless,
     read_options,
 )
@@ -64,7 +64,7 @@ def judge_command(words: Sequence[CommandWord], follow: Follow) -> Iterator[Comm
     while rest:
         name = PurePosixPath(rest[0].text).name if rest[0].text.strip("/") else ""
         if _ASSIGNMENT.match(rest[0].text):
-            yield from judge_assignment(rest[0])
+            yield from judge_variable(rest[0])
             rest = rest[1:]
         elif name in {"mpirun", "mpiexec", "srun", "horovodrun", "jsrun", "orterun"}:
             yield from _judge_starter(name, rest)

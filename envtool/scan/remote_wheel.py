@@ -28,7 +28,7 @@ _CUDA_NAME = re.compile(r"cuda|cudnn|cublas|tensorrt|nccl")
 _HASH = re.compile(r"-[0-9a-f]{8}(?=\.)")
 
 
-def find_cuda_links(address: str, session: requests.Session) -> dict[str, tuple[str, ...]]:
+def find_wheel_links(address: str, session: requests.Session) -> dict[str, tuple[str, ...]]:
     """The shared objects in the wheel at an address that ask for CUDA's libraries, or are such, and which those are.
 
     Raises `requests.RequestException`, `OSError`, `ValueError` or `zipfile.BadZipFile` where it cannot be read.

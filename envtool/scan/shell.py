@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from envtool.scan.commands import UNKNOWN, CommandFinding, CommandWord, judge_assignment
+from envtool.scan.commands import UNKNOWN, CommandFinding, CommandWord, judge_variable
 from envtool.scan.launchers import Follow, judge_command
 from envtool.shell_grammar import node_text, parse_shell
 
@@ -62,7 +62,7 @@ class _Script:
             return
         text = self._expand(value) if value is not None else ""
         key = node_text(name)
-        yield from judge_assignment(CommandWord(f"{key}={text}", self._line(node)))
+        yield from judge_variable(CommandWord(f"{key}={text}", self._line(node)))
         if value is not None and value.type == "array":
             text = " ".join(self._expand(item) for item in value.named_children)
             if any(word in text for word in ("torchrun", "torch.distributed", "accelerate", "deepspeed")):

@@ -49,10 +49,21 @@ def test_every_error_has_a_status_of_its_own() -> None:
         assert f"| {kind.exit_status} |" in readme, f"README does not explain exit status {kind.exit_status}"
 
 
-def test_no_two_public_classes_share_a_name() -> None:
+# A program's entry point; what each module of doctor's has for the list of checks; and TOML that is read, once with the
+# file's name in its error.
+_SHARED_NAMES = {"main", "check", "parse_toml"}
+
+
+def test_no_two_public_classes_or_functions_share_a_name() -> None:
+    """But for Typer's commands, which are called as they are typed."""
     homes: dict[str, list[str]] = {}
     for path in PACKAGE.rglob("*.py"):
         for node in ast.parse(path.read_text()).body:
-            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+            is_named = isinstance(node, ast.ClassDef) or (isinstance(node, ast.FunctionDef) and not is_command(node))
+            if is_named and not node.name.startswith("_") and node.name not in _SHARED_NAMES:
                 homes.setdefault(node.name, []).append(str(path.relative_to(PACKAGE)))
     assert {name: places for name, places in homes.items() if len(places) > 1} == {}
+
+
+def is_command(function: ast.FunctionDef) -> bool:
+    return any("app.command" in ast.unparse(decorator) for decorator in function.decorator_list)

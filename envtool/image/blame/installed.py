@@ -83,7 +83,7 @@ def _is_elsewhere(folder: str) -> bool:
     return _ELSEWHERE.search(f"{folder}/") is not None
 
 
-def find_owner(path: str) -> tuple[str, str] | None:
+def find_owning_distribution(path: str) -> tuple[str, str] | None:
     """The site folder of a pinned distribution's file, and the distribution's name; torch's where it is unclear."""
     info = _INFO.match(path) if _MARK in path else None
     if info is not None:
@@ -121,7 +121,7 @@ def find_damaged_files(overlay: Overlay, location: DistributionLocation, version
         path = f"{location.site}/{row.path}".lstrip("/")
         if row.path.startswith("../") or row.path.rpartition("/")[2] in INSTALLER_FILES or row.path.endswith(".pyc"):
             continue
-        if find_owner(path) is None:
+        if find_owning_distribution(path) is None:
             # Nothing is captured of it: a command, or a folder beside torch's own.
             continue
         entry = overlay.entries.get(path) or _find_behind_links(overlay, path)

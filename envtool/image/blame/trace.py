@@ -18,7 +18,7 @@ from envtool.image.blame.installed import (
     DistributionLocation,
     TorchRequirement,
     find_damaged_files,
-    find_owner,
+    find_owning_distribution,
     find_torch_requirements,
     list_versions,
 )
@@ -145,7 +145,7 @@ def _group_changes(changed: LayerChanges) -> Mapping[DistributionLocation, Touch
     """The changes by the distribution that they concern."""
     found: dict[DistributionLocation, Touched] = {}
     for path, before, after in changed.list_content_changes():
-        owner = find_owner(path)
+        owner = find_owning_distribution(path)
         if owner is not None:
             found.setdefault(DistributionLocation(*owner), []).append((path, before, after))
     return dict(sorted(found.items()))

@@ -13,7 +13,7 @@ from envtool.errors import LockError, SourceError
 from envtool.image.inputs.accounts import Accounts, add_user
 from envtool.image.inputs.base_layers import read_account_files
 from envtool.image.inputs.fetch_wheels import fetch_wheels
-from envtool.image.lock.lock_sources import find_program
+from envtool.image.lock.lock_sources import find_vendor_program
 from envtool.image.lock.signatures import require_signatures
 from envtool.net.http import open_session
 from envtool.release.select import fetch_pinned_wheels
@@ -122,7 +122,7 @@ def _find_locked_program(item: LockedFile, sources: ImageSources, store: FileSto
     stored = store.find(item.sha256)
     if stored is not None:
         return stored
-    path = find_program(sources, item.name)
+    path = find_vendor_program(sources, item.name)
     if path is None:
         raise LockError(f"no vendor source has {item.name} any more", why="the lock names it", remedy="envtool lock")
     return store.add(path, expected=item.sha256)

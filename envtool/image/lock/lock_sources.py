@@ -28,6 +28,6 @@ class LockSources(Protocol):
         """Return the vendor sources."""
 
 
-def find_program(sources: LockSources, name: str) -> Path | None:
+def find_vendor_program(sources: LockSources, name: str) -> Path | None:
     """Find a program beside the vendor's wheels."""
     return next((path for source in sources.vendor() if (path := source.find_tool(name)) is not None), None)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from envtool.errors import LockError
 from envtool.image.lock.child_requirements import parse_project, resolve_requirements
 from envtool.image.lock.conda_lock import LockedPackage, lock_environment, read_packages
-from envtool.image.lock.lock_sources import VENDOR_PROGRAMS, LockSources, find_program
+from envtool.image.lock.lock_sources import VENDOR_PROGRAMS, LockSources, find_vendor_program
 from envtool.image.lock.lockfile import ImageLock, LockedFile
 from envtool.image.lock.resolve_wheels import resolve_wheels
 from envtool.image.lock.signatures import find_signatures
@@ -108,7 +108,7 @@ def lock_vendor(spec: ImageSpec, sources: LockSources, store: FileStore) -> tupl
     choice = select_from_sources(spec.python, list(sources.vendor()), wanted, store)
     programs = []
     for name in VENDOR_PROGRAMS:
-        path = find_program(sources, name)
+        path = find_vendor_program(sources, name)
         if path is not None:
             programs.append(LockedFile(name, store.add(path).parent.name))
     return choice.pin, tuple(programs)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from envtool.image.read.layer import FileSelector, LayerContents, read_layer
 from envtool.image.read.load import load_image
-from envtool.image.read.manifest import Descriptor, make_unreadable_error, parse_json
+from envtool.image.read.manifest import Descriptor, make_unreadable_error, parse_image_document
 from envtool.regular_file import open_regular_file, read_regular_file
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def read_oci_layout(folder: Path, selector: FileSelector, platform: str) -> Stor
         except OSError as error:
             raise make_unreadable_error(what, str(error.strerror or error)) from error
 
-    index = parse_json(_read(folder / "index.json"), f"the index of {folder}")
+    index = parse_image_document(_read(folder / "index.json"), f"the index of {folder}")
     return load_image(str(folder), index, platform, manifest=document, configuration=document, layer=layer)
 
 

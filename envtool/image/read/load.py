@@ -11,7 +11,7 @@ from envtool.image.read.manifest import (
     Descriptor,
     digest_mismatch,
     is_index,
-    parse_json,
+    parse_image_document,
     parse_manifest,
     require_digest,
     select_manifest,
@@ -48,6 +48,6 @@ def load_image(
 
 
 def _fetch_json(descriptor: Descriptor, read: Document, what: str, reference: str) -> Mapping[str, Any]:
-    return parse_json(
+    return parse_image_document(
         require_digest(read(descriptor), descriptor.digest, f"{descriptor.digest[:19]} in {reference}"), what
     )

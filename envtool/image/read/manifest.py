@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from envtool.documents import parse_json as parse_json_value
+from envtool.documents import parse_json
 from envtool.errors import ImageError
 
 INDEXES = (
@@ -53,10 +53,10 @@ class Manifest:
     layers: tuple[Descriptor, ...]
 
 
-def parse_json(data: bytes, what: str) -> dict[str, Any]:
+def parse_image_document(data: bytes, what: str) -> dict[str, Any]:
     """A JSON object. Raises `ImageError`."""
     try:
-        table = parse_json_value(data)
+        table = parse_json(data)
     except ValueError as error:
         raise make_unreadable_error(what, str(error)) from error
     if not isinstance(table, dict):

@@ -10,7 +10,7 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from envtool.errors import ImageError
-from envtool.image.read.manifest import parse_json
+from envtool.image.read.manifest import parse_image_document
 from envtool.image.read.remote import RegistryClient, RegistryReference
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def _read_pages(client: RegistryClient, path: str, key: str) -> Iterator[str]:
     last = ""
     for _ in range(_PAGES):
         query = f"?n={_PAGE}" + (f"&last={last}" if last else "")
-        table: Mapping[str, object] = parse_json(
+        table: Mapping[str, object] = parse_image_document(
             client.read_document(f"{path}{query}"), f"what the registry lists as {key}"
         )
         rows = table.get(key)

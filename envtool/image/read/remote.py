@@ -18,7 +18,7 @@ from envtool.image.read.manifest import (
     MANIFESTS,
     Descriptor,
     digest_mismatch,
-    parse_json,
+    parse_image_document,
     require_digest,
 )
 
@@ -98,7 +98,7 @@ def read_from_registry(text: str, selector: FileSelector, platform: str) -> Stor
         require_digest(data, reference.target, what)
     return load_image(
         what,
-        parse_json(data, f"the manifest of {what}"),
+        parse_image_document(data, f"the manifest of {what}"),
         platform,
         manifest=lambda descriptor: client.read_manifest(descriptor.digest),
         configuration=client.read_blob,

@@ -14,13 +14,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import IO, Any, cast
 
-from envtool.documents import parse_json as parse_json_value
+from envtool.documents import parse_json
 from envtool.errors import ImageError
 from envtool.image.read.forward import ForwardReader, iterate_members, open_archive, open_member
 from envtool.image.read.image import StoredImage, make_stored_image
 from envtool.image.read.layer import FileSelector, LayerContents, read_layer
 from envtool.image.read.load import load_image
-from envtool.image.read.manifest import Descriptor, make_unreadable_error, parse_json, require_digest
+from envtool.image.read.manifest import Descriptor, make_unreadable_error, parse_image_document, require_digest
 
 # A configuration with a long history has some hundred kilobytes.
 _DOCUMENT_AT_MOST = 16 << 20
@@ -110,7 +110,7 @@ def _read_layout(contents: _ArchiveContents, reference: str, platform: str) -> S
     def layer(descriptor: Descriptor, number: int) -> LayerContents:
         return _find_layer(contents, descriptor.blob, reference, number)
 
-    index = parse_json(contents.documents["index.json"], f"the index of {reference}")
+    index = parse_image_document(contents.documents["index.json"], f"the index of {reference}")
     return load_image(reference, index, platform, manifest=document, configuration=document, layer=layer)
 
 
@@ -120,7 +120,7 @@ def _read_docker_archive(contents: _ArchiveContents, reference: str, row: Mappin
     if data is None:
         raise ImageError(f"{reference} is not whole", why=f"it lacks {name}", remedy="docker save it again")
     identity = f"sha256:{name.rpartition('/')[2].removesuffix('.json')}"
-    configuration = parse_json(require_digest(data, identity, f"the configuration of {reference}"), reference)
+    configuration = parse_image_document(require_digest(data, identity, f"the configuration of {reference}"), reference)
     paths = enumerate(row.get("Layers") or [], 1)
     layers = [_find_layer(contents, path, reference, number) for number, path in paths]
     return make_stored_image(reference, identity, configuration, layers)
@@ -128,7 +128,7 @@ def _read_docker_archive(contents: _ArchiveContents, reference: str, row: Mappin
 
 def _read_rows(contents: _ArchiveContents, reference: str) -> list[Mapping[str, Any]]:
     try:
-        rows = parse_json_value(contents.documents.get("manifest.json", b"[]"))
+        rows = parse_json(contents.documents.get("manifest.json", b"[]"))
     except ValueError as error:
         raise make_unreadable_error(f"the manifest of {reference}", str(error)) from error
     return [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []

@@ -10,7 +10,7 @@ from envtool.scan.kinds import ScanKind
 from envtool.scan.python import command_rules, trainer_rules
 from envtool.scan.python.name_rules import judge_setting
 from envtool.scan.python.standing import Standing
-from envtool.scan.python.values import called_name, keyword, list_values, read_text
+from envtool.scan.python.values import called_name, keyword, list_values, read_text_constant
 from envtool.told_kind import Severity
 
 if TYPE_CHECKING:
@@ -56,13 +56,13 @@ def judge_call(module: Module, call: ast.Call) -> None:
     _judge_backend(module, call, name)
     _judge_device(module, call, dotted, name)
     if name in {"CDLL", "LoadLibrary", "find_library", "cdll_load", "PyDLL"} and call.args:
-        text = read_text(call.args[0])
+        text = read_text_constant(call.args[0])
         if text is not None and _CUDA_LIBRARIES.search(text):
             module.emit(
                 ScanKind.CUDA_LIBRARY, call, text, f"{text} is CUDA's own, which is not there", attempt=module.attempt
             )
     trainer_rules.judge_trainer(module, call, dotted, name)
-    command_rules.judge_run(module, call, name)
+    command_rules.judge_command_call(module, call, name)
 
 
 def _note_call(module: Module, call: ast.Call, name: str) -> None:
@@ -137,7 +137,11 @@ def _judge_extension(module: Module, call: ast.Call, name: str) -> None:
         return
     if name == "load":
         sources = sources or (call.args[1] if len(call.args) > 1 else None)
-        texts = [read_text(item) for item in ast.walk(sources) if isinstance(item, ast.Constant)] if sources else []
+        texts = (
+            [read_text_constant(item) for item in ast.walk(sources) if isinstance(item, ast.Constant)]
+            if sources
+            else []
+        )
         known = [text for text in texts if text]
         if (
             isinstance(sources, ast.List | ast.Tuple | ast.Constant)
@@ -175,7 +179,7 @@ def _judge_parameters(module: Module, call: ast.Call, dotted: str) -> None:
 def _judge_backend(module: Module, call: ast.Call, name: str) -> None:
     if name in {"add_argument", "add_option", "option", "DEFINE_string"}:
         default = keyword(call, "default") or (call.args[1] if name == "DEFINE_string" and len(call.args) > 1 else None)
-        text = read_text(default) if default is not None else None
+        text = read_text_constant(default) if default is not None else None
         if default is not None and text == "nccl":
             judge_setting(module, "backend", default, severity=Severity.NOTE)
         return

@@ -52,7 +52,7 @@ _RUNNERS = frozenset(
 _QUERY = re.compile(r"(?:^|[\s;&|(/\"'`])nvidia-smi(?:\.exe)?(?=$|[\s;&|)\"'`,])")
 
 
-def judge_run(module: Module, call: ast.Call, name: str) -> None:
+def judge_command_call(module: Module, call: ast.Call, name: str) -> None:
     """A call that runs a command."""
     if name == "which" and call.args and isinstance(call.args[0], ast.Constant) and call.args[0].value == "nvidia-smi":
         _emit_query(module, call.args[0], Severity.NOTE)

@@ -13,7 +13,7 @@ from envtool.scan.libraries import ONE_DEVICE, find_library
 from envtool.scan.python.expressions import read_version
 from envtool.scan.python.import_rules import SUGGESTIONS
 from envtool.scan.python.standing import Standing
-from envtool.scan.python.values import list_values, read_text
+from envtool.scan.python.values import list_values, read_text_constant
 from envtool.told_kind import Severity
 
 if TYPE_CHECKING:
@@ -145,7 +145,7 @@ def judge_missing(module: Module, node: ast.expr, dotted: str) -> None:
 
 def judge_text(module: Module, node: ast.Constant) -> None:
     """A text that is a device or a file of CUDA's."""
-    text = read_text(node)
+    text = read_text_constant(node)
     if text is None:
         return
     if _DEVICE.fullmatch(text):
@@ -168,7 +168,7 @@ def judge_assignment(module: Module, targets: Sequence[ast.expr], value: ast.exp
             continue
         judge_setting(module, name, value)
         if name in {"CUDA_VISIBLE_DEVICES", "NVIDIA_VISIBLE_DEVICES"} and isinstance(target, ast.Subscript):
-            text = read_text(value)
+            text = read_text_constant(value)
             if text is not None and re.search(r"(?:^|,)\s*[1-9]", text):
                 module.emit(
                     ScanKind.SECOND_DEVICE,
@@ -180,7 +180,7 @@ def judge_assignment(module: Module, targets: Sequence[ast.expr], value: ast.exp
                 )
         elif name.lower() in {"strategy", "accelerator", "distributed_backend"} and not isinstance(target, ast.Name):
             for item, standing in list_values(value, module.conditions):
-                text = read_text(item)
+                text = read_text_constant(item)
                 if text is not None and _STRATEGIES.match(text):
                     module.emit(
                         ScanKind.TRAINER_SETTING,
@@ -197,7 +197,7 @@ def judge_setting(module: Module, name: str, value: ast.expr, *, severity: Sever
     if not _BACKEND.search(name):
         return
     for item, standing in list_values(value, module.conditions):
-        text = read_text(item)
+        text = read_text_constant(item)
         if text is not None and re.search(r"\bnccl\b", text):
             module.emit(
                 ScanKind.NCCL,

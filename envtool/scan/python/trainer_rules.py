@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from envtool.scan.kinds import ScanKind
 from envtool.scan.libraries import ONE_DEVICE
-from envtool.scan.python.values import keyword, list_values, read_text
+from envtool.scan.python.values import keyword, list_values, read_text_constant
 from envtool.told_kind import Severity
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ def _judge_model_switches(module: Module, call: ast.Call) -> None:
             )
         elif item.arg in {"attn_implementation", "_attn_implementation", "attention_implementation"}:
             for value, standing in list_values(item.value, module.conditions):
-                text = read_text(value)
+                text = read_text_constant(value)
                 if text is not None and _FLASH.search(text):
                     module.emit(
                         ScanKind.CUDA_LIBRARY,
@@ -132,7 +132,7 @@ def _judge_strategy(module: Module, call: ast.Call) -> None:
         for value, standing in list_values(item.value, module.conditions):
             parts = value.elts if isinstance(value, ast.List | ast.Tuple) else [value]
             for part in parts:
-                text = read_text(part)
+                text = read_text_constant(part)
                 function = part.func if isinstance(part, ast.Call) else part
                 name = (module.bindings.resolve(function) or "").rpartition(".")[2]
                 if text is not None and _STRATEGIES.match(text):
@@ -142,7 +142,7 @@ def _judge_strategy(module: Module, call: ast.Call) -> None:
 
 
 def _judge_devices(module: Module, name: str, value: ast.expr, standing: Standing) -> None:
-    text = read_text(value)
+    text = read_text_constant(value)
     if isinstance(value, ast.List | ast.Tuple):
         numbers = [item.value for item in value.elts if isinstance(item, ast.Constant) and isinstance(item.value, int)]
         if len(numbers) > 1 or any(numbers):
@@ -200,7 +200,7 @@ def _judge_arguments(module: Module, call: ast.Call) -> None:
     for name in ("optim", "fp16_backend", "half_precision_backend"):
         value = keyword(call, name)
         for item, standing in list_values(value, module.conditions) if value is not None else ():
-            text = read_text(item) or ""
+            text = read_text_constant(item) or ""
             if re.search(r"bnb|8bit|paged", text):
                 module.emit(
                     ScanKind.CUDA_LIBRARY,

@@ -28,7 +28,7 @@ def list_values(
             yield node, standing
 
 
-def read_text(node: ast.expr) -> str | None:
+def read_text_constant(node: ast.expr) -> str | None:
     """The text of a constant."""
     return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else None
 

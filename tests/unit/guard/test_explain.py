@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from envtool.demo.wheel_writer import write_wheel
-from envtool.guard.explain import Conflict, find_conflicts, find_culprits, list_releases, render_conflicts
+from envtool.guard.explain import Conflict, find_conflicts, find_culprits, list_found_releases, render_conflicts
 from envtool.guard.instruction import find_install_steps
 from envtool.guard.suggestion import Trouble, suggest_changes
 from envtool.release.pin import PinnedDistribution, PinOrigin, VendorPin
@@ -79,8 +79,8 @@ def test_an_older_release_is_named_where_pip_found_one(environment: RealEnvironm
     assert 'run          pip3 install "wants-more<1.1" six' in text
     assert text.count("pulled in by wants-more") == 1
     assert "another release of wants-more as well" in text
-    assert list_releases(output, "wants-more") == ("0.9", "1.1", "1.2")
-    assert list_releases(output, "wants") == ()
+    assert list_found_releases(output, "wants-more") == ("0.9", "1.1", "1.2")
+    assert list_found_releases(output, "wants") == ()
 
 
 def test_a_project_is_no_name_of_an_index(environment: RealEnvironment, constraints: Path) -> None:
