@@ -82,30 +82,30 @@ def test_nobody_is_root_unless_it_is_asked_for(family: None) -> None:
         ]
         assert in_container(name, "id", "-u", user="root").output.strip() == "0"
     # What is Debian's, the constraints and the vendor's store are not the user's to change.
-    for path in ("/etc/hac/constraints.txt", "/opt/hac/bin/hac-shell", "/opt/hac/store/x", "/usr/bin/x"):
-        assert in_container("hac-base", "sh", "-c", f"echo >>{path}").status != 0, path
+    paths = "/etc/hac/constraints.txt /opt/hac/bin/hac-shell /opt/hac/store/x /usr/bin/x"
+    writing = f"for path in {paths}; do (echo >>$path) 2>/dev/null && echo $path; done; echo tried"
+    assert in_container("hac-base", "sh", "-c", writing).output == "tried\n"
 
 
 @pytest.mark.parametrize("name", IMAGES)
 def test_the_user_is_a_number(family: None, engine: Engine, name: str) -> None:
     """Kubernetes refuses an image whose user is a name, where nobody may be root."""
     assert engine.inspect_image(name)["Config"]["User"] == "1000:0"
-    assert in_container(name, "id", "-u").output == "1000\n"
-    assert in_container(name, "id", "-g").output == "0\n"
+    assert in_container(name, "sh", "-c", "id -u; id -g").output == "1000\n0\n"
 
 
 @pytest.mark.parametrize("start", list(STARTS))
 @pytest.mark.parametrize("name", IMAGES)
 def test_an_image_does_its_work_however_it_is_started(family: None, name: str, start: str) -> None:
-    program = "import torch, getpass; print(torch.version.moreh, getpass.getuser())"
-    done = run_started(name, start, "python", "-c", program)
-    assert (done.status, done.output) == (0, "22.8.0 hac\n")
-    home = run_started(name, start, "sh", "-c", 'touch "$HOME/mine" && echo "$HOME"')
-    assert (home.status, home.output) == (0, "/tmp\n" if "read-only" in start else "/home/hac\n")
-    doctor = run_started(name, start, "envtool", "doctor")
-    assert doctor.status == 0, doctor.output
-    own = run_started(name, start, f"/opt/hac/checks/{OWN_CHECKS[name]}")
-    assert own.status == 0, own.output
+    script = f"""
+        python -c 'import torch, getpass; print(torch.version.moreh, getpass.getuser())' || exit 20
+        touch "$HOME/mine" && echo "$HOME" || exit 21
+        envtool doctor >/tmp/said || {{ cat /tmp/said; exit 22; }}
+        /opt/hac/checks/{OWN_CHECKS[name]} >/tmp/said 2>&1 || {{ cat /tmp/said; exit 23; }}
+    """
+    done = run_started(name, start, "sh", "-c", script)
+    home = "/tmp" if "read-only" in start else "/home/hac"
+    assert (done.status, done.output) == (0, f"22.8.0 hac\n{home}\n")
 
 
 @pytest.mark.parametrize("name", IMAGES)
