@@ -28,6 +28,7 @@ from envtool.restore.apply import write_pin
 from envtool.wheel.store import FileStore
 from tests.support.distributions import package
 from tests.support.environment import PYTHON, TORCH, RealEnvironment, environment_in, make_virtual_environment
+from tests.support.injection import can_inject
 from tests.support.verdict import Verdict
 
 # Marks of tests that take seconds, or a minute.
@@ -43,7 +44,12 @@ settings.load_profile("repeatable")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Compile envtool once, as an installed tool is: hundreds of processes would else do it, where none may write."""
+    """Compile envtool once, as an installed tool is: hundreds of processes would else do it, where none may write.
+
+    With HAC_REQUIRE_ROOT, as in CI, a run fails where it would leave out what takes root's rights or strace.
+    """
+    if os.environ.get("HAC_REQUIRE_ROOT") and not (os.geteuid() == 0 and can_inject()):
+        raise pytest.UsageError("HAC_REQUIRE_ROOT is set, but this user is not root, or strace may not trace here")
     if not hasattr(config, "workerinput"):
         compileall.compile_dir(Path(envtool.__file__).parent, quiet=1)
 
