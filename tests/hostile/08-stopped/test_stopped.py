@@ -19,6 +19,7 @@ import pytest
 from envtool.temporary_folder import PREFIX, remove_abandoned, temporary_folder
 from tests.support.environment import RealEnvironment
 from tests.support.injection import snapshot
+from tests.support.someone import SOMEONE, give_to, needs_root
 from tests.support.stalling_index import StallingServer, stalling_server
 
 # Seconds. Longer than any command takes to come to where it waits, and to end.
@@ -149,6 +150,34 @@ def test_while_something_is_built(environment: RealEnvironment, slow_source: Pat
     holds(started, number, started.end_with(number))
     assert snapshot(environment.path) == before
     assert not (environment.site_packages / ".hac-restore").exists()
+
+
+# Starts a program as the owner of the folder that it is given, and says which processes that one and its child are.
+_AS_OWNER = """
+import os, subprocess, sys
+from pathlib import Path
+from envtool.transaction.as_owner import run_as_owner
+from envtool.transaction.owner import find_owner
+def work(_progress):
+    with subprocess.Popen(["sleep", "300"]) as program:
+        print(program.pid, os.getpid(), flush=True)
+        program.wait()
+run_as_owner(find_owner([Path(sys.argv[1])]), work)
+"""
+
+
+@needs_root
+def test_what_the_owners_process_started_ends_with_it(tmp_path: Path) -> None:
+    give_to(SOMEONE, tmp_path)
+    with subprocess.Popen(
+        [sys.executable, "-c", _AS_OWNER, tmp_path], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        program, child = map(int, process.stdout.readline().split())
+        os.kill(child, signal.SIGTERM)
+        said = process.communicate(timeout=LIMIT)[1]
+    assert said.splitlines()[-1] == "envtool.errors.EnvtoolError: interrupted"
+    assert not Path(f"/proc/{program}").exists()
 
 
 def test_nohup_is_respected(environment: RealEnvironment, stalling: StallingServer) -> None:
