@@ -32,7 +32,6 @@ _VALUED = frozenset(
     --channel --solver --categories --bounds --tag --branch --rev --optional
     """.split()  # noqa: SIM905  # a list of words, which is read as one
 )
-_VALUED_PIP = frozenset({"--python", "--proxy", "--cache-dir", "--timeout", "--retries", "--log", "--cert"})
 _FILE_OPTIONS = frozenset({"-r", "--requirement", "--requirements", "-c", "--constraint", "--constraints"})
 _PATH_OPTIONS = _FILE_OPTIONS | {
     *("-t", "--target", "--prefix", "--root", "--cache-dir", "--src", "--cert", "--python", "-p", "--log", "--report"),

@@ -17,7 +17,6 @@ from envtool.shell_grammar import node_text, parse_shell
 if TYPE_CHECKING:
     from tree_sitter import Node
 
-_WRITING = frozenset({">", ">>", "&>", "&>>", ">|"})
 # Values of a loop that are gone through, and how deeply scripts may be nested.
 _VALUES, _DEPTH = 40, 24
 _NESTED = frozenset(
