@@ -68,9 +68,9 @@ lock-check: venv ## exit with 1 where a lock is out of date
 test: venv ## set everything up and run all tests
 	@host=$$($(ENVTOOL) engine start --for-tests) || { [ -z "$${HAC_REQUIRE_DOCKER:-}" ] || exit 1; host=; }; \
 	mkdir -p .work; status=0; \
-	if [ -n "$$host" ]; then export DOCKER_HOST=$$host; $(VENV)/bin/pytest -q -n 2 --dist loadfile -m docker >.work/docker-tests.txt 2>&1 & \
+	if [ -n "$$host" ]; then export DOCKER_HOST=$$host; $(VENV)/bin/pytest -q -n 2 --dist loadfile tests/docker >.work/docker-tests.txt 2>&1 & \
 	else echo 'LEFT OUT: the Docker tests, because no Docker Engine answers and none can be installed here'; fi; \
-	$(VENV)/bin/pytest -q -n $$((3 * $$(nproc))) --dist worksteal -m 'not docker and not gigabyte and not training' || status=1; \
+	$(VENV)/bin/pytest -q -n $$((3 * $$(nproc))) --dist worksteal --ignore tests/docker -m 'not gigabyte and not training' || status=1; \
 	if [ -n "$$host" ]; then wait $$! || status=1; cat .work/docker-tests.txt; fi; exit $$status
 
 test-fast: venv ## run the tests that take two minutes and need no Docker Engine

@@ -28,7 +28,9 @@ def read_unlinked_file(path: Path, limit: int) -> bytes:
 
 def replace_file(opened: OpenScope, place: RootPath, data: bytes) -> None:
     """Write a file of a scope in one step, in place of whatever is there; a link's target stays. Raises `OSError`."""
-    replace_in_folder(opened.open_parent(place, make=True), place.name, data, mode=0o666)
+    parent = opened.open_parent(place, make=True)
+    assert parent is not None, "it was made"
+    replace_in_folder(parent, place.name, data, mode=0o666)
 
 
 def replace_in_folder(folder: int, name: str, data: bytes, *, mode: int, is_durable: bool = False) -> None:

@@ -27,7 +27,7 @@ def doctor(*arguments: str) -> dict[str, Any]:
 
 def containers_of_doctor(engine: Engine, image: str) -> list[Any]:
     """Those that doctor made to look into an image; another process may be looking into others meanwhile."""
-    filters = {"label": "hac.envtool.process", "ancestor": image}
+    filters: dict[str, str | list[str] | bool] = {"label": "hac.envtool.process", "ancestor": image}
     return list(engine.client.containers.list(all=True, filters=filters, ignore_removed=True))
 
 

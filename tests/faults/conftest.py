@@ -75,11 +75,15 @@ def _replaced_with_unpacked_store(environment: RealEnvironment) -> None:
 
 
 def _large(environment: RealEnvironment) -> None:
-    """A torch large enough for several processes, with a file that is written back while it grows."""
+    """A torch large enough for several processes, with files for two shares, and one that is written back as it grows.
+
+    No more files than that: each is a call more to break, and a hundred of them tell what a thousand would.
+    """
     torch, *companions = make_release_contents(PYTHON)
     chance = random.Random(1)
-    files = {f"torch/include/part_{number % 40}/{number}.h": chance.randbytes(8 << 10) for number in range(1100)}
-    files["torch/lib/libtorch_cpu.so"] = bytes(5 << 20) + chance.randbytes(4 << 20)
+    files = {f"torch/include/part_{number % 20}/{number}.h": chance.randbytes(2 << 10) for number in range(160)}
+    files["torch/lib/libtorch_cpu.so"] = bytes(6 << 20) + chance.randbytes(3 << 20)
+    files["torch/lib/libtorch_python.so"] = bytes(8 << 20)
     folder = environment.path.parent / "large"
     for content in (replace(torch, files={**torch.files, **files}), *companions):
         write_wheel(content, folder)
@@ -99,4 +103,4 @@ def unpacked(tmp_path_factory: pytest.TempPathFactory, healthy_template: Path, w
 def large(tmp_path_factory: pytest.TempPathFactory, healthy_template: Path, wheels: Path) -> Scenario:
     """A torch of many and large files, replaced as a whole."""
     base = tmp_path_factory.mktemp("faults")
-    return _scenario(base, healthy_template, wheels, "large", _large, ("--force",), every=8)
+    return _scenario(base, healthy_template, wheels, "large", _large, ("--force",), every=4)

@@ -51,7 +51,7 @@ def copy_disk(disk: Path, copy: Path) -> None:
 
 
 # The size of the disk in MiB, and every how many calls the power fails.
-@pytest.mark.parametrize(("name", "size", "every"), [("replaced", 48, 5), ("unpacked", 48, 20), ("large", 160, 40)])
+@pytest.mark.parametrize(("name", "size", "every"), [("replaced", 48, 5), ("unpacked", 48, 20), ("large", 160, 20)])
 @pytest.mark.parametrize("share", sample(range(SHARES)))
 def test_power_lost(
     request: pytest.FixtureRequest, tmp_path: Path, name: str, size: int, every: int, share: int

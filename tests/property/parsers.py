@@ -29,7 +29,7 @@ from envtool.image.context.dockerfile_config import evaluate_instructions
 from envtool.image.lock.conda_lock import read_packages
 from envtool.image.read.image import make_stored_image, parse_instruction
 from envtool.image.read.layer import CAPTURE_NOTHING, Capture, FileSelector, read_layer
-from envtool.image.read.manifest import is_index, parse_json, parse_manifest, select_manifest
+from envtool.image.read.manifest import is_index, parse_image_document, parse_manifest, select_manifest
 from envtool.image.read.tarball import read_archive
 from envtool.image.sbom.document import read_sbom
 from envtool.image.spec.table import TABLE, read_table
@@ -102,7 +102,7 @@ def _parse_record(data: bytes) -> None:
 
 
 def _parse_manifest(data: bytes) -> None:
-    table = parse_json(data, "it")
+    table = parse_image_document(data, "it")
     if is_index(table):
         select_manifest(table, "linux/amd64", "it")
     else:
@@ -110,7 +110,7 @@ def _parse_manifest(data: bytes) -> None:
 
 
 def _parse_configuration(data: bytes) -> None:
-    image = make_stored_image("it", "sha256:0", parse_json(data, "it"), ())
+    image = make_stored_image("it", "sha256:0", parse_image_document(data, "it"), ())
     str((image.variables, image.labels, image.steps, image.size))
 
 

@@ -59,11 +59,11 @@ def test_no_two_public_classes_or_functions_share_a_name() -> None:
     homes: dict[str, list[str]] = {}
     for path in PACKAGE.rglob("*.py"):
         for node in ast.parse(path.read_text()).body:
-            is_named = isinstance(node, ast.ClassDef) or (isinstance(node, ast.FunctionDef) and not is_command(node))
-            if is_named and not node.name.startswith("_") and node.name not in _SHARED_NAMES:
+            if isinstance(node, ast.FunctionDef | ast.ClassDef) and is_public(node):
                 homes.setdefault(node.name, []).append(str(path.relative_to(PACKAGE)))
     assert {name: places for name, places in homes.items() if len(places) > 1} == {}
 
 
-def is_command(function: ast.FunctionDef) -> bool:
-    return any("app.command" in ast.unparse(decorator) for decorator in function.decorator_list)
+def is_public(node: ast.FunctionDef | ast.ClassDef) -> bool:
+    is_command = any("app.command" in ast.unparse(decorator) for decorator in node.decorator_list)
+    return not (is_command or node.name.startswith("_") or node.name in _SHARED_NAMES)

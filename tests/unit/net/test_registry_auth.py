@@ -60,8 +60,8 @@ def serve(
     class NotingHandler(Handler):
         def answer(self) -> None:
             if self.command == "POST":
-                body = self.rfile.read(int(self.headers["Content-Length"])).decode()
-                noted.forms.append(urllib.parse.parse_qs(body))
+                form = self.rfile.read(int(self.headers["Content-Length"])).decode()
+                noted.forms.append(urllib.parse.parse_qs(form))
             authorization = self.headers.get("Authorization")
             noted.requests.append((self.path, authorization))
             status, headers, body = answer(self.path, authorization)
