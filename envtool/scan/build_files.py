@@ -32,7 +32,7 @@ def judge_cmake(text: str) -> Iterator[CommandFinding]:
             yield _make(number, name, "it has CUDA sources compiled by nvcc, which is not there")
 
 
-def judge_makefile(text: str) -> Iterator[CommandFinding]:
+def judge_nvcc(text: str) -> Iterator[CommandFinding]:
     """A Makefile that calls nvcc."""
     for number, line in enumerate(text.splitlines(), 1):
         if _MAKE.match(line.partition("#")[0]):

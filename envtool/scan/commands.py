@@ -11,6 +11,8 @@ from envtool.told_kind import Severity
 
 # What stands for a part of a word that only the run will know.
 UNKNOWN = "\ufffd"
+# Variables that say which devices a program sees.
+VISIBLE = frozenset({"CUDA_VISIBLE_DEVICES", "NVIDIA_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES"})
 
 
 @dataclass(frozen=True)
@@ -62,9 +64,7 @@ def judge_variable(word: CommandWord) -> Iterator[CommandFinding]:
     """What a variable is set to before a command, or for all that follow."""
     name, _, value = word.text.partition("=")
     value = value.strip("'\"")
-    if name in {"CUDA_VISIBLE_DEVICES", "NVIDIA_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES"} and re.search(
-        r"(?:^|,)\s*[1-9]\d*\b", value
-    ):
+    if name in VISIBLE and re.search(r"(?:^|,)\s*[1-9]\d*\b", value):
         yield CommandFinding(
             kind=ScanKind.SECOND_DEVICE,
             severity=Severity.WARNING,

@@ -4,26 +4,26 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import Any
 
-from envtool.documents import parse_json
-from envtool.scan.commands import AccelerateSettings, CommandFinding, CommandWord
+from envtool.scan.cluster import make_request
+from envtool.scan.commands import VISIBLE, AccelerateSettings, CommandFinding, CommandWord, judge_variable
+from envtool.scan.configuration_reader import Setting, read_configuration
+from envtool.scan.configured_commands import judge_commands
+from envtool.scan.containers import make_container
 from envtool.scan.images import judge_image
 from envtool.scan.kinds import ScanKind
-from envtool.scan.launchers import INSTEAD
+from envtool.scan.launchers import INSTEAD, Follow
 from envtool.scan.libraries import ONE_DEVICE
 from envtool.scan.program_options import judge_option
 from envtool.told_kind import Severity
-
-if TYPE_CHECKING:
-    from yaml.nodes import Node
 
 # A file without any of these words has nothing for us; parsing takes long.
 _WORDS = re.compile(
     rb"distributed_type|num_processes|zero_optimization|per_gpu|deepspeed|fsdp|strategy|devices|gpus|ddp|nccl|nvidia|flash_attn|"
     rb"flash_attention|quantiz|load_in_|bnb|8bit|4bit|apex|xformers|sync_batchnorm|num_nodes|_backend|pytorch/pytorch|torchrun|launcher|"
-    rb"tensor_parallel|torch\.distributed|horovod|bitsandbytes"
+    rb"tensor_parallel|torch\.distributed|horovod|bitsandbytes|accelerate|mpirun|srun|--gpus|VISIBLE_DEVICES|num-gpus"
 )
 # Files with more than this are data.
 LIMIT = 1 << 20
@@ -63,17 +63,13 @@ _STRATEGIES = re.compile(r"^(?:ddp|fsdp|deepspeed|dp$|horovod|ddp2|bagua|colossa
 _STRATEGY_CLASSES = re.compile(r"(?:^|\.)(?:DDP|FSDP|DeepSpeed|DataParallel|ModelParallel)\w*(?:Strategy|Plugin)$")
 
 
-@dataclass(frozen=True)
-class Setting:
-    """A scalar, or a mapping or list, of a configuration: its keys from the outermost, its value, its line."""
+def judge_configuration(
+    data: bytes, follow: Follow, *, is_json: bool, runs_elsewhere: bool = False
+) -> Iterator[CommandFinding]:
+    """What a configuration asks for; commands that are run elsewhere are nobody's here.
 
-    keys: tuple[str, ...]
-    value: Any
-    line: int
-
-
-def judge_configuration(data: bytes, *, is_json: bool) -> Iterator[CommandFinding]:
-    """What a configuration asks for. Raises `ValueError` where it cannot be read."""
+    Raises `ValueError` where it cannot be read.
+    """
     if len(data) > LIMIT or not _WORDS.search(data):
         return
     settings = list(read_configuration(data, is_json=is_json))
@@ -93,6 +89,8 @@ def judge_configuration(data: bytes, *, is_json: bool) -> Iterator[CommandFindin
     else:
         for setting in settings:
             yield from _judge_setting(setting, settings)
+        if not runs_elsewhere:
+            yield from judge_commands(settings, follow)
 
 
 def read_accelerate(data: bytes) -> AccelerateSettings | None:
@@ -106,69 +104,6 @@ def read_accelerate(data: bytes) -> AccelerateSettings | None:
     if machines is not None and machines > 1:
         processes = max(processes or 0, machines)
     return AccelerateSettings(processes, str(top.get("distributed_type", "NO")).upper())
-
-
-def read_configuration(data: bytes, *, is_json: bool) -> Iterator[Setting]:
-    """The settings of a file, mappings before what is in them. Raises `ValueError`."""
-    text = data.decode("utf-8", "replace")
-    if is_json:
-        try:
-            document = parse_json(re.sub(r"^\s*//.*$", "", text, flags=re.MULTILINE))
-        except ValueError as error:
-            raise ValueError(f"it is no JSON: {error}") from None
-        yield from _walk_json(document, text, (), [0])
-        return
-    import yaml
-
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    try:
-        for document in yaml.compose_all(text, Loader=loader):
-            if document is not None:
-                yield from _walk_yaml(document, ())
-    except (yaml.YAMLError, RecursionError) as error:
-        raise ValueError(f"it is no YAML: {str(error).splitlines()[0]}") from None
-
-
-def _walk_yaml(node: Node, keys: tuple[str, ...], depth: int = 0) -> Iterator[Setting]:
-    import yaml
-
-    if depth > 50:
-        return
-    match node:
-        case yaml.MappingNode():
-            for key, value in node.value:
-                name = str(key.value) if isinstance(key, yaml.ScalarNode) else ""
-                inner = (*keys, name)
-                yield Setting(inner, _plain(value), key.start_mark.line + 1)
-                yield from _walk_yaml(value, inner, depth + 1)
-        case yaml.SequenceNode():
-            for item in node.value:
-                yield from _walk_yaml(item, keys, depth + 1)
-        case _:
-            pass
-
-
-def _plain(node: Node) -> Any:
-    import yaml
-
-    if isinstance(node, yaml.ScalarNode):
-        return node.value
-    if isinstance(node, yaml.SequenceNode):
-        return [str(item.value) for item in node.value if isinstance(item, yaml.ScalarNode)]
-    return None
-
-
-def _walk_json(value: Any, text: str, keys: tuple[str, ...], cursor: list[int]) -> Iterator[Setting]:
-    if isinstance(value, dict):
-        for key, item in value.items():
-            match = re.compile(rf'"{re.escape(key)}"\s*:').search(text, cursor[0])
-            if match is not None:
-                cursor[0] = match.start()
-            yield Setting((*keys, key), None if isinstance(item, dict) else item, text.count("\n", 0, cursor[0]) + 1)
-            yield from _walk_json(item, text, (*keys, key), cursor)
-    elif isinstance(value, list):
-        for item in value:
-            yield from _walk_json(item, text, keys, cursor)
 
 
 def _is_accelerate(top: dict[str, Setting]) -> bool:
@@ -202,7 +137,11 @@ def _judge_accelerate(top: dict[str, Setting]) -> Iterator[CommandFinding]:
 def _judge_setting(setting: Setting, settings: list[Setting]) -> Iterator[CommandFinding]:
     name, value = setting.keys[-1].replace("-", "_"), setting.value
     word = CommandWord(name, setting.line)
-    if name == "image" and isinstance(value, str):
+    yield from _judge_environment(setting, settings)
+    found_request = _judge_request(setting)
+    if found_request is not None:
+        yield found_request
+    elif name == "image" and isinstance(value, str):
         found = judge_image(value)
         if found is not None:
             yield replace(found, line=setting.line)
@@ -230,6 +169,37 @@ def _judge_setting(setting: Setting, settings: list[Setting]) -> Iterator[Comman
         )
     elif _is_of_trainer(setting, settings):
         yield from _judge_trainer(setting, name)
+
+
+def _judge_environment(setting: Setting, settings: list[Setting]) -> Iterator[CommandFinding]:
+    """Variables that name devices: a mapping's, Compose's lists of assignments, and Kubernetes' names with values."""
+    name, value = setting.keys[-1], setting.value
+    if name in VISIBLE and isinstance(value, str | int):
+        yield from judge_variable(CommandWord(f"{name}={value}", setting.line))
+    elif name in {"environment", "env"} and isinstance(value, list):
+        for item, line in zip(value, setting.lines, strict=False):
+            if str(item).partition("=")[0] in VISIBLE:
+                yield from judge_variable(CommandWord(str(item), line))
+    elif name == "value" and isinstance(value, str) and re.match(r"[\d, ]+$", value):
+        beside = {item.keys[-1]: item.value for item in settings if item.mapping == setting.mapping}
+        if beside.get("name") in VISIBLE:
+            yield from judge_variable(CommandWord(f"{beside['name']}={value}", setting.line))
+
+
+def _judge_request(setting: Setting) -> CommandFinding | None:
+    """NVIDIA's devices for a container, as Compose and Kubernetes ask for them."""
+    name, value = setting.keys[-1], str(setting.value).strip().lower()
+    if name == "nvidia.com/gpu" and setting.keys[-2:-1] == ("limits",):
+        number = _number(value)
+        if number is not None and number > 1:
+            return make_request(setting.line, name, value)
+        return make_container(name, setting.line, Severity.WARNING) if number else None
+    is_service = "services" in setting.keys[:1]
+    if is_service and ((name == "driver" and "devices" in setting.keys) or name == "runtime") and value == "nvidia":
+        return make_container(f"{name}: {value}", setting.line)
+    if name == "gpus" and is_service and len(setting.keys) == 3:
+        return make_container(name, setting.line)
+    return None
 
 
 def _is_of_trainer(setting: Setting, settings: list[Setting]) -> bool:

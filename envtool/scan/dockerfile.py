@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from envtool.documents import parse_json
-from envtool.scan.commands import CommandFinding, CommandWord
+from envtool.scan.commands import CommandFinding, CommandWord, judge_variable
 from envtool.scan.images import judge_image
 from envtool.scan.kinds import ScanKind
 from envtool.scan.launchers import Follow, judge_command
@@ -40,6 +40,8 @@ def judge_dockerfile(text: str, follow: Follow) -> Iterator[CommandFinding]:
             case "ARG" | "ENV":
                 for name, value in re.findall(r"(\w+)=(\"[^\"]*\"|'[^']*'|\S+)", row["value"]):
                     values[name] = (value.strip("\"'"), line)
+                    if row["instruction"] == "ENV":
+                        yield from judge_variable(CommandWord(f"{name}={value}", line))
             case "FROM":
                 yield from _judge_from(row["value"], line, values, stages)
             case "RUN" | "CMD" | "ENTRYPOINT":

@@ -30,7 +30,6 @@ _SKIPPED = frozenset(
         ".pytest_cache",
         ".ipynb_checkpoints",
         ".idea",
-        ".vscode",
     ]
 )
 _DOCKERFILE = re.compile(r"^(?:.*\.)?[Dd]ockerfile(?:[._-].*)?$|^Containerfile(?:\..*)?$")

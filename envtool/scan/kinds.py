@@ -17,6 +17,7 @@ class ScanKind(ToldKind):
     NVIDIA_APEX = (Severity.ERROR, "NVIDIA's apex is not there; the vendor torch has its own")
     NVIDIA_QUERY = (Severity.ERROR, "nvidia-smi and NVML see no accelerator")
     NVIDIA_BASE = (Severity.ERROR, "the image starts from CUDA or an upstream torch")
+    NVIDIA_CONTAINER = (Severity.ERROR, "NVIDIA's container runtime is not there")
     NEWER_TORCH = (Severity.ERROR, "the vendor torch does not have this yet")
     NEWER_PYTHON = (Severity.ERROR, "the vendor torch's Python does not have this yet")
     SECOND_DEVICE = (Severity.ERROR, "there is one accelerator, cuda:0")

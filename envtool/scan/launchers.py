@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import PurePosixPath
 
+from envtool.scan.accelerator_use import PYTHON, judge_many
+from envtool.scan.cluster import judge_request
 from envtool.scan.commands import (
     UNKNOWN,
     AccelerateSettings,
@@ -16,6 +18,7 @@ from envtool.scan.commands import (
     needless,
     read_options,
 )
+from envtool.scan.containers import judge_container
 from envtool.scan.installs import judge_install
 from envtool.scan.kinds import ScanKind
 from envtool.scan.program_options import judge_options
@@ -32,17 +35,19 @@ _WRAPPERS = re.compile(
     r"sudo|exec|time|env|command|nohup|stdbuf|setsid|eval|xvfb-run|nice|timeout|srun|mpirun|mpiexec|"
     r"taskset|numactl|uv|poetry|pdm|pipenv|conda|mamba|micromamba|run|apptainer|kernprof|ionice|"
     r"caffeinate|unbuffer|proxychains|proxychains4|watch|then|do|!|script|rocprof|nsys|profile|"
-    r"parallel|xargs|pixi|rye|hatch"
+    r"pixi|rye|hatch"
 )
-_PYTHON = re.compile(r"^(?:python|pypy)[\d.]*$")
 _ASSIGNMENT = re.compile(r"^[A-Za-z_]\w*=")
 _PROCESSES = ("--nproc_per_node", "--nproc-per-node", "--nproc_per_gpu", "--nproc", "--num_gpus", "--num-gpus")
 _PROCESSES_PATTERN = re.compile(r"--nproc[_-]per[_-]node")
 # Programs that have another one run, by another shell or elsewhere.
 _CARRIERS = frozenset(
-    {"bash", "sh", "zsh", "ssh", "pdsh", "docker", "podman", "tmux", "screen", "kubectl", "singularity"}
+    {"bash", "sh", "zsh", "ssh", "pdsh", "docker", "podman", "nerdctl", "tmux", "screen", "kubectl", "singularity"}
 )
-_LAUNCH = re.compile(r"\S*torchrun\b|accelerate launch\b|\S*python\S* (?:-\w )*-m torch\.distributed\.|deepspeed\b")
+_LAUNCH = re.compile(
+    r"(?:CUDA|NVIDIA)_VISIBLE_DEVICES=|\S*torchrun\b|accelerate launch\b|"
+    r"\S*python\S* (?:-\w )*-m torch\.distributed\.|deepspeed\b"
+)
 _NODES = ("--nnodes", "--num_nodes", "--num-nodes", "--num_machines", "--num-machines")
 _MODULES = {
     "torch.distributed.launch": "torch.distributed.launch",
@@ -67,8 +72,12 @@ def judge_command(words: Sequence[CommandWord], follow: Follow) -> Iterator[Comm
             yield from judge_variable(rest[0])
             rest = rest[1:]
         elif name in {"mpirun", "mpiexec", "srun", "horovodrun", "jsrun", "orterun"}:
+            yield from judge_request(rest)
             yield from _judge_starter(name, rest)
             return
+        elif name in {"xargs", "parallel"}:
+            yield from judge_many(rest)
+            rest = _skip_to_program(rest[1:])
         elif name == "command" and len(rest) > 1 and rest[1].text.startswith("-"):
             # It asks whether there is such a program.
             return
@@ -85,6 +94,15 @@ def _skip_options(words: list[CommandWord]) -> list[CommandWord]:
     while words and words[0].text.startswith("-"):
         words = words[1:]
     return words
+
+
+def _skip_to_program(words: list[CommandWord]) -> list[CommandWord]:
+    """What a program runs whose own options have values: from the first word that is a known program."""
+    for at, word in enumerate(words):
+        name = PurePosixPath(word.text).name
+        if PYTHON.match(name) or _ASSIGNMENT.match(word.text) or name in _CARRIERS | {"torchrun", "accelerate"}:
+            return words[at:]
+    return []
 
 
 def _judge_program(words: list[CommandWord], follow: Follow) -> Iterator[CommandFinding]:
@@ -115,11 +133,18 @@ def _judge_program(words: list[CommandWord], follow: Follow) -> Iterator[Command
             yield from _judge_launch(words[1:], "accelerate launch", follow)
     elif name == "accelerate-launch":
         yield from _judge_launch(words, "accelerate launch", follow)
-    elif _PYTHON.match(name) or UNKNOWN in name or name in {"$PYTHON", "coverage", "ipython"}:
+    elif PYTHON.match(name) or UNKNOWN in name or name in {"$PYTHON", "coverage", "ipython"}:
         yield from _judge_python(words, follow)
     elif name in _CARRIERS and len(words) > 1:
+        if name in {"docker", "podman", "nerdctl"}:
+            yield from judge_container(words)
         yield from _judge_script(words)
         yield from _judge_carried(words, follow)
+    elif name == "nvidia-docker":
+        yield from judge_container(words, is_nvidia=True)
+        yield from _judge_carried(words, follow)
+    elif name in {"sbatch", "salloc", "ray"}:
+        yield from judge_request(words)
     elif name in {"lightning", "fabric", "composer"}:
         yield from _judge_lightning(words, name)
     elif name in {"pip", "pip3"}:
@@ -171,7 +196,7 @@ def _judge_carried(words: list[CommandWord], follow: Follow) -> Iterator[Command
         if " " in word.text and _LAUNCH.search(word.text):
             parts = word.text[_LAUNCH.search(word.text).start() :].split()  # type: ignore[union-attr]
             yield from judge_command([CommandWord(part, word.line) for part in parts], follow)
-        elif PurePosixPath(word.text).name in {"torchrun", "accelerate", "deepspeed"} or _PYTHON.match(word.text):
+        elif PurePosixPath(word.text).name in {"torchrun", "accelerate", "deepspeed"} or PYTHON.match(word.text):
             yield from judge_command(words[at:], follow)
             return
 
@@ -288,7 +313,7 @@ def _judge_starter(name: str, words: list[CommandWord]) -> Iterator[CommandFindi
     # Options with values of their own may stand before the command: take it from the first program that is known.
     for at, word in enumerate(inner):
         program = PurePosixPath(word.text).name
-        if _PYTHON.match(program) or program in {"torchrun", "accelerate", "deepspeed"}:
+        if PYTHON.match(program) or program in {"torchrun", "accelerate", "deepspeed"}:
             yield from judge_command(inner[at:], lambda _path: None)
             return
 
@@ -300,7 +325,7 @@ def _count_own_words(words: Sequence[CommandWord]) -> int:
     """How many words belong to a launcher itself: those before the program that it starts."""
     for at, word in enumerate(words):
         before = words[at - 1].text if at else ""
-        is_program = _SCRIPT.match(word.text) or word.text in {"-m", "--module"} or _PYTHON.match(word.text)
+        is_program = _SCRIPT.match(word.text) or word.text in {"-m", "--module"} or PYTHON.match(word.text)
         if is_program and not (before.startswith("--") and "=" not in before and "config" in before):
             return at
     return len(words)

@@ -14,12 +14,19 @@ from typing import Any
 
 from envtool.documents import parse_json
 
-_SHELL_CELLS = re.compile(r"^%%(?:bash|sh|shell|script\s+(?:bash|sh)|capture\s*$\n%%bash)\b|^%%!")
+_SHELL_CELLS = re.compile(
+    r"^%%(?:bash|sh|shell|script\s+(?:bash|sh)|(?:writefile|file)\s+(?:-a\s+)?\S+\.(?:sh|bash|slurm|sbatch))\b|^%%!"
+)
 _PYTHON_CELLS = re.compile(
-    r"^%%(?:time|timeit|capture|prun|python3?|px|cython|wandb|writefile\s+\S+\.py|file\s+\S+\.py)\b"
+    r"^%%(?:time|timeit|capture|prun|python3?|px|cython|wandb|(?:writefile|file)\s+(?:-a\s+)?\S+\.py)\b"
 )
 _SHELL_LINE = re.compile(r"^(\s*)(?:[\w.,\s]+=\s*)?!(?!=)(.*)$")
 _SHELL_MAGIC = re.compile(r"^(\s*)%(?:(?:sx|system|env|set_env)\s+|(?=pip\s|conda\s))(.*)$")
+# What Jupytext writes at the top of a notebook that it keeps as a script, and how it begins a cell of words.
+_JUPYTEXT = re.compile(r"\A(?:#.*\n){0,3}# jupyter:\n#\s+jupytext:", re.MULTILINE)
+_CELL = re.compile(r"^#\s*%%(.*)$")
+_HIDDEN = re.compile(r"^(\s*)# ([!%][\w./~].*)$")
+_EXPORTED = re.compile(r"^\s*[!%]\s*[\w./]", re.MULTILINE)
 _RUN_MAGIC = re.compile(r"^(\s*)%run\s+(.*)$")
 
 
@@ -76,6 +83,39 @@ def read_notebook(text: str) -> Notebook:
         else:
             python += code
     return Notebook("\n".join(line.text for line in python), tuple(python), tuple(shell), tuple(unread))
+
+
+def read_script_notebook(text: str) -> Notebook | None:
+    """A notebook that was made into a script; `None` where the text is Python, or nothing that can be parsed.
+
+    Jupytext keeps magics in comments, and Colab leaves them as they are.
+    """
+    is_kept = _JUPYTEXT.search(text) is not None
+    if not is_kept and (not _EXPORTED.search(text) or _is_python(text)):
+        return None
+    rows = list(_show_hidden(text)) if is_kept else text.split("\n")
+    lines = [SourceLine(row, number, 0) for number, row in enumerate(rows, 1)]
+    code, commands = _split_cell(lines)
+    python = "\n".join(line.text for line in code)
+    return Notebook(python, tuple(code), tuple(commands)) if _is_python(python) else None
+
+
+def _is_python(text: str) -> bool:
+    try:
+        ast.parse(text)
+    except (SyntaxError, ValueError, RecursionError):
+        return False
+    return True
+
+
+def _show_hidden(text: str) -> Iterator[str]:
+    """The lines with the magics that stand in comments, but for those in cells of words."""
+    is_code = True
+    for row in text.split("\n"):
+        cell = _CELL.match(row)
+        if cell is not None:
+            is_code = not re.search(r"\[(?:markdown|md|raw)\]|language=", cell[1])
+        yield _HIDDEN.sub(r"\1\2", row) if is_code else row
 
 
 class _LinePositions:

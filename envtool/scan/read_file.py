@@ -9,15 +9,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from envtool.regular_file import read_regular_file
-from envtool.scan.build_files import judge_cmake, judge_cuda_source, judge_makefile
+from envtool.scan.build_files import judge_cmake, judge_cuda_source
 from envtool.scan.commands import CommandFinding
 from envtool.scan.configuration import judge_configuration, read_accelerate
 from envtool.scan.dockerfile import judge_dockerfile
 from envtool.scan.files import FileType, ProgramFile
 from envtool.scan.findings import ProgramFinding, UnreadFile
 from envtool.scan.kinds import ScanKind
+from envtool.scan.makefile import judge_makefile
 from envtool.scan.newer_python import find_newer_syntax
-from envtool.scan.notebook import read_notebook
+from envtool.scan.notebook import Notebook, read_notebook, read_script_notebook
 from envtool.scan.python.judge import JudgedModule, LocalImport, judge_source
 from envtool.scan.shell import judge_script
 from envtool.scan.torch_api import TorchApi, open_torch_api
@@ -113,6 +114,10 @@ def _explain(error: Exception) -> str:
 
 def _read_python(reading: _Reading, data: bytes) -> None:
     text = _decode_python(data)
+    notebook = read_script_notebook(text)
+    if notebook is not None:
+        text = notebook.python
+        _judge_cells(reading, notebook)
     is_build_file = bool(_BUILD_FILE.search(reading.file.path.name)) or "CUDAExtension" in text
     judged = judge_source(text, reading.api, is_build_file=is_build_file)
     _add_module(reading, judged, lambda line: (line, None))
@@ -188,10 +193,15 @@ def _read_notebook(reading: _Reading, data: bytes) -> None:
         return line, None
 
     _add_module(reading, judged, locate)
+    _judge_cells(reading, notebook)
+
+
+def _judge_cells(reading: _Reading, notebook: Notebook) -> None:
+    """The shell of a notebook's cells."""
     commands = "\n".join(line.text for line in notebook.shell)
     for finding in judge_script(commands, _make_follow(reading)):
         at = notebook.shell[min(finding.line, len(notebook.shell)) - 1]
-        reading.add(finding, at.line, at.cell)
+        reading.add(finding, at.line, at.cell or None)
 
 
 def _make_follow(reading: _Reading) -> Callable[[str], AccelerateSettings | None]:
@@ -238,12 +248,15 @@ def _read_shell(reading: _Reading, data: bytes) -> None:
 
 
 def _read_yaml(reading: _Reading, data: bytes) -> None:
-    reading.add_all(judge_configuration(data, is_json=False))
+    # GitHub's own machines run a workflow.
+    runs_elsewhere = ".github" in reading.file.path.parts
+    findings = judge_configuration(data, _make_follow(reading), is_json=False, runs_elsewhere=runs_elsewhere)
+    reading.add_all(findings)
 
 
 def _read_json(reading: _Reading, data: bytes) -> None:
     try:
-        reading.add_all(judge_configuration(data, is_json=True))
+        reading.add_all(judge_configuration(data, _make_follow(reading), is_json=True))
     except ValueError:
         # With comments, or several documents: it is no setting of those that are known.
         reading.findings.clear()
@@ -262,7 +275,7 @@ def _read_cmake(reading: _Reading, data: bytes) -> None:
 
 
 def _read_makefile(reading: _Reading, data: bytes) -> None:
-    reading.add_all(judge_makefile(data.decode("utf-8", "replace")))
+    reading.add_all(judge_makefile(data.decode("utf-8", "replace").replace("\r\n", "\n"), _make_follow(reading)))
 
 
 _READERS: dict[FileType, Callable[[_Reading, bytes], None]] = {

@@ -6,7 +6,9 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from envtool.scan.commands import UNKNOWN, CommandFinding, CommandWord, judge_variable
+from envtool.scan.cluster import add_tasks, judge_directives, read_tasks
+from envtool.scan.commands import UNKNOWN, VISIBLE, CommandFinding, CommandWord, judge_variable
+from envtool.scan.concurrency import Concurrency
 from envtool.scan.launchers import Follow, judge_command
 from envtool.shell_grammar import node_text, parse_shell
 
@@ -17,9 +19,7 @@ _COMMAND = re.compile(
     r"^\s*(?:uv run |sudo |nohup |exec |env |\w+=\S+ )*(?:\S*torchrun\b|accelerate launch\b|deepspeed\b|"
     r"horovodrun\b|mpirun\b|\S*python\S* .*torch\.distributed\.)"
 )
-# "sbatch", Slurm documentation: directives are comments.
-_JOB = re.compile(r"^#SBATCH\s+(?:--ntasks-per-node|--ntasks|--nodes|-n|-N)[=\s]+([2-9]|\d\d+)\b", re.MULTILINE)
-_TASKS = re.compile(r"^(?:--ntasks|--ntasks-per-node|-n|-N|--nodes)(?:=|$)")
+_SEQUENCE = re.compile(r"\$\(\s*seq\s+(?:(\d+)\s+)?(\d+)\s*\)|`seq\s+(?:(\d+)\s+)?(\d+)`|\{(\d+)\.\.(\d+)\}")
 _ESCAPE = re.compile(r"\\(?:\n|(.))", re.DOTALL)
 
 
@@ -35,26 +35,46 @@ class _Script:
         self._follow = follow
         self._offset = first_line
         self._variables: dict[str, str] = {}
+        self._loops: dict[str, str] = {}
         self._tasks = ""
 
     def judge(self, root: Node) -> Iterator[CommandFinding]:
-        job = _JOB.search(node_text(root))
-        self._tasks = job[1] if job is not None and job[1] != "1" else ""
+        text = node_text(root)
+        self._tasks = read_tasks(text)
+        yield from judge_directives(text, self._offset)
+        concurrency = Concurrency()
         waiting = [root]
         while waiting:
             node = waiting.pop()
             match node.type:
                 case "command":
-                    yield from judge_command(self._read_command(node), self._follow)
+                    words = self._read_command(node)
+                    concurrency.note(node, words)
+                    yield from judge_command(words, self._follow)
                 case "variable_assignment":
                     # One before a command is a part of that command.
                     if node.parent is None or node.parent.type != "command":
                         yield from self._assign(node)
                 case "for_statement":
-                    self._variables.pop(self._field(node, "variable"), None)
+                    self._begin_loop(node)
                 case _:
                     pass
             waiting += reversed(node.children)
+        yield from concurrency.judge()
+
+    def _begin_loop(self, node: Node) -> None:
+        """A loop's variable has several values; which, is kept for variables that name devices."""
+        name = self._field(node, "variable")
+        self._variables.pop(name, None)
+        values = []
+        for item in node.children_by_field_name("value"):
+            match = _SEQUENCE.fullmatch(node_text(item))
+            if match is not None:
+                first, last = [int(number) for number in match.groups() if number is not None][-2:] or [0, 0]
+                values += [str(number) for number in range(first, min(last, first + 64) + 1)]
+            else:
+                values.append(self._expand(item))
+        self._loops[name] = ",".join(values)
 
     def _assign(self, node: Node) -> Iterator[CommandFinding]:
         name, value = node.child_by_field_name("name"), node.child_by_field_name("value")
@@ -87,11 +107,7 @@ class _Script:
 
     def _read_command(self, node: Node) -> list[CommandWord]:
         words = self._read_words(node)
-        names = [word.text for word in words]
-        # srun takes the number from the job where it is not told.
-        if self._tasks and "srun" in names and not any(_TASKS.match(name) for name in names):
-            at = names.index("srun")
-            words.insert(at + 1, CommandWord(f"--ntasks={self._tasks}", words[at].line))
+        add_tasks(words, self._tasks)
         return words
 
     def _read_words(self, node: Node) -> list[CommandWord]:
@@ -145,12 +161,19 @@ class _Script:
             case "command_name" | "concatenation" | "string" | "translated_string":
                 return self._join(node, depth)
             case "variable_assignment":
-                value = node.child_by_field_name("value")
-                return f"{self._field(node, 'name')}={self._expand(value, depth + 1) if value is not None else ''}"
+                return self._expand_assignment(node, depth)
             case '"' | "'":
                 return ""
             case _:
                 return UNKNOWN
+
+    def _expand_assignment(self, node: Node, depth: int) -> str:
+        name, value = self._field(node, "name"), node.child_by_field_name("value")
+        if value is None:
+            return f"{name}="
+        used = node_text(value).strip('"${}')
+        text = self._loops[used] if name in VISIBLE and used in self._loops else self._expand(value, depth + 1)
+        return f"{name}={text}"
 
     def _join(self, node: Node, depth: int) -> str:
         if not node.children:

@@ -221,7 +221,9 @@ def _walk_top(body: list[ast.stmt]) -> Iterator[ast.stmt]:
 
 def _list_parameters(node: ast.FunctionDef | ast.AsyncFunctionDef) -> list[str]:
     names = [item.arg for item in [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]]
-    return [*names, "**"] if node.args.kwarg is not None else names
+    # A function that takes only `*tensors` has parameters all the same.
+    stars = [star for star, item in (("*", node.args.vararg), ("**", node.args.kwarg)) if item is not None]
+    return [*names, *stars]
 
 
 def read_release(address: str) -> tuple[set[str], dict[str, set[str]]]:
@@ -320,7 +322,7 @@ def make_table(project: str, releases: list[tuple[str, set[str], dict[str, set[s
             is_open = before is not None and "**" in before and name not in _CLOSED
             if before is None or is_open or name in first or any(part.startswith("_") for part in name.split(".")):
                 continue
-            for value in sorted(values - before - {"self", "cls", "**"}):
+            for value in sorted(values - before - {"self", "cls", "*", "**"}):
                 parameters.setdefault(name, {}).setdefault(value, version)
     minimal = {
         name: version

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _RULE = re.compile(r"^([\w./%${}() -]+?)\s*:(?![=:])\s*([^#=]*)(?:#.*)?$")
-_VARIABLE = re.compile(r"^\s*(?:export\s+)?(\w+)\s*[:?+]?:?=\s*(.*)$")
+MAKE_VARIABLE = re.compile(r"^\s*(?:export\s+)?(\w+)\s*[:?+]?:?=\s*(.*)$")
 _USE = re.compile(r"\$[({](\w+)[)}]")
 
 
@@ -30,7 +30,7 @@ def read_recipes(text: str, arguments: Sequence[str]) -> list[str]:
             order.insert(0, goal) if goal not in goals else order.append(goal)
             waiting += rules.get(goal, [])
     for goal in order:
-        found += [_expand(line, variables) for line in recipes.get(goal, ())]
+        found += [expand_make_variables(line, variables) for line in recipes.get(goal, ())]
     return found
 
 
@@ -43,7 +43,7 @@ def _parse(text: str) -> tuple[dict[str, list[str]], dict[str, list[str]], dict[
         if row.startswith("\t"):
             for target in current:
                 recipes.setdefault(target, []).append(row.strip().lstrip("@-+"))
-        elif match := _VARIABLE.match(row):
+        elif match := MAKE_VARIABLE.match(row):
             variables[match[1]] = match[2].strip()
         elif match := _RULE.match(row):
             current = match[1].split()
@@ -53,7 +53,8 @@ def _parse(text: str) -> tuple[dict[str, list[str]], dict[str, list[str]], dict[
     return rules, recipes, variables
 
 
-def _expand(line: str, variables: dict[str, str]) -> str:
+def expand_make_variables(line: str, variables: dict[str, str]) -> str:
+    """A line of a recipe with the variables of the makefile put in, as its shell gets it."""
     for _round in range(5):
         line = _USE.sub(lambda match: variables.get(match[1], match[0]), line)
     return line.replace("$$", "$")

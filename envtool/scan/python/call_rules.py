@@ -7,8 +7,8 @@ import re
 from typing import TYPE_CHECKING
 
 from envtool.scan.kinds import ScanKind
-from envtool.scan.python import command_rules, trainer_rules
-from envtool.scan.python.name_rules import judge_setting
+from envtool.scan.python import command_rules, concurrent_rules, trainer_rules
+from envtool.scan.python.name_rules import judge_setting, judge_visible
 from envtool.scan.python.standing import Standing
 from envtool.scan.python.values import called_name, keyword, list_values, read_text_constant
 from envtool.told_kind import Severity
@@ -55,6 +55,8 @@ def judge_call(module: Module, call: ast.Call) -> None:
         _judge_parameters(module, call, dotted)
     _judge_backend(module, call, name)
     _judge_device(module, call, dotted, name)
+    if name in {"setdefault", "putenv", "setenv"} and len(call.args) == 2:
+        judge_visible(module, read_text_constant(call.args[0]) or "", call.args[1])
     if name in {"CDLL", "LoadLibrary", "find_library", "cdll_load", "PyDLL"} and call.args:
         text = read_text_constant(call.args[0])
         if text is not None and _CUDA_LIBRARIES.search(text):
@@ -63,6 +65,7 @@ def judge_call(module: Module, call: ast.Call) -> None:
             )
     trainer_rules.judge_trainer(module, call, dotted, name)
     command_rules.judge_command_call(module, call, name)
+    concurrent_rules.judge_concurrent(module, call, dotted, name)
 
 
 def _note_call(module: Module, call: ast.Call, name: str) -> None:

@@ -13,7 +13,7 @@ from envtool.scan.shell import judge_script
 from envtool.told_kind import Severity
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from envtool.scan.commands import CommandFinding
     from envtool.scan.python.module import Module
@@ -59,13 +59,26 @@ def judge_command_call(module: Module, call: ast.Call, name: str) -> None:
         return
     if name not in _RUNNERS:
         return
+    for command in _list_commands(module, call):
+        _judge_text_or_list(module, command)
+
+
+def read_call_commands(module: Module, call: ast.Call) -> Iterator[list[CommandWord]]:
+    """The words of the commands that a call may run."""
+    for command in _list_commands(module, call):
+        if isinstance(command, ast.List | ast.Tuple):
+            yield [CommandWord(_read(item), item.lineno) for item in command.elts]
+        else:
+            yield [CommandWord(word, command.lineno) for word in _read(command).split()]
+
+
+def _list_commands(module: Module, call: ast.Call) -> Iterator[ast.expr]:
     for item in [*call.args, *(part.value for part in call.keywords if part.arg in {"args", "cmd", "command"})]:
-        commands = [item]
         if isinstance(item, ast.Name):
             # A command that was put into a variable.
-            commands = [value for value in module.bindings.values.get(item.id, []) if _is_command(value)]
-        for command in commands:
-            _judge_text_or_list(module, command)
+            yield from (value for value in module.bindings.values.get(item.id, []) if _is_command(value))
+        else:
+            yield item
 
 
 def _is_command(node: ast.expr) -> bool:

@@ -37,6 +37,9 @@ _SEVERAL = re.compile(
 _SEVERAL_CALLS = re.compile(
     r"(?:is_initialized|is_dist_avail_and_initialized|is_distributed|is_torchelastic_launched)$"
 )
+_OTHER_DEVICES = re.compile(
+    r"^_?is_(?:torch_)?(?:xpu|ipex|mps|npu|mlu|musa|hpu|habana|xla|tpu|neuron\w*|sdaa)_available$"
+)
 _RANK = re.compile(r"^(?:\w+_)?(?:rank|ranks|process_index|process_id|node_rank|proc_id)$|^rank(?:_\w+)?$")
 _COUNT = re.compile(
     r"^(?:args_|_)*(?:n|num|ngpus|number|nr|nb|total|world|count)_?(?:of_)?(?:gpus?|devices?|process(?:es)?|procs?|nodes?|size|"
@@ -124,11 +127,9 @@ class Conditions:
         dotted = self.bindings.resolve(call.func) or ""
         name = last_name(call.func) or ""
         match name:
-            case "hasattr" if len(call.args) == 2 and isinstance(call.args[1], ast.Constant):
-                owner = self.bindings.resolve(call.args[0])
-                if owner is not None and owner.partition(".")[0] in {"torch", "torchvision"}:
-                    full = f"{owner}.{call.args[1].value!s}"
-                    return Standing.HOLDS if self.has_name(full) else Standing.ABSENT
+            case "hasattr" | "getattr" if (found := self._judge_attribute(call)) is not None:
+                return found
+            case "hasattr":
                 return Standing.OPEN
             case "is_available" if dotted.endswith("cuda.is_available") or dotted.endswith("distributed.is_available"):
                 return Standing.HOLDS
@@ -142,7 +143,7 @@ class Conditions:
                 return Standing.HOLDS if self.torch.startswith(str(wanted)) else Standing.ABSENT
             case "getattr" if len(call.args) > 1 and isinstance(call.args[1], ast.Constant):
                 return self._judge_name(ast.Attribute(call.args[0], str(call.args[1].value)), depth)
-            case _ if _SEVERAL_CALLS.search(name) or is_library_test(name, call):
+            case _ if _SEVERAL_CALLS.search(name) or _OTHER_DEVICES.match(name) or is_library_test(name, call):
                 return Standing.FAILS
             case _ if any(self._is_version(item, depth) for item in call.args):
                 return self._judge_version_call(call)
@@ -154,6 +155,18 @@ class Conditions:
                 return self._judge_name(ast.Attribute(call.func.value, str(call.args[0].value)), _DEPTH)
             case _:
                 return Standing.OPEN
+
+    def _judge_attribute(self, call: ast.Call) -> Standing | None:
+        """`hasattr(torch, "compile")`, `getattr(torch, "compile", None)`; `None` where it asks for something else."""
+        owner = self.bindings.resolve(call.args[0]) if call.args else None
+        if owner is None or owner.partition(".")[0] not in {"torch", "torchvision"} or len(call.args) < 2:
+            return None
+        name = read_constant(call.args[1])
+        if not isinstance(name, str) or (
+            isinstance(call.func, ast.Name) and call.func.id == "getattr" and len(call.args) < 3
+        ):
+            return None
+        return Standing.HOLDS if self.has_name(f"{owner}.{name}") else Standing.ABSENT
 
     def _judge_version_call(self, call: ast.Call) -> Standing:
         """`check_version(torch.__version__, "1.9.0")`, as programs test for it."""

@@ -30,6 +30,7 @@ _OPTIONAL = frozenset(
         ScanKind.PARALLEL_NEEDLESS,
     }
 )
+_BUILD_TESTS = frozenset({"is_available", "CUDA_HOME", "FORCE_CUDA", "WITH_CUDA"})
 _METHODS = frozenset({"__init__", "forward", "__call__", "setup"})
 
 
@@ -141,7 +142,7 @@ def _is_optional(module: Module, use: Use) -> bool:
     tested = attempt.names | attempt.flags
     places = [
         place
-        for name in attempt.names
+        for name in attempt.names - attempt.replaced
         for place in module.name_uses.get(name, [])
         if not (place.is_tried and place.functions == use.place.functions)
     ]
@@ -187,9 +188,18 @@ def _are_builders_optional(module: Module) -> bool:
         return False
     places = module.name_uses.get("CUDAExtension", [])
     return bool(places) and all(
-        any({"is_available", "CUDA_HOME", "FORCE_CUDA", "WITH_CUDA"} & guard.names for guard in place.guards)
-        and not place.is_expression
-        for place in places
+        any(_BUILD_TESTS & _follow_names(module, guard.names) for guard in place.guards) for place in places
+    )
+
+
+def _follow_names(module: Module, names: frozenset[str]) -> set[str]:
+    """The names, and those in what they were given."""
+    values = [value for name in names for value in module.bindings.values.get(name, ())]
+    inner = [item for value in values for item in ast.walk(value)]
+    return (
+        set(names)
+        | {item.attr for item in inner if isinstance(item, ast.Attribute)}
+        | {item.id for item in inner if isinstance(item, ast.Name)}
     )
 
 

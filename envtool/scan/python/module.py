@@ -23,11 +23,13 @@ if TYPE_CHECKING:
 class Attempt:
     """A `try` around imports. `names` are what its imports bind, `flags` what is set in it or in its handlers.
 
-    `falls_back`: a handler says what is there instead; `raises`: a handler ends the program.
+    `falls_back`: a handler says what is there instead, of `replaced` by the same name; `raises`: a handler ends the
+    program.
     """
 
     names: set[str] = field(default_factory=set)
     flags: set[str] = field(default_factory=set)
+    replaced: set[str] = field(default_factory=set)
     falls_back: bool = False
     raises: bool = False
 
@@ -52,6 +54,8 @@ class Module:
     _functions: list[str] = field(default_factory=list)
     attempt: int | None = None
     is_expression: bool = False
+    # The innermost loop that goes on before what it starts has ended.
+    loop: ast.AST | None = None
     # Whether a type is only asked for, or named in an annotation.
     is_type: bool = False
 
@@ -63,6 +67,15 @@ class Module:
             yield
         finally:
             self.is_type = outer
+
+    @contextmanager
+    def repeated(self, loop: ast.AST | None) -> Iterator[None]:
+        """Within the block is the body of a loop; `None` where it waits for what it starts."""
+        outer, self.loop = self.loop, loop
+        try:
+            yield
+        finally:
+            self.loop = outer
 
     def place(self, node: ast.AST) -> Place:
         """Where a node stands, under the conditions that are open now."""

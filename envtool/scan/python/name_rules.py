@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from packaging.version import Version
 
+from envtool.scan.commands import VISIBLE
 from envtool.scan.kinds import ScanKind
 from envtool.scan.libraries import ONE_DEVICE, find_library
 from envtool.scan.python.expressions import read_version
@@ -167,17 +168,8 @@ def judge_assignment(module: Module, targets: Sequence[ast.expr], value: ast.exp
         if name is None:
             continue
         judge_setting(module, name, value)
-        if name in {"CUDA_VISIBLE_DEVICES", "NVIDIA_VISIBLE_DEVICES"} and isinstance(target, ast.Subscript):
-            text = read_text_constant(value)
-            if text is not None and re.search(r"(?:^|,)\s*[1-9]", text):
-                module.emit(
-                    ScanKind.SECOND_DEVICE,
-                    value,
-                    f"{name}={text}",
-                    f"{name} names a device other than the one there is",
-                    f"leave {name} out",
-                    severity=Severity.WARNING,
-                )
+        if isinstance(target, ast.Subscript) and name in VISIBLE:
+            judge_visible(module, name, value)
         elif name.lower() in {"strategy", "accelerator", "distributed_backend"} and not isinstance(target, ast.Name):
             for item, standing in list_values(value, module.conditions):
                 text = read_text_constant(item)
@@ -190,6 +182,20 @@ def judge_assignment(module: Module, targets: Sequence[ast.expr], value: ast.exp
                         "leave it out",
                         standing=standing,
                     )
+
+
+def judge_visible(module: Module, name: str, value: ast.expr) -> None:
+    """A variable that says which devices a program sees."""
+    text = read_text_constant(value)
+    if name in VISIBLE and text is not None and re.search(r"(?:^|,)\s*[1-9]", text):
+        module.emit(
+            ScanKind.SECOND_DEVICE,
+            value,
+            f"{name}={text}",
+            f"{name} names a device other than the one there is",
+            f"leave {name} out",
+            severity=Severity.WARNING,
+        )
 
 
 def judge_setting(module: Module, name: str, value: ast.expr, *, severity: Severity | None = None) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from envtool.scan.kinds import ScanKind
 from envtool.scan.libraries import ONE_DEVICE
-from envtool.scan.python.values import keyword, list_values, read_text_constant
+from envtool.scan.python.values import called_name, keyword, list_values, read_text_constant
 from envtool.told_kind import Severity
 
 if TYPE_CHECKING:
@@ -76,8 +76,10 @@ def judge_trainer(module: Module, call: ast.Call, dotted: str, name: str) -> Non
 
 
 def _judge_model_switches(module: Module, call: ast.Call) -> None:
+    # A class or function of the program's own may mean torch's attention by the same word.
+    is_own = called_name(call) in module.bindings.defined
     for item in call.keywords:
-        if item.arg in _SWITCHES:
+        if item.arg in _SWITCHES and not is_own:
             library, instead = _SWITCHES[item.arg]
             if isinstance(item.value, ast.Constant) and not item.value.value:
                 continue

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from envtool.scan.python import call_rules, import_rules, name_rules
+from envtool.scan.python.concurrent_rules import starts_again
 from envtool.scan.python.module import Attempt, Module
 from envtool.scan.python.standing import Standing, all_of, any_of, negate
 from envtool.scan.python.uses import Guard
@@ -90,8 +91,18 @@ class ModuleVisitor(ast.NodeVisitor):
         """A loop with a condition."""
         self.visit(node.test)
         with self.module.guarded(Guard(self.module.conditions.judge(node.test), _list_names(node.test))):
-            self.visit_block(node.body)
+            self._visit_loop(node)
         self.visit_block(node.orelse)
+
+    def _visit_loop(self, node: ast.For | ast.AsyncFor | ast.While) -> None:
+        with self.module.repeated(node if starts_again(node.body) else None):
+            self.visit_block(node.body)
+
+    def _visit_comprehension(self, node: ast.ListComp | ast.DictComp | ast.GeneratorExp) -> None:
+        with self.module.repeated(node):
+            self.generic_visit(node)
+
+    visit_ListComp = visit_DictComp = visit_GeneratorExp = _visit_comprehension  # noqa: N815
 
     def visit_Assert(self, node: ast.Assert) -> None:
         """An assertion, which may demand a version."""
@@ -134,7 +145,7 @@ class ModuleVisitor(ast.NodeVisitor):
             with self.module.types():
                 self._visit_all([item.annotation for item in arguments if item.annotation])
                 self._visit_all([node.returns] if node.returns else [])
-        with self.module.function(node.name):
+        with self.module.function(node.name), self.module.repeated(None):
             self.visit_block(node.body)
 
     visit_AsyncFunctionDef = visit_FunctionDef  # noqa: N815
@@ -150,7 +161,7 @@ class ModuleVisitor(ast.NodeVisitor):
     def visit_For(self, node: ast.For | ast.AsyncFor) -> None:
         """A loop."""
         self.visit(node.iter)
-        self.visit_block(node.body)
+        self._visit_loop(node)
         self.visit_block(node.orelse)
 
     visit_AsyncFor = visit_For  # noqa: N815
@@ -271,6 +282,7 @@ def _gather_flags(attempt: Attempt, node: ast.Try | ast.TryStar) -> None:
         if isinstance(item, ast.Import | ast.ImportFrom):
             attempt.names |= {(alias.asname or alias.name).partition(".")[0] for alias in item.names}
     handlers = [statement for handler in node.handlers for statement in handler.body]
+    attempt.replaced |= set(_list_replacements(handlers))
     for body, is_handler in ((node.body, False), (node.orelse, False), (handlers, True)):
         for item in ast.walk(_as_module(body)):
             match item:
@@ -285,6 +297,20 @@ def _gather_flags(attempt: Attempt, node: ast.Try | ast.TryStar) -> None:
                     attempt.falls_back |= is_handler and len(handlers) == 1
                 case _:
                     pass
+
+
+def _list_replacements(statements: Sequence[ast.stmt]) -> Iterator[str]:
+    """The names that a handler gives something else to; `None` or `False` is nothing to go on with."""
+    for item in statements:
+        match item:
+            case ast.Import(names=names) | ast.ImportFrom(names=names):
+                yield from ((alias.asname or alias.name).partition(".")[0] for alias in names)
+            case ast.FunctionDef(name=name) | ast.ClassDef(name=name):
+                yield name
+            case ast.Assign(targets=[ast.Name(id=name)], value=value) if not isinstance(value, ast.Constant):
+                yield name
+            case _:
+                pass
 
 
 def _as_module(body: Sequence[ast.stmt]) -> ast.Module:

@@ -1,0 +1,77 @@
+"""Judges commands that configurations carry: of Compose, Kubernetes, pipelines, editors and task runners."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from envtool.scan.commands import CommandFinding, CommandWord
+from envtool.scan.containers import judge_run_options
+from envtool.scan.kinds import ScanKind
+from envtool.scan.launchers import Follow, judge_command
+from envtool.scan.shell import judge_script
+
+if TYPE_CHECKING:
+    from envtool.scan.configuration_reader import Setting
+
+_WORDS = frozenset({"command", "args", "entrypoint"})
+_SCRIPTS = frozenset(
+    ["run", "script", "before_script", "after_script", "setup", "cmd", "cmds", "commands", "shell", "shell_command"]
+)
+_KINDS = frozenset(
+    {ScanKind.PROCESS_PER_DEVICE, ScanKind.NVIDIA_QUERY, ScanKind.NVIDIA_CONTAINER, ScanKind.SECOND_DEVICE}
+)
+_SHELL_OPTIONS = frozenset({"-c", "-lc", "-ec", "-exc", "-cx", "-xc"})
+
+
+def judge_commands(settings: Sequence[Setting], follow: Follow) -> Iterator[CommandFinding]:
+    """What the commands among the settings of a file do that does not go here."""
+    for finding in _judge_all(settings, follow):
+        if finding.kind in _KINDS:
+            yield finding
+
+
+def _judge_all(settings: Sequence[Setting], follow: Follow) -> Iterator[CommandFinding]:
+    beside: dict[int, dict[str, Setting]] = {}
+    for setting in settings:
+        beside.setdefault(setting.mapping, {})[setting.keys[-1]] = setting
+    for setting in settings:
+        name = setting.keys[-1]
+        is_script = name in _SCRIPTS or setting.keys[-2:-1] == ("scripts",)
+        if name == "args" and "command" in beside[setting.mapping]:
+            continue
+        if name == "runArgs":
+            yield from judge_run_options(_list_words(setting))
+        elif name in _WORDS and isinstance(setting.value, list):
+            yield from _judge_words(setting, beside[setting.mapping], follow)
+        elif (name in _WORDS or is_script) and isinstance(setting.value, str):
+            yield from judge_script(setting.value, follow, setting.first_line)
+        elif is_script and isinstance(setting.value, list):
+            for word in _list_words(setting):
+                yield from judge_script(word.text, follow, word.line)
+
+
+def _judge_words(setting: Setting, beside: dict[str, Setting], follow: Follow) -> Iterator[CommandFinding]:
+    words = _list_words(setting)
+    if setting.keys[-1] == "command" and "args" in beside:
+        words += _list_words(beside["args"])
+    module = beside.get("module")
+    if setting.keys[-1] == "args" and module is not None:
+        # A debugger's: what is started, and with what.
+        start = ("python", "-m", str(module.value))
+        words = [*(CommandWord(text, setting.line) for text in start), *words]
+    elif setting.keys[-1] == "args" and (program := beside.get("program")) is not None:
+        words = [CommandWord(str(program.value), setting.line), *words]
+    if len(words) > 2 and words[1].text in _SHELL_OPTIONS:
+        yield from judge_script(words[2].text, follow, words[2].line)
+    elif words:
+        yield from judge_command(words, follow)
+
+
+def _list_words(setting: Setting) -> list[CommandWord]:
+    if isinstance(setting.value, str):
+        return [CommandWord(word, setting.line) for word in setting.value.split()]
+    values = setting.value if isinstance(setting.value, list) else []
+    # `${env}` and its like are put in by whoever runs it.
+    words = [CommandWord(str(value), line) for value, line in zip(values, setting.lines, strict=False)]
+    return [word for word in words if not word.text.startswith("${")]
