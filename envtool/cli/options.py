@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from envtool.cli.report_format import Format
+from envtool.cli.report_format import Format, PlainFormat
 
 PrefixOption = Annotated[
     Path | None,
@@ -38,6 +38,7 @@ ProjectOption = Annotated[
 
 
 FormatOption = Annotated[Format, typer.Option("--format", help="How to print the report.")]
+PlainFormatOption = Annotated[PlainFormat, typer.Option("--format", help="How to print it.")]
 ImageOption = Annotated[
     str | None, typer.Option("--image", help="Look into an image, without running it.", show_default=False)
 ]

@@ -48,3 +48,10 @@ class ScanFormat(StrEnum):
     SARIF = "sarif"
     JUNIT = "junit"
     GITHUB = "github"
+
+
+class PlainFormat(StrEnum):
+    """How to print what has no form of another system's."""
+
+    TEXT = "text"
+    JSON = "json"

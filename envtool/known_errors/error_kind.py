@@ -187,6 +187,8 @@ class ErrorKind(ToldKind):
         (
             _S(b"DefaultCPUAllocator", r"DefaultCPUAllocator: (?:can't allocate|not enough) memory"),
             _S(b"killed by signal: Killed"),
+            _S(b"exitcode", r"\(exitcode: -9\)|exitcode +: -9\b"),
+            _S(b"exits with return code = -9"),
             _S(b"Killed", r"^(?:.*: line \d+: +\d+ )?Killed\b[^a-z]*(?:$|python)"),
             _S(b"MemoryError", r"^(?:\w+\.)*_?(?:Array)?MemoryError\b"),
             _S(b"Cannot allocate memory", r"\[Errno 12\] Cannot allocate memory"),

@@ -104,11 +104,11 @@ class _Search:
         kinds = [kind for kind in ErrorKind if any(sign.words in text for sign in kind.signs)]
         passing = [kind for kind in self._found if kind.passes is not None and kind.passes in text]
         kinds += [kind for kind in passing if kind not in kinds]
-        lines: Sequence[bytes] = _LINE_END.split(text)
         if kinds:
-            for number, line in enumerate(lines, self._lines + 1):
+            for number, line in enumerate(_LINE_END.split(text), self._lines + 1):
                 self._look_at_line(number, line[:_LONGEST_LINE], kinds)
-        self._lines += len(lines)
+        # A hundredth of the time that splitting takes.
+        self._lines += text.count(b"\n") + text.count(b"\r") - text.count(b"\r\n") + 1
 
     def _look_at_line(self, number: int, line: bytes, kinds: Sequence[ErrorKind]) -> None:
         if b"\x1b" in line:

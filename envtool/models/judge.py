@@ -21,6 +21,7 @@ _TOLERANCE = 0.05
 class ModelCheck:
     """One question about a run. `passed` is `None` where it cannot be answered."""
 
+    id: str
     title: str
     passed: bool | None
     detail: str
@@ -28,13 +29,23 @@ class ModelCheck:
 
 @dataclass(frozen=True, kw_only=True)
 class ModelRun:
-    """What came of a run: where it computed, how fast, and the answers to the questions."""
+    """What came of a run: where it computed, how fast, and the answers to the questions.
+
+    `torch` is its version, `release` the vendor's where torch tells it; `device` such as `cuda:0`, with its name.
+    """
 
     name: str
     torch: str
+    release: str | None
     device: str
+    device_name: str
     samples_per_second: float
     checks: tuple[ModelCheck, ...]
+
+    def describe(self) -> str:
+        """Where it computed, and how fast, for people."""
+        torch = f"{self.torch} of release {self.release}" if self.release else self.torch
+        return f"torch {torch} on {self.device} ({self.device_name}), {self.samples_per_second:.1f} samples/s"
 
     @property
     def passed(self) -> bool:
@@ -55,44 +66,47 @@ def judge_run(
     release = trained.get("moreh")
     return ModelRun(
         name=sample.name,
-        torch=f"{trained.get('torch')}" + (f" of release {release}" if release else ""),
-        device=f"{trained.get('device')} ({trained.get('device_name')})",
+        torch=str(trained.get("torch")),
+        release=str(release) if release else None,
+        device=str(trained.get("device")),
+        device_name=str(trained.get("device_name")),
         samples_per_second=_number(trained.get("samples_per_second")),
         checks=checks,
     )
 
 
 def _check_torch(trained: dict[str, Any], pin: VendorPin | None, root: str | None) -> ModelCheck:
-    title, version, file = "torch is the pinned one", str(trained.get("torch")), str(trained.get("torch_file"))
+    id, title = "torch-pinned", "torch is the pinned one"
+    version, file = str(trained.get("torch")), str(trained.get("torch_file"))
     if pin is None:
-        return ModelCheck(title, None, f"{version}; nothing here pins a vendor torch")
+        return ModelCheck(id, title, None, f"{version}; nothing here pins a vendor torch")
     if root is not None and not file.startswith(f"{root.rstrip('/')}/"):
-        return ModelCheck(title, False, f"it was imported from {file}, outside of {root}")
+        return ModelCheck(id, title, False, f"it was imported from {file}, outside of {root}")
     is_right = pin.is_reported_as(version, trained.get("moreh"))
-    return ModelCheck(title, is_right, version if is_right else f"{version}; pinned is {pin.torch.version}")
+    return ModelCheck(id, title, is_right, version if is_right else f"{version}; pinned is {pin.torch.version}")
 
 
 def _check_loss(trained: dict[str, Any]) -> ModelCheck:
     first, last = _number(trained.get("first_loss")), _number(trained.get("last_loss"))
     # Not a number is no fall.
-    return ModelCheck("the loss falls", last <= first * _LEAST_FALL, f"from {first:.4g} to {last:.4g}")
+    return ModelCheck("loss-falls", "the loss falls", last <= first * _LEAST_FALL, f"from {first:.4g} to {last:.4g}")
 
 
 def _check_accuracy(sample: ModelSample, trained: dict[str, Any]) -> Iterator[ModelCheck]:
     if sample.least_accuracy is not None:
         accuracy = _number(trained.get("accuracy"))
         text = f"{accuracy:.3f}, at least {sample.least_accuracy}"
-        yield ModelCheck("it is right often enough", accuracy >= sample.least_accuracy, text)
+        yield ModelCheck("accuracy", "it is right often enough", accuracy >= sample.least_accuracy, text)
 
 
 def _check_answer(trained: dict[str, Any], loaded: dict[str, Any]) -> ModelCheck:
     before, after = ([_number(item) for item in _list(report.get("answer"))] for report in (trained, loaded))
-    title = "the saved model answers the same in a new process"
+    id, title = "same-answer", "the saved model answers the same in a new process"
     if not before or len(before) != len(after):
-        return ModelCheck(title, False, f"{len(before)} numbers before, {len(after)} after")
+        return ModelCheck(id, title, False, f"{len(before)} numbers before, {len(after)} after")
     largest = max(map(abs, before))
     difference = max(abs(one - other) for one, other in zip(before, after, strict=True))
-    return ModelCheck(title, difference <= _TOLERANCE * max(largest, 1e-6), f"they differ by {difference:.2g}")
+    return ModelCheck(id, title, difference <= _TOLERANCE * max(largest, 1e-6), f"they differ by {difference:.2g}")
 
 
 def _list(value: Any) -> list[Any]:

@@ -26,5 +26,4 @@ def check_model(reference: str, name: str, time_limit: float, project: Path) -> 
 
 
 def _list_lines(run: ModelRun) -> list[str]:
-    first = f"torch {run.torch} on {run.device}, {run.samples_per_second:.1f} samples/s"
-    return [first, *(f"{check.title}: {check.detail}" for check in run.checks)]
+    return [run.describe(), *(f"{check.title}: {check.detail}" for check in run.checks)]

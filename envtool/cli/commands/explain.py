@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from envtool.cli.terminal import print_line, print_safely
+from envtool.cli.options import PlainFormatOption
+from envtool.cli.report_format import PlainFormat
+from envtool.cli.terminal import print_safely
 
 if TYPE_CHECKING:
     from envtool.told_kind import ToldKind
@@ -27,6 +29,7 @@ def explain_command(
             "--from", metavar="LOGFILE", help="Find known errors in a program's output; - reads it.", show_default=False
         ),
     ] = None,
+    format: PlainFormatOption = PlainFormat.TEXT,
 ) -> None:
     """Print what a finding or a known error means, how it comes about and what to do; without an id, list all.
 
@@ -43,7 +46,9 @@ def explain_command(
     if log is not None:
         if id is not None:
             raise typer.BadParameter("give an id or --from, not both")
-        raise typer.Exit(_search(log))
+        raise typer.Exit(_search(log, format))
+    if format is not PlainFormat.TEXT:
+        raise typer.BadParameter("--format goes with --from")
     if id is None:
         _list_all()
         return
@@ -68,16 +73,11 @@ def _list_all() -> None:
         print_safely(f"{kind.id:<{width}}  {kind.severity.value:<7}  {kind.title}")
 
 
-def _search(log: Path) -> int:
+def _search(log: Path, format: PlainFormat) -> int:
+    from envtool.cli.output import print_report
+    from envtool.cli.render.known_errors import render_known_errors
     from envtool.known_errors.find import search_descriptor, search_file
 
     found = search_descriptor(sys.stdin.fileno()) if str(log) == "-" else search_file(log)
-    for item in found.errors:
-        print_line(f"{item.kind.severity.value}: {item.kind.title}  [{item.kind.id}]")
-        more = f"   (and {item.count - 1} more)" if item.count > 1 else ""
-        print_line(f"  line {item.line}: {item.text}{more}")
-        print_line(f"  run  {item.kind.remedy}")
-        print_line(f"  more envtool explain {item.kind.id}")
-    if not found.errors:
-        print_line(f"no known error in {found.lines} lines")
+    print_report(render_known_errors(found, format), None, is_prose=format is PlainFormat.TEXT)
     return 1 if found.errors else 0

@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from envtool.cli.options import ModelTimeLimitOption, PrefixOption, ProjectOption, PythonOption
+from envtool.cli.options import ModelTimeLimitOption, PlainFormatOption, PrefixOption, ProjectOption, PythonOption
+from envtool.cli.report_format import PlainFormat
 from envtool.cli.terminal import note, print_line
 
 app = typer.Typer(help="Small models that really learn: list, fetch and run them.", no_args_is_help=True)
@@ -54,11 +55,14 @@ def run(
     ] = None,
     time_limit: ModelTimeLimitOption = None,
     project: ProjectOption = Path(),
+    format: PlainFormatOption = PlainFormat.TEXT,
 ) -> None:
     """Train a model and say whether it learns: the loss falls, it is right, a new process gets the same answers.
 
     Exit status 0: it does, with the torch that is pinned; 1: it does not.
     """
+    from envtool.cli.output import print_report
+    from envtool.cli.render.models import render_model_run
     from envtool.models.run_model import TIME_LIMIT, ModelRequest, run_model
 
     if image is not None and (prefix is not None or python is not None):
@@ -74,8 +78,5 @@ def run(
         project=project,
     )
     result = run_model(request)
-    print_line(f"torch {result.torch} on {result.device}, {result.samples_per_second:.1f} samples/s")
-    for check in result.checks:
-        word = {True: "yes", False: "NO", None: "not known"}[check.passed]
-        print_line(f"{word:<9}  {check.title}: {check.detail}")
+    print_report(render_model_run(result, format), None, is_prose=format is PlainFormat.TEXT)
     raise typer.Exit(0 if result.passed else 1)

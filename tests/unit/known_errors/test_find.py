@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 import re
 import subprocess
@@ -10,6 +11,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from jsonschema import validate
 from typer.testing import CliRunner
 
 import envtool.known_errors
@@ -20,6 +22,7 @@ from envtool.known_errors.find import LogSearch, search_file, search_log
 from envtool.scan.kinds import ScanKind
 
 PAGES = Path(envtool.known_errors.__file__).parent / "pages"
+SCHEMA = json.loads((Path(__file__).parents[3] / "docs/explain.schema.json").read_text())
 KINDS = [pytest.param(kind, id=kind.id) for kind in ErrorKind]
 BUSY = (
     "[2024-03-01 10:11:12.013] [warning] Moreh SDA is already in use by another process:\n"
@@ -71,6 +74,12 @@ LINES: list[tuple[str, str]] = [
     ("host-out-of-memory", "RuntimeError: [enforce fail] DefaultCPUAllocator: can't allocate memory: you tried to"),
     ("host-out-of-memory", "RuntimeError: DataLoader worker (pid 1234) is killed by signal: Killed."),
     ("host-out-of-memory", "Killed"),
+    (
+        "host-out-of-memory",
+        "E0325 20:57:27.6 26 api.py:869] failed (exitcode: -9) local_rank: 0 (pid: 2630)",
+    ),
+    ("host-out-of-memory", "  exitcode  : -9 (pid: 14750)"),
+    ("host-out-of-memory", "[launch.py:321:sigkill_handler] ['python', 'fit.py'] exits with return code = -9"),
     ("host-out-of-memory", "run.sh: line 3: 31337 Killed                  python train.py"),
     ("shared-memory-full", "RuntimeError: DataLoader worker (pid 46) is killed by signal: Bus error."),
     (
@@ -146,8 +155,35 @@ LINES: list[tuple[str, str]] = [
     ("torch-not-whole", "AttributeError: partially initialized module 'torch' has no attribute 'nn'"),
     ("update-unreachable", "Moreh AI Platform is not available."),
 ]
+BAR = "".join(
+    f"\repoch 3:  {part}%|####      | {part}/100 [00:01<00:10, 9.1it/s, loss=0.{part}]" for part in range(100)
+)
+# Whole outputs: coloured as notebooks and rich do, behind progress bars, of several processes, in another's JSON.
+OUTPUTS = [
+    (
+        "accelerator-out-of-memory",
+        f"{BAR}\n\x1b[0;31mRuntimeError\x1b[0m: CUDA out of memory. Tried to allocate 20 MiB\n",
+    ),
+    (
+        "accelerator-out-of-memory",
+        f"{BAR}\rTraceback (most recent call last):\r\nOutOfMemoryError: CUDA out of memory.\r\n",
+    ),
+    ("accelerator-out-of-memory", '{"log":"RuntimeError: CUDA out of memory. Tried\\n","stream":"stderr"}\n'),
+    (
+        "glibc-too-old",
+        "╭─ Traceback ─╮\n│ fit.py:1 in <module> │\n╰─╯\n\x1b[1;91mImportError: \x1b[0m\x1b[95mlibm.so.6\x1b[0m: "
+        "version `GLIBC_2.\x1b[1;36m29\x1b[0m' not found \x1b[1m(\x1b[0mrequired by \x1b[95mlibtorch.so\x1b[0m)\n",
+    ),
+    (
+        "too-many-open-files",
+        '[rank0]:     raise RuntimeError("received %d items of ancdata" %\nError: received 0 items of ancdata\n',
+    ),
+    ("cuda-not-available", '    "\\u001b[0;31mAssertionError\\u001b[0m: Torch not compiled with CUDA enabled"\n'),
+    ("torchvision-mismatch", "terminate called after throwing\n  what():  \nUnknown builtin op: torchvision::nms.\n"),
+]
 # What programs print in passing, or while all is well.
 INNOCENT = [
+    "failed (exitcode: 1) local_rank: 0 (pid: 1622990) of binary: /opt/env/bin/python",
     "[info] KT AI Accelerator is ready to use.",
     "raise RuntimeError('received %d items of ancdata' %",
     "ModuleNotFoundError: No module named 'apexcharts'",
@@ -190,6 +226,12 @@ def test_an_error_is_known_by_its_words(id: str, line: str) -> None:
     assert ids(log) == [id]
     assert ids(log.replace("\n", "\r\n")) == [id]
     assert ids("\x1b[31m" + log.replace("\n", "\x1b[0m\n\x1b[31m")) == [id]
+
+
+@pytest.mark.parametrize(("id", "output"), OUTPUTS)
+@pytest.mark.parametrize("size", [7, 1 << 18])
+def test_an_error_is_found_in_a_whole_output(id: str, output: str, size: int) -> None:
+    assert [item.kind.id for item in find(output, size).errors] == [id]
 
 
 def test_every_kind_has_a_line() -> None:
@@ -271,6 +313,27 @@ def test_a_log_is_explained(tmp_path: Path) -> None:
     log.write_text("all is well\n")
     result = CliRunner().invoke(app, ["explain", "--from", str(log)])
     assert (result.exit_code, result.output) == (0, "no known error in 1 lines\n")
+
+
+def test_the_document_is_as_its_schema_says(tmp_path: Path) -> None:
+    log = tmp_path / "train.log"
+    log.write_text(f"MOREH_SDA_TOKEN=c2VjcmV0c2VjcmV0 No CUDA GPUs are available\n{BUSY}{BUSY}")
+    command = ["explain", "--from", str(log), "--format", "json"]
+    result = CliRunner().invoke(app, command)
+    document = json.loads(result.output)
+    validate(document, SCHEMA)
+    assert (result.exit_code, document["status"], document["lines"]) == (1, "found", 7)
+    assert [(row["id"], row["line"], row["count"]) for row in document["errors"]] == [
+        ("cuda-not-available", 1, 1),
+        ("accelerator-busy", 4, 2),
+    ]
+    assert "c2VjcmV0c2VjcmV0" not in result.output
+    log.write_text("all is well\n")
+    result = CliRunner().invoke(app, command)
+    document = json.loads(result.output)
+    validate(document, SCHEMA)
+    assert (result.exit_code, document["status"], document["errors"]) == (0, "none", [])
+    assert CliRunner().invoke(app, ["explain", "nccl-error", "--format", "json"]).exit_code == 2
 
 
 def test_a_programs_output_is_read_as_it_comes() -> None:

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import ast
+import json
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from jsonschema import validate
 from typer.testing import CliRunner
 
 from envtool.cli.application import app
+from envtool.cli.render.models import render_model_run
+from envtool.cli.report_format import PlainFormat
 from envtool.errors import ModelError
 from envtool.models.catalog import SAMPLES, ModelSample, copy_sample, find_sample
 from envtool.models.judge import judge_run
@@ -19,6 +23,7 @@ from envtool.release.pin import PinnedDistribution, PinOrigin, VendorPin
 from envtool.verify.verify_images import VerifyRequest, verify_images
 from tests.support.environment import TORCH, RealEnvironment
 
+SCHEMA = json.loads((Path(__file__).parents[3] / "docs/models.schema.json").read_text())
 PIN = VendorPin((PinnedDistribution(name="torch", version=TORCH),), PinOrigin.GIVEN)
 RESNET = find_sample("resnet")
 every_sample = pytest.mark.parametrize("sample", SAMPLES, ids=lambda sample: sample.name)
@@ -156,3 +161,14 @@ def test_a_model_that_does_not(number: int, changes: dict[str, object]) -> None:
 
 def test_reduced_precision_is_the_same_answer() -> None:
     assert judge(loaded=[1.02, -20.1, 2.97])[3] is True
+
+
+@pytest.mark.parametrize("changes", [{}, {"moreh": None, "accuracy": 0.1, "samples_per_second": None}])
+def test_the_document_is_as_its_schema_says(changes: dict[str, object]) -> None:
+    trained = {**TRAINED, **changes}
+    run = judge_run(RESNET, trained, {"answer": trained["answer"]}, PIN, root=None)
+    document = json.loads(render_model_run(run, PlainFormat.JSON))
+    validate(document, SCHEMA)
+    assert document["status"] == ("learns" if run.passed else "failed")
+    assert [check["id"] for check in document["checks"]] == ["torch-pinned", "loss-falls", "accuracy", "same-answer"]
+    assert [check["passed"] for check in document["checks"]] == [check.passed for check in run.checks]
