@@ -31,8 +31,8 @@ def render_usage(tally: UsageTally, prices: PriceList | None, format: JobsFormat
             from envtool.cli.render.interface import Metric
 
             rows = tally.list_rows()
-            samples = tuple(({"day": row.day, "flavor": row.flavor}, round(row.minutes)) for row in rows)
-            name, text = "hac_accelerator_minutes_estimate", "Minutes that a flavour was held, an estimate."
+            samples = tuple(({"day": row.day, "flavor": row.flavor}, round(row.minutes * 60)) for row in rows)
+            name, text = "hac_accelerator_estimated_held_seconds", "How long a flavour was held, an estimate."
             return render_metrics("envtool jobs", (Metric(name, text, samples),))
 
 

@@ -158,7 +158,10 @@ def test_prices_are_the_persons_own(tmp_path: Path) -> None:
     assert [row["cost"] for row in document["usage"]] == [None, 20.0]
     text = CliRunner().invoke(app, [*usage, "--format", "prometheus"]).output
     (family,) = text_string_to_metric_families(text)
-    assert {sample.labels["flavor"]: sample.value for sample in family.samples} == {"Large.256GB": 1, "Small.64GB": 2}
+    assert {sample.labels["flavor"]: sample.value for sample in family.samples} == {
+        "Large.256GB": 60,
+        "Small.64GB": 120,
+    }
 
 
 @pytest.mark.parametrize(
