@@ -7,7 +7,7 @@ ENVTOOL := $(VENV)/bin/envtool
 IMAGE ?= hac-base
 FUZZ_SECONDS ?= 600
 # What test-fast runs.
-FAST := not docker and not exhaustive and not interpreters and not gigabyte and not training
+FAST := not docker and not debian and not exhaustive and not interpreters and not gigabyte and not training
 # In the checkout, so that `make clean` finds it.
 export HAC_STORE ?= $(CURDIR)/.work/store
 # Where a shell forbids it, each start of envtool would compile all that it imports.

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from envtool.doctor.diagnose_environment import DoctorRequest, diagnose_environment
     from envtool.doctor.findings import Report
     from envtool.driver.inspect_jobs import JobsReport, JobsRequest, inspect_jobs
+    from envtool.fleet.report_fleet import FleetReport, FleetRequest, report_fleet
     from envtool.image.blame.blame_image import BlameRequest, blame_image
     from envtool.image.blame.trace import BlameReport
     from envtool.image.build_images import BuildRequest, BuildResult, build_images
@@ -35,6 +36,11 @@ _MODULES = {
         "JobsReport",
         "JobsRequest",
         "inspect_jobs",
+    ),
+    "envtool.fleet.report_fleet": (
+        "FleetReport",
+        "FleetRequest",
+        "report_fleet",
     ),
     "envtool.image.blame.blame_image": (
         "BlameRequest",
@@ -87,6 +93,8 @@ __all__ = [
     "CheckRequest",
     "CheckResult",
     "DoctorRequest",
+    "FleetReport",
+    "FleetRequest",
     "ImageResult",
     "InstallRequest",
     "InstallResult",
@@ -106,6 +114,7 @@ __all__ = [
     "diagnose_environment",
     "inspect_jobs",
     "install",
+    "report_fleet",
     "restore",
     "scan_program",
     "sync",

@@ -172,3 +172,9 @@ class ModelError(EnvtoolError):
     """A model cannot be fetched or run: no such model, no torch that computes, or a program that fails."""
 
     exit_status = 23
+
+
+class FleetError(EnvtoolError):
+    """A report of a machine or an image cannot be read, or none of them."""
+
+    exit_status = 24

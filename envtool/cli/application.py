@@ -33,6 +33,7 @@ class CommandGroup(LazyGroup):
         "blame": LazyCommand(f"{_COMMANDS}.blame", "blame_command"),
         "sbom": LazyCommand(f"{_COMMANDS}.sbom", "sbom_command"),
         "jobs": LazyCommand(f"{_COMMANDS}.jobs", "jobs_command"),
+        "fleet": LazyCommand(f"{_COMMANDS}.fleet", "app"),
         "flavour": LazyCommand(f"{_COMMANDS}.flavour", "flavour_command"),
         "models": LazyCommand(f"{_COMMANDS}.models", "app"),
         "engine": LazyCommand(f"{_COMMANDS}.engine", "app"),

@@ -55,3 +55,10 @@ class PlainFormat(StrEnum):
 
     TEXT = "text"
     JSON = "json"
+
+
+class FleetFormat(StrEnum):
+    """How to print what many machines and images said."""
+
+    TEXT = "text"
+    JSON = "json"

@@ -85,6 +85,13 @@ def explain_intruder(environment: Environment, pinned: PinnedDistribution, intru
     return f"{by}; no installed distribution requires it"
 
 
+def list_culprits(environment: Environment, pinned: PinnedDistribution, intruder: Distribution) -> tuple[str, ...]:
+    """The names of the distributions because of whose requirements `intruder` was installed, as far as records show."""
+    if intruder.source:
+        return ()
+    return tuple(dict.fromkeys(item.name for item in find_conflicting_requirements(environment, pinned)))
+
+
 def _format_time(item: Distribution) -> str:
     """When its records were written, to the minute; empty where that is not known."""
     if item.installed_at is None:

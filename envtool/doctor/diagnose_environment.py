@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -61,7 +62,7 @@ def diagnose_environment(request: DoctorRequest, *, progress: Progress = lambda 
     query = _start_driver_query(request)
     is_cached = request.context.is_local and not request.deep
     cache = open_cache(prefix.path) if is_cached else DiagnosisCache(None)
-    report = diagnose(environment, pin, deep=request.deep, progress=progress, cache=cache)
+    report = replace(diagnose(environment, pin, deep=request.deep, progress=progress, cache=cache), time=time.time())
     cache.save()
     if request.probe:
         from envtool.doctor.probe import probe_environment

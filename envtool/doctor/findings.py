@@ -43,7 +43,8 @@ class Finding:
     """One thing that is wrong.
 
     `distribution` is the pinned one whose wheel, put back, fixes it: then checks give no `remedy`. It is `None` where a
-    restore does not fix it. `packages` are the names of other installed distributions that it is about.
+    restore does not fix it. `packages` are the names of other installed distributions that it is about; `culprits` are
+    those whose requirements brought it about.
     """
 
     kind: FindingKind
@@ -53,6 +54,7 @@ class Finding:
     remedy: str | None = None
     distribution: str | None = None
     packages: tuple[str, ...] = ()
+    culprits: tuple[str, ...] = ()
 
     @property
     def id(self) -> str:
@@ -71,7 +73,7 @@ class Report:
 
     `ignored` are the findings that a person asked to leave out of the verdict; `strict` lets notes into it. `driver`
     is one line about the accelerator's driver. `history` are the changes that envtool made to torch here, the
-    oldest first.
+    oldest first. `time` is when it was looked at, in seconds since 1970.
     """
 
     environment: Environment
@@ -81,6 +83,7 @@ class Report:
     strict: bool = False
     driver: str = ""
     history: tuple[HistoryEntry, ...] = ()
+    time: float = 0.0
 
     @property
     def status(self) -> Status:

@@ -22,12 +22,21 @@ class ImageCheck:
 
 @dataclass(frozen=True)
 class ImageResult:
-    """All checks of one image. Where it could not be checked, `error` says why, with the exit status of its kind."""
+    """All checks of one image. Where it could not be checked, `error` says why, with the exit status of its kind.
+
+    `digest` is that of its configuration, the same in every registry, engine and archive. `torch` is the version that a
+    container would find, `culprits` are the distributions that pulled another torch in. `time` is when it was looked
+    at, in seconds since 1970.
+    """
 
     reference: str
     checks: tuple[ImageCheck, ...]
     error: str = ""
     error_status: int = 0
+    digest: str = ""
+    torch: str = ""
+    culprits: tuple[str, ...] = ()
+    time: float = 0.0
 
     @property
     def failed(self) -> tuple[ImageCheck, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
@@ -20,9 +21,10 @@ from envtool.image.sbom.inventory import compare_packages, list_packages, select
 from envtool.image.spec.labels import OWN, REQUIRED_LABELS
 from envtool.image.spec.table import CHECKS_FOLDER
 from envtool.printable import one_line
+from envtool.release.profile import TORCH
 from envtool.told_kind import Severity
 from envtool.verify.doctor_on_layers import diagnose_image_files, has_path
-from envtool.verify.result import ImageCheck
+from envtool.verify.result import ImageCheck, ImageResult
 from envtool.verify.secrets import find_secrets, select_for_secrets
 
 if TYPE_CHECKING:
@@ -95,14 +97,27 @@ def _is_cache(path: str) -> bool:
     return any(mark in path for mark in _CACHE_MARKS) and _CACHES.search(path) is not None
 
 
-def run_static_checks(image: StoredImage) -> Iterator[ImageCheck]:
+def run_static_checks(image: StoredImage) -> ImageResult:
     """Run every static check on an image that was read with `select_for_static_checks`."""
     blame = trace_changes(image)
     subject = _CheckedImage(image, blame.overlay, blame, diagnose_image_files(image, blame.overlay))
-    for name, title, check in _CHECKS:
-        problems = list(check(subject))
-        output = "\n".join(map(one_line, problems))
-        yield ImageCheck(name, title, not problems, output, tuple(problems), is_warning=name in _WARNINGS)
+    torches = subject.report.environment.find(TORCH) if subject.report is not None else ()
+    return ImageResult(
+        image.reference,
+        tuple(_run_check(subject, *row) for row in _CHECKS),
+        digest=image.identity,
+        torch=torches[-1].version if torches else "",
+        culprits=tuple(dict.fromkeys(item.name for change in blame.culprits for item in change.requirements)),
+        time=time.time(),
+    )
+
+
+def _run_check(
+    subject: _CheckedImage, name: str, title: str, check: Callable[[_CheckedImage], Iterator[str]]
+) -> ImageCheck:
+    problems = list(check(subject))
+    output = "\n".join(map(one_line, problems))
+    return ImageCheck(name, title, not problems, output, tuple(problems), is_warning=name in _WARNINGS)
 
 
 def _check_labels(subject: _CheckedImage) -> Iterator[str]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ from envtool.verify.result import ImageCheck, ImageResult
 if TYPE_CHECKING:
     from envtool.image.read.layer import LayerCache
     from envtool.verify.doctor_on_layers import LibrarySpool
+    from envtool.verify.shard import Shard
 
 # What keeps one image of several from being verified; anything else is everybody's error.
 MODEL_TIME_LIMIT = 600.0
@@ -27,7 +29,7 @@ class VerifyRequest:
     `static` reads their files only, else their own checks run inside of them as well. `platform` is which image of a
     manifest list, as linux/amd64; by default this machine's. `jobs` is how many images are verified at a time.
     `model` is one to train inside as well, for at most `model_time_limit` seconds.
-    `project` is the folder from which the engine is found.
+    `project` is the folder from which the engine is found. `shard` is which part of the images to verify.
     """
 
     references: tuple[str, ...]
@@ -37,6 +39,7 @@ class VerifyRequest:
     jobs: int = 1
     model: str | None = None
     model_time_limit: float = MODEL_TIME_LIMIT
+    shard: Shard | None = None
 
 
 def verify_images(
@@ -44,9 +47,9 @@ def verify_images(
 ) -> tuple[ImageResult, ...]:
     """Check each image, in the order of the references; `done` is called with each reference that is finished.
 
-    Of several, one that cannot be read or run does not keep the others from it: its result says why. A single one
-    raises: `ImageError`, `EngineError`, `BuildError`, `ReleaseError`, `SetupError`. So does a model that there is none
-    of: `ModelError`.
+    Of several, and of a shard, one that cannot be read or run does not keep the others from it: its result says why. A
+    single one raises: `ImageError`, `EngineError`, `BuildError`, `ReleaseError`, `SetupError`. So does a model that
+    there is none of: `ModelError`.
     """
     if request.model is not None:
         from envtool.models.catalog import find_sample
@@ -57,8 +60,10 @@ def verify_images(
     from envtool.verify.doctor_on_layers import library_spool
 
     references = expand_references(request.references)
+    if request.shard is not None:
+        references = request.shard.select(references)
     with library_spool() as spool:
-        if len(references) == 1:
+        if len(references) == 1 and request.shard is None:
             results = (_verify_image(references[0], request, spool, None),)
             done(references[0])
             return results
@@ -78,7 +83,7 @@ def _verify_all(
         try:
             return _verify_image(reference, request, spool, shared)
         except _NOT_VERIFIED as error:
-            return ImageResult(reference, (), error.render(), error.exit_status)
+            return ImageResult(reference, (), error.render(), error.exit_status, time=time.time())
         finally:
             done(reference)
 
@@ -89,14 +94,13 @@ def _verify_all(
 def _verify_image(
     reference: str, request: VerifyRequest, spool: LibrarySpool, shared: LayerCache | None
 ) -> ImageResult:
-    checks = tuple(_check_files(reference, request, spool, shared))
-    if not request.static:
-        checks += tuple(_check_container(reference, request))
+    result = _check_files(reference, request, spool, shared)
+    checks = () if request.static else tuple(_check_container(reference, request))
     if request.model is not None and not request.static:
         from envtool.verify.model_check import check_model
 
         checks += (check_model(reference, request.model, request.model_time_limit, request.project),)
-    return ImageResult(reference, checks)
+    return replace(result, reference=reference, checks=(*result.checks, *checks))
 
 
 def select_exit_status(results: Iterable[ImageResult]) -> int:
@@ -106,9 +110,7 @@ def select_exit_status(results: Iterable[ImageResult]) -> int:
     return failed or (0 if all(item.passed for item in found) else 1)
 
 
-def _check_files(
-    reference: str, request: VerifyRequest, spool: LibrarySpool, shared: LayerCache | None
-) -> Iterator[ImageCheck]:
+def _check_files(reference: str, request: VerifyRequest, spool: LibrarySpool, shared: LayerCache | None) -> ImageResult:
     from envtool.image.read.layer import FileSelector
     from envtool.image.read.reference import read_image
     from envtool.verify.credential_contents import find_credentials, load_detectors
@@ -125,7 +127,7 @@ def _check_files(
         shared=shared,
     )
     image = read_image(reference, selector, project=request.project, platform=request.platform)
-    yield from run_static_checks(image)
+    return run_static_checks(image)
 
 
 def _check_container(reference: str, request: VerifyRequest) -> Iterator[ImageCheck]:

@@ -21,6 +21,7 @@ from envtool.environment.elf import SharedObjectError, read_needed_libraries
 from envtool.environment.history import read_history
 from envtool.environment.pth import parse_pth
 from envtool.errors import EnvtoolError
+from envtool.fleet.documents import DocumentOrigin, parse_documents
 from envtool.guard.explain import find_conflicts
 from envtool.guard.instruction import find_install_steps
 from envtool.guard.project_command import suggest_environment
@@ -163,6 +164,14 @@ def _read_pylock(lock: Path, selection: LockSelection, target: Target) -> object
     return read_pylock_project(lock, selection, target, lambda _entries: {})
 
 
+def _parse_fleet_report(data: bytes) -> object:
+    try:
+        return list(parse_documents(data, DocumentOrigin("x", 0.0)))
+    except ValueError as error:
+        # What a person is told.
+        return str(error)
+
+
 PARSERS: dict[str, Parser] = {
     "record": _parse_record,
     "pth": parse_pth,
@@ -176,6 +185,7 @@ PARSERS: dict[str, Parser] = {
     "cache": _in_file("x.json", lambda folder: DiagnosisCache(folder / "x.json").get("a", "b")),
     "settings": _in_file("hac.toml", read_settings),
     "driver": lambda data: parse_table(_text(data)),
+    "fleet-report": _parse_fleet_report,
     "flavours": lambda data: parse_menu(_text(data)),
     "jobs-log": parse_look,
     "prices": _in_file("prices.toml", lambda folder: read_prices(folder / "prices.toml")),

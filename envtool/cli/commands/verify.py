@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -19,25 +19,44 @@ from envtool.cli.options import (
 from envtool.cli.report_format import Format
 from envtool.cli.terminal import note
 
+if TYPE_CHECKING:
+    from envtool.verify.shard import Shard
+
+
+_JOBS = min(4, os.cpu_count() or 1)
+ReferencesArgument = Annotated[
+    list[str],
+    typer.Argument(
+        help="Images: names in the engine; with --static also archives, OCI folders and docker://NAME.",
+        show_default=False,
+    ),
+]
+StaticOption = Annotated[
+    bool, typer.Option("--static", help="Read files and configuration only; run nothing, need no engine.")
+]
+JobsOption = Annotated[
+    int, typer.Option("--jobs", "-j", min=1, help="Images at a time.", show_default="the processors, at most 4")
+]
+ShardOption = Annotated[
+    str | None,
+    typer.Option(
+        "--shard",
+        metavar="INDEX/COUNT",
+        help="Only that part of the images, counted from 0; the parts together are all, each once.",
+        show_default=False,
+    ),
+]
+
 
 def verify_command(
-    references: Annotated[
-        list[str],
-        typer.Argument(
-            help="Images: names in the engine; with --static also archives, OCI folders and docker://NAME.",
-            show_default=False,
-        ),
-    ],
-    static: Annotated[
-        bool, typer.Option("--static", help="Read files and configuration only; run nothing, need no engine.")
-    ] = False,
+    references: ReferencesArgument,
+    static: StaticOption = False,
     model: RunModelOption = None,
     time_limit: ModelTimeLimitOption = None,
     format: FormatOption = Format.TEXT,
     output: OutputOption = None,
-    jobs: Annotated[
-        int, typer.Option("--jobs", "-j", min=1, help="Images at a time.", show_default="the processors, at most 4")
-    ] = min(4, os.cpu_count() or 1),
+    jobs: JobsOption = _JOBS,
+    shard: ShardOption = None,
     platform: PlatformOption = None,
     project: ProjectOption = Path(),
 ) -> None:
@@ -56,6 +75,8 @@ def verify_command(
       envtool verify --static docker://registry.example.com:5000/team/training@sha256:… --format sarif -o verify.sarif
 
       envtool verify --static 'docker://registry.example.com:5000/team/*' --jobs 4
+
+      envtool verify --static 'docker://registry.example.com:5000/team/*' --shard 3/20 --format json -o 3.json
     """
     from envtool.cli.output import print_report
     from envtool.cli.render.verify import render_results
@@ -63,6 +84,7 @@ def verify_command(
 
     if static and model is not None:
         raise typer.BadParameter("--run-model runs something, --static nothing: give one of them")
+    part = _parse_shard(shard) if shard is not None else None
     request = VerifyRequest(
         references=tuple(references),
         project=project,
@@ -71,8 +93,21 @@ def verify_command(
         jobs=jobs,
         model=model,
         model_time_limit=time_limit or MODEL_TIME_LIMIT,
+        shard=part,
     )
-    results = verify_images(request, done=lambda name: note(f"verified {name}") if len(references) > 1 else None)
+    several = len(references) > 1 or part is not None
+    results = verify_images(request, done=lambda name: note(f"verified {name}") if several else None)
+    if not results:
+        note(f"no image is in part {shard} of them")
     text = render_results(results, format)
     print_report(text, output, has_commands=format is Format.GITHUB, is_prose=format is Format.TEXT)
     raise typer.Exit(select_exit_status(results))
+
+
+def _parse_shard(text: str) -> Shard:
+    from envtool.verify.shard import parse_shard
+
+    try:
+        return parse_shard(text)
+    except ValueError as error:
+        raise typer.BadParameter(f"--shard {text}: {error}") from None

@@ -73,7 +73,7 @@ def _make_problem(finding: Finding, *, is_ignored: bool) -> Problem:
 
 
 def _make_metrics(report: Report) -> tuple[Metric, ...]:
-    """The status, the number of findings by id, and the versions."""
+    """The status, the findings, and the versions."""
     from envtool.cli.render.interface import Metric
     from envtool.release.profile import TORCH
 
@@ -92,5 +92,24 @@ def _make_metrics(report: Report) -> tuple[Metric, ...]:
     return (
         Metric("hac_doctor_status", "0 healthy, 1 degraded, 2 damaged, 3 absent.", ((prefix, _STATUS[report.status]),)),
         Metric("hac_doctor_findings", "Findings by id and severity.", findings),
+        Metric("hac_doctor_finding_info", "What each finding says, for an alert's words.", _describe(report, prefix)),
         Metric("hac_torch_info", "The installed and the pinned torch.", (({**prefix, **versions}, 1),)),
     )
+
+
+def _describe(report: Report, prefix: dict[str, str]) -> tuple[tuple[dict[str, str], int], ...]:
+    rows = [(item, "false") for item in report.findings] + [(item, "true") for item in report.ignored]
+    labels = [
+        {
+            **prefix,
+            "id": item.id,
+            "severity": item.severity.value,
+            "ignored": ignored,
+            "title": item.title,
+            "cause": item.cause or "",
+            "package": ", ".join(item.culprits or item.packages),
+        }
+        for item, ignored in rows
+    ]
+    # A collector refuses a file with two samples of the same labels, and with it everything in it.
+    return tuple((dict(row), 1) for row in dict.fromkeys(tuple(item.items()) for item in labels))

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from envtool.cli.render.json_text import format_time, render_json_text
 from envtool.cli.report_format import JobsFormat
 from envtool.cli.terminal import paint
 from envtool.driver.jobs import AcceleratorJob, JobState
@@ -31,8 +33,6 @@ def render_jobs(report: JobsReport, format: JobsFormat, *, is_one_line: bool = F
         case JobsFormat.TEXT:
             return join_lines(_list_lines(report))
         case JobsFormat.JSON:
-            from envtool.cli.render.json_text import render_json_text
-
             return render_json_text(_make_document(report), indent=None if is_one_line else 2)
         case JobsFormat.PROMETHEUS:
             return render_metrics("envtool jobs", _make_metrics(report))
@@ -131,7 +131,8 @@ def _make_document(report: JobsReport) -> dict[str, Any]:
     return {
         "schema": JSON_SCHEMA,
         "status": "idle-jobs" if report.idle_jobs else "working" if report.jobs else "free",
-        "time": _format_time(report.time),
+        "host": os.uname().nodename,
+        "time": format_time(report.time),
         "program": report.program,
         "release": report.release or None,
         "stand_in": report.is_stand_in,
@@ -155,10 +156,6 @@ def _make_document(report: JobsReport) -> dict[str, Any]:
     }
 
 
-def _format_time(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds).astimezone().isoformat(timespec="seconds")
-
-
 def _make_job_row(job: AcceleratorJob) -> dict[str, Any]:
     shown = job.process or (job.workers[0] if job.workers else None)
     return {
@@ -169,7 +166,7 @@ def _make_job_row(job: AcceleratorJob) -> dict[str, Any]:
         "state": job.state.value,
         "user": shown.user if shown is not None else None,
         "command": job.command,
-        "since": _format_time(shown.since) if shown is not None else None,
+        "since": format_time(shown.since) if shown is not None else None,
         "memory": job.memory or None,
         "workers": [worker.pid for worker in job.workers],
         "waits_for": job.waits_for,

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import asdict
 from typing import Any
 
-from envtool.cli.render.json_text import render_json_text
+from envtool.cli.render.json_text import format_time, render_json_text
 from envtool.doctor.findings import Finding, Report
 from envtool.environment.history import HistoryEntry
 from envtool.release.pin import VendorPin
+from envtool.release.profile import TORCH
 
 JSON_SCHEMA = "hac-envtool/doctor/1"
 # Changes of torch that a report tells of, the newest.
@@ -18,10 +20,12 @@ _SHOWN_CHANGES = 10
 def render_json(report: Report) -> str:
     """The report as one JSON document."""
     prefix, context = report.environment.prefix, report.environment.context
-    shown = context.display
+    shown, installed = context.display, report.environment.find(TORCH)
     document: dict[str, Any] = {
         "schema": JSON_SCHEMA,
         "status": report.status.value,
+        "host": os.uname().nodename,
+        "time": format_time(report.time),
         "environment": {
             "prefix": shown(str(prefix.path)),
             "location": context.location.value,
@@ -29,6 +33,7 @@ def render_json(report: Report) -> str:
             "kind": prefix.kind.value,
             "python": f"{prefix.python[0]}.{prefix.python[1]}",
             "site_packages": shown(str(prefix.site_packages)),
+            "torch": installed[-1].version if installed else None,
             "pin": _make_pin_table(report.pin),
         },
         "accelerator": report.driver,

@@ -13,6 +13,13 @@ def render_json_text(document: Any, *, indent: int | None = 2) -> str:
     return json.dumps(_mask_strings(document), indent=indent)
 
 
+def format_time(seconds: float) -> str:
+    """Seconds since 1970 as an ISO 8601 time of this machine's zone."""
+    from datetime import datetime
+
+    return datetime.fromtimestamp(seconds).astimezone().isoformat(timespec="seconds")
+
+
 def _mask_strings(value: Any) -> Any:
     if isinstance(value, str):
         return mask_credentials(value)

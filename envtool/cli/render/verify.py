@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from envtool.cli.render.interface import Case, CheckReport, Metric, NamedLocation, Outcome, Problem, Rule, Suite
-from envtool.cli.render.json_text import render_json_text
+from envtool.cli.render.json_text import format_time, render_json_text
 from envtool.cli.render.write import write_report
 from envtool.cli.report_format import Format
 from envtool.cli.terminal import paint
@@ -75,6 +75,10 @@ def create_verify_document(results: Sequence[ImageResult]) -> dict[str, Any]:
                 "reference": result.reference,
                 "status": "error" if result.error else "passed" if result.passed else "failed",
                 "error": result.error or None,
+                "time": format_time(result.time),
+                "digest": result.digest or None,
+                "torch": result.torch or None,
+                "culprits": list(result.culprits),
                 "checks": [
                     {"name": item.name, "title": item.title, "passed": item.passed, "output": item.output}
                     for item in result.checks

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from envtool.doctor.cause import explain_intruder
+from envtool.doctor.cause import explain_intruder, list_culprits
 from envtool.doctor.finding_kind import FindingKind
 from envtool.doctor.findings import Evidence, Finding
 from envtool.release.profile import TORCH
@@ -33,6 +33,7 @@ def _make_finding(environment: Environment, pinned: PinnedDistribution, intruder
         evidence=(Evidence(str(intruder.path), pinned.version, intruder.version),),
         cause=explain_intruder(environment, pinned, intruder),
         distribution=pinned.name,
+        culprits=list_culprits(environment, pinned, intruder),
     )
 
 

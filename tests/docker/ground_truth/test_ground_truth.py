@@ -164,7 +164,8 @@ def _read(archive: Path) -> tuple[dict[str, BlameReport], dict[str, dict[str, Im
     stories = {tag: trace_changes(image) for tag, image in images.items()}
     with library_spool() as spool:
         images = read_saved_images(archive, FileSelector(select_for_static_checks, spool.spool, keeps_links=True))
-        checks = {tag: {check.name: check for check in run_static_checks(image)} for tag, image in images.items()}
+        results = {tag: run_static_checks(image) for tag, image in images.items()}
+        checks = {tag: {check.name: check for check in result.checks} for tag, result in results.items()}
     return stories, checks
 
 

@@ -1,0 +1,1 @@
+"""Many machines and images: what their documents say, and what it sums up to."""
