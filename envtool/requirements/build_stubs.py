@@ -135,7 +135,7 @@ def build_stubs(pin: VendorPin, owner: Owner | None = None) -> Iterator[BuildStu
         for item in pin.distributions:
             text = (_TORCH if item.name == TORCH else _OTHER).format(version=item.version)
             wheel = folder / f"{item.name}-{item.version}-py3-none-any.whl"
-            _write_wheel(wheel, item.name, item.version, text)
+            write_stub_wheel(wheel, item.name, item.version, {f"{item.name}/__init__.py": text})
             (modules / item.name).mkdir()
             (modules / item.name / "__init__.py").write_text(text, encoding="utf-8")
             lend(owner, modules / item.name)
@@ -147,15 +147,16 @@ def build_stubs(pin: VendorPin, owner: Owner | None = None) -> Iterator[BuildStu
         yield BuildStubs(constraints, modules)
 
 
-def _write_wheel(path: Path, name: str, version: str, text: str) -> None:
-    """A wheel of one module (PyPA specifications, "Binary distribution format")."""
+def write_stub_wheel(path: Path, name: str, version: str, files: Mapping[str, str]) -> None:
+    """A wheel of a few texts, each by its path in site-packages (PyPA specifications, "Binary distribution format")."""
     stem = f"{name}-{version}.dist-info"
+    members = {
+        **files,
+        f"{stem}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n",
+        f"{stem}/WHEEL": "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+        f"{stem}/RECORD": "",
+    }
     with zipfile.ZipFile(path, "w") as archive:
         # The same bytes each time: uv keeps what it has built by the hash of what it was built with.
-        for member, content in (
-            (f"{name}/__init__.py", text),
-            (f"{stem}/METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n"),
-            (f"{stem}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n"),
-            (f"{stem}/RECORD", ""),
-        ):
+        for member, content in members.items():
             archive.writestr(zipfile.ZipInfo(member, (2022, 1, 1, 0, 0, 0)), content)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import shlex
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from envtool.errors import EnvtoolError, RequirementsError, UsageError
+from envtool.errors import EnvtoolError, RequirementsError, ResolutionError, SourceError, UsageError
 from envtool.progress import ProgressDisplay, open_silent_display
 from envtool.requirements.checker import Checker
 from envtool.requirements.fetch_file import fetch_file
@@ -17,7 +17,9 @@ from envtool.requirements.open_target import configure_target, open_target
 from envtool.requirements.predict import predict_static
 from envtool.requirements.projects.project_reader import open_project_reader
 from envtool.requirements.read_file import read_file
+from envtool.requirements.readers.base_images import BaseImages
 from envtool.requirements.readers.source_files import SourceFiles
+from envtool.requirements.static import Verdict
 from envtool.requirements.uv_command import TIME_LIMIT
 from envtool.requirements.uv_options import Installer
 from envtool.requirements.write_fixed import write_fixed_files
@@ -52,7 +54,8 @@ class CheckRequest:
     `file_type` is a file name whose kind all files have. `write_fixed` is a folder for files that are safe.
     `time_limit` is in seconds, for all of it; without one each step has its own. `no_build` runs no code of the
     projects. `context` is the folder that Dockerfiles are built in, else it is looked for; `images` are those that
-    containers may start from.
+    containers may start from, and `base_images` says which are held to the vendor's versions. `strict` has what cannot
+    be judged count as bad.
     """
 
     files: tuple[Path, ...]
@@ -70,21 +73,28 @@ class CheckRequest:
     no_build: bool = False
     context: Path | None = None
     images: tuple[HacImage, ...] = ()
+    base_images: BaseImages = field(default_factory=BaseImages)
+    strict: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
 class CheckResult:
-    """The predictions in the order of the files, the environment they are for, and the files that were written."""
+    """The predictions in the order of the files, the environment they are for, and the files that were written.
+
+    `not_written` is what kept files that were to be written from being written.
+    """
 
     request: CheckRequest
     target: Target
     predictions: tuple[Prediction, ...]
     written: tuple[Path, ...] = ()
+    not_written: tuple[EnvtoolError, ...] = ()
 
     @property
     def is_bad(self) -> bool:
-        """Whether one of the sets must not be installed as it is."""
-        return any(prediction.is_bad for prediction in self.predictions)
+        """Whether one of the sets must not be installed as it is, or, where that is strict, may have to be."""
+        unknown = self.request.strict and any(item.verdict is Verdict.UNKNOWN for item in self.predictions)
+        return unknown or any(prediction.is_bad for prediction in self.predictions)
 
     @property
     def error(self) -> EnvtoolError | None:
@@ -123,13 +133,15 @@ def check_files(request: CheckRequest, *, display: ProgressDisplay = open_silent
                 only=request.only,
             )
             checked = _predict_files(files, checker, display)
-            written = tuple(_write_fixed(checked, checker, request.write_fixed))
+            written, not_written = _write_fixed(checked, checker, request.write_fixed)
     predictions = tuple(
         _add_base(_add_command(prediction, file, request), target, request)
         for file, found in checked
         for prediction in found
     )
-    return CheckResult(request=request, target=target, predictions=predictions, written=written)
+    return CheckResult(
+        request=request, target=target, predictions=predictions, written=written, not_written=not_written
+    )
 
 
 def _expand_folders(paths: Iterable[Path]) -> Iterator[Path]:
@@ -150,7 +162,12 @@ def _try_read(path: Path, request: CheckRequest) -> DependencyFile:
         return read_file(
             path,
             request.file_type,
-            SourceFiles(is_lenient=True, fetch=None if request.static else fetch_file, context=request.context),
+            SourceFiles(
+                is_lenient=True,
+                fetch=None if request.static else fetch_file,
+                context=request.context,
+                base_images=request.base_images,
+            ),
         )
     except RequirementsError as error:
         return DependencyFile(path, "", (RequirementSet(path=path, failure=error),))
@@ -188,10 +205,18 @@ def _predict_files(
 
 def _write_fixed(
     checked: Iterable[tuple[DependencyFile, tuple[Prediction, ...]]], checker: Checker, folder: Path | None
-) -> Iterator[Path]:
+) -> tuple[tuple[Path, ...], tuple[EnvtoolError, ...]]:
+    """The files that were written, and why others were not: one that has no fix takes no other's away."""
+    written: list[Path] = []
+    errors: list[EnvtoolError] = []
     for file, predictions in checked:
-        if folder is not None and any(prediction.is_bad for prediction in predictions):
-            yield from write_fixed_files(file, predictions, checker, folder)
+        if folder is None or not any(prediction.is_bad for prediction in predictions):
+            continue
+        try:
+            written += write_fixed_files(file, predictions, checker, folder)
+        except (RequirementsError, ResolutionError, SourceError) as error:
+            errors.append(error)
+    return tuple(written), tuple(errors)
 
 
 def _add_base(prediction: Prediction, target: Target, request: CheckRequest) -> Prediction:

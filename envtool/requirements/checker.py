@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import shlex
+import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from envtool.errors import ResolutionError, SourceError
 from envtool.requirements.metadata import DEFAULT_INDEX, MetadataReader
-from envtool.requirements.model import Role
+from envtool.requirements.model import Role, Section
 from envtool.requirements.partial import predict_partly
 from envtool.requirements.predict import predict, predict_static
 from envtool.requirements.prediction import Prediction, Suggestion
 from envtool.requirements.projects.expand import expand_file
 from envtool.requirements.suggest import suggest
 from envtool.requirements.uv_command import find_uv
+from envtool.requirements.uv_options import Installer
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -25,10 +27,11 @@ if TYPE_CHECKING:
     from envtool.requirements.projects.project_reader import ProjectReader
     from envtool.requirements.resolve import Resolver
     from envtool.requirements.target import Target
-    from envtool.requirements.uv_options import Installer
 
 # Sets at once. They wait for the index most of the time, and uv itself runs in parallel.
 _AT_ONCE = 4
+# Seconds that are spent on a suggestion at most: it is worth much less than the verdict.
+_SUGGESTING = 90.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,18 +58,28 @@ class Checker:
         find_uv()
         if self.projects is not None:
             file = expand_file(file, self.projects, self.only)
+        # Extras have the main set's lines in them: what is known of it is most of what they ask.
+        has_extras = any(item.section is Section.EXTRA for item in file.sets)
+        first = file.sets[:1] if has_extras and file.sets[0].section is Section.MAIN else ()
+        answers = [self._check_and_tell(item, progress, ()) for item in first]
+        known = answers[0] if answers else ()
         with ThreadPoolExecutor(_AT_ONCE) as pool:
-            found = pool.map(lambda item: self._check_and_tell(item, progress), file.sets)
-            return tuple(answer for answers in found for answer in answers)
+            answers += pool.map(lambda item: self._check_and_tell(item, progress, known), file.sets[len(first) :])
+        return tuple(answer for found in answers for answer in found)
 
-    def _check_and_tell(self, wanted: RequirementSet, progress: Progress) -> tuple[Prediction, ...]:
+    def _check_and_tell(
+        self, wanted: RequirementSet, progress: Progress, known: Sequence[Prediction]
+    ) -> tuple[Prediction, ...]:
         progress(str(wanted), 0, 1)
-        answers = self.check_set(wanted)
+        answers = self.check_set(wanted, known if wanted.section is Section.EXTRA else ())
         progress(str(wanted), 1, 1)
         return answers
 
-    def check_set(self, wanted: RequirementSet) -> tuple[Prediction, ...]:
-        """One answer for each installer, or a single one where they agree or the first stage settled it."""
+    def check_set(self, wanted: RequirementSet, known: Sequence[Prediction] = ()) -> tuple[Prediction, ...]:
+        """One answer for each installer, or a single one where they agree or the first stage settled it.
+
+        `known` are the answers on a set that this one is more than.
+        """
         if wanted.failure is not None:
             return (predict_static(wanted, self.target),)
         resolvers = self._select_resolvers(wanted)
@@ -79,10 +92,12 @@ class Checker:
         # That one cannot be predicted, having no index of its own, say, does not hide what the other would do.
         failed = [answer for answer in outcomes if answer.failure is not None]
         answers = [*_merge_equal(judged), *_merge_equal(failed)]
-        return tuple(self._add_suggestion(answer) for answer in answers)
+        return tuple(self._add_suggestion(answer, known) for answer in answers)
 
     def _try_predict(self, wanted: RequirementSet, resolver: Resolver) -> Prediction:
         """The prediction for one installer, as far as there is one."""
+        if wanted.uv_entries is not None and resolver.installer is Installer.UV:
+            wanted = replace(wanted, entries=wanted.uv_entries)
         constrained = resolver.installer in self.constrained
         if wanted.is_constrained is not None:
             # An image's own: nothing that whoever checks it has set counts there.
@@ -110,7 +125,7 @@ class Checker:
         # One for all sets that have the same indexes: what one has read, the others need not.
         return self._readers.setdefault(indexes, MetadataReader(indexes, options.certificates))
 
-    def _add_suggestion(self, answer: Prediction) -> Prediction:
+    def _add_suggestion(self, answer: Prediction, known: Sequence[Prediction]) -> Prediction:
         if not answer.requirement_set.requirements and not any(answer.requirement_set.select_role(Role.CONDA)):
             return answer
         if not answer.is_bad or answer.requirement_set.locked or answer.requirement_set.unresolved:
@@ -118,8 +133,10 @@ class Checker:
         resolver = self.resolvers.get(answer.installer or next(iter(self.resolvers)))
         if resolver is None or not answer.culprits:
             return answer
+        limited = replace(resolver, deadline=time.monotonic() + min(_SUGGESTING, resolver.seconds_left_of_all))
+        base = next((item.suggestion for item in known if item.installer in {None, answer.installer}), None)
         try:
-            found = suggest(answer, resolver, self._reader(answer.requirement_set, resolver))
+            found = suggest(answer, limited, self._reader(answer.requirement_set, resolver), base)
         except (SourceError, ResolutionError) as error:
             found = Suggestion(none=f"it could not be looked for, because {error}", is_proven=False)
         return replace(answer, suggestion=found)

@@ -161,7 +161,8 @@ class RequirementSet:
     installed and cannot be told from the file. `failure` is why nothing of it could be read.
     `project` is a folder whose build back end has to tell what else.
     `is_constrained` is whether its installer is held to the pins, where that does not depend on who checks it.
-    `base_image` is an image that is not to be started from.
+    `base_image` is an image that is not to be started from. `uv_entries` are what uv installs in the place of the
+    entries, where it takes some of them from elsewhere than pip.
     """
 
     path: Path
@@ -176,6 +177,7 @@ class RequirementSet:
     project: Path | None = None
     is_constrained: bool | None = None
     base_image: str | None = None
+    uv_entries: tuple[DeclaredRequirement, ...] | None = None
 
     @property
     def label(self) -> str:

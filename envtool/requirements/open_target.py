@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -15,7 +16,7 @@ from envtool.environment.pip_configuration import read_pip_settings
 from envtool.environment.prefix import Prefix, find_prefix
 from envtool.environment.python_version import read_python_version
 from envtool.environment.reader import Environment, read_environment
-from envtool.errors import ReleaseError
+from envtool.errors import ReleaseError, UsageError
 from envtool.requirements.model import InstallOptions, Role
 from envtool.requirements.pip_options import parse_pip_settings
 from envtool.requirements.predict import make_pin_constraints
@@ -23,6 +24,9 @@ from envtool.requirements.readers.requirements_txt import read_nested
 from envtool.requirements.resolve import Resolver
 from envtool.requirements.target import Target
 from envtool.requirements.uv_options import Installer
+
+# As uv takes it: `--python 3.8`.
+_VERSION = re.compile(r"\d+\.\d+(?:\.\d+)?")
 
 
 @dataclass(frozen=True)
@@ -38,17 +42,33 @@ class ConfiguredTarget:
 def open_target(
     prefix: Path | None, python: Path | None, torch: str | None, python_version: str | None
 ) -> Iterator[tuple[Target, Prefix | None]]:
-    """The target of a command's options. Raises `PrefixError`, `ReleaseError`, `VersionError`."""
+    """The target of a command's options. Raises `PrefixError`, `ReleaseError`, `VersionError`, `UsageError`."""
     if torch is not None:
         from envtool.release.compatibility import build_known_pin, get_usual_python
         from envtool.requirements.synthetic_target import synthetic_target
 
+        version = _select_version(prefix, python, python_version)
         pin = build_known_pin(torch)
-        with synthetic_target(pin, python_version or get_usual_python(pin)) as target:
+        with synthetic_target(pin, version or get_usual_python(pin)) as target:
             yield target, None
         return
     found = find_prefix(prefix, python)
     yield make_target(read_environment(found)), found
+
+
+def _select_version(prefix: Path | None, python: Path | None, python_version: str | None) -> str | None:
+    """The Python that is asked for, for an environment that is assumed. Raises `UsageError`."""
+    if prefix is None and python is None:
+        return python_version
+    named = str(python) if python is not None else ""
+    if prefix is None and _VERSION.fullmatch(named) and python_version in {None, named}:
+        return named
+    option, value = ("--prefix", prefix) if prefix is not None else ("--python", python)
+    raise UsageError(
+        f"{option} {value} does not go with --torch",
+        why="--torch assumes an environment that is not there",
+        remedy="leave one of them out; --python-version 3.8 names the Python of an assumed environment",
+    )
 
 
 def make_target(environment: Environment) -> Target:

@@ -25,6 +25,9 @@ def resolve_as_pip(wanted: RequirementSet, resolver: Resolver) -> Resolution:
     others = resolver.resolve(wanted, without=tuple(pinned))
     if free.unsolvable is not None or others.unsolvable is not None:
         return free
+    if free.changes == others.changes:
+        # What uv keeps torch beside is the newest of everything already.
+        return free
     fixed = [f"{change.name}=={change.after}" for change in others.changes if change.after]
     kept = resolver.resolve(wanted, constraints=[*fixed, *_find_held(wanted, resolver, pinned)])
     if kept.unsolvable is None:

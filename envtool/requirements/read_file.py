@@ -40,6 +40,12 @@ _KINDS: tuple[tuple[str, Callable[[Path, SourceFiles], DependencyFile]], ...] = 
     (r"(?:.*[.-])?(?:dockerfile|containerfile)(?:[.-].*)?", read_dockerfile),
     (r".*\.(?:txt|in|pip|reqs)|.*requirements.*", read_requirements),
 )
+# Files that are for environments of their tools' own, which nothing of the vendor's is in; and what to check instead.
+_OF_OTHERS = (
+    (r"pixi\.(?:toml|lock)", "pixi makes an environment of its own, below .pixi"),
+    (r"tox\.ini|noxfile\.py", "tox and nox make environments of their own: check the files that they install from"),
+    (r"(?:.*[.-])?conda-lock\.ya?ml", "it is made from an environment.yml: check that"),
+)
 NAMES = (
     "requirements.txt, pyproject.toml, pylock.toml, uv.lock, poetry.lock, pdm.lock, Pipfile, Pipfile.lock, setup.py,"
     " setup.cfg, environment.yml, Dockerfile, and lists of conda's"
@@ -52,6 +58,9 @@ def read_file(path: Path, kind: str | None = None, files: SourceFiles = _ON_DISK
     `files` says how to get at others that it names. Raises `RequirementsError`, also for a name that tells no kind.
     """
     name = (kind or path.name).lower()
+    for pattern, why in _OF_OTHERS:
+        if re.fullmatch(pattern, name):
+            raise RequirementsError(f"{path} is not read", why=why, remedy="envtool check requirements.txt")
     for pattern, reader in _KINDS:
         if re.fullmatch(pattern, name):
             return reader(path, files)

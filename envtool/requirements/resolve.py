@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from envtool.documents import parse_json
 from envtool.errors import ResolutionError
+from envtool.requirements.build_links import build_links
 from envtool.requirements.build_stubs import BUILD_SETTINGS, build_stubs
 from envtool.requirements.chain import Parents, parse_parents
 from envtool.requirements.model import DeclaredRequirement, InstallOptions, RequirementSet, Role
@@ -105,9 +107,12 @@ class Resolver:
     @property
     def seconds_left(self) -> float:
         """How long the next step may take: 0 where there is no time left."""
-        if self.deadline is None:
-            return self.time_limit
-        return max(0.0, min(self.time_limit, self.deadline - time.monotonic()))
+        return min(self.time_limit, self.seconds_left_of_all)
+
+    @property
+    def seconds_left_of_all(self) -> float:
+        """How long all further steps may take together: without end where nobody set one."""
+        return max(0.0, self.deadline - time.monotonic()) if self.deadline is not None else math.inf
 
     def resolve(
         self,
@@ -132,17 +137,29 @@ class Resolver:
             return Resolution(unsolvable=said.unsolvable, imports_torch=said.imports_torch)
         return Resolution(_list_changes(said.out), imports_torch=said.imports_torch)
 
-    def stage(self, wanted: RequirementSet, lines: Sequence[str], folder: Path, *, show_progress: bool = False) -> None:
+    def stage(
+        self,
+        wanted: RequirementSet,
+        lines: Sequence[str],
+        folder: Path,
+        *,
+        show_progress: bool = False,
+        imports_torch: bool = False,
+    ) -> None:
         """Install exactly the distributions of some lines below `folder`, as if that were the target's prefix.
 
+        What has to be built is built with the target's own torch, where it wants one.
         `show_progress` leaves uv's progress to the terminal. Raises `SourceError`, and
         `ResolutionError` where a distribution cannot be fetched or built.
         """
         options = replace(self._keep_versions(wanted), no_deps=True)
-        with temporary_file("".join(f"{line}\n" for line in lines), "lines.txt") as file:
+        text = "".join(f"{line}\n" for line in lines)
+        with temporary_file(text, "lines.txt") as file, build_links(self.target) as links:
             lend(self.target.owner, file.parent)
             words = ["pip", "install", "--prefix", str(folder), "-r", str(file), *self.passed]
-            said = self._run(words, options, show_progress=show_progress)
+            words += ["--build-constraints", str(links.constraints)]
+            variables = {**self.variables, "PYTHONPATH": str(links.folder)} if imports_torch else self.variables
+            said = replace(self, variables=variables)._run(words, options, show_progress=show_progress)
         if said.unsolvable is not None:
             raise ResolutionError("what was resolved a moment ago is gone from the index", why=said.unsolvable)
 

@@ -17,7 +17,7 @@ from envtool.release.profile import PINNED_NAMES, TORCH
 from envtool.release.version import versions_equal
 from envtool.requirements.conda_packages import is_harmless_conda
 from envtool.requirements.model import DeclaredRequirement, RequirementSet, Role
-from envtool.requirements.readers.base_images import describe_foreign_base
+from envtool.requirements.readers.base_images import BaseImages
 from envtool.wheel.requires import normalize_name
 
 if TYPE_CHECKING:
@@ -140,7 +140,7 @@ def evaluate(wanted: RequirementSet, target: Target) -> tuple[Verdict, str]:
     effects = find_line_effects(wanted, target)
     replacing = next((item for item in effects if item.effect is Effect.REPLACES), None)
     if wanted.base_image is not None:
-        reason = describe_foreign_base(wanted.base_image) or "is none of the vendor's"
+        reason = BaseImages().describe_foreign(wanted.base_image) or "is none of the vendor's"
         return Verdict.CLOBBERED, f"{wanted.base_image} {reason}; containers start from a HAC base image"
     if replacing is not None:
         is_here = wanted.options.other_destination is None

@@ -16,10 +16,11 @@ from packaging.specifiers import SpecifierSet
 
 from envtool.errors import ResolutionError, SourceError
 from envtool.release.profile import PINNED_NAMES
-from envtool.requirements.model import DeclaredRequirement, RequirementSet, Role
+from envtool.requirements.model import DeclaredRequirement, RequirementSet, Role, SourceLocation
 from envtool.requirements.pip_emulation import resolve_as_pip
 from envtool.requirements.predict import make_pin_constraints
 from envtool.requirements.prediction import LineChange, Prediction, Suggestion
+from envtool.requirements.readers.common import parse_requirement
 from envtool.requirements.static import Effect, LineEffect
 from envtool.requirements.tighten import Tightened, tighten
 from envtool.requirements.torch_demands import quote_lowest_demand, summarize_proof
@@ -34,14 +35,21 @@ if TYPE_CHECKING:
 # Resolutions at once: they wait for the index most of the time.
 _AT_ONCE = 4
 _VENDORS = "the vendor's build"
+# Seconds that a further resolution is begun with.
+_ENOUGH = 10.0
 
 
-def suggest(answer: Prediction, resolver: Resolver, reader: MetadataReader) -> Suggestion:
+def suggest(
+    answer: Prediction, resolver: Resolver, reader: MetadataReader, base: Suggestion | None = None
+) -> Suggestion:
     """The smallest change that helps: pins of torch alone, else other versions, else fewer lines.
 
-    Raises `SourceError` and `ResolutionError`.
+    `base` is what helps a set that this one is more than: of its changes none can be left out here either, so that they
+    are all, where they suffice. Raises `SourceError` and `ResolutionError`.
     """
     wanted, target = answer.requirement_set, resolver.target
+    if base is not None and base.none is None and _suffices(base, wanted, resolver):
+        return base
     pinned = [_pin_entry(entry, target) for entry in wanted.requirements]
     hard = {chain.entry for chain in _find_chains(answer) if chain.culprit not in PINNED_NAMES}
     culprits = hard | {entry for entry in answer.culprits if entry.name not in PINNED_NAMES}
@@ -66,7 +74,7 @@ def suggest(answer: Prediction, resolver: Resolver, reader: MetadataReader) -> S
             if held.unsolvable is None:
                 resolve = partial(_resolve, resolver, wanted, bounds=limits)
                 last = {entry for entry, original in zip(tight, kept, strict=True) if original in culprits}
-                solution = tighten(tight, entries, held, resolve, last)
+                solution = tighten(tight, entries, held, resolve, last, lambda: resolver.seconds_left > _ENOUGH)
                 return _compare(answer, _restore_originals(solution, kept, tight), impossible, resolver)
     return Suggestion(none=summarize_proof(held.unsolvable or "", target))
 
@@ -241,6 +249,15 @@ def _pin_where_needed(answer: Prediction, found: Sequence[LineChange], resolver:
     if not admitting or (changed and _stays(wanted, changed, resolver)):
         return []
     return [LineChange(entry, f"=={pinned.version}", _VENDORS) for entry, pinned in admitting]
+
+
+def _suffices(base: Suggestion, wanted: RequirementSet, resolver: Resolver) -> bool:
+    """Whether another set's suggestion keeps the vendor's distributions here, where all of its lines are."""
+    changed = {item.entry: item for item in base.replacements}
+    if not changed.keys() <= set(wanted.entries):
+        return False
+    pins = [parse_requirement(text, SourceLocation(wanted.path, 1)) for text in base.added]
+    return _stays(replace(wanted, entries=(*wanted.entries, *pins)), changed, resolver)
 
 
 def _stays(wanted: RequirementSet, changed: Mapping[DeclaredRequirement, LineChange], resolver: Resolver) -> bool:

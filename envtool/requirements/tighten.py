@@ -41,18 +41,19 @@ def tighten(
     held: Resolution,
     resolve: Callable[[Sequence[DeclaredRequirement]], Resolution],
     last: Collection[DeclaredRequirement],
+    has_time: Callable[[], bool] = lambda: True,
 ) -> Tightened:
     """Put lines of the file back in the place of loosened ones, as far as `resolve` still finds a solution.
 
     `originals` and `loosened` are the same lines, one by one; `held` is the solution of the latter. Those in `last`
-    are put back after the others.
+    are put back after the others. What is not tried because `has_time` says no, stays loosened.
     """
     current, best, rounds, reasons = list(loosened), held, _ROUNDS, {}
     loose = [number for number, pair in enumerate(zip(originals, loosened, strict=True)) if pair[0] != pair[1]]
     loose.sort(key=lambda number: originals[number] in last)
     # Halves first: of many loosened lines most can stay. That not all of them can is known.
     queue = _halve(loose) if len(loose) > 1 else []
-    while queue and rounds > 0:
+    while queue and rounds > 0 and has_time():
         group = queue.pop(0)
         rounds -= 1
         trial = [originals[number] if number in group else entry for number, entry in enumerate(current)]

@@ -8,9 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from envtool.errors import RequirementsError, ResolutionError
+from envtool.requirements.pip_proof import find_objection
 from envtool.requirements.read_file import read_file
 from envtool.requirements.rewrite import Rewrite, list_included_files, rewrite_files
+from envtool.requirements.static import Verdict
 from envtool.requirements.text_file import read_text
+from envtool.requirements.uv_options import Installer
 
 if TYPE_CHECKING:
     from envtool.requirements.checker import Checker
@@ -93,10 +96,26 @@ def _prove_and_write(
                     why=f"{answer.why}: " + "; ".join(str(chain) for item in answer.clobbers for chain in item.chains),
                     remedy="change the lines that `envtool check` names by hand",
                 )
+            _refuse_what_pip_would_not(answer, main, checker)
     except BaseException:
         for path in reversed(made):
             path.rmdir() if path.is_dir() else path.unlink()
         raise
+
+
+def _refuse_what_pip_would_not(answer: Prediction, main: Path, checker: Checker) -> None:
+    resolver = checker.resolvers.get(Installer.PIP)
+    is_pips = answer.installer in {None, Installer.PIP} and answer.verdict is Verdict.SAFE
+    wanted = answer.requirement_set
+    if resolver is None or not is_pips or wanted.locked or not wanted.requirements:
+        return
+    objection = find_objection(wanted, resolver)
+    if objection is not None:
+        raise ResolutionError(
+            f"pip would not install the rewritten {main.name} beside the vendor torch",
+            why=objection,
+            remedy="change the lines that `envtool check` names by hand, or install with envtool install",
+        )
 
 
 def _write_new(path: Path, text: str, source: Path) -> None:

@@ -103,7 +103,12 @@ def install(
         return InstallResult(status=InstallStatus.PLANNED, target=target, plan=plan)
     count = sum(change.after is not None for change in plan.changes)
     note(f"installing {count} distributions beside torch {plan.pin.version}")
-    apply_install(plan, lambda lines, folder: resolver.stage(wanted, lines, folder, show_progress=show_progress))
+    apply_install(
+        plan,
+        lambda lines, folder: resolver.stage(
+            wanted, lines, folder, show_progress=show_progress, imports_torch=resolution.imports_torch
+        ),
+    )
     return InstallResult(status=InstallStatus.INSTALLED, target=target, plan=plan)
 
 

@@ -107,7 +107,12 @@ def sync(
         return replace(result, status=InstallStatus.PLANNED)
     count = sum(change.after is not None for change in plan.changes)
     note(f"installing {count} distributions beside torch {plan.pin.version}")
-    apply_install(plan, lambda lines, folder: resolver.stage(locked.wanted, lines, folder, show_progress=show_progress))
+    apply_install(
+        plan,
+        lambda lines, folder: resolver.stage(
+            locked.wanted, lines, folder, show_progress=show_progress, imports_torch=resolution.imports_torch
+        ),
+    )
     return replace(result, status=InstallStatus.INSTALLED)
 
 

@@ -10,6 +10,7 @@ import json
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -130,7 +131,9 @@ def test_prediction_is_what_a_shell_does(
     path = tmp_path / "context" / "Dockerfile"
     path.write_text(case.text)
     environment.variables.update(PIP_INDEX_URL=index, UV_DEFAULT_INDEX=index)
+    start = time.monotonic()
     done = environment.here("check", "--prefix", str(environment.path), "--format", "json", str(path))
+    record_property("seconds", time.monotonic() - start)
     document = json.loads(done.out)
     verdicts = [answer["verdict"] for answer in document["answers"]]
     changed, failed = run_for_real(case, environment, index, tmp_path)

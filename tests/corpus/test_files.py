@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -67,7 +68,9 @@ def test_prediction_is_what_happens(
     path = folder / case.file
     path.write_bytes(case.text.encode())
     environment.variables.update(PIP_INDEX_URL=index, UV_DEFAULT_INDEX=index)
+    start = time.monotonic()
     done = environment.here("check", "--prefix", str(environment.path), "--format", "json", "--no-build", str(path))
+    record_property("seconds", time.monotonic() - start)
     answers = json.loads(done.out)["answers"]
     for installer in ("pip", "uv"):
         # Beside the main set there may be an empty one, of development packages.

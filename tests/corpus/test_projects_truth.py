@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -76,7 +77,9 @@ def test_prediction_is_what_happens(
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(text)
     environment.variables.update(PIP_INDEX_URL=index, UV_DEFAULT_INDEX=index)
+    start = time.monotonic()
     said = predict(environment, folder, case)
+    record_property("seconds", time.monotonic() - start)
     spare = RealEnvironment(tmp_path / "spare", environment.wheels, environment.variables)
     wrong = []
     for installer in Installer:

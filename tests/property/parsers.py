@@ -43,6 +43,7 @@ from envtool.requirements.chain import parse_parents
 from envtool.requirements.read_file import read_file
 from envtool.requirements.readers.requirements_txt import read_lines
 from envtool.requirements.resolve import _list_changes
+from envtool.requirements.settings import read_check_settings
 from envtool.requirements.target import Target
 from envtool.safe_install.locks.model import LockSelection
 from envtool.safe_install.locks.pdm_lock import read_pdm_project
@@ -214,6 +215,7 @@ PARSERS: dict[str, Parser] = {
     "credentials": lambda data: find_credentials("srv/run.sh", data),
     "printed": _print,
     "scan-settings": _in_file("hac.toml", read_scan_settings),
+    "check-settings": _in_file("hac.toml", read_check_settings),
     **{name: _scan(*row) for name, row in PROGRAM_FILES.items()},
     **{
         name: _in_file(name, lambda folder, name=name: read_file(folder / name))  # type: ignore[misc]

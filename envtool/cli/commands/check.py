@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
@@ -70,13 +71,14 @@ def check_command(
     output: OutputOption = None,
     no_build: NoBuildOption = False,
     time_limit: CheckTimeOption = None,
+    strict: Annotated[bool, typer.Option("--strict", help="Let unknown count as a bad answer.")] = False,
 ) -> None:
     """Predict what installing dependency files would do to the vendor torch, from metadata alone.
 
     Reads requirements.txt, pyproject.toml, pylock.toml, uv.lock, poetry.lock, Pipfile and its lock, setup.py,
     setup.cfg, environment.yml and Dockerfiles. What a project's build back end has to tell is asked of it in a
-    copy. Exit status 0: torch stays, or nothing says that it would not; 1: it would be replaced, or the install would
-    fail because it is pinned; 3 and up: nothing at all could be judged.
+    copy. Exit status 0: torch stays, or nothing says that it would not (with --strict: torch stays); 1: it would be
+    replaced, or the install would fail because it is pinned; 3 and up: nothing at all could be judged.
 
     [bold]Examples[/bold]
 
@@ -88,8 +90,13 @@ def check_command(
     """
     from envtool.cli.progress import counters
     from envtool.requirements.check_files import CheckRequest, check_files
+    from envtool.requirements.readers.base_images import BaseImages
+    from envtool.requirements.settings import read_check_settings
     from envtool.requirements.uv_options import Installer
 
+    settings = read_check_settings(Path.cwd())
+    images = _read_images()
+    names = (*(image.name for image in images), *settings.base_images)
     request = CheckRequest(
         files=tuple(files),
         prefix=prefix,
@@ -105,10 +112,28 @@ def check_command(
         time_limit=time_limit,
         no_build=no_build,
         context=context,
-        images=_read_images(),
+        images=images,
+        base_images=BaseImages(names=names, is_held=None if static else _is_held),
+        strict=strict or settings.strict,
     )
     result = check_files(request, display=counters)
     _finish(result, format, output)
+
+
+@cache
+def _is_held(reference: str) -> bool | None:
+    """Whether an image of the engine here holds pip to the vendor's versions; `None` where that cannot be told."""
+    from envtool.errors import BuildError, EngineError, SetupError
+    from envtool.requirements.readers.run_commands import CONSTRAINTS
+
+    try:
+        from envtool.image.engine.client import find_engine
+
+        configuration = find_engine(Path.cwd()).inspect_image(reference).get("Config", {})
+    except (ImportError, EngineError, SetupError, BuildError):
+        return None
+    variables = configuration.get("Env")
+    return f"PIP_CONSTRAINT={CONSTRAINTS}" in variables if isinstance(variables, list) else None
 
 
 def _read_images() -> tuple[HacImage, ...]:
@@ -135,6 +160,10 @@ def _finish(result: CheckResult, format: CheckFormat, output: Path | None) -> No
         _print_result(result, format, output)
     if result.error is not None:
         raise result.error
+    for error in result.not_written[1:]:
+        note(error.render())
+    if result.not_written:
+        raise result.not_written[0]
     raise typer.Exit(1 if result.is_bad else 0)
 
 

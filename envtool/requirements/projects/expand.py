@@ -56,7 +56,7 @@ def expand_set(wanted: RequirementSet, reader: ProjectReader) -> Iterator[Requir
     here = reader.resolver.target.marker_environment
     lines = _SourceLines(wanted.project, wanted.path)
     base = tuple(_list_entries(found.metadata, None, lines, here))
-    plain = replace(wanted, project=None, unresolved=(), entries=(*base, *wanted.entries))
+    plain = replace(wanted, project=None, unresolved=(), entries=(*base, *wanted.entries), uv_entries=None)
     yield _replace_links(plain, reader)
     if wanted.section is Section.MAIN:
         for extra in found.metadata.extras:
@@ -67,23 +67,36 @@ def expand_set(wanted: RequirementSet, reader: ProjectReader) -> Iterator[Requir
 
 def _replace_links(wanted: RequirementSet, reader: ProjectReader) -> RequirementSet:
     """The set with a stand-in for each line that names a folder or a git repository."""
-    entries: list[DeclaredRequirement] = []
     unresolved = list(wanted.unresolved)
-    for entry in wanted.entries:
-        if entry.link is None or wanted.locked or not reader.resolver.target.is_applicable(entry):
-            entries.append(entry)
-            continue
-        try:
-            found = reader.read(entry.link)
-        except _CANNOT as error:
-            unresolved.append(f"{entry.location}: {_explain(error)}")
-            continue
-        if found is None:
-            entries.append(entry)
-        else:
-            name, link = found.metadata.name, found.wheel.as_uri()
-            entries.append(replace(entry, name=name, link=link, editable=False, source_link=entry.link))
-    return replace(wanted, entries=tuple(entries), unresolved=tuple(unresolved))
+    entries = tuple(_stand_in(entry, wanted, reader, unresolved) for entry in wanted.entries)
+    fitting = tuple(entry for entry in entries if entry is not None)
+    if wanted.uv_entries is None:
+        return replace(wanted, entries=fitting, unresolved=tuple(unresolved))
+    missing: list[str] = []
+    uv_entries = tuple(_stand_in(entry, wanted, reader, missing) for entry in wanted.uv_entries)
+    return replace(
+        wanted,
+        entries=fitting,
+        uv_entries=tuple(entry for entry in uv_entries if entry is not None),
+        unresolved=tuple(dict.fromkeys([*unresolved, *missing])),
+    )
+
+
+def _stand_in(
+    entry: DeclaredRequirement, wanted: RequirementSet, reader: ProjectReader, unresolved: list[str]
+) -> DeclaredRequirement | None:
+    """The entry, or what stands in for it; `None` where it cannot be read, and why that is in `unresolved`."""
+    if entry.link is None or wanted.locked or not reader.resolver.target.is_applicable(entry):
+        return entry
+    try:
+        found = reader.read(entry.link)
+    except _CANNOT as error:
+        unresolved.append(f"{entry.location}: {_explain(error)}")
+        return None
+    if found is None:
+        return entry
+    name, link = found.metadata.name, found.wheel.as_uri()
+    return replace(entry, name=name, link=link, editable=False, source_link=entry.link)
 
 
 def _explain(error: RequirementsError | ResolutionError | SetupError | SourceError) -> str:

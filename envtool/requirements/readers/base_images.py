@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import fnmatch
 import re
+from collections.abc import Callable
+from dataclasses import dataclass
 
 # envtool's own, by the names of the image table.
 _OWN = re.compile(r"(?:.*/)?hac-[a-z0-9._-]+(?::[\w.-]+)?(?:@sha256:[0-9a-f]+)?")
@@ -22,13 +25,31 @@ _FOREIGN = (
 )
 
 
-def is_own_image(reference: str) -> bool:
-    """Whether an image's name is one of envtool's, whose pip and uv are held to the vendor's versions."""
-    return _OWN.fullmatch(reference) is not None
+_TAG = re.compile(r"(?::[\w.-]+)?(?:@sha256:[0-9a-f]+)?$")
 
 
-def describe_foreign_base(reference: str) -> str | None:
-    """Why a container must not start from an image; `None` where nothing is known against it."""
-    if is_own_image(reference):
-        return None
-    return next((why for pattern, why in _FOREIGN if pattern.fullmatch(reference)), None)
+@dataclass(frozen=True, kw_only=True)
+class BaseImages:
+    """Which images' pip and uv are held to the vendor's versions.
+
+    `names` are those that a project says it of, as patterns of the shell's, without a tag or with one. `is_held` looks
+    into an image, where somebody can: `None` where nobody could.
+    """
+
+    names: tuple[str, ...] = ()
+    is_held: Callable[[str], bool | None] | None = None
+
+    def holds(self, reference: str) -> bool:
+        """Whether an image is one of them: by its name, else by a look."""
+        if not reference:
+            return False
+        repository = _TAG.sub("", reference)
+        forms = {reference, repository, repository.rpartition("/")[2]}
+        if _OWN.fullmatch(reference) or any(fnmatch.fnmatchcase(form, name) for name in self.names for form in forms):
+            return True
+        return self.is_held is not None and self.is_held(reference) is True
+
+    def describe_foreign(self, reference: str) -> str | None:
+        """Why a container must not start from an image; `None` where nothing is known against it."""
+        why = next((why for pattern, why in _FOREIGN if pattern.fullmatch(reference)), None)
+        return None if why is None or self.holds(reference) else why

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 from envtool.documents import parse_json
 from envtool.errors import RequirementsError, SourceError
 from envtool.requirements.model import DependencyFile, RequirementSet, RunInstruction, Section, SourceLocation
-from envtool.requirements.readers.base_images import describe_foreign_base, is_own_image
 from envtool.requirements.readers.common import make_form_error
 from envtool.requirements.readers.image_files import Copy, ImageTree, find_context, read_ignored
 from envtool.requirements.readers.run_commands import CONSTRAINTS, RunReader
@@ -158,7 +157,7 @@ def _open_stage(reading: _Reading, value: str, place: SourceLocation, tree: Imag
         copied = replace(before.tree, copies=list(before.tree.copies), written=dict(before.tree.written))
         stage = replace(before, state=state, tree=copied, settings=dict(before.settings))
     else:
-        variables: dict[str, str | None] = dict(_HELD) if is_own_image(image) else {}
+        variables: dict[str, str | None] = dict(_HELD) if reading.files.base_images.holds(image) else {}
         stage = _Stage(state=ShellState(variables=variables | {"HOME": "/root"}), tree=tree)
     reading.stages[name or str(len(reading.stages))] = stage
     is_used = is_last or any(
@@ -166,7 +165,7 @@ def _open_stage(reading: _Reading, value: str, place: SourceLocation, tree: Imag
         for row in reading.rows
         if name and row["instruction"] == "FROM"
     )
-    why = describe_foreign_base(image) if is_used and before is None else None
+    why = reading.files.base_images.describe_foreign(image) if is_used and before is None else None
     if why is not None:
         reading.sets.append(
             RequirementSet(

@@ -151,7 +151,7 @@ def read_command(
         except (RequirementsError, SourceError) as error:
             if not files.is_lenient:
                 raise
-            inner = NestedEntries(unresolved=(str(error),))
+            inner = NestedEntries(failures=(error,))
         found = found.followed_by(inner)
     return InstallCommand(
         entries=found.entries,

@@ -26,6 +26,7 @@ from envtool.requirements.readers.common import (
     parse_toml,
 )
 from envtool.requirements.readers.poetry import read_poetry_sets
+from envtool.requirements.readers.uv_sources import apply_uv_sources
 from envtool.requirements.text_file import LineFinder, read_text
 
 
@@ -45,11 +46,24 @@ def read_pyproject(path: Path) -> DependencyFile:
     return DependencyFile(
         path,
         "pyproject.toml",
-        tuple(
-            replace(item, entries=(*item.entries, *constraints), options=options.merge_over(item.options))
-            for item in sets
-        ),
+        tuple(_complete(item, constraints, options, table) for item in sets),
         None if built is None else "its build back end tells what it requires: change the lines that are named by hand",
+    )
+
+
+def _complete(
+    wanted: RequirementSet,
+    constraints: tuple[DeclaredRequirement, ...],
+    options: InstallOptions,
+    table: dict[str, Any],
+) -> RequirementSet:
+    """The set with what uv's tables say for all sets of the file."""
+    found = apply_uv_sources(wanted.entries, table, wanted.path)
+    return replace(
+        wanted,
+        entries=(*wanted.entries, *constraints),
+        uv_entries=(*found, *constraints) if found is not None else None,
+        options=options.merge_over(wanted.options),
     )
 
 

@@ -47,18 +47,23 @@ _ON_DISK = SourceFiles()
 
 @dataclass(frozen=True)
 class NestedEntries:
-    """What a requirements file says, with all that it names."""
+    """What a requirements file says, with all that it names. `failures` are why parts of it could not be read."""
 
     entries: tuple[DeclaredRequirement, ...] = ()
     options: InstallOptions = field(default_factory=InstallOptions)
-    unresolved: tuple[str, ...] = ()
+    failures: tuple[RequirementsError | SourceError, ...] = ()
+
+    @property
+    def unresolved(self) -> tuple[str, ...]:
+        """What else would be installed and cannot be told from the file."""
+        return tuple(str(error) for error in self.failures)
 
     def followed_by(self, other: NestedEntries) -> NestedEntries:
         """These and then others, whose options win."""
         return NestedEntries(
             (*self.entries, *other.entries),
             other.options.merge_over(self.options),
-            (*self.unresolved, *other.unresolved),
+            (*self.failures, *other.failures),
         )
 
 
@@ -68,7 +73,14 @@ def read_requirements(path: Path, files: SourceFiles = _ON_DISK) -> DependencyFi
     if is_conda_list(text):
         return read_conda_list(text, path)
     found = read_lines(text, path, files, above=(path.resolve(),))
-    wanted = RequirementSet(path=path, entries=found.entries, options=found.options, unresolved=found.unresolved)
+    wanted = RequirementSet(
+        path=path,
+        entries=found.entries,
+        options=found.options,
+        unresolved=found.unresolved,
+        # Nothing of it can be judged then.
+        failure=next(iter(found.failures), None) if not found.entries else None,
+    )
     return DependencyFile(path, "requirements.txt", (wanted,))
 
 
@@ -108,7 +120,7 @@ def read_lines(
         except (RequirementsError, SourceError) as error:
             if not files.is_lenient:
                 raise
-            read = NestedEntries(unresolved=(str(error),))
+            read = NestedEntries(failures=(error,))
         found = found.followed_by(read)
     return found
 

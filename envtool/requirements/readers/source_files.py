@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 from envtool.errors import RequirementsError
+from envtool.requirements.readers.base_images import BaseImages
 from envtool.requirements.text_file import read_text
 
 if TYPE_CHECKING:
@@ -24,12 +25,13 @@ class SourceFiles:
 
     `is_lenient`: a line that cannot be read is told beside the others, in the place of an error. `fetch` gives the text
     at an address; without it nothing is fetched. `context` is the folder that Dockerfiles are built in, where one was
-    named.
+    named; `base_images` are those that are held to the vendor's versions.
     """
 
     is_lenient: bool = False
     fetch: Callable[[str], str] | None = None
     context: Path | None = None
+    base_images: BaseImages = field(default_factory=BaseImages)
 
     def read(self, path: Path) -> str:
         """The text of a file. Raises `RequirementsError`."""

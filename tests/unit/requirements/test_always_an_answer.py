@@ -157,3 +157,62 @@ def test_a_file_on_a_network_is_fetched(configured: RealEnvironment, tmp_path: P
         assert f"{path}:1: torch==2.5.0" in done.out
         assert f"unknown: {gone}" in done.out
         assert "is on a network" in check(configured, "--static", path).out
+
+
+def test_a_file_of_which_nothing_can_be_read_is_an_error_and_beside_others_unknown(
+    configured: RealEnvironment, tmp_path: Path
+) -> None:
+    only = written(tmp_path, "only.txt", "# all of it is elsewhere\n-r ../not/there.txt\n")
+    done = check(configured, only)
+    assert done.status == 17
+    assert "not/there.txt" in done.err
+    report = check(configured, "--format", "json", only)
+    assert report.status == 17
+    assert json.loads(report.out)["status"] == "unknown"
+    assert check(configured, only, written(tmp_path, "fine.txt", "tqdm\n")).status == 0
+
+
+def test_strict_lets_unknown_count(configured: RealEnvironment, tmp_path: Path) -> None:
+    file = written(tmp_path, "Dockerfile", "FROM debian\nRUN pip install tqdm\nRUN wget -qO- https://x.test/a | sh\n")
+    assert check(configured, file).status == 0
+    assert check(configured, file, "--strict").status == 1
+    assert check(configured, written(tmp_path, "fine.txt", "tqdm\n"), "--strict").status == 0
+
+
+def test_xargs_without_a_known_input_is_told_in_words(configured: RealEnvironment, tmp_path: Path) -> None:
+    file = written(tmp_path, "Dockerfile", "FROM debian\nRUN xargs pip install < /elsewhere/list\n")
+    done = check(configured, file)
+    assert "what the input of xargs stands for is not known" in done.out
+
+
+def test_the_python_of_an_assumed_environment(environment: RealEnvironment, tmp_path: Path) -> None:
+    file = written(tmp_path, "needs.txt", "torch==2.0 ; python_version < '3.9'\ntqdm\n")
+    words = ("check", "--static", "--torch", TORCH, str(file))
+    assert environment.envtool(*words, "--python", "3.8").status == 1
+    assert environment.envtool(*words, "--python", "3.11").status == 0
+    refused = environment.envtool(*words, "--python", str(environment.python))
+    assert refused.status == 2
+    assert "--python-version" in refused.err
+    assert environment.envtool(*words, "--prefix", str(environment.path)).status == 2
+
+
+def test_files_that_can_be_written_are_beside_one_that_has_no_fix(configured: RealEnvironment, tmp_path: Path) -> None:
+    good = written(tmp_path, "good.txt", "torch==1.8.1\n")
+    lock = written(tmp_path, "poetry.lock", '[[package]]\nname = "torch"\nversion = "2.1.0"\n[metadata]\n')
+    done = check(configured, "--format", "json", lock, good, "--write-fixed", tmp_path / "fixed")
+    assert done.status == 17
+    assert json.loads(done.out)["status"] == "clobbered"
+    assert (tmp_path / "fixed/good.txt").exists()
+
+
+def test_a_project_says_which_images_hold_pip_to_the_vendors(
+    configured: RealEnvironment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    text = "ARG BASE=registry.example/team/trainer:3\nFROM ${BASE}\nRUN pip install 'torch>=2'\n"
+    file = written(tmp_path, "Dockerfile", text)
+    assert answers(configured, file) == [("Dockerfile", "clobbered")]
+    written(tmp_path, "hac.toml", '[check]\nbase-images = ["registry.example/team/*"]\n')
+    assert answers(configured, file) == [("Dockerfile", "blocked")]
+    written(tmp_path, "hac.toml", '[check]\nbase-images = "registry.example/team/*"\n')
+    assert check(configured, file).status == 16

@@ -222,6 +222,32 @@ def test_a_project_by_address(environment: RealEnvironment, index: str, tmp_path
     assert environment.doctor("--deep")["findings"] == []
 
 
+BUILT_WITH_TORCH = """
+import torch
+from setuptools import setup
+open("met_in_build.py", "w").write("WHERE = %r" % torch.__file__)
+setup(name="looks-at-torch", version="2", py_modules=["met_in_build"])
+"""
+
+
+@pytest.mark.parametrize("needs", ['["setuptools", "torch"]', '["setuptools"]'], ids=["declared", "not declared"])
+def test_what_is_built_with_torch_is_built_with_the_one_that_is_there(
+    environment: RealEnvironment, tmp_path: Path, needs: str
+) -> None:
+    project = tmp_path / "project"
+    project.mkdir()
+    (project / "setup.py").write_text(BUILT_WITH_TORCH)
+    (project / "pyproject.toml").write_text(
+        f'[build-system]\nrequires = {needs}\nbuild-backend = "setuptools.build_meta"\n'
+    )
+    with served(with_build_tools=True) as tools:
+        status, out, err = install(environment, tools, str(project))
+    assert status == 0, out + err
+    met = (environment.site_packages / "met_in_build.py").read_text()
+    assert met == f"WHERE = {str(environment.site_packages / 'torch/__init__.py')!r}"
+    assert environment.doctor("--deep")["findings"] == []
+
+
 @pytest.mark.exhaustive
 @pytest.mark.parametrize("limit", range(48))
 def test_killed_anywhere_leaves_the_old_or_the_new(environment: RealEnvironment, index: str, limit: int) -> None:
