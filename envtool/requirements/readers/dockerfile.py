@@ -154,7 +154,12 @@ def _open_stage(reading: _Reading, value: str, place: SourceLocation, tree: Imag
     before = reading.stages.get(image)
     if before is not None:
         state = replace(before.state, variables=dict(before.state.variables), functions={})
-        copied = replace(before.tree, copies=list(before.tree.copies), written=dict(before.tree.written))
+        copied = replace(
+            before.tree,
+            copies=list(before.tree.copies),
+            written=dict(before.tree.written),
+            repositories=dict(before.tree.repositories),
+        )
         stage = replace(before, state=state, tree=copied, settings=dict(before.settings))
     else:
         variables: dict[str, str | None] = dict(_HELD) if reading.files.base_images.holds(image) else {}

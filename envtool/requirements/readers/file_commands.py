@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from envtool.bounded_process import BoundedProcess
 from envtool.errors import RequirementsError
+from envtool.requirements.readers.git_commands import follow_git
 from envtool.temporary_folder import temporary_file
 
 if TYPE_CHECKING:
@@ -62,6 +63,8 @@ def follow_file_command(command: ShellCommand, tree: ImageTree) -> str | None:
             for path in words[1:]:
                 if not path.startswith("-"):
                     tree.written.pop(_absolute(command, path), None)
+        case "git":
+            follow_git(command, tree)
         case "pwd":
             return command.folder + "\n"
         case _ if name in _FILTERS:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from envtool.errors import RequirementsError
+from envtool.errors import RequirementsError, SourceError
 from envtool.requirements.readers.source_files import SourceFiles
 from envtool.requirements.text_file import read_text
 
@@ -30,14 +30,36 @@ class Copy:
     target: str
 
 
+@dataclass(frozen=True)
+class ClonedRepository:
+    """Where a folder was cloned from, and the branch, tag or commit that is in it."""
+
+    address: str
+    revision: str | None = None
+
+    def make_link(self, inside: str) -> str:
+        """A folder of it as an installer takes it (pip documentation, "VCS Support")."""
+        revision = f"@{self.revision}" if self.revision else ""
+        return f"git+{self.address}{revision}{f'#subdirectory={inside}' if inside else ''}"
+
+    def make_raw_address(self, inside: str) -> str | None:
+        """Where a file of it can be read alone, on a host that has such addresses."""
+        match = re.fullmatch(r"https://github\.com/([\w.-]+/[\w.-]+?)(?:\.git)?/?", self.address)
+        return f"https://raw.githubusercontent.com/{match[1]}/{self.revision or 'HEAD'}/{inside}" if match else None
+
+
 @dataclass
 class ImageTree:
-    """What is known of the files. `written` has their texts by absolute name, `None` for what is there, but unknown."""
+    """What is known of the files. `written` has their texts by absolute name, `None` for what is there, but unknown.
+
+    `repositories` are cloned ones by their folder.
+    """
 
     context: Path
     copies: list[Copy] = field(default_factory=list)
     written: dict[str, str | None] = field(default_factory=dict)
     ignored: tuple[str, ...] = ()
+    repositories: dict[str, ClonedRepository] = field(default_factory=dict)
 
     def find(self, name: str) -> Path | None:
         """The context's file or folder that has an absolute name in the image."""
@@ -62,6 +84,13 @@ class ImageTree:
                         return found
             elif not self._is_ignored(inside) and name in {target, f"{target.rstrip('/')}/{path.name}"}:
                 return path
+        return None
+
+    def find_repository(self, name: str) -> tuple[ClonedRepository, str] | None:
+        """The cloned repository that has an absolute name in it, and the rest of that name."""
+        for folder in sorted(self.repositories, key=len, reverse=True):
+            if name == folder or name.startswith(folder.rstrip("/") + "/"):
+                return self.repositories[folder], name[len(folder) :].strip("/")
         return None
 
     def _list_sources(self, plain: str) -> Iterator[Path]:
@@ -174,6 +203,8 @@ class ImageFiles(SourceFiles):
                 raise RequirementsError(f"what {name} says here is made by commands that cannot be followed")
             return Path(inner)
         found = self.tree.find(inner)
+        if found is None and self._fetch_cloned(inner):
+            return Path(inner)
         if found is None or not found.is_file() or not found.resolve().is_relative_to(self.tree.context.resolve()):
             raise RequirementsError(f"{name} is not in the build context")
         return found
@@ -186,6 +217,23 @@ class ImageFiles(SourceFiles):
             return self.input
         text = self.tree.written.get(path.as_posix())
         return text if text is not None else super().read(path)
+
+    def _fetch_cloned(self, inner: str) -> bool:
+        """Have the text of a file of a cloned repository in the tree, if it can be fetched alone."""
+        repository = self.tree.find_repository(inner)
+        address = repository[0].make_raw_address(repository[1]) if repository is not None else None
+        if address is None or self.fetch is None:
+            return False
+        try:
+            self.tree.write(inner, self.fetch(address))
+        except (RequirementsError, SourceError):
+            return False
+        return True
+
+    def find_cloned(self, name: str) -> str | None:
+        """The address of a project in a cloned repository that an argument of an install names."""
+        found = self.tree.find_repository(posixpath.normpath(posixpath.join(self.folder, name)))
+        return found[0].make_link(found[1]) if found is not None else None
 
     def find_project(self, name: str) -> Path | None:
         """The context's folder or file that an argument of an install names."""

@@ -135,9 +135,10 @@ class InstallReader:
         before = ""
         for word in words:
             if word and word not in unknown:
-                mapped = word if before in _FILE_OPTIONS else self._map_path(word, folder)
+                is_editable = before in {"-e", "--editable"}
+                mapped = word if before in _FILE_OPTIONS else self._map_path(word, folder, is_editable=is_editable)
                 is_lost = mapped == word and before not in _PATH_OPTIONS and _is_lost(word)
-                if is_lost and before in {"-e", "--editable"}:
+                if is_lost and is_editable:
                     known.pop()
                 (lost if is_lost else known).append(mapped)
             before = word
@@ -176,14 +177,15 @@ class InstallReader:
                 problems.append(f"the constraints of {name} are not known: {error}")
         return [self._place(entry) for entry in found], problems
 
-    def _map_path(self, word: str, folder: str) -> str:
+    def _map_path(self, word: str, folder: str, *, is_editable: bool = False) -> str:
         """An argument that names a folder or file of the image, as the context's."""
         bare, bracket, extras = word.partition("[")
-        is_path = bare.startswith((".", "/")) or (bare.endswith((".whl", ".zip", ".tar.gz")) and "://" not in bare)
-        if not is_path or word.startswith("-"):
+        is_path = _is_path(bare) or (bare.endswith((".whl", ".zip", ".tar.gz")) and "://" not in bare)
+        if not (is_path or is_editable) or word.startswith("-") or "://" in bare:
             return word
         found = self.files.find_project(posixpath.join(folder, bare))
-        return f"{found.resolve()}{bracket}{extras}" if found is not None else word
+        link = str(found.resolve()) if found is not None else self.files.find_cloned(posixpath.join(folder, bare))
+        return f"{link}{bracket}{extras}" if link is not None else word
 
     def _read_removal(self, command: ShellCommand, words: list[str], tool: str) -> RequirementSet:
         base = self._read_words(command, [word for word in words if word not in {"-y", "--yes"}], tool)
@@ -298,7 +300,12 @@ class InstallReader:
 def _is_lost(word: str) -> bool:
     """Whether an argument is a path in the image that nothing is known about, not even by its name."""
     bare = word.partition("[")[0]
-    return bare.startswith((".", "/")) and ("*" in bare or not bare.endswith(".whl"))
+    return _is_path(bare) and ("*" in bare or not bare.endswith(".whl"))
+
+
+def _is_path(text: str) -> bool:
+    """Whether an argument names a file or a folder by a path."""
+    return text.startswith((".", "/")) or re.fullmatch(r"[\w.-]+(?:/[\w.*-]+)+/?", text) is not None
 
 
 def _strip_options(words: list[str]) -> list[str]:

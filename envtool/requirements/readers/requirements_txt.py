@@ -39,6 +39,8 @@ _CONTINUED = re.compile(r"\\[ \t]*$")
 # Options of single requirements that are younger than the parser, and tell nothing about versions.
 _SETTINGS = re.compile(r"""--config-settings?(?:=|\s+)(?:"[^"\n]*"|'[^'\n]*'|\S+)""")
 _EXTRAS = re.compile(r"\[([\w.,\s-]*)\]\s*$")
+# A name, and an address with or without blanks around the sign (PEP 508, "URL").
+_NAMED_ADDRESS = re.compile(r"[A-Za-z0-9][\w.-]*\s*(?:\[[^]]*\]\s*)?(?:\s@\s|@\s*(?:[a-z+]+://|file:))")
 _WITH_SCHEME = re.compile(r"^(?:[a-z+]+://|file:|(?:git|hg|svn|bzr)\+)")
 
 
@@ -221,7 +223,7 @@ def parse_argument(
 def _is_path(text: str) -> bool:
     """Whether pip takes an argument for an address or a path (pip documentation, "pip install", argument forms)."""
     head = text.split(" ;")[0].strip()
-    if " @ " in head:
+    if _NAMED_ADDRESS.match(head):
         return False
     return (
         _WITH_SCHEME.match(head) is not None

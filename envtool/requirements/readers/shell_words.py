@@ -53,6 +53,9 @@ class WordReader:
             case "word" | "number" | "command_name" | "variable_name" | "heredoc_content" | "string_content":
                 if node.type == "command_name" and node.children:
                     return self.join(node.children[0])
+                home = self.variables.get("HOME")
+                if node.type == "word" and home and re.match(r"~(?:/|$)", node_text(node)):
+                    return Word(home.rstrip("/") + _unescape(node_text(node)[1:], is_quoted=False))
                 return Word(_unescape(node_text(node), is_quoted=node.type == "string_content"))
             case "raw_string":
                 return Word(node_text(node)[1:-1])

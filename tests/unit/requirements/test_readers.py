@@ -52,11 +52,12 @@ def test_requirements_in_all_their_grammar(tmp_path: Path, monkeypatch: pytest.M
         "other[a,b] @ https://example.org/other-2.tar.gz\n"
         "${WANTED}==1.16  # why\n"
         'settings --config-settings="x=y"\n'
-        "git+https://example.org/a.git@v1#egg=From_Git\n",
+        "git+https://example.org/a.git@v1#egg=From_Git\n"
+        "close@git+https://example.org/b.git@main\n",
     )
     file = read_file(path)
     entries = {entry.name: entry for entry in file.sets[0].entries}
-    assert set(entries) == {"numpy", "torch", "my-project", "thing", "other", "six", "settings", "from-git"}
+    assert set(entries) == {"numpy", "torch", "my-project", "thing", "other", "six", "settings", "from-git", "close"}
     torches = [entry for entry in file.sets[0].entries if entry.name == "torch"]
     constraint, required = sorted(torches, key=lambda entry: entry.role is Role.REQUIREMENT)
     assert constraint.role is Role.CONSTRAINT
@@ -65,6 +66,7 @@ def test_requirements_in_all_their_grammar(tmp_path: Path, monkeypatch: pytest.M
     assert (required.location.line, str(required.marker)) == (8, 'python_version >= "3.8"')
     assert required.source_text.count("\n") == 2
     assert entries["numpy"].location.path.name == "more.txt"
+    assert entries["close"].link == "git+https://example.org/b.git@main"
     assert entries["my-project"].editable
     assert entries["my-project"].link == str(tmp_path / "project")
     assert entries["my-project"].extras == ("extra",)

@@ -75,6 +75,18 @@ INSTALLS = {
         "RUN --mount=type=bind,source=requirements.txt,target=/m/r.txt pip install -r /m/r.txt",
         ["tqdm torch==1.0"],
     ),
+    "cloned": (
+        "RUN git clone --depth 1 -b v2 https://x.example/y.git && cd y && pip install -e '.[fast]'",
+        ["git+https://x.example/y.git@v2[fast]"],
+    ),
+    "cloned into the home, another commit, a folder in it": (
+        "RUN git clone git@x.example:y/z ~/z && git -C ~/z checkout -q 1a2b\nRUN pip install ~/z/python",
+        ["git+ssh://***@x.example/y/z@1a2b#subdirectory=python"],
+    ),
+    "cloned, and the folder by its bare name": (
+        "RUN git clone --branch=dev https://x.example/y && pip install -e y",
+        ["git+https://x.example/y@dev"],
+    ),
     "folder": ("RUN cd /app/scripts && pip install -r ../requirements.txt", ["tqdm torch==1.0"]),
     "on build": ("ONBUILD RUN pip install a", ["a"]),
     "su": ("RUN su someone -c 'pip install a'", ["a"]),
@@ -105,7 +117,7 @@ UNKNOWN = {
     "output": ("RUN pip install $(python list.py)", "$(python list.py)"),
     "file that is not there": ("RUN pip install -r gone.txt", "gone.txt is not in the build context"),
     "folder that is not there": (
-        "RUN git clone https://x.example/y && cd y && pip install -e .",
+        "RUN curl https://x.example/y.tgz | tar xz && cd y && pip install -e .",
         ". is not in the build context",
     ),
     "script of a network": ("RUN curl -s https://x.example/y.sh | bash", "curl -s https://x.example/y.sh"),
@@ -125,6 +137,10 @@ UNKNOWN = {
     "loops in loops": (
         "RUN " + "".join(f"for v{n} in 1 2 3 4 5 6 7 8 9; do " for n in range(6)) + "true; " + "done; " * 6,
         "more steps than are followed",
+    ),
+    "cloned, at a commit that nobody knows": (
+        "RUN git clone https://x.example/y && cd y && git checkout $UNSET && pip install .",
+        ". is not in the build context",
     ),
     "option": ("RUN pip install --no-such-option a", "--no-such-option"),
 }
