@@ -118,6 +118,10 @@ class Checker:
         named = [resolver for installer, resolver in self.resolvers.items() if installer.value == tool]
         return named or list(self.resolvers.values())
 
+    def read_hashes(self, wanted: RequirementSet, name: str, version: str) -> tuple[str, ...]:
+        """The hashes of a version's files on the indexes of a set."""
+        return self._reader(wanted, next(iter(self.resolvers.values()))).hashes(name, version)
+
     def _reader(self, wanted: RequirementSet, resolver: Resolver) -> MetadataReader:
         options = wanted.options.merge_over(resolver.options)
         first = () if options.no_index else (options.index_url or DEFAULT_INDEX,)

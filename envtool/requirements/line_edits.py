@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from envtool.errors import RequirementsError
+from envtool.wheel.requires import normalize_name
 
 if TYPE_CHECKING:
     from envtool.requirements.model import DeclaredRequirement
@@ -36,8 +37,11 @@ def replace_line(rows: list[str], item: LineChange, why: str, *, above: bool) ->
     was = "" if item.specifier is None else f"; was {item.entry.display}"
     if item.specifier is None:
         new = [f"{indent}# {item.entry.display}{comment}  # {why}"]
-    elif above:
-        new = [f"{indent}# {why}{was}", f"{indent}{_format_requirement(item)}{comment}"]
+    elif above or item.hashes:
+        # A comment behind a line that goes on would end it.
+        hashes = [f"{indent}    --hash={value}" for value in item.hashes]
+        parts = [f"{indent}{_format_requirement(item)}", *hashes]
+        new = [f"{indent}# {why}{was}", *(f"{part} \\" for part in parts[:-1]), f"{parts[-1]}{comment}"]
     else:
         new = [f"{indent}{_format_requirement(item)}{comment}  # {why}{was}"]
     rows[start : start + count] = new
@@ -47,6 +51,9 @@ def replace_quoted(rows: list[str], item: LineChange, why: str) -> None:
     """A string of a TOML array, wherever on its line it stands (TOML 1.0, "Array")."""
     number = item.entry.location.line - 1
     row = rows[number]
+    if _is_table_row(row, item.entry):
+        replace_table_row(rows, item, why)
+        return
     match = re.search(rf"(['\"]){re.escape(item.entry.source_text)}\1\s*,?", row) or re.search(
         rf"(['\"])({re.escape(item.entry.name or '')}\b[^'\"]*)\1\s*,?", row, re.IGNORECASE
     )
@@ -65,20 +72,32 @@ def replace_quoted(rows: list[str], item: LineChange, why: str) -> None:
     rows[number] = f"{before}{quote}{text}{quote}{comma}{after}  # {why}"
 
 
+def _is_table_row(row: str, entry: DeclaredRequirement) -> bool:
+    """Whether a line says a distribution's version by its name as a key, and not in a list."""
+    match = re.match(r"\s*([\"']?)([\w.-]+)\1\s*=\s*[\"'{]", row)
+    return match is not None and normalize_name(match[2]) == entry.name
+
+
 def replace_table_row(rows: list[str], item: LineChange, why: str) -> None:
     """`name = "version"` or `name = {version = "…", …}`, as in Pipfile and Poetry's tables."""
     number = item.entry.location.line - 1
     row = rows[number]
-    if item.specifier is None:
+    if item.specifier is None and not row.lstrip().startswith("["):
         indent = _get_indent(row)
         rows[number] = f"{indent}# {row.strip()}  # {why}"
         return
+    if row.lstrip().startswith("["):
+        # A table of its own, `[tool.poetry.dependencies.NAME]`.
+        later = range(number + 1, len(rows))
+        end = next((at for at in later if rows[at].lstrip().startswith("[")), len(rows))
+        number = next((at for at in later if at < end and re.match(r"\s*version\s*=", rows[at])), number)
+        row = rows[number]
     pattern = r"^(\s*[\w.\"'-]+\s*=\s*(?:\{.*?version\s*=\s*)?)([\"'])[^\"']*\2"
     new, count = re.subn(pattern, lambda match: f'{match[1]}"{item.specifier}"', row, count=1)
-    if not count:
+    if not count or item.specifier is None:
         raise RequirementsError(
             f"{item.entry.location}: the version of {item.entry.name} is not on this line",
-            remedy=f"change it by hand to {item.specifier}",
+            remedy=f"change it by hand: {item.text}",
         )
     rows[number] = f"{new}  # {why}"
 
@@ -136,7 +155,7 @@ def add_quoted(rows: list[str], last: DeclaredRequirement, added: Sequence[str])
     number = last.location.line - 1
     row = rows[number]
     found = re.search(rf"(['\"]){re.escape(last.source_text)}\1(\s*,)?", row)
-    if found is None:
+    if found is None or _is_table_row(row, last):
         add_table_rows(rows, last, added)
         return
     if row.strip().startswith(("'", '"')):

@@ -90,6 +90,15 @@ class MetadataReader:
         files = self._read_page(normalize_name(name))
         return tuple(file.url for file in files if file.is_wheel and file.version == wanted and file.supports(python))
 
+    def hashes(self, name: str, version: str) -> tuple[str, ...]:
+        """The hashes of one version's files, as a line of a requirements file has them; none where no index has any."""
+        try:
+            wanted = Version(version)
+        except InvalidVersion:
+            return ()
+        files = [file for file in self._read_page(normalize_name(name)) if file.version == wanted and file.sha256]
+        return tuple(dict.fromkeys(f"sha256:{file.sha256}" for file in files))
+
     def _read_requires(self, name: str, version: str) -> Iterator[tuple[str, ...]]:
         try:
             wanted = Version(version)
@@ -135,7 +144,8 @@ class MetadataReader:
 class _File:
     """A wheel or a source distribution as an index describes it. `size` is in bytes, 0 where the index has none.
 
-    `interpreters` are a wheel's tags without the platform, `cp310-cp310`; a source distribution has none.
+    `sha256` is empty where the index has none. `interpreters` are a wheel's tags without the platform, `cp310-cp310`; a
+    source distribution has none.
     """
 
     version: Version
@@ -145,6 +155,7 @@ class _File:
     requires_python: str
     yanked: bool
     interpreters: frozenset[str] = frozenset()
+    sha256: str = ""
 
     @property
     def is_wheel(self) -> bool:
@@ -188,6 +199,7 @@ def _list_files(session: requests.Session, index: str, name: str) -> list[_File]
                 requires_python=row["requires-python"],
                 yanked=row.get("yanked", False) is not False,
                 interpreters=interpreters,
+                sha256=row["hashes"].get("sha256", ""),
             )
         )
     return found

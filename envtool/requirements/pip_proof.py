@@ -26,7 +26,9 @@ _FIRST = Version("22.2")
 # Seconds. Of a set whose versions go together pip knows that in a few.
 _LIMIT = 60.0
 _OUTPUT_LIMIT = 64 << 20
-_CONFLICT = re.compile(r"ResolutionImpossible|conflicting dependencies|No matching distribution", re.IGNORECASE)
+_CONFLICT = re.compile(
+    r"ResolutionImpossible|conflicting dependencies|No matching distribution|Hashes are required", re.IGNORECASE
+)
 
 
 def find_objection(wanted: RequirementSet, resolver: Resolver) -> str | None:

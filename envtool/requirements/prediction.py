@@ -25,11 +25,15 @@ class Clobber:
 
 @dataclass(frozen=True)
 class LineChange:
-    """What becomes of one line: `specifier` takes the place of its versions, `None` leaves the line out."""
+    """What becomes of one line: `specifier` takes the place of its versions, `None` leaves the line out.
+
+    `hashes` are the new version's, where the line has some.
+    """
 
     entry: DeclaredRequirement
     specifier: str | None
     why: str
+    hashes: tuple[str, ...] = ()
 
     @property
     def text(self) -> str:

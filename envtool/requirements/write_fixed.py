@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,8 +18,8 @@ from envtool.requirements.uv_options import Installer
 
 if TYPE_CHECKING:
     from envtool.requirements.checker import Checker
-    from envtool.requirements.model import DependencyFile
-    from envtool.requirements.prediction import Prediction
+    from envtool.requirements.model import DependencyFile, RequirementSet
+    from envtool.requirements.prediction import LineChange, Prediction
 
 
 def write_fixed_files(
@@ -45,7 +46,7 @@ def write_fixed_files(
     ways = [(answer.requirement_set, answer.suggestion) for answer in answers if answer.suggestion is not None]
     rewriting = Rewrite(
         file,
-        tuple(item for _wanted, way in ways for item in way.replacements),
+        tuple(_add_hashes(item, wanted, checker) for wanted, way in ways for item in way.replacements),
         tuple((wanted, way.added) for wanted, way in ways if way.added),
     )
     texts = {path: read_text(path) for path in paths}
@@ -55,6 +56,39 @@ def write_fixed_files(
     whole = all(answer.failure is None for answer in answers)
     _prove_and_write(fixed, sources, targets[file.path], checker, file.kind, is_whole=whole)
     return tuple(targets.values())
+
+
+def _add_hashes(item: LineChange, wanted: RequirementSet, checker: Checker) -> LineChange:
+    """The change with the new version's hashes, where the line has some: installers refuse one without then."""
+    name, version = item.entry.name or "", (item.specifier or "").removeprefix("==")
+    if not item.entry.hashes or not version:
+        return item
+    pinned = checker.target.pin.find(name)
+    if pinned is not None:
+        # What is installed is taken without.
+        return replace(item, hashes=(f"sha256:{pinned.sha256}",) if pinned.sha256 is not None else ())
+    hashes = checker.read_hashes(wanted, name, version)
+    if not hashes:
+        raise RequirementsError(
+            f"{item.entry.location}: {name} {version} has no hashes on the index, and the line has to have some",
+            remedy=f"change the line to {name}{item.specifier} by hand, with the hashes of the files that you trust",
+        )
+    return replace(item, hashes=hashes)
+
+
+def _refuse_unlisted(answer: Prediction, main: Path) -> None:
+    """A file with hashes has to name everything that is installed: pip takes no other then."""
+    wanted = answer.requirement_set
+    if not any(entry.hashes for entry in wanted.requirements):
+        return
+    named = {entry.name for entry in wanted.requirements}
+    missing = [change.name for change in answer.changes if change.after is not None and change.name not in named]
+    if missing:
+        raise ResolutionError(
+            f"the rewritten {main.name} would need {', '.join(missing)} as well, with hashes",
+            why="other versions require other distributions, and pip installs nothing without a hash beside hashes",
+            remedy=f"compile {main.name} anew from what it was made from, with the lines that `envtool check` names",
+        )
 
 
 def _refuse_hopeless(answer: Prediction) -> None:
@@ -96,6 +130,7 @@ def _prove_and_write(
                     why=f"{answer.why}: " + "; ".join(str(chain) for item in answer.clobbers for chain in item.chains),
                     remedy="change the lines that `envtool check` names by hand",
                 )
+            _refuse_unlisted(answer, main)
             _refuse_what_pip_would_not(answer, main, checker)
     except BaseException:
         for path in reversed(made):

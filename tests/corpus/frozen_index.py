@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 
 from tests.corpus import build_tools
 from tests.support.http_server import Handler, serve
@@ -88,6 +88,15 @@ class _Handler(Handler):
         self.send(200 if body else 404, body, {"Content-Type": kind, "Cache-Control": "max-age=600"})
 
     def _answer(self, parts: list[str]) -> tuple[bytes, str]:
+        wheels = _WITH_WHEELS.get(self.connection.getsockname()[1])
+        if wheels is not None and len(parts) == 2:
+            if parts[0] == "wheels" and (wheels / parts[1]).is_file():
+                return (wheels / parts[1]).read_bytes(), "application/octet-stream"
+            own = [item.name for item in wheels.glob("*.whl") if item.name.split("-")[0].replace("_", "-") == parts[1]]
+            if parts[0] == "simple" and own:
+                links = "".join(f'<a href="/wheels/{quote(name)}">{html.escape(name)}</a>' for name in own)
+                others = page(parts[1]).decode() if parts[1] in projects() else ""
+                return f"{others}{links}".encode(), "text/html"
         if self.connection.getsockname()[1] in _WITH_BUILD_TOOLS:
             if parts[0] == "simple" and len(parts) == 2 and parts[1] in build_tools.NAMES:
                 name, _data = build_tools.pack_installed(parts[1])
@@ -110,15 +119,19 @@ class _Handler(Handler):
 
 # Ports of the servers that have real build back ends.
 _WITH_BUILD_TOOLS: set[int] = set()
+# Folders of further wheels by the ports of the servers that have them.
+_WITH_WHEELS: dict[int, Path] = {}
 
 
 @contextmanager
-def served(*, with_build_tools: bool = False) -> Iterator[str]:
+def served(*, with_build_tools: bool = False, wheels: Path | None = None) -> Iterator[str]:
     """Serve the frozen index on a free port of loopback; the value is its address.
 
-    `with_build_tools`: with real build back ends in the place of their stand-ins.
+    `with_build_tools`: with real build back ends in the place of their stand-ins; `wheels`: with those of a folder.
     """
     with serve(_Handler) as port:
         if with_build_tools:
             _WITH_BUILD_TOOLS.add(port)
+        if wheels is not None:
+            _WITH_WHEELS[port] = wheels
         yield f"http://127.0.0.1:{port}/simple"

@@ -241,6 +241,29 @@ def test_fix_follows_what_a_file_includes(checked: RealEnvironment, tmp_path: Pa
     assert "nothing is overwritten" in again.err
 
 
+def test_a_line_with_hashes_gets_the_new_versions(tmp_path: Path) -> None:
+    from envtool.requirements.line_edits import replace_line
+    from envtool.requirements.prediction import LineChange
+
+    text = "tqdm==1 \\\n  --hash=sha256:aa\nother==2 ; os_name == 'posix' \\\n  --hash=sha256:bb \\\n"
+    text += "  --hash=sha256:cc  # mind\n"
+    entry = read_file(written(tmp_path, "requirements.txt", text)).sets[0].entries[1]
+    rows = text.split("\n")
+    replace_line(rows, LineChange(entry, "==3", "x", hashes=("sha256:dd", "sha256:ee")), "envtool: x", above=False)
+    first, second = read_file(written(tmp_path, "fixed/requirements.txt", "\n".join(rows))).sets[0].entries
+    assert (first.hashes, str(second.specifier), str(second.marker)) == (("sha256:aa",), "==3", 'os_name == "posix"')
+    assert second.hashes == ("sha256:dd", "sha256:ee")
+    assert any("mind" in row for row in rows)
+
+
+def test_with_hashes_everything_has_to_be_named(checked: RealEnvironment, tmp_path: Path) -> None:
+    path = written(tmp_path, "requirements.txt", f"accelerate==0.20.3 --hash=sha256:{'a' * 64}\ntorch>=1.8\n")
+    done = check(checked, path, "--write-fixed", tmp_path / "out")
+    assert done.status != 0
+    assert "has no hashes on the index" in done.err or "would need" in done.err, done.out + done.err
+    assert not (tmp_path / "out").exists()
+
+
 def test_fix_of_a_lock_and_of_the_hopeless_writes_nothing(checked: RealEnvironment, tmp_path: Path) -> None:
     lock = '[[package]]\nname = "torch"\nversion = "2.1.0"\n[metadata]\nlock-version = "2.1"\n'
     done = check(checked, written(tmp_path, "poetry.lock", lock), "--write-fixed", tmp_path / "out")
