@@ -96,8 +96,8 @@ class Checker:
 
     def _try_predict(self, wanted: RequirementSet, resolver: Resolver) -> Prediction:
         """The prediction for one installer, as far as there is one."""
-        if wanted.uv_entries is not None and resolver.installer is Installer.UV:
-            wanted = replace(wanted, entries=wanted.uv_entries)
+        if resolver.installer is Installer.UV:
+            wanted = wanted.as_uv_reads_it()
         constrained = resolver.installer in self.constrained
         if wanted.is_constrained is not None:
             # An image's own: nothing that whoever checks it has set counts there.

@@ -38,12 +38,16 @@ class SourceLocation:
 
 
 class Role(Enum):
-    """What an entry does: asks for a distribution, bounds its version, is one of conda's packages, or removes one."""
+    """What an entry does: asks for a distribution, bounds its version, is one of conda's packages, or removes one.
+
+    An override takes the place of what anything asks of that distribution (uv documentation, "Dependency overrides").
+    """
 
     REQUIREMENT = "requirement"
     CONSTRAINT = "constraint"
     CONDA = "conda package"
     REMOVAL = "removal"
+    OVERRIDE = "override"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -162,7 +166,7 @@ class RequirementSet:
     `project` is a folder whose build back end has to tell what else.
     `is_constrained` is whether its installer is held to the pins, where that does not depend on who checks it.
     `base_image` is an image that is not to be started from. `uv_entries` are what uv installs in the place of the
-    entries, where it takes some of them from elsewhere than pip.
+    entries, where it takes some of them from elsewhere than pip; `uv_options` are further ones, which only uv reads.
     """
 
     path: Path
@@ -178,6 +182,7 @@ class RequirementSet:
     is_constrained: bool | None = None
     base_image: str | None = None
     uv_entries: tuple[DeclaredRequirement, ...] | None = None
+    uv_options: InstallOptions = InstallOptions()
 
     @property
     def label(self) -> str:
@@ -186,6 +191,12 @@ class RequirementSet:
 
     def __str__(self) -> str:
         return f"{self.path} ({self.label})" if self.label else str(self.path)
+
+    def as_uv_reads_it(self) -> RequirementSet:
+        """The set with what is there for uv alone."""
+        entries = self.entries if self.uv_entries is None else self.uv_entries
+        options = self.uv_options.merge_over(self.options)
+        return replace(self, entries=entries, options=options, uv_entries=None, uv_options=InstallOptions())
 
     @cached_property
     def requirements(self) -> tuple[DeclaredRequirement, ...]:

@@ -46,7 +46,7 @@ def predict_static(wanted: RequirementSet, target: Target) -> Prediction:
     verdict, why = evaluate(wanted, target)
     effects = find_line_effects(wanted, target)
     if verdict is Verdict.SAFE and wanted.uv_entries is not None:
-        verdict, why = evaluate(replace(wanted, entries=wanted.uv_entries), target)
+        verdict, why = evaluate(wanted.as_uv_reads_it(), target)
     return Prediction(requirement_set=wanted, verdict=verdict, why=why, effects=effects, failure=wanted.failure)
 
 

@@ -85,6 +85,16 @@ class Resolution:
         return state
 
 
+@dataclass(frozen=True)
+class _Files:
+    """Paths of what uv is given; `overrides` is empty where there are none."""
+
+    lines: str
+    constraints: str
+    excludes: str
+    overrides: str
+
+
 @dataclass(frozen=True, kw_only=True)
 class Resolver:
     """Resolves sets against one target, for one installer.
@@ -129,8 +139,10 @@ class Resolver:
         """
         requested = wanted.requirements if entries is None else entries
         with self._files(wanted, requested, constraints, without) as files, self._offered() as offered:
-            command = ["pip", "install", "--dry-run", "--output-format", "json", "-r", files[0], "-c", files[1]]
-            command += ["--excludes", files[2]] if without else []
+            command = ["pip", "install", "--dry-run", "--output-format", "json", "-r", files.lines]
+            command += ["-c", files.constraints]
+            command += ["--excludes", files.excludes] if without else []
+            command += ["--overrides", files.overrides] if files.overrides else []
             command += offered
             said = self._describe([*command, *self.passed], wanted.options.merge_over(self.options), requested)
         if said.unsolvable is not None:
@@ -208,8 +220,9 @@ class Resolver:
         options = replace(self._keep_versions(wanted), require_hashes=False)
         bare = [replace(entry, hashes=()) for entry in wanted.requirements]
         with self._files(wanted, bare, exact) as files, stub_wheels(self.target) as stubs:
+            more = ["--overrides", files.overrides] if files.overrides else []
             shape = ["--no-header", "--annotation-style", "split", "--no-strip-extras", "--find-links", stubs]
-            said = self._describe(["pip", "compile", files[0], "-c", files[1], *shape], options)
+            said = self._describe(["pip", "compile", files.lines, "-c", files.constraints, *more, *shape], options)
         return parse_parents(said.out)
 
     def _keep_versions(self, wanted: RequirementSet) -> InstallOptions:
@@ -235,21 +248,24 @@ class Resolver:
         requested: Sequence[DeclaredRequirement],
         constraints: Sequence[str],
         without: Sequence[str] = (),
-    ) -> Iterator[tuple[str, str, str]]:
-        """The requirements, the constraints and the exclusions as files, which last as long as the context."""
+    ) -> Iterator[_Files]:
+        """The requirements and what goes with them as files, which last as long as the context."""
         stated = [replace(entry, hashes=()).format_line() for entry in wanted.select_role(Role.CONSTRAINT)]
+        overrides = [entry.format_line() for entry in wanted.select_role(Role.OVERRIDE) if entry.name not in without]
         # What constrains a distribution asks for it, as far as exclusions are concerned.
         texts = (
             [entry.format_line() for entry in requested if entry.name not in without],
             [*stated, *self.constraints, *constraints],
             without,
+            overrides,
         )
         with temporary_folder() as folder:
-            files = [folder / name for name in ("requirements.in", "constraints.in", "excludes.in")]
+            files = [folder / name for name in ("requirements.in", "constraints.in", "excludes.in", "overrides.in")]
             for file, lines in zip(files, texts, strict=True):
                 file.write_text("".join(f"{line}\n" for line in lines))
             lend(self.target.owner, folder)
-            yield str(files[0]), str(files[1]), str(files[2])
+            paths = [str(file) for file in files]
+            yield _Files(paths[0], paths[1], paths[2], paths[3] if overrides else "")
 
     def _describe(
         self, words: Sequence[str], options: InstallOptions, requested: Sequence[DeclaredRequirement] = ()

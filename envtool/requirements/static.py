@@ -66,7 +66,7 @@ def find_line_effects(wanted: RequirementSet, target: Target) -> tuple[LineEffec
     """What the lines that name torch, its companions or a known intruder do."""
     found = []
     for entry in wanted.entries:
-        if entry.name is None or entry.role is Role.CONSTRAINT or not target.is_applicable(entry):
+        if entry.name is None or entry.role in {Role.CONSTRAINT, Role.OVERRIDE} or not target.is_applicable(entry):
             continue
         if entry.role is Role.REMOVAL:
             if target.pin.find(entry.name) is not None or _CONDA_TORCH.fullmatch(entry.name):
@@ -187,6 +187,8 @@ def _evaluate_installed(wanted: RequirementSet, target: Target) -> tuple[Verdict
             return Verdict.UNKNOWN, f"what {entry.display} requires is not known without its metadata"
         if changing:
             return Verdict.UNKNOWN, "an upgrade or a reinstall takes what the index has"
+    if (override := next(wanted.select_role(Role.OVERRIDE), None)) is not None:
+        return Verdict.UNKNOWN, f"the override {override.display} takes the place of what others require"
     queue = [(entry.name or "", Requirement(entry.display)) for entry in requested]
     missing = _find_missing(queue, target)
     if missing is None and (limit := _find_unmet_constraint(wanted, target)) is not None:

@@ -56,13 +56,19 @@ def expand_set(wanted: RequirementSet, reader: ProjectReader) -> Iterator[Requir
     here = reader.resolver.target.marker_environment
     lines = _SourceLines(wanted.project, wanted.path)
     base = tuple(_list_entries(found.metadata, None, lines, here))
-    plain = replace(wanted, project=None, unresolved=(), entries=(*base, *wanted.entries), uv_entries=None)
+    plain = _with_more(replace(wanted, project=None, unresolved=()), base)
     yield _replace_links(plain, reader)
     if wanted.section is Section.MAIN:
         for extra in found.metadata.extras:
             entries = (*base, *_list_entries(found.metadata, extra, lines, here))
             if len(entries) > len(base):
-                yield _replace_links(replace(plain, section=Section.EXTRA, name=extra, entries=entries), reader)
+                more = replace(plain, section=Section.EXTRA, name=extra)
+                yield _replace_links(_with_more(more, entries[len(base) :]), reader)
+
+
+def _with_more(wanted: RequirementSet, entries: tuple[DeclaredRequirement, ...]) -> RequirementSet:
+    uv_entries = (*entries, *wanted.uv_entries) if wanted.uv_entries is not None else None
+    return replace(wanted, entries=(*entries, *wanted.entries), uv_entries=uv_entries)
 
 
 def _replace_links(wanted: RequirementSet, reader: ProjectReader) -> RequirementSet:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 _LISTS = {
     ("-r", "--requirement", "--requirements"): "requirement",
     ("-c", "--constraint", "--constraints"): "constraint",
+    ("--overrides", "--override"): "override",
     ("-e", "--editable"): "editable",
     ("--extra-index-url", "--index"): "extra_index_url",
     ("-f", "--find-links"): "find_links",
@@ -58,7 +59,6 @@ _PASSED_VALUES = {
     ("--exclude-newer",): "--exclude-newer",
     ("--link-mode",): "--link-mode",
     ("--torch-backend",): "--torch-backend",
-    ("--overrides", "--override"): "--overrides",
     ("--resolution",): "--resolution",
 }
 _PASSED_FLAGS = {
@@ -191,7 +191,11 @@ def _list_readings(
 
     yield from (partial(parse, text, False) for text in known.packages)
     yield from (partial(parse, text, True) for text in known.editable)
-    for names, role in ((known.requirement, Role.REQUIREMENT), (known.constraint, Role.CONSTRAINT)):
+    for names, role in (
+        (known.requirement, Role.REQUIREMENT),
+        (known.constraint, Role.CONSTRAINT),
+        (known.override, Role.OVERRIDE),
+    ):
         yield from (partial(_read_file, name, place, files, role) for name in names)
 
 
@@ -213,7 +217,8 @@ def _read_file(name: str, place: SourceLocation, files: SourceFiles, role: Role)
         # uv takes these with -r as well.
         read = read_pyproject if last == "pyproject.toml" else read_pylock
         sets = read(files.locate(place, name)).sets[:1]
-        return NestedEntries(sets[0].entries, sets[0].options) if sets else NestedEntries()
+        found = sets[0].as_uv_reads_it() if sets else None
+        return NestedEntries(found.entries, found.options) if found is not None else NestedEntries()
     return read_named(name, place, files, role=role)
 
 

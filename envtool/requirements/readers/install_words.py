@@ -32,10 +32,12 @@ _VALUED = frozenset(
     --channel --solver --categories --bounds --tag --branch --rev --optional
     """.split()  # noqa: SIM905  # a list of words, which is read as one
 )
-_FILE_OPTIONS = frozenset({"-r", "--requirement", "--requirements", "-c", "--constraint", "--constraints"})
+_FILE_OPTIONS = frozenset(
+    {"-r", "--requirement", "--requirements", "-c", "--constraint", "--constraints", "--overrides", "--override"}
+)
 _PATH_OPTIONS = _FILE_OPTIONS | {
     *("-t", "--target", "--prefix", "--root", "--cache-dir", "--src", "--cert", "--python", "-p", "--log", "--report"),
-    *("-f", "--find-links", "--overrides", "--override", "--build-constraint", "--build-constraints", "-C"),
+    *("-f", "--find-links", "--build-constraint", "--build-constraints", "-C"),
 }
 _LOCKS: dict[str, tuple[str, Callable[..., object]]] = {
     "uv": ("uv.lock", read_uv_lock),

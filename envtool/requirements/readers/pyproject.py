@@ -35,7 +35,7 @@ def read_pyproject(path: Path) -> DependencyFile:
     text = read_text(path)
     table = parse_toml(text, path)
     lines = LineFinder(text)
-    constraints = tuple(_read_uv_constraints(table, path, lines))
+    limits = tuple(_read_uv_limits(table, path, lines))
     options = _read_uv_options(table)
     sets = [*_read_project_sets(table, path, lines), *_group_sets(table, path, lines)]
     poetry = read_poetry_sets(table, path, lines)
@@ -46,24 +46,21 @@ def read_pyproject(path: Path) -> DependencyFile:
     return DependencyFile(
         path,
         "pyproject.toml",
-        tuple(_complete(item, constraints, options, table) for item in sets),
+        tuple(_complete(item, limits, options, table) for item in sets),
         None if built is None else "its build back end tells what it requires: change the lines that are named by hand",
     )
 
 
 def _complete(
-    wanted: RequirementSet,
-    constraints: tuple[DeclaredRequirement, ...],
-    options: InstallOptions,
-    table: dict[str, Any],
+    wanted: RequirementSet, limits: tuple[DeclaredRequirement, ...], options: InstallOptions, table: dict[str, Any]
 ) -> RequirementSet:
     """The set with what uv's tables say for all sets of the file."""
     found = apply_uv_sources(wanted.entries, table, wanted.path)
+    uv_entries = (*(found if found is not None else wanted.entries), *limits)
     return replace(
         wanted,
-        entries=(*wanted.entries, *constraints),
-        uv_entries=(*found, *constraints) if found is not None else None,
-        options=options.merge_over(wanted.options),
+        uv_entries=uv_entries if uv_entries != wanted.entries else None,
+        uv_options=options,
     )
 
 
@@ -140,12 +137,13 @@ def _group_sets(table: dict[str, Any], path: Path, lines: LineFinder) -> Iterato
         yield RequirementSet(path=path, section=Section.TABLE, name="tool.uv.dev-dependencies", entries=entries)
 
 
-def _read_uv_constraints(table: dict[str, Any], path: Path, lines: LineFinder) -> Iterator[DeclaredRequirement]:
+def _read_uv_limits(table: dict[str, Any], path: Path, lines: LineFinder) -> Iterator[DeclaredRequirement]:
+    """Constraints and overrides, which count for a uv that is run in the project's folder."""
     uv = get_table(table, "tool", "uv")
-    for entry in _read_entries(
-        uv.get("constraint-dependencies"), path, lines, lines.find_match(r"\s*constraint-dependencies")
-    ):
-        yield replace(entry, role=Role.CONSTRAINT, extras=(), link=None)
+    for key, role in (("constraint-dependencies", Role.CONSTRAINT), ("override-dependencies", Role.OVERRIDE)):
+        for entry in _read_entries(uv.get(key), path, lines, lines.find_match(rf"\s*{key}")):
+            is_constraint = role is Role.CONSTRAINT
+            yield replace(entry, role=role, **({"extras": (), "link": None} if is_constraint else {}))
 
 
 def _read_uv_options(table: dict[str, Any]) -> InstallOptions:

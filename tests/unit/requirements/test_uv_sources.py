@@ -16,6 +16,7 @@ from envtool.requirements.read_file import read_file
 from tests.corpus.frozen_index import served
 from tests.support.environment import RealEnvironment
 
+TOOLS = Path(sys.executable).parent
 SYSTEM = """[build-system]
 requires = ["setuptools"]
 build-backend = "setuptools.build_meta"
@@ -110,3 +111,48 @@ def test_an_index_is_no_other_thing(tmp_path: Path) -> None:
     text = '[project]\nname = "x"\nversion = "1"\ndependencies = ["torch"]\n'
     path.write_text(f'{text}[tool.uv.sources]\ntorch = {{ index = "cpu", marker = "os_name != \'nt\'" }}\n')
     assert read_file(path).sets[0].uv_entries is None
+
+
+LIMITED = """[project]
+name = "x"
+version = "1"
+dependencies = ["{need}"]
+[tool.setuptools]
+py-modules = []
+[tool.uv]
+{limits}
+"""
+
+
+@pytest.mark.exhaustive
+@pytest.mark.parametrize(
+    ("need", "limits", "expected"),
+    [
+        ("accelerate", 'constraint-dependencies = ["accelerate<0.20"]', {"uv": "safe", "pip": "clobbered"}),
+        ("accelerate", 'override-dependencies = ["torch<2"]', {"uv": "safe", "pip": "clobbered"}),
+        ("torch", 'override-dependencies = ["torch==1.8.1"]', {"uv": "clobbered", "pip": "safe"}),
+    ],
+)
+def test_constraints_and_overrides_of_uv_are_uvs(
+    environment: RealEnvironment, index: str, tmp_path: Path, need: str, limits: str, expected: dict[str, str]
+) -> None:
+    path = tmp_path / "project/pyproject.toml"
+    path.parent.mkdir()
+    path.write_text(LIMITED.format(need=need, limits=limits))
+    environment.variables.update(PIP_INDEX_URL=index, UV_DEFAULT_INDEX=index)
+    done = environment.envtool("check", "--prefix", str(environment.path), "--format", "json", str(path))
+    assert {item["installer"]: item["verdict"] for item in json.loads(done.out)["answers"]} == expected
+    kept = {item.name for item in environment.site_packages.glob("torch-*.dist-info")}
+    variables = {**os.environ, **environment.variables}
+    for installer, verdict in expected.items():
+        spare = tmp_path / f"spare-{installer}"
+        shutil.copytree(environment.path, spare, symlinks=True)
+        tool = [str(TOOLS / "uv"), "pip"] if installer == "uv" else [sys.executable, "-m", "pip"]
+        python = ["--python", str(spare / "bin/python")]
+        words = [*tool, "install", *python, "."] if installer == "uv" else [*tool, *python, "install", "-q", "."]
+        installed = subprocess.run(
+            words, cwd=path.parent, env=variables, check=False, capture_output=True, text=True, timeout=120
+        )
+        assert installed.returncode == 0, installed.stderr
+        there = {item.name for item in spare.glob("lib/*/site-packages/torch-*.dist-info")}
+        assert (there == kept) == (verdict == "safe"), installer
