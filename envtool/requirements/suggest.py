@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -198,12 +198,16 @@ def _compare(
         for item in answer.effects
         if _is_removed(item) and item.entry not in gone
     ]
-    found += _pin_where_needed(answer, found, resolver)
-    found.sort(key=lambda item: _find_position(item.entry, answer))
     named = {entry.name for entry in answer.requirement_set.requirements}
     changed = {clobber.change.name for clobber in answer.clobbers}
-    added = [item for item in target.pin.distributions if item.name in changed - named]
-    return Suggestion(tuple(found), tuple(f"{item.name}=={item.version}" for item in added))
+    pins = _Pins(
+        tuple(_list_admitting(answer, found, resolver.target)),
+        tuple(f"{item.name}=={item.version}" for item in target.pin.distributions if item.name in changed - named),
+    )
+    pins = _keep_needed(pins, answer.requirement_set, found, resolver)
+    found += pins.lines
+    found.sort(key=lambda item: _find_position(item.entry, answer))
+    return Suggestion(tuple(found), pins.added)
 
 
 def _find_position(entry: DeclaredRequirement, answer: Prediction) -> int:
@@ -234,35 +238,50 @@ def _find_change(
         yield LineChange(entry, f"=={after}", why)
 
 
-def _pin_where_needed(answer: Prediction, found: Sequence[LineChange], resolver: Resolver) -> list[LineChange]:
-    """Pins for the lines that admit the vendor's distributions, unless these stay without that."""
-    wanted, target = answer.requirement_set, resolver.target
-    changed = {item.entry: item for item in found}
-    admitting = [
-        (entry, pinned)
-        for entry in wanted.requirements
-        if entry not in changed
-        and target.is_applicable(entry)
-        and (pinned := target.pin.find(entry.name or "")) is not None
-        and str(entry.specifier) != f"=={pinned.version}"
-    ]
-    if not admitting or (changed and _stays(wanted, changed, resolver)):
-        return []
-    return [LineChange(entry, f"=={pinned.version}", _VENDORS) for entry, pinned in admitting]
+@dataclass(frozen=True)
+class _Pins:
+    """Pins of the vendor's distributions: lines that admit them, and lines that are added."""
+
+    lines: tuple[LineChange, ...]
+    added: tuple[str, ...]
+
+    def without_one(self) -> Iterator[_Pins]:
+        for item in self.lines:
+            yield replace(self, lines=tuple(other for other in self.lines if other is not item))
+        for text in self.added:
+            yield replace(self, added=tuple(other for other in self.added if other != text))
 
 
-def _suffices(base: Suggestion, wanted: RequirementSet, resolver: Resolver) -> bool:
-    """Whether another set's suggestion keeps the vendor's distributions here, where all of its lines are."""
-    changed = {item.entry: item for item in base.replacements}
-    if not changed.keys() <= set(wanted.entries):
-        return False
-    pins = [parse_requirement(text, SourceLocation(wanted.path, 1)) for text in base.added]
-    return _stays(replace(wanted, entries=(*wanted.entries, *pins)), changed, resolver)
+def _list_admitting(answer: Prediction, found: Sequence[LineChange], target: Target) -> Iterator[LineChange]:
+    changed = {item.entry for item in found}
+    for entry in answer.requirement_set.requirements:
+        pinned = target.pin.find(entry.name or "")
+        if pinned is None or entry in changed or not target.is_applicable(entry):
+            continue
+        if str(entry.specifier) != f"=={pinned.version}":
+            yield LineChange(entry, f"=={pinned.version}", _VENDORS)
 
 
-def _stays(wanted: RequirementSet, changed: Mapping[DeclaredRequirement, LineChange], resolver: Resolver) -> bool:
-    """Whether pip and uv would leave the vendor's distributions alone, with these lines changed and nothing pinned."""
-    entries = []
+def _keep_needed(pins: _Pins, wanted: RequirementSet, found: Sequence[LineChange], resolver: Resolver) -> _Pins:
+    """The pins without which pip or uv would not leave the vendor's distributions alone: often none at all."""
+    if not pins.lines and not pins.added:
+        return pins
+    if found and _stays(wanted, found, resolver):
+        return _Pins((), ())
+    while len(pins.lines) + len(pins.added) > 1 and resolver.seconds_left > _ENOUGH:
+        fewer = next((it for it in pins.without_one() if _stays(wanted, [*found, *it.lines], resolver, it.added)), None)
+        if fewer is None:
+            break
+        pins = fewer
+    return pins
+
+
+def _stays(
+    wanted: RequirementSet, changes: Sequence[LineChange], resolver: Resolver, added: Sequence[str] = ()
+) -> bool:
+    """Whether pip and uv would leave the vendor's distributions alone, with these lines changed and added."""
+    changed = {item.entry: item for item in changes}
+    entries = [parse_requirement(text, SourceLocation(wanted.path, 1)) for text in added]
     for entry in wanted.entries:
         item = changed.get(entry)
         if item is None:
@@ -276,3 +295,10 @@ def _stays(wanted: RequirementSet, changed: Mapping[DeclaredRequirement, LineCha
         return False
     names = [item.name for item in resolver.target.pin.distributions]
     return all(item.unsolvable is None and not any(map(item.find_change, names)) for item in found)
+
+
+def _suffices(base: Suggestion, wanted: RequirementSet, resolver: Resolver) -> bool:
+    """Whether another set's suggestion keeps the vendor's distributions here, where all of its lines are."""
+    if not {item.entry for item in base.replacements} <= set(wanted.entries):
+        return False
+    return _stays(wanted, base.replacements, resolver, base.added)

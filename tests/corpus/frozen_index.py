@@ -88,11 +88,11 @@ class _Handler(Handler):
         self.send(200 if body else 404, body, {"Content-Type": kind, "Cache-Control": "max-age=600"})
 
     def _answer(self, parts: list[str]) -> tuple[bytes, str]:
-        wheels = _WITH_WHEELS.get(self.connection.getsockname()[1])
-        if wheels is not None and len(parts) == 2:
-            if parts[0] == "wheels" and (wheels / parts[1]).is_file():
-                return (wheels / parts[1]).read_bytes(), "application/octet-stream"
-            own = [item.name for item in wheels.glob("*.whl") if item.name.split("-")[0].replace("_", "-") == parts[1]]
+        folder = _WITH_WHEELS.get(self.connection.getsockname()[1])
+        if folder is not None and len(parts) == 2:
+            if parts[0] == "wheels" and (folder / parts[1]).is_file():
+                return (folder / parts[1]).read_bytes(), "application/octet-stream"
+            own = [item.name for item in folder.glob("*.whl") if item.name.split("-")[0].replace("_", "-") == parts[1]]
             if parts[0] == "simple" and own:
                 links = "".join(f'<a href="/wheels/{quote(name)}">{html.escape(name)}</a>' for name in own)
                 others = page(parts[1]).decode() if parts[1] in projects() else ""

@@ -142,8 +142,9 @@ def _read_uv_limits(table: dict[str, Any], path: Path, lines: LineFinder) -> Ite
     uv = get_table(table, "tool", "uv")
     for key, role in (("constraint-dependencies", Role.CONSTRAINT), ("override-dependencies", Role.OVERRIDE)):
         for entry in _read_entries(uv.get(key), path, lines, lines.find_match(rf"\s*{key}")):
-            is_constraint = role is Role.CONSTRAINT
-            yield replace(entry, role=role, **({"extras": (), "link": None} if is_constraint else {}))
+            yield (
+                replace(entry, role=role) if role is Role.OVERRIDE else replace(entry, role=role, extras=(), link=None)
+            )
 
 
 def _read_uv_options(table: dict[str, Any]) -> InstallOptions:
