@@ -48,6 +48,7 @@ class Checker:
     projects: ProjectReader | None = None
     only: tuple[str, ...] = ()
     _readers: dict[tuple[str, ...], MetadataReader] = field(default_factory=dict)
+    _unreachable: dict[str, SourceError] = field(default_factory=dict)
 
     def check(self, file: DependencyFile, progress: Progress = lambda *_: None) -> tuple[Prediction, ...]:
         """The second stage's answers on a file's sets. What keeps a set from being judged is in its answer.
@@ -108,10 +109,24 @@ class Checker:
             return predict(item, resolver, reader, constrained=constrained)
 
         try:
+            self._refuse_unreachable(wanted)
             return run(wanted)
         except (SourceError, ResolutionError) as error:
+            self._keep_unreachable(wanted, error)
             found = predict_partly(wanted, self.target, _add_file_name(wanted, error), run)
             return replace(found, installer=resolver.installer)
+
+    def _keep_unreachable(self, wanted: RequirementSet, error: SourceError | ResolutionError) -> None:
+        """Remember the addresses that an error says cannot be fetched."""
+        if isinstance(error, SourceError):
+            links = [entry.link for entry in wanted.requirements if entry.link is not None and entry.link in error.why]
+            self._unreachable.update(dict.fromkeys(links, error))
+
+    def _refuse_unreachable(self, wanted: RequirementSet) -> None:
+        """Raise the error of an address that could not be fetched before: trying it again takes as long each time."""
+        for entry in wanted.requirements:
+            if (error := self._unreachable.get(entry.link or "")) is not None:
+                raise SourceError(error.what.rpartition(": ")[2], why=error.why, remedy=error.remedy)
 
     def _select_resolvers(self, wanted: RequirementSet) -> list[Resolver]:
         tool = wanted.instruction.tool if wanted.instruction is not None else None
@@ -140,6 +155,7 @@ class Checker:
         limited = replace(resolver, deadline=time.monotonic() + min(_SUGGESTING, resolver.seconds_left_of_all))
         base = next((item.suggestion for item in known if item.installer in {None, answer.installer}), None)
         try:
+            self._refuse_unreachable(answer.requirement_set)
             found = suggest(answer, limited, self._reader(answer.requirement_set, resolver), base)
         except (SourceError, ResolutionError) as error:
             found = Suggestion(none=f"it could not be looked for, because {error}", is_proven=False)

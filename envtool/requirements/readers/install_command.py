@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import argparse
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from envtool.errors import RequirementsError, SourceError
-from envtool.requirements.model import DeclaredRequirement, InstallOptions, Role, SourceLocation
+from envtool.requirements.model import (
+    DeclaredRequirement,
+    InstallOptions,
+    RequirementSet,
+    Role,
+    Section,
+    SourceLocation,
+)
 from envtool.requirements.readers.pylock import read_pylock
 from envtool.requirements.readers.pyproject import read_pyproject
 from envtool.requirements.readers.requirements_txt import NestedEntries, parse_argument, read_named, split_names
@@ -29,7 +36,10 @@ _LISTS = {
     ("--no-binary",): "no_binary",
     ("--only-binary",): "only_binary",
     ("--trusted-host", "--allow-insecure-host"): "trusted_host",
-    ("-P", "--upgrade-package"): "upgrade_package",
+    # What is installed again is taken from the index, as what is upgraded.
+    ("-P", "--upgrade-package", "--reinstall-package"): "upgrade_package",
+    ("--extra",): "extra",
+    ("--group",): "group",
 }
 _VALUES = {
     ("-i", "--index-url", "--pypi-url", "--default-index"): "index_url",
@@ -48,6 +58,7 @@ _FLAGS = {
     ("--no-index",): "no_index",
     ("--require-hashes",): "require_hashes",
     ("--user",): "user",
+    ("--all-extras",): "all_extras",
 }
 # What an install hands on to uv, in uv's words: options with a value, and flags.
 _PASSED_VALUES = {
@@ -74,13 +85,13 @@ _PASSED_VARIABLES = {("--proxy",): "ALL_PROXY", ("--timeout",): "UV_HTTP_TIMEOUT
 # Told apart from arguments, and without a bearing on which versions are chosen.
 _OTHER_VALUES = """
     --platform --python-version --implementation --abi --src --global-option --progress-bar --root-user-action --report
-    --group --python --log --exists-action --client-cert --use-feature --use-deprecated --reinstall-package -p --extra
+    --python --log --exists-action --client-cert --use-feature --use-deprecated -p
 """
 _OTHER_FLAGS = """
     --dry-run --ignore-requires-python --use-pep517 --no-use-pep517 --check-build-dependencies --break-system-packages
     --no-compile --no-warn-script-location --no-warn-conflicts --prefer-binary --no-clean --debug --isolated
     --require-virtualenv --no-input --disable-pip-version-check --no-color --no-python-version-warning --system
-    --all-extras --strict --no-progress --exact
+    --strict --no-progress
 """
 
 
@@ -196,7 +207,9 @@ def _list_readings(
         (known.constraint, Role.CONSTRAINT),
         (known.override, Role.OVERRIDE),
     ):
-        yield from (partial(_read_file, name, place, files, role) for name in names)
+        extras = None if known.all_extras else tuple(known.extra)
+        yield from (partial(_read_file, name, place, files, role, extras) for name in names)
+    yield from (partial(_read_group, text, place, files) for text in known.group)
 
 
 def _list_passed(known: argparse.Namespace) -> Iterator[str]:
@@ -211,15 +224,48 @@ def _list_variables(known: argparse.Namespace) -> Iterator[tuple[str, str]]:
         yield from ((name, value) for value in getattr(known, name)[-1:])
 
 
-def _read_file(name: str, place: SourceLocation, files: SourceFiles, role: Role) -> NestedEntries:
+def _read_file(
+    name: str, place: SourceLocation, files: SourceFiles, role: Role, extras: tuple[str, ...] | None
+) -> NestedEntries:
+    """What a file says; of a pyproject.toml, which uv takes with -r as well, with `extras`: all where that is None."""
     last = name.rsplit("/", 1)[-1]
-    if last == "pyproject.toml" or (last.startswith("pylock.") and last.endswith(".toml")):
-        # uv takes these with -r as well.
-        read = read_pyproject if last == "pyproject.toml" else read_pylock
-        sets = read(files.locate(place, name)).sets[:1]
-        found = sets[0].as_uv_reads_it() if sets else None
-        return NestedEntries(found.entries, found.options) if found is not None else NestedEntries()
-    return read_named(name, place, files, role=role)
+    if last.startswith("pylock.") and last.endswith(".toml"):
+        return _join(read_pylock(files.locate(place, name)).sets[:1])
+    if last != "pyproject.toml":
+        return read_named(name, place, files, role=role)
+    path = files.locate(place, name)
+    sets = read_pyproject(path).sets
+    wanted = [normalize_name(extra) for extra in extras or ()]
+    named = [
+        item
+        for item in sets
+        if item.section is Section.EXTRA and (extras is None or normalize_name(item.name) in wanted)
+    ]
+    if len(named) < len(set(wanted)):
+        raise RequirementsError(f"{path} has not every extra of {', '.join(wanted)}")
+    return _join([*(item for item in sets if item.section in {Section.MAIN, Section.TABLE}), *named])
+
+
+def _read_group(text: str, place: SourceLocation, files: SourceFiles) -> NestedEntries:
+    """`--group [PATH:]NAME`, a dependency group of a pyproject.toml (pip documentation, "pip install")."""
+    name, _colon, group = text.rpartition(":")
+    path = files.locate(place, name or "pyproject.toml")
+    sets = [
+        item
+        for item in read_pyproject(path).sets
+        if item.section is Section.GROUP and normalize_name(item.name) == normalize_name(group)
+    ]
+    if not sets:
+        raise RequirementsError(f"{path} has no dependency group {group}", remedy=f"grep -n dependency-groups {path}")
+    return _join(sets)
+
+
+def _join(sets: Sequence[RequirementSet]) -> NestedEntries:
+    found = NestedEntries()
+    for item in map(RequirementSet.as_uv_reads_it, sets):
+        failures = tuple(RequirementsError(text) for text in item.unresolved)
+        found = found.followed_by(NestedEntries(item.entries, item.options, failures))
+    return replace(found, entries=tuple(dict.fromkeys(found.entries)))
 
 
 def _make_options(known: Any) -> InstallOptions:

@@ -13,7 +13,9 @@ from envtool.requirements.readers.source_files import SourceFiles
 FILES = {
     "requirements.txt": "tqdm\ntorch==1.0\n",
     "version": "2.4.0\n",
-    "pyproject.toml": '[project]\nname = "sample"\nversion = "1"\n',
+    "pyproject.toml": '[project]\nname = "sample"\nversion = "1"\ndependencies = ["tqdm"]\n'
+    '[project.optional-dependencies]\nfast = ["a"]\nwide = ["b"]\n[dependency-groups]\nlint = ["c"]\n',
+    "built/pyproject.toml": '[project]\nname = "x"\nversion = "1"\ndynamic = ["dependencies"]\n',
     "scripts/add.sh": '#!/bin/bash\nset -e\npip install "$1"\n',
     "harmless.sh": "apt-get update\nmkdir -p /data\n",
     "Makefile": "V = 2.5.0\nsetup: base\n\tpip install torch==$(V)\nbase:\n\t@pip install tqdm\nclean:\n\trm -rf b\n",
@@ -75,6 +77,11 @@ INSTALLS = {
         "RUN --mount=type=bind,source=requirements.txt,target=/m/r.txt pip install -r /m/r.txt",
         ["tqdm torch==1.0"],
     ),
+    "extras and groups of a project": (
+        "RUN uv pip install -r pyproject.toml --extra fast --group lint && uv pip install --group pyproject.toml:lint",
+        ["tqdm a c", "c"],
+    ),
+    "all extras": ("RUN uv pip install -r pyproject.toml --all-extras", ["tqdm a b"]),
     "cloned": (
         "RUN git clone --depth 1 -b v2 https://x.example/y.git && cd y && pip install -e '.[fast]'",
         ["git+https://x.example/y.git@v2[fast]"],
@@ -142,6 +149,8 @@ UNKNOWN = {
         "RUN git clone https://x.example/y && cd y && git checkout $UNSET && pip install .",
         ". is not in the build context",
     ),
+    "project that its build back end describes": ("RUN uv pip install -r built/pyproject.toml", "build back end"),
+    "group that is not there": ("RUN pip install --group gone", "no dependency group gone"),
     "option": ("RUN pip install --no-such-option a", "--no-such-option"),
 }
 
