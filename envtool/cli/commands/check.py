@@ -14,7 +14,11 @@ from envtool.cli.report_format import CheckFormat
 from envtool.cli.terminal import note
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from envtool.requirements.check_files import CheckResult, HacImage
+    from envtool.requirements.readers.base_images import BaseImages
+    from envtool.requirements.settings import CheckSettings
 
 
 class InstallerChoice(StrEnum):
@@ -51,6 +55,11 @@ CheckTimeOption = Annotated[
     typer.Option("--time-limit", help="Seconds for all of it. Default: 120 a step.", min=1, show_default=False),
 ]
 
+FileTypeOption = Annotated[
+    str | None, typer.Option("--file-type", metavar="NAME", help="Read as a file of this name.", show_default=False)
+]
+UnknownCountsOption = Annotated[bool, typer.Option("--strict", help="Let unknown count as a bad answer.")]
+
 
 def check_command(
     files: FilesArgument,
@@ -62,16 +71,14 @@ def check_command(
     installer: Annotated[InstallerChoice, typer.Option("--installer", help="Who installs.")] = InstallerChoice.BOTH,
     upgrade: Annotated[bool, typer.Option("--upgrade", "-U", help="As if installed with -U.")] = False,
     only: LabelsOption = None,
-    file_type: Annotated[
-        str | None, typer.Option("--file-type", metavar="NAME", help="Read as a file of this name.", show_default=False)
-    ] = None,
+    file_type: FileTypeOption = None,
     context: ContextOption = None,
     write_fixed: OutputFolderOption = None,
     format: Annotated[CheckFormat, typer.Option("--format", help="How to print the answers.")] = CheckFormat.TEXT,
     output: OutputOption = None,
     no_build: NoBuildOption = False,
     time_limit: CheckTimeOption = None,
-    strict: Annotated[bool, typer.Option("--strict", help="Let unknown count as a bad answer.")] = False,
+    strict: UnknownCountsOption = False,
 ) -> None:
     """Predict what installing dependency files would do to the vendor torch, from metadata alone.
 
@@ -90,13 +97,10 @@ def check_command(
     """
     from envtool.cli.progress import counters
     from envtool.requirements.check_files import CheckRequest, check_files
-    from envtool.requirements.readers.base_images import BaseImages
     from envtool.requirements.settings import read_check_settings
     from envtool.requirements.uv_options import Installer
 
-    settings = read_check_settings(Path.cwd())
-    images = _read_images()
-    names = (*(image.name for image in images), *settings.base_images)
+    settings, images = read_check_settings(Path.cwd()), _read_images()
     request = CheckRequest(
         files=tuple(files),
         prefix=prefix,
@@ -113,11 +117,17 @@ def check_command(
         no_build=no_build,
         context=context,
         images=images,
-        base_images=BaseImages(names=names, is_held=None if static else _is_held),
+        base_images=_make_base_images(images, settings, looks=not static),
         strict=strict or settings.strict,
     )
-    result = check_files(request, display=counters)
-    _finish(result, format, output)
+    _finish(check_files(request, display=counters), format, output)
+
+
+def _make_base_images(images: Iterable[HacImage], settings: CheckSettings, *, looks: bool) -> BaseImages:
+    from envtool.requirements.readers.base_images import BaseImages
+
+    names = (*(image.name for image in images), *settings.base_images)
+    return BaseImages(names=names, is_held=_is_held if looks else None)
 
 
 @cache
