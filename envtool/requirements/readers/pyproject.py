@@ -7,6 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from packaging.requirements import InvalidRequirement, Requirement
+
 from envtool.requirements.model import (
     DeclaredRequirement,
     DependencyFile,
@@ -28,6 +30,7 @@ from envtool.requirements.readers.common import (
 from envtool.requirements.readers.poetry import read_poetry_sets
 from envtool.requirements.readers.uv_sources import apply_uv_sources
 from envtool.requirements.text_file import LineFinder, read_text
+from envtool.wheel.requires import normalize_name
 
 
 def read_pyproject(path: Path) -> DependencyFile:
@@ -91,24 +94,43 @@ def _read_project_sets(table: dict[str, Any], path: Path, lines: LineFinder) -> 
         yield RequirementSet(path=path, section=Section.EXTRA, name=extra, entries=(*base, *found))
 
 
+def _replace_own_name(wanted: list[str], table: dict[str, Any], path: Path) -> list[str]:
+    """What a group requires, with the project's dependencies and extras in the place of its own name.
+
+    Who installs such a group has the project itself in mind, not what an index has under that name.
+    """
+    project = get_table(table, "project")
+    name = normalize_name(str(project.get("name", "")))
+    found: list[str] = []
+    for text in wanted:
+        requirement = _parse(text)
+        if not name or requirement is None or normalize_name(requirement.name) != name:
+            found.append(text)
+            continue
+        found += get_strings(project.get("dependencies"), path, "project.dependencies")
+        extras = get_table(project, "optional-dependencies")
+        for extra in sorted(requirement.extras):
+            found += _expand_own_extras(str(project["name"]), extras, extra, path)
+    return list(dict.fromkeys(found))
+
+
+def _parse(text: str) -> Requirement | None:
+    try:
+        return Requirement(text)
+    except InvalidRequirement:
+        return None
+
+
 def _expand_own_extras(
     name: str, extras: dict[str, Any], extra: str, path: Path, above: tuple[str, ...] = ()
 ) -> list[str]:
     """The requirements of an extra, where it names the project's own extras with those of these."""
-    from packaging.requirements import InvalidRequirement, Requirement
-
-    from envtool.wheel.requires import normalize_name
-
     if extra in above:
         raise make_form_error(path, f"the extra {extra} includes itself: {' → '.join((*above, extra))}")
     found: list[str] = []
     for text in get_strings(extras.get(extra), path, f"optional-dependencies.{extra}"):
-        try:
-            requirement = Requirement(text)
-        except InvalidRequirement:
-            found.append(text)
-            continue
-        if name and normalize_name(requirement.name) == normalize_name(name):
+        requirement = _parse(text)
+        if requirement is not None and name and normalize_name(requirement.name) == normalize_name(name):
             for inner in sorted(requirement.extras):
                 found += _expand_own_extras(name, extras, inner, path, (*above, extra))
         else:
@@ -129,7 +151,7 @@ def _group_sets(table: dict[str, Any], path: Path, lines: LineFinder) -> Iterato
             causes = error.exceptions if isinstance(error, ExceptionGroup) else (error,)
             why = "; ".join(str(cause) for cause in causes)
             raise make_line_error(place, f"the dependency group {group} cannot be put together", why) from error
-        entries = tuple(_read_entries(list(wanted), path, lines, after, group))
+        entries = tuple(_read_entries(_replace_own_name(list(wanted), table, path), path, lines, after, group))
         yield RequirementSet(path=path, section=Section.GROUP, name=group, entries=entries)
     dev = get_table(table, "tool", "uv").get("dev-dependencies")
     if dev:

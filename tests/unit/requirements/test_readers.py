@@ -137,6 +137,13 @@ def test_pyproject_of_the_standards_and_uv(tmp_path: Path) -> None:
     assert file.sets[0].as_uv_reads_it().options.extra_index_urls == ()
 
 
+def test_a_group_that_names_its_own_project(tmp_path: Path) -> None:
+    text = '[project]\nname = "My.Thing"\nversion = "1"\ndependencies = ["tqdm"]\n[project.optional-dependencies]\n'
+    text += 'all = ["my-thing[fast]", "b"]\nfast = ["torch>=2"]\n[dependency-groups]\ntest = ["c", "my-thing[all]"]\n'
+    file = read_file(written(tmp_path, "pyproject.toml", text))
+    assert asked(file, 3) == ["c", "tqdm", "torch>=2", "b"]
+
+
 def test_pyproject_of_poetry(tmp_path: Path) -> None:
     text = """
 [tool.poetry.dependencies]
