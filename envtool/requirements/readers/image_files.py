@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
     from envtool.requirements.model import SourceLocation
 
+# What of a context is installed, where all of it is copied.
+_PROJECT = ("pyproject.toml", "setup.py", "setup.cfg", "requirements.txt")
 # Folders above a Dockerfile's own that may be what it is built in.
 _ABOVE = 4
 
@@ -164,6 +166,9 @@ def find_context(dockerfile: Path, sources: Sequence[str]) -> Path:
         return sum(_has(folder, source) for source in plain)
 
     most = max(map(count, candidates))
+    if not plain and "." in sources and root is not None:
+        # All of it is copied: then it is what there is something to install in.
+        return next((folder for folder in (own, root) if any((folder / name).is_file() for name in _PROJECT)), own)
     if not plain or most == 0:
         return own
     return next(folder for folder in candidates if count(folder) == most)

@@ -156,7 +156,9 @@ def test_a_file_on_a_network_is_fetched(configured: RealEnvironment, tmp_path: P
         assert f"clobbered: {path}" in done.out
         assert f"{path}:1: torch==2.5.0" in done.out
         assert f"unknown: {gone}" in done.out
-        assert "is on a network" in check(configured, "--static", path).out
+        alone = check(configured, "--static", path)
+        assert alone.status == 17
+        assert "is on a network" in alone.err
 
 
 def test_a_file_of_which_nothing_can_be_read_is_an_error_and_beside_others_unknown(
