@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from envtool.environment.context import Location
@@ -32,10 +33,38 @@ def translate_command(environment: Environment, command: str) -> str:
         name = shlex.quote(context.reference)
         return f"docker start {name} && docker exec {name} {command}"
     if context.location is Location.IMAGE:
-        # An image cannot be changed; a child of it gets its name.
-        name = shlex.quote(context.reference)
-        return f"printf 'FROM %s\\nRUN %s\\n' {name} {shlex.quote(command)} | docker build --tag {name} -"
+        return build_child_command(context.reference, command)
     return command
+
+
+# An image that is no engine's yet, by the name that skopeo gives the place where it is.
+_ARCHIVE, _OCI = "docker-archive:", ("oci:", "oci-archive:", "dir:")
+_NAMES = ("docker-daemon:", "docker://")
+_MENDED, _BASE = "mended", '"$base"'
+
+
+def build_child_command(reference: str, command: str) -> str:
+    """Build the command that runs `command` in a child of an image, as an image cannot be changed.
+
+    The child gets the image's name. What is in a file or a folder is loaded first, and its child called `mended`.
+    """
+    is_folder = Path(reference).is_dir()
+    if reference.startswith(_OCI) or is_folder:
+        source = shlex.quote(f"oci:{reference}" if is_folder else reference)
+        load = f"skopeo copy {source} docker-daemon:{_MENDED}:latest"
+        return f"{load} && {_render_build(_MENDED, _MENDED, command)}"
+    if reference.startswith(_ARCHIVE) or Path(reference).is_file():
+        path = shlex.quote(reference.removeprefix(_ARCHIVE))
+        load = f"base=$(docker load --quiet --input {path} | sed -n 's/^Loaded image.*: //p' | head -n 1)"
+        return f"{load} && {_render_build(_BASE, _MENDED, command)}"
+    for prefix in _NAMES:
+        reference = reference.removeprefix(prefix)
+    # No tag can have a digest.
+    return _render_build(shlex.quote(reference), shlex.quote(reference.partition("@")[0]), command)
+
+
+def _render_build(base: str, tag: str, command: str) -> str:
+    return f"printf 'FROM %s\\nRUN %s\\n' {base} {shlex.quote(command)} | docker build --tag {tag} -"
 
 
 def build_uninstall_command(environment: Environment, *names: str) -> str:

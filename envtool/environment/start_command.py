@@ -9,8 +9,8 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from envtool.environment.entry_script import follow_script
 from envtool.environment.file_tree import FileTree, follow_links, has_file, read_tree_text
-from envtool.environment.shell_text import apply_exports, expand_variables, list_commands
 from envtool.environment.started_python import StartSettings, find_program
 
 _PYTHON = re.compile(r"python(?:\d(?:\.\d+)?t?)?")
@@ -23,7 +23,6 @@ _STARTERS = {
 # Options of these that take a word of their own.
 _WITH_VALUE = {"nice": ("-n",), "tini": ("-p", "-e"), "sudo": ("-u", "-g"), "stdbuf": ("-i", "-o", "-e")}
 _ASSIGNMENT = re.compile(r"([A-Za-z_]\w*)=(.*)", re.DOTALL)
-_STARTS_NOTHING = frozenset({"cd", "export", "set", "fi", "done", "esac", "}", "source", ".", "if", "unset", "echo"})
 # An entry script that starts another one, and so on.
 _STEPS = 20
 
@@ -62,7 +61,7 @@ def _take_step(state: _Command) -> StartSettings | None:
     name = state.words[0].rpartition("/")[2] if state.words else ""
     match = _ASSIGNMENT.fullmatch(state.words[0]) if state.words else None
     if match is not None:
-        state.variables[match[1]] = expand_variables(match[2], state.variables)
+        state.variables[match[1]] = match[2]
         state.words.pop(0)
     elif _PYTHON.fullmatch(name):
         return _read_python_words(state)
@@ -125,19 +124,13 @@ def _enter_shell(state: _Command) -> None:
 
 
 def _enter_script(state: _Command, text: str, arguments: list[str]) -> None:
-    """Take over what a shell script sets, and go on with the last program that it starts."""
-    state.variables = apply_exports(text, state.variables)
-    state.words = []
-    for words in list_commands(text):
-        if words[0] == "cd" and len(words) > 1:
-            state.folder = _join(state.folder, expand_variables(words[1], state.variables))
-        is_assignment = all(_ASSIGNMENT.fullmatch(word) for word in words)
-        if not is_assignment and words[0] not in _STARTS_NOTHING:
-            state.words = words
-    if any(word in {"$@", "$*", "${@}"} for word in state.words):
-        place = next(number for number, word in enumerate(state.words) if word in {"$@", "$*", "${@}"})
-        state.words[place : place + 1] = arguments
-    state.words = [expand_variables(word, state.variables) for word in state.words]
+    """Take over what a shell script sets, and go on with the program that it becomes."""
+
+    def read(path: str) -> str | None:
+        return read_tree_text(state.tree, path)
+
+    end = follow_script(text, state.variables, arguments=arguments, folder=state.folder, read=read)
+    state.words, state.variables, state.folder = list(end.words), dict(end.variables), end.folder
 
 
 def _enter_conda(state: _Command) -> None:

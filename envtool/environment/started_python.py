@@ -11,12 +11,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 
+from envtool.environment.entry_script import follow_script
 from envtool.environment.file_tree import FileTree, follow_links, has_file, has_folder, list_folder, read_tree_text
 from envtool.environment.pth import parse_pth
-from envtool.environment.shell_text import apply_exports, expand_variables
 
 _VERSION = re.compile(r"python(\d)\.(\d+)t?")
-_EXECUTED = re.compile(r"(?:^|[\s;&|])exec\s+(?:-\S+\s+)*(?:/usr/bin/env\s+)?[\"']?([^\s\"';|&]+)", re.MULTILINE)
 _SHEBANG = re.compile(r"^#!\s*(\S+)(?:[ \t]+(\S+))?")
 _DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 # A wrapper that starts a wrapper, and so on.
@@ -109,14 +108,14 @@ def _unwrap(
         if not text.startswith("#!"):
             return program, tuple(scripts), variables
         scripts.append(program)
-        variables = apply_exports(text, variables)
-        found = next((name for name in _EXECUTED.findall(text) if "python" in name.rpartition("/")[2]), None)
-        if found is None:
-            # An interpreter's name may be a script of Python's own, which its first line starts.
-            line = _SHEBANG.match(text)
-            words = [word for word in (line.groups() if line else ()) if word]
-            found = next((word for word in reversed(words) if "python" in word.rpartition("/")[2]), None)
-        name = expand_variables(found, variables) if found else None
+        # An interpreter's name may be a script of Python's own, which its first line starts.
+        line = _SHEBANG.match(text)
+        words = [word for word in (line.groups() if line else ()) if word]
+        name = next((word for word in reversed(words) if "python" in word.rpartition("/")[2]), None)
+        if name is None:
+            end = follow_script(text, variables, folder=program.rpartition("/")[0])
+            variables = dict(end.variables)
+            name = next((word for word in end.words if "python" in word.rpartition("/")[2]), None)
         next_program = find_program(tree, name, _without_folder(variables, program)) if name else None
         if next_program is None:
             return None, tuple(scripts), variables

@@ -1,15 +1,13 @@
 """Which commands of an instruction change a Python environment: by which tool each, and with which words.
 
-Read by the shell's grammar where that is installed, else split into words. Scripts, makefiles and here-documents that
-the instruction starts are gone into. Nothing runs.
+Read by the shell's grammar. Scripts, makefiles and here-documents that the instruction starts are gone into. Nothing
+runs.
 """
 
 from __future__ import annotations
 
 import posixpath
 import re
-import shlex
-from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
@@ -81,14 +79,7 @@ def find_install_steps(command: str, folder: Path) -> tuple[InstallStep, ...]:
     command = _BARE_SPECIFIER.sub(lambda found: re.sub(r"([<>!])", r"\\\1", found[0]), command)
     reader = _StepReader()
     state = ShellState(folder=str(folder))
-    try:
-        ShellWalk(state, reader.execute).run(command)
-    except ImportError:
-        # The shell's grammar comes with the extra `check`.
-        for words in _split_plainly(command):
-            reader.execute(
-                ShellCommand(words=words, source=command, variables={}, folder=state.folder), state, _DEEPEST
-            )
+    ShellWalk(state, reader.execute).run(command)
     return tuple(dict.fromkeys(reader.steps))
 
 
@@ -97,25 +88,6 @@ _BARE_SPECIFIER = re.compile(
     r"(?<!\S)[A-Za-z][\w.-]*(?:\[[\w,-]*\])?(?:(?:[<>!=~]=|[<>])\d[\w.*+]*,?)+(?=[\s;&|)\"']|$)"
 )
 _DEEPEST = 8
-_CHAIN = re.compile(r"[;&|()<>\n]+")
-
-
-def _split_plainly(command: str) -> Iterator[tuple[Word, ...]]:
-    for line in command.replace("\\\n", " ").split("\n"):
-        lexer = shlex.shlex(line, posix=True, punctuation_chars=True)
-        lexer.whitespace_split = True
-        words: list[Word] = []
-        try:
-            for token in lexer:
-                if _CHAIN.fullmatch(token):
-                    yield tuple(words)
-                    words = []
-                else:
-                    words.append(Word(token))
-        except ValueError:
-            # A quote that is never closed: what stands before it has been read.
-            pass
-        yield tuple(words)
 
 
 @dataclass

@@ -40,7 +40,9 @@ def test_the_image_itself_is_healthy(hac_base: str, engine: Engine) -> None:
     assert containers_of_doctor(engine, hac_base) == []
 
 
-def test_a_clobbered_child_is_named_and_the_remedy_mends_it(build_child: BuildChild, builder: dict[str, str]) -> None:
+def test_a_clobbered_child_is_named_and_the_remedy_mends_it(
+    build_child: BuildChild, builder: dict[str, str], tmp_path: Path
+) -> None:
     built = build_child(
         "ENV HAC_GUARD=warn PIP_CONSTRAINT= UV_CONSTRAINT=", "RUN pip install torch==2.13.0", tag="hac-test-x"
     )
@@ -50,8 +52,23 @@ def test_a_clobbered_child_is_named_and_the_remedy_mends_it(build_child: BuildCh
     assert (finding["id"], finding["evidence"][0]["found"]) == ("torch-replaced", "2.13.0")
     assert finding["evidence"][0]["file"].startswith("/opt/conda/envs/pytorch/lib/")
     assert {item["id"] for item in document["findings"]} >= {"torch-replaced", "constraints-off"}
+    if builder["DOCKER_BUILDKIT"] == "0":
+        _mend_an_archive(tmp_path / "with a blank.tar")
     subprocess.run(finding["remedy"], shell=True, check=True, capture_output=True, env=_host())
     assert doctor("--image", "hac-test-x", "--deep", "--ignore", "constraints-off")["findings"] == []
+
+
+def _mend_an_archive(path: Path) -> None:
+    """What verify says of an image in a file can be run as well."""
+    subprocess.run(["docker", "save", "--output", path, "hac-test-x"], check=True)
+    verified = json.loads(envtool("verify", "--static", "--format", "json", path).output)
+    said = next(check["output"] for check in verified["images"][0]["checks"] if check["name"] == "doctor")
+    command = next(line.partition("base=")[1:] for line in said.splitlines() if "docker load" in line)
+    subprocess.run("".join(command), shell=True, check=True, capture_output=True, env=_host())
+    try:
+        assert doctor("--image", "mended", "--deep", "--ignore", "constraints-off")["findings"] == []
+    finally:
+        subprocess.run(["docker", "rmi", "--force", "mended"], check=True, capture_output=True)
 
 
 def _host() -> dict[str, str]:

@@ -18,6 +18,7 @@ from envtool.driver.usage import parse_look, read_prices
 from envtool.environment.conda_records import parse_conda_record, parse_history
 from envtool.environment.distribution import Distribution
 from envtool.environment.elf import SharedObjectError, read_needed_libraries
+from envtool.environment.entry_script import follow_script
 from envtool.environment.history import read_history
 from envtool.environment.pth import parse_pth
 from envtool.errors import EnvtoolError
@@ -103,6 +104,11 @@ def _parse_record(data: bytes) -> None:
     digest_content(rows)
 
 
+def _follow_script(data: bytes) -> None:
+    end = follow_script(_text(data), {"PATH": "/bin"}, arguments=["python", "x.py"], read=lambda _path: _text(data))
+    assert all(isinstance(word, str) for word in end.words)
+
+
 def _parse_manifest(data: bytes) -> None:
     table = parse_image_document(data, "it")
     if is_index(table):
@@ -176,6 +182,7 @@ def _parse_fleet_report(data: bytes) -> object:
 PARSERS: dict[str, Parser] = {
     "record": _parse_record,
     "pth": parse_pth,
+    "entry-script": _follow_script,
     "conda-record": lambda data: parse_conda_record(data, Path("x")),
     "conda-history": parse_history,
     "conda-lock": lambda data: read_packages(data.decode("utf-8", "replace")),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -11,14 +12,35 @@ from envtool.image.read.layer import Capture, FileSelector, LayerContents, read_
 from envtool.image.read.overlay import merge_layers
 from envtool.image.sbom.inventory import select_for_sbom
 
-# Selects the account files and the package databases.
-BASE_SELECTOR = FileSelector(lambda path, size: Capture.DATA if path in FILES else select_for_sbom(path, size))
+# The program that starts every other one is named after the C library.
+_LOADER = re.compile(r"(?:usr/)?lib\S*/ld-(linux|musl)-[\w-]+\.so\.\d")
+
+
+def _select(path: str, size: int) -> Capture:
+    if path in FILES:
+        return Capture.DATA
+    return Capture.ENTRY if "/ld-" in path and _LOADER.fullmatch(path) else select_for_sbom(path, size)
+
+
+# Selects the account files, the package databases and the programs that start others.
+BASE_SELECTOR = FileSelector(_select)
 
 
 def read_local_layer(archive: Path) -> LayerContents:
     """Read a layer on this machine's disk: what `BASE_SELECTOR` selects of it, and its digest."""
     with open(archive, "rb") as stream:
         return read_layer(stream, BASE_SELECTOR, name=archive.name)
+
+
+def require_glibc(layers: Sequence[LayerContents]) -> None:
+    """Refuse a base whose C library is musl and nothing else, as Alpine's is. Raises `BuildError`."""
+    loaders = {match[1] for layer in layers for path in layer.entries if (match := _LOADER.fullmatch(path))}
+    if loaders == {"musl"}:
+        raise BuildError(
+            "the base's C library is musl, not glibc",
+            why="the vendor torch and the Python that imports it are made for glibc; neither would start there",
+            remedy="start from a base with glibc: Debian, Ubuntu, Rocky Linux",
+        )
 
 
 def read_account_files(layers: Sequence[LayerContents]) -> Mapping[str, str]:

@@ -11,7 +11,7 @@ from urllib.parse import unquote, urlsplit
 
 from envtool.errors import LockError, SourceError
 from envtool.image.inputs.accounts import Accounts, add_user
-from envtool.image.inputs.base_layers import read_account_files
+from envtool.image.inputs.base_layers import read_account_files, require_glibc
 from envtool.image.inputs.fetch_wheels import fetch_wheels
 from envtool.image.lock.lock_sources import find_vendor_program
 from envtool.image.lock.signatures import require_signatures
@@ -63,6 +63,7 @@ def fetch_base(spec: ImageSpec, lock: ImageLock, sources: ImageSources, store: F
     require_signatures(spec, lock.pin, lock.base.by_digest, lock.signatures)
     archive = sources.base_archive(lock.base, store)
     layers = tuple(sources.base_layers(lock.base, archive))
+    require_glibc(layers)
     return BaseInput(archive, layers, add_user(read_account_files(layers)))
 
 

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from envtool.environment.entry_script import follow_script
 from envtool.environment.file_tree import DiskTree, follow_links
-from envtool.environment.shell_text import apply_exports
 from envtool.environment.start_command import find_command_start
 from envtool.environment.torch_starts import list_torch_starts
 
@@ -142,8 +142,8 @@ def test_a_shell_alone_starts_nothing_known() -> None:
     [
         ("export PATH=/v/bin:$PATH", "PATH", "/v/bin:/bin"),
         ("export PATH='/v/bin:$PATH'", "PATH", "/v/bin:$PATH"),
-        ('PYTHONPATH="${PYTHONPATH:-/a}:/b"', "PYTHONPATH", "/a:/b"),
-        ("PYTHONPATH=/a${PYTHONPATH:+:$PYTHONPATH}", "PYTHONPATH", "/a"),
+        ('export PYTHONPATH="${PYTHONPATH:-/a}:/b"', "PYTHONPATH", "/a:/b"),
+        ("export PYTHONPATH=/a${PYTHONPATH:+:$PYTHONPATH}", "PYTHONPATH", "/a"),
         ("# export PYTHONPATH=/a", "PYTHONPATH", None),
         ("MY_PYTHONPATH=/a", "PYTHONPATH", None),
         ("export PYTHONPATH=/a\nunset PYTHONPATH", "PYTHONPATH", None),
@@ -153,7 +153,7 @@ def test_a_shell_alone_starts_nothing_known() -> None:
     ids=lambda value: str(value),
 )
 def test_what_a_script_exports(script: str, name: str, value: str | None) -> None:
-    assert apply_exports(script, {"PATH": "/bin"}).get(name) == value
+    assert follow_script(script, {"PATH": "/bin"}).variables.get(name) == value
 
 
 def test_links_do_not_lead_out_and_end(tmp_path: Path) -> None:

@@ -298,19 +298,3 @@ ELSEWHERE = {
 def test_an_environment_of_its_own(command: str, run: str) -> None:
     lines = suggest_environment(find_install_steps(command, Path("/")))
     assert find_run(lines) == run
-
-
-# What only a shell's grammar can read.
-_NEEDS_GRAMMAR = {"unquoted-in-quotes", "loop", "branches", "xargs", "bash-c", "shell-here-document", "variables"}
-
-
-@pytest.mark.parametrize("kind", [name for name in DIRECT if name not in _NEEDS_GRAMMAR])
-def test_without_the_shells_grammar_words_are_split(monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
-    """Where the extra `check` is not installed."""
-
-    def refuse(text: str) -> None:
-        raise ImportError(text)
-
-    monkeypatch.setattr("envtool.requirements.readers.shell_script.parse_shell", refuse)
-    command, run = DIRECT[kind]
-    assert find_run(suggest(command)) == run
