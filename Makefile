@@ -15,7 +15,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help venv engine engine-stop demo build verify lock lock-check \
-  test test-fast test-service test-models fuzz coverage lint format bench dist clean
+  test test-fast test-service test-models fuzz coverage lint format bench docs picture dist clean
 
 help: ## print this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
@@ -35,7 +35,7 @@ $(VENV)/installed: pyproject.toml uv.lock
 	uv sync --quiet --frozen --all-extras --python $(VENV)/bin/python || { \
 	  echo 'not from uv.lock: pip installs what pyproject.toml allows' >&2; \
 	  $(VENV)/bin/python -m ensurepip >/dev/null && \
-	  $(VENV)/bin/python -m pip install -qq --editable '.[check,image,dev]'; }
+	  $(VENV)/bin/python -m pip install -qq --editable '.[check,image,dev,docs]'; }
 	@touch $@
 
 venv: $(VENV)/installed ## make the virtual environment for envtool
@@ -101,6 +101,13 @@ format: venv ## put the code into the project's format
 
 bench: venv ## measure against peers, in one run; ROWS=restore,guard measures those groups, ROWS=help lists them
 	@$(VENV)/bin/python -m benchmarks $(ROWS)
+
+# Strictly: a link or an anchor that leads nowhere is an error. With --quiet or --verbose mkdocs would not count them.
+docs: venv ## build the documentation site into .work/site
+	@NO_MKDOCS_2_WARNING=1 $(VENV)/bin/mkdocs build --strict
+
+picture: venv ## draw the terminal of README anew, from a real run
+	@$(VENV)/bin/python -m docs.generate.picture
 
 dist: venv ## build the source archive and the wheel, the same bytes for the same commit
 	@rm -rf dist

@@ -49,7 +49,7 @@ app = typer.Typer(
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
-    epilog="Exit status: 0 all well, 1 the answer is no, 2 wrong usage, 3 and up an error (see README).",
+    epilog="Exit status: 0 all well, 1 the answer is no, 2 wrong usage, 3 and up an error (see `man envtool`).",
 )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import tomllib
@@ -25,6 +26,7 @@ SCHEMAS = {
     "ISSUE_TEMPLATE/config.yml": "vendor.github-issue-config",
     "ISSUE_TEMPLATE/feature.yml": "vendor.github-issue-forms",
     "workflows/ci.yml": "vendor.github-workflows",
+    "workflows/docs.yml": "vendor.github-workflows",
     "workflows/release.yml": "vendor.github-workflows",
 }
 
@@ -104,6 +106,11 @@ def test_wheel_carries_the_licence_the_types_and_the_version(tmp_path: Path) -> 
         licence = archive.read(f"{information}/licenses/LICENSE")
         assert "envtool/py.typed" in archive.namelist()
         assert "envtool/models/samples/resnet/train.py" in archive.namelist()
+    description = str(metadata.get_payload())
+    # PyPI has none of the files that a relative link leads to.
+    assert "# hac-envtool" in description
+    assert [link for link in re.findall(r"\]\(([^)]+)\)", description) if not link.startswith("https://")] == []
+    assert "https://hac-envtool.github.io/hac-envtool/assets/terminal.svg" in description
     assert metadata["Version"] == envtool.__version__
     assert metadata["License-Expression"] == "Apache-2.0"
     assert licence == (PROJECT / "LICENSE").read_bytes()

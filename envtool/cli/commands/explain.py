@@ -52,13 +52,14 @@ def explain_command(
     if id is None:
         _list_all()
         return
-    kind = next((kind for kind in _list_kinds() if kind.id == id), None)
+    kind = next((kind for kind in list_kinds() if kind.id == id), None)
     if kind is None:
         raise typer.BadParameter(f"there is no finding or known error called {id!r}; `envtool explain` lists them")
     print_safely(kind.read_page(), end="")
 
 
-def _list_kinds() -> list[ToldKind]:
+def list_kinds() -> list[ToldKind]:
+    """Every kind of thing that has a page, by the room that it is of."""
     from envtool.doctor.finding_kind import FindingKind
     from envtool.known_errors.error_kind import ErrorKind
     from envtool.scan.kinds import ScanKind
@@ -67,7 +68,7 @@ def _list_kinds() -> list[ToldKind]:
 
 
 def _list_all() -> None:
-    kinds = _list_kinds()
+    kinds = list_kinds()
     width = max(len(kind.id) for kind in kinds)
     for kind in kinds:
         print_safely(f"{kind.id:<{width}}  {kind.severity.value:<7}  {kind.title}")

@@ -54,8 +54,8 @@ def scan_command(
     r"""Tell what of a program will not run on the accelerator, what is needless there, and what to write instead.
 
     Reads Python, notebooks, shell scripts, YAML and JSON settings, Dockerfiles and build files; runs nothing. Exit
-    status 0: nothing but notes; 1: errors or warnings. The tables \\[scan] of hac.toml and \\[tool.hac.scan] of
-    pyproject.toml may set `ignore`, `exclude`, `torch` and `strict`; `# hac: ignore\\[ID]` sets a line aside.
+    status 0: nothing but notes; 1: errors or warnings. The tables \[scan] of hac.toml and \[tool.hac.scan] of
+    pyproject.toml may set `ignore`, `exclude`, `torch` and `strict`; `# hac: ignore\[ID]` sets a line aside.
 
     [bold]Examples[/bold]
 

@@ -103,7 +103,8 @@ def _isolate(command: Path) -> None:
 def build_own_wheel(project: Path, folder: Path, epoch: int) -> StoredWheel:
     """envtool's own wheel, built from the checkout without any network. Raises `BuildError`."""
     command: list[str | Path] = [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", folder]
-    run(command, folder=project, environment={"SOURCE_DATE_EPOCH": str(epoch)})
+    # Without man pages and completion: they are made by whatever Typer runs here, and the bytes would be too.
+    run(command, folder=project, environment={"SOURCE_DATE_EPOCH": str(epoch), "HATCH_BUILD_NO_HOOKS": "true"})
     built = next(folder.glob("*.whl"), None)
     if built is None:
         raise BuildError("envtool's own wheel was not built", why=f"hatchling left nothing in {folder}")

@@ -134,7 +134,7 @@ def test_rule_is_seen_to_be_broken(rule: str) -> None:
 
 def test_dockerfiles_of_every_kind_are_looked_at() -> None:
     kinds = {re.sub(r"[/-].*", "", name) for name in DOCKERFILES}
-    assert {"Dockerfile", "images", "examples", "README.md"} <= kinds
+    assert {"Dockerfile", "images", "examples", "docs"} <= kinds
 
 
 @pytest.mark.parametrize("name", list(SPECS))

@@ -1,9 +1,8 @@
-"""The command line as a person meets it: help, statuses, streams, and the README's word for it."""
+"""The command line as a person meets it: help, statuses and streams."""
 
 from __future__ import annotations
 
 import json
-import re
 from pathlib import Path
 
 import jsonschema
@@ -42,17 +41,6 @@ def test_a_report_goes_to_stdout_and_notes_to_stderr(environment: RealEnvironmen
 def test_wrong_usage_is_status_2(environment: RealEnvironment) -> None:
     assert environment.envtool("doctor", "--no-such-option").status == 2
     assert environment.envtool("list", "[", "--prefix", str(environment.path)).status == 2
-
-
-def test_the_readme_names_commands_that_exist(environment: RealEnvironment) -> None:
-    readme = (PROJECT / "README.md").read_text()
-    named = set(re.findall(r"(?:`|\$ )envtool ((?:vendor )?[a-z]+)", readme)) - {"vendor"}
-    assert {"doctor", "restore", "list", "build", "verify", "lock", "vendor add"} <= named
-    for command in sorted(named):
-        assert environment.here(*command.split(), "--help").status == 0, command
-    targets = set(re.findall(r"(?:`|\$ )make ([a-z-]+)", readme + (PROJECT / "CONTRIBUTING.md").read_text()))
-    makefile = (PROJECT / "Makefile").read_text()
-    assert all(f"\n{target}: " in makefile for target in targets), targets
 
 
 def test_help_has_examples(environment: RealEnvironment) -> None:

@@ -1,4 +1,4 @@
-"""What docs/uv.md says of `uv sync` and `uv run` beside the vendor torch, with a real uv."""
+"""What docs/how-to/uv-sync-removes-torch.md says of `uv sync` and `uv run` beside the vendor torch, with a real uv."""
 
 from __future__ import annotations
 

@@ -1,0 +1,73 @@
+"""MkDocs' hook: adds the pages that are made of the program, and mends links that lead out of the documentation.
+
+Pages are written for two readers: on GitHub a link to `../../SECURITY.md` leads to that file; on the site, which has
+only what is below `docs/`, it leads to GitHub.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Any
+
+from mkdocs.plugins import event_priority
+from mkdocs.structure.files import File, Files
+
+if TYPE_CHECKING:
+    from mkdocs.config.defaults import MkDocsConfig
+    from mkdocs.structure.pages import Page
+
+_PROJECT = Path(__file__).parents[2]
+sys.path.insert(0, str(_PROJECT))
+
+_LINK = re.compile(r"\]\(([^)#\s]+)(#[^)\s]*)?\)")
+_made: dict[str, str] = {}
+
+
+def on_config(config: MkDocsConfig) -> MkDocsConfig:
+    """Make the pages, and put what a folder has into the navigation where it names the folder: `decisions/`."""
+    from docs.generate.pages import make_pages
+
+    _made.update(make_pages())
+    config.nav = _expand(config.nav, Path(config.docs_dir))
+    return config
+
+
+# Before the plugin that makes pages of other languages of them.
+@event_priority(100)
+def on_files(files: Files, config: MkDocsConfig) -> Files:
+    """Add the pages to those that are written."""
+    for path, text in _made.items():
+        files.append(File.generated(config, path, content=text))
+    return files
+
+
+def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:  # noqa: ARG001
+    """Have links that leave `docs/` lead to the repository."""
+    folder = PurePosixPath("docs", page.file.src_uri).parent
+
+    def mend(found: re.Match[str]) -> str:
+        target, anchor = found[1], found[2] or ""
+        path = os.path.normpath(folder / target)
+        if ":" in target or path.startswith("docs/"):
+            return found[0]
+        kind = "tree" if (_PROJECT / path).is_dir() else "blob"
+        return f"]({config.repo_url}/{kind}/main/{path}{anchor})"
+
+    return _LINK.sub(mend, markdown)
+
+
+def _expand(item: Any, docs: Path) -> Any:
+    """The navigation with the names of folders replaced by their pages, made or written, `index.md` first."""
+    if isinstance(item, dict):
+        return {title: _expand(part, docs) for title, part in item.items()}
+    if isinstance(item, list):
+        return [_expand(part, docs) for part in item]
+    if isinstance(item, str) and item.endswith("/"):
+        inside = {path for path in _made if path.startswith(item)}
+        # `page.ko.md` is the same page in another language.
+        inside |= {f"{item}{path.name}" for path in (docs / item).glob("*.md") if path.name.count(".") == 1}
+        return sorted(inside, key=lambda path: (not path.endswith("/index.md"), path.removesuffix(".md")))
+    return item
