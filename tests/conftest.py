@@ -50,6 +50,8 @@ def pytest_configure(config: pytest.Config) -> None:
     """
     if os.environ.get("HAC_REQUIRE_ROOT") and not (os.geteuid() == 0 and can_inject()):
         raise pytest.UsageError("HAC_REQUIRE_ROOT is set, but this user is not root, or strace may not trace here")
+    # Each time a whole disk would be waited for, and so for what all other tests write. `tests/faults` turns it on.
+    os.environ["HAC_FSYNC"] = "off"
     if not hasattr(config, "workerinput"):
         compileall.compile_dir(Path(envtool.__file__).parent, quiet=1)
 

@@ -66,7 +66,7 @@ def test_power_lost(
         for part_name in ("environment", "store"):
             shutil.copytree(scenario.template / part_name, folder / part_name, symlinks=True)
     environment = environment_in(folder, scenario.wheels, tmp_path)
-    environment.variables["HAC_STORE"] = str(folder / "store")
+    environment.variables.update(HAC_STORE=str(folder / "store"), HAC_FSYNC="on")
     # Shared out, and the end of a restore that nothing breaks.
     for number, call in enumerate([*scenario.calls[share * every :: SHARES * every], None]):
         # A file of its own each time: where another mount namespace still holds the last mount (a container that is

@@ -39,7 +39,9 @@ class Scenario:
         folder.mkdir()
         for name in ("environment", "store"):
             shutil.copytree(self.template / name, folder / name, symlinks=True)
-        return environment_in(folder, self.wheels, folder)
+        environment = environment_in(folder, self.wheels, folder)
+        environment.variables["HAC_FSYNC"] = "on"
+        return environment
 
     def command(self, environment: RealEnvironment) -> tuple[str, ...]:
         """The restore of a copy."""
