@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -54,9 +55,11 @@ def copy_sample(sample: ModelSample, folder: Path) -> None:
         raise ModelError(
             f"{folder} is there already",
             why="what is in it is left alone",
-            remedy=f"envtool models get {sample.name} DIR",
+            remedy=f"envtool models get {sample.name} {shlex.quote(f'{folder}-2')}",
         ) from error
     except (OSError, shutil.Error) as error:
         raise ModelError(
-            f"{folder} cannot be written", why=str(error), remedy=f"envtool models get {sample.name} DIR"
+            f"{folder} cannot be written",
+            why=str(error),
+            remedy=f'envtool models get {sample.name} "$(mktemp -d)/{sample.name}"',
         ) from error

@@ -55,7 +55,7 @@ def run_model(request: ModelRequest) -> ModelRun:
     """
     sample = find_sample(request.name)
     with _open_place(sample, request) as place:
-        _require_torch(place)
+        _require_torch(place, request.name)
         size = ["-b", str(request.batch_size)] if request.batch_size is not None else []
         trained = _run_script(
             place, ["train.py", *size, "--save-model", _MODEL, "--report", _TRAINED], _TRAINED, request.time_limit
@@ -74,14 +74,14 @@ def _open_place(sample: ModelSample, request: ModelRequest) -> AbstractContextMa
     return image_place(sample, find_engine(request.project), request.image)
 
 
-def _require_torch(place: ModelPlace) -> None:
+def _require_torch(place: ModelPlace, name: str) -> None:
     status, printed = place.run(["-c", _LOOK], _IMPORT_LIMIT)
     last = _last_line(printed)
     if status == _STAND_IN:
         raise ModelError(
             "the torch there is a stand-in, which cannot compute",
             why=f"it bears the version {last} and has none of torch's code",
-            remedy="envtool models run NAME --prefix DIRECTORY   (an environment with a real torch)",
+            remedy=f"envtool models run {name} --prefix DIRECTORY   (an environment with a real torch)",
         )
     if status == _NO_TORCH:
         raise ModelError("there is no torch to run the model with", why=last, remedy="envtool doctor")

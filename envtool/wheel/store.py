@@ -22,6 +22,7 @@ from envtool.temporary_folder import temporary_folder
 from envtool.wheel.name import compute_sha256, require_sha256
 
 ENVIRONMENT_VARIABLE = "HAC_STORE"
+_OWN_FOLDER = f'export {ENVIRONMENT_VARIABLE}="$(mktemp -d)"   (or another folder that only you can write)'
 # Where an image keeps the wheels of its own release.
 IMAGE_STORE = Path("/opt/hac/store")
 
@@ -92,7 +93,7 @@ class FileStore:
             raise StoreError(
                 f"{path.parent} is not used: others than this user and root can write there",
                 why="and there is no folder of this user's own for a copy that is safe from them",
-                remedy=f"export {ENVIRONMENT_VARIABLE}=DIRECTORY   with a folder that only you can write",
+                remedy=_OWN_FOLDER,
             )
         if not _has_sha256(path, sha256):
             return None
@@ -151,7 +152,7 @@ def get_default_store() -> FileStore:
         raise StoreError(
             "there is no folder for the wheel store",
             why="this user has no home folder that is his own, and neither HAC_STORE nor XDG_CACHE_HOME is set",
-            remedy="export HAC_STORE=DIRECTORY",
+            remedy=_OWN_FOLDER,
         )
     return FileStore(root, tuple(path for path in (IMAGE_STORE,) if path != root and path.is_dir()), own)
 

@@ -45,11 +45,11 @@ def read_archive(
         return _read_layout(contents, reference, platform)
     rows = [row for row in _read_rows(contents, reference) if name is None or name in (row.get("RepoTags") or [])]
     if len(rows) != 1:
-        there = ", ".join(tag for row in _read_rows(contents, reference) for tag in row.get("RepoTags") or ["untagged"])
+        tags = [tag for row in _read_rows(contents, reference) for tag in row.get("RepoTags") or ["untagged"]]
         raise ImageError(
             f"{reference} has {'several images' if rows else f'no image {name}'}",
-            why=f"it has {there or 'none with a name'}",
-            remedy=f"name one of them: docker-archive:{reference}:NAME:TAG",
+            why=f"it has {', '.join(tags) or 'none with a name'}",
+            remedy=f"name one of them: docker-archive:{reference}:{next(iter(tags), 'NAME:TAG')}",
         )
     return _read_docker_archive(contents, reference, rows[0])
 
