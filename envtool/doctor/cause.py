@@ -29,19 +29,32 @@ class ConflictingRequirement:
 
 
 def find_conflicting_requirements(
-    environment: Environment, pinned: PinnedDistribution
+    environment: Environment, pinned: PinnedDistribution, *, met_by: str | None = None
 ) -> tuple[ConflictingRequirement, ...]:
-    """Find every installed distribution that requires another version of `pinned.name` than the pinned one."""
+    """Find every installed distribution that requires another version of `pinned.name` than the pinned one.
+
+    `met_by` is a version that has to meet them: nothing else made an installer choose it.
+    """
     return tuple(
         demand
         for demand, requirement in _find_demands(environment, pinned.name)
-        if not requirement.specifier.contains(pinned.version, prereleases=True)
+        if not requirement.specifier.contains(pinned.version, prereleases=True) and _is_met(requirement, met_by)
     )
 
 
-def find_requirers(environment: Environment, name: str) -> tuple[ConflictingRequirement, ...]:
-    """Find every installed distribution that requires `name`, in any version."""
-    return tuple(demand for demand, _requirement in _find_demands(environment, name))
+def find_requirers(
+    environment: Environment, name: str, *, met_by: str | None = None
+) -> tuple[ConflictingRequirement, ...]:
+    """Find every installed distribution that requires `name`, in any version, or so that a version meets it."""
+    return tuple(demand for demand, requirement in _find_demands(environment, name) if _is_met(requirement, met_by))
+
+
+def _is_met(requirement: Requirement, version: str | None) -> bool:
+    try:
+        return version is None or requirement.specifier.contains(version, prereleases=True)
+    except ValueError:
+        # An installed version that is none.
+        return True
 
 
 def _find_demands(environment: Environment, name: str) -> Iterator[tuple[ConflictingRequirement, Requirement]]:
@@ -71,7 +84,7 @@ def explain_intruder(environment: Environment, pinned: PinnedDistribution, intru
     by = f"{intruder.installer} installed it{_format_time(intruder)}"
     if intruder.source:
         return f"{by} from {intruder.source}"
-    reason = explain_request(intruder, find_conflicting_requirements(environment, pinned))
+    reason = explain_request(intruder, find_conflicting_requirements(environment, pinned, met_by=intruder.version))
     if reason is not None:
         return f"{by} because {reason}"
     others = find_requirers(environment, pinned.name)
@@ -89,7 +102,8 @@ def list_culprits(environment: Environment, pinned: PinnedDistribution, intruder
     """The names of the distributions because of whose requirements `intruder` was installed, as far as records show."""
     if intruder.source:
         return ()
-    return tuple(dict.fromkeys(item.name for item in find_conflicting_requirements(environment, pinned)))
+    demands = find_conflicting_requirements(environment, pinned, met_by=intruder.version)
+    return tuple(dict.fromkeys(item.name for item in demands))
 
 
 def _format_time(item: Distribution) -> str:

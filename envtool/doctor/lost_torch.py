@@ -140,7 +140,8 @@ def _explain(environment: Environment) -> str:
     if not installed:
         return "the vendor torch was never installed here, or it was uninstalled"
     item = installed[-1]
-    demands = [demand for demand in find_requirers(environment, TORCH) if _names_a_version(demand.requirement)]
+    wanting = find_requirers(environment, TORCH, met_by=item.version)
+    demands = [demand for demand in wanting if _names_a_version(demand.requirement)]
     because = f" because {'; '.join(map(str, demands))}" if demands else ""
     return f"{item.installer} installed torch {item.version}{because}"
 

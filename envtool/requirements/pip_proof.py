@@ -27,7 +27,8 @@ _FIRST = Version("22.2")
 _LIMIT = 60.0
 _OUTPUT_LIMIT = 64 << 20
 _CONFLICT = re.compile(
-    r"ResolutionImpossible|conflicting dependencies|No matching distribution|Hashes are required", re.IGNORECASE
+    r"ResolutionImpossible|conflicting dependencies|No matching distribution|--require-hashes|do not match the hashes",
+    re.IGNORECASE,
 )
 
 

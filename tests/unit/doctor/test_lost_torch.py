@@ -65,6 +65,16 @@ def lost(environment: RealEnvironment) -> RealEnvironment:
     return environment
 
 
+def test_what_another_version_would_meet_is_no_cause(lost: RealEnvironment, tmp_path: Path) -> None:
+    for name, requirement in (("wants-older", "torch==1.7.0"), ("wants-newer", "torch>=2.0")):
+        wheel = write_wheel(package(name, "1", [requirement]), tmp_path / "more")
+        lost.pip("install", "--quiet", "--no-index", "--no-deps", str(wheel))
+    lost.pip_install("--upgrade", "--no-deps", "torch>=2")
+    cause = look(lost)["findings"][0]["cause"]
+    assert "wants-newer" in cause
+    assert "wants-older" not in cause
+
+
 def test_an_earlier_look_is_certain(lost: RealEnvironment, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("envtool.doctor.cache.is_recent", lambda _found: False)
     monkeypatch.setattr("envtool.environment.fingerprint.is_recent", lambda _found: False)
