@@ -24,6 +24,7 @@ class CommandGroup(LazyGroup):
         "sync": LazyCommand(f"{_COMMANDS}.sync", "sync_command"),
         "explain": LazyCommand(f"{_COMMANDS}.explain", "explain_command"),
         "restore": LazyCommand(f"{_COMMANDS}.restore", "restore_command"),
+        "protect": LazyCommand(f"{_COMMANDS}.protect", "protect_command"),
         "list": LazyCommand(f"{_COMMANDS}.list", "list_command"),
         "lock": LazyCommand(f"{_COMMANDS}.lock", "lock_command"),
         "build": LazyCommand(f"{_COMMANDS}.build", "build_command"),
@@ -37,6 +38,7 @@ class CommandGroup(LazyGroup):
         "flavour": LazyCommand(f"{_COMMANDS}.flavour", "flavour_command"),
         "models": LazyCommand(f"{_COMMANDS}.models", "app"),
         "engine": LazyCommand(f"{_COMMANDS}.engine", "app"),
+        "profile": LazyCommand(f"{_COMMANDS}.profile", "app"),
         "vendor": LazyCommand(f"{_COMMANDS}.vendor", "app"),
         "demo": LazyCommand(f"{_COMMANDS}.demo", "demo_command", is_hidden=True),
     }

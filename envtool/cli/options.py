@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -21,6 +22,30 @@ PrefixOption = Annotated[
 PythonOption = Annotated[
     Path | None,
     typer.Option("--python", help="An interpreter of the environment, instead of its folder.", show_default=False),
+]
+
+
+def _use_profile(name: str | None) -> str | None:
+    """Name the profile for this process and those that it starts, as HAC_PROFILE does. Raises `SettingsError`."""
+    if name is not None:
+        from envtool.release.read_profile import load_profile
+        from envtool.release.select_profile import ENVIRONMENT_VARIABLE
+
+        load_profile(name)
+        os.environ[ENVIRONMENT_VARIABLE] = name
+    return name
+
+
+ProfileOption = Annotated[
+    str | None,
+    typer.Option(
+        "--profile",
+        metavar="NAME",
+        callback=_use_profile,
+        help="Whose torch it is (envtool profile list), or a profile's file. Default: HAC_PROFILE, then hac.toml, "
+        "then what is installed.",
+        show_default=False,
+    ),
 ]
 VendorOption = Annotated[
     list[str] | None,

@@ -46,12 +46,14 @@ def diagnose(
     deep: bool = False,
     progress: Progress = lambda _name, _bytes, _total: None,
     cache: DiagnosisCache | None = None,
+    infer: bool = True,
 ) -> Report:
-    """Check an environment against `pin`, or against its own pin where none is given.
+    """Check an environment against `pin`, or against its own pin where none is given and `infer` is not off.
 
     Raises `ReleaseError` for a pin file that cannot be read.
     """
-    pin = pin or find_effective_pin(environment)
+    if pin is None and infer:
+        pin = find_effective_pin(environment)
     if pin is None:
         found = _check_without_pin(environment, cache)
     else:
@@ -106,7 +108,7 @@ def _check_surroundings(environment: Environment, pin: VendorPin, cache: Diagnos
     yield from companions.check(environment, pin)
     yield from missing_requirements.check(environment, pin)
     yield from cuda_wheels.check(environment, pin)
-    yield from cuda_direct.check(environment, cache)
+    yield from cuda_direct.check(environment, cache, pin.profile)
     if not environment.context.starts_by_path:
         # Else the question was which torch is imported, and by which Python is part of the answer.
         yield from path_order.check(environment)

@@ -10,17 +10,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from envtool.doctor.cache import DiagnosisCache, open_cache
-from envtool.doctor.checks.driver import MACHINE_FOLDER
 from envtool.doctor.diagnose import diagnose
 from envtool.doctor.settings import read_settings, validate_ids
 from envtool.environment.context import EnvironmentContext
 from envtool.environment.effective_pin import find_effective_pin
 from envtool.environment.prefix import find_prefix
 from envtool.environment.reader import read_environment
+from envtool.release.pin import PinOrigin
+from envtool.release.read_profile import DEFAULT, load_default_profile
 
 if TYPE_CHECKING:
     from envtool.doctor.findings import Finding, Report
     from envtool.driver.ask import DriverQuery, QueryResult
+    from envtool.environment.reader import Environment
     from envtool.progress import Progress
 
 # Seconds; the first use of the accelerator compiles and may take most of a minute.
@@ -58,11 +60,14 @@ def diagnose_environment(request: DoctorRequest, *, progress: Progress = lambda 
     prefix = find_prefix(request.prefix, request.python, request.context)
     environment = read_environment(prefix, request.context)
     pin = find_effective_pin(environment)
+    cache = _open_cache(request, environment)
+    if pin is not None and pin.profile_id != DEFAULT and pin.origin is PinOrigin.RECORDS and _was_default(cache):
+        # Another vendor's torch in an environment that an earlier look found in order is an intruder.
+        pin = None
     # Started first and read last: it works beside the checks.
-    query = _start_driver_query(request)
-    is_cached = request.context.is_local and not request.deep
-    cache = open_cache(prefix.path) if is_cached else DiagnosisCache(None)
-    report = replace(diagnose(environment, pin, deep=request.deep, progress=progress, cache=cache), time=time.time())
+    query = _start_driver_query(request) if pin is None or pin.profile.driver.parser is not None else None
+    found = diagnose(environment, pin, deep=request.deep, progress=progress, cache=cache, infer=False)
+    report = replace(found, time=time.time())
     cache.save()
     if request.probe:
         from envtool.doctor.probe import probe_environment
@@ -75,11 +80,22 @@ def diagnose_environment(request: DoctorRequest, *, progress: Progress = lambda 
     return report.with_ignored(ignored, strict=request.strict or settings.strict)
 
 
+def _open_cache(request: DoctorRequest, environment: Environment) -> DiagnosisCache:
+    is_cached = request.context.is_local and not request.deep
+    return open_cache(environment.prefix.path) if is_cached else DiagnosisCache(None)
+
+
+def _was_default(cache: DiagnosisCache) -> bool:
+    label = load_default_profile().label or DEFAULT
+    return any(label in subject for subject in cache.subjects)
+
+
 def _start_driver_query(request: DoctorRequest) -> DriverQuery | QueryResult | None:
     """The driver's program, started, where it is there or was asked for; never for an image or a container."""
     if not request.context.is_local or request.driver is False:
         return None
-    if not request.driver and not os.path.isdir(MACHINE_FOLDER) and not _has_driver():
+    folder = load_default_profile().driver.folder
+    if not request.driver and not (folder and os.path.isdir(folder)) and not _has_driver():
         return None
     # Only now: it imports subprocess, and most machines have no driver.
     from envtool.driver.ask import start_query
@@ -89,7 +105,9 @@ def _start_driver_query(request: DoctorRequest) -> DriverQuery | QueryResult | N
 
 def _has_driver() -> bool:
     folders = os.environ.get("PATH", os.defpath).split(":")
-    return any(os.path.exists(f"{folder}/{name}") for folder in folders for name in ("moreh-smi", "ap-smi"))
+    return any(
+        os.path.exists(f"{folder}/{name}") for folder in folders for name in load_default_profile().driver.programs
+    )
 
 
 def _add_driver(report: Report, query: DriverQuery | QueryResult, *, is_asked: bool) -> Report:

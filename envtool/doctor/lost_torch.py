@@ -18,16 +18,16 @@ from envtool.doctor.findings import Evidence, Finding, Report
 from envtool.environment.history import read_history
 from envtool.release.compatibility import find_known_companion, list_known_builds
 from envtool.release.pin import HISTORY_FILE
-from envtool.release.profile import COMPANIONS, TORCH
-from envtool.release.version import parse_vendor_version
+from envtool.release.profile import COMPANIONS, TORCH, Profile
+from envtool.release.read_profile import DEFAULT, list_profiles, load_default_profile
+from envtool.release.select_profile import find_named_profile
+from envtool.release.version import parse_release, parse_vendor_version
 
 if TYPE_CHECKING:
     from envtool.doctor.cache import DiagnosisCache
     from envtool.environment.reader import Environment
 
 _CACHED = re.compile(r"files of torch-(.+)\.dist-info")
-# The vendor's driver as a distribution: its version is the release.
-_DRIVER = "moreh-driver"
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,9 @@ def make_finding(environment: Environment, cache: DiagnosisCache) -> Finding:
     builds = tuple(_list_builds(environment, cache))
     installed = environment.find(TORCH)
     found = ", ".join(item.version for item in installed) or "no torch"
-    seen = Evidence(str(environment.prefix.site_packages), "torch <version>+…moreh<release>", found)
+    seen = Evidence(
+        str(environment.prefix.site_packages), f"torch <version>+…{load_default_profile().label}<release>", found
+    )
     if _is_own(environment):
         return Finding(
             kind=FindingKind.NO_VENDOR_TORCH,
@@ -59,6 +61,17 @@ def make_finding(environment: Environment, cache: DiagnosisCache) -> Finding:
             evidence=(seen,),
             cause="its python comes first on PATH, or it was activated, and no environment was named",
             remedy="envtool doctor --prefix FOLDER   (the environment that you mean)",
+            distribution=TORCH,
+        )
+    other = _find_other_vendor(environment)
+    if other is not None and not builds:
+        profile, reason = other
+        return Finding(
+            kind=FindingKind.TORCH_LOST,
+            title=f"{profile.title} is gone ({found} is there), and no pin says which one it was: {profile.cure.lost}",
+            evidence=(Evidence(reason, profile.title, found),),
+            cause=_explain(environment),
+            remedy=profile.cure.restore,
             distribution=TORCH,
         )
     if builds:
@@ -80,9 +93,21 @@ def make_finding(environment: Environment, cache: DiagnosisCache) -> Finding:
     )
 
 
+def _find_other_vendor(environment: Environment) -> tuple[Profile, str] | None:
+    """Another vendor whose torch should be here, and what says so: it is named, or its own distributions are here."""
+    named = find_named_profile()
+    if named is not None:
+        return None if named.id == DEFAULT else (named, "the profile that is named")
+    for profile in list_profiles():
+        for name in profile.signs.distributions if profile.detected and profile.id != DEFAULT else ():
+            for item in environment.find(name):
+                return profile, str(item.path)
+    return None
+
+
 def add_driver_release(report: Report, program: str, release: str) -> Report:
     """The report with what the driver's release tells of the torch that should be there."""
-    version = parse_vendor_version(f"0+moreh{release}")
+    version = parse_release(release)
     if version is None:
         return report
     environment = report.environment
@@ -103,7 +128,7 @@ def add_driver_release(report: Report, program: str, release: str) -> Report:
 
 
 def _add_release(torch: str, release: str) -> str:
-    return f"{torch}{'.' if '+' in torch else '+'}moreh{release}"
+    return f"{torch}{'.' if '+' in torch else '+'}{load_default_profile().label}{release}"
 
 
 def _list_builds(environment: Environment, cache: DiagnosisCache) -> Iterator[LostBuild]:
@@ -118,7 +143,9 @@ def _list_builds(environment: Environment, cache: DiagnosisCache) -> Iterator[Lo
         match = _CACHED.fullmatch(subject)
         if match is not None and parse_vendor_version(match[1]):
             yield LostBuild(str(cache.file), match[1], True, "an earlier look of doctor's found it in order")
-    for item in environment.find(_DRIVER):
+    # The vendor's driver as a distribution: its version is the release.
+    driver = load_default_profile().driver.distribution
+    for item in environment.find(driver) if driver is not None else ():
         yield LostBuild(str(item.path), f"release {item.version}", False, "the vendor's driver is of that release")
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from envtool.environment.context import Location
+from envtool.release.read_profile import DEFAULT
 
 if TYPE_CHECKING:
     from envtool.environment.reader import Environment
@@ -14,13 +15,15 @@ if TYPE_CHECKING:
 
 
 def build_restore_command(environment: Environment, pin: VendorPin | None) -> str:
-    """Build the command that restores torch: `update-moreh --force` where that finds this environment by itself."""
+    """Build the command that restores torch: the vendor's familiar one where that finds this environment by itself."""
     path = environment.prefix.path
     context = environment.context
     if pin is None or pin.torch.sha256 is None:
-        command = f"envtool restore --prefix {shlex.quote(context.display(str(path)))} --vendor FOLDER_OR_INDEX"
-    elif context.variables.get("CONDA_PREFIX") == context.display(str(path)):
-        command = "update-moreh --force"
+        source = pin.profile.index if pin is not None else None
+        folder = shlex.quote(context.display(str(path)))
+        command = f"envtool restore --prefix {folder} --vendor {source or 'FOLDER_OR_INDEX'}"
+    elif pin.profile_id == DEFAULT and context.variables.get("CONDA_PREFIX") == context.display(str(path)):
+        command = pin.profile.cure.restore
     else:
         command = f"envtool restore --prefix {shlex.quote(context.display(str(path)))}"
     return translate_command(environment, command)

@@ -72,7 +72,7 @@ def is_pinned_build(module: ImportedModule, pin: VendorPin | None) -> bool:
         return True
     if module.versions:
         return module.versions == (expected.version,)
-    vendor = parse_vendor_version(expected.version)
+    vendor = parse_vendor_version(expected.version, pin.profile)
     if vendor is None:
         return module.stated_version in {"", expected.version}
     return module.stated_version in {str(vendor.public), expected.version} and (

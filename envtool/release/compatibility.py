@@ -1,42 +1,59 @@
-"""Which companions and which Python belong to a torch, as published."""
+"""Which companions and which Python belong to a torch, as its vendor's profile has them."""
 
 from __future__ import annotations
 
 from envtool.release.pin import PinnedDistribution, PinOrigin, VendorPin
-from envtool.release.profile import COMPANIONS, TORCH
-from envtool.release.version import VendorVersion
-
-# torch → torchvision and torchaudio (their projects' compatibility tables).
-_COMPANIONS = {
-    "1.7.1": ("0.8.2", "0.7.2"),
-    "1.10.0": ("0.11.1", "0.10.0"),
-    "1.13.1": ("0.14.1", "0.13.1"),
-    "2.1.0": ("0.16.0", "2.1.0"),
-}
-
-
-# What the vendor has published, without its release, and for which Python.
-_BUILDS = (("1.7.1+cu110", (3, 8)), ("1.10.0+cu111", (3, 8)), ("1.13.1+cu116", (3, 8)), ("2.1.0", (3, 10)))
+from envtool.release.profile import COMPANIONS, TORCH, Profile, PublishedBuild
+from envtool.release.read_profile import load_default_profile
+from envtool.release.select_profile import detect_profile, find_named_profile
+from envtool.release.version import VendorVersion, parse_any_vendor_version, parse_vendor_version
 
 
 def list_known_builds(python: tuple[int, int] | None) -> tuple[str, ...]:
-    """The versions of the vendor's torch without their release, for one Python or for all."""
-    return tuple(version for version, made_for in _BUILDS if python in {None, made_for})
+    """The versions of the default vendor's torch without their release, for one Python or for all."""
+    published = load_default_profile().published
+    return tuple(item.build for item in published if item.build is not None and python in {None, item.python})
 
 
-def find_known_companion(torch: str, name: str) -> str | None:
+def find_known_companion(torch: str, name: str, profile: Profile | None = None) -> str | None:
     """The version of a companion that was published for a torch, or `None` where that is not known."""
-    return dict(zip(COMPANIONS, _COMPANIONS.get(torch, ()), strict=False)).get(name)
+    published = _find_published(profile or load_default_profile(), torch)
+    return published.companions.get(name) if published is not None else None
 
 
 def build_known_pin(version: str) -> VendorPin:
-    """The pin that a vendor version stands for, without hashes. Raises `VersionError`."""
-    torch = VendorVersion.parse(version)
-    companions = _COMPANIONS.get(str(torch.public), ())
-    rows = [PinnedDistribution(name=name, version=text) for name, text in zip(COMPANIONS, companions, strict=False)]
-    return VendorPin((PinnedDistribution(name=TORCH, version=torch.text), *rows), PinOrigin.GIVEN)
+    """The pin that a vendor version stands for, without hashes.
+
+    Its profile is the one that is named, else the one whose versions are of that form. Raises `VersionError`.
+    """
+    profile = find_named_profile() or load_default_profile()
+    torch = parse_vendor_version(version, profile)
+    if torch is None and profile.id == load_default_profile().id:
+        profile = detect_profile({TORCH: [version]}) or profile
+        torch = parse_vendor_version(version, profile) or parse_any_vendor_version(version)
+    if torch is None:
+        torch = VendorVersion.parse(version)
+    published = _find_published(profile, str(torch.public))
+    companions = published.companions if published is not None else {}
+    rows = [PinnedDistribution(name=name, version=companions[name]) for name in COMPANIONS if name in companions]
+    pinned = (PinnedDistribution(name=TORCH, version=torch.text), *rows)
+    return VendorPin(pinned, PinOrigin.GIVEN, profile_id=profile.id)
 
 
 def get_usual_python(pin: VendorPin) -> str:
-    """The Python that the vendor ships a torch for: 3.8 up to torch 1, 3.10 from torch 2 on."""
-    return "3.8" if pin.version.public.major < 2 else "3.10"
+    """The Python that the vendor ships a torch for; for one that its profile does not name, that of torch's time."""
+    published = _find_published(pin.profile, str(pin.version.public))
+    if published is not None and published.python is not None:
+        return ".".join(str(number) for number in published.python)
+    public = pin.version.public
+    if public.major < 2:
+        return "3.8"
+    return "3.10" if public.minor < _NEWER_TORCH else "3.12"
+
+
+# From this minor version of torch 2 on, vendors ship it for Python 3.12.
+_NEWER_TORCH = 6
+
+
+def _find_published(profile: Profile, torch: str) -> PublishedBuild | None:
+    return next((item for item in profile.published if item.torch == torch), None)

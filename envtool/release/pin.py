@@ -11,8 +11,9 @@ import envtool
 from envtool.documents import parse_toml
 from envtool.errors import ReleaseError, VersionError
 from envtool.regular_file import read_regular_file
-from envtool.release.profile import TORCH
-from envtool.release.version import VendorVersion
+from envtool.release.profile import TORCH, Profile
+from envtool.release.read_profile import DEFAULT, load_profile
+from envtool.release.version import VendorVersion, parse_vendor_version
 
 # Where an environment keeps its own pin, relative to its prefix.
 PIN_FILE = Path("etc/hac/pin.toml")
@@ -49,12 +50,21 @@ class PinnedDistribution:
 
 @dataclass(frozen=True)
 class VendorPin:
-    """The vendor torch, and the companions of its release, that an environment must hold."""
+    """The vendor torch, and the companions of its release, that an environment must hold.
+
+    `profile_id` names what is known of the vendor.
+    """
 
     distributions: tuple[PinnedDistribution, ...]
     origin: PinOrigin
     stand_in: bool = False
     detail: str = field(default="", compare=False)
+    profile_id: str = DEFAULT
+
+    @property
+    def profile(self) -> Profile:
+        """What is known of the vendor. Raises `SettingsError` where the profile is gone."""
+        return load_profile(self.profile_id)
 
     @property
     def torch(self) -> PinnedDistribution:
@@ -64,7 +74,7 @@ class VendorPin:
     @property
     def version(self) -> VendorVersion:
         """The pinned torch's version, taken apart."""
-        return VendorVersion.parse(self.torch.version)
+        return parse_vendor_version(self.torch.version, self.profile) or VendorVersion.parse(self.torch.version)
 
     def find(self, name: str) -> PinnedDistribution | None:
         """The pinned distribution called `name`, if the pin has it."""
@@ -81,9 +91,13 @@ class VendorPin:
     def render_constraints(self) -> str:
         """A constraints file for pip and uv that names the vendor's distributions and nothing else."""
         lines = [f"{item.name}=={item.version}" for item in self.distributions]
+        cure = self.profile.cure
+        loss = (
+            "any other torch loses the accelerator" if self.profile_id == DEFAULT else f"with another torch {cure.lost}"
+        )
         head = [
-            "# The vendor's distributions, and only these: any other torch loses the accelerator.",
-            "# To see what would break it: envtool doctor. To put it back: update-moreh --force",
+            f"# The vendor's distributions, and only these: {loss}.",
+            f"# To see what would break it: envtool doctor. To put it back: {cure.restore}",
         ]
         return "\n".join([*head, *lines, ""])
 
@@ -125,10 +139,12 @@ def _read_table(table: dict[str, Any], path: Path) -> VendorPin:
         )
         for row in table["distribution"]
     )
-    pin = VendorPin(distributions, PinOrigin.FILE, bool(table.get("stand-in", False)), str(path))
+    profile = str(table.get("profile", DEFAULT))
+    pin = VendorPin(distributions, PinOrigin.FILE, bool(table.get("stand-in", False)), str(path), profile)
     if not any(item.name == TORCH for item in distributions):
         raise ValueError("it names no torch")
-    VendorVersion.parse(pin.torch.version)
+    # Raises `VersionError` where it is no vendor's.
+    _ = pin.version
     return pin
 
 
@@ -141,6 +157,7 @@ def render_pin(pin: VendorPin) -> str:
         "schema": SCHEMA,
         "release": str(pin.version.release),
         "stand-in": pin.stand_in,
+        **({"profile": pin.profile_id} if pin.profile_id != DEFAULT else {}),
         "distribution": rows,
     }
     return "# Written by envtool: which vendor wheels this environment must hold.\n" + tomlkit.dumps(table)

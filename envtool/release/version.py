@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from packaging.version import InvalidVersion, Version
 
 from envtool.errors import VersionError
-
-VENDOR = "moreh"
+from envtool.release.profile import TORCH, Profile
+from envtool.release.read_profile import load_default_profile
 
 # Labels of the same shape that name a compute platform or a source revision rather than a vendor.
 _NOT_VENDORS = frozenset({"cu", "cpu", "cuda", "rocm", "xpu", "hip", "cxx", "git", "g", "post", "abi", "full"})
@@ -26,14 +26,15 @@ class VendorVersion:
     """One version of a vendor build, taken apart.
 
     `public` is the torch version it is a build of, `compute` the compute platform it names (`cu110`,
-    `cpuonly`, or nothing), `vendor` who built it, `release` the vendor's release.
+    `cpuonly`, or nothing), `vendor` who built it, `release` the vendor's release: numbers with dots, or what stands
+    for one, such as the hash of a commit; "" where the version names none.
     """
 
     text: str
     public: Version
     compute: str | None
     vendor: str
-    release: Version
+    release: str
 
     @classmethod
     def parse(cls, text: str) -> VendorVersion:
@@ -55,17 +56,43 @@ class VendorVersion:
             public=Version(version.public),
             compute=match["compute"],
             vendor=match["vendor"],
-            release=Version(match["release"]),
+            release=str(Version(match["release"])),
         )
+
+    @classmethod
+    def parse_as(cls, profile: Profile, text: str) -> VendorVersion | None:
+        """Take `text` apart as a version of a profile's torch, or `None` where it is none.
+
+        Of a torch that stands beside its vendor's plug-in any version is one.
+        """
+        try:
+            version = Version(text)
+        except InvalidVersion:
+            return None
+        for rule in profile.versions:
+            match = rule.pattern.fullmatch(str(version)) if rule.distribution == TORCH else None
+            if match is not None:
+                parts = match.groupdict()
+                return cls(
+                    text=str(version),
+                    public=Version(parts["public"]),
+                    compute=parts.get("compute"),
+                    vendor=parts.get("vendor") or profile.label or profile.id,
+                    release=_normalize_release(parts.get("release") or ""),
+                )
+        if TORCH in profile.telling_names:
+            return None
+        public = Version(version.public)
+        return cls(text=str(version), public=public, compute=version.local, vendor=profile.id, release="")
 
     @property
     def is_ours(self) -> bool:
-        """Whether the accelerator's own vendor built it."""
-        return self.vendor == VENDOR
+        """Whether the default profile's vendor built it."""
+        return parse_vendor_version(self.text) is not None
 
     def is_newer_than(self, other: VendorVersion) -> bool:
         """Order by release, then by torch: release 22.8 is newer than 9.1, whatever the text says."""
-        return (self.release, self.public) > (other.release, other.public)
+        return (_order_release(self.release), self.public) > (_order_release(other.release), other.public)
 
     def __str__(self) -> str:
         return self.text
@@ -87,10 +114,30 @@ def parse_any_vendor_version(text: str) -> VendorVersion | None:
         return None
 
 
-def parse_vendor_version(text: str) -> VendorVersion | None:
-    """`text` as a version of the accelerator's own vendor, or `None`."""
-    version = parse_any_vendor_version(text)
-    return version if version is not None and version.is_ours else None
+def parse_vendor_version(text: str, profile: Profile | None = None) -> VendorVersion | None:
+    """`text` as a version of a profile's vendor, or of the default one's; `None` where it is none."""
+    return VendorVersion.parse_as(profile or load_default_profile(), text)
+
+
+def parse_release(release: str, profile: Profile | None = None) -> VendorVersion | None:
+    """A vendor's release by itself, as the version of a torch that is not known; `None` where it is none."""
+    profile = profile or load_default_profile()
+    return parse_vendor_version(f"0+{profile.label}{release}", profile)
+
+
+def _normalize_release(text: str) -> str:
+    try:
+        return str(Version(text))
+    except InvalidVersion:
+        return text
+
+
+def _order_release(text: str) -> tuple[bool, Version, str]:
+    """Numbers by their value; what is no number comes before them, by its letters."""
+    try:
+        return (True, Version(text), "")
+    except InvalidVersion:
+        return (False, Version("0"), text)
 
 
 def versions_equal(left: str, right: str) -> bool:

@@ -15,6 +15,7 @@ from envtool.requirements.find_files import find_dependency_files
 from envtool.requirements.model import DependencyFile, RequirementSet
 from envtool.requirements.open_target import configure_target, open_target
 from envtool.requirements.predict import predict_static
+from envtool.requirements.prerelease import suggest_override
 from envtool.requirements.projects.project_reader import open_project_reader
 from envtool.requirements.read_file import read_file
 from envtool.requirements.readers.base_images import BaseImages
@@ -220,11 +221,12 @@ def _write_fixed(
 
 
 def _add_base(prediction: Prediction, target: Target, request: CheckRequest) -> Prediction:
-    """The prediction with the image to start from in the place of a foreign one."""
+    """The prediction with the image to start from in the place of a foreign one, or with the override that helps."""
     image = prediction.requirement_set.base_image
     if image is None:
-        return prediction
-    release = str(target.pin.version).partition("moreh")[2] or str(target.pin.version)
+        step = suggest_override(prediction, target) if prediction.is_bad else ""
+        return replace(prediction, next_step=step) if step else prediction
+    release = target.pin.version.release or str(target.pin.version)
     python = ".".join(target.python.split(".")[:2])
     kind = "hac-devel" if "devel" in image else "hac-notebook" if "notebook" in image else "hac-base"
     fitting = [item for item in request.images if item.release == release and item.python == python]

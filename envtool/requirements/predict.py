@@ -16,6 +16,7 @@ from envtool.requirements.metadata import read_wheel_requires
 from envtool.requirements.model import DeclaredRequirement, RequirementSet, Role, SourceLocation
 from envtool.requirements.pip_emulation import resolve_as_pip
 from envtool.requirements.prediction import Clobber, Prediction
+from envtool.requirements.prerelease import list_prereleases
 from envtool.requirements.readers.common import parse_requirement
 from envtool.requirements.static import Effect, Verdict, evaluate, find_line_effects, find_own_missing
 from envtool.requirements.uv_options import Installer
@@ -24,7 +25,7 @@ from envtool.wheel.requires import normalize_name
 if TYPE_CHECKING:
     from envtool.release.pin import VendorPin
     from envtool.requirements.metadata import MetadataReader
-    from envtool.requirements.resolve import Resolution, Resolver
+    from envtool.requirements.resolve import Resolution, Resolver, VersionChange
     from envtool.requirements.target import Target
 
 
@@ -64,6 +65,9 @@ def predict(
         return first
     free = resolve_as_pip(wanted, resolver) if resolver.installer is Installer.PIP else resolver.resolve(wanted)
     if free.unsolvable is not None:
+        if _is_blocked_by_pin(wanted, resolver):
+            why = f"nothing here meets what it asks of torch, and {target.pin.torch.version} does not"
+            return replace(first, installer=resolver.installer, verdict=Verdict.BLOCKED, why=why)
         raise _make_unsolvable_error(wanted, free.unsolvable, target)
     clobbers = tuple(_predict_clobbers(wanted, resolver, reader, free))
     if any(item.effect is Effect.REPLACES and item.entry.role is Role.CONDA for item in first.effects):
@@ -80,6 +84,12 @@ def predict(
     why = "the constraints here stop it" if constrained else str(clobbers[0].change)
     settled = replace(first, installer=resolver.installer, verdict=verdict, why=why)
     return replace(settled, changes=free.changes, clobbers=clobbers)
+
+
+def _is_blocked_by_pin(wanted: RequirementSet, resolver: Resolver) -> bool:
+    """Whether the set fails because of a vendor's pre-release alone: without it all the rest can be installed."""
+    names = [item.name for item in list_prereleases(resolver.target.pin)]
+    return bool(names) and resolver.resolve(wanted, without=names).unsolvable is None
 
 
 def _predict_safe_or_unknown(
@@ -107,6 +117,7 @@ def _predict_clobbers(
         for item in target.pin.distributions
         if (change := free.find_change(item.name)) is not None and change.after != item.version
     ]
+    changed += _find_doubles(target, free)
     if not changed:
         return
     wheels = dict(_find_local_wheels(wanted))
@@ -119,6 +130,18 @@ def _predict_clobbers(
     )
     for change in changed:
         yield Clobber(change, find_chains(change.name, wanted.requirements, graph, target))
+
+
+def _find_doubles(target: Target, free: Resolution) -> list[VersionChange]:
+    """What would come in beside a pinned distribution that stands in its place, and writes over its files."""
+    return [
+        change
+        for name, others in target.pin.profile.stand_ins.items()
+        if (change := free.find_change(name)) is not None
+        and change.after is not None
+        and target.pin.find(name) is None
+        and any(target.pin.find(other) for other in others)
+    ]
 
 
 def _find_local_wheels(wanted: RequirementSet) -> Iterator[tuple[str, tuple[str, tuple[str, ...]]]]:

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 from packaging.requirements import InvalidRequirement, Requirement
 
 from envtool.environment.missing_requirements import find_missing_requirements
-from envtool.release.profile import PINNED_NAMES, TORCH
+from envtool.release.profile import TORCH
+from envtool.release.read_profile import DEFAULT
 from envtool.release.version import versions_equal
 from envtool.requirements.conda_packages import is_harmless_conda
 from envtool.requirements.model import DeclaredRequirement, RequirementSet, Role
@@ -72,14 +73,21 @@ def find_line_effects(wanted: RequirementSet, target: Target) -> tuple[LineEffec
             if target.pin.find(entry.name) is not None or _CONDA_TORCH.fullmatch(entry.name):
                 found.append(LineEffect(entry, Effect.REPLACES, f"it takes the vendor's {entry.name} away"))
             continue
-        if _CUDA.fullmatch(entry.name):
-            why = f"{entry.name} is for CUDA, which the accelerator does not have"
+        if (why := _explain_intruder(entry.name, target)) is not None:
             found.append(LineEffect(entry, Effect.INTRUDES, why))
             continue
         effect = _predict_conda(entry, target) if entry.role is Role.CONDA else _predict_python(entry, wanted, target)
         if effect is not None:
             found.append(effect)
     return tuple(found)
+
+
+def _explain_intruder(name: str, target: Target) -> str | None:
+    profile = target.pin.profile
+    if profile.id != DEFAULT:
+        is_intruder = target.pin.find(name) is None and profile.intruders.matches(name)
+        return f"{name} is for other hardware than {profile.title}" if is_intruder else None
+    return f"{name} is for CUDA, which the accelerator does not have" if _CUDA.fullmatch(name) else None
 
 
 def _predict_conda(entry: DeclaredRequirement, target: Target) -> LineEffect | None:
@@ -96,7 +104,7 @@ def _predict_conda(entry: DeclaredRequirement, target: Target) -> LineEffect | N
 
 def _predict_python(entry: DeclaredRequirement, wanted: RequirementSet, target: Target) -> LineEffect | None:
     pinned = target.pin.find(entry.name or "")
-    if entry.name not in PINNED_NAMES or pinned is None:
+    if pinned is None:
         return None
     why = _explain_replacement(entry, wanted, target, pinned)
     if why is not None:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from envtool.doctor.findings import Report
     from envtool.image.read.image import StoredImage
     from envtool.image.read.overlay import Overlay
+    from envtool.release.pin import VendorPin
 
 _BLOCK = 1 << 20
 # A smaller shared object is looked at in memory; nearly all are, and need no place on a disk.
@@ -76,8 +77,11 @@ def library_spool() -> Iterator[LibrarySpool]:
         yield LibrarySpool(folder)
 
 
-def diagnose_image_files(image: StoredImage, overlay: Overlay) -> Report | None:
-    """Doctor's report on the environment that a container would use; `None` where the image has none."""
+def diagnose_image_files(image: StoredImage, overlay: Overlay, pin: VendorPin | None = None) -> Report | None:
+    """Doctor's report on the environment that a container would use; `None` where the image has none.
+
+    `pin` is what it is held against, else what the environment itself says.
+    """
     with temporary_folder(find_memory_folder()) as root:
         SparseRootfs(root=root).extract_entries(overlay.entries.values())
         user = str(image.container_config.get("User") or "0")
@@ -97,7 +101,7 @@ def diagnose_image_files(image: StoredImage, overlay: Overlay) -> Report | None:
             prefix = find_prefix(context=context)
         except PrefixError:
             return None
-        return diagnose(read_environment(prefix, context))
+        return diagnose(read_environment(prefix, context), pin)
 
 
 def has_path(overlay: Overlay, path: str) -> bool:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from envtool.doctor.findings import Report, Status
 from envtool.image.blame.installed import select_for_blame as select_for_blame
+from envtool.image.blame.other_vendor import find_image_profile
 from envtool.image.blame.settings import GUARD_PROGRAM
 from envtool.image.blame.trace import BlameReport, trace_changes
 from envtool.image.read.layer import Capture, Kind
@@ -22,6 +23,7 @@ from envtool.image.spec.labels import OWN, REQUIRED_LABELS
 from envtool.image.spec.table import CHECKS_FOLDER
 from envtool.printable import one_line
 from envtool.release.profile import TORCH
+from envtool.release.read_profile import DEFAULT
 from envtool.told_kind import Severity
 from envtool.verify.doctor_on_layers import diagnose_image_files, has_path
 from envtool.verify.result import ImageCheck, ImageResult
@@ -29,6 +31,7 @@ from envtool.verify.secrets import find_secrets, select_for_secrets
 
 if TYPE_CHECKING:
     from envtool.image.read.image import StoredImage
+    from envtool.release.profile import Profile
 
 _PROGRAMS = re.compile(r"^(?:usr/(?:local/)?)?s?bin/|^bin$|^sbin$|^opt/hac/(?:bin|checks|store|wheels)/|^etc/passwd$")
 # Programs of Debian's that run with their owner's rights, wherever it has put them.
@@ -100,11 +103,14 @@ def _is_cache(path: str) -> bool:
 def run_static_checks(image: StoredImage) -> ImageResult:
     """Run every static check on an image that was read with `select_for_static_checks`."""
     blame = trace_changes(image)
-    subject = _CheckedImage(image, blame.overlay, blame, diagnose_image_files(image, blame.overlay))
+    other = find_other_profile(blame)
+    pin = blame.pin if other is not None else None
+    subject = _CheckedImage(image, blame.overlay, blame, diagnose_image_files(image, blame.overlay, pin))
     torches = subject.report.environment.find(TORCH) if subject.report is not None else ()
+    rows = [row for row in _CHECKS if other is None or row[0] in _ANYBODYS]
     return ImageResult(
         image.reference,
-        tuple(_run_check(subject, *row) for row in _CHECKS),
+        (*([_make_profile_check(other)] if other is not None else []), *(_run_check(subject, *row) for row in rows)),
         digest=image.identity,
         torch=torches[-1].version if torches else "",
         culprits=tuple(dict.fromkeys(item.name for change in blame.culprits for item in change.requirements)),
@@ -118,6 +124,19 @@ def _run_check(
     problems = list(check(subject))
     output = "\n".join(map(one_line, problems))
     return ImageCheck(name, title, not problems, output, tuple(problems), is_warning=name in _WARNINGS)
+
+
+def find_other_profile(blame: BlameReport) -> Profile | None:
+    """The vendor of an image that is not one of ours: the one that is named, or whose torch came in first."""
+    if blame.pin is not None:
+        return blame.pin.profile if blame.pin.profile_id != DEFAULT else None
+    return find_image_profile()
+
+
+def _make_profile_check(profile: Profile) -> ImageCheck:
+    left_out = ", ".join(name for name, _title, _check in _CHECKS if name not in _ANYBODYS)
+    title = f"held to {profile.title}; left out, as of our own images alone: {left_out}"
+    return ImageCheck("profile", title, passed=True, output=title)
 
 
 def _check_labels(subject: _CheckedImage) -> Iterator[str]:
@@ -239,6 +258,8 @@ def _check_wheels(subject: _CheckedImage) -> Iterator[str]:
         yield "the vendor's wheels were removed from /opt/hac: update-moreh --force has nothing to put back"
 
 
+# What is asked of any vendor's image.
+_ANYBODYS = frozenset({"torch", "doctor", "user", "entrypoint", "secrets"})
 # They cost a layer's bytes, or a remedy, and no torch.
 _WARNINGS = frozenset({"caches", "wheels"})
 _CHECKS: tuple[tuple[str, str, Callable[[_CheckedImage], Iterator[str]]], ...] = (

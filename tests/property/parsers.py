@@ -39,7 +39,17 @@ from envtool.masking import mask_credentials
 from envtool.net.index_page import parse_index_page
 from envtool.net.registry_auth import parse_challenges
 from envtool.printable import escape_controls, join_lines, spoil_commands
+from envtool.protect.edits import (
+    add_block,
+    add_pip_constraint,
+    add_uv_constraints,
+    remove_block,
+    remove_pip_constraint,
+    remove_uv_constraints,
+)
+from envtool.protect.manifest import MANIFEST, read_manifest
 from envtool.release.pin import PinnedDistribution, PinOrigin, VendorPin, parse_pin
+from envtool.release.read_profile import parse_profile
 from envtool.requirements.chain import parse_parents
 from envtool.requirements.read_file import read_file
 from envtool.requirements.readers.requirements_txt import read_lines
@@ -138,6 +148,22 @@ def _print(data: bytes) -> None:
     shown.encode()
 
 
+def _edit(data: bytes) -> None:
+    """What is added to a text of somebody's, and taken out again, leaves it as it was, but for its lines' ends."""
+    text = _text(data)
+    pip = add_pip_constraint(text, "/e/constraints.txt")
+    assert "/e/constraints.txt" in pip
+    assert add_pip_constraint(pip, "/e/constraints.txt") == pip
+    remove_pip_constraint(pip, "/e/constraints.txt")
+    remove_block(add_block(text, ["pytorch <0"]))
+    try:
+        uv = add_uv_constraints(text, ["torch==1"])
+    except ValueError:
+        return
+    assert "torch==1" in uv
+    remove_uv_constraints(uv, ["torch==1"])
+
+
 def _scan(name: str, type: FileType) -> Parser:
     return _in_file(name, lambda folder: read_program_file(ProgramFile(folder / name, type, folder), "1.7.1"))
 
@@ -187,6 +213,9 @@ PARSERS: dict[str, Parser] = {
     "conda-history": parse_history,
     "conda-lock": lambda data: read_packages(data.decode("utf-8", "replace")),
     "pin": lambda data: parse_pin(data, Path("x")),
+    "profile": lambda data: parse_profile(data, Path("x")),
+    "protect-manifest": _in_file(str(MANIFEST), read_manifest),
+    "protected-text": _edit,
     "history": _in_file("etc/hac/history.jsonl", read_history),
     "direct-url": _in_file("direct_url.json", _read_metadata),
     "metadata": _in_file("METADATA", _read_metadata),

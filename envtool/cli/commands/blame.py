@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from envtool.cli.options import PlatformOption, ProjectOption
+from envtool.cli.options import PlatformOption, ProfileOption, ProjectOption
 from envtool.cli.report_format import BlameFormat
 
 
@@ -30,6 +30,7 @@ def blame_command(
     ] = min(4, os.cpu_count() or 1),
     platform: PlatformOption = None,
     project: ProjectOption = Path(),
+    profile: ProfileOption = None,  # noqa: ARG001
 ) -> None:
     """Say which instruction of an image changed torch, a companion or the guard, and what pulled the intruder in.
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
-from envtool.cli.options import OutputFolderOption, OutputOption, PrefixOption, PythonOption
+from envtool.cli.options import OutputFolderOption, OutputOption, PrefixOption, ProfileOption, PythonOption
 from envtool.cli.report_format import CheckFormat
 from envtool.cli.terminal import note
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from envtool.requirements.check_files import CheckResult, HacImage
     from envtool.requirements.readers.base_images import BaseImages
     from envtool.requirements.settings import CheckSettings
+    from envtool.requirements.uv_options import Installer
 
 
 class InstallerChoice(StrEnum):
@@ -79,6 +80,7 @@ def check_command(
     no_build: NoBuildOption = False,
     time_limit: CheckTimeOption = None,
     strict: UnknownCountsOption = False,
+    profile: ProfileOption = None,  # noqa: ARG001
 ) -> None:
     """Predict what installing dependency files would do to the vendor torch, from metadata alone.
 
@@ -98,7 +100,6 @@ def check_command(
     from envtool.cli.progress import counters
     from envtool.requirements.check_files import CheckRequest, check_files
     from envtool.requirements.settings import read_check_settings
-    from envtool.requirements.uv_options import Installer
 
     settings, images = read_check_settings(Path.cwd()), _read_images()
     request = CheckRequest(
@@ -108,7 +109,7 @@ def check_command(
         torch=torch,
         python_version=python_version,
         static=static,
-        installers=tuple(item for item in Installer if installer in {InstallerChoice.BOTH, item.value}),
+        installers=_select_installers(installer),
         upgrade=upgrade,
         only=tuple(only or ()),
         file_type=file_type,
@@ -144,6 +145,12 @@ def _is_held(reference: str) -> bool | None:
         return None
     variables = configuration.get("Env")
     return f"PIP_CONSTRAINT={CONSTRAINTS}" in variables if isinstance(variables, list) else None
+
+
+def _select_installers(choice: InstallerChoice) -> tuple[Installer, ...]:
+    from envtool.requirements.uv_options import Installer
+
+    return tuple(item for item in Installer if choice in {InstallerChoice.BOTH, item.value})
 
 
 def _read_images() -> tuple[HacImage, ...]:

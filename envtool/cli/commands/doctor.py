@@ -19,6 +19,7 @@ from envtool.cli.options import (
     OutputOption,
     PrefixOption,
     ProbeOption,
+    ProfileOption,
     PythonOption,
     StrictOption,
     TimeLimitOption,
@@ -45,6 +46,7 @@ def doctor_command(
     ignore: IgnoreOption = None,
     strict: StrictOption = False,
     fix: FixOption = False,
+    profile: ProfileOption = None,  # noqa: ARG001
 ) -> None:
     r"""Tell whether the vendor torch is in place and, where it is not, by whom, why and what to run.
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from envtool.cli.options import PrefixOption
+from envtool.cli.options import PrefixOption, ProfileOption
 from envtool.cli.terminal import print_safely
 from envtool.printable import join_lines
 
@@ -23,6 +23,7 @@ def install_command(
     arguments: Arguments = None,
     prefix: PrefixOption = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print what would be done, and change nothing.")] = False,
+    profile: ProfileOption = None,  # noqa: ARG001
 ) -> None:
     """Install packages beside the vendor torch: resolve with it pinned, install, verify; or change nothing.
 

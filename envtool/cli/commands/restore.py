@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from envtool.cli.options import PrefixOption, PythonOption, VendorOption
+from envtool.cli.options import PrefixOption, ProfileOption, PythonOption, VendorOption
 from envtool.cli.terminal import print_line, print_safely
 
 if TYPE_CHECKING:
@@ -50,6 +50,7 @@ def restore_command(
     yes: YesOption = False,
     ignore_driver: IgnoreDriverOption = False,
     format: PlanFormatOption = RestoreFormat.TEXT,
+    profile: ProfileOption = None,  # noqa: ARG001
 ) -> None:
     """Put the pinned vendor torch and its companions back, offline where the store has their wheels.
 

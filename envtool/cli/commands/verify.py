@@ -13,6 +13,7 @@ from envtool.cli.options import (
     ModelTimeLimitOption,
     OutputOption,
     PlatformOption,
+    ProfileOption,
     ProjectOption,
     RunModelOption,
 )
@@ -59,6 +60,7 @@ def verify_command(
     shard: ShardOption = None,
     platform: PlatformOption = None,
     project: ProjectOption = Path(),
+    profile: ProfileOption = None,  # noqa: ARG001
 ) -> None:
     """Verify images: run their checks inside of them, without a network; or, with --static, without running them.
 

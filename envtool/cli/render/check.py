@@ -11,6 +11,7 @@ from envtool.cli.render.write import write_report
 from envtool.cli.report_format import CheckFormat, Format
 from envtool.cli.terminal import paint
 from envtool.printable import join_lines
+from envtool.release.read_profile import DEFAULT
 from envtool.requirements.model import Section
 from envtool.requirements.prediction import Prediction, Suggestion
 from envtool.requirements.static import Effect, Verdict
@@ -94,8 +95,13 @@ def _render_body(answer: Prediction, target: Target) -> list[str]:
     if answer.suggestion is not None:
         lines += _format_suggestion(answer.suggestion, target)
     elif answer.is_bad:
-        lines.append(f"  pinned  torch {target.pin.version}, the only build that sees the accelerator")
+        lines.append(f"  pinned  torch {target.pin.version}, {_describe_pin(target)}")
     return lines
+
+
+def _describe_pin(target: Target) -> str:
+    pin = target.pin
+    return "the only build that sees the accelerator" if pin.profile_id == DEFAULT else pin.profile.title
 
 
 def _find_next_step(answer: Prediction) -> str:

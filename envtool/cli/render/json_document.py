@@ -11,6 +11,7 @@ from envtool.doctor.findings import Finding, Report
 from envtool.environment.history import HistoryEntry
 from envtool.release.pin import VendorPin
 from envtool.release.profile import TORCH
+from envtool.release.read_profile import DEFAULT
 
 JSON_SCHEMA = "hac-envtool/doctor/1"
 # Changes of torch that a report tells of, the newest.
@@ -64,6 +65,7 @@ def _make_pin_table(pin: VendorPin | None) -> dict[str, Any] | None:
     return {
         "origin": pin.origin.name.lower(),
         "stand_in": pin.stand_in,
+        **({"profile": pin.profile_id} if pin.profile_id != DEFAULT else {}),
         "distributions": [
             {"name": item.name, "version": item.version, "sha256": item.sha256} for item in pin.distributions
         ],

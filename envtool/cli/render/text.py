@@ -6,6 +6,7 @@ from envtool.cli.terminal import paint
 from envtool.doctor.findings import Finding, Report, Status
 from envtool.printable import join_lines
 from envtool.release.pin import VendorPin
+from envtool.release.read_profile import DEFAULT
 from envtool.told_kind import Severity
 
 _COLOURS = {Status.HEALTHY: "green", Status.DEGRADED: "yellow", Status.DAMAGED: "red", Status.ABSENT: "yellow"}
@@ -22,6 +23,8 @@ def render_text(report: Report) -> str:
         f"  environment {_render_place(report)} ({prefix.kind.value}, Python {prefix.python[0]}.{prefix.python[1]})",
         f"  pinned      {_render_pin(report.pin)}",
     ]
+    if report.pin is not None and report.pin.profile_id != DEFAULT:
+        lines.append(f"  build       {report.pin.profile.title}")
     lines += [f"  last change {report.history[-1]}"] if report.history else []
     lines += [f"  accelerator {report.driver}"] if report.driver else []
     for severity in Severity:
@@ -48,7 +51,8 @@ def _summarize(report: Report) -> str:
         return "nothing says which torch there should be"
     counted = sum(1 for finding in report.findings if finding.severity is Severity.NOTE)
     notes = f"; {counted} {'note' if counted == 1 else 'notes'}" if counted else ""
-    return f"torch {report.pin.version} is in place, with all its files{notes}"
+    whose = f", {report.pin.profile.title}," if report.pin.profile_id != DEFAULT else ""
+    return f"torch {report.pin.version}{whose} is in place, with all its files{notes}"
 
 
 def _render_pin(pin: VendorPin | None) -> str:

@@ -14,30 +14,32 @@ from envtool.doctor.finding_kind import FindingKind
 from envtool.doctor.findings import Evidence, Finding, truncate
 from envtool.doctor.remedy import build_uninstall_command
 from envtool.environment.elf import SharedObjectError, can_need, content_can_need, read_needed_libraries
-from envtool.release.profile import PINNED_NAMES
+from envtool.release.profile import PINNED_NAMES, Profile
+from envtool.release.read_profile import load_default_profile
 
 if TYPE_CHECKING:
     from envtool.environment.distribution import Distribution
     from envtool.environment.reader import Environment
 
-_CUDA_LIBRARY = re.compile(
-    r"lib(cuda|cudart|cublas(Lt)?|cudnn\w*|cufft(w)?|curand|cusolver(Mg)?|cusparse(Lt)?|cufile|cupti|cudss|cutensor\w*"
-    r"|nccl|nvrtc|nvrtc-builtins|nvJitLink|nvToolsExt|nvidia-ml|nvidia-ptxjitcompiler|nvinfer\w*|nvjpeg|npp\w+)\.so"
-)
 # A piece of each of those names; a file without any of them needs no closer look.
 _FRAGMENTS = (b"libcu", b"libnccl", b"libnv", b"libnpp")
 _SHARED_OBJECT = re.compile(rb"^([^,\n]+\.so(?:\.[0-9.]+)?),", re.MULTILINE)
 Links = Mapping[str, tuple[str, ...]]
 
 
-def check(environment: Environment, cache: DiagnosisCache | None = None) -> Iterator[Finding]:
-    """Check each distribution for shared objects that need a CUDA library.
+def check(
+    environment: Environment, cache: DiagnosisCache | None = None, profile: Profile | None = None
+) -> Iterator[Finding]:
+    """Check each distribution for shared objects that need a library which cannot work with the vendor's torch: CUDA's.
 
     A distribution that `cache` knows to need none is not read again until it is installed anew.
     """
+    profile = profile or load_default_profile()
+    if profile.unusable is None:
+        return
     cache = cache or DiagnosisCache(None)
     for item in environment.distributions:
-        if item.name in PINNED_NAMES or is_cuda_wheel(item.name):
+        if item.name in PINNED_NAMES or profile.find_pinned(item.name) or is_cuda_wheel(item.name, profile):
             continue
         subject, record = f"links of {item.path.name}", f"{item.path}/RECORD"
         if cache.get(subject, record) == "none":
@@ -65,14 +67,15 @@ def find_cuda_links(item: Distribution) -> Links:
         except SharedObjectError:
             # It is missing or no shared object at all: then it links nothing.
             continue
-        if named := tuple(name for name in libraries if _CUDA_LIBRARY.match(name)):
+        if named := tuple(name for name in libraries if is_cuda_library(name)):
             found[path] = named
     return found
 
 
 def is_cuda_library(name: str) -> bool:
     """Whether a shared object of that name is CUDA's."""
-    return _CUDA_LIBRARY.match(name) is not None
+    pattern = load_default_profile().unusable
+    return pattern is not None and pattern.match(name) is not None
 
 
 def can_need_cuda(path: str) -> bool:

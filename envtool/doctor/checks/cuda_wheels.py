@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from envtool.doctor.finding_kind import FindingKind
 from envtool.doctor.findings import Evidence, Finding, truncate
 from envtool.doctor.remedy import build_uninstall_command
-from envtool.release.profile import TORCH
+from envtool.release.profile import TORCH, Profile
+from envtool.release.read_profile import load_default_profile
 from envtool.release.version import versions_equal
 from envtool.wheel.requires import find_requirements_on
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 def check(environment: Environment, pin: VendorPin) -> Iterator[Finding]:
     """Check for CUDA runtime distributions that nothing but an intruder requires; one finding for all of them."""
-    suspects = {item.name: item for item in environment.distributions if is_cuda_wheel(item.name)}
+    suspects = {item.name: item for item in environment.distributions if pin.profile.intruders.matches(item.name)}
     if not suspects:
         return
     intruders = {item.name for item in environment.find(TORCH) if not versions_equal(item.version, pin.torch.version)}
@@ -40,23 +41,9 @@ def check(environment: Environment, pin: VendorPin) -> Iterator[Finding]:
         )
 
 
-# What upstream's torch requires beside NVIDIA's own, as its releases from 1.13 on have had it.
-_OTHER_NAMES = frozenset(
-    {
-        "triton",
-        "pytorch-triton",
-        "pytorch-triton-rocm",
-        "pytorch-triton-xpu",
-        "cuda-bindings",
-        "cuda-pathfinder",
-        "cuda-toolkit",
-    }
-)
-
-
-def is_cuda_wheel(name: str) -> bool:
-    """Whether `name` is a part of NVIDIA's runtime or the compiler that uses it."""
-    return name.startswith("nvidia-") or name in _OTHER_NAMES
+def is_cuda_wheel(name: str, profile: Profile | None = None) -> bool:
+    """Whether `name` is a part of a runtime that a vendor's torch, or the default vendor's, has no use for."""
+    return (profile or load_default_profile()).intruders.matches(name)
 
 
 def _find_needed(environment: Environment, suspects: dict[str, Distribution], intruders: set[str]) -> set[str]:

@@ -11,7 +11,7 @@ from envtool.doctor.finding_kind import FindingKind
 from envtool.doctor.findings import Evidence, Finding, truncate
 from envtool.driver.ask import PROGRAMS, QueryResult
 from envtool.release.profile import TORCH
-from envtool.release.version import parse_any_vendor_version, parse_vendor_version, versions_equal
+from envtool.release.version import parse_release, parse_vendor_version, versions_equal
 
 if TYPE_CHECKING:
     from envtool.driver.table import DriverTable
@@ -69,10 +69,8 @@ def _check_versions(program: str, table: DriverTable) -> Iterator[Finding]:
             cause="the service was updated and this machine was not, or the other way round",
             remedy=_UPDATE,
         )
-    current, latest = (
-        parse_vendor_version(f"0+moreh{text}") if text else None for text in (table.current, table.latest)
-    )
-    if current and latest and current.release < latest.release:
+    current, latest = (parse_release(text) if text else None for text in (table.current, table.latest))
+    if current and latest and latest.is_newer_than(current):
         yield Finding(
             kind=FindingKind.DRIVER_UPDATE_AVAILABLE,
             title=f"the driver is {table.current}; {table.latest} is there",
@@ -87,7 +85,7 @@ def _check_release(
 ) -> Iterator[Finding]:
     for item in environment.find(TORCH):
         torch = parse_vendor_version(item.version)
-        driver = parse_any_vendor_version(f"0+moreh{table.version}") if table.version else None
+        driver = parse_release(table.version) if table.version else None
         if torch is None or driver is None or torch.release == driver.release:
             continue
         # An installed torch that is not the pinned one is a finding of its own.

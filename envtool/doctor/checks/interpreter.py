@@ -26,12 +26,13 @@ _PROGRAM = re.compile(r"python(\d)\.(\d+)")
 def check(environment: Environment, pin: VendorPin | None) -> Iterator[Finding]:
     """Check that the prefix still has a Python, and the one that the vendor torch was built for."""
     yield from _check_lost(environment)
+    profile = pin.profile if pin is not None else None
     for item in environment.find(TORCH):
-        wanted = _read_python(item) if parse_vendor_version(item.version) else None
+        wanted = _read_python(item) if parse_vendor_version(item.version, profile) else None
         if wanted is not None and wanted != environment.prefix.python:
             yield _make_finding(environment, item, wanted)
             return
-    if not any(parse_vendor_version(item.version) for item in environment.find(TORCH)):
+    if not any(parse_vendor_version(item.version, profile) for item in environment.find(TORCH)):
         yield from _check_left_behind(environment, pin)
 
 

@@ -23,7 +23,7 @@ _SYSTEM_PACKAGES = re.compile(r"^include-system-site-packages\s*=\s*true", re.MU
 
 def check(environment: Environment, pin: VendorPin) -> Iterator[Finding]:
     """Check that everything is there that torch and its companions require; one finding for each distribution."""
-    installed = {item.name for item in environment.distributions}
+    installed = pin.profile.with_stand_ins(item.name for item in environment.distributions)
     for pinned in pin.distributions:
         found = environment.find(pinned.name)
         # One that is missing, or is there twice, or is another's, is a finding of its own.

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 from envtool.doctor.cause import explain_intruder, list_culprits
 from envtool.doctor.finding_kind import FindingKind
 from envtool.doctor.findings import Evidence, Finding
-from envtool.release.profile import TORCH
+from envtool.release.profile import TORCH, Profile
+from envtool.release.read_profile import DEFAULT
+from envtool.release.select_profile import match_profile
 from envtool.release.version import parse_any_vendor_version, parse_vendor_version, versions_equal
 
 if TYPE_CHECKING:
@@ -22,11 +24,13 @@ def check(environment: Environment, pin: VendorPin) -> Iterator[Finding]:
     for pinned in pin.distributions:
         installed = environment.find(pinned.name)
         if installed and not any(versions_equal(item.version, pinned.version) for item in installed):
-            yield _make_finding(environment, pinned, installed[-1])
+            yield _make_finding(environment, pinned, installed[-1], pin.profile)
 
 
-def _make_finding(environment: Environment, pinned: PinnedDistribution, intruder: Distribution) -> Finding:
-    kind, title = _classify(pinned, intruder)
+def _make_finding(
+    environment: Environment, pinned: PinnedDistribution, intruder: Distribution, profile: Profile
+) -> Finding:
+    kind, title = _classify(pinned, intruder, profile)
     return Finding(
         kind=kind,
         title=title,
@@ -37,9 +41,13 @@ def _make_finding(environment: Environment, pinned: PinnedDistribution, intruder
     )
 
 
-def _classify(pinned: PinnedDistribution, intruder: Distribution) -> tuple[FindingKind, str]:
+def _classify(pinned: PinnedDistribution, intruder: Distribution, profile: Profile) -> tuple[FindingKind, str]:
     if pinned.name != TORCH:
         return FindingKind.COMPANION_REPLACED, f"{pinned.name} {intruder.version} does not belong to the vendor torch"
+    if profile.id != DEFAULT:
+        title = f"torch {intruder.version} is not {pinned.version}, {profile.title}: {profile.cure.lost}"
+        is_theirs = match_profile(profile, {TORCH: [intruder.version]})
+        return FindingKind.TORCH_OTHER_RELEASE if is_theirs else FindingKind.TORCH_REPLACED, title
     if parse_vendor_version(intruder.version):
         return (
             FindingKind.TORCH_OTHER_RELEASE,
@@ -51,4 +59,4 @@ def _classify(pinned: PinnedDistribution, intruder: Distribution) -> tuple[Findi
             FindingKind.TORCH_REPLACED,
             f"torch {intruder.version} is a build for another vendor's hardware ({other.vendor})",
         )
-    return FindingKind.TORCH_REPLACED, f"torch {intruder.version} is not the vendor's build: the accelerator is lost"
+    return FindingKind.TORCH_REPLACED, f"torch {intruder.version} is not the vendor's build: {profile.cure.lost}"

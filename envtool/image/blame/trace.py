@@ -22,6 +22,7 @@ from envtool.image.blame.installed import (
     find_torch_requirements,
     list_versions,
 )
+from envtool.image.blame.other_vendor import extend_vendor_pin
 from envtool.image.blame.settings import CONSTRAINTS, GUARD_PROGRAM, SettingChange, find_setting_changes
 from envtool.image.read.layer import Kind, LayerEntry
 from envtool.image.read.overlay import LayerChanges, Overlay
@@ -162,6 +163,8 @@ def _follow(
         return
     if state.home is None and location.name == TORCH:
         state.home = location.site
+    if not past and f"{location.site}/".startswith(f"{state.home}/"):
+        state.pin = extend_vendor_pin(state.pin, location.name, after)
     pinned = state.pin.find(location.name) if state.pin is not None else None
     expected = pinned.version if pinned is not None else None
     damaged_files, is_good = _assess(state, location, after, expected)

@@ -8,9 +8,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from envtool.environment.conda_pins import CONDA_PINS, render_conda_pins
 from envtool.errors import BuildError
 from envtool.image.layers.bytecode import compile_tree
-from envtool.image.layers.conda_pins import CONDA_PINS, render_conda_pins
 from envtool.image.layers.conda_prefix import link_packages
 from envtool.image.layers.staged_tree import StagedTree
 from envtool.image.layers.staged_wheels import install_wheels, unpack_wheels

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from envtool.image.layers.conda_pins import render_conda_pins
+from envtool.environment.conda_pins import render_conda_pins
 from tests.support.conda_channel import index_channel, write_package
 
 # Pins are constraints of a solve, as `conda` and `mamba` take them.

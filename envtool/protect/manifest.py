@@ -1,0 +1,114 @@
+"""What `protect` changed in an environment, kept in it, so that it can be taken back exactly."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from envtool.documents import parse_json
+from envtool.errors import RestoreError
+from envtool.regular_file import read_regular_file
+
+# Relative to the environment's prefix.
+MANIFEST = Path("etc/hac/protect.json")
+SCHEMA = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class FileEdit:
+    """A file before and after; `None`: it is not there. `edit` is the id of what was done to it.
+
+    `mode` are the permission bits that it had.
+    """
+
+    path: Path
+    edit: str
+    before: bytes | None
+    after: bytes | None
+    mode: int = 0o644
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProtectedFile:
+    """A file that was changed: what it was, and the sha256 of what was made of it."""
+
+    path: Path
+    edit: str
+    before: bytes | None
+    sha256: str
+    mode: int
+
+
+@dataclass(frozen=True)
+class ProtectManifest:
+    """All files that were changed, and the pins that they hold to."""
+
+    files: tuple[ProtectedFile, ...]
+    pins: tuple[str, ...]
+
+    def find(self, path: Path) -> ProtectedFile | None:
+        """What was done to a file, or `None`."""
+        return next((item for item in self.files if item.path == path), None)
+
+
+def read_manifest(prefix: Path) -> ProtectManifest | None:
+    """The manifest of a prefix, or `None` where nothing was changed. Raises `RestoreError` where it is damaged."""
+    path = prefix / MANIFEST
+    try:
+        return parse_manifest_file(read_regular_file(path))
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as error:
+        raise RestoreError(f"{path} cannot be read", why=str(error.strerror), remedy=f"ls -l {path}") from error
+    except (ValueError, KeyError, TypeError, AttributeError, binascii.Error) as error:
+        raise RestoreError(
+            f"{path} is damaged, so what was changed is not known",
+            why=f"{type(error).__name__}: {error}",
+            remedy=f"rm {path}   and take out by hand what pip.conf, uv.toml and conda-meta/pinned say of torch",
+        ) from error
+
+
+def parse_manifest_file(data: bytes) -> ProtectManifest:
+    """The manifest in a file's content. Raises `ValueError`, `KeyError`, `TypeError` where it is none."""
+    table = parse_json(data)
+    if table["schema"] != SCHEMA:
+        raise ValueError(f"schema {table['schema']!r} is not known")
+    files = tuple(
+        ProtectedFile(
+            path=Path(row["path"]),
+            edit=str(row["edit"]),
+            before=None if row["before"] is None else base64.b64decode(row["before"], validate=True),
+            sha256=str(row["sha256"]),
+            mode=int(row["mode"]) & 0o777,
+        )
+        for row in table["files"]
+    )
+    if any(not item.path.is_absolute() or ".." in item.path.parts for item in files):
+        raise ValueError("a path is not absolute")
+    return ProtectManifest(files, tuple(str(pin) for pin in table["pins"]))
+
+
+def render_manifest(edits: Sequence[FileEdit], pins: Sequence[str]) -> bytes:
+    """The manifest of some changes."""
+    import json
+
+    rows = [
+        {
+            "path": str(item.path),
+            "edit": item.edit,
+            "before": None if item.before is None else base64.b64encode(item.before).decode(),
+            "sha256": hash_content(item.after or b""),
+            "mode": item.mode,
+        }
+        for item in edits
+    ]
+    return (json.dumps({"schema": SCHEMA, "pins": list(pins), "files": rows}, indent=1) + "\n").encode()
+
+
+def hash_content(data: bytes) -> str:
+    """The sha256 of a file's content."""
+    return hashlib.sha256(data).hexdigest()

@@ -1,0 +1,1 @@
+"""Other vendors' environments: found, judged, protected and put back."""
