@@ -54,7 +54,8 @@ def write_fixed_files(
     fixed = {targets[path]: text for path, text in new.items()}
     sources = {target: path for path, target in targets.items()}
     whole = all(answer.failure is None for answer in answers)
-    _prove_and_write(fixed, sources, targets[file.path], checker, file.kind, is_whole=whole)
+    changed = frozenset(answer.requirement_set.label for answer in answers if answer.is_bad)
+    _prove_and_write(fixed, sources, targets[file.path], checker, file.kind, changed, is_whole=whole)
     return tuple(targets.values())
 
 
@@ -109,11 +110,19 @@ def _list_targets(paths: Sequence[Path], folder: Path) -> dict[Path, Path]:
 
 
 def _prove_and_write(
-    texts: dict[Path, str], sources: dict[Path, Path], main: Path, checker: Checker, kind: str, *, is_whole: bool
+    texts: dict[Path, str],
+    sources: dict[Path, Path],
+    main: Path,
+    checker: Checker,
+    kind: str,
+    changed: frozenset[str],
+    *,
+    is_whole: bool,
 ) -> None:
     """Have the new files read and resolved where they will be, and keep them only if they are safe.
 
-    `is_whole`: every set of the old files could be judged, and so has every set of the new ones to be.
+    `changed` are the labels of the sets that are fixed; `is_whole`: every set of the old files could be judged, and so
+    has every set of the new ones to be.
     """
     made: list[Path] = []
     try:
@@ -130,8 +139,9 @@ def _prove_and_write(
                     why=f"{answer.why}: " + "; ".join(str(chain) for item in answer.clobbers for chain in item.chains),
                     remedy="change the lines that `envtool check` names by hand",
                 )
-            _refuse_unlisted(answer, main)
-            _refuse_what_pip_would_not(answer, main, checker)
+            if answer.requirement_set.label in changed:
+                _refuse_unlisted(answer, main)
+                _refuse_what_pip_would_not(answer, main, checker)
     except BaseException:
         for path in reversed(made):
             path.rmdir() if path.is_dir() else path.unlink()
