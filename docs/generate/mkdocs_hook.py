@@ -38,10 +38,17 @@ def on_config(config: MkDocsConfig) -> MkDocsConfig:
 # Before the plugin that makes pages of other languages of them.
 @event_priority(100)
 def on_files(files: Files, config: MkDocsConfig) -> Files:
-    """Add the pages to those that are written."""
+    """Add the pages to those that are written, each as if it were a file among them."""
     for path, text in _made.items():
-        files.append(File.generated(config, path, content=text))
+        file = File.generated(config, path, content=text)
+        file.abs_src_path = str(Path(config.docs_dir, path))
+        files.append(file)
     return files
+
+
+def on_page_read_source(page: Page, config: MkDocsConfig) -> str | None:  # noqa: ARG001
+    """The text of a page that was made: a plugin for languages makes its own files of ours, by their names alone."""
+    return _made.get(page.file.src_uri)
 
 
 def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:  # noqa: ARG001
