@@ -6,6 +6,8 @@ import errno
 import os
 import stat
 
+from envtool.link_rights import require_allowed_way
+
 # Bytes. No record, setting or history is larger; the largest RECORD that is met has some megabytes.
 LIMIT = 64 << 20
 _BLOCK = 1 << 16
@@ -45,13 +47,14 @@ def open_regular_file(path: _Path) -> int:
     """Open a file for reading. Raises `OSError`: as opening does, and for a folder, a pipe, a device or a socket.
 
     A pipe in the place of a file would keep its reader waiting for ever, and a device may act when it is opened. Links
-    are followed.
+    are followed, by root only to what those who made them may read.
     """
     _require_regular(os.stat(path), path)  # noqa: PTH116  # hundreds of times
     handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY)
     try:
         # Another file may have come in its place meanwhile.
         _require_regular(os.fstat(handle), path)
+        require_allowed_way(handle, path)
     except OSError:
         os.close(handle)
         raise

@@ -22,7 +22,6 @@ from envtool.doctor.checks import (
     protection,
     replaced,
     shadowed,
-    started,
 )
 from envtool.doctor.finding_kind import FindingKind
 from envtool.doctor.findings import Finding, Report, with_inner_paths
@@ -97,6 +96,9 @@ def _check_torch(environment: Environment, pin: VendorPin, check_files: Check) -
     yield from interrupted_install.check(environment, pin)
     yield from check_files(environment, pin)
     if environment.context.starts_by_path:
+        # Only now: an environment on this machine is not started by a path.
+        from envtool.doctor.checks import started
+
         yield from started.check(environment, pin)
     else:
         yield from shadowed.check(environment, pin)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from envtool.documents import parse_json
+from envtool.link_rights import may_name
 from envtool.regular_file import read_regular_file
 from envtool.wheel.record import Record, parse_record
 from envtool.wheel.requires import normalize_name
@@ -142,6 +143,8 @@ def read_egg_link(link: Path) -> Distribution | None:
     """What an `.egg-link` of `setup.py develop` leads to: its first line names the folder with the `.egg-info`."""
     try:
         folder = Path(read_regular_file(link).split(b"\n", 1)[0].decode("utf-8", "replace").strip())
+        if not may_name(link, folder):
+            return None
         found = read_distribution(folder / f"{link.name.removesuffix('.egg-link').replace('-', '_')}.egg-info")
     except (OSError, ValueError):
         return None

@@ -6,9 +6,11 @@ Format: the Python documentation, module `site`: one folder a line; a line that 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from envtool.link_rights import may_name
 from envtool.regular_file import read_regular_file
 
 # easy_install framed its folders by two lines of code that move them to the front of sys.path.
@@ -44,8 +46,17 @@ def parse_pth(data: bytes) -> PthContent:
 
 
 def read_pth(path: Path) -> PthContent | None:
-    """The content of a `.pth` file, or `None` where it cannot be read."""
+    """The content of a `.pth` file, or `None` where it cannot be read.
+
+    Folders that whoever may write it may not enter are left out where root reads it.
+    """
     try:
-        return parse_pth(read_regular_file(path))
+        content = parse_pth(read_regular_file(path))
     except OSError:
         return None
+    folders, first = (tuple(_select_allowed(path, named)) for named in (content.folders, content.first))
+    return replace(content, folders=folders, first=first)
+
+
+def _select_allowed(path: Path, folders: tuple[str, ...]) -> Iterator[str]:
+    return (folder for folder in folders if may_name(path, path.parent / folder))

@@ -5,10 +5,10 @@ Source: openat2(2), since Linux 5.6; where the kernel or a container's filter re
 
 from __future__ import annotations
 
-import ctypes
 import errno
 import os
 import re
+import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -18,10 +18,6 @@ _SYS_OPENAT2 = 437
 _NO_XDEV, _NO_MAGICLINKS, _NO_SYMLINKS, _BENEATH = 0x01, 0x02, 0x04, 0x08
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 _MOUNT_ID = re.compile(rb"^mnt_id:\s*(\d+)", re.MULTILINE)
-
-
-class _OpenHow(ctypes.Structure):
-    _fields_ = (("flags", ctypes.c_uint64), ("mode", ctypes.c_uint64), ("resolve", ctypes.c_uint64))
 
 
 @contextmanager
@@ -64,10 +60,14 @@ def read_mount_id(handle: int) -> int:
 
 
 def _openat2(folder: int, relative: str, flags: int, resolve: int) -> int:
-    how = _OpenHow(flags, 0, _BENEATH | _NO_SYMLINKS | _NO_MAGICLINKS | resolve)
+    # Only now: doctor needs this module's names, and changes nothing.
+    import ctypes
+
+    # struct open_how: flags, mode, resolve.
+    how = struct.pack("=QQQ", flags, 0, _BENEATH | _NO_SYMLINKS | _NO_MAGICLINKS | resolve)
     call = ctypes.CDLL(None, use_errno=True).syscall
     while True:
-        handle: int = call(_SYS_OPENAT2, folder, os.fsencode(relative), ctypes.byref(how), ctypes.sizeof(how))
+        handle: int = call(_SYS_OPENAT2, folder, os.fsencode(relative), how, len(how))
         number = ctypes.get_errno()
         # EAGAIN: something was renamed elsewhere meanwhile, so that the kernel cannot tell.
         if handle >= 0 or number not in {errno.EINTR, errno.EAGAIN}:

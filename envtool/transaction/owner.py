@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from envtool.errors import RestoreError
+from envtool.link_rights import list_groups, may_enter
 
 if TYPE_CHECKING:
     import pwd
@@ -41,8 +42,7 @@ class Owner:
 
     def list_groups(self) -> list[int]:
         """All groups of the user."""
-        entry = _find_entry(self.uid)
-        return os.getgrouplist(entry.pw_name, self.gid) if entry is not None else [self.gid]
+        return list_groups(self.uid, self.gid)
 
     def adapt_variables(self, variables: Mapping[str, str]) -> dict[str, str]:
         """The environment variables for a program of this user, without root's folders and without secrets."""
@@ -59,13 +59,7 @@ class Owner:
 
     def may_enter(self, folder: Path) -> bool:
         """Whether the user may pass through every folder on the way to one, and into it."""
-        groups = self.list_groups()
-        for path in (folder, *folder.parents):
-            status = path.stat()
-            who = 6 if status.st_uid == self.uid else 3 if status.st_gid in groups else 0
-            if not status.st_mode >> who & 1:
-                return False
-        return True
+        return may_enter(self.uid, self.list_groups(), os.path.realpath(folder))
 
     def _may_write(self, folder: str) -> bool:
         try:

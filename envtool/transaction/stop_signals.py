@@ -14,7 +14,6 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
 
-from envtool.temporary_folder import remove_held
 from envtool.transaction.postponed_signals import STOP_SIGNALS
 
 # Seconds between two looks for programs that were started, until they are killed, and until nothing is waited for.
@@ -65,6 +64,9 @@ def _end_descendants(started: dict[int, int], exit_status: int) -> None:
     while (passed := time.monotonic() - begin) < _LIMIT:
         _signal_descendants(started, signal.SIGTERM if passed < _PATIENCE else signal.SIGKILL)
         time.sleep(_INTERVAL)
+    # Only now: a command that holds nothing need not import it.
+    from envtool.temporary_folder import remove_held
+
     remove_held()
     os._exit(exit_status)
 

@@ -15,6 +15,8 @@ from typing import IO, Any, Protocol, cast
 from envtool.image.read.header import FastTarInfo
 
 _BLOCK = 1 << 20
+# Bytes of all headers before one member: tarfile keeps long names, further fields and maps of holes in memory.
+_HEADERS_AT_MOST = 4 << 20
 # A block of zeros, which is tar's mark of the end, and nothing more at all.
 _EndOfArchive: Any = tarfile.EOFHeaderError  # type: ignore[attr-defined]  # not told to type checkers
 _EndOfFile: Any = tarfile.EmptyHeaderError  # type: ignore[attr-defined]  # as above
@@ -76,8 +78,13 @@ def make_backward_seek_error() -> tarfile.StreamError:
 @contextmanager
 def open_archive(stream: ForwardStream) -> Iterator[tarfile.TarFile]:
     """The archive in a stream, to be read with `iterate_members`. Raises `tarfile.TarError` where there is none."""
-    with tarfile.open(fileobj=cast("IO[bytes]", stream), mode="r:", tarinfo=FastTarInfo) as archive:
-        yield archive
+    guarded = cast("IO[bytes]", _HeaderGuard(stream))
+    try:
+        with tarfile.open(fileobj=guarded, mode="r:", tarinfo=FastTarInfo) as archive:
+            yield archive
+    except RecursionError as error:
+        # tarfile calls itself for each further header.
+        raise _make_header_error() from error
 
 
 def iterate_members(archive: tarfile.TarFile, *, needs_end_mark: bool = False) -> Iterator[tarfile.TarInfo]:
@@ -87,19 +94,33 @@ def iterate_members(archive: tarfile.TarFile, *, needs_end_mark: bool = False) -
     just stops.
     """
     stream: Any = archive.fileobj
+    stream.limit = None
     member = archive.next()
     while member is not None:
         yield member
         if stream.seek(archive.offset) < archive.offset:
             raise _make_truncation_error()
         try:
-            member = FastTarInfo.fromtarfile(archive)
+            member = _read_header(archive)
         except _EndOfArchive:
             return
         except _EndOfFile:
             if needs_end_mark:
                 raise tarfile.ReadError("tar's mark of the end is missing") from None
             return
+
+
+def _read_header(archive: tarfile.TarFile) -> tarfile.TarInfo:
+    stream: Any = archive.fileobj
+    stream.limit = archive.offset + _HEADERS_AT_MOST
+    try:
+        member = FastTarInfo.fromtarfile(archive)
+    finally:
+        stream.limit = None
+    common = archive.pax_headers
+    if common and sum(len(key) + len(value) for key, value in common.items()) > _BLOCK:
+        raise _make_header_error()
+    return member
 
 
 def open_member(archive: tarfile.TarFile, member: tarfile.TarInfo) -> IO[bytes]:
@@ -135,6 +156,26 @@ class _MemberStream(io.RawIOBase):
             raise _make_truncation_error()
         self._left -= count
         return count
+
+
+class _HeaderGuard:
+    """A stream that refuses to be read past `limit`, its position after the headers that are read at the time."""
+
+    def __init__(self, stream: ForwardStream) -> None:
+        self._read = stream.read
+        # The first header is read as the archive is opened.
+        self.limit: int | None = stream.tell() + _HEADERS_AT_MOST
+        self.readinto, self.tell, self.seek = stream.readinto, stream.tell, stream.seek
+
+    def read(self, size: int) -> bytes:
+        """As the stream's. Raises `tarfile.ReadError`."""
+        if self.limit is not None and self.tell() + size > self.limit:
+            raise _make_header_error()
+        return self._read(size)
+
+
+def _make_header_error() -> tarfile.ReadError:
+    return tarfile.ReadError("a member's headers are larger than any that are needed")
 
 
 def _make_truncation_error() -> tarfile.ReadError:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 from collections import deque
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import IO, Any
 
@@ -19,12 +20,16 @@ class HashingReader(io.BufferedIOBase):
     """A stream that `worker`, a thread of its own, hashes while somebody reads it.
 
     Hashing is a third of the time that a layer takes, and hashlib releases the interpreter's lock. Blocks are hashed
-    where the stream was read into, so bytes that nobody reads are never copied.
+    where the stream was read into, so bytes that nobody reads are never copied. `limit` is told how many bytes there
+    were so far, and may raise.
     """
 
-    def __init__(self, stream: IO[bytes], worker: ThreadPoolExecutor) -> None:
+    def __init__(
+        self, stream: IO[bytes], worker: ThreadPoolExecutor, limit: Callable[[int], None] = lambda _size: None
+    ) -> None:
         self._stream: Any = stream
         self._worker = worker
+        self._limit = limit
         self._hash = hashlib.sha256()
         self._blocks = [memoryview(bytearray(_BLOCK)) for _ in range(_BLOCKS)]
         self._number = self._next = self._filled = 0
@@ -90,6 +95,7 @@ class HashingReader(io.BufferedIOBase):
             count += more
         self._block, self._next = block[:count], 0
         self._filled += count
+        self._limit(self._filled)
         if count:
             self._under_way.append(self._worker.submit(self._hash.update, self._block))
             self._number = (self._number + 1) % _BLOCKS

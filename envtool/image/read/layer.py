@@ -24,6 +24,7 @@ from typing import IO, Any, cast
 from envtool.errors import ImageError
 from envtool.image.read.forward import iterate_members, open_archive, open_member
 from envtool.image.read.hashing import HashingReader
+from envtool.image.read.layer_limits import LayerLimitError, LayerUse, make_limit_error, require_inflated_size
 
 _open_gzip: Any = gzip.open
 _NotGzip: Any = zlib.error
@@ -123,7 +124,7 @@ class LayerContents:
     """What was read of a layer. `digest` is of the bytes as stored, `diff_id` of the plain archive.
 
     `files` and `size` count all regular files and their bytes. `non_folders` are paths that were not captured and are
-    no folders: they hide what lower layers have below them.
+    no folders: they hide what lower layers have below them. `inflated` are the bytes of the plain archive.
     """
 
     digest: str
@@ -134,6 +135,7 @@ class LayerContents:
     non_folders: frozenset[str]
     files: int
     size: int
+    inflated: int = 0
 
 
 @dataclass(frozen=True)
@@ -163,10 +165,15 @@ class LayerCache:
 
 
 def read_layer(stream: IO[bytes], selector: FileSelector, *, name: str) -> LayerContents:
-    """Read a layer to its end. Raises `ImageError` for one that is cut off, damaged or packed in an unknown way."""
+    """Read a layer to its end.
+
+    Raises `ImageError` for one that is cut off, damaged, packed in an unknown way or beyond `layer_limits`.
+    """
     try:
         with ThreadPoolExecutor(1) as hashing:
             return _read(stream, hashing, LayerIndexer(selector=selector))
+    except LayerLimitError as error:
+        raise make_limit_error(name, error) from error
     except (tarfile.TarError, EOFError, zlib.error, _NotGzip, _NotZstd, OSError, ValueError) as error:
         if isinstance(error, TimeoutError) or (isinstance(error, OSError) and error.errno is not None):
             # Not the layer's fault but the disk's, or that of an engine which has stopped sending.
@@ -181,13 +188,13 @@ def read_layer(stream: IO[bytes], selector: FileSelector, *, name: str) -> Layer
 def _read(stream: IO[bytes], hashing: ThreadPoolExecutor, listing: LayerIndexer) -> LayerContents:
     stored = HashingReader(stream, hashing)
     inflated = _inflate(stored)
-    plain = stored if inflated is None else HashingReader(inflated, hashing)
+    plain = stored if inflated is None else HashingReader(inflated, hashing, require_inflated_size)
     with open_archive(plain) as archive:
         for member in iterate_members(archive):
             listing.add(member, partial(open_member, archive, member))
     # Past the end of the archive as well, whose padding belongs to the digests.
     diff_id = plain.hexdigest()
-    return listing.contents(stored.hexdigest(), diff_id)
+    return replace(listing.contents(stored.hexdigest(), diff_id), inflated=plain.tell())
 
 
 def _inflate(stored: HashingReader) -> IO[bytes] | None:
@@ -218,10 +225,11 @@ class LayerIndexer:
     opaque: set[str] = field(default_factory=set)
     non_folders: set[str] = field(default_factory=set)
     sizes: dict[str, int] = field(default_factory=dict)
-    size: int = 0
+    use: LayerUse = field(default_factory=LayerUse)
 
     def add(self, member: tarfile.TarInfo, open_data: Callable[[], IO[bytes]]) -> None:
         """Add the next member; `open_data` is its data, if it is a file and matters."""
+        self.use.add_member(member.size if member.isreg() else 0)
         path = os.path.normpath(member.name).lstrip("/")
         if path in {"", "."} or path.startswith("../"):
             return
@@ -236,7 +244,6 @@ class LayerIndexer:
     def _entry(self, member: tarfile.TarInfo, path: str, open_data: Callable[[], IO[bytes]]) -> None:
         if member.isreg():
             self.sizes[path] = member.size
-            self.size += member.size
         capture = self.selector.capture(path, member.size)
         if capture is Capture.NOTHING and member.isreg() and member.mode & _SPECIAL_MODES:
             capture = Capture.ENTRY
@@ -279,6 +286,7 @@ class LayerIndexer:
             if capture is Capture.SPOOLED:
                 return None, None, self.selector.spool(source)
             if capture is Capture.DATA and member.size <= _KEPT_AT_MOST:
+                self.use.add_kept(member.size)
                 data = source.read()
                 return hashlib.sha256(data).hexdigest(), data, None
             return hashlib.file_digest(source, "sha256").hexdigest(), None, None  # type: ignore[arg-type]
@@ -301,7 +309,7 @@ class LayerIndexer:
             opaque=frozenset(self.opaque),
             non_folders=frozenset(self.non_folders),
             files=len(self.sizes),
-            size=self.size,
+            size=self.use.size,
         )
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from envtool.image.read.image import StoredImage, make_stored_image
 from envtool.image.read.layer import LayerContents
+from envtool.image.read.layer_limits import require_image_size, require_layer_count
 from envtool.image.read.manifest import (
     Descriptor,
     digest_mismatch,
@@ -38,12 +39,14 @@ def load_image(
         )
     named = parse_manifest(table, f"the manifest of {reference}")
     settings = _fetch_json(named.configuration, configuration, f"the configuration of {reference}", reference)
-    layers = []
-    for number, item in enumerate(named.layers, 1):
-        found = layer(item, number)
-        if found.digest != item.digest:
-            raise digest_mismatch(f"layer {number} of {reference}", item.digest, found.digest)
+    require_layer_count(named.layers, reference)
+    layers: list[LayerContents] = []
+    for number, descriptor in enumerate(named.layers, 1):
+        found = layer(descriptor, number)
+        if found.digest != descriptor.digest:
+            raise digest_mismatch(f"layer {number} of {reference}", descriptor.digest, found.digest)
         layers.append(found)
+        require_image_size(sum(item.inflated for item in layers), reference)
     return make_stored_image(reference, named.configuration.digest, settings, layers)
 
 

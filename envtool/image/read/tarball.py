@@ -19,6 +19,7 @@ from envtool.errors import ImageError
 from envtool.image.read.forward import ForwardReader, iterate_members, open_archive, open_member
 from envtool.image.read.image import StoredImage, make_stored_image
 from envtool.image.read.layer import FileSelector, LayerContents, read_layer
+from envtool.image.read.layer_limits import require_image_size, require_layer_count
 from envtool.image.read.load import load_image
 from envtool.image.read.manifest import Descriptor, make_unreadable_error, parse_image_document, require_digest
 
@@ -96,6 +97,8 @@ def _add_member(
     elif start.startswith(_COMPRESSED) or start[257:262] == b"ustar" or not start.strip(b"\0"):
         # All zeros: an archive without entries, as an instruction makes that changes nothing.
         contents.layers[name] = read_layer(source, selector, name=f"{name} in {reference}")
+        require_layer_count(contents.layers, reference)
+        require_image_size(sum(layer.inflated for layer in contents.layers.values()), reference)
 
 
 def _read_layout(contents: _ArchiveContents, reference: str, platform: str) -> StoredImage:
@@ -121,6 +124,7 @@ def _read_docker_archive(contents: _ArchiveContents, reference: str, row: Mappin
         raise ImageError(f"{reference} is not whole", why=f"it lacks {name}", remedy="docker save it again")
     identity = f"sha256:{name.rpartition('/')[2].removesuffix('.json')}"
     configuration = parse_image_document(require_digest(data, identity, f"the configuration of {reference}"), reference)
+    require_layer_count(row.get("Layers") or [], reference)
     paths = enumerate(row.get("Layers") or [], 1)
     layers = [_find_layer(contents, path, reference, number) for number, path in paths]
     return make_stored_image(reference, identity, configuration, layers)
