@@ -7,7 +7,7 @@ ENVTOOL := $(VENV)/bin/envtool
 IMAGE ?= hac-base
 FUZZ_SECONDS ?= 600
 # What test-fast runs.
-FAST := not docker and not debian and not exhaustive and not interpreters and not gigabyte and not training
+FAST := not docker and not debian and not browser and not exhaustive and not interpreters and not gigabyte and not training
 # In the checkout, so that `make clean` finds it.
 export HAC_STORE ?= $(CURDIR)/.work/store
 # Where a shell forbids it, each start of envtool would compile all that it imports.
@@ -35,7 +35,7 @@ $(VENV)/installed: pyproject.toml uv.lock
 	uv sync --quiet --frozen --all-extras --python $(VENV)/bin/python || { \
 	  echo 'not from uv.lock: pip installs what pyproject.toml allows' >&2; \
 	  $(VENV)/bin/python -m ensurepip >/dev/null && \
-	  $(VENV)/bin/python -m pip install -qq --editable '.[check,image,dev,docs]'; }
+	  $(VENV)/bin/python -m pip install -qq --editable '.[check,image,html,dev,docs]'; }
 	@touch $@
 
 venv: $(VENV)/installed ## make the virtual environment for envtool
@@ -70,7 +70,8 @@ test: venv ## set everything up and run all tests
 	mkdir -p .work; status=0; \
 	if [ -n "$$host" ]; then export DOCKER_HOST=$$host; $(VENV)/bin/pytest -q -n 2 --dist loadfile --no-loadscope-reorder tests/docker >.work/docker-tests.txt 2>&1 & \
 	else echo 'LEFT OUT: the Docker tests, because no Docker Engine answers and none can be installed here'; fi; \
-	$(VENV)/bin/pytest -q -n $$((3 * $$(nproc))) --dist worksteal --ignore tests/docker -m 'not gigabyte and not training' || status=1; \
+	$(VENV)/bin/pytest -q -n $$((3 * $$(nproc))) --dist worksteal --ignore tests/docker --ignore tests/browser -m 'not gigabyte and not training' || status=1; \
+	$(VENV)/bin/pytest -q tests/browser || status=1; \
 	if [ -n "$$host" ]; then wait $$! || status=1; cat .work/docker-tests.txt; fi; exit $$status
 
 test-fast: venv ## run the tests that take two minutes and need no Docker Engine

@@ -14,6 +14,7 @@ class Format(StrEnum):
     JUNIT = "junit"
     GITHUB = "github"
     PROMETHEUS = "prometheus"
+    HTML = "html"
 
 
 class CheckFormat(StrEnum):
@@ -23,6 +24,7 @@ class CheckFormat(StrEnum):
     JSON = "json"
     SARIF = "sarif"
     GITHUB = "github"
+    HTML = "html"
 
 
 class BlameFormat(StrEnum):
@@ -30,6 +32,14 @@ class BlameFormat(StrEnum):
 
     TEXT = "text"
     JSON = "json"
+    HTML = "html"
+
+
+class SbomFormat(StrEnum):
+    """How to print what is in an image: as CycloneDX 1.6 in JSON, or for a person."""
+
+    JSON = "json"
+    HTML = "html"
 
 
 class JobsFormat(StrEnum):
@@ -48,6 +58,7 @@ class ScanFormat(StrEnum):
     SARIF = "sarif"
     JUNIT = "junit"
     GITHUB = "github"
+    HTML = "html"
 
 
 class PlainFormat(StrEnum):

@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Annotated
+
+import typer
 
 from envtool.cli.options import OutputOption, PlatformOption, ProjectOption, StoredImageArgument
+from envtool.cli.report_format import SbomFormat
 from envtool.cli.terminal import print_safely
 
 
 def sbom_command(
     reference: StoredImageArgument,
+    format: Annotated[SbomFormat, typer.Option("--format", help="How to print it.")] = SbomFormat.JSON,
     output: OutputOption = None,
     platform: PlatformOption = None,
     project: ProjectOption = Path(),
 ) -> None:
-    """Print what is in an image as a CycloneDX 1.6 document: Debian's, conda's and Python's packages.
+    """Print what is in an image as a CycloneDX 1.6 document, or a page: Debian's, conda's and Python's packages.
 
     [bold]Examples[/bold]
 
       envtool sbom my-training:latest -o my-training.cdx.json
+
+      envtool sbom my-training:latest --format html -o my-training.html
     """
     import calendar
     import time
@@ -38,6 +45,12 @@ def sbom_command(
     except ValueError:
         epoch = 0
     text = render_sbom(list_packages(merge_layers(image.layers).entries), SbomSubject(reference, image.identity, epoch))
+    if format is SbomFormat.HTML:
+        import json
+
+        from envtool.cli.render.html.reports import render_sbom_page
+
+        text = f"{render_sbom_page(json.loads(text))}\n"
     if output is None:
         print_safely(text, end="")
     else:

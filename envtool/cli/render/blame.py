@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from envtool.cli.render.json_text import render_json_text
@@ -19,9 +19,20 @@ SCHEMA = "hac-envtool/blame/1"
 
 def render_blame(report: BlameReport, format: BlameFormat, *, everything: bool = False, is_one: bool = True) -> str:
     """The report in a format, without a line's end after it; docs/blame.schema.json describes the JSON."""
-    if format is BlameFormat.TEXT:
-        return render_blame_text(report, everything=everything)
-    return render_json_text(create_blame_document(report), indent=2 if is_one else None)
+    match format:
+        case BlameFormat.TEXT:
+            return render_blame_text(report, everything=everything)
+        case BlameFormat.JSON:
+            return render_json_text(create_blame_document(report), indent=2 if is_one else None)
+        case BlameFormat.HTML:
+            return render_blame_html([report])
+
+
+def render_blame_html(reports: Sequence[BlameReport]) -> str:
+    """All reports as one page, without a line's end after it."""
+    from envtool.cli.render.html.reports import render_blame_page
+
+    return render_blame_page([(report, create_blame_document(report)) for report in reports])
 
 
 def render_blame_text(report: BlameReport, *, everything: bool = True) -> str:

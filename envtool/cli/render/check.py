@@ -33,6 +33,10 @@ def render_answers(answers: Sequence[Prediction], target: Target, format: CheckF
             return join_lines(line for group in _group_equal(answers, target) for line in _render_group(group, target))
         case CheckFormat.JSON:
             return render_json_text(_make_document(answers, target))
+        case CheckFormat.HTML:
+            from envtool.cli.render.html.reports import render_check_page
+
+            return render_check_page(_make_document(answers, target))
         case CheckFormat.SARIF:
             return write_report(convert_predictions(answers), Format.SARIF)
         case CheckFormat.GITHUB:

@@ -26,6 +26,11 @@ def render_report(report: Report, format: Format) -> str:
             from envtool.cli.render.json_document import render_json
 
             return render_json(report)
+        case Format.HTML:
+            from envtool.cli.render.html.reports import render_doctor_page
+            from envtool.cli.render.json_document import create_doctor_document
+
+            return render_doctor_page(create_doctor_document(report))
         case _:
             from envtool.cli.render.write import write_report
 

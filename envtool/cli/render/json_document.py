@@ -20,9 +20,14 @@ _SHOWN_CHANGES = 10
 
 def render_json(report: Report) -> str:
     """The report as one JSON document."""
+    return render_json_text(create_doctor_document(report))
+
+
+def create_doctor_document(report: Report) -> dict[str, Any]:
+    """What the JSON is made from."""
     prefix, context = report.environment.prefix, report.environment.context
     shown, installed = context.display, report.environment.find(TORCH)
-    document: dict[str, Any] = {
+    return {
         "schema": JSON_SCHEMA,
         "status": report.status.value,
         "host": os.uname().nodename,
@@ -42,7 +47,6 @@ def render_json(report: Report) -> str:
         "findings": [_make_finding_table(finding) for finding in report.findings],
         "ignored": [_make_finding_table(finding) for finding in report.ignored],
     }
-    return render_json_text(document)
 
 
 def _make_history_row(entry: HistoryEntry) -> dict[str, Any]:

@@ -28,6 +28,10 @@ def render_scan(report: ScanReport, format: ScanFormat) -> str:
             return join_lines(_render_lines(report))
         case ScanFormat.JSON:
             return render_json_text(create_scan_document(report))
+        case ScanFormat.HTML:
+            from envtool.cli.render.html.reports import render_scan_page
+
+            return render_scan_page(create_scan_document(report))
         case ScanFormat.SARIF:
             return write_report(convert_scan(report), Format.SARIF)
         case ScanFormat.JUNIT:

@@ -28,6 +28,10 @@ def render_results(results: Sequence[ImageResult], format: Format) -> str:
             return join_lines(line for result in results for line in _render_lines(result, is_one=len(results) == 1))
         case Format.JSON:
             return render_json_text(create_verify_document(results))
+        case Format.HTML:
+            from envtool.cli.render.html.reports import render_verify_page
+
+            return render_verify_page(create_verify_document(results), results)
         case _:
             return write_report(convert_image_results(results), format)
 
