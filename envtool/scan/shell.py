@@ -10,7 +10,7 @@ from envtool.scan.cluster import add_tasks, judge_directives, read_tasks
 from envtool.scan.commands import UNKNOWN, VISIBLE, CommandFinding, CommandWord, judge_variable
 from envtool.scan.concurrency import Concurrency
 from envtool.scan.launchers import Follow, judge_command
-from envtool.shell_grammar import node_text, parse_shell
+from envtool.shell_grammar import find_nodes, node_text, parse_shell
 
 if TYPE_CHECKING:
     from tree_sitter import Node
@@ -20,6 +20,10 @@ _COMMAND = re.compile(
     r"horovodrun\b|mpirun\b|\S*python\S* .*torch\.distributed\.)"
 )
 _SEQUENCE = re.compile(r"\$\(\s*seq\s+(?:(\d+)\s+)?(\d+)\s*\)|`seq\s+(?:(\d+)\s+)?(\d+)`|\{(\d+)\.\.(\d+)\}")
+# Programs that run what they are given as a script.
+_SHELLS = frozenset({"bash", "sh", "zsh", "ssh", "sbatch", "qsub", "bsub"})
+_SCRIPT = re.compile(r"\.(?:sh|bash|slurm|sbatch)$")
+_ARRAY = re.compile(r'"?\$\{(\w+)\[[@*]\]\}"?')
 _ESCAPE = re.compile(r"\\(?:\n|(.))", re.DOTALL)
 
 
@@ -51,6 +55,8 @@ class _Script:
                     words = self._read_command(node)
                     concurrency.note(node, words)
                     yield from judge_command(words, self._follow)
+                case "heredoc_body":
+                    yield from self._judge_here_document(node)
                 case "variable_assignment":
                     # One before a command is a part of that command.
                     if node.parent is None or node.parent.type != "command":
@@ -61,6 +67,19 @@ class _Script:
                     pass
             waiting += reversed(node.children)
         yield from concurrency.judge()
+
+    def _judge_here_document(self, node: Node) -> Iterator[CommandFinding]:
+        """A text that a shell runs, here or elsewhere, or that becomes a script."""
+        statement = node.parent.parent if node.parent is not None else None
+        command = statement.child_by_field_name("body") if statement is not None else None
+        if statement is None or command is None:
+            return
+        words = node_text(command).split()
+        targets = [node_text(item) for item in find_nodes(statement, "file_redirect")]
+        if words[:1] and (
+            words[0] in _SHELLS or (words[0] in {"cat", "tee"} and any(map(_SCRIPT.search, [*targets, *words])))
+        ):
+            yield from judge_script(node_text(node), self._follow, self._line(node))
 
     def _begin_loop(self, node: Node) -> None:
         """A loop's variable has several values; which, is kept for variables that name devices."""
@@ -117,7 +136,12 @@ class _Script:
                 continue
             text = self._expand(child)
             # A variable may hold a whole command, or several options.
-            if (
+            array = _ARRAY.fullmatch(node_text(child))
+            if array is not None:
+                words += [
+                    CommandWord(part, self._line(child)) for part in self._variables.get(array[1], UNKNOWN).split()
+                ]
+            elif (
                 child.type == "simple_expansion"
                 or (child.type == "command_name" and " " in text and "'" not in text)
                 or (child.type == "expansion" and " " in text)
