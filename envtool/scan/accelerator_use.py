@@ -67,14 +67,14 @@ def _read_devices(texts: Sequence[str]) -> str | None:
 
 
 def _trains(texts: Sequence[str]) -> bool:
-    """Whether a script, a module, or what it is told to do, is a training by its name."""
+    """Whether a Python script, a module, or what it is told to do, is a training by its name."""
     own = [text for text in texts if not text.startswith("-")]
-    script = next((text for text in own if text.endswith((".py", ".sh"))), None)
+    script = next((text for text in own if text.endswith(".py")), None)
     if script is None and "-m" in texts:
         script = next(iter(texts[texts.index("-m") + 1 :]), None)
     if script is None:
         return False
-    parts = re.split(r"[^a-z]+", PurePosixPath(script).name.removesuffix(".py").removesuffix(".sh").lower())
+    parts = re.split(r"[^a-z]+", PurePosixPath(script).name.removesuffix(".py").lower())
     if any(_BESIDE.fullmatch(part) for part in parts):
         return False
     return any(_TRAINS.fullmatch(part) for part in parts) or bool(_SUBCOMMANDS.intersection(own))

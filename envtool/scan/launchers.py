@@ -44,6 +44,10 @@ _PROCESSES_PATTERN = re.compile(r"--nproc[_-]per[_-]node")
 _CARRIERS = frozenset(
     {"bash", "sh", "zsh", "ssh", "pdsh", "docker", "podman", "nerdctl", "tmux", "screen", "kubectl", "singularity"}
 )
+_LAUNCHER_SCRIPTS = frozenset({"launch.py", "accelerate_launch.py", "run_distributed.py"})
+_PRINTERS = frozenset({"echo", "printf", "grep", "sed", "awk"})
+# What a program whose name is not known may be Python for.
+_PROGRAM = re.compile(r"\.py$|^-m$|torchrun$")
 _LAUNCH = re.compile(
     r"(?:CUDA|NVIDIA)_VISIBLE_DEVICES=|\S*torchrun\b|accelerate launch\b|"
     r"\S*python\S* (?:-\w )*-m torch\.distributed\.|deepspeed\b"
@@ -59,7 +63,6 @@ _MODULES = {
     "paddle.distributed.launch": "paddle.distributed.launch",
     "oneflow.distributed.launch": "oneflow.distributed.launch",
     "torch_xla.distributed.xla_dist": "torch_xla.distributed",
-    "tools.multi_gpu_launch": "a launcher",
 }
 
 
@@ -133,6 +136,8 @@ def _judge_program(words: list[CommandWord], follow: Follow) -> Iterator[Command
             yield from _judge_launch(words[1:], "accelerate launch", follow)
     elif name == "accelerate-launch":
         yield from _judge_launch(words, "accelerate launch", follow)
+    elif _is_of_others(name, words):
+        return
     elif PYTHON.match(name) or UNKNOWN in name or name in {"$PYTHON", "coverage", "ipython"}:
         yield from _judge_python(words, follow)
     elif name in _CARRIERS and len(words) > 1:
@@ -151,6 +156,12 @@ def _judge_program(words: list[CommandWord], follow: Follow) -> Iterator[Command
         yield from judge_install(words[1:])
     else:
         yield from judge_options(words[1:])
+
+
+def _is_of_others(name: str, words: Sequence[CommandWord]) -> bool:
+    """Whether a program's options say nothing: it is no Python, or what it is nobody can tell."""
+    is_unknown = UNKNOWN in name and not any(_PROGRAM.search(word.text) for word in words)
+    return is_unknown or name in _PRINTERS or name.endswith((".sh", ".pl", ".R", ".rb", ".js"))
 
 
 def _judge_python(words: list[CommandWord], follow: Follow) -> Iterator[CommandFinding]:
@@ -176,15 +187,11 @@ def _judge_python(words: list[CommandWord], follow: Follow) -> Iterator[CommandF
             yield from judge_install(words[at + 2 :])
             return
         yield from judge_options(words[at + 2 :])
-    elif at < len(words) and PurePosixPath(words[at].text).name in {
-        "launch.py",
-        "accelerate_launch.py",
-        "run_distributed.py",
-    }:
+    elif at < len(words) and PurePosixPath(words[at].text).name in _LAUNCHER_SCRIPTS:
         yield from _judge_launch(
             [CommandWord(words[at].text, words[0].line), *words[at + 1 :]], words[at].text, follow, quiet=True
         )
-    elif PurePosixPath(words[at].text).name == "torchrun" if at < len(words) else False:
+    elif at < len(words) and PurePosixPath(words[at].text).name == "torchrun":
         yield from _judge_launch([CommandWord("torchrun", words[0].line), *words[at + 1 :]], "torchrun", follow)
     else:
         yield from judge_options(words[at + 1 :])

@@ -89,7 +89,9 @@ class _Script:
         for item in node.children_by_field_name("value"):
             match = _SEQUENCE.fullmatch(node_text(item))
             if match is not None:
-                first, last = [int(number) for number in match.groups() if number is not None][-2:] or [0, 0]
+                numbers = [int(number) for number in match.groups() if number is not None]
+                # `seq 4` begins with one. More devices than these have nobody.
+                first, last = (numbers[0] if len(numbers) > 1 else 1), numbers[-1]
                 values += [str(number) for number in range(first, min(last, first + 64) + 1)]
             else:
                 values.append(self._expand(item))

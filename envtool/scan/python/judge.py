@@ -162,15 +162,20 @@ def _is_tested(module: Module, place: Place, tested: set[str], *, is_lenient: bo
         key = name[6:] if name.startswith("class ") else name
         if name.startswith("class ") and inner not in _METHODS and is_lenient and inner:
             continue
-        sites = [site for site in module.calls.get(key, []) if key not in site.functions]
+        sites = _list_callers(module, key)
         if sites and all(_is_tested(module, site, tested, is_lenient=is_lenient, depth=depth + 1) for site in sites):
             return True
     # A function with a fallback beside it, which nobody in this file calls unasked, is others' to choose.
     return (
         is_lenient
         and bool(place.functions)
-        and not any(module.calls.get(name.removeprefix("class ")) for name in place.functions)
+        and not any(_list_callers(module, name.removeprefix("class ")) for name in place.functions)
     )
+
+
+def _list_callers(module: Module, name: str) -> list[Place]:
+    """Where a function is called, but for calls in itself, such as of a method of the same name."""
+    return [site for site in module.calls.get(name, []) if name not in site.functions]
 
 
 def _speaks_of(name: str, tested: set[str]) -> bool:
