@@ -128,7 +128,7 @@ def test_a_shell_completes(installed: Path, shell: str, tmp_path: Path) -> None:
     try:
         assert "ready" in terminal.type(START[shell].format(share=installed / "share"), "ready")
         assert "envtool doctor" in terminal.type("envtool doct\t", "doctor")
-        assert "--probe" in terminal.type(" --pro\t", "--probe")
+        assert "--probe" in terminal.type(" --prob\t", "--probe")
         assert "requirements.txt" in terminal.type("\x15envtool check requi\t", "requirements.txt")
     finally:
         terminal.close()
