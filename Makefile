@@ -7,7 +7,7 @@ ENVTOOL := $(VENV)/bin/envtool
 IMAGE ?= hac-base
 FUZZ_SECONDS ?= 600
 # What test-fast runs.
-FAST := not docker and not debian and not browser and not exhaustive and not interpreters and not gigabyte and not training
+FAST := not docker and not builders and not debian and not browser and not exhaustive and not interpreters and not gigabyte and not training
 # In the checkout, so that `make clean` finds it.
 export HAC_STORE ?= $(CURDIR)/.work/store
 # Where a shell forbids it, each start of envtool would compile all that it imports.
@@ -15,7 +15,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help venv engine engine-stop demo build verify lock lock-check \
-  test test-fast test-service test-models fuzz coverage lint format bench docs picture dist clean
+  test test-fast test-service test-models test-builders fuzz coverage lint format bench docs picture dist clean
 
 help: ## print this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
@@ -68,7 +68,7 @@ lock-check: venv ## exit with 1 where a lock is out of date
 test: venv ## set everything up and run all tests
 	@host=$$($(ENVTOOL) engine start --for-tests) || { [ -z "$${HAC_REQUIRE_DOCKER:-}" ] || exit 1; host=; }; \
 	mkdir -p .work; status=0; \
-	if [ -n "$$host" ]; then export DOCKER_HOST=$$host; $(VENV)/bin/pytest -q -n 2 --dist loadfile --no-loadscope-reorder tests/docker >.work/docker-tests.txt 2>&1 & \
+	if [ -n "$$host" ]; then export DOCKER_HOST=$$host; $(VENV)/bin/pytest -q -n 2 --dist loadfile --no-loadscope-reorder -m 'not builders' tests/docker >.work/docker-tests.txt 2>&1 & \
 	else echo 'LEFT OUT: the Docker tests, because no Docker Engine answers and none can be installed here'; fi; \
 	$(VENV)/bin/pytest -q -n $$((3 * $$(nproc))) --dist worksteal --ignore tests/docker --ignore tests/browser -m 'not gigabyte and not training' || status=1; \
 	$(VENV)/bin/pytest -q tests/browser || status=1; \
@@ -84,6 +84,13 @@ test-service: venv ## clobber and restore the service's own torch 1.7.1 (Python 
 # asked, or the one that HAC_TORCH_INDEX names; gigabytes are downloaded with HAC_REQUIRE_TRAINING=1 alone.
 test-models: venv ## train models with a real torch from an index
 	@$(VENV)/bin/pytest -q -m training tests/training
+
+# buildah and podman come from the distribution, a newer engine from Debian 13, unpacked below .work.
+test-builders: venv ## build children with docker 20.10 and 26.1, buildah and podman, and write docs/guide/builders.md
+	@export DOCKER_HOST=$$($(ENVTOOL) engine start --for-tests) HAC_ALL_CASES=1 && \
+	{ { command -v podman && command -v busybox; } >/dev/null || \
+	  apt-get install -y -qq --no-install-recommends buildah podman busybox-static; } && \
+	$(VENV)/bin/pytest -q -m builders tests/docker/builders
 
 # What made a parser fail is in .hypothesis, and is tried first the next time.
 fuzz: venv ## try every parser on what nobody would write: ten minutes, FUZZ_SECONDS=60 for one

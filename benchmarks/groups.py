@@ -11,6 +11,7 @@ from benchmarks import (
     doctor_accuracy,
     handwritten_dockerfile,
     image,
+    registry,
     requirements,
     restore,
     scan,
@@ -79,7 +80,7 @@ GROUPS = (
     ),
     Group(
         name="guard",
-        title="the guard of an image, and a build that has nothing to do",
+        title="the guard, the fronts and the start of an image, and a build that has nothing to do",
         gigabytes=1.4,
         measure=image.measure,
         needs_engine=True,
@@ -96,6 +97,13 @@ GROUPS = (
         title="doctor --image, blame and verify --static on 2 GB, against docker save",
         gigabytes=8.4,
         measure=image.measure_large,
+        needs_engine=True,
+    ),
+    Group(
+        name="registry",
+        title="blame and verify --static on 100 images of a registry in one call, against each by itself",
+        gigabytes=0.8,
+        measure=registry.measure,
         needs_engine=True,
     ),
 )

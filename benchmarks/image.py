@@ -1,4 +1,4 @@
-"""The guard on an unchanged environment, and a build that has nothing to do."""
+"""The guard on an unchanged environment, the fronts, the look at a start, and a build that has nothing to do."""
 
 from __future__ import annotations
 
@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 _INSIDE = """
 import json, subprocess, sys, time
 count, command = int(sys.argv[1]), sys.argv[2]
-commands = [["/opt/hac/bin/hac-shell", "-c", command], ["/bin/sh", "-c", command]]
+commands = json.loads(command) if command.startswith("[") else [
+    ["/opt/hac/bin/hac-shell", "-c", command], ["/bin/sh", "-c", command]]
 found = [[], []]
 for number in range(count + 1):
     for index, words in enumerate(commands):
@@ -46,6 +47,8 @@ def measure(workplace: Workplace, report: Report) -> None:
         report.add([_build(workplace.project)])
     with report.attempt("guard"):
         report.add(_measure_guard())
+    with report.attempt("fronts"):
+        report.add(_measure_fronts())
 
 
 def _measure_guard() -> list[Row]:
@@ -60,6 +63,35 @@ def _measure_guard() -> list[Row]:
         done = run_command([*container, str(count), instruction], input=_INSIDE)
         ours, theirs = json.loads(done.stdout)
         rows.append(make_difference_row(f"guard, {what}", ours, "/bin/sh -c", theirs, limit, "ms", 1e3))
+    return rows
+
+
+# What stands in front of a program that does nothing, and the program alone; python -m pip does what pip does.
+_NOTHING = "printf '#!/bin/sh\\n' >/tmp/pip; chmod +x /tmp/pip; mkdir /tmp/b; mv /tmp/pip /tmp/b"
+_FRONT = "PATH=/opt/hac/fronts:/tmp/b:$PATH HAC_GUARDED={} exec {} --version"
+_FRONTS = (
+    ("front of pip", 100, [_FRONT.format("", "pip"), _FRONT.format("1", "/tmp/b/pip")], "the program alone", 15.0),
+    (
+        "front of python -m pip",
+        30,
+        [_FRONT.format("", "python -m pip"), _FRONT.format("1", "python -m pip")],
+        "python -m pip alone",
+        40.0,
+    ),
+    ("start check", 100, ["exec /opt/hac/bin/hac-start true", "exec true"], "true", 20.0),
+)
+
+
+def _measure_fronts() -> list[Row]:
+    """What stands before pip, and the look at a container's start."""
+    rows = []
+    script = f'{_NOTHING}; exec python - "$@"'
+    container = ["docker", "run", "--rm", "-i", "--network", "none", "hac-base", "sh", "-c", script, "sh"]
+    for what, count, scripts, peer, limit in _FRONTS:
+        commands = json.dumps([["/bin/sh", "-c", f"{words} >/dev/null"] for words in scripts])
+        done = run_command([*container, str(count), commands], input=_INSIDE)
+        ours, theirs = json.loads(done.stdout)
+        rows.append(make_difference_row(what, ours, peer, theirs, limit, "ms", 1e3))
     return rows
 
 

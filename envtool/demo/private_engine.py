@@ -23,8 +23,8 @@ from envtool.image.run_program import quote_output, run
 
 # What the engine, the bootstrapped base and the Docker tests need of the distribution.
 PACKAGES = ("docker.io", "iptables", "mmdebstrap")
-# strace breaks a restore at each of its system calls.
-TEST_PACKAGES = ("docker-compose", "docker-registry", "strace", "faketime")
+# strace breaks a restore at each of its system calls; buildah builds without the images' SHELL.
+TEST_PACKAGES = ("buildah", "docker-compose", "docker-registry", "strace", "faketime")
 # Seconds to wait for the engine to answer, and for its processes to end.
 _START_SECONDS, _STOP_SECONDS = 60, 20
 

@@ -53,7 +53,7 @@ def find_command_start(
             break
     if state.variables == dict(variables):
         return None
-    return StartSettings(variables=state.variables)
+    return StartSettings(variables=state.variables, folder=state.folder)
 
 
 def _take_step(state: _Command) -> StartSettings | None:
@@ -147,14 +147,16 @@ def _enter_conda(state: _Command) -> None:
 def _enter_project(state: _Command) -> StartSettings | None:
     """`uv run` starts the project's own environment, where it has been made."""
     named = state.variables.get("UV_PROJECT_ENVIRONMENT") or ".venv"
-    folder = state.folder
+    started = next((word for word in state.words[state.words.index("run") + 1 :] if not word.startswith("-")), "")
+    # Of a script that is named itself, uv looks for the project where the script is.
+    folder = _join(state.folder, started).rpartition("/")[0] if started.endswith(".py") else state.folder
     while True:
         program = f"{_join(folder, named)}/bin/python"
         if has_file(state.tree, f"{folder}/pyproject.toml") or has_file(state.tree, program):
             state.words = []
             if not has_file(state.tree, program):
                 return None
-            return StartSettings(variables=state.variables, program=program)
+            return StartSettings(variables=state.variables, program=program, folder=state.folder)
         if folder in {"/", ""}:
             state.words = []
             return None
@@ -180,7 +182,10 @@ def _enter_program(state: _Command) -> StartSettings | None:
     elif _PYTHON.fullmatch(kind):
         real = follow_links(state.tree, program) or program
         return StartSettings(
-            variables=state.variables, program=interpreter[0], first_folder=real.rpartition("/")[0] or "/"
+            variables=state.variables,
+            program=interpreter[0],
+            first_folder=real.rpartition("/")[0] or "/",
+            folder=state.folder,
         )
     return None
 
@@ -207,7 +212,9 @@ def _read_python_words(state: _Command) -> StartSettings:
     if words:
         script = _join(state.folder, words[0])
         first = (follow_links(state.tree, script) or script).rpartition("/")[0] or "/"
-    return StartSettings(variables=variables, program=program, first_folder="" if is_safe else first)
+    return StartSettings(
+        variables=variables, program=program, first_folder="" if is_safe else first, folder=state.folder
+    )
 
 
 def _join(folder: str, name: str) -> str:

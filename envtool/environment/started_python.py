@@ -67,12 +67,14 @@ class StartedPython:
 class StartSettings:
     """What a program is started with: its variables, HOME among them, and the folder that `import` begins with.
 
-    `first_folder` is empty where it matters to nobody. `program` is `python`, or the path of one.
+    `first_folder` is empty where it matters to nobody. `program` is `python`, or the path of one. `folder` is the
+    working folder, empty where it is not known.
     """
 
     variables: Mapping[str, str] = field(default_factory=dict)
     program: str = "python"
     first_folder: str = ""
+    folder: str = ""
 
 
 def find_started_python(tree: FileTree, settings: StartSettings) -> StartedPython | None:
@@ -83,6 +85,12 @@ def find_started_python(tree: FileTree, settings: StartSettings) -> StartedPytho
     if program is None:
         return None
     executable, wrappers, variables = _unwrap(tree, program, dict(settings.variables))
+    if settings.folder and variables.get("PYTHONPATH"):
+        # An empty entry is the working folder.
+        entries = (
+            _join(settings.folder.rstrip("/"), entry).rstrip("/") for entry in variables["PYTHONPATH"].split(":")
+        )
+        variables["PYTHONPATH"] = ":".join(entry or "/" for entry in entries)
     if executable is None:
         return None
     return _read_python(tree, program, executable, wrappers, variables, settings.first_folder)

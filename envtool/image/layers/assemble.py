@@ -18,6 +18,7 @@ from envtool.image.inputs.base_layers import BASE_SELECTOR
 from envtool.image.layers.layer_archive import LayerOwnership, write_layer
 from envtool.image.layers.layer_diff import LowerLayers, write_layer_diff
 from envtool.image.layers.layer_trees import CONFIGURATION_FOLDER, write_text
+from envtool.image.layers.python_front import PYTHON_FRONT
 from envtool.image.layers.staged_tree import StagedTree
 from envtool.image.read.overlay import merge_layers
 from envtool.image.sbom.document import SBOM_FOLDER, SbomSubject, render_sbom
@@ -40,21 +41,6 @@ ENVIRONMENT_LAYERS = (ENVIRONMENT_LAYER, CHILD_ENVIRONMENT_LAYER)
 # Folders of the image's user: pip and conda install there without root's rights. Their group is root's, which may
 # do what the user may: platforms that give each container a number of its own (OpenShift) give it that group.
 _USERS_FOLDERS = ("opt/conda", str(HOME.relative_to("/")))
-
-
-# `python -m pip` is on nobody's PATH: the interpreter itself goes through the front (hac-shell --front).
-_PIP_HOOK = 'import sys; getattr(sys, "orig_argv", [])[1:3] == ["-m", "pip"] and __import__("_hac_pip")\n'
-_PIP_FRONT = '''"""Starts `python -m pip` anew behind the guard, which looks afterwards whether torch is in place."""
-
-import os
-import sys
-
-_SHELL = "/opt/hac/bin/hac-shell"
-if not os.environ.get("HAC_GUARDED") and os.access(_SHELL, os.X_OK):
-    # The guard sets it as well; here, so that this can never happen twice.
-    os.environ["HAC_GUARDED"] = "1"
-    os.execv(_SHELL, [_SHELL, "--front", sys.executable, *sys.orig_argv[1:]])
-'''
 
 
 @dataclass(frozen=True)
@@ -91,8 +77,8 @@ def stage_system(member: PlannedImage, inputs: Inputs, bill: str, folder: Path) 
         target.chmod(0o755)
     write_text(root / CONFIGURATION_FOLDER / "guard.conf", _render_guard_settings(member.spec, member.lock.pin))
     site = root / Layout.below(ENVIRONMENT_PREFIX, member.spec.python).site_packages.relative_to("/")
-    write_text(site / "hac-pip.pth", _PIP_HOOK)
-    write_text(site / "_hac_pip.py", _PIP_FRONT)
+    for name, text in PYTHON_FRONT.items():
+        write_text(site / name, text)
     (root / HOME.relative_to("/")).mkdir(parents=True)
     _write_accounts(inputs, root)
     _copy_own_files(member, bill, root)

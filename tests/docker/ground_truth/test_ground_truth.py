@@ -61,6 +61,10 @@ _FILES = {
     "lib/harmless.py": "A = 1\n",
     "bare/torch/__init__.py": '__version__ = "2.13.0"\nfrom torch import version\n',
     "bare/torch/version.py": '__version__ = "2.13.0"\n',
+    "project/pyproject.toml": (
+        '[project]\nname = "app"\nversion = "1"\nrequires-python = ">=3.11"\n'
+        'dependencies = ["torch @ file:///ctx/torch-2.13.0-py3-none-any.whl"]\n'
+    ),
 }
 
 
