@@ -12,12 +12,13 @@ status=0
 "${PYTHON:-python3}" -m venv "$tools"
 "$tools/bin/python" -m pip install --quiet --disable-pip-version-check "$ENVTOOL"
 
-# run COMMAND WORDS...: writes COMMAND.sarif; where something was found, says it in the log and at the lines as well.
+# run COMMAND WORDS...: writes COMMAND.sarif and COMMAND.html; where something was found, says it in the log and at the lines as well.
 run() {
   local command=$1 found=0
   shift
   echo "::group::envtool $command"
   "$tools/bin/envtool" "$command" --format sarif --output "$folder/$command.sarif" "$@" || found=$?
+  "$tools/bin/envtool" "$command" --format html --output "$folder/$command.html" "$@" || true
   echo "::endgroup::"
   if [ "$found" != 0 ]; then
     "$tools/bin/envtool" "$command" --format github "$@" || true

@@ -73,3 +73,4 @@ class FleetFormat(StrEnum):
 
     TEXT = "text"
     JSON = "json"
+    HTML = "html"

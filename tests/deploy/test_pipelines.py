@@ -157,8 +157,9 @@ def test_the_action_says_what_it_found_and_leaves_all_reports(tmp_path: Path) ->
     )
     assert (outputs["status"], outputs["sarif"]) == ("1", "true")
     reports = sorted(path.name for path in Path(outputs["folder"]).iterdir())
-    assert reports == ["check.sarif", "scan.sarif", "verify.sarif"]
-    for name in reports:
+    names = ("check", "scan", "verify")
+    assert reports == [f"{name}.{form}" for name in names for form in ("html", "sarif")]
+    for name in (f"{name}.sarif" for name in names):
         document = json.loads((Path(outputs["folder"]) / name).read_text())
         assert document["runs"][0]["results"], name
     assert re.search(r"^::error .*file=requirements.txt", said, re.MULTILINE)

@@ -1,4 +1,4 @@
-"""The report of `envtool fleet` as text and as JSON (schema: docs/fleet.schema.json)."""
+"""The report of `envtool fleet` as text, as JSON (schema: docs/fleet.schema.json) and as a page."""
 
 from __future__ import annotations
 
@@ -43,6 +43,10 @@ def render_fleet(report: FleetReport, format: FleetFormat) -> str:
             from envtool.cli.render.json_text import render_json_text
 
             return render_json_text(create_fleet_document(report))
+        case FleetFormat.HTML:
+            from envtool.cli.render.html.page import render_page
+
+            return render_page("fleet", create_fleet_document(report))
 
 
 def _list_lines(report: FleetReport) -> Iterator[str]:

@@ -251,6 +251,24 @@ def test_an_empty_folder_says_what_to_run(environment: RealEnvironment, tmp_path
     assert "envtool doctor --format json" in outcome.err
 
 
+def test_a_page_says_the_same_and_takes_no_name_for_html(environment: RealEnvironment, tmp_path: Path) -> None:
+    document = doctor_document("heron<b>", DAY.format(1), status="damaged", culprit="<script>flair")
+    write_document(tmp_path / "in/1.json", document)
+    write_document(tmp_path / "in/2.json", doctor_document("heron<b>", DAY.format(3)))
+    write_document(tmp_path / "in/3.json", {**document, "host": "crane"})
+    (tmp_path / "in/cut<i>.json").write_text("{")
+    output = tmp_path / "page.html"
+    outcome = environment.here("fleet", "report", str(tmp_path / "in"), "--format", "html", "-o", str(output))
+    assert outcome.status == 1
+    text = output.read_text()
+    assert not any(tag in text for tag in ("<script>flair", "heron<b>", "cut<i>"))
+    assert "crane:/opt/conda" in text
+    # It is well by now: among those that are not it has no place, and among the days it counts.
+    assert "heron" not in text
+    assert "2026-03-02" in text
+    assert "cut&lt;i&gt;.json" in text
+
+
 def test_terminal_controls_of_another_machine_are_not_printed(environment: RealEnvironment, tmp_path: Path) -> None:
     document = doctor_document("red\x1b[31m", DAY.format(1), status="damaged", culprit="x\x1b]0;owned\x07")
     outcome = environment.here("fleet", "report", str(write_document(tmp_path / "a.json", document)))
