@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import socket
 from pathlib import Path
 
 from envtool.demo.vendor_release import make_moreh_smi
@@ -25,6 +26,8 @@ def hold(name: str, text: str, environment: RealEnvironment | None = None) -> No
     for version, placeholder in VERSIONS.items():
         text = text.replace(version, placeholder)
     text = re.sub(r'"[0-9a-f]{64}"', '"SHA256"', text)
+    text = re.sub(r'"time": "\d{4}-[^"]+"', '"time": "TIME"', text)
+    text = text.replace(f'"host": "{socket.gethostname()}"', '"host": "HOST"')
     text = re.sub(r"on \d{4}-\d\d-\d\d at \d\d:\d\d UTC", "on DATE", text)
     path = FOLDER / name
     if os.environ.get("UPDATE_GOLDEN"):
