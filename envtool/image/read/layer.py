@@ -135,7 +135,8 @@ class LayerContents:
     non_folders: frozenset[str]
     files: int
     size: int
-    inflated: int = 0
+    # Of how it was read, and not of what is in it.
+    inflated: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True)
