@@ -18,15 +18,24 @@ def build_restore_command(environment: Environment, pin: VendorPin | None) -> st
     """Build the command that restores torch: the vendor's familiar one where that finds this environment by itself."""
     path = environment.prefix.path
     context = environment.context
+    if pin is not None and pin.profile_id != DEFAULT:
+        return translate_command(environment, _build_pip_command(environment, pin))
     if pin is None or pin.torch.sha256 is None:
-        source = pin.profile.index if pin is not None else None
-        folder = shlex.quote(context.display(str(path)))
-        command = f"envtool restore --prefix {folder} --vendor {source or 'FOLDER_OR_INDEX'}"
-    elif pin.profile_id == DEFAULT and context.variables.get("CONDA_PREFIX") == context.display(str(path)):
+        command = f"envtool restore --prefix {shlex.quote(context.display(str(path)))} --vendor FOLDER_OR_INDEX"
+    elif context.variables.get("CONDA_PREFIX") == context.display(str(path)):
         command = pin.profile.cure.restore
     else:
         command = f"envtool restore --prefix {shlex.quote(context.display(str(path)))}"
     return translate_command(environment, command)
+
+
+def _build_pip_command(environment: Environment, pin: VendorPin) -> str:
+    """Build pip's own command: `envtool restore` knows the default vendor's releases only."""
+    interpreter = shlex.quote(environment.context.display(str(environment.prefix.interpreter)))
+    index, compute = pin.profile.index, pin.version.compute
+    # Upstream's indexes are called by the compute platform that their wheels are for.
+    source = f"--index-url {index.rpartition('/')[0]}/{compute}" if index and compute else "--find-links FOLDER"
+    return f"{interpreter} -m pip install --force-reinstall --no-deps {pin.torch.name}=={pin.torch.version} {source}"
 
 
 def translate_command(environment: Environment, command: str) -> str:
