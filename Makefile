@@ -15,7 +15,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help venv engine engine-stop demo build verify lock lock-check \
-  test test-fast test-service test-models test-builders fuzz coverage lint format bench docs picture dist clean
+  test test-fast test-service test-models test-builders fuzz coverage lint format bench docs messages picture dist clean
 
 help: ## print this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
@@ -113,6 +113,9 @@ bench: venv ## measure against peers, in one run; ROWS=restore,guard measures th
 # Strictly: a link or an anchor that leads nowhere is an error. With --quiet or --verbose mkdocs would not count them.
 docs: venv ## build the documentation site into .work/site
 	@NO_MKDOCS_2_WARNING=1 $(VENV)/bin/mkdocs build --strict
+
+messages: venv ## bring the catalogs of translations to the program's texts
+	@$(VENV)/bin/python -m docs.generate.messages
 
 picture: venv ## draw the terminal of README anew, from a real run
 	@$(VENV)/bin/python -m docs.generate.picture

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from envtool.printable import one_line
+from envtool.language import ENGLISH, get_language, translate
+from envtool.printable import one_line, pad
 
 
 class EnvtoolError(Exception):
@@ -32,12 +33,19 @@ class EnvtoolError(Exception):
 
     def render(self) -> str:
         """The message as a person reads it, one line for each part that is known."""
-        lines = [f"error: {one_line(self.what)}"]
+        lines = [f"{self._render_kind()}: {one_line(translate(self.what))}"]
         # A reason may be another program's last lines.
-        first, *more = (line.strip() for line in self.why.splitlines() or [""])
-        lines += [f"  why:  {first}", *(f"        {line}" for line in more)] if self.why else []
-        lines += [f"  next: {one_line(self.remedy)}"] if self.remedy else []
+        first, *more = (line.strip() for line in translate(self.why).splitlines() or [""])
+        if self.why:
+            lines += [f"  {pad(translate('why') + ':', 5)} {first}", *(f"        {line}" for line in more)]
+        lines += [f"  {pad(translate('next') + ':', 5)} {one_line(translate(self.remedy))}"] if self.remedy else []
         return "\n".join(lines)
+
+    def _render_kind(self) -> str:
+        """What it is. In another language with the name and the status, for whoever is asked about it in English."""
+        if get_language() == ENGLISH:
+            return "error"
+        return f"{translate('error')} [{type(self).__name__}, {self.exit_status}]"
 
 
 def _rebuild(kind: type[EnvtoolError], what: str, why: str, remedy: str) -> EnvtoolError:

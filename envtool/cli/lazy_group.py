@@ -10,6 +10,8 @@ from typing import Any, ClassVar
 import typer
 from typer.core import TyperGroup
 
+from envtool.cli.localize import localize_command
+
 
 @dataclass(frozen=True)
 class LazyCommand:
@@ -37,7 +39,7 @@ class LazyGroup(TyperGroup):
     def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ARG002
         """The command, its module imported now; `None` where there is none of that name."""
         lazy = self.lazy_commands.get(cmd_name)
-        return _load(cmd_name, lazy) if lazy is not None else None
+        return localize_command(_load(cmd_name, lazy)) if lazy is not None else None
 
 
 def _load(name: str, lazy: LazyCommand) -> Any:

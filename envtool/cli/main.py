@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable
 from types import TracebackType
 
+from envtool.cli.localize import localize_command, prepare_libraries
 from envtool.cli.terminal import print_safely
 from envtool.errors import EnvtoolError, StoreError
 from envtool.transaction.stop_signals import StopRequest, stop_requests
@@ -31,15 +32,21 @@ def update_moreh() -> None:
 
 
 def _run_envtool() -> None:
+    prepare_libraries()
+    from typer.main import get_command
+
     from envtool.cli.application import app
 
-    app()
+    localize_command(get_command(app))()
 
 
 def _update_moreh() -> None:
+    prepare_libraries()
+    from typer.main import get_command
+
     from envtool.cli.application import make_update_moreh_app
 
-    make_update_moreh_app()()
+    localize_command(get_command(make_update_moreh_app()))()
 
 
 def run_command_line(program: Callable[[], None]) -> None:

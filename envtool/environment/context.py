@@ -9,6 +9,7 @@ from enum import Enum
 from pathlib import Path
 
 from envtool.environment.file_tree import DiskTree, FileTree
+from envtool.language import map_parts
 
 
 class Location(Enum):
@@ -58,4 +59,4 @@ class EnvironmentContext:
 
     def display(self, text: str) -> str:
         """Replace paths on this machine in `text` by what they are called inside of the file system."""
-        return text if self.is_local else text.replace(f"{self.root}/", "/")
+        return text if self.is_local else map_parts(text, lambda part: part.replace(f"{self.root}/", "/"))

@@ -10,6 +10,7 @@ from typing import Any
 import envtool
 from envtool.documents import parse_toml
 from envtool.errors import ReleaseError, VersionError
+from envtool.language import tell
 from envtool.regular_file import read_regular_file
 from envtool.release.profile import TORCH, Profile
 from envtool.release.read_profile import DEFAULT, load_profile
@@ -25,11 +26,11 @@ SCHEMA = 1
 class PinOrigin(Enum):
     """Where a pin was learnt."""
 
-    FILE = "the environment's pin file"
-    SOURCE = "a vendor source"
-    RECORDS = "the environment's own records"
-    GIVEN = "the version that was given"
-    HISTORY = "the environment's history"
+    FILE = tell("the environment's pin file")
+    SOURCE = tell("a vendor source")
+    RECORDS = tell("the environment's own records")
+    GIVEN = tell("the version that was given")
+    HISTORY = tell("the environment's history")
 
 
 @dataclass(frozen=True, kw_only=True)

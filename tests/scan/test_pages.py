@@ -19,7 +19,7 @@ def test_every_kind_has_a_page(kind: ScanKind) -> None:
 
 
 def test_every_page_has_a_kind() -> None:
-    pages = {path.name.removesuffix(".md") for path in resources.files("envtool.scan").joinpath("pages").iterdir()}
+    pages = {path.name.partition(".")[0] for path in resources.files("envtool.scan").joinpath("pages").iterdir()}
     assert pages == {kind.id for kind in ScanKind}
 
 

@@ -11,6 +11,8 @@ import typer
 from envtool.cli.options import PlainFormatOption
 from envtool.cli.report_format import PlainFormat
 from envtool.cli.terminal import print_safely
+from envtool.language import get_language, translate
+from envtool.printable import pad
 
 if TYPE_CHECKING:
     from envtool.told_kind import ToldKind
@@ -55,7 +57,7 @@ def explain_command(
     kind = next((kind for kind in list_kinds() if kind.id == id), None)
     if kind is None:
         raise typer.BadParameter(f"there is no finding or known error called {id!r}; `envtool explain` lists them")
-    print_safely(kind.read_page(), end="")
+    print_safely(kind.read_page(get_language()), end="")
 
 
 def list_kinds() -> list[ToldKind]:
@@ -71,7 +73,7 @@ def _list_all() -> None:
     kinds = list_kinds()
     width = max(len(kind.id) for kind in kinds)
     for kind in kinds:
-        print_safely(f"{kind.id:<{width}}  {kind.severity.value:<7}  {kind.title}")
+        print_safely(f"{kind.id:<{width}}  {pad(translate(kind.severity.value), 7)}  {translate(kind.title)}")
 
 
 def _search(log: Path, format: PlainFormat) -> int:

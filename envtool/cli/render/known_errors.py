@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from envtool.cli.report_format import PlainFormat
-from envtool.printable import join_lines
+from envtool.language import tell, translate
+from envtool.printable import join_lines, pad
 
 if TYPE_CHECKING:
     from envtool.known_errors.find import LogSearch
@@ -43,10 +44,11 @@ def render_known_errors(found: LogSearch, format: PlainFormat) -> str:
 
 def _list_lines(found: LogSearch) -> Iterable[str]:
     for item in found.errors:
-        yield f"{item.kind.severity.value}: {item.kind.title}  [{item.kind.id}]"
-        more = f"   (and {item.count - 1} more)" if item.count > 1 else ""
-        yield f"  line {item.line}: {item.text}{more}"
-        yield f"  run  {item.kind.remedy}"
-        yield f"  more envtool explain {item.kind.id}"
+        kind = item.kind
+        yield f"{translate(kind.severity.value)}: {translate(kind.title)}  [{kind.id}]"
+        more = translate(tell("   (and {count} more)", count=item.count - 1)) if item.count > 1 else ""
+        yield "  " + translate(tell("line {line}: {text}", line=item.line, text=item.text)) + more
+        yield f"  {pad(translate('run'), 4)} {kind.remedy}"
+        yield f"  {pad(translate('more'), 4)} envtool explain {kind.id}"
     if not found.errors:
-        yield f"no known error in {found.lines} lines"
+        yield translate(tell("no known error in {count} lines", count=found.lines))

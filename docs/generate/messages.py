@@ -1,0 +1,149 @@
+"""The catalogs of translations: `make messages` reads the program's texts into them and compiles them.
+
+A text is one that `tell` or `translate` is given as it stands, a kind's title, or what help says. Catalogs are PO files
+(GNU gettext manual, "The Format of PO Files"). The compiled ones are kept beside them in the repository: the wheel that
+an image gets is built without hooks, and an editable install has none.
+"""
+
+from __future__ import annotations
+
+import ast
+import io
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from babel.messages.catalog import Catalog
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po, write_po
+
+from envtool.language import DOMAIN, ENGLISH, FOLDER, LANGUAGES
+
+_PACKAGE = FOLDER.parent
+_FUNCTIONS = ("tell", "translate")
+# What Typer says of its own. It takes these texts from this catalog; others of it, and Click's, stay English.
+_LIBRARY_TEXTS = (
+    "Aborted.",
+    "Arguments",
+    "Commands",
+    "Error",
+    "Missing command.",
+    "No such command {name!r}.",
+    "Options",
+    "Try [blue]'{command_path} {help_option}'[/] for help.",
+    "[default: {}]",
+    "[required]",
+)
+
+
+def extract_messages() -> Catalog:
+    """Every text of the program that a person may want in another language, with the files that it is in."""
+    catalog = Catalog(domain=DOMAIN, project="hac-envtool", charset="utf-8", fuzzy=False)
+    for path in sorted(_PACKAGE.rglob("*.py")):
+        for text in _list_marked(ast.parse(path.read_text(encoding="utf-8"))):
+            catalog.add(text, locations=[(str(path.relative_to(_PACKAGE.parent)), 0)])
+    for file, text in (*_list_titles(), *_list_help()):
+        catalog.add(text, locations=[(file, 0)])
+    for text in _LIBRARY_TEXTS:
+        catalog.add(text)
+    return catalog
+
+
+def read_catalog(language: str) -> Catalog:
+    """A language's catalog as it is kept; an empty one where there is none yet."""
+    path = find_catalog(language)
+    if not path.exists():
+        return Catalog(
+            locale=language,
+            domain=DOMAIN,
+            project="hac-envtool",
+            version="1",
+            header_comment="# Texts of hac-envtool. `make messages` brings them to the program's.",
+            copyright_holder="hac-envtool authors",
+            msgid_bugs_address="https://github.com/hac-envtool/hac-envtool/issues",
+            last_translator="hac-envtool authors",
+            language_team="hac-envtool authors",
+            charset="utf-8",
+            fuzzy=False,
+        )
+    with path.open("rb") as stream:
+        return read_po(stream, locale=language, domain=DOMAIN)
+
+
+def find_catalog(language: str) -> Path:
+    """Where a language's PO file is; the compiled one lies beside it."""
+    return FOLDER / language / "LC_MESSAGES" / f"{DOMAIN}.po"
+
+
+def compile_catalog(catalog: Catalog) -> bytes:
+    """The catalog as the standard library reads it. The same catalog gives the same bytes."""
+    stream = io.BytesIO()
+    write_mo(stream, catalog)
+    return stream.getvalue()
+
+
+def update_catalog(language: str, template: Catalog) -> Catalog:
+    """Bring a language's catalog to the program's texts, write it and compile it."""
+    catalog = read_catalog(language)
+    # A guess at what a changed text may have meant is worse than none: it would be told until somebody looks.
+    catalog.update(template, no_fuzzy_matching=True, update_header_comment=False, update_creation_date=False)
+    catalog.obsolete.clear()
+    path = find_catalog(language)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("wb") as stream:
+        write_po(stream, catalog, width=120, sort_output=True, include_lineno=False, omit_header=False)
+    path.with_suffix(".mo").write_bytes(compile_catalog(catalog))
+    return catalog
+
+
+def _list_marked(tree: ast.Module) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.Call) or not node.args:
+            continue
+        name = node.func.id if isinstance(node.func, ast.Name) else getattr(node.func, "attr", "")
+        if name in _FUNCTIONS:
+            first = node.args[0]
+            choices = (first.body, first.orelse) if isinstance(first, ast.IfExp) else (first,)
+            yield from (
+                item.value for item in choices if isinstance(item, ast.Constant) and isinstance(item.value, str)
+            )
+
+
+def _list_titles() -> Iterator[tuple[str, str]]:
+    from envtool.doctor.finding_kind import FindingKind
+    from envtool.known_errors.error_kind import ErrorKind
+    from envtool.scan.kinds import ScanKind
+    from envtool.told_kind import Severity
+
+    for kind in (*FindingKind, *ErrorKind, *ScanKind):
+        yield f"{type(kind).__module__.replace('.', '/')}.py", kind.title
+    for severity in Severity:
+        yield "envtool/told_kind.py", severity.value
+
+
+def _list_help() -> Iterator[tuple[str, str]]:
+    from docs.generate.command_tree import read_commands
+
+    yield "envtool/cli/localize.py", "Examples"
+    for command in read_commands():
+        said = [example.partition("   ")[2].strip() for example in command.examples]
+        said += [*command.paragraphs, *(item.help for item in (*command.arguments, *command.options))]
+        yield from ((f"envtool/cli: {command.name}", text) for text in said if text)
+
+
+def main() -> None:
+    """Update every catalog, and say what has no translation. Exit status 1 where there is such a text."""
+    template = extract_messages()
+    missing = 0
+    for language in LANGUAGES:
+        if language != ENGLISH:
+            catalog = update_catalog(language, template)
+            for message in catalog:
+                if message.id and not message.string:
+                    missing += 1
+                    print(f"{language}: not translated: {message.id!r}")
+    sys.exit(1 if missing else 0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,107 @@
+"""The language of what a person reads. What a program reads is English: JSON, SARIF, ids, commands to type.
+
+A text is made in English and stays an English text wherever it goes. One that has parts is a `Message`, which remembers
+what it was made of, so that it can be told anew, in another language, at the point where it leaves the program.
+Catalogs are GNU gettext's (GNU gettext manual, "The Format of GNU MO Files"), read by the standard library.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import gettext
+
+VARIABLE = "HAC_LANG"
+DOMAIN = "envtool"
+FOLDER = Path(__file__).parent / "locale"
+ENGLISH = "en"
+# Of which there are catalogs and pages.
+LANGUAGES = (ENGLISH, "ko")
+
+
+class Message(str):
+    """An English text, with the template that it was made from and what was put in."""
+
+    __slots__ = ("template", "values")
+
+    template: str
+    values: Mapping[str, object]
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """As a process hands it to the one that it works for."""
+        return (_rebuild, (self.template, dict(self.values)))
+
+
+def tell(template: str, /, **values: object) -> Message:
+    """The text of a template with `{named}` places, as `str.format` fills them, for a person of any language."""
+    return _rebuild(template, values)
+
+
+def _rebuild(template: str, values: Mapping[str, object]) -> Message:
+    message = Message(template.format(**values))
+    message.template = template
+    message.values = values
+    return message
+
+
+def map_parts(text: str, change: Callable[[str], str]) -> str:
+    """The text with what was put into it changed, such as paths; a text that has no parts is changed as a whole."""
+    if not isinstance(text, Message):
+        return change(text)
+    return _rebuild(text.template, {name: _map_value(value, change) for name, value in text.values.items()})
+
+
+def _map_value(value: object, change: Callable[[str], str]) -> object:
+    return (
+        map_parts(str(value) if isinstance(value, Path) else value, change) if isinstance(value, str | Path) else value
+    )
+
+
+def find_language(variables: Mapping[str, str]) -> str:
+    """The first language that a person asks for and that there is.
+
+    `HAC_LANG` comes before the variables that gettext looks at, in its order, of which the first that is set counts
+    (GNU gettext manual, "Locale Environment Variables"; LANGUAGE has several, by preference).
+    """
+    names = (VARIABLE, "LANGUAGE", "LC_ALL", "LC_MESSAGES", "LANG")
+    wanted = next((variables[name] for name in names if variables.get(name)), "")
+    for item in wanted.split(":"):
+        # `ko_KR.UTF-8@modifier`; some write `ko-KR`, and `korean` is an old alias of the C library's.
+        language = item.partition(".")[0].partition("@")[0].replace("-", "_").partition("_")[0].lower()
+        language = {"korean": "ko", "c": ENGLISH, "posix": ENGLISH}.get(language, language)
+        if language in LANGUAGES:
+            return language
+    return ENGLISH
+
+
+@cache
+def get_language() -> str:
+    """The language of this process."""
+    return find_language(os.environ)
+
+
+def translate(text: str, language: str | None = None) -> str:
+    """The text in the process's language, or `language`; what no catalog has stays English."""
+    language = language or get_language()
+    if language == ENGLISH or not text:
+        return str(text)
+    catalog = _load_catalog(language)
+    if not isinstance(text, Message):
+        return catalog.gettext(text)
+    values = {
+        name: translate(value, language) if isinstance(value, Message) else value for name, value in text.values.items()
+    }
+    return catalog.gettext(text.template).format(**values)
+
+
+@cache
+def _load_catalog(language: str) -> gettext.NullTranslations:
+    # Not for those who read English.
+    import gettext
+
+    return gettext.translation(DOMAIN, FOLDER, [language], fallback=True)

@@ -1,0 +1,159 @@
+"""The language of what a person reads: which one, what is told in it, and that nothing of it is missing."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import pickle
+import re
+import string
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from babel.messages.catalog import Message as CatalogMessage
+
+from docs.generate.messages import compile_catalog, extract_messages, find_catalog, read_catalog
+from envtool.language import LANGUAGES, find_language, tell, translate
+from tests.support.environment import RealEnvironment
+
+_ROOT = Path(__file__).parents[2]
+_FOREIGN = [language for language in LANGUAGES if language != "en"]
+_CODE = re.compile(r"`([^`]+)`")
+
+
+@pytest.mark.parametrize(
+    ("variables", "language"),
+    [
+        ({}, "en"),
+        ({"LANG": "C.UTF-8"}, "en"),
+        ({"LANG": "POSIX"}, "en"),
+        ({"LANG": "ko_KR.UTF-8"}, "ko"),
+        ({"LANG": "ko_KR.eucKR"}, "ko"),
+        ({"LANG": "ko_KR.UTF-8@hangul"}, "ko"),
+        ({"LANG": "ko-KR"}, "ko"),
+        ({"LANG": "korean"}, "ko"),
+        ({"LANG": "en_US.UTF-8", "LC_MESSAGES": "ko_KR.UTF-8"}, "ko"),
+        ({"LANG": "ko_KR.UTF-8", "LC_ALL": "C.UTF-8"}, "en"),
+        ({"LANG": "ko_KR.UTF-8", "LC_ALL": ""}, "ko"),
+        ({"LANG": "en_US.UTF-8", "LANGUAGE": "ko"}, "ko"),
+        ({"LANG": "ko_KR.UTF-8", "LANGUAGE": "de:en:ko"}, "en"),
+        ({"LANG": "en_US.UTF-8", "LANGUAGE": "de:ko:en"}, "ko"),
+        ({"LANG": "ko_KR.UTF-8", "LANGUAGE": "de"}, "en"),
+        ({"LANG": "ko_KR.UTF-8", "HAC_LANG": "en"}, "en"),
+        ({"LANG": "en_US.UTF-8", "HAC_LANG": "ko"}, "ko"),
+        ({"LANG": "ko_KR.UTF-8", "LC_CTYPE": "C"}, "ko"),
+        ({"LANG": "../../etc"}, "en"),
+    ],
+)
+def test_language_is_the_first_that_is_asked_for_and_there(variables: Mapping[str, str], language: str) -> None:
+    assert find_language(variables) == language
+
+
+def test_a_message_is_its_english_text_wherever_it_goes() -> None:
+    message = tell("{count} files of {name} in {{here}}", count=3, name="torch")
+    assert message == "3 files of torch in {here}"
+    again = pickle.loads(pickle.dumps(message))
+    assert (again, again.template, again.values) == (message, message.template, {"count": 3, "name": "torch"})
+
+
+def test_a_message_is_told_anew_with_the_messages_in_it() -> None:
+    inner = tell("torch is not installed")
+    assert translate(tell("{what}", what=inner), "ko") == "torch가 설치되어 있지 않습니다"
+    # A plain text that was put in is data, such as a name, and stays.
+    assert translate(tell("{what}", what="torch is not installed"), "ko") == "torch is not installed"
+
+
+def test_what_no_catalog_has_stays_english() -> None:
+    assert translate("no text of ours", "ko") == "no text of ours"
+    assert translate(tell("no text of {whom}", whom="ours"), "ko") == "no text of ours"
+    assert translate("", "ko") == ""
+
+
+@pytest.mark.parametrize("language", _FOREIGN)
+def test_catalog_has_every_text_of_the_program_and_no_other(language: str) -> None:
+    wanted = {message.id for message in extract_messages() if message.id}
+    kept = {message.id: message for message in read_catalog(language) if message.id}
+    assert set(kept) == wanted, "make messages"
+    assert [name for name, message in kept.items() if not message.string or message.fuzzy] == []
+
+
+@pytest.mark.parametrize("language", _FOREIGN)
+def test_translations_have_the_places_of_the_text(language: str) -> None:
+    wrong = [message.id for message in read_catalog(language) if message.id and not _has_same_places(message)]
+    assert wrong == []
+
+
+def _has_same_places(message: CatalogMessage) -> bool:
+    return _list_places(str(message.id)) == _list_places(str(message.string))
+
+
+def _list_places(text: str) -> list[tuple[str, str, str]]:
+    if "{" not in text:
+        return []
+    found = string.Formatter().parse(text)
+    return sorted((name, spec or "", conversion or "") for _text, name, spec, conversion in found if name is not None)
+
+
+@pytest.mark.parametrize("language", _FOREIGN)
+def test_compiled_catalog_is_that_of_the_texts(language: str) -> None:
+    compiled = find_catalog(language).with_suffix(".mo").read_bytes()
+    assert compiled == compile_catalog(read_catalog(language)), "make messages"
+
+
+@pytest.mark.parametrize("language", _FOREIGN)
+@pytest.mark.parametrize("page", sorted(_ROOT.glob("envtool/*/pages/*.md")), ids=lambda page: page.stem)
+def test_page_is_translated_as_it_is_now(page: Path, language: str) -> None:
+    if "." in page.stem:
+        assert page.with_name(f"{page.stem.partition('.')[0]}.md").exists()
+        return
+    english = page.read_text(encoding="utf-8")
+    first, _end, text = page.with_name(f"{page.stem}.{language}.md").read_text(encoding="utf-8").partition("\n")
+    digest = hashlib.sha256(english.encode()).hexdigest()[:12]
+    assert first == f"<!-- English: {digest} -->", "translate what changed, then write this line"
+    # Commands, names and paths are never translated, and none is left out.
+    assert _list_code(text) == _list_code(english)
+    assert text.count("\n#") == english.count("\n#")
+
+
+def _list_code(text: str) -> set[str]:
+    return {" ".join(code.split()) for code in _CODE.findall(text)}
+
+
+def test_explain_speaks_korean() -> None:
+    variables = {"PATH": os.environ["PATH"], "LANG": "ko_KR.UTF-8", "PYTHONUTF8": "1"}
+    command = [sys.executable, "-m", "envtool", "explain", "torch-replaced"]
+    result = subprocess.run(command, env=variables, capture_output=True, text=True, encoding="utf-8", check=True)
+    assert result.stdout.startswith("# torch-replaced: torch가 벤더의 빌드가 아닙니다\n\n심각도: 오류\n\n## 의미\n")
+
+
+def test_doctor_speaks_korean_and_its_json_does_not(environment: RealEnvironment) -> None:
+    environment.uv_install("wants-newer")
+    korean = replace(environment, variables={**environment.variables, "HAC_LANG": "ko"})
+    told = korean.envtool("doctor", "--prefix", str(environment.path), "--no-driver").out
+    first, *rest = told.splitlines()
+    assert first.startswith("손상: torch")
+    # Of a line with a finding's texts, ids, paths, versions and commands are left; words are Korean.
+    assert [line.split()[0] for line in rest if line.startswith("  ")][:2] == ["환경", "고정"]
+    assert "[torch-replaced]" in told
+    assert "requires" not in told
+    for format in ("json", "sarif", "prometheus"):
+        outputs = [
+            item.envtool("doctor", "--prefix", str(environment.path), "--no-driver", "--format", format).out
+            for item in (environment, korean)
+        ]
+        assert _without_time(outputs[0]) == _without_time(outputs[1])
+
+
+def _without_time(text: str) -> str:
+    return re.sub(r"\d{4}-\d\d-\d\dT[\d:.]+(?:Z|\+00:00)|\b1[67]\d{8}(?:\.\d+)?\b", "TIME", text)
+
+
+def test_an_error_has_its_kind_beside_korean_words(environment: RealEnvironment) -> None:
+    korean = replace(environment, variables={**environment.variables, "HAC_LANG": "ko"})
+    outcome = korean.envtool("doctor", "--prefix", "/nowhere/at/all")
+    assert outcome.err.startswith("오류 [PrefixError, 4]: /nowhere/at/all")
+    assert "  다음: envtool doctor --prefix" in outcome.err
