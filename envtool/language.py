@@ -8,7 +8,7 @@ Catalogs are GNU gettext's (GNU gettext manual, "The Format of GNU MO Files"), r
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -47,6 +47,12 @@ def _rebuild(template: str, values: Mapping[str, object]) -> Message:
     message.template = template
     message.values = values
     return message
+
+
+def join_messages(separator: str, parts: Iterable[str]) -> Message:
+    """The parts as one text, each of which is told by itself."""
+    values = {f"part{index}": part for index, part in enumerate(parts)}
+    return _rebuild(separator.join(f"{{{name}}}" for name in values), values)
 
 
 def map_parts(text: str, change: Callable[[str], str]) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 
 from envtool.documents import parse_toml
 from envtool.errors import SettingsError
+from envtool.language import tell
 from envtool.regular_file import read_regular_file
 
 _FILES = ("hac.toml", "pyproject.toml")
@@ -32,7 +33,9 @@ def _read_table(path: Path, section: str) -> Any:
     except (FileNotFoundError, NotADirectoryError, PermissionError):
         return None
     except OSError as error:
-        raise SettingsError(f"{path} cannot be read", why=str(error.strerror), remedy=f"ls -l {path}") from error
+        raise SettingsError(
+            tell("{path} cannot be read", path=path), why=str(error.strerror), remedy=f"ls -l {path}"
+        ) from error
     own = path.name == "hac.toml"
     # Nearly every project file has nothing for us in it; parsing takes long.
     if section.encode() not in data or (not own and b"hac" not in data):
@@ -40,7 +43,9 @@ def _read_table(path: Path, section: str) -> Any:
     try:
         table: Any = parse_toml(data.decode())
     except ValueError as error:
-        raise SettingsError(f"{path} is not TOML", why=str(error), remedy=f"${{EDITOR:-vi}} {path}") from error
+        raise SettingsError(
+            tell("{path} is not TOML", path=path), why=str(error), remedy=f"${{EDITOR:-vi}} {path}"
+        ) from error
     for key in (section,) if own else ("tool", "hac", section):
         table = table.get(key) if isinstance(table, dict) else None
     return table

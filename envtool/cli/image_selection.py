@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from envtool.cli.terminal import note
+from envtool.language import tell
 
 if TYPE_CHECKING:
     from envtool.image.engine.client import Engine
@@ -38,9 +39,9 @@ def select_specs(project: Path, images: Sequence[str] | None, *, demo: bool, eve
     for spec in specs if images else ():
         if spec.sources != wanted:
             raise SpecError(
-                f"{spec.name} is not made from the {wanted} sources",
-                why=f"the image table says: {spec.sources}",
-                remedy="leave --demo out" if demo else "add --demo, if stand-ins will do",
+                tell("{name} is not made from the {wanted} sources", name=spec.name, wanted=wanted),
+                why=tell("the image table says: {sources}", sources=spec.sources),
+                remedy=tell("leave --demo out") if demo else tell("add --demo, if stand-ins will do"),
             )
     return [spec for spec in specs if spec.sources == wanted and (bool(images) or everything or spec.parent is None)]
 

@@ -14,6 +14,7 @@ from types import TracebackType
 from envtool.cli.localize import localize_command, prepare_libraries
 from envtool.cli.terminal import print_safely
 from envtool.errors import EnvtoolError, StoreError
+from envtool.language import tell
 from envtool.transaction.stop_signals import StopRequest, stop_requests
 
 # Objects made, beyond those that are gone again, before Python looks for cycles. Its own 700 is for what runs for long:
@@ -95,17 +96,17 @@ def _report_refusal(error: OSError) -> int:
     if error.errno in {errno.ENOSPC, errno.EDQUOT}:
         # Of commands that work in a temporary folder, and so have changed nothing.
         refusal: EnvtoolError = StoreError(
-            f"the disk is full: {error.filename or tempfile.gettempdir()}",
-            why="there was no room for what the command works with; nothing else was changed",
-            remedy="make room, or set TMPDIR to a folder on another disk",
+            tell("the disk is full: {filename}", filename=error.filename or tempfile.gettempdir()),
+            why=tell("there was no room for what the command works with; nothing else was changed"),
+            remedy=tell("make room, or set TMPDIR to a folder on another disk"),
         )
     elif error.filename is not None:
         # Permissions, or somebody who changes files and folders while they are looked at.
         path = os.fsdecode(error.filename) if not isinstance(error.filename, int) else str(error.filename)
         refusal = EnvtoolError(
             f"{path}: {error.strerror or error}",
-            why="the system refused it; if another program changes what is there, wait until that is done",
-            remedy=f"ls -ld {shlex.quote(path)}   and try again",
+            why=tell("the system refused it; if another program changes what is there, wait until that is done"),
+            remedy=tell("ls -ld {path}   and try again", path=shlex.quote(path)),
         )
     else:
         raise error

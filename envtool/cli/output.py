@@ -7,6 +7,7 @@ from pathlib import Path
 from envtool.atomic_file import write_atomic
 from envtool.cli.terminal import make_safe, print_safely
 from envtool.errors import EnvtoolError
+from envtool.language import tell
 
 
 def print_report(text: str, file: Path | None, *, has_commands: bool = False, is_prose: bool = False) -> None:
@@ -29,5 +30,7 @@ def write_output(path: Path, text: str, *, has_commands: bool = False) -> None:
         write_atomic(path, make_safe(text, has_commands=has_commands))
     except OSError as error:
         raise EnvtoolError(
-            f"{path} cannot be written", why=str(error.strerror), remedy="--output FILE   (in a folder of yours)"
+            tell("{path} cannot be written", path=path),
+            why=str(error.strerror),
+            remedy=tell("--output FILE   (in a folder of yours)"),
         ) from error

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from envtool.language import join_messages, tell
 from envtool.wheel.requires import find_requirements_on
 
 if TYPE_CHECKING:
@@ -25,7 +26,12 @@ class ConflictingRequirement:
     requirement: str
 
     def __str__(self) -> str:
-        return f"{self.name} {self.version} requires {self.requirement}"
+        return tell(
+            "{name} {version} requires {requirement}",
+            name=self.name,
+            version=self.version,
+            requirement=self.requirement,
+        )
 
 
 def find_conflicting_requirements(
@@ -63,7 +69,7 @@ def _find_demands(environment: Environment, name: str) -> Iterator[tuple[Conflic
             yield ConflictingRequirement(item.name, item.version, str(requirement)), requirement
 
 
-_ASKED_FOR = "it was asked for by name (the REQUESTED record is there)"
+_ASKED_FOR = tell("it was asked for by name (the REQUESTED record is there)")
 
 
 def is_requested_by_name(item: Distribution) -> bool:
@@ -75,27 +81,32 @@ def is_requested_by_name(item: Distribution) -> bool:
 def explain_request(item: Distribution, demands: Sequence[ConflictingRequirement]) -> str | None:
     """Why somebody installed it: because of `demands`, or by name; `None` where the records show neither."""
     if demands:
-        return "; ".join(str(demand) for demand in demands)
+        return join_messages("; ", (str(demand) for demand in demands))
     return _ASKED_FOR if is_requested_by_name(item) else None
 
 
 def explain_intruder(environment: Environment, pinned: PinnedDistribution, intruder: Distribution) -> str:
     """Say in one sentence how `intruder` was installed, and no more than the records show."""
-    by = f"{intruder.installer} installed it{_format_time(intruder)}"
+    by, when = intruder.installer, _format_time(intruder)
     if intruder.source:
-        return f"{by} from {intruder.source}"
+        return tell("{installer} installed it{when} from {source}", installer=by, when=when, source=intruder.source)
     reason = explain_request(intruder, find_conflicting_requirements(environment, pinned, met_by=intruder.version))
     if reason is not None:
-        return f"{by} because {reason}"
+        return tell("{installer} installed it{when} because {reason}", installer=by, when=when, reason=reason)
     others = find_requirers(environment, pinned.name)
     if others:
-        return (
-            f"{by} for "
-            + ", ".join(f"{demand.name} {demand.version}" for demand in others)
-            + f", which {'is' if len(others) == 1 else 'are'} content with {pinned.version}: "
+        return tell(
+            "{installer} installed it{when} for {names}, which is content with {version}: "
             "an upgrade was asked for, or nothing was pinned"
+            if len(others) == 1
+            else "{installer} installed it{when} for {names}, which are content with {version}: "
+            "an upgrade was asked for, or nothing was pinned",
+            installer=by,
+            when=when,
+            names=", ".join(f"{demand.name} {demand.version}" for demand in others),
+            version=pinned.version,
         )
-    return f"{by}; no installed distribution requires it"
+    return tell("{installer} installed it{when}; no installed distribution requires it", installer=by, when=when)
 
 
 def list_culprits(environment: Environment, pinned: PinnedDistribution, intruder: Distribution) -> tuple[str, ...]:
@@ -112,4 +123,7 @@ def _format_time(item: Distribution) -> str:
         return ""
     import time
 
-    return time.strftime(" on %Y-%m-%d at %H:%M UTC", time.gmtime(item.installed_at))
+    installed = time.gmtime(item.installed_at)
+    return tell(
+        " on {date} at {time} UTC", date=time.strftime("%Y-%m-%d", installed), time=time.strftime("%H:%M", installed)
+    )

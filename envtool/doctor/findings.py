@@ -8,6 +8,7 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 from envtool.doctor.finding_kind import FindingKind
+from envtool.language import tell
 from envtool.told_kind import Severity
 
 if TYPE_CHECKING:
@@ -142,4 +143,4 @@ def truncate(evidence: Iterable[Evidence]) -> tuple[Evidence, ...]:
     rest = len(everything) - SHOWN_FILES
     if rest <= 0:
         return everything
-    return (*everything[:SHOWN_FILES], Evidence(None, "", f"and {rest} more"))
+    return (*everything[:SHOWN_FILES], Evidence(None, "", tell("and {rest} more", rest=rest)))

@@ -16,6 +16,7 @@ from envtool.doctor.cause import find_requirers
 from envtool.doctor.finding_kind import FindingKind
 from envtool.doctor.findings import Evidence, Finding, Report
 from envtool.environment.history import read_history
+from envtool.language import tell
 from envtool.release.compatibility import find_known_companion, list_known_builds
 from envtool.release.pin import HISTORY_FILE
 from envtool.release.profile import COMPANIONS, TORCH, Profile
@@ -43,7 +44,7 @@ class LostBuild:
     def evidence(self) -> Evidence:
         """As a line of a finding."""
         degree = "certainly" if self.is_certain else "likely"
-        return Evidence(self.source, f"{self.version} ({degree}: {self.reason})", "another or none")
+        return Evidence(self.source, f"{self.version} ({degree}: {self.reason})", tell("another or none"))
 
 
 def make_finding(environment: Environment, cache: DiagnosisCache) -> Finding:
@@ -52,14 +53,16 @@ def make_finding(environment: Environment, cache: DiagnosisCache) -> Finding:
     installed = environment.find(TORCH)
     found = ", ".join(item.version for item in installed) or "no torch"
     seen = Evidence(
-        str(environment.prefix.site_packages), f"torch <version>+…{load_default_profile().label}<release>", found
+        str(environment.prefix.site_packages),
+        tell("torch <version>+…{label}<release>", label=load_default_profile().label),
+        found,
     )
     if _is_own(environment):
         return Finding(
             kind=FindingKind.NO_VENDOR_TORCH,
-            title="this is envtool's own environment, which has no torch to look after",
+            title=tell("this is envtool's own environment, which has no torch to look after"),
             evidence=(seen,),
-            cause="its python comes first on PATH, or it was activated, and no environment was named",
+            cause=tell("its python comes first on PATH, or it was activated, and no environment was named"),
             remedy="envtool doctor --prefix FOLDER   (the environment that you mean)",
             distribution=TORCH,
         )
@@ -68,7 +71,12 @@ def make_finding(environment: Environment, cache: DiagnosisCache) -> Finding:
         profile, reason = other
         return Finding(
             kind=FindingKind.TORCH_LOST,
-            title=f"{profile.title} is gone ({found} is there), and no pin says which one it was: {profile.cure.lost}",
+            title=tell(
+                "{title} is gone ({found} is there), and no pin says which one it was: {lost}",
+                title=profile.title,
+                found=found,
+                lost=profile.cure.lost,
+            ),
             evidence=(Evidence(reason, profile.title, found),),
             cause=_explain(environment),
             remedy=profile.cure.restore,
@@ -77,7 +85,7 @@ def make_finding(environment: Environment, cache: DiagnosisCache) -> Finding:
     if builds:
         return Finding(
             kind=FindingKind.TORCH_LOST,
-            title=f"the vendor torch is gone ({found} is there), and no pin says which one it was",
+            title=tell("the vendor torch is gone ({found} is there), and no pin says which one it was", found=found),
             evidence=(seen, *(build.evidence for build in builds)),
             cause=_explain(environment),
             remedy=_build_remedy(environment, builds),
@@ -85,7 +93,7 @@ def make_finding(environment: Environment, cache: DiagnosisCache) -> Finding:
         )
     return Finding(
         kind=FindingKind.NO_VENDOR_TORCH,
-        title=f"there is no vendor torch here ({found}), and nothing says that there ever was one",
+        title=tell("there is no vendor torch here ({found}), and nothing says that there ever was one", found=found),
         evidence=(seen,),
         cause=_explain(environment),
         remedy=_build_remedy(environment, ()),

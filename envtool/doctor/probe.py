@@ -17,6 +17,7 @@ from envtool.doctor.finding_kind import FindingKind
 from envtool.doctor.findings import Evidence, Finding
 from envtool.doctor.remedy import build_restore_command
 from envtool.documents import parse_json
+from envtool.language import tell
 from envtool.release.profile import TORCH
 from envtool.transaction.owner import Owner, find_owner, make_process_options
 
@@ -95,17 +96,19 @@ def interpret(
     if probed.status is None:
         yield Finding(
             kind=FindingKind.PROBE_TIMEOUT,
-            title=f"torch hangs: {step}",
-            evidence=(Evidence(str(interpreter), f"an end within {time_limit:g} seconds", step),),
-            cause="the accelerator is held by another program, or its server does not answer",
+            title=tell("torch hangs: {step}", step=step),
+            evidence=(
+                Evidence(str(interpreter), tell("an end within {time_limit:g} seconds", time_limit=time_limit), step),
+            ),
+            cause=tell("the accelerator is held by another program, or its server does not answer"),
             remedy=by_hand,
         )
     elif probed.status != 0:
         ended = f"exit status {probed.status}" if probed.status > 0 else f"signal {-probed.status}"
         yield Finding(
             kind=FindingKind.PROBE_FAILED,
-            title=f"torch does not work: {step} ended with {ended}",
-            evidence=(Evidence(str(interpreter), "an end without error", probed.last_words or ended),),
+            title=tell("torch does not work: {step} ended with {ended}", step=step, ended=ended),
+            evidence=(Evidence(str(interpreter), tell("an end without error"), probed.last_words or ended),),
             cause=probed.last_words or None,
             remedy=by_hand,
         )
@@ -114,9 +117,11 @@ def interpret(
     if "available" in values and (not values["available"] or values.get("count") == 0):
         yield Finding(
             kind=FindingKind.PROBE_NO_ACCELERATOR,
-            title="torch works and sees no accelerator",
-            evidence=(Evidence(str(values.get("file")), "torch.cuda.is_available() is True", "it is False"),),
-            cause="it is not the vendor's build, or there is no driver, no token or no accelerator",
+            title=tell("torch works and sees no accelerator"),
+            evidence=(
+                Evidence(str(values.get("file")), tell("torch.cuda.is_available() is True"), tell("it is False")),
+            ),
+            cause=tell("it is not the vendor's build, or there is no driver, no token or no accelerator"),
             remedy="envtool doctor --driver",
         )
     difference = values.get("difference")
@@ -124,9 +129,13 @@ def interpret(
     if isinstance(difference, float) and not difference <= _TOLERANCE:
         yield Finding(
             kind=FindingKind.PROBE_WRONG_RESULT,
-            title=f"a matrix product on {values.get('name', 'cuda:0')} differs from the CPU's by {difference:.3g}",
-            evidence=(Evidence("cuda:0", f"within {_TOLERANCE}", f"{difference:.3g}"),),
-            cause="torch and the driver do not fit each other, or the device is at fault",
+            title=tell(
+                "a matrix product on {get} differs from the CPU's by {difference:.3g}",
+                get=values.get("name", "cuda:0"),
+                difference=difference,
+            ),
+            evidence=(Evidence("cuda:0", tell("within {tolerance}", tolerance=_TOLERANCE), f"{difference:.3g}"),),
+            cause=tell("torch and the driver do not fit each other, or the device is at fault"),
             remedy="update-moreh --force",
         )
 
@@ -139,8 +148,18 @@ def _find_other_torch(environment: Environment, pin: VendorPin, values: dict[str
         kind=FindingKind.PROBE_OTHER_TORCH,
         title=f"the torch that is imported is {version}"
         + (f" of release {values['moreh']}" if values.get("moreh") else ""),
-        evidence=(Evidence(file, f"{pin.torch.version} below {environment.prefix.site_packages}", version),),
-        cause="it is shadowed by a copy elsewhere, or its files were exchanged in place",
+        evidence=(
+            Evidence(
+                file,
+                tell(
+                    "{version} below {site_packages}",
+                    version=pin.torch.version,
+                    site_packages=environment.prefix.site_packages,
+                ),
+                version,
+            ),
+        ),
+        cause=tell("it is shadowed by a copy elsewhere, or its files were exchanged in place"),
         remedy=build_restore_command(environment, pin),
         distribution=TORCH,
     )

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from envtool.errors import SettingsError
+from envtool.language import tell
 from envtool.project_settings import find_table
 
 _KEYS = frozenset({"ignore", "strict"})
@@ -40,9 +41,9 @@ def validate_ids(ids: Iterable[str], source: str) -> frozenset[str]:
         if identity not in known:
             near = difflib.get_close_matches(identity, known, 1)
             raise SettingsError(
-                f"there is no finding called {identity!r}",
+                tell("there is no finding called {identity!r}", identity=identity),
                 why=f"{source} asks to ignore it" + (f"; {near[0]!r} comes near" if near else ""),
-                remedy="envtool explain   (lists the ids)",
+                remedy=tell("envtool explain   (lists the ids)"),
             )
     return frozenset(ids)
 
@@ -61,4 +62,6 @@ def _parse_settings(table: Any, path: Path) -> DoctorSettings:
 
 
 def _make_error(path: Path, why: str) -> SettingsError:
-    return SettingsError(f"the settings in {path} cannot be followed", why=why, remedy=f"${{EDITOR:-vi}} {path}")
+    return SettingsError(
+        tell("the settings in {path} cannot be followed", path=path), why=why, remedy=f"${{EDITOR:-vi}} {path}"
+    )

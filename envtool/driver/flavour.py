@@ -19,6 +19,7 @@ from typing import Self
 from envtool.driver.ask import TIME_LIMIT, DriverQuery, QueryResult, mask_tokens, start_query
 from envtool.driver.inspect_jobs import make_query_error, make_report
 from envtool.errors import DriverError
+from envtool.language import tell
 
 PROGRAM = "moreh-switch-model"
 # Seconds for each answer of the program, which asks a server; and of silence after a list that no known prompt follows.
@@ -72,9 +73,9 @@ def select_flavour(request: FlavourRequest) -> FlavourResult:
     program = shutil.which(PROGRAM, path=request.variables.get("PATH"))
     if program is None:
         raise DriverError(
-            f"there is no {PROGRAM} here",
-            why="it is not on PATH; from release 25.4 on ACCELERATOR_PLATFORM_FLAVOR=NAME chooses the flavour",
-            remedy="update-moreh --force   (on a machine of the service)",
+            tell("there is no {program} here", program=PROGRAM),
+            why=tell("it is not on PATH; from release 25.4 on ACCELERATOR_PLATFORM_FLAVOR=NAME chooses the flavour"),
+            remedy=tell("update-moreh --force   (on a machine of the service)"),
         )
     if request.name is not None:
         _require_free(_ask(request))
@@ -90,8 +91,8 @@ def select_flavour(request: FlavourRequest) -> FlavourResult:
         name = menu.find(request.name)
         if name is None:
             raise DriverError(
-                f"there is no flavour {request.name}",
-                why=f"{PROGRAM} offers: {', '.join(names)}",
+                tell("there is no flavour {name}", name=request.name),
+                why=tell("{program} offers: {names}", program=PROGRAM, names=", ".join(names)),
                 remedy="envtool flavour",
             )
         if name != menu.current:
@@ -135,9 +136,9 @@ def _require_free(result: QueryResult) -> None:
             for job in holding
         )
         raise DriverError(
-            "the flavour cannot be changed while a job holds the accelerator",
+            tell("the flavour cannot be changed while a job holds the accelerator"),
             why=listed,
-            remedy=report.ending.command if report.ending is not None else "envtool jobs   (and wait, or end it)",
+            remedy=report.ending.command if report.ending is not None else tell("envtool jobs   (and wait, or end it)"),
         )
 
 
@@ -153,8 +154,12 @@ def _verify(result: QueryResult, name: str) -> bool:
     found = [device.model for device in result.table.active_devices]
     if found and name not in found:
         raise DriverError(
-            f"the flavour is not {name}",
-            why=f"{PROGRAM} says that it was changed, and the driver still shows {', '.join(found)}",
+            tell("the flavour is not {name}", name=name),
+            why=tell(
+                "{program} says that it was changed, and the driver still shows {found}",
+                program=PROGRAM,
+                found=", ".join(found),
+            ),
             remedy=f"envtool flavour {name}",
         )
     return bool(found)
@@ -165,7 +170,9 @@ def _make_failure(dialogue: _Dialogue, answer: str) -> DriverError:
     words = [line.strip() for line in answer.splitlines() if line.strip() and not _ROW.match(line)]
     said = next((line for line in words if "cannot" in line.lower() or "error" in line.lower()), "")
     said = said or next((line for line in reversed(words) if not _PROMPT.search(line)), "it said nothing")
-    return DriverError(f"{PROGRAM} did not do it", why=mask_tokens(said)[:300], remedy=dialogue.program)
+    return DriverError(
+        tell("{program} did not do it", program=PROGRAM), why=mask_tokens(said)[:300], remedy=dialogue.program
+    )
 
 
 class _Dialogue:
@@ -187,7 +194,9 @@ class _Dialogue:
             )
         except OSError as error:
             os.close(self._handle)
-            raise DriverError(f"{PROGRAM} cannot be started", why=str(error.strerror), remedy=program) from error
+            raise DriverError(
+                tell("{program} cannot be started", program=PROGRAM), why=str(error.strerror), remedy=program
+            ) from error
         finally:
             os.close(inside)
 
@@ -222,12 +231,12 @@ class _Dialogue:
             if block:
                 said, heard = said + block, time.monotonic()
                 if len(said) > _OUTPUT_LIMIT:
-                    raise DriverError(f"{PROGRAM} prints without end", remedy=self.program)
+                    raise DriverError(tell("{program} prints without end", program=PROGRAM), remedy=self.program)
             if _PROMPT.search(said) or (_ROW.search(said) and time.monotonic() - heard > _SILENCE):
                 return said
         raise DriverError(
-            f"{PROGRAM} does not answer",
-            why=f"it said nothing that ends in a question within {self._limit:g} seconds",
+            tell("{program} does not answer", program=PROGRAM),
+            why=tell("it said nothing that ends in a question within {limit:g} seconds", limit=self._limit),
             remedy=self.program,
         )
 

@@ -13,6 +13,7 @@ from envtool.driver.jobs import AcceleratorJob, JobEnding, assess_jobs, assess_u
 from envtool.driver.processes import read_machine
 from envtool.driver.waiting import find_unlisted
 from envtool.errors import DriverError
+from envtool.language import tell
 
 if TYPE_CHECKING:
     from envtool.driver.table import Device, DriverTable
@@ -63,12 +64,14 @@ def make_query_error(result: QueryResult) -> DriverError:
     """The error that a failed question is."""
     if result.program is None:
         return DriverError(
-            "nothing here tells of the accelerator",
-            why="there is no moreh-smi and no ap-smi on PATH",
-            remedy="update-moreh --force   (on a machine of the service)",
+            tell("nothing here tells of the accelerator"),
+            why=tell("there is no moreh-smi and no ap-smi on PATH"),
+            remedy=tell("update-moreh --force   (on a machine of the service)"),
         )
     name = result.program.rsplit("/", 1)[-1]
-    return DriverError(f"{name} does not tell of the accelerator", why=result.problem, remedy=result.program)
+    return DriverError(
+        tell("{name} does not tell of the accelerator", name=name), why=result.problem, remedy=result.program
+    )
 
 
 def make_report(result: QueryResult, table: DriverTable) -> JobsReport:

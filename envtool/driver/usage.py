@@ -17,6 +17,7 @@ from typing import Any
 
 from envtool.documents import parse_json, parse_toml
 from envtool.errors import DriverError
+from envtool.language import tell
 from envtool.regular_file import open_regular_file, read_regular_text
 
 LOG_SCHEMA = "hac-envtool/jobs-log/1"
@@ -189,7 +190,7 @@ def read_usage(path: Path) -> UsageTally:
             tally.add(parse_look(line))
     except OSError as error:
         raise DriverError(
-            f"the log {path} cannot be read",
+            tell("the log {path} cannot be read", path=path),
             why=str(error.strerror),
             remedy=f"envtool jobs --watch --log {path}",
         ) from error
@@ -202,17 +203,25 @@ def read_prices(path: Path) -> PriceList:
     try:
         table = parse_toml(read_regular_text(path, _PRICES_LIMIT))
     except OSError as error:
-        raise DriverError(f"the prices {path} cannot be read", why=str(error.strerror), remedy=remedy) from error
+        raise DriverError(
+            tell("the prices {path} cannot be read", path=path), why=str(error.strerror), remedy=remedy
+        ) from error
     except ValueError as error:
-        raise DriverError(f"the prices {path} are no TOML", why=str(error), remedy=remedy) from error
+        raise DriverError(tell("the prices {path} are no TOML", path=path), why=str(error), remedy=remedy) from error
     prices, per = table.get("prices"), table.get("per", "minute")
     if not isinstance(prices, dict) or not isinstance(per, str) or per not in _PER:
         raise DriverError(
-            f"{path} has no prices", why="it lacks [prices], or `per` is not minute or hour", remedy=remedy
+            tell("{path} has no prices", path=path),
+            why=tell("it lacks [prices], or `per` is not minute or hour"),
+            remedy=remedy,
         )
     by_flavor = {}
     for flavor, price in prices.items():
         if isinstance(price, bool) or not isinstance(price, int | float) or not (math.isfinite(price) and price >= 0):
-            raise DriverError(f"the price of {flavor} in {path} is none", why=f"it is {price!r}", remedy=remedy)
+            raise DriverError(
+                tell("the price of {flavor} in {path} is none", flavor=flavor, path=path),
+                why=tell("it is {price!r}", price=price),
+                remedy=remedy,
+            )
         by_flavor[flavor.lower()] = price / _PER[per]
     return PriceList(currency=str(table.get("currency", "")), by_flavor=by_flavor)

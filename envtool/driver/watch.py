@@ -13,6 +13,7 @@ from typing import Any
 from envtool.driver.inspect_jobs import JobsReport, JobsRequest, ask_driver, make_query_error, make_report
 from envtool.driver.usage import LogReader, UsageTally, format_look, parse_look
 from envtool.errors import DriverError
+from envtool.language import tell
 from envtool.masking import mask_credentials
 
 
@@ -93,7 +94,9 @@ class _UsageLog:
         problem = self.append("")
         if problem:
             raise DriverError(
-                f"the log {path} cannot be written", why=problem, remedy="--log FILE   (in a folder of yours)"
+                tell("the log {path} cannot be written", path=path),
+                why=problem,
+                remedy=tell("--log FILE   (in a folder of yours)"),
             )
 
     def append(self, line: str) -> str:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from envtool.environment.prefix import PrefixKind
 from envtool.errors import RestoreError
+from envtool.language import tell
 from envtool.release.pin import PIN_FILE
 from envtool.transaction.staging import STAGING_NAME
 from envtool.transaction.unlinked_file import read_unlinked_file
@@ -85,8 +86,8 @@ def refuse_foreign_commands(prefix: Prefix, finals: Iterable[Path]) -> None:
     for path in finals:
         if path.parent == prefix.scripts and os.path.lexists(path) and not _is_own_command(prefix, path):
             raise RestoreError(
-                f"{path} would be replaced, which is not a command of this environment",
-                why=f"{prefix.scripts} is a link to {real}",
+                tell("{path} would be replaced, which is not a command of this environment", path=path),
+                why=tell("{scripts} is a link to {real}", scripts=prefix.scripts, real=real),
                 remedy=f"mv {shlex.quote(f'{real}/{path.name}')} ELSEWHERE, or make {prefix.scripts} a folder",
             )
 

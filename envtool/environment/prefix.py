@@ -11,6 +11,7 @@ from pathlib import Path
 
 from envtool.environment.context import EnvironmentContext
 from envtool.errors import PrefixError
+from envtool.language import tell
 
 _PYTHON = re.compile(r"python(\d)\.(\d+)")
 _HINT = "envtool doctor --prefix DIRECTORY   (the folder that holds bin/python)"
@@ -75,8 +76,8 @@ def _find_prefix(prefix: Path | None, python: Path | None, context: EnvironmentC
     found = find_python_on_path(context)
     if found is None:
         raise PrefixError(
-            "no environment to look at",
-            why="no --prefix, CONDA_PREFIX or VIRTUAL_ENV is given, and there is no python on PATH",
+            tell("no environment to look at"),
+            why=tell("no --prefix, CONDA_PREFIX or VIRTUAL_ENV is given, and there is no python on PATH"),
             remedy=_HINT,
         )
     return read_prefix(_find_root(found), source=f"{found} on PATH")
@@ -96,13 +97,15 @@ def read_prefix(path: Path, *, source: str = "--prefix") -> Prefix:
     """Read the layout of the prefix at `path`. Raises `PrefixError`."""
     root = path.absolute()
     if not os.path.isdir(root):
-        raise PrefixError(f"{path} is not a folder", why=f"it is named by {source}", remedy=_HINT)
+        raise PrefixError(
+            tell("{path} is not a folder", path=path), why=tell("it is named by {source}", source=source), remedy=_HINT
+        )
     kind = _detect_kind(root)
     versions = _list_pythons(root)
     if not versions:
         raise PrefixError(
-            f"{path} has no Python",
-            why=f"there is no bin/python3.* with a lib/python3.* beside it (named by {source})",
+            tell("{path} has no Python", path=path),
+            why=tell("there is no bin/python3.* with a lib/python3.* beside it (named by {source})", source=source),
             remedy=_HINT,
         )
     if kind is PrefixKind.SYSTEM:
@@ -110,13 +113,17 @@ def read_prefix(path: Path, *, source: str = "--prefix") -> Prefix:
     python = _select_python(root, versions)
     site_packages = root / "lib" / f"python{python[0]}.{python[1]}" / "site-packages"
     if not os.path.isdir(site_packages):
-        raise PrefixError(f"{path} has no site-packages", why=f"{site_packages} is not a folder", remedy=_HINT)
+        raise PrefixError(
+            tell("{path} has no site-packages", path=path),
+            why=tell("{site_packages} is not a folder", site_packages=site_packages),
+            remedy=_HINT,
+        )
     return Prefix(path=root, kind=kind, python=python, site_packages=site_packages)
 
 
 def _find_root(python: Path) -> Path:
     if not os.path.exists(python):
-        raise PrefixError(f"{python} does not exist", remedy=_HINT)
+        raise PrefixError(tell("{python} does not exist", python=python), remedy=_HINT)
     root = python.absolute().parent.parent
     if _list_pythons(root):
         return root

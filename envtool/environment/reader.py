@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from envtool.environment.context import EnvironmentContext
 from envtool.environment.distribution import Distribution, read_distribution, read_egg_link
 from envtool.errors import PrefixError
+from envtool.language import tell
 from envtool.wheel.requires import normalize_name
 
 if TYPE_CHECKING:
@@ -95,7 +96,9 @@ def _list_entries(folder: Path, problems: list[ReadProblem], *, required: bool) 
     except OSError as error:
         if required:
             raise PrefixError(
-                f"{folder} cannot be read", why=str(error.strerror), remedy="run the command as its owner"
+                tell("{folder} cannot be read", folder=folder),
+                why=str(error.strerror),
+                remedy=tell("run the command as its owner"),
             ) from error
         problems.append(ReadProblem(folder, "a folder that can be read", str(error.strerror)))
         return []

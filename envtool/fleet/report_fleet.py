@@ -19,6 +19,7 @@ from envtool.fleet.tally import (
     list_causes_by_package,
     list_releases_in_use,
 )
+from envtool.language import tell
 from envtool.regular_file import open_regular_file, read_regular_file
 
 _SUFFIXES = (".json", ".jsonl")
@@ -140,7 +141,7 @@ def _make_error(request: FleetRequest, skipped: list[SkippedFile]) -> FleetError
     why = f"{skipped[0].path}: {skipped[0].reason}" if skipped else "there is no file that ends in .json or .jsonl"
     more = f"; and {len(skipped) - 1} more" if len(skipped) > 1 else ""
     return FleetError(
-        f"no report could be read from {named}",
+        tell("no report could be read from {named}", named=named),
         why=why + more,
-        remedy="envtool doctor --format json --output reports/HOST.json   (on each machine)",
+        remedy=tell("envtool doctor --format json --output reports/HOST.json   (on each machine)"),
     )

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from envtool.errors import EnvtoolError, SourceError
 from envtool.image.run_program import run
+from envtool.language import tell
 
 PythonVersion = tuple[int, int]
 # The Python that envtool runs on in an image.
@@ -30,7 +31,7 @@ def run_pip(command: str, arguments: Sequence[str], python: PythonVersion) -> st
 
 def _make_unreachable_error(what: str, why: str) -> EnvtoolError:
     return SourceError(
-        "the wheels that go into the image cannot be had",
+        tell("the wheels that go into the image cannot be had"),
         why="\n        ".join([what, *why.splitlines()[-6:]]),
-        remedy="check the index that pip is configured for: pip config list",
+        remedy=tell("check the index that pip is configured for: pip config list"),
     )

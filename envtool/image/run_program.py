@@ -8,6 +8,7 @@ from pathlib import Path
 
 from envtool.bounded_process import BoundedProcess
 from envtool.errors import BuildError, EnvtoolError, SetupError
+from envtool.language import tell
 
 # Seconds, and bytes of output: a base image is bootstrapped in minutes, also where the network is slow.
 _TIME_LIMIT = 3600.0
@@ -31,7 +32,9 @@ def run(
         process = BoundedProcess(words, environment={**os.environ, **(environment or {})}, cwd=folder)
     except FileNotFoundError as error:
         raise SetupError(
-            f"{words[0]} is not installed", why="the command needs it", remedy=f"apt-get install {Path(words[0]).name}"
+            tell("{words} is not installed", words=words[0]),
+            why=tell("the command needs it"),
+            remedy=f"apt-get install {Path(words[0]).name}",
         ) from error
     ended = process.wait(_TIME_LIMIT, _OUTPUT_LIMIT)
     out, err = (text.decode("utf-8", "replace") for text in (ended.out, ended.err))

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from envtool.errors import UsageError
 from envtool.known_errors.error_kind import ErrorKind
+from envtool.language import tell
 from envtool.regular_file import open_regular_file
 
 _BLOCK = 1 << 18
@@ -46,9 +47,9 @@ def search_file(path: Path) -> LogSearch:
         handle = open_regular_file(path)
     except OSError as error:
         raise UsageError(
-            f"{path} cannot be read",
+            tell("{path} cannot be read", path=path),
             why=str(error.strerror),
-            remedy="envtool explain --from LOGFILE   (or PROGRAM 2>&1 | envtool explain --from -)",
+            remedy=tell("envtool explain --from LOGFILE   (or PROGRAM 2>&1 | envtool explain --from -)"),
         ) from error
     try:
         return search_log(_read_blocks(handle))

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from envtool.errors import ModelError
+from envtool.language import tell
 
 _PACKAGED = Path(__file__).parent / "samples"
 _CHECKOUT = Path(__file__).parents[2] / "examples" / "models"
@@ -40,8 +41,8 @@ def find_sample(name: str) -> ModelSample:
     found = next((sample for sample in SAMPLES if sample.name == name), None)
     if found is None:
         raise ModelError(
-            f"there is no model {name}",
-            why=f"there are {', '.join(sample.name for sample in SAMPLES)}",
+            tell("there is no model {name}", name=name),
+            why=tell("there are {samples}", samples=", ".join(sample.name for sample in SAMPLES)),
             remedy="envtool models list",
         )
     return found
@@ -53,13 +54,13 @@ def copy_sample(sample: ModelSample, folder: Path) -> None:
         shutil.copytree(sample.folder, folder, ignore=shutil.ignore_patterns("__pycache__"))
     except FileExistsError as error:
         raise ModelError(
-            f"{folder} is there already",
-            why="what is in it is left alone",
+            tell("{folder} is there already", folder=folder),
+            why=tell("what is in it is left alone"),
             remedy=f"envtool models get {sample.name} {shlex.quote(f'{folder}-2')}",
         ) from error
     except (OSError, shutil.Error) as error:
         raise ModelError(
-            f"{folder} cannot be written",
+            tell("{folder} cannot be written", folder=folder),
             why=str(error),
             remedy=f'envtool models get {sample.name} "$(mktemp -d)/{sample.name}"',
         ) from error

@@ -16,6 +16,7 @@ from envtool.environment.effective_pin import find_effective_pin
 from envtool.environment.prefix import find_prefix
 from envtool.environment.reader import read_environment
 from envtool.errors import BuildError, ModelError
+from envtool.language import tell
 from envtool.models.catalog import ModelSample, copy_sample
 from envtool.regular_file import read_regular_file
 from envtool.release.pin import PIN_FILE, VendorPin, parse_pin
@@ -64,7 +65,9 @@ class _LocalPlace:
             process = BoundedProcess([self._interpreter, *arguments], environment=variables, cwd=self._folder)
         except OSError as error:
             raise ModelError(
-                f"{self._interpreter} cannot be started", why=str(error.strerror), remedy="envtool doctor"
+                tell("{interpreter} cannot be started", interpreter=self._interpreter),
+                why=str(error.strerror),
+                remedy="envtool doctor",
             ) from error
         ended = process.wait(time_limit, _OUTPUT_LIMIT)
         return ended.status, (ended.out + ended.err).decode("utf-8", "replace")
@@ -123,7 +126,9 @@ def image_place(sample: ModelSample, engine: Engine, reference: str) -> Iterator
 
     attributes = engine.inspect_image(reference)
     if not attributes:
-        raise BuildError(f"there is no image {reference}", remedy="docker pull, or envtool build --demo")
+        raise BuildError(
+            tell("there is no image {reference}", reference=reference), remedy="docker pull, or envtool build --demo"
+        )
     with idle_container(engine, reference) as container:
         container.put_archive("/tmp", _make_archive(sample))  # noqa: S108  # the container's own
         variables = dict(item.partition("=")[::2] for item in attributes["Config"].get("Env") or [])

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from envtool.errors import ModelError
+from envtool.language import tell
 from envtool.models.catalog import ModelSample, find_sample
 from envtool.models.judge import ModelRun, judge_run
 from envtool.models.place import ModelPlace, image_place, local_place
@@ -79,14 +80,16 @@ def _require_torch(place: ModelPlace, name: str) -> None:
     last = _last_line(printed)
     if status == _STAND_IN:
         raise ModelError(
-            "the torch there is a stand-in, which cannot compute",
-            why=f"it bears the version {last} and has none of torch's code",
-            remedy=f"envtool models run {name} --prefix DIRECTORY   (an environment with a real torch)",
+            tell("the torch there is a stand-in, which cannot compute"),
+            why=tell("it bears the version {last} and has none of torch's code", last=last),
+            remedy=tell("envtool models run {name} --prefix DIRECTORY   (an environment with a real torch)", name=name),
         )
     if status == _NO_TORCH:
-        raise ModelError("there is no torch to run the model with", why=last, remedy="envtool doctor")
+        raise ModelError(tell("there is no torch to run the model with"), why=last, remedy="envtool doctor")
     if status != 0:
-        raise ModelError("torch cannot be imported", why=last or _describe_end(status), remedy="envtool doctor --probe")
+        raise ModelError(
+            tell("torch cannot be imported"), why=last or _describe_end(status), remedy="envtool doctor --probe"
+        )
 
 
 def _run_script(place: ModelPlace, arguments: list[str], report: str, time_limit: float) -> dict[str, Any]:
@@ -94,9 +97,9 @@ def _run_script(place: ModelPlace, arguments: list[str], report: str, time_limit
     found = place.read_report(report) if status == 0 else {}
     if not found:
         raise ModelError(
-            f"{arguments[0]} did not come to its end",
+            tell("{arguments} did not come to its end", arguments=arguments[0]),
             why=f"{_describe_end(status)}: {_last_line(printed) or 'it printed nothing'}",
-            remedy="envtool doctor --probe; envtool explain --from LOGFILE   (reads what a program printed)",
+            remedy=tell("envtool doctor --probe; envtool explain --from LOGFILE   (reads what a program printed)"),
         )
     return found
 

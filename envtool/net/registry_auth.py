@@ -18,6 +18,7 @@ from requests.auth import AuthBase, HTTPBasicAuth
 
 from envtool.documents import parse_json
 from envtool.errors import SetupError
+from envtool.language import tell
 from envtool.net.credentials import LOOPBACK, OriginSession, get_origin
 from envtool.net.http import configure_session, get
 
@@ -121,13 +122,14 @@ def read_docker_login(registry: str) -> DockerLogin | None:
         from docker.credentials import StoreError
     except ImportError as error:
         raise SetupError(
-            "reading from a registry needs the library docker", remedy="make venv   (or: uv tool install '.[image]')"
+            tell("reading from a registry needs the library docker"),
+            remedy=tell("make venv   (or: uv tool install '.[image]')"),
         ) from error
     try:
         kept: dict[str, Any] = auth.resolve_authconfig(auth.load_config(), registry) or {}
     except (errors.DockerException, StoreError, ValueError) as error:
         raise SetupError(
-            f"the credentials of docker login for {registry} cannot be read",
+            tell("the credentials of docker login for {registry} cannot be read", registry=registry),
             why=str(error)[:300],
             remedy=f"docker login {registry}",
         ) from error

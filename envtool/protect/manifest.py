@@ -11,6 +11,7 @@ from pathlib import Path
 
 from envtool.documents import parse_json
 from envtool.errors import RestoreError
+from envtool.language import tell
 from envtool.regular_file import read_regular_file
 
 # Relative to the environment's prefix.
@@ -63,12 +64,16 @@ def read_manifest(prefix: Path) -> ProtectManifest | None:
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:
-        raise RestoreError(f"{path} cannot be read", why=str(error.strerror), remedy=f"ls -l {path}") from error
+        raise RestoreError(
+            tell("{path} cannot be read", path=path), why=str(error.strerror), remedy=f"ls -l {path}"
+        ) from error
     except (ValueError, KeyError, TypeError, AttributeError, binascii.Error) as error:
         raise RestoreError(
-            f"{path} is damaged, so what was changed is not known",
+            tell("{path} is damaged, so what was changed is not known", path=path),
             why=f"{type(error).__name__}: {error}",
-            remedy=f"rm {path}   and take out by hand what pip.conf, uv.toml and conda-meta/pinned say of torch",
+            remedy=tell(
+                "rm {path}   and take out by hand what pip.conf, uv.toml and conda-meta/pinned say of torch", path=path
+            ),
         ) from error
 
 

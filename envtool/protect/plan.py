@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from envtool.environment.conda_pins import CONDA_PINS, OVERWRITING
 from envtool.environment.prefix import PrefixKind
 from envtool.errors import RestoreError
+from envtool.language import tell
 from envtool.protect.edits import (
     add_block,
     add_pip_constraint,
@@ -53,9 +54,9 @@ def plan_protection(environment: Environment, pin: VendorPin, present: ProtectMa
     prefix = environment.prefix
     if any(character.isspace() for character in str(prefix.path)):
         raise RestoreError(
-            f"{prefix.path} cannot be protected",
-            why="pip and uv split the names of constraints at white space",
-            remedy="move the environment to a folder without one",
+            tell("{path} cannot be protected", path=prefix.path),
+            why=tell("pip and uv split the names of constraints at white space"),
+            remedy=tell("move the environment to a folder without one"),
         )
     edits = []
     for path, identity, edit in _list_edits(environment, pin):
@@ -143,14 +144,18 @@ def _take_out(item: ProtectedFile, now: bytes, present: ProtectManifest) -> byte
 def _read(path: Path) -> bytes | None:
     if path.is_symlink():
         raise RestoreError(
-            f"{path} is a link, so it is not changed", why=f"it leads to {path.readlink()}", remedy=f"ls -l {path}"
+            tell("{path} is a link, so it is not changed", path=path),
+            why=tell("it leads to {readlink}", readlink=path.readlink()),
+            remedy=f"ls -l {path}",
         )
     try:
         return read_regular_file(path)
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:
-        raise RestoreError(f"{path} cannot be read", why=str(error.strerror), remedy=f"ls -l {path}") from error
+        raise RestoreError(
+            tell("{path} cannot be read", path=path), why=str(error.strerror), remedy=f"ls -l {path}"
+        ) from error
 
 
 def _read_mode(path: Path) -> int:
@@ -162,5 +167,7 @@ def _read_mode(path: Path) -> int:
 
 def _make_unreadable(path: Path, error: Exception) -> RestoreError:
     return RestoreError(
-        f"{path} is not what its name says, so it is not changed", why=str(error), remedy=f"${{EDITOR:-vi}} {path}"
+        tell("{path} is not what its name says, so it is not changed", path=path),
+        why=str(error),
+        remedy=f"${{EDITOR:-vi}} {path}",
     )

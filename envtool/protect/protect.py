@@ -12,6 +12,7 @@ from envtool.environment.effective_pin import find_effective_pin
 from envtool.environment.prefix import find_prefix
 from envtool.environment.reader import read_environment
 from envtool.errors import ReleaseError
+from envtool.language import tell
 from envtool.protect.manifest import MANIFEST, FileEdit, read_manifest, render_manifest
 from envtool.protect.plan import list_pin_lines, plan_protection, plan_removal
 from envtool.transaction.as_owner import run_as_owner
@@ -65,9 +66,11 @@ def protect(request: ProtectRequest) -> ProtectResult:
     pin = find_effective_pin(environment)
     if pin is None:
         raise ReleaseError(
-            f"nothing says which torch {prefix.path} should keep",
-            why="it has neither a pin nor a vendor's torch that is known here",
-            remedy="envtool profile list   and name the vendor with --profile; cpu and cuda are upstream's own builds",
+            tell("nothing says which torch {path} should keep", path=prefix.path),
+            why=tell("it has neither a pin nor a vendor's torch that is known here"),
+            remedy=tell(
+                "envtool profile list   and name the vendor with --profile; cpu and cuda are upstream's own builds"
+            ),
         )
     edits = plan_protection(environment, pin, present)
     manifest = render_manifest(edits, list_pin_lines(pin))

@@ -12,6 +12,7 @@ from packaging.tags import Tag, cpython_tags, platform_tags
 from packaging.version import Version
 
 from envtool.errors import ReleaseError
+from envtool.language import tell
 from envtool.release.compatibility import find_known_companion
 from envtool.release.profile import COMPANIONS, TORCH
 from envtool.release.release_filter import ReleaseFilter
@@ -116,7 +117,13 @@ def select_release(
         if wanted.matches(release.version):
             return release
     raise ReleaseError(
-        f"{where} has no vendor torch for Python {python[0]}.{python[1]} ({wanted})",
+        tell(
+            "{where} has no vendor torch for Python {python}.{python2} ({wanted})",
+            where=where,
+            python=python[0],
+            python2=python[1],
+            wanted=wanted,
+        ),
         why=_describe_available(candidates, fitting, python),
         remedy=_suggest_release(fitting, wanted),
     )

@@ -114,7 +114,7 @@ def read_pin(prefix: Path) -> VendorPin | None:
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:
-        raise ReleaseError(f"the pin {path} cannot be read", why=str(error.strerror)) from error
+        raise ReleaseError(tell("the pin {path} cannot be read", path=path), why=str(error.strerror)) from error
     return parse_pin(data, path, remedy=f"envtool restore --prefix {prefix} --vendor SOURCE   (writes it anew)")
 
 
@@ -124,7 +124,7 @@ def parse_pin(data: bytes, path: Path, *, remedy: str = "") -> VendorPin:
         return _read_table(parse_toml(data.decode()), path)
     except (ValueError, KeyError, TypeError, AttributeError, VersionError) as error:
         why = f"{type(error).__name__}: {error}"
-        raise ReleaseError(f"the pin {path} is damaged", why=why, remedy=remedy) from error
+        raise ReleaseError(tell("the pin {path} is damaged", path=path), why=why, remedy=remedy) from error
 
 
 def _read_table(table: dict[str, Any], path: Path) -> VendorPin:

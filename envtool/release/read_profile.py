@@ -14,6 +14,7 @@ from typing import Any
 
 from envtool.documents import parse_toml
 from envtool.errors import SettingsError
+from envtool.language import tell
 from envtool.regular_file import read_regular_file
 from envtool.release.profile import (
     TORCH,
@@ -76,7 +77,9 @@ def load_profile(name: str) -> Profile:
         if not Path(name).is_file():
             known = ", ".join(path.stem for path in [*sorted(PROFILES.glob("*.toml")), *_list_own_files()])
             raise SettingsError(
-                f"there is no profile called {name!r}", why=f"there are {known}", remedy="envtool profile list"
+                tell("there is no profile called {name!r}", name=name),
+                why=tell("there are {known}", known=known),
+                remedy="envtool profile list",
             )
     return read_profile(Path(name).expanduser())
 
@@ -98,7 +101,9 @@ def read_profile(path: Path) -> Profile:
         data = read_regular_file(path)
     except OSError as error:
         raise SettingsError(
-            f"the profile {path} cannot be read", why=str(error.strerror or error), remedy=f"ls -l {path}"
+            tell("the profile {path} cannot be read", path=path),
+            why=str(error.strerror or error),
+            remedy=f"ls -l {path}",
         ) from error
     return parse_profile(data, path)
 
@@ -110,7 +115,9 @@ def parse_profile(data: bytes, path: Path) -> Profile:
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         why = f"{error.args[0]} is missing" if isinstance(error, KeyError) else str(error)
         raise SettingsError(
-            f"{path} is not a profile", why=why, remedy=f"${{EDITOR:-vi}} {path}   (docs/profile.schema.json)"
+            tell("{path} is not a profile", path=path),
+            why=why,
+            remedy=tell("${{EDITOR:-vi}} {path}   (docs/profile.schema.json)", path=path),
         ) from error
 
 

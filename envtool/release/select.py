@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from envtool.errors import ReleaseError, SourceError
+from envtool.language import tell
 from envtool.release.candidates import Candidate, VendorRelease, select_release
 from envtool.release.pin import PinnedDistribution, PinOrigin, VendorPin
 from envtool.wheel.name import StoredWheel, WheelName, find_dist_info, open_wheel
@@ -45,8 +46,8 @@ def select_from_sources(
             continue
         return fetch_release(source, release, store)
     raise refused or ReleaseError(
-        "there is no vendor source to take torch from",
-        why="no --vendor is given, HAC_VENDOR is not set and none was added",
+        tell("there is no vendor source to take torch from"),
+        why=tell("no --vendor is given, HAC_VENDOR is not set and none was added"),
         remedy="envtool vendor add FOLDER_OR_INDEX",
     )
 
@@ -72,8 +73,10 @@ def fetch_pinned_wheels(
             continue
         if item.sha256 is None or item.wheel is None:
             raise ReleaseError(
-                f"which wheel {item.name} {item.version} was installed from is not known",
-                why=f"the pin comes from {pin.origin.value}, which hold no hash",
+                tell(
+                    "which wheel {name} {version} was installed from is not known", name=item.name, version=item.version
+                ),
+                why=tell("the pin comes from {value}, which hold no hash", value=pin.origin.value),
                 remedy="envtool restore --vendor FOLDER_OR_INDEX",
             )
         wheels[item.name] = _fetch_pinned(item, item.wheel, item.sha256, sources, store)
@@ -99,8 +102,15 @@ def _fetch_pinned(
                 return StoredWheel(wheel, source.fetch(expected, store), sha256)
     altered = "; what the store has under that name are other bytes" if store.has(sha256) else ""
     raise ReleaseError(
-        f"the wheel of {item.name} {item.version} is nowhere to be had",
-        why=f"neither the store {store.root} nor any of {len(sources)} vendor sources has {filename}{unread}{altered}",
+        tell("the wheel of {name} {version} is nowhere to be had", name=item.name, version=item.version),
+        why=tell(
+            "neither the store {root} nor any of {sources_count} vendor sources has {filename}{unread}{altered}",
+            root=store.root,
+            sources_count=len(sources),
+            filename=filename,
+            unread=unread,
+            altered=altered,
+        ),
         remedy="envtool restore --vendor FOLDER_OR_INDEX",
     )
 
@@ -129,4 +139,4 @@ def digest_wheel(path: Path) -> str:
         try:
             return digest_content(parse_record(archive.read(record)).rows)
         except KeyError as error:
-            raise SourceError(f"{path.name} has no RECORD") from error
+            raise SourceError(tell("{name} has no RECORD", name=path.name)) from error

@@ -9,6 +9,7 @@ from pathlib import Path
 from packaging.version import InvalidVersion, Version
 
 from envtool.errors import SettingsError
+from envtool.language import tell
 from envtool.project_settings import find_table
 from envtool.release.profile import TORCH, BuildEvidence, Profile, SignNeed
 from envtool.release.read_profile import list_profiles, load_profile
@@ -30,8 +31,8 @@ def find_named_profile(folder: Path | None = None) -> Profile | None:
     value, path = found
     if not isinstance(value, str) or not value:
         raise SettingsError(
-            f"the settings in {path} cannot be followed",
-            why="profile is not the name of a profile",
+            tell("the settings in {path} cannot be followed", path=path),
+            why=tell("profile is not the name of a profile"),
             remedy="envtool profile list",
         )
     return load_profile(str(path.parent / value) if "/" in value or value.endswith(".toml") else value)

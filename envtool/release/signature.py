@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from envtool.errors import SetupError, SignatureError
+from envtool.language import tell
 from envtool.regular_file import read_regular_file
 
 if TYPE_CHECKING:
@@ -47,9 +48,9 @@ class PublicKey:
                 self.key.verify(data, digest, PKCS1v15(), hashed)
         except (InvalidSignature, binascii.Error, ValueError) as error:
             raise SignatureError(
-                f"the signature of {what} is not good",
-                why=f"it is not one of the key {self.path} over these very bytes",
-                remedy="do not use them; ask whoever offers them, or check the key that the image table names",
+                tell("the signature of {what} is not good", what=what),
+                why=tell("it is not one of the key {path} over these very bytes", path=self.path),
+                remedy=tell("do not use them; ask whoever offers them, or check the key that the image table names"),
             ) from error
 
 
@@ -61,14 +62,19 @@ def read_key(path: Path) -> PublicKey:
         from cryptography.hazmat.primitives.serialization import load_pem_public_key
     except ImportError as error:
         raise SetupError(
-            "checking signatures needs the library cryptography", remedy="make venv   (or: uv tool install '.[image]')"
+            tell("checking signatures needs the library cryptography"),
+            remedy=tell("make venv   (or: uv tool install '.[image]')"),
         ) from error
     try:
         key = load_pem_public_key(read_regular_file(path))
     except (OSError, ValueError) as error:
         raise SignatureError(
-            f"{path} is not a public key", why=str(error), remedy="cosign public-key --key cosign.key > cosign.pub"
+            tell("{path} is not a public key", path=path),
+            why=str(error),
+            remedy=tell("cosign public-key --key cosign.key > cosign.pub"),
         ) from error
     if not isinstance(key, EllipticCurvePublicKey | RSAPublicKey):
-        raise SignatureError(f"{path} is a key of a kind that is not known here", why="known are ECDSA and RSA")
+        raise SignatureError(
+            tell("{path} is a key of a kind that is not known here", path=path), why=tell("known are ECDSA and RSA")
+        )
     return PublicKey(path, key)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from packaging.version import InvalidVersion, Version
 
 from envtool.errors import VersionError
+from envtool.language import tell
 from envtool.release.profile import TORCH, Profile
 from envtool.release.read_profile import load_default_profile
 
@@ -47,8 +48,10 @@ class VendorVersion:
         match = _LABEL.fullmatch(label) if label else None
         if match is None or match["vendor"] in _NOT_VENDORS or _REVISION.fullmatch(match[0]):
             raise VersionError(
-                f"{text!r} is not a version of a vendor build",
-                why="a vendor build is called <torch>+[<compute>.]<vendor><release>, such as 1.7.1+cu110.moreh22.8.0",
+                tell("{text!r} is not a version of a vendor build", text=text),
+                why=tell(
+                    "a vendor build is called <torch>+[<compute>.]<vendor><release>, such as 1.7.1+cu110.moreh22.8.0"
+                ),
                 remedy="envtool vendor list",
             )
         return cls(
@@ -103,7 +106,9 @@ def parse_version(text: str) -> Version:
     try:
         return Version(text)
     except InvalidVersion as error:
-        raise VersionError(f"{text!r} is not a version", why=f"PEP 440 does not admit it: {error}") from error
+        raise VersionError(
+            tell("{text!r} is not a version", text=text), why=tell("PEP 440 does not admit it: {error}", error=error)
+        ) from error
 
 
 def parse_any_vendor_version(text: str) -> VendorVersion | None:

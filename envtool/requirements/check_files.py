@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from envtool.errors import EnvtoolError, RequirementsError, ResolutionError, SourceError, UsageError
+from envtool.language import tell
 from envtool.progress import ProgressDisplay, open_silent_display
 from envtool.requirements.checker import Checker
 from envtool.requirements.fetch_file import fetch_file
@@ -113,7 +114,7 @@ def check_files(request: CheckRequest, *, display: ProgressDisplay = open_silent
     """
     deadline = time.monotonic() + request.time_limit if request.time_limit is not None else None
     if request.write_fixed is not None and request.static:
-        raise UsageError("--write-fixed proves what it writes by resolving it; leave --static out")
+        raise UsageError(tell("--write-fixed proves what it writes by resolving it; leave --static out"))
     files = _select_all([_try_read(path, request) for path in _expand_folders(request.files)], request)
     with open_target(request.prefix, request.python, request.torch, request.python_version) as (target, prefix):
         if request.static:
@@ -153,7 +154,7 @@ def _expand_folders(paths: Iterable[Path]) -> Iterator[Path]:
             continue
         found = list(find_dependency_files(path))
         if not found:
-            raise UsageError(f"{path} has no dependency file in it", remedy=f"ls {path}")
+            raise UsageError(tell("{path} has no dependency file in it", path=path), remedy=f"ls {path}")
         yield from found
 
 
@@ -180,7 +181,7 @@ def _select_all(files: Sequence[DependencyFile], request: CheckRequest) -> list[
     if not any(file.sets for file in selected):
         known = ", ".join(dict.fromkeys(item.name for file in files for item in file.sets if item.name)) or "none"
         names = ", ".join(str(file.path) for file in files)
-        raise UsageError(f"{names} has no extra or group of that name; it has {known}")
+        raise UsageError(tell("{names} has no extra or group of that name; it has {known}", names=names, known=known))
     return selected
 
 

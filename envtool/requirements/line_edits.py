@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from envtool.errors import RequirementsError
+from envtool.language import tell
 from envtool.wheel.requires import normalize_name
 
 if TYPE_CHECKING:
@@ -96,8 +97,12 @@ def replace_table_row(rows: list[str], item: LineChange, why: str) -> None:
     new, count = re.subn(pattern, lambda match: f'{match[1]}"{item.specifier}"', row, count=1)
     if not count or item.specifier is None:
         raise RequirementsError(
-            f"{item.entry.location}: the version of {item.entry.name} is not on this line",
-            remedy=f"change it by hand: {item.text}",
+            tell(
+                "{location}: the version of {name} is not on this line",
+                location=item.entry.location,
+                name=item.entry.name,
+            ),
+            remedy=tell("change it by hand: {text}", text=item.text),
         )
     rows[number] = f"{new}  # {why}"
 
@@ -107,7 +112,13 @@ def replace_listed(rows: list[str], item: LineChange, why: str) -> None:
     number = item.entry.location.line - 1
     match = re.match(r"^(\s*-\s+)(.*?)(\s+#.*)?$", rows[number])
     if match is None:
-        raise RequirementsError(f"{item.entry.location}: {item.entry.source_text} does not stand on a line of its own")
+        raise RequirementsError(
+            tell(
+                "{location}: {source_text} does not stand on a line of its own",
+                location=item.entry.location,
+                source_text=item.entry.source_text,
+            )
+        )
     if item.specifier is None:
         indent = _get_indent(rows[number])
         rows[number] = f"{indent}# - {match[2]}{match[3] or ''}  # {why}"
@@ -137,8 +148,12 @@ def replace_word(rows: list[str], item: LineChange, why: str) -> None:
         if number >= end and "<<" not in rows[start]:
             break
     raise RequirementsError(
-        f"{item.entry.location}: {item.entry.source_text!r} does not stand in the instruction as it is written",
-        why="a variable or a quote takes part in it",
+        tell(
+            "{location}: {source_text!r} does not stand in the instruction as it is written",
+            location=item.entry.location,
+            source_text=item.entry.source_text,
+        ),
+        why=tell("a variable or a quote takes part in it"),
         remedy=item.entry.location.edit_command,
     )
 

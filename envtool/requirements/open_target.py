@@ -17,6 +17,7 @@ from envtool.environment.prefix import Prefix, find_prefix
 from envtool.environment.python_version import read_python_version
 from envtool.environment.reader import Environment, read_environment
 from envtool.errors import ReleaseError, UsageError
+from envtool.language import tell
 from envtool.requirements.model import InstallOptions, Role
 from envtool.requirements.pip_options import parse_pip_settings
 from envtool.requirements.predict import make_pin_constraints
@@ -65,9 +66,9 @@ def _select_version(prefix: Path | None, python: Path | None, python_version: st
         return named
     option, value = ("--prefix", prefix) if prefix is not None else ("--python", python)
     raise UsageError(
-        f"{option} {value} does not go with --torch",
-        why="--torch assumes an environment that is not there",
-        remedy="leave one of them out; --python-version 3.8 names the Python of an assumed environment",
+        tell("{option} {value} does not go with --torch", option=option, value=value),
+        why=tell("--torch assumes an environment that is not there"),
+        remedy=tell("leave one of them out; --python-version 3.8 names the Python of an assumed environment"),
     )
 
 
@@ -77,8 +78,8 @@ def make_target(environment: Environment) -> Target:
     pin = find_effective_pin(environment)
     if pin is None:
         raise ReleaseError(
-            f"nothing says which vendor torch {prefix.path} should have",
-            why="it has neither a pin nor a torch of the vendor's",
+            tell("nothing says which vendor torch {path} should have", path=prefix.path),
+            why=tell("it has neither a pin nor a torch of the vendor's"),
             remedy=f"envtool doctor --prefix {prefix.path}",
         )
     version = ".".join(str(part) for part in prefix.python)

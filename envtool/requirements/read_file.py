@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from envtool.errors import RequirementsError
+from envtool.language import tell
 from envtool.requirements.readers.conda_environment import read_conda_environment
 from envtool.requirements.readers.dockerfile import read_dockerfile
 from envtool.requirements.readers.pdm_lock import read_pdm_lock
@@ -60,12 +61,14 @@ def read_file(path: Path, kind: str | None = None, files: SourceFiles = _ON_DISK
     name = (kind or path.name).lower()
     for pattern, why in _OF_OTHERS:
         if re.fullmatch(pattern, name):
-            raise RequirementsError(f"{path} is not read", why=why, remedy="envtool check requirements.txt")
+            raise RequirementsError(
+                tell("{path} is not read", path=path), why=why, remedy="envtool check requirements.txt"
+            )
     for pattern, reader in _KINDS:
         if re.fullmatch(pattern, name):
             return reader(path, files)
     raise RequirementsError(
-        f"{path}: its name does not tell which kind of dependency file it is",
-        why=f"known are {NAMES}",
+        tell("{path}: its name does not tell which kind of dependency file it is", path=path),
+        why=tell("known are {names}", names=NAMES),
         remedy=f"envtool check --file-type requirements.txt {path}",
     )

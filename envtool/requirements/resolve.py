@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from envtool.documents import parse_json
 from envtool.errors import ResolutionError
+from envtool.language import tell
 from envtool.requirements.build_links import build_links
 from envtool.requirements.build_stubs import BUILD_SETTINGS, build_stubs
 from envtool.requirements.chain import Parents, parse_parents
@@ -173,7 +174,7 @@ class Resolver:
             variables = {**self.variables, "PYTHONPATH": str(links.folder)} if imports_torch else self.variables
             said = replace(self, variables=variables)._run(words, options, show_progress=show_progress)
         if said.unsolvable is not None:
-            raise ResolutionError("what was resolved a moment ago is gone from the index", why=said.unsolvable)
+            raise ResolutionError(tell("what was resolved a moment ago is gone from the index"), why=said.unsolvable)
 
     def make_build_environment(self, folder: Path) -> None:
         """A virtual environment of the target's Python, or of this one where that is not on this machine."""
@@ -206,7 +207,7 @@ class Resolver:
             words = ["pip", "install", "--quiet", "--python", str(environment / "bin/python"), "-r", str(file)]
             said = self._describe(words, options)
         if said.unsolvable is not None:
-            raise ResolutionError("what the build needs cannot be installed", why=said.unsolvable)
+            raise ResolutionError(tell("what the build needs cannot be installed"), why=said.unsolvable)
 
     def parents(self, wanted: RequirementSet, resolution: Resolution) -> Parents:
         """Who requires whom among what would be installed. Raises `SourceError` and `ResolutionError`."""
@@ -332,6 +333,8 @@ def _list_changes(text: str) -> tuple[VersionChange, ...]:
         after = {row["name"]: row.get("version", UNKNOWN_VERSION) for row in rows if row["action"] in _COMING}
     except (ValueError, KeyError, TypeError) as error:
         raise ResolutionError(
-            "uv's plan cannot be read", why=f"{type(error).__name__}: {error}", remedy="pip install 'uv>=0.13,<0.14'"
+            tell("uv's plan cannot be read"),
+            why=f"{type(error).__name__}: {error}",
+            remedy="pip install 'uv>=0.13,<0.14'",
         ) from error
     return tuple(VersionChange(name, before.get(name), after.get(name)) for name in sorted({*before, *after}))

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from envtool.errors import RequirementsError
+from envtool.language import tell
 from envtool.requirements import line_edits
 from envtool.requirements.model import DeclaredRequirement, DependencyFile, RequirementSet, Role, Section
 
@@ -108,7 +109,9 @@ def _add(rows: list[str], file: DependencyFile, wanted: RequirementSet, added: l
     elif wanted.instruction is not None:
         line_edits.add_words(rows, wanted.instruction.location.line, added)
     elif last is None:
-        raise RequirementsError(f"{file.path}: it has no list that {', '.join(added)} could be added to")
+        raise RequirementsError(
+            tell("{path}: it has no list that {added} could be added to", path=file.path, added=", ".join(added))
+        )
     else:
         _ADD[file.kind](rows, last, added)
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from envtool.errors import SettingsError
+from envtool.language import tell
 from envtool.project_settings import find_table
 
 
@@ -38,4 +39,6 @@ def read_check_settings(folder: Path) -> CheckSettings:
 
 
 def _make_error(path: Path, why: str) -> SettingsError:
-    return SettingsError(f"the settings in {path} cannot be followed", why=why, remedy=f"${{EDITOR:-vi}} {path}")
+    return SettingsError(
+        tell("the settings in {path} cannot be followed", path=path), why=why, remedy=f"${{EDITOR:-vi}} {path}"
+    )

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from envtool.errors import RequirementsError
+from envtool.language import tell
 from envtool.regular_file import read_regular_file
 
 # Bytes. The largest lock files that are met are a fifth of this.
@@ -29,15 +30,17 @@ def read_text(path: Path) -> str:
     try:
         data = read_regular_file(path, MAX_BYTES)
     except FileNotFoundError as error:
-        raise RequirementsError(f"{path} does not exist", remedy=f"ls {path.parent}") from error
+        raise RequirementsError(tell("{path} does not exist", path=path), remedy=f"ls {path.parent}") from error
     except OSError as error:
         if error.errno == errno.EFBIG:
             raise RequirementsError(
-                f"{path} is larger than {MAX_BYTES >> 20} MiB",
-                why="no dependency file is; it may be an archive or a log",
-                remedy=f"head -c 300 {path}",
+                tell("{path} is larger than {max_bytes} MiB", path=path, max_bytes=MAX_BYTES >> 20),
+                why=tell("no dependency file is; it may be an archive or a log"),
+                remedy=tell("head -c 300 {path}", path=path),
             ) from error
-        raise RequirementsError(f"{path} cannot be read", why=str(error.strerror), remedy=f"ls -l {path}") from error
+        raise RequirementsError(
+            tell("{path} cannot be read", path=path), why=str(error.strerror), remedy=f"ls -l {path}"
+        ) from error
     return decode_text(data, path)
 
 
@@ -57,15 +60,23 @@ def _decode(data: bytes, encoding: str, path: Path) -> str:
         text = data.decode(encoding)
         bad = text.find("\0")
     except LookupError as error:
-        raise RequirementsError(f"{path}:1: the coding line names no encoding", why=str(error)) from error
+        raise RequirementsError(
+            tell("{path}:1: the coding line names no encoding", path=path), why=str(error)
+        ) from error
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         raise RequirementsError(
-            f"{path}:{line}: not a text file", why=f"{error.reason} in {encoding}", remedy=f"file {path}"
+            tell("{path}:{line}: not a text file", path=path, line=line),
+            why=tell("{reason} in {encoding}", reason=error.reason, encoding=encoding),
+            remedy=tell("file {path}", path=path),
         ) from error
     if bad >= 0:
         line = text.count("\n", 0, bad) + 1
-        raise RequirementsError(f"{path}:{line}: not a text file", why="a NUL character", remedy=f"file {path}")
+        raise RequirementsError(
+            tell("{path}:{line}: not a text file", path=path, line=line),
+            why=tell("a NUL character"),
+            remedy=tell("file {path}", path=path),
+        )
     return text
 
 

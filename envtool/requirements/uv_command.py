@@ -13,6 +13,7 @@ from typing import Any
 
 from envtool.bounded_process import BoundedProcess
 from envtool.errors import ResolutionError, SetupError, SourceError
+from envtool.language import tell
 from envtool.printable import shorten_start
 from envtool.release.profile import PINNED_NAMES
 from envtool.transaction.owner import Owner, make_process_options
@@ -56,7 +57,9 @@ def find_uv() -> str:
         found = shutil.which("uv")
     if found is None:
         raise SetupError(
-            "uv is not installed", why="requirements are resolved with it", remedy="pip install 'hac-envtool[check]'"
+            tell("uv is not installed"),
+            why=tell("requirements are resolved with it"),
+            remedy="pip install 'hac-envtool[check]'",
         )
     return found
 
@@ -98,19 +101,21 @@ def run_uv(
             **{"process_group": 0, **_become(owner, arguments)},
         )
     except OSError as error:
-        raise SetupError("uv cannot be started", why=str(error.strerror), remedy=f"ls -l {find_uv()}") from error
+        raise SetupError(tell("uv cannot be started"), why=str(error.strerror), remedy=f"ls -l {find_uv()}") from error
     ended = process.wait(time_limit, _OUTPUT_LIMIT)
     if ended.is_too_long:
-        raise ResolutionError("uv prints without end", why=f"more than {_OUTPUT_LIMIT >> 20} MiB")
+        raise ResolutionError(
+            tell("uv prints without end"), why=tell("more than {output_limit} MiB", output_limit=_OUTPUT_LIMIT >> 20)
+        )
     if ended.status is None:
         raise SourceError(
-            f"the index gave no answer within {stated_limit or time_limit:.0f} seconds",
-            why="it is down or slow, or a source distribution takes that long to build; --time-limit gives more",
+            tell("the index gave no answer within {stated_limit:.0f} seconds", stated_limit=stated_limit or time_limit),
+            why=tell("it is down or slow, or a source distribution takes that long to build; --time-limit gives more"),
         )
     if ended.status == 0:
         return UvOutput(ended.out.decode("utf-8", "replace"))
     if show_progress:
-        raise ResolutionError("uv could not do it", why="for the reason that it gives above")
+        raise ResolutionError(tell("uv could not do it"), why=tell("for the reason that it gives above"))
     said = ended.err.decode("utf-8", "replace")
     if owner is not None and "ermission denied" in said:
         said += f"\nuv ran as {owner.name}, who owns the environment, and not as root"
@@ -148,9 +153,9 @@ def _interpret_failure(said: str) -> UvOutput:
     text = strip_formatting(said)
     if match := _REFUSED.search(text):
         raise SourceError(
-            f"an index refuses access ({match[1]})",
+            tell("an index refuses access ({match})", match=match[1]),
             why=_select_last_words(text),
-            remedy="put its user name and password into ~/.netrc",
+            remedy=tell("put its user name and password into ~/.netrc"),
         )
     if "No solution found" in text:
         return UvOutput("", _extract_proof(said))
@@ -161,8 +166,8 @@ def _interpret_failure(said: str) -> UvOutput:
             why=_select_last_words(text),
         )
     if _NETWORK.search(text):
-        raise SourceError("an index or a file of it cannot be read", why=_select_last_words(text))
-    raise ResolutionError("the requirements could not be resolved", why=_select_last_words(text))
+        raise SourceError(tell("an index or a file of it cannot be read"), why=_select_last_words(text))
+    raise ResolutionError(tell("the requirements could not be resolved"), why=_select_last_words(text))
 
 
 def imports_missing_torch(said: str) -> bool:

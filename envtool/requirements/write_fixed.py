@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from envtool.errors import RequirementsError, ResolutionError
+from envtool.language import tell
 from envtool.requirements.pip_proof import find_objection
 from envtool.requirements.read_file import read_file
 from envtool.requirements.rewrite import Rewrite, list_included_files, rewrite_files
@@ -31,7 +32,7 @@ def write_fixed_files(
     `ResolutionError` and `SourceError`.
     """
     if file.not_rewritable is not None:
-        raise RequirementsError(f"{file.path} is not rewritten", why=file.not_rewritable)
+        raise RequirementsError(tell("{path} is not rewritten", path=file.path), why=file.not_rewritable)
     for answer in answers:
         _refuse_hopeless(answer)
     paths = list_included_files(file)
@@ -39,9 +40,9 @@ def write_fixed_files(
     for target in targets.values():
         if target.exists():
             raise RequirementsError(
-                f"{target} exists",
-                why="nothing is overwritten",
-                remedy=f"rm -r {folder}   (or give --write-fixed another folder)",
+                tell("{target} exists", target=target),
+                why=tell("nothing is overwritten"),
+                remedy=tell("rm -r {folder}   (or give --write-fixed another folder)", folder=folder),
             )
     ways = [(answer.requirement_set, answer.suggestion) for answer in answers if answer.suggestion is not None]
     rewriting = Rewrite(
@@ -71,8 +72,17 @@ def _add_hashes(item: LineChange, wanted: RequirementSet, checker: Checker) -> L
     hashes = checker.read_hashes(wanted, name, version)
     if not hashes:
         raise RequirementsError(
-            f"{item.entry.location}: {name} {version} has no hashes on the index, and the line has to have some",
-            remedy=f"change the line to {name}{item.specifier} by hand, with the hashes of the files that you trust",
+            tell(
+                "{location}: {name} {version} has no hashes on the index, and the line has to have some",
+                location=item.entry.location,
+                name=name,
+                version=version,
+            ),
+            remedy=tell(
+                "change the line to {name}{specifier} by hand, with the hashes of the files that you trust",
+                name=name,
+                specifier=item.specifier,
+            ),
         )
     return replace(item, hashes=hashes)
 
@@ -86,9 +96,18 @@ def _refuse_unlisted(answer: Prediction, main: Path) -> None:
     missing = [change.name for change in answer.changes if change.after is not None and change.name not in named]
     if missing:
         raise ResolutionError(
-            f"the rewritten {main.name} would need {', '.join(missing)} as well, with hashes",
-            why="other versions require other distributions, and pip installs nothing without a hash beside hashes",
-            remedy=f"compile {main.name} anew from what it was made from, with the lines that `envtool check` names",
+            tell(
+                "the rewritten {name} would need {missing} as well, with hashes",
+                name=main.name,
+                missing=", ".join(missing),
+            ),
+            why=tell(
+                "other versions require other distributions, and pip installs nothing without a hash beside hashes"
+            ),
+            remedy=tell(
+                "compile {name} anew from what it was made from, with the lines that `envtool check` names",
+                name=main.name,
+            ),
         )
 
 
@@ -96,7 +115,9 @@ def _refuse_hopeless(answer: Prediction) -> None:
     if answer.is_bad and (answer.suggestion is None or answer.suggestion.none is not None):
         why = answer.suggestion.none if answer.suggestion is not None else answer.why
         raise ResolutionError(
-            f"{answer.requirement_set} cannot be made to live with the vendor torch",
+            tell(
+                "{requirement_set} cannot be made to live with the vendor torch", requirement_set=answer.requirement_set
+            ),
             why=why or "",
             remedy=f"envtool check {answer.requirement_set.path}",
         )
@@ -135,9 +156,9 @@ def _prove_and_write(
                 raise answer.failure
             if answer.is_bad:
                 raise ResolutionError(
-                    f"the rewritten {main.name} would still not be safe",
+                    tell("the rewritten {name} would still not be safe", name=main.name),
                     why=f"{answer.why}: " + "; ".join(str(chain) for item in answer.clobbers for chain in item.chains),
-                    remedy="change the lines that `envtool check` names by hand",
+                    remedy=tell("change the lines that `envtool check` names by hand"),
                 )
             if answer.requirement_set.label in changed:
                 _refuse_unlisted(answer, main)
@@ -157,9 +178,9 @@ def _refuse_what_pip_would_not(answer: Prediction, main: Path, checker: Checker)
     objection = find_objection(wanted, resolver)
     if objection is not None:
         raise ResolutionError(
-            f"pip would not install the rewritten {main.name} beside the vendor torch",
+            tell("pip would not install the rewritten {name} beside the vendor torch", name=main.name),
             why=objection,
-            remedy="change the lines that `envtool check` names by hand, or install with envtool install",
+            remedy=tell("change the lines that `envtool check` names by hand, or install with envtool install"),
         )
 
 

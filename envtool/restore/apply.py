@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from envtool.environment.change_scope import get_prefix_scope, get_user_site_scope
 from envtool.errors import RestoreError
+from envtool.language import tell
 from envtool.release.pin import PIN_FILE, VendorPin, render_pin
 from envtool.release.profile import TOP_LEVEL_NAMES
 from envtool.restore.incoming import IncomingWheel, share_wheels
@@ -108,7 +109,11 @@ def _require_disk_space(plan: RestorePlan, wheels: Wheels) -> None:
         free = shutil.disk_usage(folder).free
     if size + _MARGIN > free and size:
         raise RestoreError(
-            f"the disk is full: {folder}",
-            why=f"the new files take {size / 1e6:.0f} MB beside the old ones, and {free / 1e6:.0f} MB are free",
-            remedy="make room and try again; nothing was changed",
+            tell("the disk is full: {folder}", folder=folder),
+            why=tell(
+                "the new files take {size:.0f} MB beside the old ones, and {free:.0f} MB are free",
+                size=size / 1000000.0,
+                free=free / 1000000.0,
+            ),
+            remedy=tell("make room and try again; nothing was changed"),
         )

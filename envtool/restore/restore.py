@@ -13,6 +13,7 @@ from envtool.doctor.findings import Report, Status
 from envtool.environment.prefix import Prefix, find_prefix
 from envtool.environment.reader import Environment, read_environment
 from envtool.errors import RestoreError
+from envtool.language import tell
 from envtool.progress import ProgressDisplay, open_silent_display
 from envtool.release.pin import PinOrigin, VendorPin
 from envtool.release.release_filter import ReleaseFilter
@@ -138,7 +139,7 @@ def _verify(prefix: Prefix, plan: RestorePlan) -> Report:
     damage = [item for item in report.findings if item.distribution in names]
     if damage:
         raise RestoreError(
-            f"{damage[0].distribution} was put in place and is not in order",
+            tell("{distribution} was put in place and is not in order", distribution=damage[0].distribution),
             why=damage[0].title + "; something else wrote to site-packages at the same time",
             remedy="envtool restore --force",
         )

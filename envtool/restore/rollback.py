@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from envtool.errors import ReleaseError
+from envtool.language import tell
 
 if TYPE_CHECKING:
     from envtool.environment.history import HistoryEntry
@@ -21,7 +22,7 @@ def select_rollback_pin(history: Sequence[HistoryEntry], present: VendorPin | No
         if present is None or before.torch.sha256 != present.torch.sha256:
             return before
     raise ReleaseError(
-        "there is nothing to roll back to",
-        why="the environment's history has no other vendor release than the present one",
-        remedy="update-moreh --list   shows the releases that can be had",
+        tell("there is nothing to roll back to"),
+        why=tell("the environment's history has no other vendor release than the present one"),
+        remedy=tell("update-moreh --list   shows the releases that can be had"),
     )

@@ -13,6 +13,7 @@ from envtool.doctor.diagnose import diagnose
 from envtool.environment.change_scope import get_prefix_scope
 from envtool.environment.reader import read_environment
 from envtool.errors import InstallError
+from envtool.language import tell
 from envtool.safe_install.plan import InstallPlan, make_steps
 from envtool.transaction.as_owner import run_as_owner
 from envtool.transaction.fsync import sync_file_system
@@ -93,7 +94,7 @@ def _verify(plan: InstallPlan) -> None:
     damage = [item for item in diagnose(environment, plan.pin).findings if item.distribution is not None]
     if damage:
         raise InstallError(
-            "the install was taken back, because it damaged torch",
+            tell("the install was taken back, because it damaged torch"),
             why=damage[0].title,
             remedy=f"envtool doctor --prefix {plan.environment.prefix.path}",
         )
@@ -101,8 +102,8 @@ def _verify(plan: InstallPlan) -> None:
         found = environment.find(change.name)
         if (change.after is None) == bool(found) or len(found) > 1:
             raise InstallError(
-                f"the install was taken back, because {change.name} is not there as planned",
-                why=", ".join(f"{item.version} in {item.path.name}" for item in found) or "it is missing",
+                tell("the install was taken back, because {name} is not there as planned", name=change.name),
+                why=", ".join(f"{item.version} in {item.path.name}" for item in found) or tell("it is missing"),
             )
     _verify_requirements(plan, environment)
 
@@ -115,7 +116,11 @@ def _verify_requirements(plan: InstallPlan, environment: Environment) -> None:
         for demand in find_conflicting_requirements(environment, pinned) if pinned is not None else ():
             if demand.name in changed:
                 raise InstallError(
-                    f"the install was taken back, because {demand}",
-                    why=f"the vendor's {name} is {pinned.version if pinned is not None else ''}",
-                    remedy="lock a version that is content with it",
+                    tell("the install was taken back, because {demand}", demand=demand),
+                    why=tell(
+                        "the vendor's {name} is {version}",
+                        name=name,
+                        version=pinned.version if pinned is not None else "",
+                    ),
+                    remedy=tell("lock a version that is content with it"),
                 )

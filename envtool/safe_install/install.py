@@ -16,6 +16,7 @@ from envtool.environment.missing_requirements import find_missing_requirements
 from envtool.environment.prefix import find_prefix
 from envtool.environment.reader import Environment, read_environment
 from envtool.errors import InstallError, UsageError
+from envtool.language import tell
 from envtool.requirements.checker import Checker
 from envtool.requirements.model import RequirementSet, SourceLocation
 from envtool.requirements.open_target import configure_target, make_target
@@ -115,13 +116,18 @@ def install(
 def _read_arguments(arguments: tuple[str, ...]) -> InstallCommand:
     command = read_command(arguments, _COMMAND_LINE)
     if command.unknown:
-        raise UsageError(f"{command.unknown[0]} is an option of neither pip nor uv, as far as envtool knows")
+        raise UsageError(
+            tell("{unknown} is an option of neither pip nor uv, as far as envtool knows", unknown=command.unknown[0])
+        )
     if command.options.other_destination is not None:
         raise UsageError(
-            f"{command.options.other_destination} is not the environment; torch cannot be guarded there. Use pip"
+            tell(
+                "{other_destination} is not the environment; torch cannot be guarded there. Use pip",
+                other_destination=command.options.other_destination,
+            )
         )
     if not command.entries:
-        raise UsageError("name packages, or files with -r")
+        raise UsageError(tell("name packages, or files with -r"))
     return command
 
 
@@ -130,13 +136,13 @@ def refuse_damaged(environment: Environment) -> None:
     damage = [item for item in diagnose(environment).findings if item.distribution is not None]
     if any(item.kind is FindingKind.NO_VENDOR_TORCH for item in damage):
         raise InstallError(
-            f"{environment.prefix.path} has no vendor torch to install beside",
+            tell("{path} has no vendor torch to install beside", path=environment.prefix.path),
             why=damage[0].cause or "",
             remedy=damage[0].remedy or "",
         )
     if damage:
         raise InstallError(
-            "torch is damaged already, so nothing is installed",
+            tell("torch is damaged already, so nothing is installed"),
             why=damage[0].title,
             remedy=f"envtool restore --prefix {environment.prefix.path}",
         )
@@ -167,6 +173,6 @@ def refuse_changed_pins(plan: InstallPlan) -> None:
     for change in plan.changes:
         if plan.pin.find(change.name) is not None:
             raise InstallError(
-                f"{change} would be a change of a pinned distribution",
+                tell("{change} would be a change of a pinned distribution", change=change),
                 remedy=f"envtool restore --prefix {plan.environment.prefix.path}",
             )

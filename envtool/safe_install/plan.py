@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from envtool.environment.owned_files import PathBoundary, find_owned_files, refuse_foreign_commands
 from envtool.errors import InstallError
+from envtool.language import tell
 from envtool.requirements.resolve import UNKNOWN_VERSION, VersionChange
 from envtool.transaction.journal import JournalStep, order_steps
 from envtool.transaction.move import Move
@@ -73,9 +74,14 @@ def _list_files(environment: Environment, name: str, bounds: PathBoundary) -> It
         owned = find_owned_files(item, bounds)
         if owned is None:
             raise InstallError(
-                f"{name} {item.version} cannot be replaced",
-                why=f"{item.path.name} has no list of its files, so nobody can take them away cleanly",
-                remedy=f"{environment.prefix.path}/bin/python -m pip install --force-reinstall {name}=={item.version}",
+                tell("{name} {version} cannot be replaced", name=name, version=item.version),
+                why=tell("{name} has no list of its files, so nobody can take them away cleanly", name=item.path.name),
+                remedy=tell(
+                    "{path}/bin/python -m pip install --force-reinstall {name}=={version}",
+                    path=environment.prefix.path,
+                    name=name,
+                    version=item.version,
+                ),
             )
         yield from owned.inside
 
@@ -118,9 +124,12 @@ def _refuse_collisions(plan: InstallPlan, places: Sequence[Move]) -> None:
     for place in places:
         if not bounds.contains(place.final):
             raise InstallError(
-                f"one of the new distributions would write {place.final}, which is a part of the environment itself",
+                tell(
+                    "one of the new distributions would write {final}, which is a part of the environment itself",
+                    final=place.final,
+                ),
                 why="; ".join(plan.lines),
-                remedy="leave the distribution out that has this file",
+                remedy=tell("leave the distribution out that has this file"),
             )
     finals = {str(place.final): place for place in places}
     for pinned in plan.pin.distributions:
@@ -130,7 +139,11 @@ def _refuse_collisions(plan: InstallPlan, places: Sequence[Move]) -> None:
                 path = os.path.normpath(item.site_packages / row.path)
                 if path in finals:
                     raise InstallError(
-                        f"one of the new distributions would write over {pinned.name}'s {row.path}",
+                        tell(
+                            "one of the new distributions would write over {name}'s {path}",
+                            name=pinned.name,
+                            path=row.path,
+                        ),
                         why="; ".join(plan.lines),
-                        remedy="leave the distribution out that has this file",
+                        remedy=tell("leave the distribution out that has this file"),
                     )

@@ -12,6 +12,7 @@ from envtool.environment.change_scope import get_prefix_scope
 from envtool.environment.prefix import find_prefix
 from envtool.environment.reader import read_environment
 from envtool.errors import InstallError, ResolutionError
+from envtool.language import tell
 from envtool.requirements.metadata import DEFAULT_INDEX, MetadataReader
 from envtool.requirements.open_target import configure_target, make_target
 from envtool.requirements.uv_options import Installer
@@ -88,9 +89,11 @@ def sync(
     resolution = resolver.resolve(locked.wanted)
     if resolution.unsolvable is not None:
         raise ResolutionError(
-            f"{lock} cannot be installed as it stands",
+            tell("{lock} cannot be installed as it stands", lock=lock),
             why=resolution.unsolvable,
-            remedy=f"lock anew for Python {target.python}, or leave the part out that names it (--no-group)",
+            remedy=tell(
+                "lock anew for Python {python}, or leave the part out that names it (--no-group)", python=target.python
+            ),
         )
     broken = tuple(list_broken(resolution, target))
     if broken:
@@ -124,7 +127,9 @@ def _read(lock: Path, request: SyncRequest, resolver: Resolver, note: Callable[[
         named = request.project if request.project.is_dir() else request.project.parent
         return read_uv_project(lock, named.absolute(), selection, target)
     if selection.packages or selection.all_packages:
-        raise InstallError("--package and --all-packages are for a workspace of uv's", why=f"{lock} has none")
+        raise InstallError(
+            tell("--package and --all-packages are for a workspace of uv's"), why=tell("{lock} has none", lock=lock)
+        )
     if lock.name == "poetry.lock":
         from envtool.safe_install.locks.poetry_lock import read_poetry_project
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from envtool.bounded_process import BoundedProcess
 from envtool.errors import UsageError
+from envtool.language import tell
 
 _SKIPPED = frozenset(
     [
@@ -119,7 +120,9 @@ def list_files(paths: Iterable[Path], exclude: tuple[str, ...], changed: str | N
         elif path.exists():
             _add(found, path, path.parent)
         else:
-            raise UsageError(f"{path} is not there", remedy="envtool scan PROJECT   (a folder, or files)")
+            raise UsageError(
+                tell("{path} is not there", path=path), remedy=tell("envtool scan PROJECT   (a folder, or files)")
+            )
     return [found[path] for path in sorted(found)]
 
 
@@ -164,8 +167,8 @@ def _list_changed(root: Path, base: str) -> list[str]:
     )
     if changed is None:
         raise UsageError(
-            f"git cannot say what changed in {root} since {base!r}",
-            why="it is no repository, or has no such commit",
+            tell("git cannot say what changed in {root} since {base!r}", root=root, base=base),
+            why=tell("it is no repository, or has no such commit"),
             remedy=f"git -C {root} rev-parse {base}",
         )
     return [*changed, *(_ask_git(root, "ls-files", "-z", "--others", "--exclude-standard") or ())]

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from packaging.version import InvalidVersion, Version
 
 from envtool.errors import EnvtoolError, UsageError
+from envtool.language import tell
 from envtool.scan.files import ProgramFile, list_files
 from envtool.scan.findings import ProgramFinding, ScanReport
 from envtool.scan.local_imports import follow_imports
@@ -78,7 +79,8 @@ def parse_torch(text: str) -> str:
         version = Version(text.partition("+")[0])
     except InvalidVersion:
         raise UsageError(
-            f"{text!r} is no version of torch", remedy="envtool scan --torch 1.7.1   (or 1.10.0, 1.13.1, 2.1.0)"
+            tell("{text!r} is no version of torch", text=text),
+            remedy=tell("envtool scan --torch 1.7.1   (or 1.10.0, 1.13.1, 2.1.0)"),
         ) from None
     return version.public
 
@@ -93,9 +95,9 @@ def _read_all(files: Sequence[ProgramFile], torch: str) -> list[ReadResult]:
             return list(pool.map(partial(read_program_file, torch=torch), files, chunksize=_CHUNK))
     except BrokenProcessPool as error:
         raise EnvtoolError(
-            "the scan was ended by somebody else",
-            why="one of its processes went away, as the kernel does where memory is short",
-            remedy="envtool scan FOLDER   (a part of the project)",
+            tell("the scan was ended by somebody else"),
+            why=tell("one of its processes went away, as the kernel does where memory is short"),
+            remedy=tell("envtool scan FOLDER   (a part of the project)"),
         ) from error
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from envtool.errors import SettingsError
+from envtool.language import tell
 from envtool.project_settings import find_table
 from envtool.scan.kinds import ScanKind
 
@@ -57,12 +58,14 @@ def validate_scan_ids(ids: Iterable[str], source: str) -> frozenset[str]:
         if identity not in known:
             near = difflib.get_close_matches(identity, known, 1)
             raise SettingsError(
-                f"there is no finding called {identity!r} in a scan",
+                tell("there is no finding called {identity!r} in a scan", identity=identity),
                 why=f"{source} asks to ignore it" + (f"; {near[0]!r} comes near" if near else ""),
-                remedy="envtool explain   (lists the ids)",
+                remedy=tell("envtool explain   (lists the ids)"),
             )
     return frozenset(ids)
 
 
 def _make_error(path: Path, why: str) -> SettingsError:
-    return SettingsError(f"the settings in {path} cannot be followed", why=why, remedy=f"${{EDITOR:-vi}} {path}")
+    return SettingsError(
+        tell("the settings in {path} cannot be followed", path=path), why=why, remedy=f"${{EDITOR:-vi}} {path}"
+    )

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, NoReturn, TypeAlias
 
 from envtool.errors import EnvtoolError, RestoreError
+from envtool.language import tell
 from envtool.progress import Progress
 from envtool.transaction.stop_signals import StopRequest, stop_requests
 from envtool.transaction.worker import die_with_parent
@@ -85,9 +86,13 @@ def _interpret(answer: dict[str, Any], status: int, owner: Owner) -> bool:
     if "result" not in answer:
         ended = f"signal {os.WTERMSIG(status)}" if os.WIFSIGNALED(status) else f"exit status {status >> 8}"
         raise RestoreError(
-            f"the process that works as {owner.name} ended before its work was done ({ended})",
-            why="somebody killed it, or memory ran out",
-            remedy="free some memory and try again: the next run completes what had begun, or takes it back",
+            tell(
+                "the process that works as {name} ended before its work was done ({ended})",
+                name=owner.name,
+                ended=ended,
+            ),
+            why=tell("somebody killed it, or memory ran out"),
+            remedy=tell("free some memory and try again: the next run completes what had begun, or takes it back"),
         )
     return bool(answer["result"])
 
@@ -136,9 +141,9 @@ def _become(owner: Owner) -> None:
 def _build_refusal(owner: Owner, why: str) -> RestoreError:
     again = f"setpriv --reuid={owner.uid} --regid={owner.gid} --clear-groups {shlex.join(sys.argv)}"
     return RestoreError(
-        f"root cannot work as {owner.name}, who owns {owner.folder}",
-        why=f"{why}; a container needs the capabilities SETUID and SETGID for it",
-        remedy=f"run the command as {owner.name}: {again}",
+        tell("root cannot work as {name}, who owns {folder}", name=owner.name, folder=owner.folder),
+        why=tell("{why}; a container needs the capabilities SETUID and SETGID for it", why=why),
+        remedy=tell("run the command as {name}: {again}", name=owner.name, again=again),
     )
 
 

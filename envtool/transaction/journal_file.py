@@ -9,6 +9,7 @@ import stat
 from typing import TYPE_CHECKING, Any
 
 from envtool.errors import RestoreError
+from envtool.language import tell
 from envtool.transaction.fsync import sync_folder
 from envtool.transaction.journal import Journal, JournalRow, MoveRow, RemoveRow
 from envtool.transaction.open_folder import open_beneath
@@ -54,9 +55,13 @@ def read_journal(opened: OpenScope, staging: StagingFolder) -> Journal | None:
         return None if data is None else _parse(json.loads(data), opened)
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise RestoreError(
-            f"the journal of an interrupted change cannot be believed: {staging.real}/{JOURNAL_NAME}",
+            tell(
+                "the journal of an interrupted change cannot be believed: {real}/{journal_name}",
+                real=staging.real,
+                journal_name=JOURNAL_NAME,
+            ),
             why=str(error) or type(error).__name__,
-            remedy=f"look at it, then: rm -r {staging.real} && envtool restore --force",
+            remedy=tell("look at it, then: rm -r {real} && envtool restore --force", real=staging.real),
         ) from error
 
 

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from envtool.errors import RestoreError
+from envtool.language import tell
 
 
 @contextmanager
@@ -25,8 +26,8 @@ def prefix_lock(prefix: Path, site_packages: Path) -> Iterator[None]:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             raise RestoreError(
-                f"another change of {prefix} is at work",
-                remedy="wait until it has ended, and try again",
+                tell("another change of {prefix} is at work", prefix=prefix),
+                remedy=tell("wait until it has ended, and try again"),
             ) from error
         yield
     finally:
@@ -43,7 +44,7 @@ def translate_os_errors(prefix: Path) -> Iterator[None]:
         raise RestoreError(
             f"{'the disk is full' if full else 'the environment cannot be written'}: {prefix}",
             why=f"{error.strerror}: {error.filename or prefix}",
-            remedy="make room and try again" if full else _suggest_owner(prefix),
+            remedy=tell("make room and try again") if full else _suggest_owner(prefix),
         ) from error
 
 

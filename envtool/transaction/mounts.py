@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from envtool.errors import RestoreError
+from envtool.language import tell
 from envtool.transaction.journal import Journal, MoveRow
 from envtool.transaction.open_folder import read_mount_id
 
@@ -43,9 +44,12 @@ def refuse_mounts(paths: Iterable[str]) -> None:
     for mount in sorted(list_mounts()):
         if not changed.isdisjoint((mount, *map(str, Path(mount).parents))):
             raise RestoreError(
-                f"{mount} is mounted where files would be replaced or removed",
-                why="what is in it belongs to a volume, or lies elsewhere as well; nothing was changed",
-                remedy=f"umount {shlex.quote(mount)}   (in a container: start it without that volume), then try again",
+                tell("{mount} is mounted where files would be replaced or removed", mount=mount),
+                why=tell("what is in it belongs to a volume, or lies elsewhere as well; nothing was changed"),
+                remedy=tell(
+                    "umount {mount}   (in a container: start it without that volume), then try again",
+                    mount=shlex.quote(mount),
+                ),
             )
 
 
@@ -64,7 +68,11 @@ def refuse_foreign_mounts(journal: Journal, opened: OpenScope) -> None:
         parent = opened.open_parent(row.target)
         if parent is not None and read_mount_id(parent) != own:
             raise RestoreError(
-                f"{opened.describe(row.target)} is on another file system than {opened.scope.folder}",
-                why="files are put in place by renaming them, which takes one file system; nothing was changed",
-                remedy="have the whole environment on one, or in one volume",
+                tell(
+                    "{describe} is on another file system than {folder}",
+                    describe=opened.describe(row.target),
+                    folder=opened.scope.folder,
+                ),
+                why=tell("files are put in place by renaming them, which takes one file system; nothing was changed"),
+                remedy=tell("have the whole environment on one, or in one volume"),
             )

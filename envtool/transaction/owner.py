@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from envtool.errors import RestoreError
+from envtool.language import tell
 from envtool.link_rights import list_groups, may_enter
 
 if TYPE_CHECKING:
@@ -85,10 +86,20 @@ def find_owner(folders: Iterable[Path]) -> Owner | None:
         elif first.uid != status.st_uid:
             other = Owner(status.st_uid, 0, folder)
             raise RestoreError(
-                "the environment belongs to two users, so nothing is changed",
-                why=f"{first.folder} is {first.name}'s, {folder} is {other.name}'s; root would work for either",
-                remedy=f"ls -ld {shlex.quote(str(first.folder))} {shlex.quote(str(folder))}   "
-                f"and give both to one: chown -hR {shlex.quote(first.name)} DIRECTORY",
+                tell("the environment belongs to two users, so nothing is changed"),
+                why=tell(
+                    "{folder} is {name}'s, {folder2} is {name2}'s; root would work for either",
+                    folder=first.folder,
+                    name=first.name,
+                    folder2=folder,
+                    name2=other.name,
+                ),
+                remedy=tell(
+                    "ls -ld {folder} {folder2}   and give both to one: chown -hR {name} DIRECTORY",
+                    folder=shlex.quote(str(first.folder)),
+                    folder2=shlex.quote(str(folder)),
+                    name=shlex.quote(first.name),
+                ),
             )
     return first
 

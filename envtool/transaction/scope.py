@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from envtool.errors import RestoreError
+from envtool.language import tell
 from envtool.transaction.lock import prefix_lock, translate_os_errors
 from envtool.transaction.open_folder import open_beneath, open_folder, read_path
 from envtool.transaction.owner import find_owner
@@ -93,9 +94,13 @@ class ChangeScope:
                 found = os.lstat(folder)
                 if stat.S_ISLNK(found.st_mode) and found.st_uid not in {0, os.geteuid()}:
                     raise RestoreError(
-                        f"{folder} is a link that user {found.st_uid} made, so nothing is written where it leads",
-                        why=f"it leads to {os.path.realpath(folder)}",
-                        remedy=f"ls -ld {folder}   and make it a folder, or the link your own",
+                        tell(
+                            "{folder} is a link that user {st_uid} made, so nothing is written where it leads",
+                            folder=folder,
+                            st_uid=found.st_uid,
+                        ),
+                        why=tell("it leads to {realpath}", realpath=os.path.realpath(folder)),
+                        remedy=tell("ls -ld {folder}   and make it a folder, or the link your own", folder=folder),
                     )
 
 
@@ -127,9 +132,9 @@ class OpenScope:
                 if not self.is_root(place) and path.name not in {"", ".", ".."}:
                     return place
         raise RestoreError(
-            f"{path} is outside the environment, or one of its main folders",
-            why=f"it is {found}, which a change must not touch; nothing was changed",
-            remedy=f"ls -ld {path.parent}   and, where it is a link, take it away",
+            tell("{path} is outside the environment, or one of its main folders", path=path),
+            why=tell("it is {found}, which a change must not touch; nothing was changed", found=found),
+            remedy=tell("ls -ld {parent}   and, where it is a link, take it away", parent=path.parent),
         )
 
     def is_root(self, place: RootPath) -> bool:

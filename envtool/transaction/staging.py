@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from envtool.errors import RestoreError
+from envtool.language import tell
 from envtool.transaction.delete import delete_tree
 from envtool.transaction.open_folder import open_beneath
 from envtool.transaction.postponed_signals import postponed_signals
@@ -117,7 +118,7 @@ def _name_paths(staging: StagingFolder) -> Iterator[None]:
 
 def _build_refusal(path: str, why: str) -> RestoreError:
     return RestoreError(
-        f"the working folder of an interrupted change cannot be believed: {path}",
-        why=f"{why}; only this user, or root, can have left one, and nobody else may write to it",
-        remedy=f"ls -la {path}   and, unless an envtool is at work: rm -r {path}",
+        tell("the working folder of an interrupted change cannot be believed: {path}", path=path),
+        why=tell("{why}; only this user, or root, can have left one, and nobody else may write to it", why=why),
+        remedy=tell("ls -la {path}   and, unless an envtool is at work: rm -r {path}", path=path),
     )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from envtool.errors import BuildError
 from envtool.image.engine.run_inside import idle_container, run_inside
 from envtool.image.spec.table import CHECKS_FOLDER
+from envtool.language import tell
 from envtool.verify.result import ImageCheck
 
 if TYPE_CHECKING:
@@ -24,15 +25,18 @@ def run_container_checks(engine: Engine, reference: str) -> Iterator[ImageCheck]
     """
     attributes = engine.inspect_image(reference)
     if not attributes:
-        raise BuildError(f"there is no image {reference}", remedy="envtool build --demo   (or docker pull)")
+        raise BuildError(
+            tell("there is no image {reference}", reference=reference),
+            remedy=tell("envtool build --demo   (or docker pull)"),
+        )
     with idle_container(engine, reference) as container:
         status, listing = run_inside(container, ["ls", f"/{CHECKS_FOLDER}"], _TIME_LIMIT)
         names = listing.split() if status == 0 else []
         if not names:
             raise BuildError(
-                f"{reference} has no checks in /{CHECKS_FOLDER}",
-                why="it was not built from a HAC base image",
-                remedy="start its Dockerfile with FROM hac-base",
+                tell("{reference} has no checks in /{checks_folder}", reference=reference, checks_folder=CHECKS_FOLDER),
+                why=tell("it was not built from a HAC base image"),
+                remedy=tell("start its Dockerfile with FROM hac-base"),
             )
         for name in sorted(names):
             yield _run_check(container, name)

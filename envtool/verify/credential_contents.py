@@ -14,6 +14,7 @@ from functools import cache
 from importlib import import_module
 
 from envtool.errors import SetupError
+from envtool.language import tell
 from envtool.masking import NO_VALUE, SENSITIVE_NAME, find_masked_values
 from envtool.verify.credential_files import is_document, is_settings_file, is_shell_file, keeps_credential
 
@@ -186,9 +187,9 @@ def _token_rules() -> tuple[_TokenRule, ...]:
             rules += [_TokenRule(kind, hints, pattern, is_valid) for pattern in detector.denylist]
     except ImportError as error:
         raise SetupError(
-            "the search for credentials needs the library detect-secrets",
+            tell("the search for credentials needs the library detect-secrets"),
             why=str(error),
-            remedy="make venv   (or: uv tool install '.[image]')",
+            remedy=tell("make venv   (or: uv tool install '.[image]')"),
         ) from error
     for kind, (hint, form) in _FORMS.items():
         rules.append(_TokenRule(kind, (hint,), re.compile(rf"(?<![\w-])(?:{form})(?![\w-])")))

@@ -20,6 +20,7 @@ from envtool.errors import PrefixError, StoreError
 from envtool.image.read.overlay_tree import OverlayTree
 from envtool.image.read.rootfs_export import find_memory_folder
 from envtool.image.read.sparse_rootfs import SparseRootfs
+from envtool.language import tell
 from envtool.temporary_folder import temporary_folder
 
 if TYPE_CHECKING:
@@ -64,9 +65,9 @@ class LibrarySpool:
             target.flush()
         except OSError as error:
             raise StoreError(
-                f"the disk is full: {self.folder.parent}",
-                why=f"there was no room for a shared object of the image: {error.strerror}",
-                remedy="make room, or set TMPDIR to a folder on another disk",
+                tell("the disk is full: {parent}", parent=self.folder.parent),
+                why=tell("there was no room for a shared object of the image: {strerror}", strerror=error.strerror),
+                remedy=tell("make room, or set TMPDIR to a folder on another disk"),
             ) from error
 
 

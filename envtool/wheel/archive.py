@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from envtool.errors import HashError, SourceError
+from envtool.language import tell
 
 try:
     # Inflates three times as fast as zlib; there are processors that it is not made for.
@@ -81,9 +82,13 @@ class Archive:
             yield block
         if written != member.size or (member.sha256 is not None and digest.hexdigest() != member.sha256):
             raise HashError(
-                f"{member.path} in {self._filename} is not the file that its RECORD lists",
-                why="the wheel is damaged or was tampered with",
-                remedy="get the wheel from the vendor again; nothing was changed",
+                tell(
+                    "{path} in {filename} is not the file that its RECORD lists",
+                    path=member.path,
+                    filename=self._filename,
+                ),
+                why=tell("the wheel is damaged or was tampered with"),
+                remedy=tell("get the wheel from the vendor again; nothing was changed"),
             )
 
     def _inflate(self, member: ArchiveMember) -> Iterator[bytes]:
@@ -120,7 +125,7 @@ class Archive:
 
     def _build_error(self, member: ArchiveMember, why: str) -> SourceError:
         return SourceError(
-            f"{self._filename} is not installed: it is not a sound wheel",
-            why=f"the archive is damaged at {member.path}: {why}",
-            remedy="get the wheel from the vendor again; nothing was changed",
+            tell("{filename} is not installed: it is not a sound wheel", filename=self._filename),
+            why=tell("the archive is damaged at {path}: {why}", path=member.path, why=why),
+            remedy=tell("get the wheel from the vendor again; nothing was changed"),
         )

@@ -14,6 +14,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from envtool.errors import SourceError
+from envtool.language import tell
 from envtool.wheel.archive import ArchiveMember
 from envtool.wheel.extract import ExtractJob, extract_all
 from envtool.wheel.name import StoredWheel, find_dist_info, open_wheel
@@ -144,9 +145,9 @@ def _require_plain_path(wheel: StoredWheel, path: str) -> None:
 
 def _build_error(wheel: StoredWheel, why: str) -> SourceError:
     return SourceError(
-        f"{wheel.name.filename} is not installed: it is not a sound wheel",
+        tell("{filename} is not installed: it is not a sound wheel", filename=wheel.name.filename),
         why=why,
-        remedy="get the wheel from the vendor again; nothing was changed",
+        remedy=tell("get the wheel from the vendor again; nothing was changed"),
     )
 
 

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Literal
 
 from envtool.errors import PrefixError, SourceError
+from envtool.language import tell
 from envtool.transaction.move import Move
 from envtool.transaction.open_folder import open_beneath, open_folder
 from envtool.transaction.permissions import read_umask
@@ -137,7 +138,13 @@ def _merge_into_site_packages(data: Path, tree: Path) -> None:
             if path.is_dir():
                 target.mkdir(exist_ok=True)
             elif target.exists():
-                raise SourceError(f"{data.name} has a second file for {target.relative_to(tree)}")
+                raise SourceError(
+                    tell(
+                        "{name} has a second file for {relative_to}",
+                        name=data.name,
+                        relative_to=target.relative_to(tree),
+                    )
+                )
             else:
                 path.rename(target)
 
@@ -170,8 +177,8 @@ def _move_outside(
             steps.append(Move(staged, final))
         else:
             raise SourceError(
-                f"{data.name} has files for the unknown place {parts[1]!r}",
-                remedy="get the wheel from the vendor again; nothing was changed",
+                tell("{name} has files for the unknown place {parts!r}", name=data.name, parts=parts[1]),
+                remedy=tell("get the wheel from the vendor again; nothing was changed"),
             )
     return kept, steps
 
@@ -199,17 +206,19 @@ def generate_commands(dist_info: Path, interpreter: Path) -> Iterator[tuple[str,
             for name, reference in parser.items(group) if parser.has_section(group) else ():
                 module, _, attribute = reference.split("[", 1)[0].strip().partition(":")
                 if "/" in name or name in {"", ".", ".."}:
-                    raise SourceError(f"{dist_info.name} wants a command called {name!r}")
+                    raise SourceError(tell("{name} wants a command called {name2!r}", name=dist_info.name, name2=name))
                 script = Script(name, module.strip(), attribute.strip(), section)
                 yield script.generate(os.fspath(interpreter), kind="posix")
     except UnicodeEncodeError as error:
         raise PrefixError(
-            f"no command can be made that {interpreter} runs",
-            why="its path is not UTF-8, and Python reads the first line of a script as that",
-            remedy="move the environment to a path that is",
+            tell("no command can be made that {interpreter} runs", interpreter=interpreter),
+            why=tell("its path is not UTF-8, and Python reads the first line of a script as that"),
+            remedy=tell("move the environment to a path that is"),
         ) from error
     except (configparser.Error, UnicodeDecodeError, InvalidScript) as error:
-        raise SourceError(f"{dist_info.name} has a malformed entry_points.txt", why=str(error)) from error
+        raise SourceError(
+            tell("{name} has a malformed entry_points.txt", name=dist_info.name), why=str(error)
+        ) from error
 
 
 def _write_installer_files(dist_info: Path, name: str, requested: bool) -> Iterator[RecordRow]:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
 
 from envtool.errors import HashError, SourceError
+from envtool.language import tell
 
 if TYPE_CHECKING:
     from packaging.metadata import RawMetadata
@@ -37,7 +38,9 @@ class WheelName:
         try:
             name, version, _build, tags = parse_wheel_filename(filename)
         except InvalidWheelFilename as error:
-            raise SourceError(f"{filename!r} is not the name of a wheel", why=str(error)) from error
+            raise SourceError(
+                tell("{filename!r} is not the name of a wheel", filename=filename), why=str(error)
+            ) from error
         return cls(filename, canonicalize_name(name), str(version), tags)
 
     def fits(self, supported: Iterable[Tag]) -> bool:
@@ -60,7 +63,7 @@ def compute_sha256(path: Path) -> str:
         with open(path, "rb") as stream:
             return hashlib.file_digest(stream, "sha256").hexdigest()
     except OSError as error:
-        raise SourceError(f"{path} cannot be read", why=str(error.strerror or error)) from error
+        raise SourceError(tell("{path} cannot be read", path=path), why=str(error.strerror or error)) from error
 
 
 def require_sha256(path: Path, expected: str, *, label: str | None = None) -> None:
@@ -68,9 +71,9 @@ def require_sha256(path: Path, expected: str, *, label: str | None = None) -> No
     found = compute_sha256(path)
     if found != expected:
         raise HashError(
-            f"{label or path.name} is not the file that was locked",
-            why=f"its sha256 should be {expected}, but is {found}",
-            remedy="check where it comes from (envtool vendor list); a good copy has that very sha256",
+            tell("{label} is not the file that was locked", label=label or path.name),
+            why=tell("its sha256 should be {expected}, but is {found}", expected=expected, found=found),
+            remedy=tell("check where it comes from (envtool vendor list); a good copy has that very sha256"),
         )
 
 
@@ -82,9 +85,9 @@ def open_wheel(path: Path) -> Iterator[zipfile.ZipFile]:
             yield archive
     except (OSError, zipfile.BadZipFile) as error:
         raise SourceError(
-            f"{path.name} is not a readable wheel",
+            tell("{name} is not a readable wheel", name=path.name),
             why=str(error),
-            remedy=f"fetch it again; the broken copy is {path}",
+            remedy=tell("fetch it again; the broken copy is {path}", path=path),
         ) from error
 
 
@@ -97,8 +100,12 @@ def find_dist_info(archive: zipfile.ZipFile, wheel: WheelName) -> str:
     }
     if len(found) != 1:
         raise SourceError(
-            f"{wheel.filename} has {len(found)} .dist-info directories of its own, a wheel has one",
-            remedy="get the wheel from the vendor again",
+            tell(
+                "{filename} has {found_count} .dist-info directories of its own, a wheel has one",
+                filename=wheel.filename,
+                found_count=len(found),
+            ),
+            remedy=tell("get the wheel from the vendor again"),
         )
     return found.pop()
 
@@ -113,6 +120,6 @@ def read_wheel_metadata(path: Path) -> RawMetadata:
         try:
             text = archive.read(f"{dist_info}/METADATA")
         except KeyError as error:
-            raise SourceError(f"{path.name} has no METADATA") from error
+            raise SourceError(tell("{name} has no METADATA", name=path.name)) from error
     metadata, _unparsed = parse_email(text)
     return metadata

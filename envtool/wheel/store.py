@@ -17,6 +17,7 @@ from pathlib import Path
 
 from envtool.cache_folder import find_cache_root
 from envtool.errors import SourceError, StoreError
+from envtool.language import tell
 from envtool.private_folder import is_private, make_private_folder
 from envtool.temporary_folder import temporary_folder
 from envtool.wheel.name import compute_sha256, require_sha256
@@ -91,8 +92,8 @@ class FileStore:
         """Copy a file that others can change to the folder of this user's own. `None` where it is another file."""
         if self.own is None or not make_private_folder(self.own):
             raise StoreError(
-                f"{path.parent} is not used: others than this user and root can write there",
-                why="and there is no folder of this user's own for a copy that is safe from them",
+                tell("{parent} is not used: others than this user and root can write there", parent=path.parent),
+                why=tell("and there is no folder of this user's own for a copy that is safe from them"),
                 remedy=_OWN_FOLDER,
             )
         if not _has_sha256(path, sha256):
@@ -132,14 +133,19 @@ def translate_store_errors(folder: Path) -> Iterator[None]:
     except OSError as error:
         if error.errno in {errno.ENOSPC, errno.EDQUOT}:
             raise StoreError(
-                f"the disk that holds {folder} is full",
-                why="the file was not kept; what was there before is as it was",
-                remedy=f"make room, or set {ENVIRONMENT_VARIABLE} to a folder on another disk",
+                tell("the disk that holds {folder} is full", folder=folder),
+                why=tell("the file was not kept; what was there before is as it was"),
+                remedy=tell(
+                    "make room, or set {environment_variable} to a folder on another disk",
+                    environment_variable=ENVIRONMENT_VARIABLE,
+                ),
             ) from error
         raise StoreError(
-            f"{folder} cannot be written",
+            tell("{folder} cannot be written", folder=folder),
             why=str(error.strerror or error),
-            remedy=f"set {ENVIRONMENT_VARIABLE} to a folder that you may write",
+            remedy=tell(
+                "set {environment_variable} to a folder that you may write", environment_variable=ENVIRONMENT_VARIABLE
+            ),
         ) from error
 
 
@@ -150,8 +156,8 @@ def get_default_store() -> FileStore:
     root = Path(named).absolute() if named else own
     if root is None:
         raise StoreError(
-            "there is no folder for the wheel store",
-            why="this user has no home folder that is his own, and neither HAC_STORE nor XDG_CACHE_HOME is set",
+            tell("there is no folder for the wheel store"),
+            why=tell("this user has no home folder that is his own, and neither HAC_STORE nor XDG_CACHE_HOME is set"),
             remedy=_OWN_FOLDER,
         )
     return FileStore(root, tuple(path for path in (IMAGE_STORE,) if path != root and path.is_dir()), own)

@@ -18,6 +18,7 @@ from envtool.cli.commands.restore import (
 )
 from envtool.cli.options import PrefixOption, VendorOption
 from envtool.cli.terminal import print_line, print_safely
+from envtool.language import tell
 from envtool.printable import join_lines
 
 if TYPE_CHECKING:
@@ -157,9 +158,9 @@ def _render_nothing_newer(overview: ReleaseOverview) -> str:
         from envtool.errors import ReleaseError
 
         raise ReleaseError(
-            "there is no vendor torch here, and no source that has one for it",
+            tell("there is no vendor torch here, and no source that has one for it"),
             why="; ".join(f"{item.version}: {item.obstacle}" for item in overview.releases)
-            or "no source has a release",
+            or tell("no source has a release"),
             remedy="envtool vendor add FOLDER_OR_INDEX",
         )
     return f"Already installed : {overview.pin.version}"

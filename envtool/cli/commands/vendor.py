@@ -9,6 +9,7 @@ import typer
 
 from envtool.cli.options import PrefixOption, VendorOption
 from envtool.cli.terminal import note, print_line, print_safely
+from envtool.language import tell
 
 if TYPE_CHECKING:
     from envtool.release.pin import VendorPin
@@ -119,8 +120,8 @@ def unpack_command(
     pin = find_effective_pin(read_environment(found))
     if pin is None:
         raise ReleaseError(
-            "which wheels to unpack is not known",
-            why=f"{found.path} has no pin and no record of a vendor torch",
+            tell("which wheels to unpack is not known"),
+            why=tell("{path} has no pin and no record of a vendor torch", path=found.path),
             remedy="envtool restore --vendor FOLDER_OR_INDEX",
         )
     if remove:

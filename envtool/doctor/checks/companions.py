@@ -9,6 +9,7 @@ from envtool.doctor.cause import explain_request, find_requirers
 from envtool.doctor.finding_kind import FindingKind
 from envtool.doctor.findings import Evidence, Finding
 from envtool.doctor.remedy import build_uninstall_command
+from envtool.language import tell
 from envtool.release.profile import COMPANIONS, TORCH
 from envtool.wheel.requires import find_requirements_on
 
@@ -29,7 +30,12 @@ def check(environment: Environment, pin: VendorPin) -> Iterator[Finding]:
                     continue
                 yield Finding(
                     kind=FindingKind.COMPANION_MISMATCH,
-                    title=f"{name} {item.version} was built for another torch than {pin.torch.version}",
+                    title=tell(
+                        "{name} {version} was built for another torch than {version2}",
+                        name=name,
+                        version=item.version,
+                        version2=pin.torch.version,
+                    ),
                     evidence=(Evidence(str(item.path / "METADATA"), pin.torch.version, str(requirement)),),
                     cause=_explain(environment, item),
                     remedy=build_uninstall_command(environment, name),

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from envtool.doctor.finding_kind import FindingKind
 from envtool.doctor.findings import Evidence, Finding
 from envtool.environment.conda_records import CondaRecord, find_transaction, read_conda_records
+from envtool.language import tell
 from envtool.regular_file import read_regular_file
 
 if TYPE_CHECKING:
@@ -63,7 +64,12 @@ def _make_finding(environment: Environment, record: CondaRecord, pinned: PinnedD
         cause += f", because {record.requested!r} was asked for"
     return Finding(
         kind=FindingKind.TORCH_CONDA_OVERWRITTEN,
-        title=f"conda's package {record.name} {record.version} lies over the vendor's {pinned.name}",
+        title=tell(
+            "conda's package {name} {version} lies over the vendor's {name2}",
+            name=record.name,
+            version=record.version,
+            name2=pinned.name,
+        ),
         evidence=(
             Evidence(
                 str(record.path), f"{pinned.name} {pinned.version}", f"{record.name} {record.version} {record.build}"

@@ -14,6 +14,7 @@ from envtool.doctor.finding_kind import FindingKind
 from envtool.doctor.findings import Evidence, Finding, truncate
 from envtool.doctor.remedy import build_uninstall_command
 from envtool.environment.elf import SharedObjectError, can_need, content_can_need, read_needed_libraries
+from envtool.language import tell
 from envtool.release.profile import PINNED_NAMES, Profile
 from envtool.release.read_profile import load_default_profile
 
@@ -93,10 +94,15 @@ def _make_finding(environment: Environment, item: Distribution, links: Links) ->
     libraries = sorted({name for names in links.values() for name in names})
     return Finding(
         kind=FindingKind.CUDA_DIRECT,
-        title=f"{item.name} {item.version} calls CUDA directly ({', '.join(libraries[:4])}), which cannot run here",
-        evidence=truncate(Evidence(path, "no CUDA library", ", ".join(names)) for path, names in links.items()),
+        title=tell(
+            "{name} {version} calls CUDA directly ({libraries}), which cannot run here",
+            name=item.name,
+            version=item.version,
+            libraries=", ".join(libraries[:4]),
+        ),
+        evidence=truncate(Evidence(path, tell("no CUDA library"), ", ".join(names)) for path, names in links.items()),
         cause="; ".join(str(demand) for demand in wanting)
-        or f"{item.installer} installed it; no distribution requires it",
+        or tell("{installer} installed it; no distribution requires it", installer=item.installer),
         remedy=build_uninstall_command(environment, item.name),
         packages=(item.name,),
     )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from envtool.doctor.finding_kind import FindingKind
 from envtool.doctor.findings import Evidence, Finding, truncate
 from envtool.doctor.remedy import build_uninstall_command
+from envtool.language import tell
 from envtool.release.profile import TORCH, Profile
 from envtool.release.read_profile import load_default_profile
 from envtool.release.version import versions_equal
@@ -31,11 +32,15 @@ def check(environment: Environment, pin: VendorPin) -> Iterator[Finding]:
         size = sum(row.size or 0 for item in idle if (record := item.record()) for row in record.rows)
         yield Finding(
             kind=FindingKind.CUDA_WHEELS,
-            title=f"{len(idle)} CUDA runtime distributions ({size / 1e6:.0f} MB) that the vendor torch has no use for",
-            evidence=truncate(Evidence(str(item.path), "not installed", item.version) for item in idle),
-            cause="an upstream torch required them, and they stayed when it went"
+            title=tell(
+                "{idle_count} CUDA runtime distributions ({size:.0f} MB) that the vendor torch has no use for",
+                idle_count=len(idle),
+                size=size / 1000000.0,
+            ),
+            evidence=truncate(Evidence(str(item.path), tell("not installed"), item.version) for item in idle),
+            cause=tell("an upstream torch required them, and they stayed when it went")
             if not intruders
-            else "torch requires them",
+            else tell("torch requires them"),
             remedy=build_uninstall_command(environment, *(item.name for item in idle)),
             packages=tuple(item.name for item in idle),
         )

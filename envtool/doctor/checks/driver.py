@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from envtool.doctor.finding_kind import FindingKind
 from envtool.doctor.findings import Evidence, Finding, truncate
 from envtool.driver.ask import PROGRAMS, QueryResult
+from envtool.language import tell
 from envtool.release.profile import TORCH
 from envtool.release.version import parse_release, parse_vendor_version, versions_equal
 
@@ -42,9 +43,9 @@ def check(environment: Environment, pin: VendorPin | None, result: QueryResult, 
 def _make_missing_finding() -> Finding:
     return Finding(
         kind=FindingKind.DRIVER_MISSING,
-        title="there is no moreh-smi and no ap-smi here, so nothing can reach the accelerator",
-        evidence=(Evidence("PATH", " or ".join(PROGRAMS), "neither"),),
-        cause="the driver was removed, its folder is not on PATH, or this is no machine of the service",
+        title=tell("there is no moreh-smi and no ap-smi here, so nothing can reach the accelerator"),
+        evidence=(Evidence("PATH", " or ".join(PROGRAMS), tell("neither")),),
+        cause=tell("the driver was removed, its folder is not on PATH, or this is no machine of the service"),
         remedy=_UPDATE,
     )
 
@@ -53,9 +54,11 @@ def _make_failed_finding(result: QueryResult) -> Finding:
     program = str(result.program)
     return Finding(
         kind=FindingKind.DRIVER_FAILED,
-        title=f"{Path(program).name} does not tell of the accelerator",
-        evidence=(Evidence(program, "a table of devices", result.problem),),
-        cause="the driver waits for a server that does not answer" if result.timed_out else "the driver does not work",
+        title=tell("{name} does not tell of the accelerator", name=Path(program).name),
+        evidence=(Evidence(program, tell("a table of devices"), result.problem),),
+        cause=tell("the driver waits for a server that does not answer")
+        if result.timed_out
+        else tell("the driver does not work"),
         remedy=program,
     )
 
@@ -64,18 +67,24 @@ def _check_versions(program: str, table: DriverTable) -> Iterator[Finding]:
     if table.client and table.server and not versions_equal(table.client, table.server):
         yield Finding(
             kind=FindingKind.DRIVER_VERSIONS_DIFFER,
-            title=f"the driver's client is {table.client}, its server {table.server}",
-            evidence=(Evidence(program, f"client {table.server}", f"client {table.client}"),),
-            cause="the service was updated and this machine was not, or the other way round",
+            title=tell(
+                "the driver's client is {client}, its server {server}", client=table.client, server=table.server
+            ),
+            evidence=(
+                Evidence(
+                    program, tell("client {server}", server=table.server), tell("client {client}", client=table.client)
+                ),
+            ),
+            cause=tell("the service was updated and this machine was not, or the other way round"),
             remedy=_UPDATE,
         )
     current, latest = (parse_release(text) if text else None for text in (table.current, table.latest))
     if current and latest and latest.is_newer_than(current):
         yield Finding(
             kind=FindingKind.DRIVER_UPDATE_AVAILABLE,
-            title=f"the driver is {table.current}; {table.latest} is there",
+            title=tell("the driver is {current}; {latest} is there", current=table.current, latest=table.latest),
             evidence=(Evidence(program, f"{table.latest}", f"{table.current}"),),
-            cause="the service has a newer release",
+            cause=tell("the service has a newer release"),
             remedy="update-moreh",
         )
 
@@ -93,12 +102,24 @@ def _check_release(
             continue
         yield Finding(
             kind=FindingKind.DRIVER_TORCH_MISMATCH,
-            title=f"torch is of release {torch.release}, the driver of release {driver.release}",
-            evidence=(
-                Evidence(str(item.path), f"release {driver.release}", f"release {torch.release}"),
-                Evidence(program, f"release {torch.release}", f"release {driver.release}"),
+            title=tell(
+                "torch is of release {release}, the driver of release {release2}",
+                release=torch.release,
+                release2=driver.release,
             ),
-            cause="one of the two was updated without the other",
+            evidence=(
+                Evidence(
+                    str(item.path),
+                    tell("release {release}", release=driver.release),
+                    tell("release {release}", release=torch.release),
+                ),
+                Evidence(
+                    program,
+                    tell("release {release}", release=torch.release),
+                    tell("release {release}", release=driver.release),
+                ),
+            ),
+            cause=tell("one of the two was updated without the other"),
             remedy=f"update-moreh --target {driver.release}",
         )
 
@@ -107,9 +128,15 @@ def _check_devices(program: str, table: DriverTable) -> Iterator[Finding]:
     if not any(device.has_model for device in table.active_devices):
         yield Finding(
             kind=FindingKind.NO_ACCELERATOR,
-            title="the driver works and has no accelerator",
-            evidence=(Evidence(program, "a device with a model", f"{len(table.devices)} devices, none with a model"),),
-            cause="no accelerator is assigned to this machine, or its token is missing",
+            title=tell("the driver works and has no accelerator"),
+            evidence=(
+                Evidence(
+                    program,
+                    tell("a device with a model"),
+                    tell("{devices_count} devices, none with a model", devices_count=len(table.devices)),
+                ),
+            ),
+            cause=tell("no accelerator is assigned to this machine, or its token is missing"),
             remedy="moreh-switch-model",
         )
 
@@ -122,11 +149,17 @@ def _check_jobs(program: str, table: DriverTable) -> Iterator[Finding]:
     if stale:
         yield Finding(
             kind=FindingKind.ORPHANED_JOBS,
-            title=f"{len(stale)} jobs hold the accelerator though their processes are gone",
+            title=tell(
+                "{stale_count} jobs hold the accelerator though their processes are gone", stale_count=len(stale)
+            ),
             evidence=truncate(
-                Evidence(program, f"process {job.pid}", f"job {job.id} on device {job.device}: {job.process}")
+                Evidence(
+                    program,
+                    tell("process {pid}", pid=job.pid),
+                    tell("job {id} on device {device}: {process}", id=job.id, device=job.device, process=job.process),
+                )
                 for job in stale
             ),
-            cause="the processes were killed, and the service has not noticed yet",
+            cause=tell("the processes were killed, and the service has not noticed yet"),
             remedy="moreh-smi --reset",
         )

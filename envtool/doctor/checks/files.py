@@ -16,6 +16,7 @@ from envtool.doctor.finding_kind import FindingKind
 from envtool.doctor.findings import Evidence, Finding, truncate
 from envtool.doctor.hashing import FORBIDDEN, find_wrong_digests
 from envtool.environment.fingerprint import TreeFingerprint, fingerprint_tree, is_unchanged
+from envtool.language import tell
 from envtool.release.profile import TORCH
 from envtool.release.version import versions_equal
 from envtool.wheel.record import RecordRow, digest_content
@@ -107,14 +108,14 @@ def compare(
         if row.path.startswith(("/", "../")) or "/../" in row.path:
             path = os.path.normpath(os.path.join(base, row.path))  # noqa: PTH118  # pathlib keeps "..", is slow
             if not path.startswith(f"{root}/"):
-                outside.append(Evidence(row.path, f"a path below {root}", path))
+                outside.append(Evidence(row.path, tell("a path below {root}", root=root), path))
                 continue
         found = _read_size(path)
         if found is None:
             why = _explain_missing(path)
-            (unreadable if why == FORBIDDEN else missing).append(Evidence(path, "a file", why))
+            (unreadable if why == FORBIDDEN else missing).append(Evidence(path, tell("a file"), why))
         elif row.size is not None and found != row.size:
-            changed.append(Evidence(path, f"{row.size} bytes", f"{found} bytes"))
+            changed.append(Evidence(path, tell("{size} bytes", size=row.size), tell("{found} bytes", found=found)))
         elif deep and row.sha256 is not None:
             to_hash.append((path, row))
     if to_hash:
@@ -159,34 +160,42 @@ def _make_findings(
     if damage.missing:
         yield Finding(
             kind=FindingKind.TORCH_FILES_MISSING,
-            title=f"{len(damage.missing)} files of {name} are missing",
+            title=tell("{missing_count} files of {name} are missing", missing_count=len(damage.missing), name=name),
             evidence=truncate(damage.missing),
-            cause="an install was broken off, or files were removed by hand or by another package",
+            cause=tell("an install was broken off, or files were removed by hand or by another package"),
             distribution=pinned.name,
         )
     if damage.changed:
         yield Finding(
             kind=FindingKind.TORCH_FILES_CHANGED,
-            title=f"{len(damage.changed)} files of {name} are not the ones that were installed",
+            title=tell(
+                "{changed_count} files of {name} are not the ones that were installed",
+                changed_count=len(damage.changed),
+                name=name,
+            ),
             evidence=truncate(damage.changed),
-            cause="they were edited, are corrupt, or another package wrote over them",
+            cause=tell("they were edited, are corrupt, or another package wrote over them"),
             distribution=pinned.name,
         )
     if damage.unreadable:
         yield Finding(
             kind=FindingKind.TORCH_FILES_UNREADABLE,
-            title=f"{len(damage.unreadable)} files of {name} cannot be read, by doctor or by Python",
+            title=tell(
+                "{unreadable_count} files of {name} cannot be read, by doctor or by Python",
+                unreadable_count=len(damage.unreadable),
+                name=name,
+            ),
             evidence=truncate(damage.unreadable),
-            cause="they belong to another user, who installed them with a umask that keeps everybody else out",
+            cause=tell("they belong to another user, who installed them with a umask that keeps everybody else out"),
             remedy=f"sudo chmod -R a+rX {shlex.quote(str(item.site_packages))}",
         )
     if damage.outside or malformed:
-        odd = [*damage.outside, *(Evidence(record, "path,hash,size", line) for line in malformed)]
+        odd = [*damage.outside, *(Evidence(record, tell("path,hash,size"), line) for line in malformed)]
         yield Finding(
             kind=FindingKind.TORCH_RECORD_UNTRUSTED,
-            title=f"the RECORD of {name} names files outside the environment or is malformed",
+            title=tell("the RECORD of {name} names files outside the environment or is malformed", name=name),
             evidence=truncate(odd),
-            cause="the vendor's wheel has no such lines: the RECORD was edited or is corrupt",
+            cause=tell("the vendor's wheel has no such lines: the RECORD was edited or is corrupt"),
             distribution=pinned.name,
         )
 
@@ -194,8 +203,21 @@ def _make_findings(
 def _make_mismatch_finding(pinned: PinnedDistribution, item: Distribution) -> Finding:
     return Finding(
         kind=FindingKind.TORCH_HASH_MISMATCH if pinned.name == TORCH else FindingKind.COMPANION_HASH_MISMATCH,
-        title=f"{pinned.name} {item.version} has the vendor's version but not the vendor's files",
-        evidence=(Evidence(str(item.path / "RECORD"), f"contents of {pinned.wheel}", "other hashes or other files"),),
-        cause=f"{item.installer} installed a wheel that only bears the vendor's version, or RECORD was rewritten",
+        title=tell(
+            "{name} {version} has the vendor's version but not the vendor's files",
+            name=pinned.name,
+            version=item.version,
+        ),
+        evidence=(
+            Evidence(
+                str(item.path / "RECORD"),
+                tell("contents of {wheel}", wheel=pinned.wheel),
+                tell("other hashes or other files"),
+            ),
+        ),
+        cause=tell(
+            "{installer} installed a wheel that only bears the vendor's version, or RECORD was rewritten",
+            installer=item.installer,
+        ),
         distribution=pinned.name,
     )

@@ -12,6 +12,7 @@ from envtool.doctor.findings import Evidence, Finding
 from envtool.environment.conda_records import find_transaction, read_conda_records
 from envtool.environment.distribution import Distribution, read_distribution
 from envtool.environment.prefix import PrefixKind
+from envtool.language import tell
 from envtool.release.profile import TORCH
 from envtool.release.version import parse_vendor_version
 
@@ -65,9 +66,13 @@ def _check_lost(environment: Environment) -> Iterator[Finding]:
     target = next((str(path.readlink()) for path in programs if path.is_symlink()), "nothing")
     yield Finding(
         kind=FindingKind.INTERPRETER_MISSING,
-        title="the environment's interpreter is gone",
-        evidence=(Evidence(str(programs[0]), "a Python", f"a link to {target}, which does not exist"),),
-        cause="the Python that the environment was made from was removed or moved",
+        title=tell("the environment's interpreter is gone"),
+        evidence=(
+            Evidence(
+                str(programs[0]), tell("a Python"), tell("a link to {target}, which does not exist", target=target)
+            ),
+        ),
+        cause=tell("the Python that the environment was made from was removed or moved"),
         remedy=_build_remedy(environment, environment.prefix.python),
     )
 
@@ -87,8 +92,13 @@ def _make_finding(environment: Environment, item: Distribution, wanted: tuple[in
     has, had = (f"{version[0]}.{version[1]}" for version in (environment.prefix.python, wanted))
     return Finding(
         kind=FindingKind.INTERPRETER_CHANGED,
-        title=f"torch {item.version} is for Python {had}, and the environment now has Python {has}",
-        evidence=(Evidence(str(item.path / "WHEEL"), f"Python {has}", f"Python {had}"),),
+        title=tell(
+            "torch {version} is for Python {had}, and the environment now has Python {has}",
+            version=item.version,
+            had=had,
+            has=has,
+        ),
+        evidence=(Evidence(str(item.path / "WHEEL"), tell("Python {has}", has=has), tell("Python {had}", had=had)),),
         cause=_explain(environment, has),
         remedy=_build_remedy(environment, wanted),
     )

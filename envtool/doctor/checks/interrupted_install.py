@@ -11,6 +11,7 @@ from envtool.doctor.finding_kind import FindingKind
 from envtool.doctor.findings import Evidence, Finding, Report, truncate
 from envtool.doctor.remedy import build_restore_command
 from envtool.environment.leftover import match_leftover
+from envtool.language import tell
 from envtool.release.profile import PINNED_NAMES, TOP_LEVEL_NAMES, TORCH
 from envtool.transaction.staging import STAGING_NAME
 
@@ -46,9 +47,9 @@ def _check_staging(environment: Environment, pin: VendorPin) -> Iterator[Finding
     if os.path.isdir(staging):
         yield Finding(
             kind=FindingKind.RESTORE_INTERRUPTED,
-            title="a restore was broken off, or is at work right now",
-            evidence=(Evidence(str(staging), "no such folder", "a restore's working folder"),),
-            cause="the restore was killed; the next one completes it",
+            title=tell("a restore was broken off, or is at work right now"),
+            evidence=(Evidence(str(staging), tell("no such folder"), tell("a restore's working folder")),),
+            cause=tell("the restore was killed; the next one completes it"),
             remedy=build_restore_command(environment, pin),
         )
 
@@ -58,9 +59,11 @@ def _check_leftovers(environment: Environment) -> Iterator[Finding]:
     if ours:
         yield Finding(
             kind=FindingKind.TORCH_LEFTOVERS,
-            title="an install of torch was broken off and left renamed folders behind",
-            evidence=truncate(Evidence(str(path), "no such folder", "a folder that pip renamed") for path in ours),
-            cause="pip moves a distribution aside as ~… while it replaces it, and did not come to the end",
+            title=tell("an install of torch was broken off and left renamed folders behind"),
+            evidence=truncate(
+                Evidence(str(path), tell("no such folder"), tell("a folder that pip renamed")) for path in ours
+            ),
+            cause=tell("pip moves a distribution aside as ~… while it replaces it, and did not come to the end"),
             distribution=next((name for path in ours if (name := match_leftover(path.name, PINNED_NAMES))), TORCH),
         )
 
@@ -68,9 +71,13 @@ def _check_leftovers(environment: Environment) -> Iterator[Finding]:
 def _make_duplicate_finding(pinned: PinnedDistribution, installed: tuple[Distribution, ...]) -> Finding:
     return Finding(
         kind=FindingKind.TORCH_DUPLICATE_METADATA,
-        title=f"{pinned.name} is recorded {len(installed)} times; which one Python sees is chance",
-        evidence=tuple(Evidence(str(item.path), "one record", item.version) for item in installed),
-        cause="a second installer put its files over the first one's without removing them",
+        title=tell(
+            "{name} is recorded {installed_count} times; which one Python sees is chance",
+            name=pinned.name,
+            installed_count=len(installed),
+        ),
+        evidence=tuple(Evidence(str(item.path), tell("one record"), item.version) for item in installed),
+        cause=tell("a second installer put its files over the first one's without removing them"),
         distribution=pinned.name,
     )
 
@@ -79,11 +86,20 @@ def _make_record_finding(pinned: PinnedDistribution, item: Distribution) -> Find
     is_there = item.read("RECORD") is not None
     return Finding(
         kind=FindingKind.TORCH_NO_RECORD,
-        title=(
-            f"{pinned.name} {item.version} has {'an empty' if is_there else 'no'} RECORD, "
-            "so nothing can tell which files are its own"
+        title=tell(
+            "{name} {version} has an empty RECORD, so nothing can tell which files are its own"
+            if is_there
+            else "{name} {version} has no RECORD, so nothing can tell which files are its own",
+            name=pinned.name,
+            version=item.version,
         ),
-        evidence=(Evidence(str(item.path / "RECORD"), "a list of files", "an empty file" if is_there else "nothing"),),
-        cause="an install was broken off, or another installer removed the list",
+        evidence=(
+            Evidence(
+                str(item.path / "RECORD"),
+                tell("a list of files"),
+                tell("an empty file") if is_there else tell("nothing"),
+            ),
+        ),
+        cause=tell("an install was broken off, or another installer removed the list"),
         distribution=pinned.name,
     )

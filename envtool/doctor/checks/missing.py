@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from envtool.doctor.finding_kind import FindingKind
 from envtool.doctor.findings import Evidence, Finding
+from envtool.language import tell
 from envtool.release.profile import TORCH
 
 if TYPE_CHECKING:
@@ -29,8 +30,10 @@ def check(environment: Environment, pin: VendorPin) -> Iterator[Finding]:
                 + (" as a distribution, though there is a folder of that name" if has_files else "")
             ),
             evidence=(
-                Evidence(str(folder), pinned.version, "a folder without a .dist-info" if has_files else "nothing"),
+                Evidence(
+                    str(folder), pinned.version, tell("a folder without a .dist-info") if has_files else tell("nothing")
+                ),
             ),
-            cause="files were copied or an install was broken off" if has_files else "it was uninstalled",
+            cause=tell("files were copied or an install was broken off") if has_files else tell("it was uninstalled"),
             distribution=pinned.name,
         )

@@ -12,6 +12,7 @@ from envtool.doctor.findings import Evidence, Finding
 from envtool.doctor.remedy import translate_command
 from envtool.environment.missing_requirements import find_missing_requirements
 from envtool.environment.prefix import PrefixKind
+from envtool.language import tell
 from envtool.regular_file import read_regular_text
 
 if TYPE_CHECKING:
@@ -42,9 +43,15 @@ def check(environment: Environment, pin: VendorPin) -> Iterator[Finding]:
             )
             yield Finding(
                 kind=FindingKind.REQUIREMENT_MISSING,
-                title=f"{pinned.name} needs {listed}, which {'is' if len(needs) == 1 else 'are'} missing",
-                evidence=(Evidence(str(found[0].path / "METADATA"), listed, "not installed"),),
-                cause=f"it was uninstalled, or {pinned.name} was installed without what it requires",
+                title=tell(
+                    "{name} needs {listed}, which is missing"
+                    if len(needs) == 1
+                    else "{name} needs {listed}, which are missing",
+                    name=pinned.name,
+                    listed=listed,
+                ),
+                evidence=(Evidence(str(found[0].path / "METADATA"), listed, tell("not installed")),),
+                cause=tell("it was uninstalled, or {name} was installed without what it requires", name=pinned.name),
                 remedy=translate_command(environment, f"{command} {' '.join(shlex.quote(line) for line in needs)}"),
                 packages=(pinned.name,),
             )

@@ -12,6 +12,7 @@ from envtool.doctor.finding_kind import FindingKind
 from envtool.doctor.findings import Evidence, Finding
 from envtool.environment.distribution import read_distribution
 from envtool.environment.prefix import PrefixKind, find_python_on_path
+from envtool.language import tell
 from envtool.regular_file import read_regular_text
 from envtool.release.pin import PIN_FILE
 from envtool.release.version import parse_vendor_version
@@ -29,12 +30,21 @@ def find_vendor_torch_nearby(environment: Environment) -> Finding | None:
         shown = environment.context.display
         return Finding(
             kind=FindingKind.WRONG_ENVIRONMENT,
-            title=f"this environment has no vendor torch; {shown(str(prefix))} has",
+            title=tell("this environment has no vendor torch; {shown} has", shown=shown(str(prefix))),
             evidence=(
-                Evidence(str(environment.prefix.site_packages), f"torch {version}", "no vendor torch"),
-                Evidence(str(prefix), "the active environment", f"torch {version}, not active"),
+                Evidence(
+                    str(environment.prefix.site_packages),
+                    tell("torch {version}", version=version),
+                    tell("no vendor torch"),
+                ),
+                Evidence(
+                    str(prefix), tell("the active environment"), tell("torch {version}, not active", version=version)
+                ),
             ),
-            cause=f"{_explain_choice(environment)}, and the vendor torch was installed into another environment",
+            cause=tell(
+                "{explain_choice}, and the vendor torch was installed into another environment",
+                explain_choice=_explain_choice(environment),
+            ),
             remedy=(
                 f"conda activate {shlex.quote(shown(str(prefix)))}"
                 if os.path.isdir(prefix / "conda-meta")
@@ -55,9 +65,12 @@ def check(environment: Environment) -> Iterator[Finding]:
         return
     yield Finding(
         kind=FindingKind.PATH_ORDER,
-        title=f"`python` starts {python}, which is not this environment's",
-        evidence=(Evidence("PATH", f"{folder} first", str(python)),),
-        cause=f"{_explain_choice(environment)}, but another environment was activated over it or PATH was changed",
+        title=tell("`python` starts {python}, which is not this environment's", python=python),
+        evidence=(Evidence("PATH", tell("{folder} first", folder=folder), str(python)),),
+        cause=tell(
+            "{explain_choice}, but another environment was activated over it or PATH was changed",
+            explain_choice=_explain_choice(environment),
+        ),
         remedy=f"export PATH={shlex.quote(context.display(str(folder)))}:$PATH",
     )
 

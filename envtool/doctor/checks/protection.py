@@ -15,6 +15,7 @@ from envtool.doctor.finding_kind import FindingKind
 from envtool.doctor.findings import Evidence, Finding
 from envtool.documents import parse_toml
 from envtool.environment.pip_configuration import read_pip_settings
+from envtool.language import tell
 from envtool.regular_file import read_regular_text
 from envtool.release.pin import PinOrigin, VendorPin
 from envtool.release.profile import PINNED_NAMES
@@ -41,18 +42,21 @@ def check(environment: Environment, pin: VendorPin) -> Iterator[Finding]:
         if not any(_has_pin(context.locate(path), pin) for path in named.split()):
             yield Finding(
                 kind=FindingKind.CONSTRAINTS_OFF,
-                title=f"{tool} is not held to the vendor's distributions",
-                evidence=(Evidence(variable, CONSTRAINTS, named or "unset"),),
-                cause=f"{variable} was unset or given another value, and nothing else names the vendor's torch",
+                title=tell("{tool} is not held to the vendor's distributions", tool=tool),
+                evidence=(Evidence(variable, CONSTRAINTS, named or tell("unset")),),
+                cause=tell(
+                    "{variable} was unset or given another value, and nothing else names the vendor's torch",
+                    variable=variable,
+                ),
                 remedy=f"export {variable}={CONSTRAINTS}",
             )
     mode = context.variables.get("HAC_GUARD", "fail")
     if mode == "off" and os.path.isfile(context.locate(_GUARD_SETTINGS)):
         yield Finding(
             kind=FindingKind.GUARD_OFF,
-            title="the guard does not look after RUN instructions",
-            evidence=(Evidence("HAC_GUARD", "fail", mode),),
-            cause="HAC_GUARD=off was set",
+            title=tell("the guard does not look after RUN instructions"),
+            evidence=(Evidence("HAC_GUARD", tell("fail"), mode),),
+            cause=tell("HAC_GUARD=off was set"),
             remedy="export HAC_GUARD=fail",
         )
 
@@ -73,11 +77,15 @@ def _check_overrides(context: EnvironmentContext, pin: VendorPin) -> Iterator[Fi
                 if not requirement.specifier.contains(pinned.version, prereleases=True):
                     yield Finding(
                         kind=FindingKind.PINS_OVERRIDDEN,
-                        title=f"uv is told to put another {pinned.name} in, whatever is required of it",
-                        evidence=(Evidence(override.source, f"no override of {pinned.name}", override.line),),
+                        title=tell("uv is told to put another {name} in, whatever is required of it", name=pinned.name),
+                        evidence=(
+                            Evidence(override.source, tell("no override of {name}", name=pinned.name), override.line),
+                        ),
                         cause=(
-                            "an override takes the place of every requirement: the next install by uv"
-                            " replaces the vendor's, or fails"
+                            tell(
+                                "an override takes the place of every requirement: the next install by uv"
+                                " replaces the vendor's, or fails"
+                            )
                         ),
                         remedy=override.remedy,
                     )

@@ -14,6 +14,7 @@ from envtool.doctor.findings import Evidence, Finding
 from envtool.doctor.remedy import build_uninstall_command, translate_command
 from envtool.environment.distribution import read_distribution
 from envtool.environment.search_path import PathOrigin, PrecedingPath, find_preceding_paths
+from envtool.language import tell
 
 if TYPE_CHECKING:
     from envtool.environment.reader import Environment
@@ -48,9 +49,11 @@ def check(environment: Environment, pin: VendorPin) -> Iterator[Finding]:
         expected = f"{pinned.version if pinned else ''} from {environment.prefix.path}"
         yield Finding(
             kind=FindingKind.TORCH_SHADOWED,
-            title=f"{shadow.name} is imported from {shadow.folder.path}, not from the environment",
+            title=tell(
+                "{name} is imported from {path}, not from the environment", name=shadow.name, path=shadow.folder.path
+            ),
             evidence=(Evidence(str(shadow.found), expected, shadow.version),),
-            cause=f"{shadow.folder.source} comes before site-packages",
+            cause=tell("{source} comes before site-packages", source=shadow.folder.source),
             remedy=build_shadow_remedy(environment, shadow),
         )
 

@@ -14,6 +14,7 @@ from envtool.environment.imported import ImportedModule, find_import
 from envtool.environment.search_path import PathOrigin, PrecedingPath
 from envtool.environment.started_python import ImportOrigin
 from envtool.environment.torch_starts import TorchStart, is_pinned_build, list_torch_starts
+from envtool.language import tell
 
 if TYPE_CHECKING:
     from envtool.environment.reader import Environment
@@ -74,12 +75,16 @@ def _make_lost_finding(environment: Environment, pin: VendorPin, start: TorchSta
     how = f", which is {python.interpreter}" if python is not None and python.interpreter != python.program else ""
     return Finding(
         kind=FindingKind.WRONG_ENVIRONMENT,
-        title=f"{what}; the vendor torch is in {prefix}",
+        title=tell("{what}; the vendor torch is in {prefix}", what=what, prefix=prefix),
         evidence=(
-            Evidence("PATH", f"{prefix}/bin first", f"{path}{how}"),
-            Evidence(prefix, "the environment that `python` starts", f"torch {pin.torch.version}, not started"),
+            Evidence("PATH", tell("{prefix}/bin first", prefix=prefix), f"{path}{how}"),
+            Evidence(
+                prefix,
+                tell("the environment that `python` starts"),
+                tell("torch {version}, not started", version=pin.torch.version),
+            ),
         ),
-        cause="PATH was changed, or another program took the place of the environment's python",
+        cause=tell("PATH was changed, or another program took the place of the environment's python"),
         remedy=f"ENV PATH={shlex.quote(f'{prefix}/bin')}:$PATH",
     )
 
@@ -100,7 +105,12 @@ def _make_shadow_finding(
     where = " in the image's command" if start.is_command else ""
     return Finding(
         kind=FindingKind.TORCH_SHADOWED,
-        title=f"{module.name} is imported from {folder.path}, not from the environment{where}",
+        title=tell(
+            "{name} is imported from {path}, not from the environment{where}",
+            name=module.name,
+            path=folder.path,
+            where=where,
+        ),
         evidence=(Evidence(module.path, expected, module.version),),
         cause=cause,
         remedy=_build_remedy(environment, module),

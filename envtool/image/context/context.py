@@ -21,6 +21,7 @@ from envtool.image.inputs.base_layers import read_local_layer
 from envtool.image.layers.assemble import WrittenLayer
 from envtool.image.spec.labels import CONTEXT_LABEL
 from envtool.image.spec.recipe import DOCKERFILE_PART
+from envtool.language import tell
 
 if TYPE_CHECKING:
     from envtool.image.graph import PlannedImage
@@ -111,6 +112,6 @@ def render_dockerfile(template: str, base: str, labels: Mapping[str, str]) -> st
     """The recipe with its base filled in and its labels added, so that a plain `docker build` needs no argument."""
     text, filled = re.subn(r"^ARG HAC_BASE$", f"ARG HAC_BASE={base}", template, flags=re.MULTILINE)
     if filled != 1:
-        raise BuildError("the Dockerfile has no line `ARG HAC_BASE`", remedy="git checkout Dockerfile")
+        raise BuildError(tell("the Dockerfile has no line `ARG HAC_BASE`"), remedy="git checkout Dockerfile")
     pairs = [f"{key}={json.dumps(value)}" for key, value in sorted(labels.items())]
     return text.rstrip("\n") + "\nLABEL " + " \\\n      ".join(pairs) + "\n"

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from envtool.errors import BuildError, EngineError, SetupError
+from envtool.language import tell
 
 if TYPE_CHECKING:
     import docker
@@ -71,12 +72,14 @@ class Engine:
                 known = self.inspect_image(parent).get("RootFS", {}).get("Layers") or []
             for line in self.client.api.load_image(image.archive(known)):  # type: ignore[no-untyped-call]
                 if "error" in line:
-                    raise BuildError(f"{image.tags[0]} could not be loaded", why=str(line["error"]).strip())
+                    raise BuildError(
+                        tell("{tags} could not be loaded", tags=image.tags[0]), why=str(line["error"]).strip()
+                    )
         found = self.inspect_image(image.tags[0])
         labels = found.get("Config", {}).get("Labels")
         # The engine closes the stream without a word when it is stopped; the name may be an earlier image's then.
         if not found or labels != (image.configuration.get("Labels") or {}):
-            raise EngineError("the engine did not keep the image", remedy="docker info; envtool build")
+            raise EngineError(tell("the engine did not keep the image"), remedy="docker info; envtool build")
         return str(found["Id"])
 
     def _has_containerd_store(self) -> bool:
@@ -89,7 +92,9 @@ class Engine:
             image = self.client.images.pull(reference)
             digests: list[str] = image.attrs.get("RepoDigests") or []
         if not digests:
-            raise EngineError(f"{reference} has no digest", why="the registry did not name one")
+            raise EngineError(
+                tell("{reference} has no digest", reference=reference), why=tell("the registry did not name one")
+            )
         return digests[0].partition("@")[2]
 
     def tag(self, identity: str, reference: str) -> None:
@@ -115,13 +120,15 @@ class Engine:
             )
             for line in lines:
                 if "error" in line:
-                    raise BuildError(f"{tags[0]} could not be built", why=str(line["error"]).strip())
+                    raise BuildError(tell("{tags} could not be built", tags=tags[0]), why=str(line["error"]).strip())
                 identity = line.get("aux", {}).get("ID", identity)
                 if "stream" in line and (text := line["stream"].strip()):
                     progress(text)
             if not identity:
                 # The engine closes the stream without a word when it is stopped.
-                raise EngineError("the engine ended the build without a result", remedy="docker info; envtool build")
+                raise EngineError(
+                    tell("the engine ended the build without a result"), remedy="docker info; envtool build"
+                )
         for tag in tags[1:]:
             self.tag(identity, tag)
         return identity
@@ -151,19 +158,20 @@ class Engine:
             yield
         except (requests.exceptions.Timeout, TimeoutError) as error:
             raise EngineError(
-                f"the Docker Engine at {self.host} does not answer",
-                why=f"nothing came from it for {TIMEOUT} seconds",
-                remedy="docker info   (where that hangs as well, start the engine again)",
+                tell("the Docker Engine at {host} does not answer", host=self.host),
+                why=tell("nothing came from it for {timeout} seconds", timeout=TIMEOUT),
+                remedy=tell("docker info   (where that hangs as well, start the engine again)"),
             ) from error
         except (*gone, urllib3.exceptions.ProtocolError, BrokenPipeError, ConnectionError) as error:
             raise EngineError(
-                f"the Docker Engine at {self.host} went away",
+                tell("the Docker Engine at {host} went away", host=self.host),
                 why=str(error)[:300],
-                remedy="docker info; make engine   (starts a private one where none answers)",
+                remedy=tell("docker info; make engine   (starts a private one where none answers)"),
             ) from error
         except docker.errors.APIError as error:
             raise BuildError(
-                f"the Docker Engine refused: {error.explanation or error}", remedy="docker info"
+                tell("the Docker Engine refused: {explanation}", explanation=error.explanation or error),
+                remedy="docker info",
             ) from error
 
 
@@ -179,7 +187,9 @@ def find_engine(project: Path) -> Engine:
             return engine
         tried.append(host)
     raise EngineError(
-        "no Docker Engine answers", why=f"tried {', '.join(tried)}", remedy="make engine   (or set DOCKER_HOST)"
+        tell("no Docker Engine answers"),
+        why=tell("tried {tried}", tried=", ".join(tried)),
+        remedy=tell("make engine   (or set DOCKER_HOST)"),
     )
 
 
@@ -202,8 +212,8 @@ def connect(host: str) -> Engine | None:
         import requests
     except ImportError as error:
         raise SetupError(
-            "building and verifying images needs the docker library",
-            remedy="make venv   (or: uv tool install '.[image]')",
+            tell("building and verifying images needs the docker library"),
+            remedy=tell("make venv   (or: uv tool install '.[image]')"),
         ) from error
     if host.startswith("unix://") and not Path(host.removeprefix("unix://")).exists():
         return None

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from envtool.errors import BuildError, EngineError
+from envtool.language import tell
 
 if TYPE_CHECKING:
     from envtool.image.engine.client import Engine
@@ -76,12 +77,16 @@ def _push_once(engine: Engine, repository: str, tag: str) -> str:
             if "error" in line:
                 why = str(line["error"]).strip()
                 remedy = f"docker login {repository.partition('/')[0]}" if _FINAL.search(why) else "try again later"
-                raise BuildError(f"{repository}:{tag} could not be pushed", why=why, remedy=remedy)
+                raise BuildError(
+                    tell("{repository}:{tag} could not be pushed", repository=repository, tag=tag),
+                    why=why,
+                    remedy=remedy,
+                )
             digest = (line.get("aux") or {}).get("Digest", digest)
     if not digest:
         raise EngineError(
-            "the engine ended the push without a result",
-            why="it was stopped, or the connection to it broke",
-            remedy="docker info; envtool build --push REPOSITORY   (goes on with what is missing)",
+            tell("the engine ended the push without a result"),
+            why=tell("it was stopped, or the connection to it broke"),
+            remedy=tell("docker info; envtool build --push REPOSITORY   (goes on with what is missing)"),
         )
     return digest

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from envtool.errors import BuildError
+from envtool.language import tell
 
 USER = "hac"
 HOME = Path("/home") / USER
@@ -32,9 +33,9 @@ def add_user(files: Mapping[str, str]) -> Accounts:
     users, groups = (_parse_numbers(files[path]) for path in FILES)
     if USER in users or USER in groups:
         raise BuildError(
-            f"the base has a user or a group {USER} already",
-            why="containers of a HAC image run as that user, with a home and numbers of their own",
-            remedy="start from a base without it",
+            tell("the base has a user or a group {user} already", user=USER),
+            why=tell("containers of a HAC image run as that user, with a home and numbers of their own"),
+            remedy=tell("start from a base without it"),
         )
     taken = {*users.values(), *groups.values()}
     number = next(item for item in range(_FIRST, _LAST) if item not in taken)

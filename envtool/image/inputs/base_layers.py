@@ -11,6 +11,7 @@ from envtool.image.inputs.accounts import FILES
 from envtool.image.read.layer import Capture, FileSelector, LayerContents, read_layer
 from envtool.image.read.overlay import merge_layers
 from envtool.image.sbom.inventory import select_for_sbom
+from envtool.language import tell
 
 # The program that starts every other one is named after the C library.
 _LOADER = re.compile(r"(?:usr/)?lib\S*/ld-(linux|musl)-[\w-]+\.so\.\d")
@@ -37,9 +38,9 @@ def require_glibc(layers: Sequence[LayerContents]) -> None:
     loaders = {match[1] for layer in layers for path in layer.entries if (match := _LOADER.fullmatch(path))}
     if loaders == {"musl"}:
         raise BuildError(
-            "the base's C library is musl, not glibc",
-            why="the vendor torch and the Python that imports it are made for glibc; neither would start there",
-            remedy="start from a base with glibc: Debian, Ubuntu, Rocky Linux",
+            tell("the base's C library is musl, not glibc"),
+            why=tell("the vendor torch and the Python that imports it are made for glibc; neither would start there"),
+            remedy=tell("start from a base with glibc: Debian, Ubuntu, Rocky Linux"),
         )
 
 
@@ -48,5 +49,7 @@ def read_account_files(layers: Sequence[LayerContents]) -> Mapping[str, str]:
     overlay = merge_layers(layers)
     found = {path: data.decode("utf-8", "replace") for path in FILES if (data := overlay.data(path)) is not None}
     if len(found) < len(FILES):
-        raise BuildError("the base has no /etc/passwd or no /etc/group", remedy="start from a base of a distribution")
+        raise BuildError(
+            tell("the base has no /etc/passwd or no /etc/group"), remedy=tell("start from a base of a distribution")
+        )
     return found

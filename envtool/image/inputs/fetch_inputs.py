@@ -15,6 +15,7 @@ from envtool.image.inputs.base_layers import read_account_files, require_glibc
 from envtool.image.inputs.fetch_wheels import fetch_wheels
 from envtool.image.lock.lock_sources import find_vendor_program
 from envtool.image.lock.signatures import require_signatures
+from envtool.language import tell
 from envtool.net.http import open_session
 from envtool.release.select import fetch_pinned_wheels
 from envtool.wheel.download import download
@@ -125,7 +126,11 @@ def _find_locked_program(item: LockedFile, sources: ImageSources, store: FileSto
         return stored
     path = find_vendor_program(sources, item.name)
     if path is None:
-        raise LockError(f"no vendor source has {item.name} any more", why="the lock names it", remedy="envtool lock")
+        raise LockError(
+            tell("no vendor source has {name} any more", name=item.name),
+            why=tell("the lock names it"),
+            remedy="envtool lock",
+        )
     return store.add(path, expected=item.sha256)
 
 
@@ -139,7 +144,9 @@ def _make_conda_package(package: LockedPackage, channel_map: Mapping[str, str], 
         path = Path(unquote(parts.path))
         if not path.exists():
             raise LockError(
-                f"the channel no longer has {package.filename}", why=f"the lock names it; {path}", remedy="envtool lock"
+                tell("the channel no longer has {filename}", filename=package.filename),
+                why=tell("the lock names it; {path}", path=path),
+                remedy="envtool lock",
             )
         return store.add(path, expected=package.sha256)
     with open_session() as session:
@@ -169,7 +176,7 @@ def _translate_unreachable(filename: str) -> Iterator[None]:
         yield
     except requests.RequestException as error:
         raise SourceError(
-            f"{filename} cannot be fetched from its channel",
+            tell("{filename} cannot be fetched from its channel", filename=filename),
             why=f"{type(error).__name__}: {str(error)[:200]}",
-            remedy="check the network and the proxy variables, and run the command again",
+            remedy=tell("check the network and the proxy variables, and run the command again"),
         ) from error

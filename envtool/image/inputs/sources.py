@@ -13,6 +13,7 @@ from envtool.image.inputs.base_layers import BASE_SELECTOR
 from envtool.image.lock.lock_sources import LockSources
 from envtool.image.lock.lockfile import LockedBase
 from envtool.image.read.reference import read_image
+from envtool.language import tell
 
 if TYPE_CHECKING:
     from envtool.image.read.layer import LayerContents
@@ -43,7 +44,9 @@ class ReleasedSources:
         """Pull the base and note its digest."""
         reference = self.spec.base.reference
         if reference is None or self.engine is None:
-            raise LockError(f"{self.spec.name} has no base to pull", why="its base names no reference")
+            raise LockError(
+                tell("{name} has no base to pull", name=self.spec.name), why=tell("its base names no reference")
+            )
         return LockedBase(self.engine.pull(reference), reference, ())
 
     def base_archive(self, base: LockedBase, store: FileStore) -> Path | None:  # noqa: ARG002

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from envtool.errors import BuildError
+from envtool.language import tell
 from envtool.temporary_folder import temporary_file
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ def link_packages(packages: Mapping[LockedPackage, Path], root: Path, prefix: Pa
         asyncio.run(_install(packages, target, prefix, cache))
     # py-rattler has no error root of its own.
     except Exception as error:
-        raise BuildError("the conda packages could not be installed", why=str(error)[:600]) from error
+        raise BuildError(tell("the conda packages could not be installed"), why=str(error)[:600]) from error
     _forget_cache(target)
 
 

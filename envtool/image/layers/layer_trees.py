@@ -17,6 +17,7 @@ from envtool.image.layers.staged_wheels import install_wheels, unpack_wheels
 from envtool.image.pip_program import TOOL_PYTHON
 from envtool.image.run_program import run
 from envtool.image.spec.table import ENVIRONMENT_PREFIX, TOOL_PREFIX, ImageSpec
+from envtool.language import tell
 from envtool.release.pin import PIN_FILE, VendorPin, render_pin
 from envtool.wheel.layout import Layout
 from envtool.wheel.name import StoredWheel, WheelName, compute_sha256
@@ -107,7 +108,9 @@ def build_own_wheel(project: Path, folder: Path, epoch: int) -> StoredWheel:
     run(command, folder=project, environment={"SOURCE_DATE_EPOCH": str(epoch), "HATCH_BUILD_NO_HOOKS": "true"})
     built = next(folder.glob("*.whl"), None)
     if built is None:
-        raise BuildError("envtool's own wheel was not built", why=f"hatchling left nothing in {folder}")
+        raise BuildError(
+            tell("envtool's own wheel was not built"), why=tell("hatchling left nothing in {folder}", folder=folder)
+        )
     return StoredWheel(WheelName.parse(built.name), built, compute_sha256(built))
 
 

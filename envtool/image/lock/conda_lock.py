@@ -12,6 +12,7 @@ from pathlib import Path
 from envtool.errors import EnvtoolError, LockError
 from envtool.image.lock.solver import CHANNEL_MAP_VARIABLE, CONSTRAINTS_VARIABLE, write_program
 from envtool.image.run_program import run
+from envtool.language import tell
 from envtool.temporary_folder import temporary_folder
 
 PLATFORM = "linux-64"
@@ -77,7 +78,9 @@ def _make_unsolved_error(environment: Path, why: str) -> EnvtoolError:
     return LockError(
         f"conda-lock could not lock {environment.name}" + (": a channel cannot be reached" if unreachable else ""),
         why="\n        ".join(_select_telling_lines(why)),
-        remedy="run envtool lock where the channel can be reached" if unreachable else "change the environment file",
+        remedy=tell("run envtool lock where the channel can be reached")
+        if unreachable
+        else tell("change the environment file"),
     )
 
 
@@ -106,4 +109,4 @@ def read_packages(text: str) -> tuple[LockedPackage, ...]:
             if row["manager"] == "conda" and row["platform"] == PLATFORM
         )
     except (yaml.YAMLError, KeyError, TypeError, AttributeError, ValueError, RecursionError) as error:
-        raise LockError("this is not a conda-lock file", why=str(error), remedy="envtool lock") from error
+        raise LockError(tell("this is not a conda-lock file"), why=str(error), remedy="envtool lock") from error

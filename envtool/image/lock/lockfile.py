@@ -18,6 +18,7 @@ from envtool.documents import parse_toml
 from envtool.errors import LockError
 from envtool.image.lock.conda_lock import LockedPackage, read_packages
 from envtool.image.lock.signatures import LockedSignature
+from envtool.language import tell
 from envtool.regular_file import read_regular_file
 from envtool.release.pin import PinnedDistribution, PinOrigin, VendorPin
 
@@ -144,7 +145,9 @@ def write_lock(lock: ImageLock, folder: Path) -> None:
         for name, text in lock.files().items():
             write_atomic(folder / name, text)
     except OSError as error:
-        raise LockError(f"the lock cannot be written to {folder}", why=str(error.strerror)) from error
+        raise LockError(
+            tell("the lock cannot be written to {folder}", folder=folder), why=str(error.strerror)
+        ) from error
 
 
 def read_lock(spec: ImageSpec, folder: Path) -> ImageLock:
@@ -158,10 +161,14 @@ def read_lock(spec: ImageSpec, folder: Path) -> ImageLock:
         return _read_table(table, conda, tool_conda)
     except FileNotFoundError as error:
         raise LockError(
-            f"{spec.name} is not locked", why=f"there is no {Path(error.filename).name} in {folder}", remedy=remedy
+            tell("{name} is not locked", name=spec.name),
+            why=tell("there is no {name} in {folder}", name=Path(error.filename).name, folder=folder),
+            remedy=remedy,
         ) from error
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise LockError(f"{path} is damaged", why=f"{type(error).__name__}: {error}", remedy=remedy) from error
+        raise LockError(
+            tell("{path} is damaged", path=path), why=f"{type(error).__name__}: {error}", remedy=remedy
+        ) from error
 
 
 def read_parent_lock(spec: ImageSpec, folder: Path) -> ImageLock | None:
@@ -211,8 +218,8 @@ def require_current(spec: ImageSpec, lock: ImageLock, parent: ImageLock | None) 
     """Raises `LockError` where a lock is stale."""
     if is_stale(spec, lock, parent):
         raise LockError(
-            f"the lock of {spec.name} is out of date",
-            why="the image table, a file it names or the parent's lock has changed since",
+            tell("the lock of {name} is out of date", name=spec.name),
+            why=tell("the image table, a file it names or the parent's lock has changed since"),
             remedy=f"envtool lock {spec.name}",
         )
 

@@ -14,6 +14,7 @@ from envtool.image.lock.lockfile import ImageLock, LockedFile
 from envtool.image.lock.resolve_wheels import resolve_wheels
 from envtool.image.lock.signatures import find_signatures
 from envtool.image.spec.table import ImageSpec, read_tool_requirements
+from envtool.language import tell
 from envtool.release.release_filter import ReleaseFilter
 from envtool.release.select import fetch_pinned_wheels, select_from_sources
 
@@ -95,9 +96,13 @@ def lock_child_environment(
     lost = set(parent.packages) - set(read_packages(text))
     if lost:
         raise LockError(
-            f"the environment of {spec.name} has not all that its parent's has",
-            why=f"it lacks {', '.join(sorted(package.filename for package in lost))}",
-            remedy=f"name what {parent.image} names in {spec.environment_file} as well",
+            tell("the environment of {name} has not all that its parent's has", name=spec.name),
+            why=tell("it lacks {lost}", lost=", ".join(sorted(package.filename for package in lost))),
+            remedy=tell(
+                "name what {image} names in {environment_file} as well",
+                image=parent.image,
+                environment_file=spec.environment_file,
+            ),
         )
     return text
 

@@ -16,6 +16,7 @@ from envtool.documents import parse_json
 from envtool.errors import SignatureError
 from envtool.image.read.manifest import Descriptor
 from envtool.image.read.remote import NotInRegistryError, RegistryClient, RegistryReference
+from envtool.language import tell
 from envtool.release.signature import PublicKey, read_key
 
 if TYPE_CHECKING:
@@ -74,8 +75,8 @@ def require_signatures(
 def _find_held(held: dict[str, LockedSignature], name: str, spec: ImageSpec) -> LockedSignature:
     if name not in held:
         raise SignatureError(
-            f"the lock of {spec.name} has no signature of {name}",
-            why="the image table names a key that it must be signed with",
+            tell("the lock of {name} has no signature of {name2}", name=spec.name, name2=name),
+            why=tell("the image table names a key that it must be signed with"),
             remedy=f"envtool lock {spec.name}",
         )
     return held[name]
@@ -87,9 +88,9 @@ def _find_wheel_signature(filename: str, sources: Sequence[Source]) -> LockedSig
         if value is not None:
             return LockedSignature(filename, "".join(value.split()))
     raise SignatureError(
-        f"{filename} is not signed",
-        why=f"the image table names a key, and no vendor source has {filename}.sig",
-        remedy="take a source that has it, or take vendor-key out of the image table",
+        tell("{filename} is not signed", filename=filename),
+        why=tell("the image table names a key, and no vendor source has {filename}.sig", filename=filename),
+        remedy=tell("take a source that has it, or take vendor-key out of the image table"),
     )
 
 
@@ -104,9 +105,9 @@ def _find_base_signature(reference: str, key: PublicKey) -> LockedSignature:
         else:
             return signature
     raise refused or SignatureError(
-        f"{reference} is not signed",
-        why="the image table names a key, and the registry has no signature of cosign's for it",
-        remedy=f"cosign sign --key cosign.key {reference}",
+        tell("{reference} is not signed", reference=reference),
+        why=tell("the image table names a key, and the registry has no signature of cosign's for it"),
+        remedy=tell("cosign sign --key cosign.key {reference}", reference=reference),
     )
 
 
@@ -132,10 +133,12 @@ def _require_base(key: PublicKey, signature: LockedSignature, reference: str) ->
         critical = parse_json(payload)["critical"]
         signed, kind = critical["image"]["docker-manifest-digest"], critical["type"]
     except (ValueError, KeyError, TypeError) as error:
-        raise SignatureError(f"what was signed for {reference} is not cosign's", why=str(error)) from error
+        raise SignatureError(
+            tell("what was signed for {reference} is not cosign's", reference=reference), why=str(error)
+        ) from error
     if signed != reference.partition("@")[2] or kind != _TYPE:
         raise SignatureError(
-            f"the signature of {reference} is of another image",
-            why=f"it is of {signed}",
-            remedy=f"cosign sign --key cosign.key {reference}",
+            tell("the signature of {reference} is of another image", reference=reference),
+            why=tell("it is of {signed}", signed=signed),
+            remedy=tell("cosign sign --key cosign.key {reference}", reference=reference),
         )

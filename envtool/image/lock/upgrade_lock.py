@@ -14,6 +14,7 @@ from envtool.image.lock.make_lock import list_added_requirements, lock_child_env
 from envtool.image.lock.resolve_wheels import make_version_constraints, resolve_wheels
 from envtool.image.lock.signatures import find_signatures
 from envtool.image.spec.table import ImageSpec, read_tool_requirements
+from envtool.language import tell
 from envtool.release.profile import TORCH
 from envtool.wheel.requires import normalize_name
 
@@ -58,9 +59,9 @@ def upgrade_lock(
         changes = _upgrade_package(spec, lock, name, sources, say) if parent is None else {}
     if not changes:
         raise LockError(
-            f"the lock of {spec.name} has no package {name}",
-            why="neither of its environments has one, nor is it a requirement of envtool's",
-            remedy=f"name one that lockfiles/{spec.name}.* has, torch or base",
+            tell("the lock of {name} has no package {name2}", name=spec.name, name2=name),
+            why=tell("neither of its environments has one, nor is it a requirement of envtool's"),
+            remedy=tell("name one that lockfiles/{name}.* has, torch or base", name=spec.name),
         )
     return replace(lock, **changes)  # type: ignore[arg-type]  # fields of the lock
 
@@ -68,8 +69,8 @@ def upgrade_lock(
 def _refuse_inherited(spec: ImageSpec, parent: ImageLock | None, *, inherited: bool, what: str) -> None:
     if parent is not None and inherited:
         raise LockError(
-            f"{spec.name} has {what} of its parent's",
-            why=f"it starts from {parent.image}, which is built from a lock of its own",
+            tell("{name} has {what} of its parent's", name=spec.name, what=what),
+            why=tell("it starts from {image}, which is built from a lock of its own", image=parent.image),
             remedy=f"envtool lock {parent.image} --upgrade {what}; envtool lock {spec.name}",
         )
 

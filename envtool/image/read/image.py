@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from envtool.errors import ImageError
 from envtool.image.read.manifest import digest_mismatch
+from envtool.language import tell
 from envtool.masking import mask_credentials
 
 if TYPE_CHECKING:
@@ -146,9 +147,13 @@ def make_stored_image(
     found = [layer.diff_id for layer in layers]
     if len(expected) != len(found):
         raise ImageError(
-            f"{reference} is not whole",
-            why=f"its configuration names {len(expected)} layers, {len(found)} are there",
-            remedy="fetch or save the image again",
+            tell("{reference} is not whole", reference=reference),
+            why=tell(
+                "its configuration names {expected_count} layers, {found_count} are there",
+                expected_count=len(expected),
+                found_count=len(found),
+            ),
+            remedy=tell("fetch or save the image again"),
         )
     for number, (left, right) in enumerate(zip(expected, found, strict=True), 1):
         if left != right:

@@ -25,6 +25,7 @@ from envtool.errors import ImageError
 from envtool.image.read.forward import iterate_members, open_archive, open_member
 from envtool.image.read.hashing import HashingReader
 from envtool.image.read.layer_limits import LayerLimitError, LayerUse, make_limit_error, require_inflated_size
+from envtool.language import tell
 
 _open_gzip: Any = gzip.open
 _NotGzip: Any = zlib.error
@@ -180,9 +181,9 @@ def read_layer(stream: IO[bytes], selector: FileSelector, *, name: str) -> Layer
             # Not the layer's fault but the disk's, or that of an engine which has stopped sending.
             raise
         raise ImageError(
-            f"{name} cannot be read as a layer",
-            why=f"it is cut off or damaged: {error}",
-            remedy="fetch or save the image again",
+            tell("{name} cannot be read as a layer", name=name),
+            why=tell("it is cut off or damaged: {error}", error=error),
+            remedy=tell("fetch or save the image again"),
         ) from error
 
 
@@ -208,9 +209,9 @@ def _inflate(stored: HashingReader) -> IO[bytes] | None:
         return None
     if zstandard is None:
         raise ImageError(
-            "a layer is packed with zstd, which this installation cannot unpack",
-            why="the library zstandard is missing",
-            remedy="make venv   (or: uv tool install '.[image]')",
+            tell("a layer is packed with zstd, which this installation cannot unpack"),
+            why=tell("the library zstandard is missing"),
+            remedy=tell("make venv   (or: uv tool install '.[image]')"),
         )
     reader: Any = zstandard.ZstdDecompressor().stream_reader(cast("IO[bytes]", stored), read_across_frames=True)
     return cast("IO[bytes]", reader)

@@ -9,6 +9,7 @@ from collections.abc import Sized
 from dataclasses import dataclass
 
 from envtool.errors import ImageError
+from envtool.language import tell
 
 # Bytes that a layer inflates to, and bytes that its files say they have: sparse ones are larger than their archive.
 INFLATED_LIMIT = 64 << 30
@@ -74,6 +75,8 @@ def make_limit_error(name: str, error: LayerLimitError) -> ImageError:
 def _make_error(what: str, why: str) -> ImageError:
     return ImageError(
         what,
-        why=f"{why}; no image that does its work is that large, but one that is to stop its reader may be",
-        remedy="run it, and look from inside: docker run --rm IMAGE envtool doctor",
+        why=tell(
+            "{why}; no image that does its work is that large, but one that is to stop its reader may be", why=why
+        ),
+        remedy=tell("run it, and look from inside: docker run --rm IMAGE envtool doctor"),
     )

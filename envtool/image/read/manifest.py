@@ -13,6 +13,7 @@ from typing import Any
 
 from envtool.documents import parse_json
 from envtool.errors import ImageError
+from envtool.language import tell
 
 INDEXES = (
     "application/vnd.oci.image.index.v1+json",
@@ -75,9 +76,13 @@ def require_digest(data: bytes, digest: str, what: str) -> bytes:
 def digest_mismatch(what: str, expected: str, found: str) -> ImageError:
     """The error for a blob that is not the one that was named."""
     return ImageError(
-        f"{what} is not the one that the image was made with",
-        why=f"its digest should be {expected}, but is {found}: it was cut off or tampered with",
-        remedy="fetch or save the image again",
+        tell("{what} is not the one that the image was made with", what=what),
+        why=tell(
+            "its digest should be {expected}, but is {found}: it was cut off or tampered with",
+            expected=expected,
+            found=found,
+        ),
+        remedy=tell("fetch or save the image again"),
     )
 
 
@@ -94,12 +99,16 @@ def select_manifest(table: Mapping[str, Any], wanted: str, what: str) -> Descrip
     found = [row for row in found if _parse_platform(row)] or found
     if not found:
         there = ", ".join(sorted({_parse_platform(row) or "no platform" for row in rows})) or "nothing"
-        raise ImageError(f"{what} has no image for {wanted}", why=f"it has {there}", remedy="name one with --platform")
+        raise ImageError(
+            tell("{what} has no image for {wanted}", what=what, wanted=wanted),
+            why=tell("it has {there}", there=there),
+            remedy=tell("name one with --platform"),
+        )
     if len({row.get("digest") for row in found}) > 1:
         raise ImageError(
-            f"{what} has several images for {wanted}",
+            tell("{what} has several images for {wanted}", what=what, wanted=wanted),
             why=", ".join(str(_get_annotations(row).get(_NAME) or str(row.get("digest"))[:19]) for row in found),
-            remedy="save the one that is meant into an archive of its own",
+            remedy=tell("save the one that is meant into an archive of its own"),
         )
     return _parse_descriptor(found[0], what)
 
@@ -140,4 +149,4 @@ def _is_attestation(row: Mapping[str, Any]) -> bool:
 
 def make_unreadable_error(what: str, why: str) -> ImageError:
     """The error for a document or a file of an image that cannot be read."""
-    return ImageError(f"{what} cannot be read", why=why, remedy="fetch or save the image again")
+    return ImageError(tell("{what} cannot be read", what=what), why=why, remedy=tell("fetch or save the image again"))

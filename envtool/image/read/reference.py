@@ -18,6 +18,7 @@ from envtool.image.read.layout import read_oci_layout
 from envtool.image.read.manifest import get_host_platform
 from envtool.image.read.remote import is_registry_name, read_from_registry
 from envtool.image.read.tarball import read_archive
+from envtool.language import tell
 
 if TYPE_CHECKING:
     from envtool.image.read.image import StoredImage
@@ -54,9 +55,9 @@ def read_image(reference: str, selector: FileSelector, *, project: Path, platfor
     if name == reference and "/" in reference and is_registry_name(first):
         return read_from_registry(reference, selector, wanted)
     raise ImageError(
-        f"there is no image {name}",
-        why="no file has that name, the engine has no such image, and it does not begin with a registry",
-        remedy="docker images   (for a registry: docker://NAME)",
+        tell("there is no image {name}", name=name),
+        why=tell("no file has that name, the engine has no such image, and it does not begin with a registry"),
+        remedy=tell("docker images   (for a registry: docker://NAME)"),
     )
 
 
@@ -75,7 +76,9 @@ def _parse_path(path: Path, selector: FileSelector, platform: str, name: str | N
         with open(path, "rb") as stream:
             return read_archive(stream, str(path), selector, platform, name)
     except OSError as error:
-        raise ImageError(f"{path} cannot be read", why=str(error.strerror or error), remedy=f"ls -l {path}") from error
+        raise ImageError(
+            tell("{path} cannot be read", path=path), why=str(error.strerror or error), remedy=f"ls -l {path}"
+        ) from error
 
 
 def _parse_engine_name(engine: Engine, name: str, selector: FileSelector, platform: str) -> StoredImage:

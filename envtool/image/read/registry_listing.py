@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from envtool.errors import ImageError
 from envtool.image.read.manifest import parse_image_document
 from envtool.image.read.remote import RegistryClient, RegistryReference
+from envtool.language import tell
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -36,9 +37,9 @@ def expand_references(references: Iterable[str]) -> tuple[str, ...]:
         found.update(dict.fromkeys(names))
         if is_pattern and len(found) == before:
             raise ImageError(
-                f"no image matches {reference}",
-                why="the registry lists no repository and tag of that form",
-                remedy="name one image: docker://HOST/NAME:TAG",
+                tell("no image matches {reference}", reference=reference),
+                why=tell("the registry lists no repository and tag of that form"),
+                remedy=tell("name one image: docker://HOST/NAME:TAG"),
             )
     return tuple(found)
 

@@ -21,6 +21,7 @@ from envtool.image.read.manifest import (
     parse_image_document,
     require_digest,
 )
+from envtool.language import tell
 
 if TYPE_CHECKING:
     import requests
@@ -74,12 +75,14 @@ class RegistryReference:
 def _malformed(text: str) -> ImageError:
     if "@" in text:
         return ImageError(
-            "the image's name carries a user name or password, or ends in no digest",
-            why="a name ends up in process lists and logs; credentials are those of docker login",
-            remedy="docker login REGISTRY   (then name the image as REGISTRY/NAME:TAG)",
+            tell("the image's name carries a user name or password, or ends in no digest"),
+            why=tell("a name ends up in process lists and logs; credentials are those of docker login"),
+            remedy=tell("docker login REGISTRY   (then name the image as REGISTRY/NAME:TAG)"),
         )
     return ImageError(
-        f"{text!r} is no name of an image", why="it is not of the form REGISTRY/NAME:TAG", remedy="check the name"
+        tell("{text!r} is no name of an image", text=text),
+        why=tell("it is not of the form REGISTRY/NAME:TAG"),
+        remedy=tell("check the name"),
     )
 
 
@@ -168,15 +171,19 @@ class RegistryClient:
             raise _make_refused_error(self._reference, error.response.status_code) from error
         except UnsafeTokenServiceError as error:
             raise ImageError(
-                f"{self._reference} cannot be read with the credentials of docker login",
+                tell("{reference} cannot be read with the credentials of docker login", reference=self._reference),
                 why=str(error),
-                remedy=f"docker logout {self._reference.registry}   (to read it without them)",
+                remedy=tell("docker logout {registry}   (to read it without them)", registry=self._reference.registry),
             ) from error
         except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
             raise ImageError(
-                f"{self._reference} cannot be read",
-                why=f"the registry did not answer well in {RETRIES + 1} attempts; the last: {_shorten(error)}",
-                remedy="try again later, or save the image to a file and name that",
+                tell("{reference} cannot be read", reference=self._reference),
+                why=tell(
+                    "the registry did not answer well in {retries} attempts; the last: {shorten}",
+                    retries=RETRIES + 1,
+                    shorten=_shorten(error),
+                ),
+                remedy=tell("try again later, or save the image to a file and name that"),
             ) from error
 
     def _send(self, path: str, headers: Mapping[str, str]) -> requests.Response:
@@ -219,8 +226,8 @@ def _read_layer(answer: requests.Response, descriptor: Descriptor, selector: Fil
 def _make_refused_error(reference: RegistryReference, status: int) -> ImageError:
     if status in {401, 403}:
         return ImageError(
-            f"the registry does not let you read {reference}",
-            why=f"HTTP {status}: no credentials, or none that may",
+            tell("the registry does not let you read {reference}", reference=reference),
+            why=tell("HTTP {status}: no credentials, or none that may", status=status),
             remedy=f"docker login {reference.registry}",
         )
     if status == 404:
@@ -228,7 +235,9 @@ def _make_refused_error(reference: RegistryReference, status: int) -> ImageError
             f"the registry has no {reference}", why="HTTP 404", remedy="check the name, the tag or the digest"
         )
     return ImageError(
-        f"{reference} cannot be read", why=f"the registry answered HTTP {status}", remedy="try again later"
+        tell("{reference} cannot be read", reference=reference),
+        why=tell("the registry answered HTTP {status}", status=status),
+        remedy=tell("try again later"),
     )
 
 

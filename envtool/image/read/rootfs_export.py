@@ -16,6 +16,7 @@ from envtool.errors import EngineError
 from envtool.image.engine.client import Engine, find_engine
 from envtool.image.engine.engine_stream import stream_answer
 from envtool.image.read.sparse_rootfs import SparseRootfs
+from envtool.language import tell
 from envtool.temporary_folder import temporary_folder
 
 _MEMORY = Path("/dev/shm")  # noqa: S108 (a folder of its own is made in it, by mkdtemp)
@@ -48,7 +49,9 @@ def image_rootfs(reference: str, export_filter: ExportFilter) -> Iterator[Export
     attributes = engine.inspect_image(reference)
     if not attributes:
         raise EngineError(
-            f"the engine has no image {reference}", why="it was never built or pulled here", remedy="docker images"
+            tell("the engine has no image {reference}", reference=reference),
+            why=tell("it was never built or pulled here"),
+            remedy="docker images",
         )
     with engine.translate_engine_errors():
         _remove_abandoned_containers(engine)
@@ -91,7 +94,9 @@ def container_rootfs(reference: str, export_filter: ExportFilter) -> Iterator[Ex
             attributes = engine.client.api.inspect_container(reference)
         except docker.errors.NotFound as error:
             raise EngineError(
-                f"the engine has no container {reference}", why="it was removed or never made", remedy="docker ps --all"
+                tell("the engine has no container {reference}", reference=reference),
+                why=tell("it was removed or never made"),
+                remedy="docker ps --all",
             ) from error
     with _exported_rootfs(engine, attributes["Id"], attributes.get("Config") or {}, export_filter) as rootfs:
         yield rootfs
@@ -112,7 +117,9 @@ def _exported_rootfs(
                         root=root, full_packages=export_filter.full_packages, keep_content=export_filter.keep_content
                     ).extract(stream)
             except tarfile.TarError as error:
-                raise EngineError("the engine's export is cut short", why=str(error), remedy="docker info") from error
+                raise EngineError(
+                    tell("the engine's export is cut short"), why=str(error), remedy="docker info"
+                ) from error
         command = tuple(map(str, [*(configuration.get("Entrypoint") or ()), *(configuration.get("Cmd") or ())]))
         folder = str(configuration.get("WorkingDir") or "/")
         yield ExportedRootfs(root, _read_variables(configuration, root), command, folder)

@@ -22,6 +22,7 @@ from envtool.image.read.layer import FileSelector, LayerContents, read_layer
 from envtool.image.read.layer_limits import require_image_size, require_layer_count
 from envtool.image.read.load import load_image
 from envtool.image.read.manifest import Descriptor, make_unreadable_error, parse_image_document, require_digest
+from envtool.language import tell
 
 # A configuration with a long history has some hundred kilobytes.
 _DOCUMENT_AT_MOST = 16 << 20
@@ -48,9 +49,17 @@ def read_archive(
     if len(rows) != 1:
         tags = [tag for row in _read_rows(contents, reference) for tag in row.get("RepoTags") or ["untagged"]]
         raise ImageError(
-            f"{reference} has {'several images' if rows else f'no image {name}'}",
-            why=f"it has {', '.join(tags) or 'none with a name'}",
-            remedy=f"name one of them: docker-archive:{reference}:{next(iter(tags), 'NAME:TAG')}",
+            tell(
+                "{reference} has several images" if rows else "{reference} has no image {name}",
+                reference=reference,
+                name=name,
+            ),
+            why=tell("it has {join}", join=", ".join(tags) or "none with a name"),
+            remedy=tell(
+                "name one of them: docker-archive:{reference}:{next}",
+                reference=reference,
+                next=next(iter(tags), "NAME:TAG"),
+            ),
         )
     return _read_docker_archive(contents, reference, rows[0])
 
@@ -63,15 +72,15 @@ def _read_contents(stream: IO[bytes], reference: str, selector: FileSelector) ->
                 _add_member(archive, member, contents, reference, selector)
     except (tarfile.TarError, EOFError) as error:
         raise ImageError(
-            f"{reference} is no image archive, or is cut off",
+            tell("{reference} is no image archive, or is cut off", reference=reference),
             why=str(error),
-            remedy="name an archive of `docker save` or of the OCI layout, and make it again",
+            remedy=tell("name an archive of `docker save` or of the OCI layout, and make it again"),
         ) from error
     if not {"index.json", "manifest.json"} & contents.documents.keys():
         raise ImageError(
-            f"{reference} is no image archive",
-            why="it has neither an index.json nor a manifest.json",
-            remedy="name an archive of `docker save` or of the OCI layout",
+            tell("{reference} is no image archive", reference=reference),
+            why=tell("it has neither an index.json nor a manifest.json"),
+            remedy=tell("name an archive of `docker save` or of the OCI layout"),
         )
     return contents
 
@@ -106,7 +115,9 @@ def _read_layout(contents: _ArchiveContents, reference: str, platform: str) -> S
         data = contents.documents.get(descriptor.blob)
         if data is None:
             raise ImageError(
-                f"{reference} is not whole", why=f"it lacks {descriptor.digest}", remedy="save the image again"
+                tell("{reference} is not whole", reference=reference),
+                why=tell("it lacks {digest}", digest=descriptor.digest),
+                remedy=tell("save the image again"),
             )
         return data
 
@@ -121,7 +132,11 @@ def _read_docker_archive(contents: _ArchiveContents, reference: str, row: Mappin
     name = str(row.get("Config"))
     data = contents.documents.get(name)
     if data is None:
-        raise ImageError(f"{reference} is not whole", why=f"it lacks {name}", remedy="docker save it again")
+        raise ImageError(
+            tell("{reference} is not whole", reference=reference),
+            why=tell("it lacks {name}", name=name),
+            remedy="docker save it again",
+        )
     identity = f"sha256:{name.rpartition('/')[2].removesuffix('.json')}"
     configuration = parse_image_document(require_digest(data, identity, f"the configuration of {reference}"), reference)
     require_layer_count(row.get("Layers") or [], reference)
@@ -142,5 +157,5 @@ def _find_layer(contents: _ArchiveContents, path: str, reference: str, number: i
     found = contents.layers.get(contents.links.get(path, path))
     if found is None:
         what = f"layer {number} of {reference} is missing"
-        raise ImageError(what, why=f"{path} is not in it", remedy="fetch or save the image again")
+        raise ImageError(what, why=tell("{path} is not in it", path=path), remedy=tell("fetch or save the image again"))
     return found

@@ -17,6 +17,7 @@ from envtool.documents import parse_json
 from envtool.errors import ImageError
 from envtool.image.sbom.inventory import Package
 from envtool.image.sbom.schema import validate_sbom
+from envtool.language import tell
 
 # Where an image carries its own.
 SBOM_FOLDER = "opt/hac/sbom"
@@ -100,7 +101,7 @@ def read_sbom(data: bytes) -> tuple[Package, ...]:
             if "purl" in row
         )
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise ImageError("a bill of materials cannot be read", why=str(error)) from error
+        raise ImageError(tell("a bill of materials cannot be read"), why=str(error)) from error
 
 
 def _get_folder(row: dict[str, Any]) -> str:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from envtool.errors import ImageError
+from envtool.language import tell
 
 # What the schemas call each other by.
 _ADDRESS = "http://cyclonedx.org/schema/"
@@ -22,7 +23,7 @@ def validate_sbom(document: str) -> None:
     if problem is not None:
         place = "/".join(str(step) for step in problem.instance_path)
         raise ImageError(
-            "the bill of materials does not meet CycloneDX's schema", why=f"{place}: {str(problem.message)[:300]}"
+            tell("the bill of materials does not meet CycloneDX's schema"), why=f"{place}: {str(problem.message)[:300]}"
         )
 
 

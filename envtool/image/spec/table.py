@@ -12,9 +12,11 @@ from typing import Any
 
 from envtool.documents import parse_toml
 from envtool.errors import SpecError
+from envtool.language import tell
 from envtool.regular_file import read_regular_file
 
 TABLE = Path("images/images.toml")
+_ELSEWHERE = tell("run the command in the checkout, or name it with --project")
 # Where things are inside every image.
 ENVIRONMENT_PREFIX = Path("/opt/conda/envs/pytorch")
 TOOL_PREFIX = Path("/opt/hac/envtool")
@@ -133,9 +135,9 @@ def read_tool_requirements(project: Path) -> list[str]:
         return sorted([*table["dependencies"], *table["optional-dependencies"]["check"]])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise SpecError(
-            f"{project} is not a checkout of hac-envtool",
-            why=f"pyproject.toml: {error}",
-            remedy="run the command in the checkout, or name it with --project",
+            tell("{project} is not a checkout of hac-envtool", project=project),
+            why=tell("pyproject.toml: {error}", error=error),
+            remedy=_ELSEWHERE,
         ) from error
 
 
@@ -143,9 +145,9 @@ def _get_text(path: Path) -> str:
     try:
         return read_regular_file(path).decode()
     except OSError as error:
-        raise SpecError(f"{path} cannot be read", why=str(error.strerror)) from error
+        raise SpecError(tell("{path} cannot be read", path=path), why=str(error.strerror)) from error
     except UnicodeDecodeError as error:
-        raise SpecError(f"{path} is not UTF-8", why=str(error)) from error
+        raise SpecError(tell("{path} is not UTF-8", path=path), why=str(error)) from error
 
 
 def read_table(project: Path) -> dict[str, ImageSpec]:
@@ -155,10 +157,12 @@ def read_table(project: Path) -> dict[str, ImageSpec]:
     try:
         table = parse_toml(text)
     except ValueError as error:
-        raise SpecError(f"{TABLE} is not TOML", why=str(error), remedy=f"mend that line of {path}") from error
+        raise SpecError(
+            tell("{table} is not TOML", table=TABLE), why=str(error), remedy=tell("mend that line of {path}", path=path)
+        ) from error
     rows = table.get("image")
     if not isinstance(rows, dict) or not rows:
-        raise SpecError(f"{TABLE} has no [image.NAME] table", remedy=f"add one to {path}")
+        raise SpecError(tell("{table} has no image", table=TABLE), remedy=tell("add [image.NAME] to {path}", path=path))
     problems = [
         f"line {_find_line(text, name, key)}: [image.{name}] {problem}"
         for name, row in rows.items()
@@ -166,9 +170,9 @@ def read_table(project: Path) -> dict[str, ImageSpec]:
     ]
     if problems:
         raise SpecError(
-            f"{TABLE} has {len(problems)} problem{'s' if len(problems) > 1 else ''}",
+            tell("{table} has problems: {count}", table=TABLE, count=len(problems)),
             why="\n        ".join(problems),
-            remedy=f"mend them in {path}",
+            remedy=tell("mend them in {path}", path=path),
         )
     made: dict[str, ImageSpec] = {}
     for name in rows:
@@ -192,9 +196,9 @@ def select_images(project: Path, names: list[str]) -> list[ImageSpec]:
     unknown = [name for name in names if name not in table]
     if unknown:
         raise SpecError(
-            f"there is no image called {unknown[0]!r}",
-            why=f"{TABLE} has {', '.join(table)}",
-            remedy=f"name one of those, or add [image.{unknown[0]}] to the table",
+            tell("there is no image called {unknown!r}", unknown=unknown[0]),
+            why=tell("{table} has {table2}", table=TABLE, table2=", ".join(table)),
+            remedy=tell("name one of those, or add [image.{unknown}] to the table", unknown=unknown[0]),
         )
     return [table[name] for name in names or table]
 
@@ -204,12 +208,10 @@ def _read_table_text(path: Path) -> str:
         return read_regular_file(path).decode()
     except OSError as error:
         raise SpecError(
-            f"there is no image table at {path}",
-            why=str(error.strerror),
-            remedy="run the command in the checkout, or name it with --project",
+            tell("there is no image table at {path}", path=path), why=str(error.strerror), remedy=_ELSEWHERE
         ) from error
     except UnicodeDecodeError as error:
-        raise SpecError(f"{path} is not UTF-8", why=str(error)) from error
+        raise SpecError(tell("{path} is not UTF-8", path=path), why=str(error)) from error
 
 
 _TEXTS = ("title", "sources", "recipe", "python", "torch", "release", "size-budget")

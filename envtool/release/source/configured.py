@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from envtool.atomic_file import PRIVATE, write_atomic
 from envtool.documents import parse_toml
 from envtool.errors import SourceError
+from envtool.language import tell
 from envtool.private_folder import is_private
 from envtool.regular_file import read_regular_file
 from envtool.release.source.folder import FolderSource
@@ -44,8 +45,8 @@ def open_source(address: str) -> Source:
     if scheme == "file":
         return FolderSource(Path(rest))
     raise SourceError(
-        f"a vendor source cannot be read over {scheme}://",
-        why="a source is a folder with wheels, or a wheel index at http:// or https://",
+        tell("a vendor source cannot be read over {scheme}://", scheme=scheme),
+        why=tell("a source is a folder with wheels, or a wheel index at http:// or https://"),
     )
 
 
@@ -91,9 +92,13 @@ def add_source(address: str) -> Path:
 def _read_sources(path: Path) -> tuple[str, ...]:
     if path.exists() and not is_private(path):
         raise SourceError(
-            f"{path} is not read: others than this user and root can write it",
-            why="whoever writes it decides where torch comes from",
-            remedy=f"chmod go-w {path} {path.parent}; ls -ld {path} {path.parent}   to see whose they are",
+            tell("{path} is not read: others than this user and root can write it", path=path),
+            why=tell("whoever writes it decides where torch comes from"),
+            remedy=tell(
+                "chmod go-w {path} {parent}; ls -ld {path} {parent}   to see whose they are",
+                path=path,
+                parent=path.parent,
+            ),
         )
     try:
         table = parse_toml(read_regular_file(path).decode())
@@ -102,7 +107,7 @@ def _read_sources(path: Path) -> tuple[str, ...]:
         return ()
     except (OSError, ValueError, TypeError) as error:
         raise SourceError(
-            f"{path} cannot be read",
+            tell("{path} cannot be read", path=path),
             why=str(getattr(error, "strerror", None) or error),
             remedy=f"rm {path}; envtool vendor add SOURCE",
         ) from error

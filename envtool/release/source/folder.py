@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from envtool.errors import SourceError
+from envtool.language import tell
 from envtool.regular_file import read_regular_file
 from envtool.release.candidates import Candidate, find_torch_requirement
 from envtool.release.profile import PINNED_NAMES
@@ -36,9 +37,9 @@ class FolderSource:
             names = sorted(path.name for path in self.folder.iterdir() if path.suffix == ".whl")
         except OSError as error:
             raise SourceError(
-                f"the vendor folder {self.folder} cannot be read",
+                tell("the vendor folder {folder} cannot be read", folder=self.folder),
                 why=str(error.strerror),
-                remedy="envtool vendor list   shows where the path comes from",
+                remedy=tell("envtool vendor list   shows where the path comes from"),
             ) from error
         # Wheels of other projects may have any name; only ours must be well-formed.
         ours = (name for name in names if name.split("-", 1)[0].lower() in PINNED_NAMES)

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from envtool.errors import SourceError
+from envtool.language import tell
 from envtool.net.http import get, open_session
 from envtool.net.index_page import parse_index_page
 from envtool.release.candidates import Candidate, find_torch_requirement
@@ -47,9 +48,13 @@ class IndexSource:
         """Refuse an address that carries a credential."""
         if urlsplit(self.url).username or urlsplit(self.url).password:
             raise SourceError(
-                "the index address carries a user name or password",
-                why="an address ends up in process lists, logs and locks",
-                remedy=f"put it into ~/.netrc, or into {USERNAME_VARIABLE} and {PASSWORD_VARIABLE}",
+                tell("the index address carries a user name or password"),
+                why=tell("an address ends up in process lists, logs and locks"),
+                remedy=tell(
+                    "put it into ~/.netrc, or into {username_variable} and {password_variable}",
+                    username_variable=USERNAME_VARIABLE,
+                    password_variable=PASSWORD_VARIABLE,
+                ),
             )
 
     @property
@@ -82,7 +87,10 @@ class IndexSource:
                 text = answer.content.decode("utf-8", "replace")
                 files = parse_index_page(text, kind, name, answer.url)
             except ValueError as error:
-                raise SourceError(f"{self.url} is not a wheel index", why=f"{page} answers with {kind}") from error
+                raise SourceError(
+                    tell("{url} is not a wheel index", url=self.url),
+                    why=tell("{page} answers with {kind}", page=page, kind=kind),
+                ) from error
         return {file["filename"]: file for file in files if file["filename"].endswith(".whl")}
 
     def list_candidates(self) -> tuple[Candidate, ...]:
@@ -155,16 +163,23 @@ class IndexSource:
             raise self._refused(error.response.status_code) from error
         except RequestException as error:
             raise SourceError(
-                f"the index {self.url} does not answer",
+                tell("the index {url} does not answer", url=self.url),
                 why=f"{type(error).__name__}: {error}".split("?", 1)[0][:300],
-                remedy="check the address and the proxy variables; a folder of wheels works without a network",
+                remedy=tell("check the address and the proxy variables; a folder of wheels works without a network"),
             ) from error
 
     def _refused(self, status: int) -> SourceError:
         if status in {401, 403}:
             return SourceError(
-                f"the index {self.url} refuses access (HTTP {status})",
-                why="it wants a user name and password, or does not accept the ones it got",
-                remedy=f"put them into ~/.netrc, or set {USERNAME_VARIABLE} and {PASSWORD_VARIABLE}",
+                tell("the index {url} refuses access (HTTP {status})", url=self.url, status=status),
+                why=tell("it wants a user name and password, or does not accept the ones it got"),
+                remedy=tell(
+                    "put them into ~/.netrc, or set {username_variable} and {password_variable}",
+                    username_variable=USERNAME_VARIABLE,
+                    password_variable=PASSWORD_VARIABLE,
+                ),
             )
-        return SourceError(f"the index {self.url} answers with HTTP {status}", remedy="try again later")
+        return SourceError(
+            tell("the index {url} answers with HTTP {status}", url=self.url, status=status),
+            remedy=tell("try again later"),
+        )

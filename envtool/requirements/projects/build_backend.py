@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from envtool.bounded_process import BoundedProcess
 from envtool.errors import ResolutionError
+from envtool.language import tell
 from envtool.printable import shorten_end
 from envtool.regular_file import read_regular_file
 from envtool.release.profile import PINNED_NAMES
@@ -178,8 +179,12 @@ class _HookRunner:
             raise _make_error(self.shown, f"it prints more than {_OUTPUT_LIMIT >> 20} MiB")
         if ended.status is None:
             raise ResolutionError(
-                f"{self.shown}: its build back end gave no answer within {self.resolver.time_limit:.0f} seconds",
-                remedy="envtool check --time-limit 600 …   (gives it more)",
+                tell(
+                    "{shown}: its build back end gave no answer within {time_limit:.0f} seconds",
+                    shown=self.shown,
+                    time_limit=self.resolver.time_limit,
+                ),
+                remedy=tell("envtool check --time-limit 600 …   (gives it more)"),
             )
         if ended.status != 0:
             said = ended.err + b"\n" + ended.out
@@ -197,7 +202,7 @@ def _select_last_words(said: bytes) -> str:
 
 def _make_error(shown: str, why: str) -> ResolutionError:
     return ResolutionError(
-        f"{shown}: its build back end does not say what it requires",
+        tell("{shown}: its build back end does not say what it requires", shown=shown),
         why=why,
-        remedy=f"pip wheel --no-deps {shown}   (shows the whole build)",
+        remedy=tell("pip wheel --no-deps {shown}   (shows the whole build)", shown=shown),
     )

@@ -11,6 +11,7 @@ from urllib.parse import parse_qs
 
 from envtool.bounded_process import BoundedProcess
 from envtool.errors import SetupError, SourceError
+from envtool.language import tell
 from envtool.printable import shorten_start
 
 _OUTPUT_LIMIT = 1 << 20
@@ -75,10 +76,12 @@ def _run_git(words: list[str], variables: Mapping[str, str], options: Mapping[st
             **{"process_group": 0, **options},
         )
     except OSError as error:
-        raise SetupError("git cannot be started", why=str(error.strerror), remedy="apt-get install git") from error
+        raise SetupError(
+            tell("git cannot be started"), why=str(error.strerror), remedy="apt-get install git"
+        ) from error
     ended = process.wait(time_limit, _OUTPUT_LIMIT)
     if ended.status != 0:
         said = ended.err.decode("utf-8", "replace").split("\n")
         words_of_git = " ".join(line.strip() for line in said if line.startswith(("fatal:", "error:", "remote:")))
         why = shorten_start(words_of_git, 400) or f"git gave no answer within {time_limit:.0f} seconds"
-        raise SourceError("a git repository cannot be fetched", why=why)
+        raise SourceError(tell("a git repository cannot be fetched"), why=why)

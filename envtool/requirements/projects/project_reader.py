@@ -14,6 +14,7 @@ from urllib.parse import unquote, urlsplit
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
 from envtool.errors import EnvtoolError, RequirementsError, ResolutionError, SetupError, SourceError
+from envtool.language import tell
 from envtool.requirements.projects.build_backend import ask_build_backend
 from envtool.requirements.projects.checkout import check_out, parse_git_address
 from envtool.requirements.projects.project_metadata import ProjectMetadata, read_static_metadata
@@ -91,28 +92,30 @@ class ProjectReader:
             return check_out(address, work / "checkout", variables, make_process_options(owner), _GIT_TIME)
         except SourceError as error:
             raise SourceError(
-                f"{link} cannot be fetched", why=error.why, remedy=f"git ls-remote {address.url}"
+                tell("{link} cannot be fetched", link=link), why=error.why, remedy=f"git ls-remote {address.url}"
             ) from error
 
     def _read_metadata(self, place: Path, work: Path, shown: str) -> ProjectMetadata:
         if not any((place / name).is_file() for name in _MARKS):
             raise RequirementsError(
-                f"{shown} is no project", why=f"it has none of {', '.join(_MARKS)}", remedy=f"ls {shown}"
+                tell("{shown} is no project", shown=shown),
+                why=tell("it has none of {marks}", marks=", ".join(_MARKS)),
+                remedy=f"ls {shown}",
             )
         found = read_static_metadata(place)
         if found is not None:
             return found
         if self.no_build:
             raise ResolutionError(
-                f"{shown}: only its build back end tells what it requires",
-                why="--no-build forbids running it",
+                tell("{shown}: only its build back end tells what it requires", shown=shown),
+                why=tell("--no-build forbids running it"),
                 remedy="envtool check … without --no-build",
             )
         try:
             source = copy_project(place, work)
         except OSError as error:
             raise ResolutionError(
-                f"{shown} cannot be read", why=str(error.strerror), remedy=f"ls -la {shown}"
+                tell("{shown} cannot be read", shown=shown), why=str(error.strerror), remedy=f"ls -la {shown}"
             ) from error
         lend_tree(self.resolver.target.owner, work)
         return ask_build_backend(source, work, self.resolver, shown)
@@ -128,8 +131,8 @@ class ProjectReader:
         # Of a Python whose last part is not known, the newest would do as well.
         if not fits and not SpecifierSet(metadata.requires_python).contains(f"{'.'.join(python.split('.')[:2])}.99"):
             raise ResolutionError(
-                f"{shown} is for Python {metadata.requires_python}",
-                why=f"the environment has Python {python}, so pip and uv refuse it",
+                tell("{shown} is for Python {requires_python}", shown=shown, requires_python=metadata.requires_python),
+                why=tell("the environment has Python {python}, so pip and uv refuse it", python=python),
                 remedy=f"grep -rn requires.python {shown}",
             )
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from envtool.errors import ResolutionError
+from envtool.language import tell
 from envtool.regular_file import read_regular_file
 
 # A file that a build reads to say what it requires is not larger; in bytes.
@@ -68,10 +69,13 @@ def _copy_tree(root: Path, target: Path) -> None:
         left -= len(data)
         if left < 0 or files < 0:
             raise ResolutionError(
-                f"{root} is too large to be copied",
-                why=f"a build back end works in a copy, and it has more than {_MOST_FILES} files"
-                f" or {_LARGEST_COPY >> 20} MiB",
-                remedy=f"du -ah {root} | sort -h | tail",
+                tell("{root} is too large to be copied", root=root),
+                why=tell(
+                    "a build back end works in a copy, and it has more than {most_files} files or {largest_copy} MiB",
+                    most_files=_MOST_FILES,
+                    largest_copy=_LARGEST_COPY >> 20,
+                ),
+                remedy=tell("du -ah {root} | sort -h | tail", root=root),
             )
         copy.write_bytes(data)
         copy.chmod(0o755 if os.access(source, os.X_OK) else 0o644)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from envtool.errors import RequirementsError, SourceError
+from envtool.language import tell
 from envtool.requirements.readers.source_files import SourceFiles
 from envtool.requirements.text_file import read_text
 
@@ -205,20 +206,22 @@ class ImageFiles(SourceFiles):
             return Path("/dev/stdin")
         if inner in self.tree.written:
             if self.tree.written[inner] is None:
-                raise RequirementsError(f"what {name} says here is made by commands that cannot be followed")
+                raise RequirementsError(
+                    tell("what {name} says here is made by commands that cannot be followed", name=name)
+                )
             return Path(inner)
         found = self.tree.find(inner)
         if found is None and self._fetch_cloned(inner):
             return Path(inner)
         if found is None or not found.is_file() or not found.resolve().is_relative_to(self.tree.context.resolve()):
-            raise RequirementsError(f"{name} is not in the build context")
+            raise RequirementsError(tell("{name} is not in the build context", name=name))
         return found
 
     def read(self, path: Path) -> str:
         """The text as it is at this point of the Dockerfile."""
         if path == Path("/dev/stdin"):
             if self.input is None:
-                raise RequirementsError("what comes through the pipe is not known")
+                raise RequirementsError(tell("what comes through the pipe is not known"))
             return self.input
         text = self.tree.written.get(path.as_posix())
         return text if text is not None else super().read(path)

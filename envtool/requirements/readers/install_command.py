@@ -8,6 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from envtool.errors import RequirementsError, SourceError
+from envtool.language import tell
 from envtool.requirements.model import (
     DeclaredRequirement,
     InstallOptions,
@@ -116,7 +117,7 @@ class InstallCommand:
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
-        raise RequirementsError(f"the arguments of the install command cannot be read: {message}")
+        raise RequirementsError(tell("the arguments of the install command cannot be read: {message}", message=message))
 
 
 def _make_parser() -> argparse.ArgumentParser:
@@ -153,7 +154,7 @@ def read_command(
         known, unknown = _make_parser().parse_known_intermixed_args(_join_values(words))
     except (argparse.ArgumentError, TypeError) as error:
         raise RequirementsError(
-            f"{place}: the arguments of the install command cannot be read", why=str(error)
+            tell("{place}: the arguments of the install command cannot be read", place=place), why=str(error)
         ) from error
     found = NestedEntries()
     for read in _list_readings(known, place, files, folder):
@@ -242,7 +243,7 @@ def _read_file(
         if item.section is Section.EXTRA and (extras is None or normalize_name(item.name) in wanted)
     ]
     if len(named) < len(set(wanted)):
-        raise RequirementsError(f"{path} has not every extra of {', '.join(wanted)}")
+        raise RequirementsError(tell("{path} has not every extra of {wanted}", path=path, wanted=", ".join(wanted)))
     return _join([*(item for item in sets if item.section in {Section.MAIN, Section.TABLE}), *named])
 
 
@@ -256,7 +257,10 @@ def _read_group(text: str, place: SourceLocation, files: SourceFiles) -> NestedE
         if item.section is Section.GROUP and normalize_name(item.name) == normalize_name(group)
     ]
     if not sets:
-        raise RequirementsError(f"{path} has no dependency group {group}", remedy=f"grep -n dependency-groups {path}")
+        raise RequirementsError(
+            tell("{path} has no dependency group {group}", path=path, group=group),
+            remedy=f"grep -n dependency-groups {path}",
+        )
     return _join(sets)
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from packaging.specifiers import SpecifierSet
 
 from envtool.errors import RequirementsError
+from envtool.language import tell
 from envtool.requirements.model import DeclaredRequirement, DependencyFile, RequirementSet, SourceLocation
 from envtool.requirements.readers.common import parse_toml
 from envtool.requirements.text_file import LineFinder, read_text
@@ -21,9 +22,9 @@ def read_pylock(path: Path) -> DependencyFile:
         lock = Pylock.from_dict(parse_toml(text, path))
     except PylockValidationError as error:
         raise RequirementsError(
-            f"{path} is not a pylock file",
+            tell("{path} is not a pylock file", path=path),
             why=str(error),
-            remedy="make it anew with the tool that its created-by names",
+            remedy=tell("make it anew with the tool that its created-by names"),
         ) from error
     lines = LineFinder(text)
     entries = []

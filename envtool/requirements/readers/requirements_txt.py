@@ -14,6 +14,7 @@ from packaging.markers import Marker
 from packaging.specifiers import SpecifierSet
 
 from envtool.errors import RequirementsError, SourceError
+from envtool.language import tell
 from envtool.requirements.model import (
     DeclaredRequirement,
     DependencyFile,
@@ -97,7 +98,9 @@ def read_nested(
     resolved = path.resolve()
     if resolved in above:
         chain = " → ".join(item.name for item in (*above[above.index(resolved) :], resolved))
-        raise RequirementsError(f"{path} includes itself", why=chain, remedy=f"grep -nE '^-[rc]' {above[-1]}")
+        raise RequirementsError(
+            tell("{path} includes itself", path=path), why=chain, remedy=f"grep -nE '^-[rc]' {above[-1]}"
+        )
     return read_lines(files.read(path), path, files, role=role, above=(*above, resolved))
 
 

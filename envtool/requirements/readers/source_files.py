@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 from envtool.errors import RequirementsError
+from envtool.language import tell
 from envtool.requirements.readers.base_images import BaseImages
 from envtool.requirements.text_file import read_text
 
@@ -43,7 +44,9 @@ class SourceFiles:
         inner = folder / unquote(urlsplit(name).path if name.startswith("file:") else name)
         if not inner.exists():
             raise RequirementsError(
-                f"{place}: {name} does not exist", why=f"looked for as {inner}", remedy=f"ls {inner.parent}"
+                tell("{place}: {name} does not exist", place=place, name=name),
+                why=tell("looked for as {inner}", inner=inner),
+                remedy=f"ls {inner.parent}",
             )
         return inner
 
@@ -51,9 +54,9 @@ class SourceFiles:
         """The text at an address that a line names. Raises `RequirementsError`, and `SourceError` as `fetch` does."""
         if self.fetch is None:
             raise RequirementsError(
-                f"{place}: {address} is on a network",
-                why="only files on this machine are read here",
-                remedy=f"curl -O {address}   (and name the file instead)",
+                tell("{place}: {address} is on a network", place=place, address=address),
+                why=tell("only files on this machine are read here"),
+                remedy=tell("curl -O {address}   (and name the file instead)", address=address),
             )
         return self.fetch(address)
 

@@ -11,6 +11,7 @@ from urllib.parse import unquote, urlsplit
 from packaging.specifiers import SpecifierSet
 
 from envtool.errors import LockError
+from envtool.language import tell
 
 if TYPE_CHECKING:
     from packaging.tags import Tag
@@ -42,9 +43,9 @@ def add_address(entry: DeclaredRequirement, files: Iterable[Any], folder: Path, 
             found.append((rank, address, file.get("hash")))
     if not found:
         raise LockError(
-            f"the lock has no file of {entry.display} for this environment",
-            why=f"it has Python {target.python}",
-            remedy="lock anew for this environment's Python and platform",
+            tell("the lock has no file of {display} for this environment", display=entry.display),
+            why=tell("it has Python {python}", python=target.python),
+            remedy=tell("lock anew for this environment's Python and platform"),
         )
     _rank_of, address, value = min(found, key=lambda item: item[0])
     if "://" not in address:

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 from envtool.errors import LockError, UsageError
+from envtool.language import tell
 
 _NAMES = ("uv.lock", "poetry.lock", "pdm.lock", "pylock.toml")
 # PEP 751, "File name".
@@ -21,10 +22,16 @@ def find_lock(path: Path) -> Path:
         if is_lock_name(path.name):
             return path.absolute()
         if path.name != "pyproject.toml":
-            raise UsageError(f"{path} is none of the locks that can be installed from: {', '.join(_NAMES)}")
+            raise UsageError(
+                tell(
+                    "{path} is none of the locks that can be installed from: {names}",
+                    path=path,
+                    names=", ".join(_NAMES),
+                )
+            )
         path = path.parent
     if not path.is_dir():
-        raise UsageError(f"{path} does not exist")
+        raise UsageError(tell("{path} does not exist", path=path))
     folder = path.absolute()
     found = [folder / name for name in _NAMES if (folder / name).is_file()]
     if not found:
@@ -34,12 +41,14 @@ def find_lock(path: Path) -> Path:
         found = [file for file in above if file.is_file()][:1]
     if len(found) > 1:
         names = ", ".join(file.name for file in found)
-        raise UsageError(f"{path} has several locks ({names}): name the one to install from")
+        raise UsageError(
+            tell("{path} has several locks ({names}): name the one to install from", path=path, names=names)
+        )
     if not found:
         raise LockError(
-            f"{path} has no lock",
-            why=f"looked for {', '.join(_NAMES)}",
-            remedy="uv lock   (or install without one: envtool install -e .)",
+            tell("{path} has no lock", path=path),
+            why=tell("looked for {names}", names=", ".join(_NAMES)),
+            remedy=tell("uv lock   (or install without one: envtool install -e .)"),
         )
     return found[0]
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from envtool.errors import LockError
+from envtool.language import tell
 from envtool.requirements.model import InstallOptions, RequirementSet
 from envtool.safe_install.locks.cuda import select_idle_cuda_wheels
 from envtool.safe_install.locks.graph import LockGraph, ReachedNode, list_missing
@@ -36,7 +37,9 @@ def make_locked_set(
     wanted = [root.requirement for root in roots]
     for missing in list_missing(graph, wanted, environment):
         raise LockError(
-            f"{path} has no {missing.name}, which pyproject.toml asks for", why="the lock is out of date", remedy=relock
+            tell("{path} has no {name}, which pyproject.toml asks for", path=path, name=missing.name),
+            why=tell("the lock is out of date"),
+            remedy=relock,
         )
     everything = graph.reach(wanted, environment)
     needed = graph.reach(wanted, environment, leaves=pins)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from envtool.errors import LockError, UsageError
+from envtool.language import tell
 from envtool.wheel.requires import normalize_name
 
 if TYPE_CHECKING:
@@ -78,7 +79,7 @@ def parse_overrides(texts: Iterable[str]) -> tuple[Requirement, ...]:
         return tuple(Requirement(text) for text in texts)
     except InvalidRequirement as error:
         raise UsageError(
-            "--override takes a requirement, such as 'torch>=2.1'", why=str(error).splitlines()[0]
+            tell("--override takes a requirement, such as 'torch>=2.1'"), why=str(error).splitlines()[0]
         ) from error
 
 
@@ -103,7 +104,11 @@ def refuse_other_python(path: Path, requires: object, target: Target, remedy: st
         return
     if not bounds.contains(target.marker_environment["python_full_version"], prereleases=True):
         raise LockError(
-            f"{path} is not for this environment",
-            why=f"it is for Python {requires}, and the vendor torch's environment has {target.python}",
+            tell("{path} is not for this environment", path=path),
+            why=tell(
+                "it is for Python {requires}, and the vendor torch's environment has {python}",
+                requires=requires,
+                python=target.python,
+            ),
             remedy=remedy,
         )

@@ -11,6 +11,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
 from envtool.errors import LockError
+from envtool.language import tell
 from envtool.requirements.model import DeclaredRequirement, InstallOptions, SourceLocation
 from envtool.requirements.readers.common import get_table, get_tables, make_form_error, parse_toml
 from envtool.requirements.readers.poetry import format_dependency, make_dependency
@@ -136,7 +137,9 @@ def _read_requires(row: dict[str, Any], lock: Path) -> Iterator[Requirement]:
                 yield Requirement(format_dependency(make_dependency(name, one, lock.parent)))
             except (ValueError, InvalidRequirement) as error:
                 raise LockError(
-                    f"{lock}: what {row['name']} requires of {name} cannot be read", why=str(error), remedy=_RELOCK
+                    tell("{lock}: what {row} requires of {name} cannot be read", lock=lock, row=row["name"], name=name),
+                    why=str(error),
+                    remedy=_RELOCK,
                 ) from error
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from packaging.requirements import Requirement
 
 from envtool.errors import LockError, UsageError
+from envtool.language import tell
 from envtool.requirements.model import Section
 from envtool.requirements.readers.common import get_table, parse_toml
 from envtool.requirements.readers.pyproject import read_pyproject
@@ -25,8 +26,8 @@ def read_project(lock: Path) -> tuple[Path, dict[str, Any]]:
     file = lock.parent / "pyproject.toml"
     if not file.is_file():
         raise LockError(
-            f"{lock} has no pyproject.toml beside it",
-            why="it says which packages are asked for",
+            tell("{lock} has no pyproject.toml beside it", lock=lock),
+            why=tell("it says which packages are asked for"),
             remedy=f"ls {lock.parent}",
         )
     return file, parse_toml(read_text(file), file)
@@ -109,4 +110,6 @@ def make_requirement(entry: DeclaredRequirement) -> Requirement:
 def _refuse_unknown(file: Path, kind: str, unknown: Collection[str], known: Collection[str]) -> None:
     if unknown:
         there = f"there are {', '.join(sorted(known))}" if known else "there are none"
-        raise UsageError(f"{file} has no {kind} {sorted(unknown)[0]}: {there}")
+        raise UsageError(
+            tell("{file} has no {kind} {sorted}: {there}", file=file, kind=kind, sorted=sorted(unknown)[0], there=there)
+        )

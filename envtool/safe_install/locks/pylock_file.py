@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from packaging.specifiers import SpecifierSet
 
 from envtool.errors import LockError, RequirementsError, UsageError
+from envtool.language import tell
 from envtool.requirements.model import DeclaredRequirement, InstallOptions, RequirementSet, SourceLocation
 from envtool.requirements.readers.common import parse_toml
 from envtool.requirements.text_file import read_text
@@ -66,9 +67,9 @@ def _parse(lock: Path) -> Pylock:
         return Pylock.from_dict(parse_toml(read_text(lock), lock))
     except (PylockValidationError, PylockUnsupportedVersionError) as error:
         raise RequirementsError(
-            f"{lock} is not a pylock file",
+            tell("{lock} is not a pylock file", lock=lock),
             why=str(error),
-            remedy="make it anew with the tool that its created-by names",
+            remedy=tell("make it anew with the tool that its created-by names"),
         ) from error
 
 
@@ -92,7 +93,9 @@ def _select(lock: Pylock, path: Path, selection: LockSelection, target: Target) 
         if "ndeclared" in str(error):
             raise UsageError(f"{path}: {error}") from error
         raise LockError(
-            f"{path} is not for this environment", why=str(error), remedy="lock anew for this environment's Python"
+            tell("{path} is not for this environment", path=path),
+            why=str(error),
+            remedy=tell("lock anew for this environment's Python"),
         ) from error
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from envtool.errors import LockError, ResolutionError
+from envtool.language import tell
 from envtool.release.profile import PINNED_NAMES
 from envtool.requirements.metadata import DEFAULT_INDEX
 from envtool.requirements.model import InstallOptions, RequirementSet
@@ -96,7 +97,9 @@ def _export(
         said = run_uv(command, variables)
     except ResolutionError as error:
         raise LockError(
-            f"{lock} cannot be installed from", why=error.why, remedy=f"uv lock --check --project {project}"
+            tell("{lock} cannot be installed from", lock=lock),
+            why=error.why,
+            remedy=f"uv lock --check --project {project}",
         ) from error
     found = read_lines(said.out, lock.parent / "uv export").entries
     return tuple(replace(entry, marker=None) for entry in found if target.is_applicable(entry))
@@ -239,7 +242,9 @@ def _make_requirement(line: dict[str, Any]) -> Requirement:
         return Requirement(f"{line['name']}{specifier or ''}{marker}")
     except InvalidRequirement as error:
         raise LockError(
-            f"a requirement on {line['name']} in uv.lock cannot be read", why=str(error), remedy="uv lock"
+            tell("a requirement on {line} in uv.lock cannot be read", line=line["name"]),
+            why=str(error),
+            remedy="uv lock",
         ) from error
 
 

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import envtool
 from envtool.cli.render.html.chains import shorten
 from envtool.errors import SetupError
+from envtool.language import tell
 from envtool.masking import mask_credentials
 from envtool.printable import escape_controls, spoil_commands
 
@@ -64,9 +65,9 @@ def _make_environment() -> jinja2.Environment:
         import jinja2
     except ImportError as error:
         raise SetupError(
-            "a report in HTML cannot be made by this installation",
-            why="the library jinja2 is missing",
-            remedy="make venv   (or: uv tool install '.[html]')",
+            tell("a report in HTML cannot be made by this installation"),
+            why=tell("the library jinja2 is missing"),
+            remedy=tell("make venv   (or: uv tool install '.[html]')"),
         ) from error
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader(_TEMPLATES),
