@@ -26,7 +26,9 @@ def render_completions(root: Path) -> dict[str, str]:
 
 
 def _ask_program(root: Path, shell: str) -> str:
-    variables = {**os.environ, "_ENVTOOL_COMPLETE": f"source_{shell}", "PYTHONPATH": str(root)}
+    # pip's isolated builds find what they require by this variable.
+    search = os.pathsep.join(filter(None, (str(root), os.environ.get("PYTHONPATH"))))
+    variables = {**os.environ, "_ENVTOOL_COMPLETE": f"source_{shell}", "PYTHONPATH": search, "HAC_LANG": "en"}
     done = subprocess.run(
         [sys.executable, "-c", _PROGRAM], env=variables, capture_output=True, text=True, check=True, cwd=root
     )

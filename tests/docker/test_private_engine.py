@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -18,11 +20,18 @@ pytestmark = pytest.mark.docker
 OPTIONS = ("--bridge=none", "--iptables=false")
 
 
+@pytest.fixture
+def short_folder() -> Iterator[Path]:
+    """Sockets have names of at most 107 bytes (unix(7)), and containerd's are deep in the folder."""
+    with tempfile.TemporaryDirectory(prefix="hac-", dir="/tmp") as folder:
+        yield Path(folder)
+
+
 @pytest.mark.skipif(
     os.geteuid() != 0 or shutil.which("dockerd") is None, reason="an engine can be started by root only, if installed"
 )
-def test_survives_being_killed(tmp_path: Path) -> None:
-    engine = PrivateEngine(tmp_path / "engine")
+def test_survives_being_killed(short_folder: Path) -> None:
+    engine = PrivateEngine(short_folder / "engine")
     try:
         engine.start(OPTIONS)
         for identity in list(engine._processes()):

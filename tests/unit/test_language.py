@@ -112,11 +112,24 @@ def test_page_is_translated_as_it_is_now(page: Path, language: str) -> None:
         return
     english = page.read_text(encoding="utf-8")
     first, _end, text = page.with_name(f"{page.stem}.{language}.md").read_text(encoding="utf-8").partition("\n")
-    digest = hashlib.sha256(english.encode()).hexdigest()[:12]
-    assert first == f"<!-- English: {digest} -->", "translate what changed, then write this line"
+    assert first == f"<!-- English: {_compute_digest(english)} -->", "translate what changed, then write this line"
     # Commands, names and paths are never translated, and none is left out.
     assert _list_code(text) == _list_code(english)
     assert text.count("\n#") == english.count("\n#")
+
+
+def test_readme_is_translated_as_it_is_now() -> None:
+    english = (_ROOT / "README.md").read_text(encoding="utf-8")
+    first, _end, text = (_ROOT / "README.ko.md").read_text(encoding="utf-8").partition("\n")
+    assert first == f"<!-- English: {_compute_digest(english)} -->", "translate what changed, then write this line"
+    targets = [set(re.findall(r"\]\(([^)]+)\)", page)) - {"README.md", "README.ko.md"} for page in (english, text)]
+    assert targets[0] == targets[1]
+    commands = [re.findall(r"^\$ (.*?) *#", page, re.MULTILINE) for page in (english, text)]
+    assert commands[0] == commands[1] != []
+
+
+def _compute_digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
 def _list_code(text: str) -> set[str]:
