@@ -63,9 +63,9 @@ def map_parts(text: str, change: Callable[[str], str]) -> str:
 
 
 def _map_value(value: object, change: Callable[[str], str]) -> object:
-    return (
-        map_parts(str(value) if isinstance(value, Path) else value, change) if isinstance(value, str | Path) else value
-    )
+    if isinstance(value, Path):
+        return change(str(value))
+    return map_parts(value, change) if isinstance(value, str) else value
 
 
 def find_language(variables: Mapping[str, str]) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,54 @@ from envtool.language import tell
 from envtool.regular_file import read_regular_file
 
 _FILES = ("hac.toml", "pyproject.toml")
+
+
+@dataclass(frozen=True)
+class SettingsSection:
+    """A table of settings, of which no key is unknown, and the file that it is in.
+
+    What it gives is of the kind that is asked for, or a `SettingsError`.
+    """
+
+    table: Mapping[str, Any]
+    path: Path
+
+    def get_texts(self, key: str, what: str) -> tuple[str, ...]:
+        """A list of texts, empty by default. `what` the texts are, in the error."""
+        value = self.table.get(key, [])
+        if not (isinstance(value, list) and all(isinstance(item, str) for item in value)):
+            raise make_settings_error(self.path, f"{key} is not a list of {what}")
+        return tuple(value)
+
+    def get_flag(self, key: str) -> bool:
+        """True or false; false by default."""
+        value = self.table.get(key, False)
+        if not isinstance(value, bool):
+            raise make_settings_error(self.path, f"{key} is neither true nor false")
+        return value
+
+
+def read_section(folder: Path, section: str, known: Collection[str]) -> SettingsSection | None:
+    """The table of the nearest file at or above `folder` that has it.
+
+    Raises `SettingsError` where a file cannot be read or is no TOML, and where the table has another key than `known`.
+    """
+    found = find_table(folder, section)
+    if found is None:
+        return None
+    table, path = found
+    if not isinstance(table, dict):
+        raise make_settings_error(path, f"{section} is not a table")
+    if unknown := sorted(table.keys() - set(known)):
+        raise make_settings_error(path, f"{unknown[0]!r} is not known; {', '.join(sorted(known))} are")
+    return SettingsSection(table, path)
+
+
+def make_settings_error(path: Path, why: str) -> SettingsError:
+    """The error of a file whose settings cannot be followed."""
+    return SettingsError(
+        tell("the settings in {path} cannot be followed", path=path), why=why, remedy=f"${{EDITOR:-vi}} {path}"
+    )
 
 
 def find_table(folder: Path, section: str) -> tuple[Any, Path] | None:

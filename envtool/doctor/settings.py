@@ -6,11 +6,10 @@ import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from envtool.errors import SettingsError
 from envtool.language import tell
-from envtool.project_settings import find_table
+from envtool.project_settings import read_section
 
 _KEYS = frozenset({"ignore", "strict"})
 
@@ -28,8 +27,11 @@ def read_settings(folder: Path) -> DoctorSettings:
 
     Raises `SettingsError` where the table has what nobody knows, or the file is no TOML.
     """
-    found = find_table(folder, "doctor")
-    return _parse_settings(*found) if found is not None else DoctorSettings()
+    section = read_section(folder, "doctor", _KEYS)
+    if section is None:
+        return DoctorSettings()
+    ignore, strict = section.get_texts("ignore", "ids"), section.get_flag("strict")
+    return DoctorSettings(validate_ids(ignore, str(section.path)), strict)
 
 
 def validate_ids(ids: Iterable[str], source: str) -> frozenset[str]:
@@ -46,22 +48,3 @@ def validate_ids(ids: Iterable[str], source: str) -> frozenset[str]:
                 remedy=tell("envtool explain   (lists the ids)"),
             )
     return frozenset(ids)
-
-
-def _parse_settings(table: Any, path: Path) -> DoctorSettings:
-    if not isinstance(table, dict):
-        raise _make_error(path, "doctor is not a table")
-    if unknown := sorted(table.keys() - _KEYS):
-        raise _make_error(path, f"{unknown[0]!r} is not known; {', '.join(sorted(_KEYS))} are")
-    ignore, strict = table.get("ignore", []), table.get("strict", False)
-    if not (isinstance(ignore, list) and all(isinstance(item, str) for item in ignore)):
-        raise _make_error(path, "ignore is not a list of ids")
-    if not isinstance(strict, bool):
-        raise _make_error(path, "strict is neither true nor false")
-    return DoctorSettings(validate_ids(ignore, str(path)), strict)
-
-
-def _make_error(path: Path, why: str) -> SettingsError:
-    return SettingsError(
-        tell("the settings in {path} cannot be followed", path=path), why=why, remedy=f"${{EDITOR:-vi}} {path}"
-    )

@@ -59,14 +59,11 @@ class ProtectManifest:
 def read_manifest(prefix: Path) -> ProtectManifest | None:
     """The manifest of a prefix, or `None` where nothing was changed. Raises `RestoreError` where it is damaged."""
     path = prefix / MANIFEST
-    try:
-        return parse_manifest_file(read_regular_file(path))
-    except (FileNotFoundError, NotADirectoryError):
+    data = read_if_there(path)
+    if data is None:
         return None
-    except OSError as error:
-        raise RestoreError(
-            tell("{path} cannot be read", path=path), why=str(error.strerror), remedy=f"ls -l {path}"
-        ) from error
+    try:
+        return parse_manifest_file(data)
     except (ValueError, KeyError, TypeError, AttributeError, binascii.Error) as error:
         raise RestoreError(
             tell("{path} is damaged, so what was changed is not known", path=path),
@@ -74,6 +71,18 @@ def read_manifest(prefix: Path) -> ProtectManifest | None:
             remedy=tell(
                 "rm {path}   and take out by hand what pip.conf, uv.toml and conda-meta/pinned say of torch", path=path
             ),
+        ) from error
+
+
+def read_if_there(path: Path) -> bytes | None:
+    """A file's content, or `None` where there is no such file. Raises `RestoreError` where it cannot be read."""
+    try:
+        return read_regular_file(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as error:
+        raise RestoreError(
+            tell("{path} cannot be read", path=path), why=str(error.strerror), remedy=f"ls -l {path}"
         ) from error
 
 

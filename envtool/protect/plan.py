@@ -22,8 +22,7 @@ from envtool.protect.edits import (
     remove_pip_constraint,
     remove_uv_constraints,
 )
-from envtool.protect.manifest import FileEdit, ProtectedFile, ProtectManifest, hash_content
-from envtool.regular_file import read_regular_file
+from envtool.protect.manifest import FileEdit, ProtectedFile, ProtectManifest, hash_content, read_if_there
 from envtool.release.pin import PIN_FILE, PinOrigin, VendorPin, render_pin
 
 if TYPE_CHECKING:
@@ -148,14 +147,7 @@ def _read(path: Path) -> bytes | None:
             why=tell("it leads to {readlink}", readlink=path.readlink()),
             remedy=f"ls -l {path}",
         )
-    try:
-        return read_regular_file(path)
-    except (FileNotFoundError, NotADirectoryError):
-        return None
-    except OSError as error:
-        raise RestoreError(
-            tell("{path} cannot be read", path=path), why=str(error.strerror), remedy=f"ls -l {path}"
-        ) from error
+    return read_if_there(path)
 
 
 def _read_mode(path: Path) -> int:

@@ -6,14 +6,13 @@ import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from envtool.errors import SettingsError
 from envtool.language import tell
-from envtool.project_settings import find_table
+from envtool.project_settings import make_settings_error, read_section
 from envtool.scan.kinds import ScanKind
 
-_LISTS = ("ignore", "exclude")
+_KEYS = frozenset({"ignore", "exclude", "torch", "strict"})
 
 
 @dataclass(frozen=True)
@@ -28,26 +27,15 @@ class ScanSettings:
 
 def read_scan_settings(folder: Path) -> ScanSettings:
     """Read the settings of the nearest file at or above `folder` that has the table. Raises `SettingsError`."""
-    found = find_table(folder, "scan")
-    if found is None:
+    section = read_section(folder, "scan", _KEYS)
+    if section is None:
         return ScanSettings()
-    table, path = found
-    if not isinstance(table, dict):
-        raise _make_error(path, "scan is not a table")
-    known = {*_LISTS, "torch", "strict"}
-    if unknown := sorted(table.keys() - known):
-        raise _make_error(path, f"{unknown[0]!r} is not known; {', '.join(sorted(known))} are")
-    for name in _LISTS:
-        value: Any = table.get(name, [])
-        if not (isinstance(value, list) and all(isinstance(item, str) for item in value)):
-            raise _make_error(path, f"{name} is not a list of texts")
-    torch, strict = table.get("torch"), table.get("strict", False)
+    ignore, exclude = (section.get_texts(name, "texts") for name in ("ignore", "exclude"))
+    torch = section.table.get("torch")
     if not isinstance(torch, str | None):
-        raise _make_error(path, 'torch is not a text, such as "1.7.1"')
-    if not isinstance(strict, bool):
-        raise _make_error(path, "strict is neither true nor false")
-    ignore = validate_scan_ids(table.get("ignore", []), str(path))
-    return ScanSettings(ignore, tuple(table.get("exclude", [])), torch, strict)
+        raise make_settings_error(section.path, 'torch is not a text, such as "1.7.1"')
+    strict = section.get_flag("strict")
+    return ScanSettings(validate_scan_ids(ignore, str(section.path)), exclude, torch, strict)
 
 
 def validate_scan_ids(ids: Iterable[str], source: str) -> frozenset[str]:
@@ -63,9 +51,3 @@ def validate_scan_ids(ids: Iterable[str], source: str) -> frozenset[str]:
                 remedy=tell("envtool explain   (lists the ids)"),
             )
     return frozenset(ids)
-
-
-def _make_error(path: Path, why: str) -> SettingsError:
-    return SettingsError(
-        tell("the settings in {path} cannot be followed", path=path), why=why, remedy=f"${{EDITOR:-vi}} {path}"
-    )

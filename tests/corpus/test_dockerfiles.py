@@ -11,7 +11,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -19,7 +19,6 @@ import pytest
 from envtool.environment.prefix import read_prefix
 from envtool.environment.reader import read_environment
 from tests.corpus.dockerfiles import CONTEXT, DOCKERFILES, Dockerfile
-from tests.corpus.frozen_index import served
 from tests.corpus.sample import sample
 from tests.support.environment import TORCH, RealEnvironment
 
@@ -48,13 +47,6 @@ _TOOLS = (
     ),
     *("true", "uniq", "xargs"),
 )
-
-
-@pytest.fixture(scope="session")
-def index() -> Iterator[str]:
-    """The frozen index."""
-    with served() as address:
-        yield address
 
 
 def write_programs(folder: Path, environment: RealEnvironment) -> None:

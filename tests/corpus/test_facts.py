@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,7 +13,6 @@ from envtool.demo.wheel_writer import write_wheel
 from envtool.environment.prefix import read_prefix
 from envtool.environment.reader import read_environment
 from envtool.release.pin import read_pin
-from tests.corpus.frozen_index import served
 from tests.support.distributions import package
 from tests.support.environment import TORCH, RealEnvironment
 
@@ -44,13 +42,6 @@ CASES = [
     for column, expected in zip(COLUMNS, values, strict=True)
     if expected is not None
 ]
-
-
-@pytest.fixture(scope="session")
-def index() -> Iterator[str]:
-    """The frozen index."""
-    with served() as address:
-        yield address
 
 
 @pytest.mark.parametrize(

@@ -8,10 +8,6 @@ from __future__ import annotations
 
 import configparser
 import json
-import os
-import shutil
-import subprocess
-import sys
 import tomllib
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -22,22 +18,14 @@ import yaml
 from packaging.requirements import Requirement
 
 from tests.corpus.files import FILES, DependencyText
-from tests.corpus.frozen_index import served
+from tests.corpus.install_lines import install_lines
 from tests.corpus.sample import sample
-from tests.corpus.test_files import versions
 from tests.support.environment import RealEnvironment
 
 pytestmark = pytest.mark.exhaustive
 
 CASES = {case.name: case for case in FILES}
 INSTALLERS = ("uv", "pip")
-
-
-@pytest.fixture(scope="session")
-def index() -> Iterator[str]:
-    """The frozen index."""
-    with served() as address:
-        yield address
 
 
 def read_lines(path: Path) -> list[str]:
@@ -69,20 +57,7 @@ def _join(table: dict[str, str | dict[str, str]]) -> list[str]:
 
 def installs(lines: Sequence[str], installer: str, environment: RealEnvironment, index: str, folder: Path) -> bool:
     """Whether an installer takes the lines, and the vendor's distributions are what they were afterwards."""
-    spare = RealEnvironment(folder / "spare", environment.wheels, environment.variables)
-    shutil.copytree(environment.path, spare.path, symlinks=True)
-    before = versions(spare)
-    if installer == "pip":
-        command = [sys.executable, "-m", "pip", "--python", str(spare.python), "install", "--quiet", "--no-compile"]
-        command += ["--disable-pip-version-check", "--no-warn-conflicts", "--index-url", index]
-    else:
-        command = [str(Path(sys.executable).parent / "uv"), "pip", "install", "--python", str(spare.python)]
-        command += ["--quiet", "--default-index", index]
-    variables = {**os.environ, **environment.variables}
-    done = subprocess.run([*command, *lines], env=variables, capture_output=True, check=False, timeout=600)
-    kept = done.returncode == 0 and versions(spare) == before
-    shutil.rmtree(spare.path)
-    return kept
+    return install_lines(lines, installer, environment, index, folder) == (True, True)
 
 
 def list_reverted(old: Sequence[str], new: Sequence[str]) -> Iterator[list[str]]:

@@ -5,25 +5,16 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.corpus.frozen_index import served
 from tests.support.environment import TORCH, RealEnvironment
 
 pytestmark = pytest.mark.exhaustive
 
 PROJECT = Path(__file__).parents[2]
 TOOLS = Path(sys.executable).parent
-
-
-@pytest.fixture(scope="session")
-def index() -> Iterator[str]:
-    """The frozen index."""
-    with served() as address:
-        yield address
 
 
 def run(tool: str, arguments: list[str], folder: Path, variables: dict[str, str]) -> subprocess.CompletedProcess[str]:

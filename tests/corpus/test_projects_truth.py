@@ -15,9 +15,9 @@ import pytest
 
 from envtool.requirements.uv_options import Installer
 from tests.corpus.frozen_index import served
+from tests.corpus.install_lines import find_versions
 from tests.corpus.projects import CASES, ProjectCase
 from tests.corpus.sample import sample
-from tests.corpus.test_truth import versions
 from tests.support.environment import RealEnvironment
 
 pytestmark = pytest.mark.exhaustive
@@ -32,7 +32,7 @@ def index() -> Iterator[str]:
 
 def install(installer: Installer, environment: RealEnvironment, index: str, folder: Path, case: ProjectCase) -> str:
     """What a real install does: `failed`, `clobbered` or `kept`."""
-    before = versions(environment)
+    before = find_versions(environment)
     if installer is Installer.PIP:
         command = [sys.executable, "-m", "pip", "--python", str(environment.python), "install", "--no-compile"]
         command += ["--quiet", "--disable-pip-version-check", "--no-warn-conflicts", "--index-url", index]
@@ -49,7 +49,7 @@ def install(installer: Installer, environment: RealEnvironment, index: str, fold
         check=False,
         timeout=600,
     )
-    return "clobbered" if versions(environment) != before else "failed" if done.returncode else "kept"
+    return "clobbered" if find_versions(environment) != before else "failed" if done.returncode else "kept"
 
 
 def predict(environment: RealEnvironment, folder: Path, case: ProjectCase) -> dict[str, str]:

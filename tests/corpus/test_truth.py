@@ -9,7 +9,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -27,7 +27,7 @@ from envtool.requirements.read_file import read_file
 from envtool.requirements.resolve import Resolver
 from envtool.requirements.static import Verdict
 from envtool.requirements.uv_options import Installer
-from tests.corpus.frozen_index import served
+from tests.corpus.install_lines import find_versions
 from tests.corpus.sample import sample
 from tests.corpus.sets import Set, all_sets
 from tests.support.environment import RealEnvironment
@@ -38,14 +38,6 @@ SETS = {item.name: item for item in all_sets()}
 # Those that were drawn by chance are many of a kind; each of the others is a trap of its own.
 _DRAWN = [name for name in SETS if name.startswith("drawn")]
 TRIED = [*(name for name in SETS if name not in _DRAWN), *sample(_DRAWN)]
-PINNED = ("torch", "torchvision", "torchaudio")
-
-
-@pytest.fixture(scope="session")
-def index() -> Iterator[str]:
-    """The frozen index."""
-    with served() as address:
-        yield address
 
 
 @dataclass(frozen=True)
@@ -60,13 +52,8 @@ class Truth:
         return bool(self.changed)
 
 
-def versions(environment: RealEnvironment) -> dict[str, list[str]]:
-    found = read_environment(read_prefix(environment.path))
-    return {name: sorted(item.version for item in found.find(name)) for name in PINNED}
-
-
 def install(installer: Installer, environment: RealEnvironment, index: str, file: Path, case: Set) -> Truth:
-    before = versions(environment)
+    before = find_versions(environment)
     if installer is Installer.PIP:
         command = [sys.executable, "-m", "pip", "--python", str(environment.python), "install", "--no-compile"]
         command += ["--quiet", "--disable-pip-version-check", "--no-warn-conflicts", "--index-url", index]
@@ -82,8 +69,8 @@ def install(installer: Installer, environment: RealEnvironment, index: str, file
         check=False,
         timeout=600,
     )
-    after = versions(environment)
-    return Truth(done.returncode != 0, frozenset(name for name in PINNED if before[name] != after[name]))
+    after = find_versions(environment)
+    return Truth(done.returncode != 0, frozenset(name for name in before if before[name] != after[name]))
 
 
 def read_set(file: Path, case: Set) -> RequirementSet:
