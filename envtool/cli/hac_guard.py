@@ -20,6 +20,7 @@ from envtool.regular_file import read_regular_text
 
 if TYPE_CHECKING:
     from envtool.doctor.findings import Finding, Report
+    from envtool.errors import EnvtoolError
 
 # A status that a user's own command is not likely to have.
 STOPPED = 97
@@ -72,17 +73,18 @@ def make_parser() -> argparse.ArgumentParser:
 
 
 def check_instruction(prefix: Path | None, mode: str, command: str) -> int:
-    """Look whether an instruction damaged torch, act as the mode says, and return the exit status.
-
-    Raises `EnvtoolError`.
-    """
+    """Look whether an instruction damaged torch, act as the mode says, and return the exit status."""
     from envtool.doctor.diagnose import diagnose
     from envtool.doctor.findings import Status
     from envtool.environment.prefix import find_prefix
     from envtool.environment.reader import read_environment
+    from envtool.errors import PrefixError, ReleaseError
     from envtool.told_kind import Severity
 
-    report = diagnose(read_environment(find_prefix(prefix)))
+    try:
+        report = diagnose(read_environment(find_prefix(prefix)))
+    except (PrefixError, ReleaseError) as error:
+        return _report_lost_environment(error, mode, command)
     if report.torch_is_intact and report.status is not Status.DAMAGED:
         lost = _find_lost_starts(report)
         if lost:
@@ -97,6 +99,25 @@ def check_instruction(prefix: Path | None, mode: str, command: str) -> int:
     if not is_known:
         print_line(f"hac-guard: HAC_GUARD={mode} is none of fail, warn, restore, off; taken as fail")
     return _run_action(GuardMode(mode) if is_known else GuardMode.FAIL, prefix, report)
+
+
+def _report_lost_environment(error: EnvtoolError, mode: str, command: str) -> int:
+    """The environment is gone, or nothing in it can be read: torch with it, and nothing is left to put it back into."""
+    from envtool.guard.explain import render_incident
+
+    for line in render_incident(
+        "this instruction damaged the vendor torch, and its environment with it", command, None
+    ):
+        print_line(line)
+    print_line(f"  found        {error.what}")
+    if error.why:
+        print_line(f"  because      {error.why}")
+    print_line("  fix          leave the environment's folder in place, or build from the base anew")
+    if mode == GuardMode.WARN:
+        print_safely("hac-guard: HAC_GUARD=warn, so the build goes on; the accelerator is lost in this image")
+        return 0
+    print_safely("hac-guard: stopped. HAC_GUARD=warn would let the build go on with the accelerator lost")
+    return STOPPED
 
 
 def _print_damage(report: Report, command: str) -> None:

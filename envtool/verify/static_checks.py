@@ -14,6 +14,7 @@ from envtool.image.blame.installed import select_for_blame as select_for_blame
 from envtool.image.blame.other_vendor import find_image_profile
 from envtool.image.blame.settings import GUARD_PROGRAM
 from envtool.image.blame.trace import BlameReport, trace_changes
+from envtool.image.read.c_library import has_musl_alone, is_c_library
 from envtool.image.read.layer import Capture, Kind
 from envtool.image.read.overlay import Overlay, merge_layers
 from envtool.image.read.sparse_rootfs import MODULES, select_for_rootfs
@@ -92,7 +93,7 @@ def select_for_all_checks(path: str, size: int) -> Capture:
         return blamed if blamed is Capture.HASHED else rootfs
     if rootfs is Capture.ENTRY or blamed is Capture.ENTRY or secret is Capture.ENTRY:
         return Capture.ENTRY
-    return Capture.ENTRY if _PROGRAMS.search(path) or _is_cache(path) else Capture.NOTHING
+    return Capture.ENTRY if _PROGRAMS.search(path) or _is_cache(path) or is_c_library(path) else Capture.NOTHING
 
 
 def _is_cache(path: str) -> bool:
@@ -156,6 +157,8 @@ def _check_torch(subject: _CheckedImage) -> Iterator[str]:
         yield f"{what}, because {loss.reason}" + (f": `{loss.step.instruction}`" if loss.step is not None else "")
     if not subject.blame.changes:
         yield "there is no torch in the image"
+    elif has_musl_alone(subject.overlay.entries):
+        yield "the image's C library is musl, and the vendor torch is made for glibc: it does not start"
 
 
 def _check_doctor(subject: _CheckedImage) -> Iterator[str]:

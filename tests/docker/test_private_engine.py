@@ -6,18 +6,16 @@ import os
 import shutil
 import signal
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
 from envtool.demo.private_engine import PrivateEngine
 from envtool.image.engine.client import connect
+from tests.support.own_bridge import own_bridge
 
 pytestmark = pytest.mark.docker
-
-# Beside another engine on one machine, it must leave that one's bridge and packet filter alone.
-OPTIONS = ("--bridge=none", "--iptables=false")
 
 
 @pytest.fixture
@@ -32,18 +30,23 @@ def short_folder() -> Iterator[Path]:
 )
 def test_survives_being_killed(short_folder: Path) -> None:
     engine = PrivateEngine(short_folder / "engine")
+    with own_bridge("hac-test1", "172.31.253.1/24") as options:
+        _survive(engine, options)
+    assert not engine.folder.exists()
+    assert list(engine._processes()) == []
+
+
+def _survive(engine: PrivateEngine, options: Sequence[str]) -> None:
     try:
-        engine.start(OPTIONS)
+        engine.start(options)
         for identity in list(engine._processes()):
             os.kill(identity, signal.SIGKILL)
         assert (engine.folder / "docker.pid").exists()
         assert (engine.folder / "docker.sock").exists()
-        engine.start(OPTIONS)
+        engine.start(options)
         assert connect(engine.host) is not None
         assert engine.stop()
         assert connect(engine.host) is None
         assert not engine.stop()
     finally:
         engine.remove()
-    assert not engine.folder.exists()
-    assert list(engine._processes()) == []

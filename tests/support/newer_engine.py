@@ -10,10 +10,10 @@ from pathlib import Path
 
 from envtool.demo.private_engine import PrivateEngine
 from tests.support.docker_command import Builder
+from tests.support.own_bridge import own_bridge
 
 _SUITE, _PACKAGES = "trixie", ("docker.io", "docker-cli", "docker-buildx")
 _KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
-# An engine that is told to use no bridge deletes docker0, which another engine may be using.
 _BRIDGE, _ADDRESS = "hac-test0", "172.31.254.1/24"
 
 
@@ -54,20 +54,17 @@ def newer_engine(folder: Path) -> Iterator[Builder]:
         (plugins / "docker-buildx").symlink_to(root / "usr/libexec/docker/cli-plugins/docker-buildx")
     engine = PrivateEngine(folder / "engine")
     path = os.environ["PATH"]
-    with suppress(subprocess.CalledProcessError):
-        subprocess.run(["ip", "link", "add", _BRIDGE, "type", "bridge"], check=True, capture_output=True)
-        subprocess.run(["ip", "address", "add", _ADDRESS, "dev", _BRIDGE], check=True, capture_output=True)
     os.environ["PATH"] = f"{root}/usr/sbin:{root}/usr/bin:{path}"
-    try:
-        engine.start(["--bridge", _BRIDGE, "--iptables=false"])
-        yield {
-            "DOCKER": f"{root}/usr/bin/docker",
-            "DOCKER_HOST": engine.host,
-            "DOCKER_CONFIG": str(configuration),
-            "DOCKER_BUILDKIT": "1",
-            "BUILDKIT_PROGRESS": "plain",
-        }
-    finally:
-        engine.remove()
-        os.environ["PATH"] = path
-        subprocess.run(["ip", "link", "delete", _BRIDGE], check=False, capture_output=True)
+    with own_bridge(_BRIDGE, _ADDRESS) as options:
+        try:
+            engine.start(options)
+            yield {
+                "DOCKER": f"{root}/usr/bin/docker",
+                "DOCKER_HOST": engine.host,
+                "DOCKER_CONFIG": str(configuration),
+                "DOCKER_BUILDKIT": "1",
+                "BUILDKIT_PROGRESS": "plain",
+            }
+        finally:
+            engine.remove()
+            os.environ["PATH"] = path

@@ -2,28 +2,25 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from envtool.errors import BuildError
 from envtool.image.inputs.accounts import FILES
+from envtool.image.read.c_library import has_musl_alone, is_c_library
 from envtool.image.read.layer import Capture, FileSelector, LayerContents, read_layer
 from envtool.image.read.overlay import merge_layers
 from envtool.image.sbom.inventory import select_for_sbom
 from envtool.language import tell
 
-# The program that starts every other one is named after the C library.
-_LOADER = re.compile(r"(?:usr/)?lib\S*/ld-(linux|musl)-[\w-]+\.so\.\d")
-
 
 def _select(path: str, size: int) -> Capture:
     if path in FILES:
         return Capture.DATA
-    return Capture.ENTRY if "/ld-" in path and _LOADER.fullmatch(path) else select_for_sbom(path, size)
+    return Capture.ENTRY if is_c_library(path) else select_for_sbom(path, size)
 
 
-# Selects the account files, the package databases and the programs that start others.
+# Selects the account files, the package databases and what tells the C library.
 BASE_SELECTOR = FileSelector(_select)
 
 
@@ -34,9 +31,8 @@ def read_local_layer(archive: Path) -> LayerContents:
 
 
 def require_glibc(layers: Sequence[LayerContents]) -> None:
-    """Refuse a base whose C library is musl and nothing else, as Alpine's is. Raises `BuildError`."""
-    loaders = {match[1] for layer in layers for path in layer.entries if (match := _LOADER.fullmatch(path))}
-    if loaders == {"musl"}:
+    """Refuse a base whose C library is musl and not glibc as well, as Alpine's is. Raises `BuildError`."""
+    if has_musl_alone(merge_layers(layers).entries):
         raise BuildError(
             tell("the base's C library is musl, not glibc"),
             why=tell("the vendor torch and the Python that imports it are made for glibc; neither would start there"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -57,6 +58,20 @@ def test_restore_puts_torch_back(environment: RealEnvironment) -> None:
 def test_an_unknown_mode_is_named(environment: RealEnvironment) -> None:
     environment.uv_install("wants-newer")
     assert "HAC_GUARD=odd is none of fail, warn, restore, off; taken as fail" in check(environment, "odd").out
+
+
+@pytest.mark.parametrize(("mode", "status"), [("fail", STOPPED), ("warn", 0), ("restore", STOPPED)])
+@pytest.mark.parametrize("lost", ["", "lib", "bin", "etc/hac/pin.toml"], ids=["all", "library", "programs", "pin"])
+def test_an_environment_that_is_gone_is_damage(environment: RealEnvironment, lost: str, mode: str, status: int) -> None:
+    path = environment.path / lost
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.write_text("torch = [")
+    outcome = check(environment, mode)
+    assert outcome.status == status, outcome
+    assert outcome.out.lstrip().startswith("hac-guard: this instruction damaged the vendor torch")
+    assert outcome.err == ""
 
 
 def test_another_torch_before_the_environments(environment: RealEnvironment, tmp_path: Path) -> None:

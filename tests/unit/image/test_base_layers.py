@@ -32,7 +32,8 @@ def make_base(folder: Path, *paths: str) -> list[LayerContents]:
         ("lib64/ld-linux-x86-64.so.2",),
         ("usr/lib/x86_64-linux-gnu/ld-linux-x86-64.so.2",),
         ("lib/ld-linux-aarch64.so.1",),
-        ("lib/ld-musl-x86_64.so.1", "usr/lib64/ld-linux-x86-64.so.2"),
+        ("lib/ld-musl-x86_64.so.1", "usr/lib64/ld-linux-x86-64.so.2", "usr/lib/x86_64-linux-gnu/libc.so.6"),
+        ("lib/ld-musl-x86_64.so.1", "lib/ld-linux-x86-64.so.2", "usr/glibc-compat/lib/libc.so.6"),
         ("opt/tool",),
     ],
 )
@@ -40,10 +41,19 @@ def test_a_base_with_glibc_is_taken(tmp_path: Path, paths: tuple[str, ...]) -> N
     require_glibc(make_base(tmp_path, *paths))
 
 
-@pytest.mark.parametrize("path", ["lib/ld-musl-x86_64.so.1", "usr/lib/x86_64-linux-musl/ld-musl-x86_64.so.1"])
-def test_a_base_with_musl_alone_is_refused(tmp_path: Path, path: str) -> None:
+@pytest.mark.parametrize(
+    "paths",
+    [
+        ("lib/ld-musl-x86_64.so.1",),
+        ("usr/lib/x86_64-linux-musl/ld-musl-x86_64.so.1",),
+        # Alpine's gcompat: a stand-in by the name of glibc's loader.
+        ("lib/ld-musl-x86_64.so.1", "lib/ld-linux-x86-64.so.2", "lib/libgcompat.so.0"),
+    ],
+    ids=["alpine", "debian", "gcompat"],
+)
+def test_a_base_with_musl_alone_is_refused(tmp_path: Path, paths: tuple[str, ...]) -> None:
     with pytest.raises(BuildError, match="musl"):
-        require_glibc(make_base(tmp_path, *_ACCOUNTS, path))
+        require_glibc(make_base(tmp_path, *_ACCOUNTS, *paths))
 
 
 def test_a_base_without_accounts_is_refused(tmp_path: Path) -> None:
