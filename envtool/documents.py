@@ -10,13 +10,15 @@ import re
 import tomllib
 from typing import Any
 
+from envtool.language import tell
+
 
 def parse_json(data: bytes | str) -> Any:
     """The value. Raises `ValueError`."""
     try:
         return json.loads(data)
     except RecursionError:
-        raise ValueError("its brackets are nested too deeply") from None
+        raise ValueError(tell("its brackets are nested too deeply")) from None
 
 
 # A key of a hundred parts: tomllib takes the square of their number in time and memory.
@@ -26,8 +28,8 @@ _LONG_KEY = re.compile(r"""(?<![\w-])(?:(?:[\w-]++|"[^"\n]*+"|'[^'\n]*+')[ \t]*+
 def parse_toml(text: str) -> dict[str, Any]:
     """The table. Raises `ValueError`."""
     if _LONG_KEY.search(text):
-        raise ValueError("a key has too many parts")
+        raise ValueError(tell("a key has too many parts"))
     try:
         return tomllib.loads(text)
     except RecursionError:
-        raise ValueError("its brackets are nested too deeply") from None
+        raise ValueError(tell("its brackets are nested too deeply")) from None

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from envtool.language import ENGLISH, get_language, translate
+from envtool.language import ENGLISH, get_language, join_messages, translate
 from envtool.printable import one_line, pad
 
 
@@ -22,7 +22,7 @@ class EnvtoolError(Exception):
 
     def __init__(self, what: str, *, why: str = "", remedy: str = "") -> None:
         # The reason belongs to the text, so that a log or a failed test that shows only str(error) has it too.
-        super().__init__(f"{what}: {why}" if why else what)
+        super().__init__(join_messages(": ", (what, why)) if why else what)
         self.what = what
         self.why = why
         self.remedy = remedy

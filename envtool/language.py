@@ -32,6 +32,10 @@ class Message(str):
     template: str
     values: Mapping[str, object]
 
+    def __str__(self) -> str:
+        """The message itself: `str(error)` and the text of an object that is made of messages can be told anew."""
+        return self
+
     def __reduce__(self) -> tuple[object, ...]:
         """As a process hands it to the one that it works for."""
         return (_rebuild, (self.template, dict(self.values)))
@@ -40,6 +44,11 @@ class Message(str):
 def tell(template: str, /, **values: object) -> Message:
     """The text of a template with `{named}` places, as `str.format` fills them, for a person of any language."""
     return _rebuild(template, values)
+
+
+def phrase(template: str, /, **values: object) -> str:
+    """Like `tell`, but in the process's language at once: for what is printed as it stands, and kept nowhere."""
+    return translate(_rebuild(template, values))
 
 
 def _rebuild(template: str, values: Mapping[str, object]) -> Message:

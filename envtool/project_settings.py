@@ -29,14 +29,14 @@ class SettingsSection:
         """A list of texts, empty by default. `what` the texts are, in the error."""
         value = self.table.get(key, [])
         if not (isinstance(value, list) and all(isinstance(item, str) for item in value)):
-            raise make_settings_error(self.path, f"{key} is not a list of {what}")
+            raise make_settings_error(self.path, tell("{key} is not a list of {what}", key=key, what=what))
         return tuple(value)
 
     def get_flag(self, key: str) -> bool:
         """True or false; false by default."""
         value = self.table.get(key, False)
         if not isinstance(value, bool):
-            raise make_settings_error(self.path, f"{key} is neither true nor false")
+            raise make_settings_error(self.path, tell("{key} is neither true nor false", key=key))
         return value
 
 
@@ -50,9 +50,11 @@ def read_section(folder: Path, section: str, known: Collection[str]) -> Settings
         return None
     table, path = found
     if not isinstance(table, dict):
-        raise make_settings_error(path, f"{section} is not a table")
+        raise make_settings_error(path, tell("{section} is not a table", section=section))
     if unknown := sorted(table.keys() - set(known)):
-        raise make_settings_error(path, f"{unknown[0]!r} is not known; {', '.join(sorted(known))} are")
+        raise make_settings_error(
+            path, tell("{name!r} is not known; {names} are", name=unknown[0], names=", ".join(sorted(known)))
+        )
     return SettingsSection(table, path)
 
 

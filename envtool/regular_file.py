@@ -6,6 +6,7 @@ import errno
 import os
 import stat
 
+from envtool.language import tell
 from envtool.link_rights import require_allowed_way
 
 # Bytes. No record, setting or history is larger; the largest RECORD that is met has some megabytes.
@@ -23,14 +24,14 @@ def read_regular_file(path: _Path, limit: int = LIMIT) -> bytes:
     try:
         size = os.fstat(handle).st_size
         if size > limit:
-            raise _make_error(errno.EFBIG, f"it is larger than {_format_size(limit)}", path)
+            raise _make_error(errno.EFBIG, tell("it is larger than {size}", size=_format_size(limit)), path)
         blocks, length = [], 0
         # One byte more than there is shows the end without a further call; and a file may grow.
         while block := os.read(handle, max(size + 1 - length, _BLOCK)):
             blocks.append(block)
             length += len(block)
             if length > limit:
-                raise _make_error(errno.EFBIG, f"it is larger than {_format_size(limit)}", path)
+                raise _make_error(errno.EFBIG, tell("it is larger than {size}", size=_format_size(limit)), path)
             if length == size:
                 break
         return blocks[0] if len(blocks) == 1 else b"".join(blocks)
@@ -65,7 +66,7 @@ def _require_regular(found: os.stat_result, path: _Path) -> None:
     if stat.S_ISDIR(found.st_mode):
         raise _make_error(errno.EISDIR, os.strerror(errno.EISDIR), path)
     if not stat.S_ISREG(found.st_mode):
-        raise _make_error(errno.EINVAL, "it is no regular file", path)
+        raise _make_error(errno.EINVAL, tell("it is no regular file"), path)
 
 
 def _make_error(number: int, text: str, path: _Path) -> OSError:

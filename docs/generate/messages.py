@@ -1,14 +1,15 @@
 """The catalogs of translations: `make messages` reads the program's texts into them and compiles them.
 
-A text is one that `tell` or `translate` is given as it stands, a kind's title, or what help says. Catalogs are PO files
-(GNU gettext manual, "The Format of PO Files"). The compiled ones are kept beside them in the repository: the wheel that
-an image gets is built without hooks, and an editable install has none.
+A text is one that `tell`, `phrase` or `translate` is given as it stands, a kind's title, or what help says. Catalogs
+are PO files (GNU gettext manual, "The Format of PO Files"). The compiled ones are kept beside them in the repository:
+the wheel that an image gets is built without hooks, and an editable install has none.
 """
 
 from __future__ import annotations
 
 import ast
 import io
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,7 +21,8 @@ from babel.messages.pofile import read_po, write_po
 from envtool.language import DOMAIN, ENGLISH, FOLDER, LANGUAGES
 
 _PACKAGE = FOLDER.parent
-_FUNCTIONS = ("tell", "translate")
+_PLACE = re.compile(r"\{[^}]*\}")
+_FUNCTIONS = ("tell", "phrase", "translate")
 # What Typer says of its own. It takes these texts from this catalog; others of it, and Click's, stay English.
 _LIBRARY_TEXTS = (
     "Aborted.",
@@ -104,9 +106,9 @@ def _list_marked(tree: ast.Module) -> Iterator[str]:
         if name in _FUNCTIONS:
             first = node.args[0]
             choices = (first.body, first.orelse) if isinstance(first, ast.IfExp) else (first,)
-            yield from (
-                item.value for item in choices if isinstance(item, ast.Constant) and isinstance(item.value, str)
-            )
+            texts = [item.value for item in choices if isinstance(item, ast.Constant) and isinstance(item.value, str)]
+            # One of places and punctuation only is the same in every language.
+            yield from (text for text in texts if re.search(r"[^\W\d_]", _PLACE.sub("", text)))
 
 
 def _list_titles() -> Iterator[tuple[str, str]]:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+from envtool.language import join_messages, tell
 from envtool.requirements.metadata import find_requirements
 from envtool.wheel.requires import normalize_name
 
@@ -36,7 +37,12 @@ class ChainLink:
     requirement: str
 
     def __str__(self) -> str:
-        return f"{self.name} {self.version} requires {self.requirement}"
+        return tell(
+            "{name} {version} requires {requirement}",
+            name=self.name,
+            version=self.version,
+            requirement=self.requirement,
+        )
 
 
 @dataclass(frozen=True)
@@ -54,7 +60,7 @@ class Chain:
 
     def __str__(self) -> str:
         start = f"{self.entry.location}: {self.entry.display}"
-        return " → ".join([start, *(str(link) for link in self.links)])
+        return join_messages(" → ", [start, *(str(link) for link in self.links)])
 
 
 def parse_parents(annotated: str) -> Parents:

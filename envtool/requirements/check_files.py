@@ -34,7 +34,9 @@ if TYPE_CHECKING:
     from envtool.requirements.target import Target
 
 
-_NO_IMAGE = "start from a HAC base image with this torch; the image table that is here has none, so add a row for it"
+_NO_IMAGE = tell(
+    "start from a HAC base image with this torch; the image table that is here has none, so add a row for it"
+)
 
 
 @dataclass(frozen=True)
@@ -232,7 +234,7 @@ def _add_base(prediction: Prediction, target: Target, request: CheckRequest) -> 
     kind = "hac-devel" if "devel" in image else "hac-notebook" if "notebook" in image else "hac-base"
     fitting = [item for item in request.images if item.release == release and item.python == python]
     fitting.sort(key=lambda item: (not item.name.startswith(kind), item.name))
-    step = f"start from the HAC image with this torch: FROM {fitting[0].name}" if fitting else _NO_IMAGE
+    step = tell("start from the HAC image with this torch: FROM {name}", name=fitting[0].name) if fitting else _NO_IMAGE
     return replace(prediction, next_step=step)
 
 

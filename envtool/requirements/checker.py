@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from envtool.errors import ResolutionError, SourceError
+from envtool.language import join_messages, tell
 from envtool.requirements.metadata import DEFAULT_INDEX, MetadataReader
 from envtool.requirements.model import Role, Section
 from envtool.requirements.partial import predict_partly
@@ -158,7 +159,7 @@ class Checker:
             self._refuse_unreachable(answer.requirement_set)
             found = suggest(answer, limited, self._reader(answer.requirement_set, resolver), base)
         except (SourceError, ResolutionError) as error:
-            found = Suggestion(none=f"it could not be looked for, because {error}", is_proven=False)
+            found = Suggestion(none=tell("it could not be looked for, because {error}", error=error), is_proven=False)
         return replace(answer, suggestion=found)
 
 
@@ -166,8 +167,10 @@ def _add_file_name(wanted: RequirementSet, error: SourceError | ResolutionError)
     """The error with the file that it came up for, where it does not name it already."""
     if str(wanted.path) in error.what:
         return error
-    remedy = error.remedy or f"envtool check --static {shlex.quote(str(wanted.path))}   (needs no index)"
-    return type(error)(f"{wanted}: {error.what}", why=error.why, remedy=remedy)
+    remedy = error.remedy or tell(
+        "envtool check --static {path}   (needs no index)", path=shlex.quote(str(wanted.path))
+    )
+    return type(error)(join_messages(": ", (str(wanted), error.what)), why=error.why, remedy=remedy)
 
 
 def _merge_equal(answers: Sequence[Prediction]) -> list[Prediction]:

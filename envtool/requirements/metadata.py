@@ -20,6 +20,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.version import InvalidVersion, Version
 
+from envtool.language import tell
 from envtool.net.http import get, open_session
 from envtool.net.index_page import parse_index_page
 from envtool.regular_file import open_regular_file
@@ -260,7 +261,7 @@ def _read_tail(session: requests.Session, url: str) -> bytes | None:
             first, last = self.parse_range_header(part)
             if last is None or last - first >= LARGEST_TAIL:
                 raw.close()
-                raise RemoteIOError(f"a part of another size: {part[:80]}")
+                raise RemoteIOError(tell("a part of another size: {part}", part=part[:80]))
             return raw, part
 
     try:

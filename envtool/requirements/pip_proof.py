@@ -10,6 +10,7 @@ from packaging.version import InvalidVersion, Version
 
 from envtool.bounded_process import BoundedProcess
 from envtool.documents import parse_json
+from envtool.language import tell
 from envtool.requirements.metadata import DEFAULT_INDEX
 from envtool.requirements.model import Role
 from envtool.requirements.uv_command import make_neutral_variables, strip_formatting
@@ -105,5 +106,5 @@ def _read_report(data: bytes, resolver: Resolver) -> str | None:
         return None
     for item in resolver.target.pin.distributions:
         if coming.get(item.name, item.version) != item.version:
-            return f"pip would install {item.name} {coming[item.name]}"
+            return tell("pip would install {name} {version}", name=item.name, version=coming[item.name])
     return None

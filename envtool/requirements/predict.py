@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from envtool.errors import ResolutionError, UnsolvableError
+from envtool.language import join_messages, tell
 from envtool.printable import shorten_end
 from envtool.requirements.chain import Graph, find_chains
 from envtool.requirements.conda_packages import is_harmless_conda
@@ -66,7 +67,9 @@ def predict(
     free = resolve_as_pip(wanted, resolver) if resolver.installer is Installer.PIP else resolver.resolve(wanted)
     if free.unsolvable is not None:
         if _is_blocked_by_pin(wanted, resolver):
-            why = f"nothing here meets what it asks of torch, and {target.pin.torch.version} does not"
+            why = tell(
+                "nothing here meets what it asks of torch, and {version} does not", version=target.pin.torch.version
+            )
             return replace(first, installer=resolver.installer, verdict=Verdict.BLOCKED, why=why)
         raise _make_unsolvable_error(wanted, free.unsolvable, target)
     clobbers = tuple(_predict_clobbers(wanted, resolver, reader, free))
@@ -78,11 +81,11 @@ def predict(
     if constrained:
         kept = resolver.resolve(wanted, constraints=make_pin_constraints(target.pin))
         if kept.unsolvable is None:
-            why = "the constraints here hold it to the vendor's"
+            why = tell("the constraints here hold it to the vendor's")
             return replace(first, installer=resolver.installer, verdict=Verdict.SAFE, why=why, changes=kept.changes)
     verdict = Verdict.BLOCKED if constrained else Verdict.CLOBBERED
-    why = "the constraints here stop it" if constrained else str(clobbers[0].change)
-    settled = replace(first, installer=resolver.installer, verdict=verdict, why=why)
+    stopped = tell("the constraints here stop it") if constrained else str(clobbers[0].change)
+    settled = replace(first, installer=resolver.installer, verdict=verdict, why=stopped)
     return replace(settled, changes=free.changes, clobbers=clobbers)
 
 
@@ -102,9 +105,12 @@ def _predict_safe_or_unknown(
         return replace(first, installer=resolver.installer, changes=free.changes)
     if wanted.options.other_destination and first.verdict is Verdict.CLOBBERED:
         return first
-    why = "torch stays the vendor's"
+    why: str = tell("torch stays the vendor's")
     if free.imports_torch:
-        why += "; a build here imports torch without asking for it, so pip and uv need --no-build-isolation"
+        why = tell(
+            "torch stays the vendor's; a build here imports torch without asking for it, so pip and uv need "
+            "--no-build-isolation"
+        )
     return replace(first, installer=resolver.installer, verdict=Verdict.SAFE, why=why, changes=free.changes)
 
 
@@ -175,7 +181,7 @@ def _make_unsolvable_error(wanted: RequirementSet, proof: str, target: Target) -
         if normalize_name(missing.requirement.name) in proof:
             # Whatever the file says, the environment is short of it.
             return ResolutionError(
-                f"{wanted}: {missing}",
+                join_messages(": ", (str(wanted), str(missing))),
                 why=shorten_end(proof, _QUOTED),
                 remedy=f"envtool install '{missing.requirement}'",
             )
@@ -184,7 +190,7 @@ def _make_unsolvable_error(wanted: RequirementSet, proof: str, target: Target) -
     # What an index has not got another index may have; a contradiction is one everywhere.
     kind = ResolutionError if _UNAVAILABLE.search(proof) else UnsolvableError
     return kind(
-        f"{wanted}: nothing meets all of it, with any torch",
+        tell("{path}: nothing meets all of it, with any torch", path=wanted),
         why=f"{where + ': ' if where else ''}{shorten_end(proof, _QUOTED)}",
         remedy=places[0].location.edit_command if places else "",
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from envtool.language import tell
 from envtool.requirements.static import Effect, LineEffect, Verdict
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ class LineChange:
     def text(self) -> str:
         """The new requirement, or what was left out."""
         if self.specifier is None:
-            return f"without {self.entry.display}"
+            return tell("without {requirement}", requirement=self.entry.display)
         extras = f"[{','.join(self.entry.extras)}]" if self.entry.extras else ""
         return f"{self.entry.name}{extras}{self.specifier}"
 

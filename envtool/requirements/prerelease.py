@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.version import Version
 
+from envtool.language import tell
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -33,10 +35,14 @@ def suggest_override(answer: Prediction, target: Target) -> str:
             is_met = requirement.specifier.contains(item.version, prereleases=True)
             if not is_met and requirement.specifier.contains(release, prereleases=True):
                 line = shlex.quote(f"{item.name}=={item.version}")
-                return (
-                    f"echo {line} > overrides.txt && UV_OVERRIDE=overrides.txt uv pip install …   "
-                    f"({item.version} comes before {release}, so {requirement} does not admit it; uv takes it by an "
-                    "override, pip has none)"
+                return tell(
+                    "echo {line} > overrides.txt && UV_OVERRIDE=overrides.txt uv pip install …   "
+                    "({version} comes before {release}, so {requirement} does not admit it; uv takes it by an "
+                    "override, pip has none)",
+                    line=line,
+                    version=item.version,
+                    release=release,
+                    requirement=requirement,
                 )
     return ""
 

@@ -42,12 +42,15 @@ _KINDS: tuple[tuple[str, Callable[[Path, SourceFiles], DependencyFile]], ...] = 
     (r".*\.(?:txt|in|pip|reqs)|.*requirements.*", read_requirements),
 )
 # Files that are for environments of their tools' own, which nothing of the vendor's is in; and what to check instead.
-_OF_OTHERS = (
-    (r"pixi\.(?:toml|lock)", "pixi makes an environment of its own, below .pixi"),
-    (r"tox\.ini|noxfile\.py", "tox and nox make environments of their own: check the files that they install from"),
-    (r"(?:.*[.-])?conda-lock\.ya?ml", "it is made from an environment.yml: check that"),
+_OF_OTHERS: tuple[tuple[str, str], ...] = (
+    (r"pixi\.(?:toml|lock)", tell("pixi makes an environment of its own, below .pixi")),
+    (
+        r"tox\.ini|noxfile\.py",
+        tell("tox and nox make environments of their own: check the files that they install from"),
+    ),
+    (r"(?:.*[.-])?conda-lock\.ya?ml", tell("it is made from an environment.yml: check that")),
 )
-NAMES = (
+NAMES = tell(
     "requirements.txt, pyproject.toml, pylock.toml, uv.lock, poetry.lock, pdm.lock, Pipfile, Pipfile.lock, setup.py,"
     " setup.cfg, environment.yml, Dockerfile, and lists of conda's"
 )

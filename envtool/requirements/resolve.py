@@ -45,7 +45,7 @@ _NOT_FOUND = "was not found in the package registry"
 _CONSTRAINTS = frozenset({"UV_CONSTRAINT", "UV_BUILD_CONSTRAINT"})
 _COMING = frozenset({"installed", "reinstalled"})
 # The version of a distribution from an address or a path: uv's plan gives none.
-UNKNOWN_VERSION = "from an address"
+UNKNOWN_VERSION = tell("from an address")
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,12 @@ class VersionChange:
     after: str | None
 
     def __str__(self) -> str:
-        return f"{self.name} {self.before or '(none)'} → {self.after or '(uninstalled)'}"
+        return tell(
+            "{name} {before} → {after}",
+            name=self.name,
+            before=self.before or tell("(none)"),
+            after=self.after or tell("(uninstalled)"),
+        )
 
 
 @dataclass(frozen=True)

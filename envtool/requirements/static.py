@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from packaging.requirements import InvalidRequirement, Requirement
 
 from envtool.environment.missing_requirements import find_missing_requirements
+from envtool.language import tell
 from envtool.release.profile import TORCH
 from envtool.release.read_profile import DEFAULT
 from envtool.release.version import versions_equal
@@ -71,7 +72,9 @@ def find_line_effects(wanted: RequirementSet, target: Target) -> tuple[LineEffec
             continue
         if entry.role is Role.REMOVAL:
             if target.pin.find(entry.name) is not None or _CONDA_TORCH.fullmatch(entry.name):
-                found.append(LineEffect(entry, Effect.REPLACES, f"it takes the vendor's {entry.name} away"))
+                found.append(
+                    LineEffect(entry, Effect.REPLACES, tell("it takes the vendor's {name} away", name=entry.name))
+                )
             continue
         if (why := _explain_intruder(entry.name, target)) is not None:
             found.append(LineEffect(entry, Effect.INTRUDES, why))
@@ -86,19 +89,23 @@ def _explain_intruder(name: str, target: Target) -> str | None:
     profile = target.pin.profile
     if profile.id != DEFAULT:
         is_intruder = target.pin.find(name) is None and profile.intruders.matches(name)
-        return f"{name} is for other hardware than {profile.title}" if is_intruder else None
-    return f"{name} is for CUDA, which the accelerator does not have" if _CUDA.fullmatch(name) else None
+        return (
+            tell("{name} is for other hardware than {vendor}", name=name, vendor=profile.title) if is_intruder else None
+        )
+    return tell("{name} is for CUDA, which the accelerator does not have", name=name) if _CUDA.fullmatch(name) else None
 
 
 def _predict_conda(entry: DeclaredRequirement, target: Target) -> LineEffect | None:
     name = entry.name or ""
     if _CONDA_TORCH.fullmatch(name):
-        return LineEffect(entry, Effect.REPLACES, f"conda's {name} writes its files over the vendor's")
+        return LineEffect(entry, Effect.REPLACES, tell("conda's {name} writes its files over the vendor's", name=name))
     if name == "python":
         version = re.search(r"=+\s*(\d+\.\d+)", entry.source_text)
         here = ".".join(target.python.split(".")[:2])
         if version and version[1] != here:
-            return LineEffect(entry, Effect.REPLACES, f"the vendor's torch here is built for Python {here}")
+            return LineEffect(
+                entry, Effect.REPLACES, tell("the vendor's torch here is built for Python {version}", version=here)
+            )
     return None
 
 
@@ -109,7 +116,7 @@ def _predict_python(entry: DeclaredRequirement, wanted: RequirementSet, target: 
     why = _explain_replacement(entry, wanted, target, pinned)
     if why is not None:
         return LineEffect(entry, Effect.REPLACES, why)
-    return LineEffect(entry, Effect.KEEPS, f"the vendor's {pinned.version} meets it")
+    return LineEffect(entry, Effect.KEEPS, tell("the vendor's {version} meets it", version=pinned.version))
 
 
 def _explain_replacement(
@@ -117,19 +124,22 @@ def _explain_replacement(
 ) -> str | None:
     version, options = pinned.version, wanted.options
     if not target.is_met_by_pin(entry):
-        return f"the vendor's is {version}, which {entry.specifier} does not admit"
+        return tell(
+            "the vendor's is {version}, which {specifier} does not admit", version=version, specifier=entry.specifier
+        )
     if wanted.locked and not any(versions_equal(item.version, version) for item in entry.specifier):
-        return f"a lock is installed to the letter, and {version} is another build"
+        return tell("a lock is installed to the letter, and {version} is another build", version=version)
     if entry.link is not None and not entry.specifier:
-        return "it is installed from an address, whatever is there"
+        return tell("it is installed from an address, whatever is there")
     if entry.hashes and pinned.sha256 is not None and f"sha256:{pinned.sha256}" not in entry.hashes:
-        return "none of its hashes is the vendor wheel's"
+        return tell("none of its hashes is the vendor wheel's")
     if options.reinstall or options.other_destination:
-        return f"{options.other_destination or 'a reinstall'} takes it from an index, which has not the vendor's"
+        how = options.other_destination or tell("a reinstall")
+        return tell("{how} takes it from an index, which has not the vendor's", how=how)
     if wanted.is_constrained:
         return None
     if (options.upgrade or entry.name in options.upgrade_names) and not _is_exact(entry, version):
-        return f"an upgrade takes the newest of the index, not {version}"
+        return tell("an upgrade takes the newest of the index, not {version}", version=version)
     return None
 
 
@@ -148,8 +158,10 @@ def evaluate(wanted: RequirementSet, target: Target) -> tuple[Verdict, str]:
     effects = find_line_effects(wanted, target)
     replacing = next((item for item in effects if item.effect is Effect.REPLACES), None)
     if wanted.base_image is not None:
-        reason = BaseImages().describe_foreign(wanted.base_image) or "is none of the vendor's"
-        return Verdict.CLOBBERED, f"{wanted.base_image} {reason}; containers start from a HAC base image"
+        reason = BaseImages().describe_foreign(wanted.base_image) or tell("is none of the vendor's")
+        return Verdict.CLOBBERED, tell(
+            "{image} {reason}; containers start from a HAC base image", image=wanted.base_image, reason=reason
+        )
     if replacing is not None:
         is_here = wanted.options.other_destination is None
         is_stopped = (
@@ -158,27 +170,34 @@ def evaluate(wanted: RequirementSet, target: Target) -> tuple[Verdict, str]:
             and not any(item.effect is Effect.REPLACES and not _is_stopped(item) for item in effects)
         )
         if is_stopped:
-            return Verdict.BLOCKED, f"{replacing.why}; the constraints of the base image stop it"
+            return Verdict.BLOCKED, tell("{why}; the constraints of the base image stop it", why=replacing.why)
         return Verdict.CLOBBERED, replacing.why
     instruction = wanted.instruction
     if instruction is not None and instruction.exact and TORCH not in {entry.name for entry in wanted.requirements}:
-        why = f"{instruction.tool} leaves its environment with what the lock names and nothing else, so without torch"
-        hint = "; `uv sync --inexact` would keep it" if instruction.tool.startswith("uv") else ""
-        return Verdict.CLOBBERED, why + hint
+        if instruction.tool.startswith("uv"):
+            return Verdict.CLOBBERED, tell(
+                "{tool} leaves its environment with what the lock names and nothing else, so without torch; "
+                "`uv sync --inexact` would keep it",
+                tool=instruction.tool,
+            )
+        return Verdict.CLOBBERED, tell(
+            "{tool} leaves its environment with what the lock names and nothing else, so without torch",
+            tool=instruction.tool,
+        )
     if wanted.failure is not None:
         return Verdict.UNKNOWN, str(wanted.failure)
     if wanted.unresolved:
         return Verdict.UNKNOWN, wanted.unresolved[0]
     conda = [entry for entry in wanted.select_role(Role.CONDA) if not is_harmless_conda(entry.name or "")]
     if conda:
-        return Verdict.UNKNOWN, f"what conda's {conda[0].name} brings is not resolved"
+        return Verdict.UNKNOWN, tell("what conda's {name} brings is not resolved", name=conda[0].name)
     if wanted.locked:
         unnamed = next((entry for entry in wanted.requirements if entry.name is None), None)
         named = any(entry.name == TORCH for entry in wanted.requirements)
-        why = "the lock names the vendor's torch" if named else "the lock names no torch"
+        why = tell("the lock names the vendor's torch") if named else tell("the lock names no torch")
         return (Verdict.SAFE, why) if unnamed is None else (Verdict.UNKNOWN, unnamed.display)
     if other := wanted.options.other_destination:
-        return Verdict.UNKNOWN, f"{other} is another place: the torch here does not count there"
+        return Verdict.UNKNOWN, tell("{place} is another place: the torch here does not count there", place=other)
     return _evaluate_installed(wanted, target)
 
 
@@ -187,25 +206,35 @@ def _evaluate_installed(wanted: RequirementSet, target: Target) -> tuple[Verdict
     requested = [entry for entry in wanted.requirements if target.is_applicable(entry)]
     if not requested:
         others = any(entry.role in {Role.CONDA, Role.REMOVAL} for entry in wanted.entries)
-        return Verdict.SAFE, "nothing that it names has to do with torch" if others else "it asks for nothing"
+        return Verdict.SAFE, tell("nothing that it names has to do with torch") if others else tell(
+            "it asks for nothing"
+        )
     options = wanted.options
     changing = options.upgrade or options.eager or options.upgrade_names or options.reinstall
     for entry in requested:
         if entry.name is None or entry.link is not None or entry.hashes:
-            return Verdict.UNKNOWN, f"what {entry.display} requires is not known without its metadata"
+            return Verdict.UNKNOWN, tell(
+                "what {requirement} requires is not known without its metadata", requirement=entry.display
+            )
         if changing:
-            return Verdict.UNKNOWN, "an upgrade or a reinstall takes what the index has"
+            return Verdict.UNKNOWN, tell("an upgrade or a reinstall takes what the index has")
     if (override := next(wanted.select_role(Role.OVERRIDE), None)) is not None:
-        return Verdict.UNKNOWN, f"the override {override.display} takes the place of what others require"
+        return Verdict.UNKNOWN, tell(
+            "the override {override} takes the place of what others require", override=override.display
+        )
     queue = [(entry.name or "", Requirement(entry.display)) for entry in requested]
     missing = _find_missing(queue, target)
     if missing is None and (limit := _find_unmet_constraint(wanted, target)) is not None:
-        return Verdict.UNKNOWN, f"the constraint {limit.display} does not admit what is installed"
+        return Verdict.UNKNOWN, tell(
+            "the constraint {constraint} does not admit what is installed", constraint=limit.display
+        )
     if missing is None:
-        return Verdict.SAFE, "everything it asks for is installed already"
+        return Verdict.SAFE, tell("everything it asks for is installed already")
     if own := find_own_missing(target):
-        return Verdict.UNKNOWN, f"{own[0]}, and what that requires is not known without an index"
-    return Verdict.UNKNOWN, f"{missing} has to be fetched, and what it requires is not known without an index"
+        return Verdict.UNKNOWN, tell("{fact}, and what that requires is not known without an index", fact=own[0])
+    return Verdict.UNKNOWN, tell(
+        "{requirement} has to be fetched, and what it requires is not known without an index", requirement=missing
+    )
 
 
 @dataclass(frozen=True)
@@ -216,7 +245,7 @@ class OwnMissing:
     requirement: Requirement
 
     def __str__(self) -> str:
-        return f"{self.name} needs {self.requirement}, which is missing"
+        return tell("{name} needs {requirement}, which is missing", name=self.name, requirement=self.requirement)
 
 
 def find_own_missing(target: Target) -> list[OwnMissing]:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from packaging.specifiers import SpecifierSet
 
 from envtool.errors import ResolutionError, SourceError
+from envtool.language import tell
 from envtool.release.profile import PINNED_NAMES
 from envtool.requirements.model import DeclaredRequirement, RequirementSet, Role, SourceLocation
 from envtool.requirements.pip_emulation import resolve_as_pip
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 
 # Resolutions at once: they wait for the index most of the time.
 _AT_ONCE = 4
-_VENDORS = "the vendor's build"
+_VENDORS = tell("the vendor's build")
 # Seconds that a further resolution is begun with.
 _ENOUGH = 10.0
 
@@ -93,7 +94,8 @@ def _restore_originals(
 
 def _explain_address(entry: DeclaredRequirement, answer: Prediction, proof: str) -> str:
     links = [str(link) for chain in _find_chains(answer) if chain.entry == entry for link in chain.links[-1:]]
-    return f"{entry.display} is installed from an address, and {links[0] if links else proof}"
+    reason = links[0] if links else proof
+    return tell("{requirement} is installed from an address, and {reason}", requirement=entry.display, reason=reason)
 
 
 def _find_bounds(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.version import Version
 
+from envtool.language import tell
 from envtool.printable import shorten_end
 from envtool.requirements.uv_command import find_torch_demands
 
@@ -29,8 +30,9 @@ def quote_lowest_demand(demands: Sequence[str]) -> str:
     """A sentence with the demand that the oldest torch meets; empty without demands."""
     if not demands:
         return ""
-    return (
-        f"every version that can be had wants another torch, the most modest {min(demands, key=_find_lowest_version)}"
+    return tell(
+        "every version that can be had wants another torch, the most modest {demand}",
+        demand=min(demands, key=_find_lowest_version),
     )
 
 

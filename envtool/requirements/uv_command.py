@@ -162,7 +162,7 @@ def _interpret_failure(said: str) -> UvOutput:
     if _BUILD_FAILED in text:
         make = MissingBuildTorchError if imports_missing_torch(text) else ResolutionError
         raise make(
-            "a source distribution does not tell what it requires: its build back end failed",
+            tell("a source distribution does not tell what it requires: its build back end failed"),
             why=_select_last_words(text),
         )
     if _NETWORK.search(text):

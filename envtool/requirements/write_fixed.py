@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from envtool.errors import RequirementsError, ResolutionError
-from envtool.language import tell
+from envtool.language import join_messages, tell
 from envtool.requirements.pip_proof import find_objection
 from envtool.requirements.read_file import read_file
 from envtool.requirements.rewrite import Rewrite, list_included_files, rewrite_files
@@ -155,9 +155,10 @@ def _prove_and_write(
             if answer.failure is not None and is_whole:
                 raise answer.failure
             if answer.is_bad:
+                chains = join_messages("; ", (str(chain) for item in answer.clobbers for chain in item.chains))
                 raise ResolutionError(
                     tell("the rewritten {name} would still not be safe", name=main.name),
-                    why=f"{answer.why}: " + "; ".join(str(chain) for item in answer.clobbers for chain in item.chains),
+                    why=join_messages(": ", (answer.why, chains)),
                     remedy=tell("change the lines that `envtool check` names by hand"),
                 )
             if answer.requirement_set.label in changed:

@@ -12,6 +12,7 @@ import typer
 from envtool.cli.options import OutputFolderOption, OutputOption, PrefixOption, ProfileOption, PythonOption
 from envtool.cli.report_format import CheckFormat
 from envtool.cli.terminal import note
+from envtool.language import phrase
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -189,6 +190,6 @@ def _print_result(result: CheckResult, format: CheckFormat, output: Path | None)
     from envtool.cli.render.check import render_answers
 
     for path in result.written:
-        note(f"wrote {path}; it was resolved again, and torch stays")
+        note(phrase("wrote {path}; it was resolved again, and torch stays", path=path))
     text = render_answers(result.predictions, result.target, format)
     print_report(text, output, has_commands=format is CheckFormat.GITHUB, is_prose=format is CheckFormat.TEXT)

@@ -10,14 +10,21 @@ from envtool.cli.render.json_text import render_json_text
 from envtool.cli.render.write import write_report
 from envtool.cli.report_format import CheckFormat, Format
 from envtool.cli.terminal import paint
+from envtool.language import Message, join_messages, phrase, tell, translate
 from envtool.printable import join_lines
 from envtool.release.read_profile import DEFAULT
 from envtool.requirements.model import Section
-from envtool.requirements.prediction import Prediction, Suggestion
+from envtool.requirements.prediction import LineChange, Prediction, Suggestion
 from envtool.requirements.static import Effect, Verdict
 from envtool.requirements.target import Target
 
 JSON_SCHEMA = "hac-envtool/check/1"
+_VERDICTS = {
+    Verdict.SAFE: tell("safe"),
+    Verdict.CLOBBERED: tell("clobbered"),
+    Verdict.BLOCKED: tell("blocked"),
+    Verdict.UNKNOWN: tell("unknown"),
+}
 _COLOURS = {Verdict.SAFE: "green", Verdict.CLOBBERED: "red", Verdict.BLOCKED: "red", Verdict.UNKNOWN: "yellow"}
 _TOOL = "envtool check"
 _CLOBBERED = Rule("torch-clobbered", "Installing this file would replace the vendor torch")
@@ -43,10 +50,15 @@ def render_answers(answers: Sequence[Prediction], target: Target, format: CheckF
             return write_report(convert_predictions(answers), Format.GITHUB)
 
 
-def make_title(answer: Prediction) -> str:
+def make_title(answer: Prediction) -> Message:
     """The file, and the extra, group or instruction in it."""
-    by = f" by {answer.installer.value}" if answer.installer is not None else ""
-    return f"{answer.requirement_set}{by}"
+    return _add_installer(str(answer.requirement_set), answer)
+
+
+def _add_installer(title: str, answer: Prediction) -> Message:
+    if answer.installer is None:
+        return tell("{text}", text=title)
+    return tell("{title} by {installer}", title=title, installer=answer.installer.value)
 
 
 def _group_equal(answers: Sequence[Prediction], target: Target) -> Iterator[list[Prediction]]:
@@ -62,50 +74,50 @@ def _group_equal(answers: Sequence[Prediction], target: Target) -> Iterator[list
 
 def _render_group(group: Sequence[Prediction], target: Target) -> list[str]:
     answer = group[0]
-    verdict = paint(answer.verdict.value, _COLOURS[answer.verdict], bold=True)
+    verdict = paint(translate(_VERDICTS[answer.verdict]), _COLOURS[answer.verdict], bold=True)
     title = make_title(answer) if len(group) == 1 else _join_titles(group)
-    return [f"{verdict}: {title}: {answer.why}", *_render_body(answer, target)]
+    return [f"{verdict}: {translate(title)}: {translate(answer.why)}", *_render_body(answer, target)]
 
 
-def _join_titles(group: Sequence[Prediction]) -> str:
+def _join_titles(group: Sequence[Prediction]) -> Message:
     """The file, and the names of all of its parts that a group is about."""
     names: dict[Section, list[str]] = {}
     for answer in group:
         names.setdefault(answer.requirement_set.section, []).append(answer.requirement_set.name)
     parts = [
-        f"{section.value}{'s' if len(found) > 1 else ''} {', '.join(found)}" if any(found) else "itself"
+        f"{section.value}{'s' if len(found) > 1 else ''} {', '.join(found)}" if any(found) else tell("itself")
         for section, found in names.items()
     ]
-    by = f" by {group[0].installer.value}" if group[0].installer is not None else ""
-    return f"{group[0].requirement_set.path} ({'; '.join(parts)}){by}"
+    title = tell("{path} ({parts})", path=group[0].requirement_set.path, parts=join_messages("; ", parts))
+    return _add_installer(title, group[0])
 
 
 def _render_body(answer: Prediction, target: Target) -> list[str]:
     lines: list[str] = []
     for clobber in answer.clobbers:
-        lines.append(f"  would change {clobber.change}")
-        lines += [f"    because {chain}" for chain in clobber.chains[:_SHOWN]]
+        lines.append(f"  {phrase('would change {change}', change=str(clobber.change))}")
+        lines += [f"    {phrase('because {reason}', reason=str(chain))}" for chain in clobber.chains[:_SHOWN]]
         rest = len(clobber.chains) - _SHOWN
-        lines += [f"    and {rest} more"] if rest > 0 else []
+        lines += [f"    {phrase('and {count} more', count=rest)}"] if rest > 0 else []
     for remark in answer.effects:
         if remark.effect is not Effect.KEEPS:
-            lines.append(f"  {remark.entry.location}: {remark.entry.display}: {remark.why}")
+            lines.append(f"  {remark.entry.location}: {remark.entry.display}: {translate(remark.why)}")
     if answer.failure is not None:
-        lines += [f"  not judged  {answer.failure}"] if answer.is_bad else []
+        lines += [f"  {phrase('not judged')}  {translate(str(answer.failure))}"] if answer.is_bad else []
     others = [text for text in answer.requirement_set.unresolved if text not in answer.why]
-    lines += [f"  not known  {text}" for text in others]
+    lines += [f"  {phrase('not known')}  {translate(text)}" for text in others]
     step = _find_next_step(answer)
-    lines += [f"  next  {step}"] if step else []
+    lines += [f"  {phrase('next')}  {translate(step)}"] if step else []
     if answer.suggestion is not None:
         lines += _format_suggestion(answer.suggestion, target)
     elif answer.is_bad:
-        lines.append(f"  pinned  torch {target.pin.version}, {_describe_pin(target)}")
+        lines.append(f"  {phrase('pinned')}  torch {target.pin.version}, {_describe_pin(target)}")
     return lines
 
 
 def _describe_pin(target: Target) -> str:
     pin = target.pin
-    return "the only build that sees the accelerator" if pin.profile_id == DEFAULT else pin.profile.title
+    return phrase("the only build that sees the accelerator") if pin.profile_id == DEFAULT else pin.profile.title
 
 
 def _find_next_step(answer: Prediction) -> str:
@@ -113,22 +125,29 @@ def _find_next_step(answer: Prediction) -> str:
     if answer.next_step or answer.failure is not None:
         return answer.next_step or (answer.failure.remedy if answer.failure is not None else "")
     if answer.verdict is Verdict.UNKNOWN and wanted.unresolved and wanted.instruction is not None:
-        return f"{wanted.instruction.location.edit_command}   (write out what it installs)"
+        command = wanted.instruction.location.edit_command
+        return tell("{command}   (write out what it installs)", command=command)
     return ""
 
 
 def _format_suggestion(suggestion: Suggestion, target: Target) -> list[str]:
+    version = target.pin.version
     if suggestion.none is not None:
-        known = f"there is none beside torch {target.pin.version}" if suggestion.is_proven else "unknown"
-        return [f"  fix  {known}: {suggestion.none}"]
-    lines = [
-        f"  fix  {item.entry.location}: {item.text}{f'   ({item.why})' if item.why else ''}"
-        for item in suggestion.replacements
-    ]
+        if not suggestion.is_proven:
+            return [f"  {phrase('fix')}  {phrase('unknown: {reason}', reason=suggestion.none)}"]
+        text = phrase("there is none beside torch {version}: {reason}", version=version, reason=suggestion.none)
+        return [f"  {phrase('fix')}  {text}"]
+    lines = [_format_change(item) for item in suggestion.replacements]
     if not suggestion.replacements:
-        lines.append("  fix  pin torch, which suffices: envtool install does, or the line below")
-    lines += [f"       and a line {pin}" for pin in suggestion.added]
-    return [*lines, f"  run  {suggestion.command}"] if suggestion.command is not None else lines
+        text = phrase("pin torch, which suffices: envtool install does, or the line below")
+        lines.append(f"  {phrase('fix')}  {text}")
+    lines += [f"       {phrase('and a line {line}', line=pin)}" for pin in suggestion.added]
+    return [*lines, f"  {phrase('run')}  {suggestion.command}"] if suggestion.command is not None else lines
+
+
+def _format_change(item: LineChange) -> str:
+    why = f"   ({translate(item.why)})" if item.why else ""
+    return f"  {phrase('fix')}  {item.entry.location}: {translate(item.text)}{why}"
 
 
 def _make_document(answers: Sequence[Prediction], target: Target) -> dict[str, Any]:

@@ -112,7 +112,9 @@ def _run_hooks(source: Path, metadata: Path, system: BuildSystem, runner: _HookR
         found = parse_metadata(read_regular_file(metadata / name / "METADATA", _METADATA_LIMIT))
     except pyproject_hooks.BackendUnavailable as error:
         last = _select_last_words(error.traceback.encode())
-        raise _make_error(runner.shown, f"{system.backend} cannot be imported: {last}") from error
+        raise _make_error(
+            runner.shown, tell("{backend} cannot be imported: {words}", backend=system.backend, words=last)
+        ) from error
     except (
         pyproject_hooks.BackendInvalid,
         pyproject_hooks.HookMissing,
@@ -123,7 +125,9 @@ def _run_hooks(source: Path, metadata: Path, system: BuildSystem, runner: _HookR
     ) as error:
         raise _make_error(runner.shown, f"{system.backend}: {type(error).__name__}: {error}") from error
     if found is None:
-        raise _make_error(runner.shown, f"{system.backend} made metadata without a name or a version")
+        raise _make_error(
+            runner.shown, tell("{backend} made metadata without a name or a version", backend=system.backend)
+        )
     return found
 
 
@@ -172,11 +176,13 @@ class _HookRunner:
                 **{"process_group": 0, **make_process_options(owner)},
             )
         except OSError as error:
-            raise _make_error(self.shown, f"its Python cannot be started: {error.strerror}") from error
+            raise _make_error(
+                self.shown, tell("its Python cannot be started: {reason}", reason=error.strerror)
+            ) from error
         limit = self.deadline - time.monotonic()
         ended = process.wait(max(limit, 1.0), _OUTPUT_LIMIT)
         if ended.is_too_long:
-            raise _make_error(self.shown, f"it prints more than {_OUTPUT_LIMIT >> 20} MiB")
+            raise _make_error(self.shown, tell("it prints more than {size} MiB", size=_OUTPUT_LIMIT >> 20))
         if ended.status is None:
             raise ResolutionError(
                 tell(

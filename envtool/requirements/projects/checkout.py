@@ -83,5 +83,7 @@ def _run_git(words: list[str], variables: Mapping[str, str], options: Mapping[st
     if ended.status != 0:
         said = ended.err.decode("utf-8", "replace").split("\n")
         words_of_git = " ".join(line.strip() for line in said if line.startswith(("fatal:", "error:", "remote:")))
-        why = shorten_start(words_of_git, 400) or f"git gave no answer within {time_limit:.0f} seconds"
+        why = shorten_start(words_of_git, 400) or tell(
+            "git gave no answer within {time_limit:.0f} seconds", time_limit=time_limit
+        )
         raise SourceError(tell("a git repository cannot be fetched"), why=why)

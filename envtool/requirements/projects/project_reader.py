@@ -109,7 +109,7 @@ class ProjectReader:
             raise ResolutionError(
                 tell("{shown}: only its build back end tells what it requires", shown=shown),
                 why=tell("--no-build forbids running it"),
-                remedy="envtool check … without --no-build",
+                remedy=tell("envtool check … without --no-build"),
             )
         try:
             source = copy_project(place, work)

@@ -7,21 +7,18 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from envtool.language import tell
+
 # envtool's own, by the names of the image table.
 _OWN = re.compile(r"(?:.*/)?hac-[a-z0-9._-]+(?::[\w.-]+)?(?:@sha256:[0-9a-f]+)?")
-_FOREIGN = (
-    (re.compile(r"(?:.*/)?nvidia/(?:cuda|cudagl|opencl|pytorch|tensorflow|tritonserver|nemo)\b.*"), "is for CUDA"),
-    (re.compile(r"nvcr\.io/.*"), "is for CUDA"),
-    (re.compile(r"(?:.*/)?rocm/.*"), "is for ROCm"),
-    (
-        re.compile(r"(?:.*/)?(?:pytorch/pytorch|pytorch/manylinux|cnstark/pytorch|bitnami/pytorch)\b.*"),
-        "has its own torch",
-    ),
-    (
-        re.compile(r"(?:.*/)?(?:runpod|paperspace|anibali|huggingface|vllm|lmsysorg|intel|deepspeed)/\S*"),
-        "has its own torch",
-    ),
-    (re.compile(r".*\b(?:cuda|cu1[0-9]{2}|cudnn)[\d.-]*.*"), "is for CUDA"),
+_FOR_CUDA, _FOR_ROCM, _OWN_TORCH = tell("is for CUDA"), tell("is for ROCm"), tell("has its own torch")
+_FOREIGN: tuple[tuple[re.Pattern[str], str], ...] = (
+    (re.compile(r"(?:.*/)?nvidia/(?:cuda|cudagl|opencl|pytorch|tensorflow|tritonserver|nemo)\b.*"), _FOR_CUDA),
+    (re.compile(r"nvcr\.io/.*"), _FOR_CUDA),
+    (re.compile(r"(?:.*/)?rocm/.*"), _FOR_ROCM),
+    (re.compile(r"(?:.*/)?(?:pytorch/pytorch|pytorch/manylinux|cnstark/pytorch|bitnami/pytorch)\b.*"), _OWN_TORCH),
+    (re.compile(r"(?:.*/)?(?:runpod|paperspace|anibali|huggingface|vllm|lmsysorg|intel|deepspeed)/\S*"), _OWN_TORCH),
+    (re.compile(r".*\b(?:cuda|cu1[0-9]{2}|cudnn)[\d.-]*.*"), _FOR_CUDA),
 )
 
 

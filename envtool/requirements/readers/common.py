@@ -10,6 +10,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 from envtool.documents import parse_json
 from envtool.documents import parse_toml as parse_toml_text
 from envtool.errors import RequirementsError
+from envtool.language import join_messages, tell
 from envtool.requirements.model import DeclaredRequirement, RequirementSet, Role, SourceLocation
 from envtool.wheel.requires import normalize_name
 
@@ -25,7 +26,7 @@ def parse_requirement(
         requirement = Requirement(text)
     except InvalidRequirement as error:
         why = str(error).splitlines()[0]
-        raise make_line_error(place, f"{text.strip()!r} is not a requirement", why) from error
+        raise make_line_error(place, tell("{text!r} is not a requirement", text=text.strip()), why) from error
     return DeclaredRequirement(
         location=place,
         source_text=text,
@@ -41,7 +42,7 @@ def parse_requirement(
 
 def make_project_set(path: Path) -> RequirementSet:
     """The set of what installing the project of a file asks for, which its build back end has to tell."""
-    why = f"what {path.parent.absolute().name} requires is told by its build back end only"
+    why = tell("what {name} requires is told by its build back end only", name=path.parent.absolute().name)
     return RequirementSet(path=path, unresolved=(why,), project=path.parent.absolute())
 
 
@@ -50,7 +51,7 @@ def parse_toml(text: str, path: Path) -> dict[str, Any]:
     try:
         return parse_toml_text(text)
     except ValueError as error:
-        raise make_file_error(path, "is not TOML", str(error)) from error
+        raise make_file_error(path, tell("is not TOML"), str(error)) from error
 
 
 def parse_json_table(text: str, path: Path) -> dict[str, Any]:
@@ -58,25 +59,25 @@ def parse_json_table(text: str, path: Path) -> dict[str, Any]:
     try:
         table = parse_json(text)
     except ValueError as error:
-        raise make_file_error(path, "is not JSON", str(error)) from error
+        raise make_file_error(path, tell("is not JSON"), str(error)) from error
     if not isinstance(table, dict):
-        raise make_form_error(path, "the document is not an object")
+        raise make_form_error(path, tell("the document is not an object"))
     return table
 
 
 def make_line_error(place: SourceLocation, what: str, why: str) -> RequirementsError:
     """The error for a line that cannot be read."""
-    return RequirementsError(f"{place}: {what}", why=why, remedy=place.edit_command)
+    return RequirementsError(join_messages(": ", (str(place), what)), why=why, remedy=place.edit_command)
 
 
 def make_file_error(path: Path, what: str, why: str) -> RequirementsError:
     """The error for a file that cannot be read, where no line is to blame; `what` follows its name."""
-    return RequirementsError(f"{path} {what}", why=why, remedy=f"${{EDITOR:-vi}} {path}")
+    return RequirementsError(tell("{path} {what}", path=path, what=what), why=why, remedy=f"${{EDITOR:-vi}} {path}")
 
 
 def make_form_error(path: Path, why: str) -> RequirementsError:
     """The error for a file that can be parsed, but is not what its name says."""
-    return make_file_error(path, "does not have the form of its kind", why)
+    return make_file_error(path, tell("does not have the form of its kind"), why)
 
 
 def get_table(table: Any, *keys: str) -> dict[str, Any]:
@@ -97,5 +98,5 @@ def get_strings(value: object, path: Path, what: str) -> list[str]:
     if value is None:
         return []
     if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
-        raise make_form_error(path, f"{what} is not a list of strings")
+        raise make_form_error(path, tell("{name} is not a list of strings", name=what))
     return value

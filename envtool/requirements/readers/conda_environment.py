@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from envtool.language import tell
 from envtool.requirements.model import (
     DeclaredRequirement,
     DependencyFile,
@@ -37,10 +38,10 @@ def read_conda_environment(path: Path, files: SourceFiles = _ON_DISK) -> Depende
         place = SourceLocation(path, error.problem_mark.line + 1 if error.problem_mark else 1)
         raise make_line_error(place, "not YAML", str(error.problem)) from error
     except (yaml.YAMLError, RecursionError) as error:
-        raise make_file_error(path, "is not YAML", str(error)) from error
+        raise make_file_error(path, tell("is not YAML"), str(error)) from error
     listed = _get_child(document, "dependencies")
     if not isinstance(listed, SequenceNode):
-        raise make_form_error(path, "it has no list called dependencies")
+        raise make_form_error(path, tell("it has no list called dependencies"))
     entries: list[DeclaredRequirement] = []
     pip_section = NestedEntries()
     for node in listed.value:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from envtool.language import tell
 from envtool.requirements.model import DeclaredRequirement, DependencyFile, RequirementSet, Role, SourceLocation
 from envtool.requirements.readers.common import parse_requirement
 
@@ -36,7 +37,7 @@ def read_conda_list(text: str, path: Path) -> DependencyFile:
         entry = _read_row(row.strip(), SourceLocation(path, number))
         if entry is not None:
             entries.append(entry)
-    reason = "a list of conda's is made from an environment: change that, and list it again"
+    reason = tell("a list of conda's is made from an environment: change that, and list it again")
     return DependencyFile(path, "conda list", (RequirementSet(path=path, entries=tuple(entries)),), reason)
 
 

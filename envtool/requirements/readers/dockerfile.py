@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from envtool.documents import parse_json
 from envtool.errors import RequirementsError, SourceError
+from envtool.language import tell
 from envtool.requirements.model import DependencyFile, RequirementSet, RunInstruction, Section, SourceLocation
 from envtool.requirements.readers.common import make_form_error
 from envtool.requirements.readers.image_files import Copy, ImageTree, find_context, read_ignored
@@ -65,7 +66,7 @@ def read_dockerfile(path: Path, files: SourceFiles = _ON_DISK) -> DependencyFile
     plain, heredocs = _take_heredocs(text)
     structure = DockerfileParser(fileobj=io.BytesIO(plain.encode())).structure
     if not any(row["instruction"] == "FROM" for row in structure):
-        raise make_form_error(path, "it has no FROM")
+        raise make_form_error(path, tell("it has no FROM"))
     reading = _Reading(path, files, structure, heredocs)
     _read_instructions(reading)
     return DependencyFile(path, "Dockerfile", tuple(reading.sets))

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from envtool.errors import RequirementsError, SourceError
+from envtool.language import tell
 from envtool.requirements.model import DeclaredRequirement, InstallOptions, RequirementSet, Role, SourceLocation
 from envtool.requirements.pip_options import parse_pip_settings
 from envtool.requirements.readers.conda_environment import parse_match_spec, read_conda_environment
@@ -109,21 +110,24 @@ class InstallReader:
         elif verb == "config" and rest[:1] == ["set"] and len(rest) > 2:
             self.settings[rest[-2].rpartition(".")[2]] = rest[-1]
         elif verb and verb not in PIP_HARMLESS and verb not in {"compile", "tree"}:
-            yield replace(self.make_set(command, tool, False), unresolved=(f"`{tool} {verb}` is not known",))
+            yield replace(
+                self.make_set(command, tool, False),
+                unresolved=(tell("`{tool} {command}` is not known", tool=tool, command=verb),),
+            )
 
     def _read_words(self, command: ShellCommand, words: list[str], tool: str) -> RequirementSet:
         base = self.make_set(command, tool, False)
         unknown = [word.text for word in command.words if not word.is_known]
         known, lost = self._map_paths(words, unknown, command.folder)
-        unresolved_paths = [f"{word} is not in the build context" for word in lost]
         known = _drop_valueless(known, words, unknown)
-        unresolved = [f"what {text} stands for is not known" for text in unknown] + unresolved_paths
+        unresolved: list[str] = [tell("what {text} stands for is not known", text=text) for text in unknown]
+        unresolved += [tell("{path} is not in the build context", path=word) for word in lost]
         files = replace(self.files, folder=command.folder, input=command.input)
         try:
             found = read_command(known, self.place, files)
         except (RequirementsError, SourceError) as error:
             return replace(base, unresolved=(*unresolved, str(error)))
-        unresolved += [f"the option {word} is not known" for word in found.unknown]
+        unresolved += [tell("the option {option} is not known", option=word) for word in found.unknown]
         entries = [self._place(entry) for entry in found.entries]
         options = found.options.merge_over(self._read_settings(command))
         constraint, problem = self._read_constraints(command, tool, files)
@@ -176,7 +180,7 @@ class InstallReader:
             try:
                 found += read_named(name, self.place, files, role=Role.CONSTRAINT).entries
             except (RequirementsError, SourceError) as error:
-                problems.append(f"the constraints of {name} are not known: {error}")
+                problems.append(tell("the constraints of {name} are not known: {error}", name=name, error=error))
         return [self._place(entry) for entry in found], problems
 
     def _map_path(self, word: str, folder: str, *, is_editable: bool = False) -> str:
@@ -226,14 +230,17 @@ class InstallReader:
         elif verb == "remove":
             yield self._read_removal(command, rest, "uv")
         elif verb and verb not in UV_HARMLESS:
-            yield replace(self.make_set(command, "uv", False), unresolved=(f"`uv {verb}` is not known",))
+            yield replace(
+                self.make_set(command, "uv", False),
+                unresolved=(tell("`{tool} {command}` is not known", tool="uv", command=verb),),
+            )
 
     def _read_added(self, command: ShellCommand, words: list[str], tool: str) -> RequirementSet:
         """Further requirements of a project, which is installed with them."""
         wanted = _strip_options(words)
         plain = [re.sub(r"@(?=[\d^~<>=]|latest)", "==", word).replace("==latest", "") for word in wanted]
         base = self._read_words(command, [word for word in plain if "^" not in word], tool)
-        why = f"`{base.name}` installs what the project locks as well"
+        why = tell("`{command}` installs what the project locks as well", command=base.name)
         return replace(base, unresolved=(*base.unresolved, why))
 
     def _read_locked(self, command: ShellCommand, tool: str, *, exact: bool) -> RequirementSet:
@@ -243,7 +250,14 @@ class InstallReader:
         if lock is None or found is None:
             missing = lock[0] if lock else "lock"
             # Whether torch is in it decides what becomes of it.
-            return replace(base, unresolved=(f"check the {missing} that `{base.name}` reads: it is not known here",))
+            return replace(
+                base,
+                unresolved=(
+                    tell(
+                        "check the {name} that `{command}` reads: it is not known here", name=missing, command=base.name
+                    ),
+                ),
+            )
         try:
             file = lock[1](found)
         except RequirementsError as error:
@@ -278,7 +292,9 @@ class InstallReader:
             return
         base = self.make_set(command, "conda", False)
         entries: list[DeclaredRequirement] = []
-        unresolved = [f"what {word.text} stands for is not known" for word in command.words if not word.is_known]
+        unresolved: list[str] = [
+            tell("what {text} stands for is not known", text=word.text) for word in command.words if not word.is_known
+        ]
         rest = iter(words)
         for word in rest:
             if word in {"-f", "--file"} or word.startswith("--file="):

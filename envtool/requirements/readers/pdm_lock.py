@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from envtool.language import tell
 from envtool.requirements.model import DependencyFile, RequirementSet, SourceLocation
 from envtool.requirements.readers.common import make_form_error, parse_requirement, parse_toml
 from envtool.requirements.text_file import LineFinder, read_text
@@ -18,13 +19,13 @@ def read_pdm_lock(path: Path) -> DependencyFile:
     table = parse_toml(text, path)
     rows = table.get("package", [])
     if not isinstance(rows, list) or "metadata" not in table:
-        raise make_form_error(path, "it has no [[package]] and no [metadata]")
+        raise make_form_error(path, tell("it has no [[package]] and no [metadata]"))
     lines = LineFinder(text)
     entries = []
     after = 1
     for row in rows:
         if not isinstance(row, dict) or not isinstance(row.get("name"), str):
-            raise make_form_error(path, "a [[package]] has no name")
+            raise make_form_error(path, tell("a [[package]] has no name"))
         after = lines.find(f'name = "{row["name"]}"', after)
         version, marker = row.get("version"), row.get("marker")
         # A row for each extra of a package repeats it.
@@ -33,5 +34,5 @@ def read_pdm_lock(path: Path) -> DependencyFile:
         entries.append(parse_requirement(f"{row['name']}{exact}{condition}", SourceLocation(path, after)))
     wanted = RequirementSet(path=path, entries=tuple(entries), locked=True)
     return DependencyFile(
-        path, "pdm.lock", (wanted,), "pdm.lock is made from pyproject.toml: change that, then run `pdm lock`"
+        path, "pdm.lock", (wanted,), tell("pdm.lock is made from pyproject.toml: change that, then run `pdm lock`")
     )

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from envtool.language import tell
 from envtool.requirements.model import (
     DeclaredRequirement,
     DependencyFile,
@@ -38,7 +39,7 @@ def read_pipfile(path: Path) -> DependencyFile:
     lines = LineFinder(text)
     categories = {key: value for key, value in table.items() if key not in _SETTINGS and isinstance(value, dict)}
     if not categories and not _SETTINGS & set(table):
-        raise make_form_error(path, "it has no [packages]")
+        raise make_form_error(path, tell("it has no [packages]"))
     options = _read_sources(table.get("source"))
     sets = []
     for category, wanted in categories.items():
@@ -57,7 +58,7 @@ def _read_entry(name: str, stated: Any, path: Path, lines: LineFinder, start: in
     place = SourceLocation(path, lines.find_key(name, start))
     row = {"version": stated} if isinstance(stated, str) else stated
     if not isinstance(row, dict):
-        raise make_form_error(path, f"{name} is neither a version nor a table")
+        raise make_form_error(path, tell("{name} is neither a version nor a table", name=name))
     for key in ("path", "file"):
         if isinstance(row.get(key), str):
             return parse_argument(row[key], place, editable=bool(row.get("editable")))
@@ -85,7 +86,7 @@ def read_pipfile_lock(path: Path) -> DependencyFile:
     table = parse_json_table(text, path)
     lines = LineFinder(text)
     if not isinstance(table.get("_meta"), dict):
-        raise make_form_error(path, "it has no _meta")
+        raise make_form_error(path, tell("it has no _meta"))
     sets = []
     for category, wanted in table.items():
         if category == "_meta" or not isinstance(wanted, dict):
@@ -102,5 +103,8 @@ def read_pipfile_lock(path: Path) -> DependencyFile:
             entries.append(parse_requirement(f"{name}{version}{f' ; {markers}' if markers else ''}", place))
         sets.append(RequirementSet(path=path, section=section, name=title, entries=tuple(entries), locked=True))
     return DependencyFile(
-        path, "Pipfile.lock", tuple(sets), "Pipfile.lock is made from Pipfile: change that, then run `pipenv lock`"
+        path,
+        "Pipfile.lock",
+        tuple(sets),
+        tell("Pipfile.lock is made from Pipfile: change that, then run `pipenv lock`"),
     )

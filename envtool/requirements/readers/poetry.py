@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from envtool.language import tell
 from envtool.requirements.model import (
     DeclaredRequirement,
     DependencyFile,
@@ -65,7 +66,9 @@ def _read_entries(
             try:
                 text = format_dependency(make_dependency(name, one, path.parent.absolute()))
             except ValueError as error:
-                raise make_line_error(place, f"Poetry's dependency {name} cannot be read", str(error)) from error
+                raise make_line_error(
+                    place, tell("Poetry's dependency {name} cannot be read", name=name), str(error)
+                ) from error
             # Poetry adds a marker for optional ones, which its own installer alone understands.
             text = re.sub(r"\s*(?:and )?\(?extra == \"[^\"]*\"(?: or extra == \"[^\"]*\")*\)?", "", text).rstrip(" ;")
             # The standard's specifiers know local labels only where a version is to be equal.
@@ -133,12 +136,12 @@ def read_poetry_lock(path: Path) -> DependencyFile:
     lines = LineFinder(text)
     rows = table.get("package")
     if not isinstance(rows, list) or "metadata" not in table:
-        raise make_form_error(path, "it has no [[package]] and no [metadata]")
+        raise make_form_error(path, tell("it has no [[package]] and no [metadata]"))
     entries = []
     after = 1
     for row in rows:
         if not isinstance(row, dict) or not isinstance(row.get("name"), str) or not isinstance(row.get("version"), str):
-            raise make_form_error(path, "a [[package]] has no name or no version")
+            raise make_form_error(path, tell("a [[package]] has no name or no version"))
         after = lines.find(f'name = "{row["name"]}"', after)
         markers = row.get("markers")
         marker = f" ; {markers}" if isinstance(markers, str) and markers else ""
@@ -147,5 +150,5 @@ def read_poetry_lock(path: Path) -> DependencyFile:
         path,
         "poetry.lock",
         (RequirementSet(path=path, entries=tuple(entries), locked=True),),
-        "poetry.lock is made from pyproject.toml: change that, then run `poetry lock`",
+        tell("poetry.lock is made from pyproject.toml: change that, then run `poetry lock`"),
     )

@@ -54,5 +54,9 @@ def read_pylock(path: Path) -> DependencyFile:
         path,
         "pylock.toml",
         (RequirementSet(path=path, entries=tuple(entries), locked=True),),
-        f"{path.name} is made by {lock.created_by} from something else: change that, and lock again",
+        tell(
+            "{name} is made by {program} from something else: change that, and lock again",
+            name=path.name,
+            program=lock.created_by,
+        ),
     )

@@ -9,6 +9,7 @@ from typing import Any
 
 from packaging.requirements import InvalidRequirement, Requirement
 
+from envtool.language import tell
 from envtool.requirements.model import (
     DeclaredRequirement,
     DependencyFile,
@@ -45,12 +46,14 @@ def read_pyproject(path: Path) -> DependencyFile:
     built = _read_built_set(table, path) if not poetry else None
     sets = [*([built] if built is not None else []), *sets, *poetry]
     if not sets and "project" not in table and "tool" not in table and "build-system" not in table:
-        raise make_form_error(path, "it has none of the tables project, dependency-groups, tool")
+        raise make_form_error(path, tell("it has none of the tables project, dependency-groups, tool"))
     return DependencyFile(
         path,
         "pyproject.toml",
         tuple(_complete(item, limits, options, table) for item in sets),
-        None if built is None else "its build back end tells what it requires: change the lines that are named by hand",
+        None
+        if built is None
+        else tell("its build back end tells what it requires: change the lines that are named by hand"),
     )
 
 
@@ -126,7 +129,9 @@ def _expand_own_extras(
 ) -> list[str]:
     """The requirements of an extra, where it names the project's own extras with those of these."""
     if extra in above:
-        raise make_form_error(path, f"the extra {extra} includes itself: {' → '.join((*above, extra))}")
+        raise make_form_error(
+            path, tell("the extra {extra} includes itself: {chain}", extra=extra, chain=" → ".join((*above, extra)))
+        )
     found: list[str] = []
     for text in get_strings(extras.get(extra), path, f"optional-dependencies.{extra}"):
         requirement = _parse(text)
@@ -150,7 +155,9 @@ def _group_sets(table: dict[str, Any], path: Path, lines: LineFinder) -> Iterato
             place = SourceLocation(path, lines.find_key(group, after))
             causes = error.exceptions if isinstance(error, ExceptionGroup) else (error,)
             why = "; ".join(str(cause) for cause in causes)
-            raise make_line_error(place, f"the dependency group {group} cannot be put together", why) from error
+            raise make_line_error(
+                place, tell("the dependency group {group} cannot be put together", group=group), why
+            ) from error
         entries = tuple(_read_entries(_replace_own_name(list(wanted), table, path), path, lines, after, group))
         yield RequirementSet(path=path, section=Section.GROUP, name=group, entries=entries)
     dev = get_table(table, "tool", "uv").get("dev-dependencies")
@@ -186,5 +193,5 @@ def _read_uv_options(table: dict[str, Any]) -> InstallOptions:
 def _read_entries(
     value: object, path: Path, lines: LineFinder, after: int, group: str | None = None
 ) -> Iterator[DeclaredRequirement]:
-    for text in get_strings(value, path, "a list of requirements"):
+    for text in get_strings(value, path, tell("a list of requirements")):
         yield parse_requirement(text, SourceLocation(path, lines.find_quoted(text, after)), group=group)

@@ -137,7 +137,7 @@ def _read_line(
 
     if isinstance(line, InvalidRequirementLine):
         why = line.error_message.removeprefix("pip_requirements_parser: error: ")
-        raise make_line_error(place, f"{line.line.strip()!r} cannot be read", why)
+        raise make_line_error(place, tell("{line!r} cannot be read", line=line.line.strip()), why)
     if isinstance(line, ParsedRequirement):
         return NestedEntries((_read_entry(line, place, written, role),))
     found = NestedEntries(options=_read_options(line.options, place.path.parent))

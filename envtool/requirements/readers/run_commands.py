@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from envtool.errors import RequirementsError
+from envtool.language import tell
 from envtool.requirements.model import RequirementSet, RunInstruction, Section, SourceLocation
 from envtool.requirements.readers.command_prefixes import strip_prefixes
 from envtool.requirements.readers.file_commands import follow_file_command
@@ -151,7 +152,7 @@ class RunReader:
             return None
         origin = " ".join(word.text for word in command.piped_from) or command.source
         if not HARMLESS_SCRIPT.search(origin):
-            self._add_unknown(command, f"what `{origin}` gives a shell to run is not known")
+            self._add_unknown(command, tell("what `{origin}` gives a shell to run is not known", origin=origin))
         return None
 
     def _run_file(
@@ -174,7 +175,7 @@ class RunReader:
         else:
             may_install = not HARMLESS_SCRIPT.search(path) and not path.endswith("/configure")
         if may_install:
-            self._add_unknown(command, f"`{path}` cannot be read here, and may install")
+            self._add_unknown(command, tell("`{path}` cannot be read here, and may install", path=path))
         return None
 
     def _run_python(self, command: ShellCommand) -> None:
@@ -204,9 +205,9 @@ class RunReader:
             text = None
         if text is not None:
             if INSTALLS.search(text):
-                self._add_unknown(command, f"`{words[0]}` may install")
+                self._add_unknown(command, tell("`{path}` may install", path=words[0]))
         elif INSTALLING_NAME.search(words[0].rsplit("/", 1)[-1]) and not HARMLESS_SCRIPT.search(words[0]):
-            self._add_unknown(command, f"`{words[0]}` cannot be read here, and may install")
+            self._add_unknown(command, tell("`{path}` cannot be read here, and may install", path=words[0]))
 
     def _run_steps(self, command: ShellCommand, state: ShellState, depth: int) -> None:
         """`make` with a makefile of the context is followed; one of a C project installs no Python."""
@@ -224,17 +225,19 @@ class RunReader:
                     return
         if name in {"make", "gmake"} and re.search(r"\bcmake\b|configure\b|autogen|\bmeson\b|-j|PREFIX=", self.written):
             return
-        self._add_unknown(command, f"what `{' '.join(words)}` runs cannot be followed, and may install")
+        self._add_unknown(
+            command, tell("what `{command}` runs cannot be followed, and may install", command=" ".join(words))
+        )
 
     def _add_unknown(self, command: ShellCommand, why: str = "") -> None:
         text = " ".join(command.texts) or command.source
-        why = why or f"`{_shorten(text)}` cannot be followed, and may install"
+        why = why or tell("`{command}` cannot be followed, and may install", command=_shorten(text))
         self.sets.append(replace(self.make_set(command, "shell"), unresolved=(why,)))
 
     def add_endless(self, script: str) -> None:
         """Tell of a script that goes on for longer than it is followed."""
         command = ShellCommand(words=(Word(script),), source=script, variables={}, folder="/")
-        self._add_unknown(command, "the script has more steps than are followed, and may install")
+        self._add_unknown(command, tell("the script has more steps than are followed, and may install"))
 
     def make_set(self, command: ShellCommand, tool: str, exact: bool = False) -> RequirementSet:
         """An empty set for a command."""

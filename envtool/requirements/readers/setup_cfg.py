@@ -5,6 +5,7 @@ from __future__ import annotations
 import configparser
 from pathlib import Path
 
+from envtool.language import tell
 from envtool.requirements.model import DeclaredRequirement, DependencyFile, RequirementSet, Section, SourceLocation
 from envtool.requirements.readers.common import make_file_error, make_project_set, parse_requirement, parse_toml
 from envtool.requirements.text_file import LineFinder, read_text
@@ -17,7 +18,7 @@ def read_setup_cfg(path: Path) -> DependencyFile:
     try:
         parser.read_string(text, str(path))
     except configparser.Error as error:
-        raise make_file_error(path, "is not a configuration file", str(error).replace("\n", " ")) from error
+        raise make_file_error(path, tell("is not a configuration file"), str(error).replace("\n", " ")) from error
     lines = LineFinder(text)
     base = _read_entries(parser.get("options", "install_requires", fallback=""), path, lines, r"install_requires\s*=")
     stated = parser.get("options", "install_requires", fallback="").strip()
@@ -31,7 +32,9 @@ def read_setup_cfg(path: Path) -> DependencyFile:
     return DependencyFile(path, "setup.cfg", tuple(sets))
 
 
-_NOT_REWRITABLE = "what the project requires is written in another file: change the lines that `envtool check` names"
+_NOT_REWRITABLE = tell(
+    "what the project requires is written in another file: change the lines that `envtool check` names"
+)
 
 
 def is_told_by_build(folder: Path) -> bool:

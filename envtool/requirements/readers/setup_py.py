@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from envtool.language import tell
 from envtool.requirements.model import DependencyFile
 from envtool.requirements.readers.common import make_project_set
 from envtool.requirements.text_file import read_text
@@ -15,4 +16,4 @@ def read_setup_py(path: Path) -> DependencyFile:
     return DependencyFile(path, "setup.py", (make_project_set(path),), NOT_REWRITABLE)
 
 
-NOT_REWRITABLE = "setup.py is a program: change the lines that `envtool check` names by hand"
+NOT_REWRITABLE = tell("setup.py is a program: change the lines that `envtool check` names by hand")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from envtool.language import tell
 from envtool.requirements.model import (
     DeclaredRequirement,
     DependencyFile,
@@ -24,7 +25,7 @@ def read_uv_lock(path: Path) -> DependencyFile:
     table = parse_toml(text, path)
     rows = table.get("package")
     if "version" not in table or not isinstance(rows, list | None):
-        raise make_form_error(path, "it has no version")
+        raise make_form_error(path, tell("it has no version"))
     packages = [row for row in rows or () if isinstance(row, dict) and isinstance(row.get("name"), str)]
     lines = LineFinder(text)
     entries = []
@@ -38,14 +39,14 @@ def read_uv_lock(path: Path) -> DependencyFile:
         path,
         "uv.lock",
         (RequirementSet(path=path, entries=tuple(entries), locked=True, instruction=command),),
-        "uv.lock is made from pyproject.toml: change that, then run `uv lock`",
+        tell("uv.lock is made from pyproject.toml: change that, then run `uv lock`"),
     )
 
 
 def _read_locked(row: dict[str, Any], place: SourceLocation, markers: list[str]) -> list[DeclaredRequirement]:
     version = row.get("version")
     if not isinstance(version, str):
-        raise make_form_error(place.path, f"the package {row['name']} has no version")
+        raise make_form_error(place.path, tell("the package {name} has no version", name=row["name"]))
     # Several versions of one package each say in which environments they are the ones.
     forks = get_strings(row.get("resolution-markers"), place.path, "resolution-markers")
     wanted = " or ".join(f"({marker})" for marker in markers)
