@@ -110,17 +110,15 @@ class InstallReader:
         elif verb == "config" and rest[:1] == ["set"] and len(rest) > 2:
             self.settings[rest[-2].rpartition(".")[2]] = rest[-1]
         elif verb and verb not in PIP_HARMLESS and verb not in {"compile", "tree"}:
-            yield replace(
-                self.make_set(command, tool, False),
-                unresolved=(tell("`{tool} {command}` is not known", tool=tool, command=verb),),
-            )
+            why = tell("`{tool} {command}` is not known", tool=tool, command=verb)
+            yield replace(self.make_set(command, tool, False), unresolved=(why,))
 
     def _read_words(self, command: ShellCommand, words: list[str], tool: str) -> RequirementSet:
         base = self.make_set(command, tool, False)
         unknown = [word.text for word in command.words if not word.is_known]
         known, lost = self._map_paths(words, unknown, command.folder)
         known = _drop_valueless(known, words, unknown)
-        unresolved: list[str] = [tell("what {text} stands for is not known", text=text) for text in unknown]
+        unresolved = _list_unknown(command)
         unresolved += [tell("{path} is not in the build context", path=word) for word in lost]
         files = replace(self.files, folder=command.folder, input=command.input)
         try:
@@ -230,10 +228,8 @@ class InstallReader:
         elif verb == "remove":
             yield self._read_removal(command, rest, "uv")
         elif verb and verb not in UV_HARMLESS:
-            yield replace(
-                self.make_set(command, "uv", False),
-                unresolved=(tell("`{tool} {command}` is not known", tool="uv", command=verb),),
-            )
+            why = tell("`{tool} {command}` is not known", tool="uv", command=verb)
+            yield replace(self.make_set(command, "uv", False), unresolved=(why,))
 
     def _read_added(self, command: ShellCommand, words: list[str], tool: str) -> RequirementSet:
         """Further requirements of a project, which is installed with them."""
@@ -250,14 +246,8 @@ class InstallReader:
         if lock is None or found is None:
             missing = lock[0] if lock else "lock"
             # Whether torch is in it decides what becomes of it.
-            return replace(
-                base,
-                unresolved=(
-                    tell(
-                        "check the {name} that `{command}` reads: it is not known here", name=missing, command=base.name
-                    ),
-                ),
-            )
+            why = tell("check the {name} that `{command}` reads: it is not known here", name=missing, command=base.name)
+            return replace(base, unresolved=(why,))
         try:
             file = lock[1](found)
         except RequirementsError as error:
@@ -292,9 +282,7 @@ class InstallReader:
             return
         base = self.make_set(command, "conda", False)
         entries: list[DeclaredRequirement] = []
-        unresolved: list[str] = [
-            tell("what {text} stands for is not known", text=word.text) for word in command.words if not word.is_known
-        ]
+        unresolved = _list_unknown(command)
         rest = iter(words)
         for word in rest:
             if word in {"-f", "--file"} or word.startswith("--file="):
@@ -336,6 +324,11 @@ def _strip_options(words: list[str]) -> list[str]:
         elif not word.startswith("-"):
             found.append(word)
     return found
+
+
+def _list_unknown(command: ShellCommand) -> list[str]:
+    words = (word.text for word in command.words if not word.is_known)
+    return [tell("what {text} stands for is not known", text=text) for text in words]
 
 
 def _drop_valueless(known: list[str], words: list[str], unknown: list[str]) -> list[str]:
