@@ -1,13 +1,19 @@
-"""What `protect` changed in an environment, kept in it, so that it can be taken back exactly."""
+"""What `protect` changed in an environment, kept in it, so that it can be taken back exactly.
+
+Whoever may write the environment may write this as well. It is believed only of the places that `protect` itself would
+change, each with what it does there.
+"""
 
 from __future__ import annotations
 
 import base64
 import binascii
 import hashlib
-from collections.abc import Sequence
+import shlex
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from envtool.documents import parse_json
 from envtool.errors import RestoreError
@@ -56,20 +62,25 @@ class ProtectManifest:
         return next((item for item in self.files if item.path == path), None)
 
 
-def read_manifest(prefix: Path) -> ProtectManifest | None:
-    """The manifest of a prefix, or `None` where nothing was changed. Raises `RestoreError` where it is damaged."""
+def read_manifest(prefix: Path, places: Mapping[Path, str]) -> ProtectManifest | None:
+    """The manifest of a prefix, or `None` where nothing was changed.
+
+    `places` are the files that `protect` changes in this prefix, each with the id of what it does there. Raises
+    `RestoreError` where the manifest is damaged, or names anything else.
+    """
     path = prefix / MANIFEST
     data = read_if_there(path)
     if data is None:
         return None
     try:
-        return parse_manifest_file(data)
+        return parse_manifest_file(data, prefix, places)
     except (ValueError, KeyError, TypeError, AttributeError, binascii.Error) as error:
         raise RestoreError(
             tell("{path} is damaged, so what was changed is not known", path=path),
             why=f"{type(error).__name__}: {error}",
             remedy=tell(
-                "rm {path}   and take out by hand what pip.conf, uv.toml and conda-meta/pinned say of torch", path=path
+                "rm {path}   and take out by hand what pip.conf, uv.toml and conda-meta/pinned say of torch",
+                path=shlex.quote(str(path)),
             ),
         ) from error
 
@@ -86,33 +97,56 @@ def read_if_there(path: Path) -> bytes | None:
         ) from error
 
 
-def parse_manifest_file(data: bytes) -> ProtectManifest:
+def parse_manifest_file(data: bytes, prefix: Path, places: Mapping[Path, str]) -> ProtectManifest:
     """The manifest in a file's content. Raises `ValueError`, `KeyError`, `TypeError` where it is none."""
     table = parse_json(data)
     if table["schema"] != SCHEMA:
         raise ValueError(f"schema {table['schema']!r} is not known")
-    files = tuple(
-        ProtectedFile(
-            path=Path(row["path"]),
-            edit=str(row["edit"]),
-            before=None if row["before"] is None else base64.b64decode(row["before"], validate=True),
-            sha256=str(row["sha256"]),
-            mode=int(row["mode"]) & 0o777,
-        )
-        for row in table["files"]
-    )
-    if any(not item.path.is_absolute() or ".." in item.path.parts for item in files):
-        raise ValueError("a path is not absolute")
+    files = tuple(_parse_row(row, prefix) for row in table["files"])
+    for item in files:
+        if places.get(item.path) != item.edit:
+            raise ValueError(f"{item.path} is no file that envtool protect would change so")
+    if len({item.path for item in files}) < len(files):
+        raise ValueError("it names a file twice")
     return ProtectManifest(files, tuple(str(pin) for pin in table["pins"]))
 
 
-def render_manifest(edits: Sequence[FileEdit], pins: Sequence[str]) -> bytes:
-    """The manifest of some changes."""
+def _parse_row(row: Any, prefix: Path) -> ProtectedFile:
+    mode = row["mode"]
+    if not (isinstance(mode, int) and 0 <= mode <= 0o7777):
+        raise ValueError(f"{mode!r} are no permissions")
+    return ProtectedFile(
+        # An absolute path stays as it is.
+        path=prefix / row["path"],
+        edit=str(row["edit"]),
+        before=None if row["before"] is None else base64.b64decode(row["before"], validate=True),
+        sha256=str(row["sha256"]),
+        mode=mode & 0o777,
+    )
+
+
+def require_own_manifest(prefix: Path) -> None:
+    """Raise `RestoreError` where others than root could have written the manifest of an environment of root's."""
+    for path, writers in ((prefix / MANIFEST, 0o022), (prefix / MANIFEST.parent, 0o002)):
+        try:
+            found = path.stat()
+        except OSError:
+            continue
+        if found.st_uid != 0 or found.st_mode & writers:
+            raise RestoreError(
+                tell("{path} cannot be believed", path=prefix / MANIFEST),
+                why=tell("others than root may write {path}, and the environment is root's", path=path),
+                remedy=tell("look at it, then: chown root {path} && chmod go-w {path}", path=shlex.quote(str(path))),
+            )
+
+
+def render_manifest(edits: Sequence[FileEdit], pins: Sequence[str], prefix: Path) -> bytes:
+    """The manifest of some changes. Paths in the prefix are relative, so that it holds where the prefix is moved."""
     import json
 
     rows = [
         {
-            "path": str(item.path),
+            "path": str(item.path.relative_to(prefix) if item.path.is_relative_to(prefix) else item.path),
             "edit": item.edit,
             "before": None if item.before is None else base64.b64encode(item.before).decode(),
             "sha256": hash_content(item.after or b""),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -28,11 +28,13 @@ from envtool.release.pin import PIN_FILE, PinOrigin, VendorPin, render_pin
 if TYPE_CHECKING:
     from envtool.environment.prefix import Prefix
     from envtool.environment.reader import Environment
+    from envtool.transaction.owner import Owner
 
 # Relative to the prefix.
 CONSTRAINTS = Path("etc/hac/constraints.txt")
 # Where uv looks whatever folder it is started in; for a Python that is the machine's.
 SYSTEM_UV = Path("/etc/uv/uv.toml")
+_MACHINES = (Path("/usr"), Path("/usr/local"))
 # conda runs these when the environment is activated, and when that ends.
 _ACTIVATE = Path("etc/conda/activate.d/hac-protect.sh")
 _DEACTIVATE = Path("etc/conda/deactivate.d/hac-protect.sh")
@@ -40,15 +42,35 @@ _DEACTIVATE = Path("etc/conda/deactivate.d/hac-protect.sh")
 Edit = Callable[[str], str]
 
 
+def list_places(prefix: Prefix, owner: Owner | None) -> dict[Path, str]:
+    """All files that a protection of the prefix may change, each with the id of what is done to it.
+
+    `owner` is the user other than root whose prefix it is. The machine's own settings are nobody's else to change.
+    """
+    machine = prefix.kind is PrefixKind.SYSTEM and owner is None and prefix.path in _MACHINES
+    return {
+        prefix.path / PIN_FILE: "whole",
+        prefix.path / CONSTRAINTS: "whole",
+        prefix.path / "pip.conf": "pip",
+        SYSTEM_UV if machine else prefix.path / "uv.toml": "uv",
+        prefix.path / CONDA_PINS: "block",
+        prefix.path / _ACTIVATE: "whole",
+        prefix.path / _DEACTIVATE: "whole",
+        prefix.path / "bin/activate": "block",
+    }
+
+
 def list_pin_lines(pin: VendorPin) -> tuple[str, ...]:
     """The pins as requirements."""
     return tuple(f"{item.name}=={item.version}" for item in pin.distributions)
 
 
-def plan_protection(environment: Environment, pin: VendorPin, present: ProtectManifest | None) -> list[FileEdit]:
+def plan_protection(
+    environment: Environment, pin: VendorPin, present: ProtectManifest | None, places: Mapping[Path, str]
+) -> list[FileEdit]:
     """What to write. Files that an earlier protection changed are taken from what they were without it.
 
-    Raises `RestoreError` where a file is a link, or not what its name says.
+    `places` are those of `list_places`. Raises `RestoreError` where a file is a link, or not what its name says.
     """
     prefix = environment.prefix
     if any(character.isspace() for character in str(prefix.path)):
@@ -58,14 +80,14 @@ def plan_protection(environment: Environment, pin: VendorPin, present: ProtectMa
             remedy=tell("move the environment to a folder without one"),
         )
     edits = []
-    for path, identity, edit in _list_edits(environment, pin):
+    for path, edit in _list_edits(environment, pin, places):
         before = _read_unprotected(path, present)
         try:
             after = edit((before or b"").decode()).encode()
         except ValueError as error:
             raise _make_unreadable(path, error) from error
         if after != before:
-            edits.append(FileEdit(path=path, edit=identity, before=before, after=after, mode=_read_mode(path)))
+            edits.append(FileEdit(path=path, edit=places[path], before=before, after=after, mode=_read_mode(path)))
     return edits
 
 
@@ -83,23 +105,23 @@ def plan_removal(present: ProtectManifest) -> list[FileEdit]:
     return edits
 
 
-def _list_edits(environment: Environment, pin: VendorPin) -> Iterator[tuple[Path, str, Edit]]:
+def _list_edits(environment: Environment, pin: VendorPin, places: Mapping[Path, str]) -> Iterator[tuple[Path, Edit]]:
     prefix, pins = environment.prefix, list_pin_lines(pin)
     constraints = str(prefix.path / CONSTRAINTS)
     if pin.origin is not PinOrigin.FILE:
-        yield prefix.path / PIN_FILE, "whole", lambda _text: render_pin(pin)
-    yield prefix.path / CONSTRAINTS, "whole", lambda _text: pin.render_constraints()
-    yield prefix.path / "pip.conf", "pip", partial(add_pip_constraint, path=constraints)
-    uv = SYSTEM_UV if prefix.kind is PrefixKind.SYSTEM else prefix.path / "uv.toml"
-    yield uv, "uv", partial(add_uv_constraints, pins=pins)
+        yield prefix.path / PIN_FILE, lambda _text: render_pin(pin)
+    yield prefix.path / CONSTRAINTS, lambda _text: pin.render_constraints()
+    yield prefix.path / "pip.conf", partial(add_pip_constraint, path=constraints)
+    uv = SYSTEM_UV if SYSTEM_UV in places else prefix.path / "uv.toml"
+    yield uv, partial(add_uv_constraints, pins=pins)
     if prefix.kind is PrefixKind.CONDA:
         activate, deactivate = make_conda_scripts(constraints)
-        yield prefix.path / CONDA_PINS, "block", partial(add_block, lines=_list_conda_pins(prefix))
-        yield prefix.path / _ACTIVATE, "whole", lambda _text: activate
-        yield prefix.path / _DEACTIVATE, "whole", lambda _text: deactivate
+        yield prefix.path / CONDA_PINS, partial(add_block, lines=_list_conda_pins(prefix))
+        yield prefix.path / _ACTIVATE, lambda _text: activate
+        yield prefix.path / _DEACTIVATE, lambda _text: deactivate
     script = prefix.path / "bin/activate"
     if prefix.kind is PrefixKind.VENV and script.is_file():
-        yield script, "block", partial(add_block, lines=make_activation_lines(constraints))
+        yield script, partial(add_block, lines=make_activation_lines(constraints))
 
 
 def _list_conda_pins(prefix: Prefix) -> list[str]:

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from envtool.atomic_file import write_atomic
 from envtool.environment.change_scope import get_prefix_scope
 from envtool.environment.effective_pin import find_effective_pin
 from envtool.environment.prefix import find_prefix
 from envtool.environment.reader import read_environment
 from envtool.errors import ReleaseError
 from envtool.language import tell
-from envtool.protect.manifest import MANIFEST, FileEdit, read_manifest, render_manifest
-from envtool.protect.plan import list_pin_lines, plan_protection, plan_removal
+from envtool.protect.manifest import MANIFEST, FileEdit, read_manifest, render_manifest, require_own_manifest
+from envtool.protect.plan import list_pin_lines, list_places, plan_protection, plan_removal
+from envtool.regular_file import read_regular_file
 from envtool.transaction.as_owner import run_as_owner
 from envtool.transaction.change import make_change
 from envtool.transaction.hand_over import hand_over_folders
@@ -56,7 +59,11 @@ def protect(request: ProtectRequest) -> ProtectResult:
     prefix = find_prefix(request.prefix, request.python)
     if not request.dry_run:
         recover(get_prefix_scope(prefix))
-    present = read_manifest(prefix.path)
+    owner = get_prefix_scope(prefix).find_owner()
+    if owner is None and os.geteuid() == 0:
+        require_own_manifest(prefix.path)
+    places = list_places(prefix, owner)
+    present = read_manifest(prefix.path, places)
     if request.undo:
         edits = plan_removal(present) if present is not None else []
         if present is not None and not request.dry_run:
@@ -72,8 +79,8 @@ def protect(request: ProtectRequest) -> ProtectResult:
                 "envtool profile list   and name the vendor with --profile; cpu and cuda are upstream's own builds"
             ),
         )
-    edits = plan_protection(environment, pin, present)
-    manifest = render_manifest(edits, list_pin_lines(pin))
+    edits = plan_protection(environment, pin, present, places)
+    manifest = render_manifest(edits, list_pin_lines(pin), prefix.path)
     changed = [item for item in edits if _differs(item)]
     if changed and not request.dry_run:
         _apply(prefix, [*changed, _make_manifest_edit(prefix, manifest)])
@@ -82,7 +89,7 @@ def protect(request: ProtectRequest) -> ProtectResult:
 
 def _differs(edit: FileEdit) -> bool:
     try:
-        return edit.path.read_bytes() != edit.after
+        return read_regular_file(edit.path) != edit.after
     except OSError:
         return True
 
@@ -122,7 +129,4 @@ def _replace(edit: FileEdit) -> None:
         edit.path.unlink(missing_ok=True)
         return
     edit.path.parent.mkdir(parents=True, exist_ok=True)
-    incoming = edit.path.with_name(f"{edit.path.name}.incoming")
-    incoming.write_bytes(edit.after)
-    incoming.chmod(edit.mode)
-    incoming.replace(edit.path)
+    write_atomic(edit.path, edit.after.decode(), mode=edit.mode)

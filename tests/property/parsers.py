@@ -168,6 +168,10 @@ def _scan(name: str, type: FileType) -> Parser:
     return _in_file(name, lambda folder: read_program_file(ProgramFile(folder / name, type, folder), "1.7.1"))
 
 
+def _read_protected(prefix: Path) -> object:
+    return read_manifest(prefix, {prefix / "pip.conf": "pip", prefix / "uv.toml": "uv"})
+
+
 def _read_metadata(folder: Path) -> None:
     item = Distribution("x", "1", folder)
     str((item.headers("Name"), item.requires(), item.installer, item.source))
@@ -214,7 +218,7 @@ PARSERS: dict[str, Parser] = {
     "conda-lock": lambda data: read_packages(data.decode("utf-8", "replace")),
     "pin": lambda data: parse_pin(data, Path("x")),
     "profile": lambda data: parse_profile(data, Path("x")),
-    "protect-manifest": _in_file(str(MANIFEST), read_manifest),
+    "protect-manifest": _in_file(str(MANIFEST), _read_protected),
     "protected-text": _edit,
     "history": _in_file("etc/hac/history.jsonl", read_history),
     "direct-url": _in_file("direct_url.json", _read_metadata),

@@ -19,7 +19,8 @@ pytestmark = [needs_root, pytest.mark.exhaustive]
 
 SECRET = "the secret of root"
 # For each place.
-ROUNDS = 25
+ROUNDS = 50
+COMMANDS = (["restore", "--force"], ["protect"], ["restore", "--force"], ["protect", "--undo"], ["doctor", "--fix"])
 SITE_PACKAGES = f"lib/python{PYTHON[0]}.{PYTHON[1]}/site-packages"
 # Exchanges two names until it is ended, by renameat2(2) with RENAME_EXCHANGE, so that neither is ever missing.
 SWAP = """
@@ -89,7 +90,7 @@ def test_nothing_leads_out(environment: RealEnvironment, tmp_path: Path, place: 
     before = describe(outside)
     with swapping(folder, link):
         for number in range(ROUNDS):
-            command = ["doctor", "--fix"] if number % 4 == 3 else ["restore", "--force"]
+            command = COMMANDS[number % len(COMMANDS)]
             environment.here(*command, "--prefix", str(environment.path))
             assert describe(outside) == before, number
     for path in environment.path.rglob("*"):

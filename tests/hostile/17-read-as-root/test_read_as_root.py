@@ -63,6 +63,10 @@ COMMANDS = [
     ("install", "--dry-run", "--no-index", "harmless"),
     ("list",),
     ("vendor", "show"),
+    ("protect", "--undo"),
+    ("protect", "--dry-run"),
+    ("protect",),
+    ("protect", "--undo"),
 ]
 PLACES = [
     "SITE/torch-*.dist-info/METADATA",
@@ -79,6 +83,10 @@ PLACES = [
     "etc/hac/history.jsonl",
     "pyvenv.cfg",
     "pip.conf",
+    "uv.toml",
+    "bin/activate",
+    "etc/hac/protect.json",
+    "etc/hac/constraints.txt",
 ]
 
 
