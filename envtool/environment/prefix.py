@@ -10,6 +10,7 @@ from enum import Enum
 from pathlib import Path
 
 from envtool.environment.context import EnvironmentContext
+from envtool.environment.shim import ask_shim, is_shim
 from envtool.errors import PrefixError
 from envtool.language import tell
 
@@ -69,28 +70,46 @@ def _find_prefix(prefix: Path | None, python: Path | None, context: EnvironmentC
     if prefix is not None:
         return read_prefix(prefix if context.is_local else context.locate(prefix))
     if python is not None:
-        return read_prefix(_find_root(python if context.is_local else context.locate(python)))
+        return read_prefix(_find_root(_follow_shim(python if context.is_local else context.locate(python), context)))
     for variable in ("CONDA_PREFIX", "VIRTUAL_ENV"):
         if named := context.variables.get(variable):
             return read_prefix(context.locate(named), source=variable)
-    found = find_python_on_path(context)
+    found = _find_program(context)
     if found is None:
         raise PrefixError(
             tell("no environment to look at"),
             why=tell("no --prefix, CONDA_PREFIX or VIRTUAL_ENV is given, and there is no python on PATH"),
             remedy=_HINT,
         )
-    return read_prefix(_find_root(found), source=f"{found} on PATH")
+    return read_prefix(_find_root(_follow_shim(found, context)), source=f"{found} on PATH")
 
 
 def find_python_on_path(context: EnvironmentContext) -> Path | None:
-    """The `python`, else the `python3`, that a shell would start."""
+    """The `python`, else the `python3`, that a shell would start in the end: what a shim starts, if that is known."""
+    found = _find_program(context)
+    try:
+        return _follow_shim(found, context) if found is not None else None
+    except PrefixError:
+        return found
+
+
+def _find_program(context: EnvironmentContext) -> Path | None:
     folders = context.variables.get("PATH", os.defpath).split(":")
     path = ":".join(str(context.locate(folder)) if folder.startswith("/") else folder for folder in folders)
     # Of an image's files only the records are written to disk, and no modes: there, whatever has the name will do.
     mode = os.F_OK | os.X_OK if context.is_local else os.F_OK
     found = shutil.which("python", mode, path) or shutil.which("python3", mode, path)
     return Path(found) if found else None
+
+
+def _follow_shim(program: Path, context: EnvironmentContext) -> Path:
+    """The interpreter that a shim starts; of an image nothing is started. Raises `PrefixError` where it starts none."""
+    if not context.is_local or not is_shim(program) or _list_pythons(program.absolute().parent.parent):
+        return program
+    answer = ask_shim(program)
+    if answer.interpreter is None:
+        raise PrefixError(tell("{program} starts no Python", program=program), why=answer.why, remedy=_HINT)
+    return answer.interpreter
 
 
 def read_prefix(path: Path, *, source: str = "--prefix") -> Prefix:

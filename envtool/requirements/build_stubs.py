@@ -114,6 +114,8 @@ sys.modules[cpp_extension.__name__] = cpp_extension
 del cpp_extension
 utils.hipify = _module("utils.hipify", hipify_python=_module("utils.hipify.hipify_python"))
 '''
+# The first setuptools that no Python 3.8 takes, which projects of its time never met: the newest has no pkg_resources.
+_LIMITS_BELOW = {(3, 9): ("setuptools<75.4",)}
 _OTHER = '"""A STAND-IN while a project is asked what it requires."""\n__version__ = {version!r}\n'
 
 
@@ -126,12 +128,16 @@ class BuildStubs:
 
 
 @contextmanager
-def build_stubs(pin: VendorPin, owner: Owner | None = None) -> Iterator[BuildStubs]:
-    """Stand-ins for the pinned distributions, for as long as the context lasts."""
+def build_stubs(pin: VendorPin, python: str, owner: Owner | None = None) -> Iterator[BuildStubs]:
+    """Stand-ins for the pinned distributions, for as long as the context lasts.
+
+    `python` is the version that is installed for. Where it is not on this machine, another one builds, with back ends
+    no newer than its own would be.
+    """
     with temporary_folder() as folder:
         modules = folder / "modules"
         modules.mkdir()
-        lines = []
+        lines = [f"{limit}\n" for limit in list_build_limits(python)]
         for item in pin.distributions:
             text = (_TORCH if item.name == TORCH else _OTHER).format(version=item.version)
             wheel = folder / f"{item.name}-{item.version}-py3-none-any.whl"
@@ -145,6 +151,12 @@ def build_stubs(pin: VendorPin, owner: Owner | None = None) -> Iterator[BuildStu
         lend(owner, modules)
         lend(owner, folder)
         yield BuildStubs(constraints, modules)
+
+
+def list_build_limits(python: str) -> tuple[str, ...]:
+    """Constraints on what builds for a Python, that its own installers would find by `Requires-Python`."""
+    version = tuple(int(part) for part in python.split(".")[:2])
+    return tuple(limit for end, limits in _LIMITS_BELOW.items() if version < end for limit in limits)
 
 
 def write_stub_wheel(path: Path, name: str, version: str, files: Mapping[str, str]) -> None:

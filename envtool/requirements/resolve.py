@@ -13,10 +13,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from envtool.documents import parse_json
+from envtool.environment.shim import find_pyenv_interpreters
 from envtool.errors import ResolutionError
 from envtool.language import tell
 from envtool.requirements.build_links import build_links
-from envtool.requirements.build_stubs import BUILD_SETTINGS, build_stubs
+from envtool.requirements.build_stubs import BUILD_SETTINGS, build_stubs, list_build_limits
 from envtool.requirements.chain import Parents, parse_parents
 from envtool.requirements.model import DeclaredRequirement, InstallOptions, RequirementSet, Role
 from envtool.requirements.stub_wheels import stub_wheels
@@ -184,7 +185,11 @@ class Resolver:
     def make_build_environment(self, folder: Path) -> None:
         """A virtual environment of the target's Python, or of this one where that is not on this machine."""
         here = self.target.interpreter
-        names = [str(here)] if here is not None else [self.target.python, *self._find_pyenv(), sys.executable]
+        names = (
+            [str(here)]
+            if here is not None
+            else [self.target.python, *find_pyenv_interpreters(self.target.python, self.variables), sys.executable]
+        )
         for name in names:
             try:
                 words = ["venv", "--quiet", "--no-project", "--no-config", "--python", name, str(folder)]
@@ -194,20 +199,15 @@ class Resolver:
                 if name == names[-1]:
                     raise
 
-    def _find_pyenv(self) -> list[str]:
-        """The target's Python as pyenv keeps it, newest first: its programs on PATH work for a chosen version only."""
-        root = Path(self.variables.get("PYENV_ROOT") or Path(self.variables.get("HOME", "/")) / ".pyenv")
-        version = ".".join(self.target.python.split(".")[:2])
-        found = sorted((root / "versions").glob(f"{version}*/bin/python"), reverse=True)
-        return [str(path) for path in found if path.parts[-3].split(".")[:2] == version.split(".")][:1]
-
     def install_for_build(self, lines: Sequence[str], environment: Path) -> None:
         """Install what a build needs into an environment of `make_build_environment`.
 
         Raises `SourceError` and `ResolutionError`.
         """
         options = replace(self.options, upgrade=False, require_hashes=False, reinstall=False, no_deps=False, pre=False)
-        with temporary_file("".join(f"{line}\n" for line in lines), "build-requirements.txt") as file:
+        # What these limit is in every build's environment of that time.
+        limited = [*lines, *list_build_limits(self.target.python)]
+        with temporary_file("".join(f"{line}\n" for line in limited), "build-requirements.txt") as file:
             lend(self.target.owner, file.parent)
             words = ["pip", "install", "--quiet", "--python", str(environment / "bin/python"), "-r", str(file)]
             said = self._describe(words, options)
@@ -277,7 +277,7 @@ class Resolver:
         self, words: Sequence[str], options: InstallOptions, requested: Sequence[DeclaredRequirement] = ()
     ) -> UvOutput:
         """Run uv for what it says, with stand-ins for the vendor's distributions in what it builds meanwhile."""
-        with build_stubs(self.target.pin, self.target.owner) as stubs:
+        with build_stubs(self.target.pin, self.target.python, self.target.owner) as stubs:
             words = [*words, "--build-constraints", str(stubs.constraints)]
             words += ["--no-build"] if self.no_build else []
             try:

@@ -79,7 +79,7 @@ def ask_build_backend(source: Path, work: Path, resolver: Resolver, shown: str) 
     if wanted := _drop_pinned(system.requires):
         resolver.install_for_build(wanted, environment)
     deadline = time.monotonic() + resolver.seconds_left
-    with build_stubs(resolver.target.pin, resolver.target.owner) as stubs:
+    with build_stubs(resolver.target.pin, resolver.target.python, resolver.target.owner) as stubs:
         runner = _HookRunner(resolver, environment, None, shown, deadline)
         if len(wanted) == len(system.requires):
             # As in an install: a project that does without torch may ask for another then.

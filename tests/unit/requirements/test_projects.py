@@ -7,7 +7,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
 
+from envtool.release.pin import PinnedDistribution, PinOrigin, VendorPin
+from envtool.requirements.build_stubs import build_stubs, write_stub_wheel
+from envtool.requirements.model import InstallOptions
+from envtool.requirements.resolve import Resolver
+from envtool.requirements.target import Target
+from envtool.requirements.uv_options import Installer
 from tests.corpus.frozen_index import served
 from tests.support.environment import TORCH, Outcome, RealEnvironment
 
@@ -217,3 +224,23 @@ def test_an_assumed_environment_does_as_well(index: str, environment: RealEnviro
         "check", "--torch", TORCH, "--python-version", "3.11", "--installer", "uv", str(project / "setup.py")
     )
     assert f"clobbered: {project}/setup.py" in done.out, done.out + done.err
+
+
+@pytest.mark.parametrize(("python", "version"), [("3.8", "75.3.4"), ("3.9.1", "82.0.0"), ("3.10", "82.0.0")])
+def test_a_back_end_is_no_newer_than_the_python_that_is_installed_for(
+    environment: RealEnvironment, tmp_path: Path, python: str, version: str
+) -> None:
+    for each in ("75.3.4", "82.0.0"):
+        write_stub_wheel(tmp_path / f"setuptools-{each}-py3-none-any.whl", "setuptools", each, {"setuptools.py": ""})
+    pin = VendorPin((PinnedDistribution(name="torch", version=TORCH),), PinOrigin.GIVEN)
+    resolver = Resolver(
+        target=Target(pin=pin, python=python),
+        installer=Installer.UV,
+        variables=environment.variables,
+        options=InstallOptions(no_index=True, find_links=(str(tmp_path),)),
+    )
+    resolver.install_for_build(["setuptools>=40.8"], environment.path)
+    assert [path.name for path in environment.site_packages.glob("setuptools-*")] == [f"setuptools-{version}.dist-info"]
+    with build_stubs(pin, python) as stubs:
+        limits = Requirement(f"setuptools{stubs.constraints.read_text().partition('torch')[0].strip()[10:]}")
+    assert limits.specifier.contains(version)
