@@ -14,7 +14,8 @@ from envtool.requirements.stub_wheels import stub_wheels
 
 if TYPE_CHECKING:
     from envtool.requirements.model import RequirementSet
-    from envtool.requirements.resolve import Resolution, Resolver
+    from envtool.requirements.resolution import Resolution
+    from envtool.requirements.resolve import Resolver
 
 
 def resolve_as_pip(wanted: RequirementSet, resolver: Resolver) -> Resolution:

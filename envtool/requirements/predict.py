@@ -26,7 +26,8 @@ from envtool.wheel.requires import normalize_name
 if TYPE_CHECKING:
     from envtool.release.pin import VendorPin
     from envtool.requirements.metadata import MetadataReader
-    from envtool.requirements.resolve import Resolution, Resolver, VersionChange
+    from envtool.requirements.resolution import Resolution, VersionChange
+    from envtool.requirements.resolve import Resolver
     from envtool.requirements.target import Target
 
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from envtool.errors import EnvtoolError
     from envtool.requirements.chain import Chain
     from envtool.requirements.model import DeclaredRequirement, RequirementSet
-    from envtool.requirements.resolve import VersionChange
+    from envtool.requirements.resolution import VersionChange
     from envtool.requirements.uv_options import Installer
 
 

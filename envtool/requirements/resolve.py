@@ -6,13 +6,12 @@ import math
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from envtool.documents import parse_json
 from envtool.environment.shim import find_pyenv_interpreters
 from envtool.errors import ResolutionError
 from envtool.language import tell
@@ -20,6 +19,7 @@ from envtool.requirements.build_links import build_links
 from envtool.requirements.build_stubs import BUILD_SETTINGS, build_stubs, list_build_limits
 from envtool.requirements.chain import Parents, parse_parents
 from envtool.requirements.model import DeclaredRequirement, InstallOptions, RequirementSet, Role
+from envtool.requirements.resolution import UNKNOWN_VERSION, Resolution, read_plan
 from envtool.requirements.stub_wheels import stub_wheels
 from envtool.requirements.uv_command import (
     TIME_LIMIT,
@@ -44,52 +44,6 @@ if TYPE_CHECKING:
 
 _NOT_FOUND = "was not found in the package registry"
 _CONSTRAINTS = frozenset({"UV_CONSTRAINT", "UV_BUILD_CONSTRAINT"})
-_COMING = frozenset({"installed", "reinstalled"})
-# The version of a distribution from an address or a path: uv's plan gives none.
-UNKNOWN_VERSION = tell("from an address")
-
-
-@dataclass(frozen=True)
-class VersionChange:
-    """A distribution before and after an install; `None` where it is not there."""
-
-    name: str
-    before: str | None
-    after: str | None
-
-    def __str__(self) -> str:
-        return tell(
-            "{name} {before} → {after}",
-            name=self.name,
-            before=self.before or tell("(none)"),
-            after=self.after or tell("(uninstalled)"),
-        )
-
-
-@dataclass(frozen=True)
-class Resolution:
-    """What would change, or, where nothing meets the requirements, the proof of that.
-
-    `imports_torch`: something that has to be built imports torch for that, without naming it as needed.
-    """
-
-    changes: tuple[VersionChange, ...] = ()
-    unsolvable: str | None = None
-    imports_torch: bool = False
-
-    def find_change(self, name: str) -> VersionChange | None:
-        """The change of one distribution, or `None` where it stays."""
-        return next((change for change in self.changes if change.name == name), None)
-
-    def versions_after(self, target: Target) -> dict[str, str]:
-        """Every distribution's version afterwards."""
-        state = {name: item.version for name, item in target.installed.items()}
-        for change in self.changes:
-            if change.after is None:
-                state.pop(change.name, None)
-            else:
-                state[change.name] = change.after
-        return state
 
 
 @dataclass(frozen=True)
@@ -145,16 +99,32 @@ class Resolver:
         distributions `without`. Raises `SourceError` and `ResolutionError`.
         """
         requested = wanted.requirements if entries is None else entries
+        options = wanted.options.merge_over(self.options)
         with self._files(wanted, requested, constraints, without) as files, self._offered() as offered:
-            command = ["pip", "install", "--dry-run", "--output-format", "json", "-r", files.lines]
-            command += ["-c", files.constraints]
-            command += ["--excludes", files.excludes] if without else []
-            command += ["--overrides", files.overrides] if files.overrides else []
-            command += offered
-            said = self._describe([*command, *self.passed], wanted.options.merge_over(self.options), requested)
+            words = ["-c", files.constraints]
+            words += ["--excludes", files.excludes] if without else []
+            words += ["--overrides", files.overrides] if files.overrides else []
+            words += [*offered, *self.passed]
+            if self._is_of_another_python():
+                self._build_beforehand(["pip", "compile", "--quiet", files.lines, *words], options)
+            command = ["pip", "install", "--dry-run", "--output-format", "json", "-r", files.lines, *words]
+            said = self._describe(command, options, requested)
         if said.unsolvable is not None:
             return Resolution(unsolvable=said.unsolvable, imports_torch=said.imports_torch)
-        return Resolution(_list_changes(said.out), imports_torch=said.imports_torch)
+        return Resolution(read_plan(said.out), imports_torch=said.imports_torch)
+
+    def _is_of_another_python(self) -> bool:
+        here = f"{sys.version_info[0]}.{sys.version_info[1]}"
+        return self.target.interpreter is None and not f"{self.target.python}.".startswith(f"{here}.")
+
+    def _build_beforehand(self, words: Sequence[str], options: InstallOptions) -> None:
+        """Have uv's cache hold what builds tell.
+
+        For a Python that is not there `uv pip install` takes its wheels for those of the builds as well, and compiles
+        numpy, say, for a build that needs it; `uv pip compile` keeps the two apart.
+        """
+        with suppress(ResolutionError):
+            self._describe(words, replace(options, upgrade=False, reinstall=False, require_hashes=False))
 
     def stage(
         self,
@@ -328,18 +298,3 @@ class Resolver:
         folder = Path(self.variables.get("XDG_CONFIG_HOME") or home / ".config")
         named = any(key.startswith("UV_") and not is_harmless(key) for key in self.variables if key not in _CONSTRAINTS)
         return named or (folder / "uv/uv.toml").exists() or Path("/etc/uv/uv.toml").exists()
-
-
-def _list_changes(text: str) -> tuple[VersionChange, ...]:
-    """From the JSON of `uv pip install --output-format json` (schema "preview")."""
-    try:
-        rows = parse_json(text)["changes"]
-        before = {row["name"]: row.get("version", UNKNOWN_VERSION) for row in rows if row["action"] == "uninstalled"}
-        after = {row["name"]: row.get("version", UNKNOWN_VERSION) for row in rows if row["action"] in _COMING}
-    except (ValueError, KeyError, TypeError) as error:
-        raise ResolutionError(
-            tell("uv's plan cannot be read"),
-            why=f"{type(error).__name__}: {error}",
-            remedy="pip install 'uv>=0.13,<0.14'",
-        ) from error
-    return tuple(VersionChange(name, before.get(name), after.get(name)) for name in sorted({*before, *after}))

@@ -30,7 +30,8 @@ from envtool.requirements.version_search import SearchResult, find_newest_compat
 if TYPE_CHECKING:
     from envtool.requirements.chain import Chain
     from envtool.requirements.metadata import MetadataReader
-    from envtool.requirements.resolve import Resolution, Resolver
+    from envtool.requirements.resolution import Resolution
+    from envtool.requirements.resolve import Resolver
     from envtool.requirements.target import Target
 
 # Resolutions at once: they wait for the index most of the time.

@@ -13,7 +13,7 @@ from envtool.wheel.requires import normalize_name
 
 if TYPE_CHECKING:
     from envtool.requirements.model import DeclaredRequirement
-    from envtool.requirements.resolve import Resolution
+    from envtool.requirements.resolution import Resolution
 
 # Resolutions that are spent on it; a set of dozens of pins whose every line must change would take minutes.
 _ROUNDS = 24

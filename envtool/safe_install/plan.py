@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from envtool.environment.owned_files import PathBoundary, find_owned_files, refuse_foreign_commands
 from envtool.errors import InstallError
 from envtool.language import tell
-from envtool.requirements.resolve import UNKNOWN_VERSION, VersionChange
+from envtool.requirements.resolution import UNKNOWN_VERSION, VersionChange
 from envtool.transaction.journal import JournalStep, order_steps
 from envtool.transaction.move import Move
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from envtool.requirements.metadata import MetadataReader
     from envtool.requirements.model import DeclaredRequirement
-    from envtool.requirements.resolve import Resolution
+    from envtool.requirements.resolution import Resolution
     from envtool.requirements.target import Target
 
 Requires = Mapping[str, tuple[str, ...]]

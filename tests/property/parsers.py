@@ -53,7 +53,7 @@ from envtool.release.read_profile import parse_profile
 from envtool.requirements.chain import parse_parents
 from envtool.requirements.read_file import read_file
 from envtool.requirements.readers.requirements_txt import read_lines
-from envtool.requirements.resolve import _list_changes
+from envtool.requirements.resolution import read_plan
 from envtool.requirements.settings import read_check_settings
 from envtool.requirements.target import Target
 from envtool.safe_install.locks.model import LockSelection
@@ -241,7 +241,7 @@ PARSERS: dict[str, Parser] = {
     "image-table": _in_file(str(TABLE), read_table),
     "index-page": _parse_page,
     "challenge": lambda data: parse_challenges(_text(data)),
-    "uv-plan": lambda data: _list_changes(_text(data)),
+    "uv-plan": lambda data: read_plan(_text(data)),
     "uv-tree": lambda data: parse_parents(_text(data)),
     "guarded-instruction": lambda data: [
         suggest_changes([], PIN, find_install_steps(_text(data), Path("/nonexistent"))),

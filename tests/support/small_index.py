@@ -8,6 +8,7 @@ import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from html import escape
 from urllib.parse import unquote
 
 from tests.support.http_server import Handler, serve
@@ -45,12 +46,23 @@ def build_wheel(folder, config_settings=None, metadata_directory=None):
 """
 
 
+_WHEEL = "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: {tag}\n"
+
+
 @dataclass(frozen=True)
 class Release:
-    """One version: what it requires, and whether it is a source distribution only."""
+    """One version: what it requires, and whether it is a source distribution only.
+
+    `tag` is its wheel's, `build_requires` what its source distribution needs to be built, `python` its
+    `Requires-Python`. `has_broken_source`: beside its wheel there is a source distribution that cannot be built.
+    """
 
     requires: tuple[str, ...] = ()
     is_source: bool = False
+    tag: str = "py3-none-any"
+    build_requires: tuple[str, ...] = ()
+    python: str = ""
+    has_broken_source: bool = False
 
 
 Projects = Mapping[str, Mapping[str, Release]]
@@ -59,13 +71,16 @@ Projects = Mapping[str, Mapping[str, Release]]
 @contextmanager
 def small_index(projects: Projects) -> Iterator[str]:
     """Serve the projects; the value is the address of the index."""
-    pages, files = {}, {}
+    pages: dict[str, str] = {}
+    files: dict[str, bytes] = {}
     for name, releases in projects.items():
         rows = []
         for version, release in releases.items():
-            file, data = (_make_source if release.is_source else _make_wheel)(name, version, release.requires)
-            files[file] = data
-            rows.append(f'<a href="/files/{file.replace("+", "%2B")}">{file}</a>')
+            made = [(_make_source if release.is_source else _make_wheel)(name, version, release)]
+            made += [_make_source(name, version, release)] if release.has_broken_source else []
+            needs = f' data-requires-python="{escape(release.python)}"' if release.python else ""
+            rows += [f'<a href="/files/{file.replace("+", "%2B")}"{needs}>{file}</a>' for file, _data in made]
+            files.update(made)
         pages[name] = "<!DOCTYPE html>" + "<br>".join(rows)
 
     class IndexHandler(Handler):
@@ -84,26 +99,29 @@ def _make_metadata(name: str, version: str, requires: tuple[str, ...]) -> str:
     return "\n".join([*lines, *(f"Requires-Dist: {line}" for line in requires)]) + "\n"
 
 
-def _make_wheel(name: str, version: str, requires: tuple[str, ...]) -> tuple[str, bytes]:
+def _make_wheel(name: str, version: str, release: Release) -> tuple[str, bytes]:
     stem = f"{name.replace('-', '_')}-{version}"
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
         archive.writestr(f"{name.replace('-', '_')}.py", "")
-        archive.writestr(f"{stem}.dist-info/METADATA", _make_metadata(name, version, requires))
+        archive.writestr(f"{stem}.dist-info/METADATA", _make_metadata(name, version, release.requires))
         archive.writestr(
-            f"{stem}.dist-info/WHEEL", "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+            f"{stem}.dist-info/WHEEL",
+            _WHEEL.format(tag=release.tag),
         )
         archive.writestr(f"{stem}.dist-info/RECORD", "")
-    return f"{stem}-py3-none-any.whl", buffer.getvalue()
+    return f"{stem}-{release.tag}.whl", buffer.getvalue()
 
 
-def _make_source(name: str, version: str, requires: tuple[str, ...]) -> tuple[str, bytes]:
+def _make_source(name: str, version: str, release: Release) -> tuple[str, bytes]:
     stem = f"{name.replace('-', '_')}-{version}"
-    metadata = _make_metadata(name, version, requires)
+    metadata = _make_metadata(name, version, release.requires)
+    back_end = _BACK_END.format(name=name, version=version, metadata=metadata)
     members = {
         "PKG-INFO": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n",
-        "back_end.py": _BACK_END.format(name=name, version=version, metadata=metadata),
-        "pyproject.toml": '[build-system]\nrequires = []\nbuild-backend = "back_end"\nbackend-path = ["."]\n',
+        "back_end.py": "raise SystemExit('no compiler')" if release.has_broken_source else back_end,
+        "pyproject.toml": f"[build-system]\nrequires = {list(release.build_requires)}\n"
+        'build-backend = "back_end"\nbackend-path = ["."]\n',
     }
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w:gz") as archive:
