@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -16,6 +16,8 @@ from envtool.regular_file import read_regular_file
 
 # As many links as Linux follows in a path (path_resolution(7)).
 _LINKS = 40
+# Where programs are looked for without PATH.
+DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 # No script or setting that is read here is larger.
 _READ_AT_MOST = 1 << 20
 
@@ -133,3 +135,13 @@ def read_tree_text(tree: FileTree, path: str) -> str | None:
     found = follow_links(tree, path)
     data = tree.read(found) if found is not None else None
     return data.decode("utf-8", "replace") if data is not None else None
+
+
+def find_program(tree: FileTree, name: str, variables: Mapping[str, str]) -> str | None:
+    """A program by its path, or by its name on PATH."""
+    if "/" in name:
+        return name if has_file(tree, name) else None
+    for folder in variables.get("PATH", DEFAULT_PATH).split(":"):
+        if folder.startswith("/") and has_file(tree, f"{folder}/{name}"):
+            return f"{folder.rstrip('/')}/{name}"
+    return None

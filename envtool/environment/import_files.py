@@ -12,6 +12,14 @@ _MODULE = re.compile(
     rf"(?:^|/)(?:{_NAMES})(?:/(?:__init__|version)\.pyc?|/__init__\.[\w.-]+\.so|(?:\.[\w-]+)*\.so|\.pyc?)$"
 )
 _SETTINGS = frozenset({"pyvenv.cfg", "sitecustomize.py", "usercustomize.py"})
+# What shells read as they start, wherever a home folder is, and conda.
+_SHELL_SETTINGS = frozenset(
+    {".bashrc", ".bash_profile", ".bash_login", ".profile", ".zshenv", ".zprofile", ".zshrc", ".zlogin", ".condarc"}
+)
+_SHELL_FOLDERS = ("etc/profile.d", "etc/conda/activate.d", "etc/zsh")
+_SYSTEM_SETTINGS = re.compile(
+    r"etc/(?:profile|bashrc|bash\.bashrc|zsh\w+|[\w.-]*(?:env|profile|rc)|[\w-]+\.(?:ba)?sh)$"
+)
 # The standard library's landmark (CPython, Modules/getpath.py).
 _LIBRARY = re.compile(r"(?:^|/)lib(?:64)?/python\d\.\d+t?/os\.py$")
 _SCRIPT_AT_MOST = 32 << 10
@@ -23,6 +31,8 @@ def needs_content(path: str, size: int) -> bool | None:
     """Whether a file's content matters to what is imported; `None` where the file does not matter at all."""
     folder, _, name = path.rpartition("/")
     if name in _SETTINGS or name.endswith(".pth") or path == "etc/passwd":
+        return size <= _SETTING_AT_MOST
+    if name in _SHELL_SETTINGS or folder.endswith(_SHELL_FOLDERS) or path.endswith("conda-meta/state"):
         return size <= _SETTING_AT_MOST
     if (name.startswith(PINNED_NAMES) or "torch" in folder) and _MODULE.search(path):
         return name == "version.py" and size <= _SCRIPT_AT_MOST
@@ -37,4 +47,7 @@ def needs_content(path: str, size: int) -> bool | None:
         return None
     # Entry scripts lie wherever a Dockerfile puts them, near the root.
     is_script = name.endswith((".sh", ".bash", ".py")) or "." not in name
-    return True if is_script and path.count("/") <= 3 and not path.startswith(("etc/", "usr/", "var/")) else None
+    if path.startswith(("etc/", "usr/", "var/")):
+        is_local = path.startswith("usr/local/") and name.endswith((".sh", ".bash")) and path.count("/") <= 4
+        return True if is_local or _SYSTEM_SETTINGS.match(path) else None
+    return True if is_script and path.count("/") <= 3 else None

@@ -9,17 +9,26 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from envtool.environment.conda_environments import (
+    activate_conda_environment,
+    find_conda_environment,
+    find_conda_root,
+    list_activation_scripts,
+    read_environment_variables,
+)
 from envtool.environment.entry_script import follow_script
-from envtool.environment.file_tree import FileTree, follow_links, has_file, read_tree_text
-from envtool.environment.started_python import StartSettings, find_program
+from envtool.environment.file_tree import FileTree, find_program, follow_links, has_file, read_tree_text
+from envtool.environment.shell_startup import SHELLS, ShellStart, parse_shell_words, run_shell_script
+from envtool.environment.started_python import StartSettings
 
 _PYTHON = re.compile(r"python(?:\d(?:\.\d+)?t?)?")
-_SHELLS = frozenset({"sh", "bash", "dash", "ash", "zsh", "hac-shell"})
 # Programs that start what follows them, with as many words of their own beside options.
 _STARTERS = {
     "tini": 0, "dumb-init": 0, "catatonit": 0, "hac-start": 0, "docker-init": 0, "exec": 0, "nohup": 0, "setsid": 0,
     "time": 0, "nice": 0, "command": 0, "gosu": 1, "su-exec": 1, "stdbuf": 0, "sudo": 0, "timeout": 1, "numactl": 0,
 }  # fmt: skip
+# Options of `conda run` that take a word of their own, beside those that name an environment.
+_CONDA_WITH_VALUE = frozenset({"--cwd", "-a", "--attach", "-e", "--env", "-r", "--root-prefix", "--rc-file"})
 # Options of these that take a word of their own.
 _WITH_VALUE = {"nice": ("-n",), "tini": ("-p", "-e"), "sudo": ("-u", "-g"), "stdbuf": ("-i", "-o", "-e")}
 _ASSIGNMENT = re.compile(r"([A-Za-z_]\w*)=(.*)", re.DOTALL)
@@ -69,7 +78,7 @@ def _take_step(state: _Command) -> StartSettings | None:
         _skip_starter(state, name)
     elif name == "env":
         _skip_env(state)
-    elif name in _SHELLS:
+    elif name in SHELLS:
         _enter_shell(state)
     elif name == "uv" and "run" in state.words:
         return _enter_project(state)
@@ -103,44 +112,48 @@ def _skip_env(state: _Command) -> None:
 
 
 def _enter_shell(state: _Command) -> None:
-    """`sh -c TEXT`, `sh SCRIPT`, or a shell alone, which starts nothing."""
-    words = state.words[1:]
-    if words and words[0].rpartition("/")[2] in _SHELLS:
-        # The guard with another shell behind it.
-        state.words = words
+    """`sh -c TEXT`, `sh SCRIPT`, or a shell alone, which starts nothing and reads its settings all the same."""
+    words = state.words
+    if words[0].rpartition("/")[2] == "hac-shell":
+        # The guard, with another shell behind it.
+        is_another = len(words) > 1 and words[1].rpartition("/")[2] in SHELLS
+        state.words = words[1:] if is_another else ["/bin/sh", *words[1:]]
         return
-    while words and words[0].startswith(("-", "+")):
-        option = words.pop(0)
-        if option.endswith("o") and words:
-            words.pop(0)
-        if "c" in option.lstrip("-") and not option.startswith("--"):
-            _enter_script(state, words[0] if words else "", words[2:])
-            return
-    if words:
-        text = read_tree_text(state.tree, _join(state.folder, words[0]))
-        _enter_script(state, text or "", words[1:])
+    shell = parse_shell_words(words)
+    if shell.command is not None:
+        _enter_script(state, shell, shell.command, list(shell.words[1:]))
+    elif shell.words:
+        path = _join(state.folder, shell.words[0])
+        _enter_script(state, shell, read_tree_text(state.tree, path) or "", list(shell.words[1:]), path)
     else:
-        state.words = []
+        _enter_script(state, shell, "", [])
 
 
-def _enter_script(state: _Command, text: str, arguments: list[str]) -> None:
+def _enter_script(state: _Command, shell: ShellStart, text: str, arguments: list[str], path: str = "") -> None:
     """Take over what a shell script sets, and go on with the program that it becomes."""
-
-    def read(path: str) -> str | None:
-        return read_tree_text(state.tree, path)
-
-    end = follow_script(text, state.variables, arguments=arguments, folder=state.folder, read=read)
+    end = run_shell_script(
+        state.tree, shell, text, state.variables, arguments=arguments, folder=state.folder, path=path
+    )
     state.words, state.variables, state.folder = list(end.words), dict(end.variables), end.folder
 
 
 def _enter_conda(state: _Command) -> None:
+    """`conda run` activates an environment for one command."""
+    program = find_program(state.tree, state.words[0], state.variables) or ""
     words = state.words[state.words.index("run") + 1 :]
+    name = state.variables.get("CONDA_PREFIX", "")
     while words and words[0].startswith("-"):
-        option = words.pop(0)
-        if option in {"-n", "--name", "-p", "--prefix"} and words:
-            named = words.pop(0)
-            folder = named if "/" in named else f"/opt/conda/envs/{named}"
-            state.variables["PATH"] = f"{folder}/bin:{state.variables.get('PATH', '')}"
+        option, _, value = words.pop(0).partition("=")
+        if option in {"-n", "--name", "-p", "--prefix"}:
+            name = value or (words.pop(0) if words else "")
+        elif option in _CONDA_WITH_VALUE and not value and words:
+            words.pop(0)
+    root = find_conda_root(state.tree, state.variables, program)
+    folder = find_conda_environment(state.tree, name, root, state.variables)
+    activate_conda_environment(state.variables, folder, root)
+    state.variables |= read_environment_variables(state.tree, folder)
+    for text in list_activation_scripts(state.tree, folder):
+        state.variables = dict(follow_script(text, state.variables, tree=state.tree, folder=state.folder).variables)
     state.words = words
 
 
@@ -177,8 +190,8 @@ def _enter_program(state: _Command) -> StartSettings | None:
     if interpreter and interpreter[0].endswith("/env"):
         interpreter = [word for word in interpreter[1:] if not word.startswith("-")]
     kind = interpreter[0].rpartition("/")[2] if interpreter else ""
-    if kind in _SHELLS:
-        _enter_script(state, text, words[1:])
+    if kind in SHELLS:
+        _enter_script(state, parse_shell_words(interpreter), text, words[1:], program)
     elif _PYTHON.fullmatch(kind):
         real = follow_links(state.tree, program) or program
         return StartSettings(

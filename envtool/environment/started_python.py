@@ -11,13 +11,20 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 
-from envtool.environment.entry_script import follow_script
-from envtool.environment.file_tree import FileTree, follow_links, has_file, has_folder, list_folder, read_tree_text
+from envtool.environment.file_tree import (
+    DEFAULT_PATH,
+    FileTree,
+    find_program,
+    follow_links,
+    has_folder,
+    list_folder,
+    read_tree_text,
+)
 from envtool.environment.pth import parse_pth
+from envtool.environment.shell_startup import parse_shell_words, run_shell_script
 
 _VERSION = re.compile(r"python(\d)\.(\d+)t?")
 _SHEBANG = re.compile(r"^#!\s*(\S+)(?:[ \t]+(\S+))?")
-_DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 # A wrapper that starts a wrapper, and so on.
 _WRAPPERS = 5
 _TRUE = "true"
@@ -96,16 +103,6 @@ def find_started_python(tree: FileTree, settings: StartSettings) -> StartedPytho
     return _read_python(tree, program, executable, wrappers, variables, settings.first_folder)
 
 
-def find_program(tree: FileTree, name: str, variables: Mapping[str, str]) -> str | None:
-    """A program by its path, or by its name on PATH."""
-    if "/" in name:
-        return name if has_file(tree, name) else None
-    for folder in variables.get("PATH", _DEFAULT_PATH).split(":"):
-        if folder.startswith("/") and has_file(tree, f"{folder}/{name}"):
-            return f"{folder.rstrip('/')}/{name}"
-    return None
-
-
 def _unwrap(
     tree: FileTree, program: str, variables: dict[str, str]
 ) -> tuple[str | None, tuple[str, ...], dict[str, str]]:
@@ -118,10 +115,12 @@ def _unwrap(
         scripts.append(program)
         # An interpreter's name may be a script of Python's own, which its first line starts.
         line = _SHEBANG.match(text)
-        words = [word for word in (line.groups() if line else ()) if word]
+        words = [word for word in (line.groups() if line else ()) if word and not word.endswith("/env")]
         name = next((word for word in reversed(words) if "python" in word.rpartition("/")[2]), None)
         if name is None:
-            end = follow_script(text, variables, folder=program.rpartition("/")[0])
+            shell = parse_shell_words(words or ["sh"])
+            folder = program.rpartition("/")[0]
+            end = run_shell_script(tree, shell, text, variables, arguments=None, folder=folder, path=program)
             variables = dict(end.variables)
             name = next((word for word in end.words if "python" in word.rpartition("/")[2]), None)
         next_program = find_program(tree, name, _without_folder(variables, program)) if name else None
@@ -134,7 +133,7 @@ def _unwrap(
 def _without_folder(variables: Mapping[str, str], program: str) -> Mapping[str, str]:
     """A wrapper that names no folder means the next program of that name on PATH, else it would call itself."""
     own = program.rpartition("/")[0]
-    path = ":".join(folder for folder in variables.get("PATH", _DEFAULT_PATH).split(":") if folder.rstrip("/") != own)
+    path = ":".join(folder for folder in variables.get("PATH", DEFAULT_PATH).split(":") if folder.rstrip("/") != own)
     return {**variables, "PATH": path}
 
 

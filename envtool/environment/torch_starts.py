@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from enum import Enum
 from typing import TYPE_CHECKING
 
 from envtool.environment.file_tree import read_tree_text
@@ -21,17 +22,36 @@ if TYPE_CHECKING:
     from envtool.release.pin import VendorPin
 
 
+class StartWay(Enum):
+    """By what a Python is started: for a person, after "in"."""
+
+    PYTHON = "`python`"
+    COMMAND = "the image's command"
+    LOGIN_SHELL = "a login shell"
+    TYPED_SHELL = "an interactive shell"
+
+
+_SHELLS = {StartWay.LOGIN_SHELL: ("bash", "-l"), StartWay.TYPED_SHELL: ("bash", "-i")}
+
+
 @dataclass(frozen=True, kw_only=True)
 class TorchStart:
-    """A way in which the image starts Python, and the torch that is imported then.
-
-    `is_command`: by ENTRYPOINT and CMD, else by `python` on PATH.
-    """
+    """A way in which the image starts Python, and the torch that is imported then."""
 
     settings: StartSettings
-    is_command: bool
+    way: StartWay
     python: StartedPython | None
     module: ImportedModule | None
+
+    @property
+    def is_command(self) -> bool:
+        """Whether something else stands before `python`: ENTRYPOINT and CMD, or a shell that reads its settings."""
+        return self.way is not StartWay.PYTHON
+
+    @property
+    def is_shell(self) -> bool:
+        """Whether it is a shell that nobody gave a command."""
+        return self.way in _SHELLS
 
     @property
     def is_lost(self) -> bool:
@@ -40,19 +60,33 @@ class TorchStart:
 
 
 def list_torch_starts(
-    tree: FileTree, variables: Mapping[str, str], command: Sequence[str] = (), folder: str = "/"
+    tree: FileTree,
+    variables: Mapping[str, str],
+    command: Sequence[str] = (),
+    folder: str = "/",
+    *,
+    with_shells: bool = False,
 ) -> Iterator[TorchStart]:
-    """What `python` would import, and what the command's Python would, where that is another start."""
-    yield _start(tree, StartSettings(variables=variables), is_command=False)
+    """What `python` would import, and what the command's Python would, where that is another start.
+
+    `with_shells`: and a shell's, where what it reads as it starts makes it another torch.
+    """
+    plain = _start(tree, StartSettings(variables=variables), StartWay.PYTHON)
+    yield plain
     settings = find_command_start(tree, command, variables, folder) if command else None
     if settings is not None:
-        yield _start(tree, settings, is_command=True)
+        yield _start(tree, settings, StartWay.COMMAND)
+    for way, words in _SHELLS.items() if with_shells else ():
+        settings = find_command_start(tree, words, variables, folder)
+        start = _start(tree, settings, way) if settings is not None else plain
+        if start.module is not None and (plain.module is None or start.module.path != plain.module.path):
+            yield start
 
 
-def _start(tree: FileTree, settings: StartSettings, *, is_command: bool) -> TorchStart:
+def _start(tree: FileTree, settings: StartSettings, way: StartWay) -> TorchStart:
     python = find_started_python(tree, settings)
     module = find_import(tree, python.search_path, TORCH) if python is not None else None
-    return TorchStart(settings=settings, is_command=is_command, python=python, module=module)
+    return TorchStart(settings=settings, way=way, python=python, module=module)
 
 
 def find_home(tree: FileTree, user: str) -> str:

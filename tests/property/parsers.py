@@ -19,8 +19,10 @@ from envtool.environment.conda_records import parse_conda_record, parse_history
 from envtool.environment.distribution import Distribution
 from envtool.environment.elf import SharedObjectError, read_needed_libraries
 from envtool.environment.entry_script import follow_script
+from envtool.environment.file_tree import DiskTree
 from envtool.environment.history import read_history
 from envtool.environment.pth import parse_pth
+from envtool.environment.start_command import find_command_start
 from envtool.errors import EnvtoolError
 from envtool.fleet.documents import DocumentOrigin, parse_documents
 from envtool.guard.explain import find_conflicts
@@ -115,8 +117,15 @@ def _parse_record(data: bytes) -> None:
 
 
 def _follow_script(data: bytes) -> None:
-    end = follow_script(_text(data), {"PATH": "/bin"}, arguments=["python", "x.py"], read=lambda _path: _text(data))
-    assert all(isinstance(word, str) for word in end.words)
+    """As a script that sources itself, and as what a login shell reads first."""
+    with tempfile.TemporaryDirectory() as name:
+        tree = DiskTree(Path(name))
+        for path in ("x", "etc/profile", "root/.bashrc"):
+            (Path(name) / path).parent.mkdir(exist_ok=True)
+            (Path(name) / path).write_bytes(data)
+        end = follow_script(_text(data), {"PATH": "/bin"}, arguments=["python", "x.py"], tree=tree)
+        assert all(isinstance(word, str) for word in end.words)
+        find_command_start(tree, ["bash", "-l", "/x", "python", "x.py"], {"PATH": "/bin", "HOME": "/root"}, "/")
 
 
 def _parse_manifest(data: bytes) -> None:

@@ -13,7 +13,7 @@ from envtool.environment.file_tree import follow_links
 from envtool.environment.imported import ImportedModule, find_import
 from envtool.environment.search_path import PathOrigin, PrecedingPath
 from envtool.environment.started_python import ImportOrigin
-from envtool.environment.torch_starts import TorchStart, is_pinned_build, list_torch_starts
+from envtool.environment.torch_starts import StartWay, TorchStart, is_pinned_build, list_torch_starts
 from envtool.language import tell
 
 if TYPE_CHECKING:
@@ -25,13 +25,26 @@ _ORIGINS = {
     ImportOrigin.PTH_FILE: PathOrigin.PTH_FILE,
     ImportOrigin.USER_SITE: PathOrigin.USER_SITE,
 }
+_STARTERS = {
+    StartWay.PYTHON: "`python`",
+    StartWay.COMMAND: "the command",
+    StartWay.LOGIN_SHELL: "what a login shell reads",
+    StartWay.TYPED_SHELL: "what an interactive shell reads",
+}
+# What to change is in one of these.
+_SHELL_REMEDY = (
+    "grep -nE 'activate|PATH' /etc/profile /etc/profile.d/*.sh ~/.bash_profile ~/.profile /etc/bash.bashrc ~/.bashrc"
+)
 
 
 def check(environment: Environment, pin: VendorPin) -> Iterator[Finding]:
     """Check that every way in which the image starts Python imports the pinned distributions."""
     context = environment.context
     seen: set[str] = set()
-    for start in list_torch_starts(context.files, context.variables, context.command, context.folder):
+    starts = list_torch_starts(
+        context.files, context.variables, context.command, context.folder, with_shells=not context.is_local
+    )
+    for start in starts:
         for finding in _check_start(environment, pin, start):
             if finding.title not in seen:
                 seen.add(finding.title)
@@ -99,10 +112,10 @@ def _make_shadow_finding(
     folder = module.folder
     by = f" by {folder.named_by}" if folder.named_by else ""
     if folder.origin is ImportOrigin.SITE:
-        cause = f"{'the command' if start.is_command else '`python`'} starts {python.program}, of {python.prefix}"
+        cause = f"{_STARTERS[start.way]} starts {python.program}, of {python.prefix}"
     else:
         cause = f"{folder.origin.value} comes before site-packages{by}"
-    where = " in the image's command" if start.is_command else ""
+    where = f" in {start.way.value}" if start.is_command else ""
     return Finding(
         kind=FindingKind.TORCH_SHADOWED,
         title=tell(
@@ -113,7 +126,7 @@ def _make_shadow_finding(
         ),
         evidence=(Evidence(module.path, expected, module.version),),
         cause=cause,
-        remedy=_build_remedy(environment, module),
+        remedy=_build_remedy(environment, module) if not start.is_shell else _SHELL_REMEDY,
     )
 
 

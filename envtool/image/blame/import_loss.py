@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from envtool.environment.file_tree import follow_links
+from envtool.environment.import_files import needs_content
 from envtool.environment.imported import find_import
 from envtool.environment.started_python import ImportOrigin
 from envtool.environment.torch_starts import TorchStart, find_home, is_pinned_build, list_torch_starts
@@ -55,7 +56,7 @@ def judge_imports(image: StoredImage, overlay: Overlay, pin: VendorPin | None, h
     variables = {"HOME": find_home(tree, user), **image.variables}
     losses: list[ImportLoss] = []
     good: dict[str, str] = {}
-    for start in list_torch_starts(tree, variables, image.command, image.start_folder):
+    for start in list_torch_starts(tree, variables, image.command, image.start_folder, with_shells=True):
         module = start.module
         if module is not None and is_pinned_build(module, pin):
             if not start.is_command and start.python is not None:
@@ -107,7 +108,7 @@ def _describe(image: StoredImage, overlay: Overlay, start: TorchStart, home: str
 
 def _explain(start: TorchStart) -> str:
     module, python = start.module, start.python
-    who = "the image's command" if start.is_command else "`python`"
+    who = start.way.value
     if python is None:
         return "there is no python on PATH that starts"
     if module is None:
@@ -115,11 +116,11 @@ def _explain(start: TorchStart) -> str:
     folder = module.folder
     match folder.origin:
         case ImportOrigin.PYTHONPATH:
-            return f"PYTHONPATH names {folder.path}" + (" in the image's command" if start.is_command else "")
+            return f"PYTHONPATH names {folder.path}" + (f" in {who}" if start.is_command else "")
         case ImportOrigin.PTH_FILE | ImportOrigin.CUSTOMIZE:
             return f"{folder.named_by} puts {folder.path} before site-packages"
         case ImportOrigin.START_FOLDER:
-            return f"the image's command is started in {folder.path}"
+            return f"{who} is started in {folder.path}"
         case ImportOrigin.USER_SITE:
             return f"the user site {folder.path} comes first"
         case _:
@@ -130,8 +131,10 @@ def _list_causes(image: StoredImage, overlay: Overlay, start: TorchStart, home: 
     """The steps that put in place what the reason speaks of."""
     module, python = start.module, start.python
     origin = module.folder.origin if module is not None else ImportOrigin.SITE
-    if start.is_command:
+    if start.is_command and not start.is_shell:
         yield from _find_command_steps(image, overlay)
+    if start.is_shell or any("sh" in word for word in image.command if start.is_command):
+        yield from _find_startup_steps(image, overlay, start)
     if module is not None and module.folder.named_by:
         yield from _existing(_find_origin(image, overlay, module.folder.named_by))
     if origin is ImportOrigin.PYTHONPATH and not start.is_command:
@@ -157,6 +160,15 @@ def _find_command_steps(image: StoredImage, overlay: Overlay) -> Iterator[ImageS
     for word in image.command:
         if word.startswith("/"):
             yield from _existing(_find_origin(image, overlay, word))
+
+
+def _find_startup_steps(image: StoredImage, overlay: Overlay, start: TorchStart) -> Iterator[ImageStep]:
+    """The steps that brought what shells read as they start."""
+    home = start.settings.variables.get("HOME", "").strip("/")
+    for path in sorted(overlay.entries):
+        folder, _, name = path.rpartition("/")
+        if folder in {"etc", "etc/profile.d", home} and needs_content(path, 1) and "passwd" not in name:
+            yield from _existing(_find_origin(image, overlay, path))
 
 
 def _find_origin(image: StoredImage, overlay: Overlay, path: str) -> ImageStep | None:
