@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from envtool.doctor.cause import find_requirers
 from envtool.doctor.finding_kind import FindingKind
 from envtool.doctor.findings import Evidence, Finding, Report
+from envtool.doctor.remedy import build_vendor_choice
 from envtool.environment.history import read_history
 from envtool.language import tell
 from envtool.release.compatibility import find_known_companion, list_known_builds
@@ -79,7 +80,7 @@ def make_finding(environment: Environment, cache: DiagnosisCache) -> Finding:
             ),
             evidence=(Evidence(reason, profile.title, found),),
             cause=_explain(environment),
-            remedy=profile.cure.restore,
+            remedy=build_vendor_choice(environment, profile),
             distribution=TORCH,
         )
     if builds:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from envtool.environment.context import Location
+from envtool.release.pin import PinOrigin
 from envtool.release.read_profile import DEFAULT
+from envtool.release.select_profile import ENVIRONMENT_VARIABLE
 
 if TYPE_CHECKING:
     from envtool.environment.reader import Environment
     from envtool.release.pin import VendorPin
+    from envtool.release.profile import Profile
 
 
 def build_restore_command(environment: Environment, pin: VendorPin | None) -> str:
@@ -19,7 +23,7 @@ def build_restore_command(environment: Environment, pin: VendorPin | None) -> st
     path = environment.prefix.path
     context = environment.context
     if pin is not None and pin.profile_id != DEFAULT:
-        return translate_command(environment, _build_pip_command(environment, pin))
+        return translate_command(environment, _build_vendor_command(environment, pin))
     if pin is None or pin.torch.sha256 is None:
         command = f"envtool restore --prefix {shlex.quote(context.display(str(path)))} --vendor FOLDER_OR_INDEX"
     elif context.variables.get("CONDA_PREFIX") == context.display(str(path)):
@@ -29,13 +33,25 @@ def build_restore_command(environment: Environment, pin: VendorPin | None) -> st
     return translate_command(environment, command)
 
 
-def _build_pip_command(environment: Environment, pin: VendorPin) -> str:
-    """Build pip's own command: `envtool restore` knows the default vendor's releases only."""
-    interpreter = shlex.quote(environment.context.display(str(environment.prefix.interpreter)))
-    index, compute = pin.profile.index, pin.version.compute
-    # Upstream's indexes are called by the compute platform that their wheels are for.
-    source = f"--index-url {index.rpartition('/')[0]}/{compute}" if index and compute else "--find-links FOLDER"
-    return f"{interpreter} -m pip install --force-reinstall --no-deps {pin.torch.name}=={pin.torch.version} {source}"
+def _build_vendor_command(environment: Environment, pin: VendorPin) -> str:
+    """Build the command for another vendor's torch, with a source to be named where none is known to have it."""
+    from envtool.release.source.vendor_sources import has_vendor_source
+
+    command = f"envtool restore --prefix {shlex.quote(environment.context.display(str(environment.prefix.path)))}"
+    named = os.environ.get(ENVIRONMENT_VARIABLE)
+    if named and pin.origin is not PinOrigin.FILE:
+        command += f" --profile {shlex.quote(named)}"
+    return command if has_vendor_source(pin) else f"{command} --vendor FOLDER_OR_INDEX"
+
+
+def build_vendor_choice(environment: Environment, profile: Profile) -> str:
+    """Build the command for another vendor's torch of which nothing tells the version: the newest of a source."""
+    prefix = shlex.quote(environment.context.display(str(environment.prefix.path)))
+    named = shlex.quote(os.environ.get(ENVIRONMENT_VARIABLE) or profile.id)
+    command = f"envtool restore --prefix {prefix} --profile {named} --vendor FOLDER_OR_INDEX"
+    words = profile.cure.restore
+    translated = translate_command(environment, command)
+    return translated if words.startswith("envtool restore") else f"{translated}   or: {words}"
 
 
 def translate_command(environment: Environment, command: str) -> str:

@@ -6,8 +6,6 @@ import os
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from packaging.version import Version
-
 from envtool.environment.vendor_profile import (
     EnvironmentEvidence,
     NamedVersion,
@@ -16,6 +14,7 @@ from envtool.environment.vendor_profile import (
     list_required_torches,
     read_vendor_records,
 )
+from envtool.release.admission import admits_torch
 from envtool.release.pin import HISTORY_FILE, PinnedDistribution, PinOrigin, VendorPin, read_pin
 from envtool.release.profile import COMPANIONS, TORCH, Profile
 from envtool.release.read_profile import DEFAULT, load_default_profile
@@ -24,8 +23,6 @@ from envtool.release.version import parse_vendor_version
 from envtool.wheel.requires import find_requirements_on
 
 if TYPE_CHECKING:
-    from packaging.specifiers import SpecifierSet
-
     from envtool.environment.reader import Environment
 
 
@@ -103,14 +100,6 @@ def _is_admitted(environment: Environment, names: list[str], torch: str) -> bool
     return all(requirement.specifier.contains(torch, prereleases=True) for requirement in required)
 
 
-def _admits(specifier: SpecifierSet, torch: str) -> bool:
-    """Whether a torch is admitted, or the release that it comes before: a vendor's companions name that one."""
-    if specifier.contains(torch, prereleases=True):
-        return True
-    version = Version(torch)
-    return version.is_prerelease and specifier.contains(version.base_version)
-
-
 def _list_companions(environment: Environment, torch: str, profile: Profile) -> tuple[PinnedDistribution, ...]:
     """The installed companions, as far as their metadata says that they belong to this torch.
 
@@ -125,7 +114,7 @@ def _list_companions(environment: Environment, torch: str, profile: Profile) -> 
             is_known = (
                 bool(required) if is_default else rule is not None and rule.matches(normalize_version(item.version))
             )
-            if is_known and all(_admits(entry.specifier, torch) for entry in required):
+            if is_known and all(admits_torch(entry.specifier, torch) for entry in required):
                 found.append(PinnedDistribution(name=name, version=item.version))
                 break
     return tuple(found)

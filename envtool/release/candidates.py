@@ -13,8 +13,10 @@ from packaging.version import Version
 
 from envtool.errors import ReleaseError
 from envtool.language import tell
+from envtool.release.admission import admits_torch
 from envtool.release.compatibility import find_known_companion
-from envtool.release.profile import COMPANIONS, TORCH
+from envtool.release.profile import COMPANIONS, TORCH, Profile
+from envtool.release.read_profile import DEFAULT, load_default_profile
 from envtool.release.release_filter import ReleaseFilter
 from envtool.release.version import VendorVersion, parse_vendor_version
 from envtool.wheel.requires import find_requirements_on
@@ -62,22 +64,45 @@ def list_interpreter_tags(python: tuple[int, int]) -> frozenset[Tag]:
 
 
 def group_releases(
-    candidates: Sequence[Candidate], tags: Iterable[Tag], read_torch_requirement: RequiresTorch
+    candidates: Sequence[Candidate],
+    tags: Iterable[Tag],
+    read_torch_requirement: RequiresTorch,
+    profile: Profile | None = None,
 ) -> tuple[VendorRelease, ...]:
-    """The releases among `candidates` that an interpreter with `tags` can load, newest first."""
+    """The releases among `candidates` that an interpreter with `tags` can load, newest first.
+
+    `profile` says whose; without one, the default vendor's.
+    """
+    profile = profile or load_default_profile()
     supported = frozenset(tags)
     usable = [item for item in candidates if item.wheel.fits(supported)]
+    # A companion of the default vendor's may be upstream's; of others it is what their profile says.
+    names = COMPANIONS if profile.id == DEFAULT else [item.name for item in profile.pinned if item.name != TORCH]
+    needed = {name for name in profile.telling_names if name != TORCH}
     releases = []
     for item in usable:
-        version = parse_vendor_version(item.wheel.version) if item.wheel.name == TORCH else None
+        version = parse_vendor_version(item.wheel.version, profile) if is_vendor_torch(item.wheel, profile) else None
         if version is not None:
             companions = tuple(
                 found
-                for name in COMPANIONS
-                if (found := _select_companion(name, version, usable, read_torch_requirement)) is not None
+                for name in names
+                if (found := _select_companion(name, version, usable, read_torch_requirement, profile)) is not None
             )
-            releases.append(VendorRelease(version, item, companions))
+            if needed <= {companion.wheel.name for companion in companions}:
+                releases.append(VendorRelease(version, item, companions))
     return tuple(sorted(releases, key=cmp_to_key(_compare_age)))
+
+
+def is_vendor_torch(wheel: WheelName, profile: Profile) -> bool:
+    """Whether a wheel is the vendor's torch, and not upstream's of the same version. Beside a plug-in any will do."""
+    if wheel.name != TORCH:
+        return False
+    rules = [rule for rule in profile.versions if rule.distribution == TORCH]
+    return not rules or any(
+        rule.pattern.fullmatch(wheel.version)
+        and (rule.platform is None or any(tag.platform.startswith(rule.platform) for tag in wheel.tags))
+        for rule in rules
+    )
 
 
 def _compare_age(left: VendorRelease, right: VendorRelease) -> int:
@@ -85,20 +110,27 @@ def _compare_age(left: VendorRelease, right: VendorRelease) -> int:
 
 
 def _select_companion(
-    name: str, torch: VendorVersion, usable: Iterable[Candidate], read_torch_requirement: RequiresTorch
+    name: str,
+    torch: VendorVersion,
+    usable: Iterable[Candidate],
+    read_torch_requirement: RequiresTorch,
+    profile: Profile,
 ) -> Candidate | None:
+    rule = profile.find_pinned(name)
     offered = sorted(
-        (item for item in usable if item.wheel.name == name),
+        (item for item in usable if item.wheel.name == name and (rule is None or rule.matches(item.wheel.version))),
         key=lambda item: Version(item.wheel.version),
         reverse=True,
     )
     for item in offered:
         requirement = read_torch_requirement(item)
         if requirement is not None:
-            if requirement.specifier.contains(torch.text, prereleases=True):
+            if admits_torch(requirement.specifier, torch.text):
                 return item
-        elif find_known_companion(str(torch.public), name) == Version(item.wheel.version).public:
-            # The source does not reveal the wheel's metadata.
+            continue
+        # The source does not reveal the wheel's metadata, or it names no torch.
+        known = find_known_companion(str(torch.public), name, profile)
+        if known == Version(item.wheel.version).public or (known is None and profile.id != DEFAULT):
             return item
     return None
 
@@ -110,9 +142,11 @@ def select_release(
     read_torch_requirement: RequiresTorch,
     *,
     where: str,
+    profile: Profile | None = None,
 ) -> VendorRelease:
     """The newest release that is wanted and fits. Raises `ReleaseError`, saying what there is instead."""
-    fitting = group_releases(candidates, list_interpreter_tags(python), read_torch_requirement)
+    profile = profile or load_default_profile()
+    fitting = group_releases(candidates, list_interpreter_tags(python), read_torch_requirement, profile)
     for release in fitting:
         if wanted.matches(release.version):
             return release
@@ -124,29 +158,36 @@ def select_release(
             python2=python[1],
             wanted=wanted,
         ),
-        why=_describe_available(candidates, fitting, python),
-        remedy=_suggest_release(fitting, wanted),
+        why=_describe_available(candidates, fitting, python, profile),
+        remedy=_suggest_release(fitting, wanted, profile),
     )
 
 
 def _describe_available(
-    candidates: Sequence[Candidate], fitting: Sequence[VendorRelease], python: tuple[int, int]
+    candidates: Sequence[Candidate], fitting: Sequence[VendorRelease], python: tuple[int, int], profile: Profile
 ) -> str:
     if fitting:
         return "it has " + ", ".join(release.version.text for release in fitting)
-    ours = [item.wheel for item in candidates if item.wheel.name == TORCH and parse_vendor_version(item.wheel.version)]
+    ours = [item.wheel for item in candidates if is_vendor_torch(item.wheel, profile)]
+    if ours and profile.telling_names != (TORCH,) and any(map(_fits_here(python), ours)):
+        return f"of {', '.join(name for name in profile.telling_names if name != TORCH)} it has none for its torch"
     if ours:
         return "; ".join(f"{wheel.filename}: {explain_incompatibility(wheel, python)}" for wheel in ours)
     others = [item.wheel.filename for item in candidates if item.wheel.name == TORCH]
     return f"its torch wheels are not the vendor's: {', '.join(others)}" if others else "it has no torch wheel"
 
 
-def _suggest_release(fitting: Sequence[VendorRelease], wanted: ReleaseFilter) -> str:
+def _fits_here(python: tuple[int, int]) -> Callable[[WheelName], bool]:
+    tags = list_interpreter_tags(python)
+    return lambda wheel: wheel.fits(tags)
+
+
+def _suggest_release(fitting: Sequence[VendorRelease], wanted: ReleaseFilter, profile: Profile) -> str:
     served = [release for release in fitting if ReleaseFilter(served=wanted.served).matches(release.version)]
     if wanted.served is not None and fitting and not served:
         return f"get release {wanted.served} of torch from the vendor, or update this machine's driver first"
     if served:
-        return " or ".join(f"update-moreh --target {release.version.release}" for release in served[:3])
+        return " or ".join(profile.cure.release.format(release=release.version.release) for release in served[:3])
     return "envtool vendor list   shows the sources; envtool vendor add SOURCE adds one"
 
 

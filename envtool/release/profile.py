@@ -111,10 +111,14 @@ class DriverProgram:
 
 @dataclass(frozen=True, kw_only=True)
 class CureWords:
-    """A vendor's words: what a lost torch costs, and the command that has the vendor's own way back."""
+    """A vendor's words: what a lost torch costs, and the command that has the vendor's own way back.
+
+    `release` is the command that takes one release, with `{release}` in its place.
+    """
 
     lost: str
     restore: str
+    release: str = "envtool restore --release {release}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,8 +127,9 @@ class Profile:
 
     `title` is what its build is called. `label` is the vendor's word in a local version label, `detected` whether the
     build is recognised where nobody named it. `records` are files, in the form of constraints, in which the vendor's
-    images name their versions. `stand_ins` maps a distribution to those that are installed in its place. `unusable`
-    matches shared objects that cannot work with this build; `None`: all can.
+    images name their versions, and `wheels` folders in which they keep the wheels that they were made of. `stand_ins`
+    maps a distribution to those that are installed in its place. `unusable` matches shared objects that cannot work
+    with this build; `None`: all can. `indexes` may have its wheels; `{compute}` is a version's compute platform.
     """
 
     id: str
@@ -136,12 +141,13 @@ class Profile:
     detected: bool = True
     signs: VendorSigns = VendorSigns()
     records: tuple[str, ...] = ()
+    wheels: tuple[str, ...] = ()
     published: tuple[PublishedBuild, ...] = ()
     stand_ins: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     intruders: IntruderRule = IntruderRule()
     unusable: re.Pattern[str] | None = None
     driver: DriverProgram = DriverProgram()
-    index: str | None = None
+    indexes: tuple[str, ...] = ()
 
     def find_pinned(self, name: str) -> PinnedName | None:
         """What the profile says of the distribution called `name`, or `None`."""

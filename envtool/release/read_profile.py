@@ -40,8 +40,8 @@ _GROUPS = frozenset({"public", "compute", "vendor", "release"})
 _ID = re.compile(r"[a-z][a-z0-9-]*")
 _KEYS = {
     "": {
-        *("schema", "id", "title", "label", "detected", "version", "pinned", "cure", "signs", "records"),
-        *("published", "stand-ins", "intruders", "unusable", "driver", "index"),
+        *("schema", "id", "title", "label", "detected", "version", "pinned", "cure", "signs", "records", "wheels"),
+        *("published", "stand-ins", "intruders", "unusable", "driver", "indexes"),
     },
     "version": {"distribution", "pattern", "sign", "platform"},
     "pinned": {"name", "version"},
@@ -49,7 +49,7 @@ _KEYS = {
     "signs": {"files", "variables", "distributions"},
     "intruders": {"names", "prefixes"},
     "driver": {"programs", "parser", "folder", "distribution"},
-    "cure": {"lost", "restore"},
+    "cure": {"lost", "restore", "release"},
 }
 
 
@@ -152,6 +152,7 @@ def _build_profile(table: dict[str, Any]) -> Profile:
         detected=_truth(table.get("detected", True), "detected"),
         signs=_build_signs(_table(table, "signs")),
         records=_texts(table.get("records", []), "records"),
+        wheels=_paths(table.get("wheels", []), "wheels"),
         published=tuple(
             _build_published(row, f"published[{number}]") for number, row in enumerate(_rows(table, "published"))
         ),
@@ -161,7 +162,7 @@ def _build_profile(table: dict[str, Any]) -> Profile:
         intruders=_build_intruders(_table(table, "intruders")),
         unusable=None if unusable is None else _pattern(unusable, "unusable"),
         driver=_build_driver(_table(table, "driver")),
-        index=_optional_text(table, "index"),
+        indexes=_texts(table.get("indexes", []), "indexes"),
     )
 
 
@@ -210,13 +211,17 @@ def _build_cure(row: Any) -> CureWords:
     if not isinstance(row, dict):
         raise ValueError("cure: it is not a table")
     _check_keys(row, "cure")
-    return CureWords(lost=_text(row["lost"], "cure.lost"), restore=_text(row["restore"], "cure.restore"))
+    release = _text(row.get("release", CureWords.release), "cure.release")
+    if "{release}" not in release or re.search(r"[{}]", release.replace("{release}", "")):
+        raise ValueError("cure.release: {release}, and nothing else in braces, stands in it for the release")
+    return CureWords(
+        lost=_text(row["lost"], "cure.lost"), restore=_text(row["restore"], "cure.restore"), release=release
+    )
 
 
 def _build_signs(row: dict[str, Any]) -> VendorSigns:
     values = {key: _texts(row.get(key, []), f"signs.{key}") for key in ("files", "variables", "distributions")}
-    if any(not path.startswith("/") for path in values["files"]):
-        raise ValueError("signs.files: a path does not begin with /")
+    _paths(list(values["files"]), "signs.files")
     return VendorSigns(**values)
 
 
@@ -277,6 +282,13 @@ def _texts(value: Any, where: str) -> tuple[str, ...]:
     if not isinstance(value, list):
         raise ValueError(f"{where}: it is not a list")
     return tuple(_text(item, where) for item in value)
+
+
+def _paths(value: Any, where: str) -> tuple[str, ...]:
+    paths = _texts(value, where)
+    if any(not path.startswith("/") for path in paths):
+        raise ValueError(f"{where}: a path does not begin with /")
+    return paths
 
 
 def _truth(value: Any, where: str) -> bool:

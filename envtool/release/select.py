@@ -11,10 +11,12 @@ from envtool.errors import ReleaseError, SourceError
 from envtool.language import tell
 from envtool.release.candidates import Candidate, VendorRelease, select_release
 from envtool.release.pin import PinnedDistribution, PinOrigin, VendorPin
+from envtool.release.read_profile import DEFAULT
 from envtool.wheel.name import StoredWheel, WheelName, find_dist_info, open_wheel
 from envtool.wheel.record import digest_content, parse_record
 
 if TYPE_CHECKING:
+    from envtool.release.profile import Profile
     from envtool.release.release_filter import ReleaseFilter
     from envtool.release.source.interface import Source
     from envtool.wheel.store import FileStore
@@ -29,9 +31,13 @@ class SelectedRelease:
 
 
 def select_from_sources(
-    python: tuple[int, int], sources: Sequence[Source], wanted: ReleaseFilter, store: FileStore
+    python: tuple[int, int],
+    sources: Sequence[Source],
+    wanted: ReleaseFilter,
+    store: FileStore,
+    profile: Profile | None = None,
 ) -> SelectedRelease:
-    """Fetch the newest wanted release of the first source that has one.
+    """Fetch the newest wanted release of the first source that has one; of the default vendor's without `profile`.
 
     Raises `ReleaseError` where none has, `SourceError` where a source cannot be read.
     """
@@ -39,12 +45,17 @@ def select_from_sources(
     for source in sources:
         try:
             release = select_release(
-                source.list_candidates(), python, wanted, source.read_torch_requirement, where=source.label
+                source.list_candidates(),
+                python,
+                wanted,
+                source.read_torch_requirement,
+                where=source.label,
+                profile=profile,
             )
         except ReleaseError as error:
             refused = refused or error
             continue
-        return fetch_release(source, release, store)
+        return fetch_release(source, release, store, profile.id if profile is not None else DEFAULT)
     raise refused or ReleaseError(
         tell("there is no vendor source to take torch from"),
         why=tell("no --vendor is given, HAC_VENDOR is not set and none was added"),
@@ -52,11 +63,14 @@ def select_from_sources(
     )
 
 
-def fetch_release(source: Source, release: VendorRelease, store: FileStore) -> SelectedRelease:
+def fetch_release(
+    source: Source, release: VendorRelease, store: FileStore, profile_id: str = DEFAULT
+) -> SelectedRelease:
     """Bring a release's wheels into the store and make them a pin."""
-    wheels = [_fetch_candidate(source, candidate, store) for candidate in release.candidates]
+    wheels = [fetch_candidate(source, candidate, store) for candidate in release.candidates]
     is_stand_in = source.find_tool("STAND-IN") is not None
-    pin = VendorPin(tuple(pin_wheel(wheel) for wheel in wheels), PinOrigin.SOURCE, is_stand_in, source.label)
+    pinned = tuple(pin_wheel(wheel) for wheel in wheels)
+    pin = VendorPin(pinned, PinOrigin.SOURCE, is_stand_in, source.label, profile_id)
     return SelectedRelease(pin, {wheel.name.name: wheel for wheel in wheels})
 
 
@@ -115,7 +129,8 @@ def _fetch_pinned(
     )
 
 
-def _fetch_candidate(source: Source, candidate: Candidate, store: FileStore) -> StoredWheel:
+def fetch_candidate(source: Source, candidate: Candidate, store: FileStore) -> StoredWheel:
+    """Bring one wheel of a source into the store. Raises `SourceError`, `HashError`, `StoreError`."""
     path = source.fetch(candidate, store)
     # The folder a stored file lies in is named after its hash, which the store has computed just now.
     return StoredWheel(candidate.wheel, path, path.parent.name)

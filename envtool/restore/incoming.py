@@ -9,8 +9,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
-from envtool.release.select import fetch_pinned_wheels
-from envtool.release.source.configured import open_sources
+from envtool.release.pin import PinOrigin, VendorPin
+from envtool.release.profile_wheels import fetch_vendor_wheels
+from envtool.release.read_profile import DEFAULT
+from envtool.release.select import fetch_pinned_wheels, pin_wheel
+from envtool.release.source.vendor_sources import open_vendor_sources
 from envtool.restore.plan import PinnedDiagnosis, select_wheels
 from envtool.wheel.archive import OPEN_FILES
 from envtool.wheel.contents import WheelContents, read_contents, verify_contents
@@ -37,26 +40,50 @@ def open_wheels(
     """
     names = select_wheels(diagnosis, force=force)
     if fetched:
-        contents = {name: read_contents(fetched[name]) for name in names}
-        for item in contents.values():
-            # Nothing vouches for it yet. Later its own sha256 does, and files are checked as they are written.
-            verify_contents(item)
-        return {**contents}
-    store = get_default_store()
+        return {**_read_unvouched({name: fetched[name] for name in names})}
+    store, pin = get_default_store(), diagnosis.pin
     found: dict[str, IncomingWheel] = {}
     for name in names:
-        pinned = diagnosis.pin.find(name)
+        pinned = pin.find(name)
         # Single files are repaired from the wheel.
         is_replaced = force or diagnosis.find_repairable(name) is None
         if is_replaced and pinned is not None and pinned.wheel is not None and pinned.sha256 is not None:
             unpacked = find_unpacked(pinned.wheel, pinned.sha256, store)
             if unpacked is not None:
                 found[name] = unpacked
-    missing = [name for name in names if name not in found]
+    missing = tuple(name for name in names if name not in found)
+    unhashed = tuple(name for name in missing if pin.profile_id != DEFAULT and not _has_hash(pin, name))
+    if unhashed:
+        python = diagnosis.report.environment.prefix.python
+        sources = open_vendor_sources(pin.profile, vendor, unhashed, pin)
+        found |= _read_unvouched(fetch_vendor_wheels(pin, unhashed, python, sources, store))
+        missing = tuple(name for name in missing if name not in unhashed)
     if missing:
-        wheels = fetch_pinned_wheels(diagnosis.pin, open_sources(vendor), store, missing)
+        wheels = fetch_pinned_wheels(pin, open_vendor_sources(pin.profile, vendor, missing, pin), store, missing)
         found |= {name: read_contents(wheel) for name, wheel in wheels.items()}
     return found
+
+
+def _has_hash(pin: VendorPin, name: str) -> bool:
+    item = pin.find(name)
+    return item is not None and item.sha256 is not None
+
+
+def _read_unvouched(wheels: Mapping[str, StoredWheel]) -> dict[str, WheelContents]:
+    contents = {name: read_contents(wheel) for name, wheel in wheels.items()}
+    for item in contents.values():
+        # Nothing vouches for it yet. Later its own sha256 does, and files are checked as they are written.
+        verify_contents(item)
+    return contents
+
+
+def complete_pin(pin: VendorPin, wheels: Mapping[str, IncomingWheel]) -> VendorPin:
+    """The pin with the hashes of the wheels that were found for it by their versions."""
+    rows = tuple(
+        pin_wheel(wheels[item.name].wheel) if item.sha256 is None and item.name in wheels else item
+        for item in pin.distributions
+    )
+    return pin if rows == pin.distributions else replace(pin, distributions=rows, origin=PinOrigin.SOURCE)
 
 
 def list_top_folders(wheel: IncomingWheel) -> set[str]:

@@ -18,6 +18,7 @@ from envtool.wheel.requires import list_required_names
 if TYPE_CHECKING:
     from envtool.environment.distribution import Distribution
     from envtool.environment.reader import Environment
+    from envtool.release.profile import Profile
 
 # Seconds between the records of what one run of pip installed: it downloads everything first.
 _ONE_RUN = 900.0
@@ -39,12 +40,18 @@ class Orphans:
     staying: tuple[Orphan, ...] = ()
 
 
-def find_orphans(environment: Environment, intruders: Sequence[Distribution], vendor: Iterable[str]) -> Orphans:
-    """`intruders` are to be replaced or removed; `vendor` are the `Requires-Dist` lines of what replaces them."""
+def find_orphans(
+    environment: Environment, intruders: Sequence[Distribution], vendor: Iterable[str], profile: Profile
+) -> Orphans:
+    """`intruders` are to be replaced or removed; `vendor` are the `Requires-Dist` lines of what replaces them.
+
+    `profile` says which runtime the vendor's torch has no use for.
+    """
     installed = {item.name: item for item in environment.distributions}
     replaced = {item.name for item in intruders}
     brought = _find_dependencies(intruders, installed) - replaced
-    candidates = {name for name in installed if name in brought or is_cuda_wheel(name)} - replaced - set(PINNED_NAMES)
+    kept = replaced | {*PINNED_NAMES, *(item.name for item in profile.pinned)}
+    candidates = {name for name in installed if name in brought or is_cuda_wheel(name, profile)} - kept
     roots = [item.requires() for name, item in installed.items() if name not in candidates | replaced]
     needed = _follow_requirements([*roots, tuple(vendor)], candidates, installed, with_extras=False)
     wanted = _follow_requirements([*roots, tuple(vendor)], candidates, installed, with_extras=True)
@@ -53,7 +60,7 @@ def find_orphans(environment: Environment, intruders: Sequence[Distribution], ve
     staying: list[Orphan] = []
     for name in sorted(candidates - needed):
         item = installed[name]
-        reason = _explain_stay(item, intruders, may_be_wanted=name in wanted)
+        reason = _explain_stay(item, intruders, profile, may_be_wanted=name in wanted)
         if reason:
             staying.append(Orphan(item, reason))
         else:
@@ -85,12 +92,14 @@ def _follow_requirements(
     return found
 
 
-def _explain_stay(item: Distribution, intruders: Sequence[Distribution], *, may_be_wanted: bool) -> str:
+def _explain_stay(
+    item: Distribution, intruders: Sequence[Distribution], profile: Profile, *, may_be_wanted: bool
+) -> str:
     if is_requested_by_name(item):
         return "it was asked for by name"
     if may_be_wanted:
         return "an extra of another distribution may want it"
-    if is_cuda_wheel(item.name):
+    if is_cuda_wheel(item.name, profile):
         return ""
     if item.installer != "pip":
         return f"{item.installer} does not record whether it was asked for by name"

@@ -161,7 +161,8 @@ def plan_restore(
     environment, pin = diagnosis.report.environment, diagnosis.pin
     strangers = _find_mismatched_companions(diagnosis)
     intruders = [*_find_intruders(environment, pin), *strangers]
-    orphans = Orphans() if keep_orphans else find_orphans(environment, intruders, _list_required(diagnosis, requires))
+    required = _list_required(diagnosis, requires)
+    orphans = Orphans() if keep_orphans else find_orphans(environment, intruders, required, pin.profile)
     replaced = {
         name for name in select_wheels(diagnosis, force=force) if force or diagnosis.find_repairable(name) is None
     }

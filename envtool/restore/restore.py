@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from envtool.release.pin import PinOrigin, VendorPin
 from envtool.release.release_filter import ReleaseFilter
 from envtool.restore.apply import apply_plan, refuse_mounted, remove_user_copy, write_pin
 from envtool.restore.damage import find_damage
-from envtool.restore.incoming import open_wheels
+from envtool.restore.incoming import complete_pin, open_wheels
 from envtool.restore.plan import PinnedDiagnosis, RestorePlan, UserSiteRemoval, plan_restore
 from envtool.restore.recover_prefix import recover_prefix
 from envtool.restore.running_processes import Process, find_processes
@@ -96,6 +96,7 @@ def restore(
     )
     diagnosis = _diagnose(environment, selected.pin, display, hash_files=not request.force)
     wheels = open_wheels(diagnosis, selected.wheels, request.vendor, force=request.force)
+    diagnosis = replace(diagnosis, pin=complete_pin(diagnosis.pin, wheels))
     requires = {name: wheel.requires for name, wheel in wheels.items()}
     plan = plan_restore(diagnosis, requires, force=request.force, keep_orphans=request.keep_orphans)
     show_plan(plan)

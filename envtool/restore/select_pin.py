@@ -10,14 +10,18 @@ from typing import TYPE_CHECKING
 from envtool.driver.ask import QueryResult, start_query
 from envtool.environment.effective_pin import find_effective_pin
 from envtool.errors import ReleaseError
+from envtool.release.read_profile import DEFAULT
 from envtool.release.release_filter import ReleaseFilter
 from envtool.release.select import SelectedRelease, select_from_sources
+from envtool.release.select_profile import find_named_profile
 from envtool.release.source.configured import open_sources
+from envtool.release.source.vendor_sources import open_vendor_sources
 from envtool.wheel.store import get_default_store
 
 if TYPE_CHECKING:
     from envtool.environment.reader import Environment
     from envtool.release.pin import VendorPin
+    from envtool.release.profile import Profile
     from envtool.wheel.name import StoredWheel
 
 
@@ -46,6 +50,10 @@ def select_pin(
         return SelectedPin(given)
     own = _find_own_pin(environment, vendor)
     is_free = wanted.is_free
+    profile = own.profile if own is not None else find_named_profile()
+    if profile is not None and profile.id != DEFAULT:
+        # Without hashes too: its wheels are found by its versions, those that are needed.
+        return SelectedPin(own) if own is not None and is_free else _select_of(profile, environment, vendor, wanted)
     if own is not None and own.torch.sha256 is not None and is_free and not vendor:
         return SelectedPin(own)
     if own is not None and is_free:
@@ -56,6 +64,12 @@ def select_pin(
                 raise
     served = None if ignore_driver else read_driver_release()
     return _select_release(environment, vendor, replace(wanted, served=served))
+
+
+def _select_of(profile: Profile, environment: Environment, vendor: Sequence[str], wanted: ReleaseFilter) -> SelectedPin:
+    sources = open_vendor_sources(profile, vendor, tuple(item.name for item in profile.pinned))
+    selected = select_from_sources(environment.prefix.python, sources, wanted, get_default_store(), profile)
+    return SelectedPin(selected.pin, selected.wheels)
 
 
 def read_driver_release() -> str | None:

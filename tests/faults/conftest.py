@@ -13,9 +13,10 @@ import pytest
 from envtool.demo.vendor_release import make_release_contents
 from envtool.demo.wheel_writer import write_wheel
 from tests.support.distributions import package
-from tests.support.environment import PYTHON, RealEnvironment, environment_in
+from tests.support.environment import PYTHON, RealEnvironment, environment_in, make_virtual_environment
 from tests.support.injection import calls_of, snapshot
 from tests.support.scenario import Scenario
+from tests.support.vendor_wheels import get_case, write_upstream_wheels, write_vendor_wheels
 
 Prepare = Callable[[RealEnvironment], None]
 
@@ -59,6 +60,28 @@ def _changed(environment: RealEnvironment) -> None:
 def replaced(tmp_path_factory: pytest.TempPathFactory, healthy_template: Path, wheels: Path) -> Scenario:
     """A torch that was replaced."""
     return _scenario(tmp_path_factory.mktemp("faults"), healthy_template, wheels, "replaced", _replaced, ())
+
+
+@pytest.fixture(scope="session")
+def other_vendor(tmp_path_factory: pytest.TempPathFactory, wheels: Path) -> Scenario:
+    """Another vendor's torch that was replaced; its pin knows versions only, and a folder has its wheels."""
+    folder = tmp_path_factory.mktemp("faults") / "other-vendor"
+    vendor = folder / "vendor"
+    write_vendor_wheels(get_case("rocm"), vendor)
+    made = environment_in(folder, wheels, folder)
+    (folder / "store").mkdir()
+    make_virtual_environment(made.path)
+    pinned = get_case("rocm").pinned
+    made.uv_install("--no-deps", "--find-links", str(vendor), *(f"{name}=={text}" for name, text in pinned.items()))
+    write_upstream_wheels(folder / "upstream")
+    made.uv_install("--find-links", str(folder / "upstream"), "torch==2.13.0")
+    assert made.doctor()["status"] == "damaged"
+    scenario = Scenario(folder, wheels, ("--vendor", str(vendor)), (), snapshot(made.path), {})
+    copy = scenario.copy()
+    calls = calls_of(copy, *scenario.command(copy))
+    assert copy.doctor("--deep")["findings"] == []
+    assert (copy.site_packages / f"torch-{pinned['torch']}.dist-info").is_dir()
+    return Scenario(folder, wheels, scenario.arguments, calls, scenario.old, snapshot(copy.path))
 
 
 @pytest.fixture(scope="session")

@@ -22,7 +22,7 @@ pytestmark = [
 
 
 @pytest.mark.parametrize("share", sample(range(SHARES)))
-@pytest.mark.parametrize("name", ["replaced", "changed", "unpacked", "large"])
+@pytest.mark.parametrize("name", ["replaced", "changed", "unpacked", "large", "other_vendor"])
 def test_killed(request: pytest.FixtureRequest, name: str, share: int) -> None:
     scenario: Scenario = request.getfixturevalue(name)
     for call in scenario.points[share::SHARES]:

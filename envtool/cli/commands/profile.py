@@ -92,5 +92,6 @@ def _describe(profile: Profile) -> list[str]:
         companions = ", ".join(f"{name} {version}" for name, version in item.companions.items())
         lines.append(f"  published   torch {item.torch}{python}: {companions or 'no companions known'}")
     lines += [f"  asks        {', '.join(profile.driver.programs)}"] if profile.driver.programs else []
-    lines += [f"  index       {profile.index}"] if profile.index else []
+    lines += [f"  index       {address}" for address in profile.indexes]
+    lines += [f"  wheels      {folder}" for folder in profile.wheels]
     return [*lines, f"  at stake    {profile.cure.lost}", f"  way back    {profile.cure.restore}"]

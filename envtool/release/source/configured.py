@@ -14,6 +14,7 @@ from envtool.errors import SourceError
 from envtool.language import tell
 from envtool.private_folder import is_private
 from envtool.regular_file import read_regular_file
+from envtool.release.profile import PINNED_NAMES
 from envtool.release.source.folder import FolderSource
 from envtool.release.source.index import IndexSource
 from envtool.wheel.store import translate_store_errors
@@ -32,27 +33,27 @@ class ConfiguredSource:
     origin: str
 
 
-def open_source(address: str) -> Source:
-    """The source at an address: an `http(s)://` index, a `file://` address or a path.
+def open_source(address: str, names: tuple[str, ...] = PINNED_NAMES) -> Source:
+    """The source of the distributions `names` at an address: an `http(s)://` index, a `file://` address or a path.
 
     Raises `SourceError` for any other scheme and for an address with a credential in it.
     """
     scheme, separator, rest = address.partition("://")
     if not separator:
-        return FolderSource(Path(address).expanduser().absolute())
+        return FolderSource(Path(address).expanduser().absolute(), names)
     if scheme in {"http", "https"}:
-        return IndexSource(address)
+        return IndexSource(address, names)
     if scheme == "file":
-        return FolderSource(Path(rest))
+        return FolderSource(Path(rest), names)
     raise SourceError(
         tell("a vendor source cannot be read over {scheme}://", scheme=scheme),
         why=tell("a source is a folder with wheels, or a wheel index at http:// or https://"),
     )
 
 
-def open_sources(named: Sequence[str] = ()) -> list[Source]:
+def open_sources(named: Sequence[str] = (), names: tuple[str, ...] = PINNED_NAMES) -> list[Source]:
     """Open the sources in force. Raises `SourceError`."""
-    return [open_source(item.address) for item in list_configured_sources(named)]
+    return [open_source(item.address, names) for item in list_configured_sources(named)]
 
 
 def list_configured_sources(named: Sequence[str] = ()) -> tuple[ConfiguredSource, ...]:

@@ -13,6 +13,7 @@ from envtool.release.candidates import Candidate, find_torch_requirement
 from envtool.release.profile import PINNED_NAMES
 from envtool.release.signature import SUFFIX
 from envtool.wheel.name import WheelName, read_wheel_metadata
+from envtool.wheel.requires import normalize_name
 
 if TYPE_CHECKING:
     from packaging.requirements import Requirement
@@ -22,9 +23,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class FolderSource:
-    """Wheels in one folder, not looked for below it; its programs are in `tools/`."""
+    """Wheels in one folder, not looked for below it; its programs are in `tools/`. `names` are the distributions."""
 
     folder: Path
+    names: tuple[str, ...] = PINNED_NAMES
 
     @property
     def label(self) -> str:
@@ -32,7 +34,7 @@ class FolderSource:
         return str(self.folder)
 
     def list_candidates(self) -> tuple[Candidate, ...]:
-        """The wheels of torch and its companions; other files are passed over."""
+        """The wheels of `names`; other files are passed over."""
         try:
             names = sorted(path.name for path in self.folder.iterdir() if path.suffix == ".whl")
         except OSError as error:
@@ -42,7 +44,7 @@ class FolderSource:
                 remedy=tell("envtool vendor list   shows where the path comes from"),
             ) from error
         # Wheels of other projects may have any name; only ours must be well-formed.
-        ours = (name for name in names if name.split("-", 1)[0].lower() in PINNED_NAMES)
+        ours = (name for name in names if normalize_name(name.split("-", 1)[0]) in self.names)
         return tuple(Candidate(WheelName.parse(name), str(self.folder / name)) for name in ours)
 
     def read_torch_requirement(self, candidate: Candidate) -> Requirement | None:

@@ -40,9 +40,10 @@ TIMEOUT = 30.0
 
 @dataclass(frozen=True)
 class IndexSource:
-    """A wheel index at `url`, the address that ends in `/simple/` or the like."""
+    """A wheel index at `url`, the address that ends in `/simple/` or the like. `names` are the distributions."""
 
     url: str
+    names: tuple[str, ...] = PINNED_NAMES
 
     def __post_init__(self) -> None:
         """Refuse an address that carries a credential."""
@@ -64,10 +65,10 @@ class IndexSource:
 
     @cached_property
     def _files(self) -> dict[str, dict[str, Any]]:
-        """The wheels of the three projects by file name, each as PEP 691 describes a file, its address absolute."""
+        """The wheels of `names` by file name, each as PEP 691 describes a file, its address absolute."""
         found: dict[str, dict[str, Any]] = {}
         with self._session() as session:
-            for name in PINNED_NAMES:
+            for name in self.names:
                 found |= self._project(session, name)
         return found
 
@@ -94,7 +95,7 @@ class IndexSource:
         return {file["filename"]: file for file in files if file["filename"].endswith(".whl")}
 
     def list_candidates(self) -> tuple[Candidate, ...]:
-        """All wheels of the three projects that are not yanked (PEP 592)."""
+        """All wheels of `names` that are not yanked (PEP 592)."""
         return tuple(
             Candidate(WheelName.parse(filename), file["url"], file["hashes"].get("sha256"))
             for filename, file in self._files.items()

@@ -20,7 +20,7 @@ class Source(Protocol):
         """What to call the source in a message; never with a credential in it."""
 
     def list_candidates(self) -> tuple[Candidate, ...]:
-        """All wheels of torch and its companions that it offers."""
+        """All wheels that it offers of the distributions that it was opened for."""
 
     def read_torch_requirement(self, candidate: Candidate) -> Requirement | None:
         """What the wheel requires of torch, or `None` where the source does not reveal it."""
