@@ -8,20 +8,21 @@ from __future__ import annotations
 import importlib
 import json
 import os
+import select
 import shlex
-import signal
 import sys
 import tempfile
 import traceback
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, NoReturn, TypeAlias
+from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
 
 from envtool.errors import EnvtoolError, RestoreError
 from envtool.language import tell
 from envtool.progress import Progress
-from envtool.transaction.stop_signals import StopRequest, stop_requests
+from envtool.transaction.postponed_signals import postponed_signals
+from envtool.transaction.stop_signals import StopRequest, end_child, stop_requests
 from envtool.transaction.worker import die_with_parent
 
 if TYPE_CHECKING:
@@ -31,48 +32,70 @@ if TYPE_CHECKING:
 OwnerWork: TypeAlias = Callable[[Progress], bool | None]
 # Bytes of one line that are read: an error's text, at the most.
 _LONGEST_LINE = 1 << 20
+_BLOCK = 1 << 16
+# Milliseconds.
+_MOMENT = 100
 
 
 def run_as_owner(owner: Owner | None, work: OwnerWork, progress: Progress = lambda _name, _done, _total: None) -> bool:
     """Do `work`, as `owner` where there is one, and return what it returns.
 
     Raises what `work` raises of `EnvtoolError`, and `RestoreError` where this process cannot become that user, or the
-    child is killed. The child is stopped, and cleans up, where this process is interrupted.
+    child is killed. Where this process is told to stop, the child is, and cleans up; the signal arrives after that.
     """
     if owner is None:
         return bool(work(progress))
-    reading, writing = os.pipe()
     sys.stdout.flush()
     sys.stderr.flush()
+    # From before there is a child until it is gone: a handler that raises might leave it behind at any moment, and in
+    # the child it would take root's way out.
+    with postponed_signals() as came:
+        reading, child = _start_child(owner, work)
+        try:
+            answer = _follow(reading, progress, came)
+        except BaseException:
+            end_child(child)
+            raise
+        finally:
+            os.close(reading)
+        status = end_child(child) if came else os.waitpid(child, 0)[1]
+    return _interpret(answer, status, owner)
+
+
+def _start_child(owner: Owner, work: OwnerWork) -> tuple[int, int]:
+    """Start the child; the open end of the pipe that its answers come from, and its number."""
+    reading, writing = os.pipe()
     parent = os.getpid()
     child = os.fork()
     if child == 0:
         os.close(reading)
         _run_child(owner, work, writing, parent)
     os.close(writing)
-    try:
-        with os.fdopen(reading, "rb") as stream:
-            answer = _follow(stream, progress)
-    except BaseException:
-        with suppress(ProcessLookupError):
-            os.kill(child, signal.SIGTERM)
-        raise
-    finally:
-        _, status = os.waitpid(child, 0)
-    return _interpret(answer, status, owner)
+    return reading, child
 
 
-def _follow(stream: BinaryIO, progress: Progress) -> dict[str, Any]:
-    """Hand the child's progress on until it has answered or is gone."""
+def _follow(reading: int, progress: Progress, came: Sequence[int]) -> dict[str, Any]:
+    """Hand the child's progress on until it has answered, is gone, or a signal came."""
     answer: dict[str, Any] = {}
-    while line := stream.readline(_LONGEST_LINE):
-        with suppress(ValueError, TypeError):
-            row = json.loads(line)
-            if "progress" in row:
-                name, done, total = row["progress"]
-                progress(str(name), int(done), int(total))
-            else:
-                answer = row
+    waiting, rest = select.poll(), b""
+    waiting.register(reading, select.POLLIN)
+    while not came:
+        # For a moment only: a signal that comes just before this call does not end it.
+        if not waiting.poll(_MOMENT):
+            continue
+        data = os.read(reading, _BLOCK)
+        if not data:
+            break
+        *lines, rest = (rest + data).split(b"\n")
+        rest = rest if len(rest) <= _LONGEST_LINE else b""
+        for line in lines:
+            with suppress(ValueError, TypeError):
+                row = json.loads(line)
+                if "progress" in row:
+                    name, done, total = row["progress"]
+                    progress(str(name), int(done), int(total))
+                else:
+                    answer = row
     return answer
 
 

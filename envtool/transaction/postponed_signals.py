@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 # What tells a command to stop.
@@ -12,22 +12,22 @@ STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 @contextmanager
-def postponed_signals() -> Iterator[None]:
-    """Signals that stop a command arrive after the block; those that are ignored stay so.
+def postponed_signals() -> Iterator[Sequence[int]]:
+    """Signals that stop a command arrive after the block, which gets those that came; those ignored stay so.
 
     Only for what ends soon by itself. Outside the main thread, which alone gets signals, nothing is put off.
     """
     if threading.current_thread() is not threading.main_thread():
-        yield
+        yield ()
         return
     came: list[int] = []
     before = {number: signal.getsignal(number) for number in STOP_SIGNALS}
     # A handler that Python does not know of is `None`, and could not be put back.
     postponed = [number for number, handler in before.items() if handler not in {signal.SIG_IGN, None}]
-    for number in postponed:
-        signal.signal(number, lambda number, _frame: came.append(number))
     try:
-        yield
+        for number in postponed:
+            signal.signal(number, lambda number, _frame: came.append(number))
+        yield came
     finally:
         for number in postponed:
             signal.signal(number, before[number])

@@ -49,13 +49,31 @@ def stop_requests() -> Iterator[None]:
 
 def _stop(number: int, _frame: FrameType | None) -> None:
     for each in STOP_SIGNALS:
-        # The clean-up that follows is not to be stopped.
-        signal.signal(each, signal.SIG_IGN)
+        # The clean-up that follows is not to be stopped. Not SIG_IGN: Python complains of one that came already.
+        signal.signal(each, _pass_over)
     started: dict[int, int] = {}
     # At once: of a program that is gone already, nobody could tell what it had started.
     _signal_descendants(started, signal.SIGTERM)
-    threading.Thread(target=_end_descendants, args=(started, 128 + number), daemon=True).start()
+    # Where no further thread may be started, what was started has its signal.
+    with suppress(RuntimeError):
+        threading.Thread(target=_end_descendants, args=(started, 128 + number), daemon=True).start()
     raise StopRequest(number)
+
+
+def _pass_over(_number: int, _frame: FrameType | None) -> None:
+    """Do nothing."""
+
+
+def end_child(child: int) -> int:
+    """Have a child of this process stop, clean up and end, and return its status; one that does not is killed."""
+    begin = time.monotonic()
+    while True:
+        ended, status = os.waitpid(child, os.WNOHANG)
+        if ended:
+            return status
+        # Again and again: one that comes before the child listens is lost, or before a long call, comes after it.
+        os.kill(child, signal.SIGTERM if time.monotonic() - begin < _PATIENCE else signal.SIGKILL)
+        time.sleep(_INTERVAL)
 
 
 def _end_descendants(started: dict[int, int], exit_status: int) -> None:
