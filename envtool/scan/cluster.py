@@ -22,6 +22,7 @@ _SLURM = (
 _REQUESTS = (
     re.compile(rf"^#SBATCH\s+(?:.*\s)?{_SLURM}", re.MULTILINE),
     re.compile(rf"^#PBS\s+.*\b(?:ngpus|gpus)={_NUMBER}\b", re.MULTILINE),
+    re.compile(rf"^#(?:PJM\s+-L|\$\s+-l)\s+.*\b(?:gpu|ngpus|gpus)={_NUMBER}\b", re.MULTILINE),
     re.compile(rf'^#BSUB\s+-gpu\s+"?(?:[^"\n]*:)?num={_NUMBER}\b', re.MULTILINE),
 )
 _OPTIONS = re.compile(_SLURM)

@@ -11,6 +11,7 @@ from envtool.told_kind import Severity
 
 # What stands for a part of a word that only the run will know.
 UNKNOWN = "\ufffd"
+ONE_PROCESS = "python SCRIPT, without a launcher: one process for one accelerator"
 # Variables that say which devices a program sees.
 VISIBLE = frozenset({"CUDA_VISIBLE_DEVICES", "NVIDIA_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES"})
 
@@ -60,6 +61,19 @@ def needless(word: CommandWord, name: str) -> CommandFinding:
     )
 
 
+def make_several(line: int, name: str, number: str | None) -> CommandFinding:
+    """Several processes for one accelerator; `number` is what is known of how many."""
+    count = number.replace(UNKNOWN, "a number that only the run knows") if number else "an unknown number"
+    return CommandFinding(
+        kind=ScanKind.PROCESS_PER_DEVICE,
+        severity=Severity.ERROR,
+        line=line,
+        identifier=name,
+        message=f"{name} starts several processes ({count}) for one accelerator: they wait for each other for ever",
+        instead=ONE_PROCESS,
+    )
+
+
 def judge_variable(word: CommandWord) -> Iterator[CommandFinding]:
     """What a variable is set to before a command, or for all that follow."""
     name, _, value = word.text.partition("=")
@@ -72,6 +86,15 @@ def judge_variable(word: CommandWord) -> Iterator[CommandFinding]:
             identifier=f"{name}={value}",
             message=f"{name} names a device other than the one there is",
             instead=f"leave {name} out",
+        )
+    elif name == "FORCE_CUDA" and value == "1":
+        yield CommandFinding(
+            kind=ScanKind.CUDA_SOURCE,
+            severity=Severity.WARNING,
+            line=word.line,
+            identifier=name,
+            message="FORCE_CUDA has an extension built from CUDA sources, by nvcc, which is not there",
+            instead="leave FORCE_CUDA out",
         )
     elif name in {"ACCELERATE_USE_FSDP", "ACCELERATE_USE_DEEPSPEED"} and value.lower() in {"1", "true", "yes"}:
         yield needless(word, name)

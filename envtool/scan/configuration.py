@@ -5,19 +5,21 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from envtool.scan.cluster import make_request
-from envtool.scan.commands import VISIBLE, AccelerateSettings, CommandFinding, CommandWord, judge_variable
+from envtool.scan.commands import ONE_PROCESS, VISIBLE, AccelerateSettings, CommandFinding, CommandWord, judge_variable
 from envtool.scan.configuration_reader import Setting, read_configuration
 from envtool.scan.configured_commands import judge_commands
 from envtool.scan.containers import make_container
 from envtool.scan.images import judge_image
 from envtool.scan.kinds import ScanKind
-from envtool.scan.launchers import INSTEAD, Follow
 from envtool.scan.libraries import ONE_DEVICE
 from envtool.scan.program_options import judge_option
 from envtool.told_kind import Severity
+
+if TYPE_CHECKING:
+    from envtool.scan.process_launch import Follow
 
 # A file without any of these words has nothing for us; parsing takes long.
 _WORDS = re.compile(
@@ -165,7 +167,7 @@ def _judge_setting(setting: Setting, settings: list[Setting]) -> Iterator[Comman
             line=setting.line,
             identifier=name,
             message=f"{name} is {number}: the processes wait for each other for ever",
-            instead=INSTEAD,
+            instead=ONE_PROCESS,
         )
     elif _is_of_trainer(setting, settings):
         yield from _judge_trainer(setting, name)

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 from envtool.scan.commands import CommandFinding, CommandWord
 from envtool.scan.containers import judge_run_options
 from envtool.scan.kinds import ScanKind
-from envtool.scan.launchers import Follow, judge_command
+from envtool.scan.launchers import judge_command
 from envtool.scan.shell import judge_script
 
 if TYPE_CHECKING:
     from envtool.scan.configuration_reader import Setting
+    from envtool.scan.process_launch import Follow
 
 _WORDS = frozenset({"command", "args", "entrypoint"})
 _SCRIPTS = frozenset(

@@ -9,14 +9,18 @@ import io
 import re
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from envtool.documents import parse_json
 from envtool.scan.commands import CommandFinding, CommandWord, judge_variable
 from envtool.scan.images import judge_image
 from envtool.scan.kinds import ScanKind
-from envtool.scan.launchers import Follow, judge_command
+from envtool.scan.launchers import judge_command
 from envtool.scan.shell import judge_script
 from envtool.told_kind import Severity
+
+if TYPE_CHECKING:
+    from envtool.scan.process_launch import Follow
 
 _HERE = re.compile(r"<<-?\s*[\"']?(\w+)[\"']?")
 _VARIABLE = re.compile(r"\$(?:\{(\w+)(?::?[-+]([^}]*))?\}|(\w+))")

@@ -26,21 +26,61 @@ _MODULES = {
     "mamba_ssm": "mamba_ssm",
     "minkowskiengine": "MinkowskiEngine",
 }
+# Installers, with the words by which each installs.
+INSTALLERS = {
+    "pip": frozenset({"install"}),
+    "pip3": frozenset({"install"}),
+    "conda": frozenset({"install", "create"}),
+    "mamba": frozenset({"install", "create"}),
+    "micromamba": frozenset({"install", "create"}),
+    "poetry": frozenset({"add"}),
+    "uv": frozenset({"add"}),
+    "pdm": frozenset({"add"}),
+    "pipenv": frozenset({"install"}),
+    "pixi": frozenset({"add"}),
+}
+_EXTRA = re.compile(r"^(jax|jaxlib|spacy|xgboost|deepspeed)\[cuda\w*\]", re.IGNORECASE)
+_FAMILIES = {
+    r"cupy_(?:cuda|rocm)\w+": "cupy",
+    r"(?:nvidia_)?dali_cuda\d+|nvidia_dali\w*": "nvidia.dali",
+    r"faiss_gpu\w*": "faiss_gpu",
+    r"spconv_cu\d+": "spconv",
+    r"onnxruntime_gpu\w*": "onnxruntime_gpu",
+    r"tensorflow_gpu": "tensorflow_gpu",
+    r"dgl_cu\d+": "dgl.cuda",
+    r"pyg_lib|torch_(?:scatter|sparse|cluster|spline_conv)": "torch_scatter",
+    r"c(?:udf|uml|ugraph)_cu\d+": "cudf",
+}
 _KINDS = frozenset({ScanKind.CUDA_LIBRARY, ScanKind.NVIDIA_APEX})
 _REPOSITORY = re.compile(r"github\.com[/:][\w.-]+/([\w.-]+?)(?:\.git)?(?:[@#].*)?$", re.IGNORECASE)
 
 
-def judge_install(words: Sequence[CommandWord]) -> Iterator[CommandFinding]:
-    """What `pip install` is asked for; the words behind `pip`."""
-    if not words or words[0].text != "install":
-        return
-    for word in words[1:]:
+def judge_install(program: str, words: Sequence[CommandWord]) -> Iterator[CommandFinding]:
+    """What an installer is asked for; the words behind its name."""
+    if words and words[0].text in INSTALLERS[program]:
+        yield from judge_requirements(words[1:])
+
+
+def judge_requirements(words: Sequence[CommandWord]) -> Iterator[CommandFinding]:
+    """What of some requirements cannot run here."""
+    for word in words:
         if word.text.startswith("-"):
+            continue
+        extra = _EXTRA.search(word.text)
+        if extra is not None:
+            yield CommandFinding(
+                kind=ScanKind.CUDA_LIBRARY,
+                severity=Severity.WARNING,
+                line=word.line,
+                identifier=extra[0],
+                message=f"{extra[0]} brings libraries of CUDA, which has no driver here",
+                instead=extra[1],
+            )
             continue
         repository = _REPOSITORY.search(word.text)
         name = repository[1] if repository is not None else re.split(r"[\[<>=!~@; ]", word.text)[0]
         key = name.replace("-", "_").replace(".", "_").lower()
-        module = "cupy" if re.fullmatch(r"cupy_(?:cuda|rocm)\w+", key) else _MODULES.get(key, key)
+        module = next((own for pattern, own in _FAMILIES.items() if re.fullmatch(pattern, key)), _MODULES.get(key, key))
         # apex of PyPI is another program.
         if module == "apex" and repository is None:
             continue

@@ -14,7 +14,7 @@ from envtool.scan.shell import judge_script
 
 if TYPE_CHECKING:
     from envtool.scan.commands import CommandFinding
-    from envtool.scan.launchers import Follow
+    from envtool.scan.process_launch import Follow
 
 
 def judge_makefile(text: str, follow: Follow) -> Iterator[CommandFinding]:

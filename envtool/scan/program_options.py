@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from envtool.scan.commands import UNKNOWN, CommandFinding, CommandWord
+from envtool.scan.commands import UNKNOWN, CommandFinding, CommandWord, make_several
 from envtool.scan.kinds import ScanKind
 from envtool.told_kind import Severity
 
@@ -113,8 +113,9 @@ _RULES = (
         "torch.cuda.amp, or torch.moreh.apex.amp",
     ),
 )
+_PROCESSES = re.compile(r"nproc_per_(?:node|gpu|host)|num_processes_per_node")
 _COUNTS = re.compile(
-    r"(?:num|n)_?(?:gpus?|devices|nodes)|ngpus?|gpus?_num|gpus_per_node|ngpus_per_node|world_size|nproc_per_node|devices|"
+    r"(?:num|n)_?(?:gpus?|devices|nodes)|ngpus?|gpus?_num|gpus_per_node|ngpus_per_node|world_size|devices|"
     r"tensor_parallel_size|tp_size|gpus|distributed_world_size|distributed_num_procs"
 )
 _DEVICES = re.compile(r"gpus|gpu_?ids?|device_?ids?|devices|gpu|device|cuda_devices|gpu_list")
@@ -156,6 +157,8 @@ def judge_option(
             message=f"{shown}: {rule.message}",
             instead=rule.instead,
         )
+    elif values and _PROCESSES.fullmatch(name) and not re.fullmatch(r"[01]|auto|gpu|cpu|", first):
+        yield make_several(word.line, name, first)
     elif values and (_COUNTS.fullmatch(name) or _DEVICES.fullmatch(name)):
         for finding in _judge_devices(word, name, values):
             is_setting = is_trainers and finding.kind is ScanKind.SECOND_DEVICE

@@ -13,6 +13,7 @@ from envtool.scan.build_files import judge_cmake, judge_cuda_source
 from envtool.scan.commands import CommandFinding
 from envtool.scan.configuration import judge_configuration, read_accelerate
 from envtool.scan.dockerfile import judge_dockerfile
+from envtool.scan.embedded_python import find_embedded_python
 from envtool.scan.files import FileType, ProgramFile
 from envtool.scan.findings import ProgramFinding, UnreadFile
 from envtool.scan.kinds import ScanKind
@@ -244,7 +245,13 @@ def _follow_by_name(reading: _Reading, name: str) -> AccelerateSettings | None:
 
 
 def _read_shell(reading: _Reading, data: bytes) -> None:
-    reading.add_all(judge_script(data.decode("utf-8", "replace").replace("\r\n", "\n"), _make_follow(reading)))
+    text = data.decode("utf-8", "replace").replace("\r\n", "\n")
+    reading.add_all(judge_script(text, _make_follow(reading)))
+    for first_line, source in find_embedded_python(text):
+        judged = judge_source(source, reading.api)
+        _add_module(reading, judged, lambda line, first=first_line: (line + first - 1, None))  # type: ignore[misc]
+        # Its lines are not the file's.
+        reading.imports = ()
 
 
 def _read_yaml(reading: _Reading, data: bytes) -> None:

@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING
 from envtool.scan.cluster import add_tasks, judge_directives, read_tasks
 from envtool.scan.commands import UNKNOWN, VISIBLE, CommandFinding, CommandWord, judge_variable
 from envtool.scan.concurrency import Concurrency
-from envtool.scan.launchers import Follow, judge_command
+from envtool.scan.launchers import judge_command
 from envtool.shell_grammar import find_nodes, node_text, parse_shell
 
 if TYPE_CHECKING:
     from tree_sitter import Node
+
+    from envtool.scan.process_launch import Follow
 
 _COMMAND = re.compile(
     r"^\s*(?:uv run |sudo |nohup |exec |env |\w+=\S+ )*(?:\S*torchrun\b|accelerate launch\b|deepspeed\b|"

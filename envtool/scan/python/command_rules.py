@@ -6,9 +6,10 @@ import ast
 import re
 from typing import TYPE_CHECKING
 
-from envtool.scan.commands import UNKNOWN, CommandWord
+from envtool.scan.commands import ONE_PROCESS, UNKNOWN, CommandWord
+from envtool.scan.cuda_programs import QUERY
 from envtool.scan.kinds import ScanKind
-from envtool.scan.launchers import INSTEAD, QUERY, judge_command
+from envtool.scan.launchers import judge_command
 from envtool.scan.shell import judge_script
 from envtool.told_kind import Severity
 
@@ -141,6 +142,6 @@ def _keep(module: Module, node: ast.expr, findings: Iterable[CommandFinding]) ->
                 node,
                 finding.identifier,
                 finding.message,
-                finding.instead or INSTEAD,
+                finding.instead or ONE_PROCESS,
                 severity=finding.severity,
             )
