@@ -28,9 +28,9 @@ def find_embedded_python(text: str) -> Iterator[tuple[int, str]]:
                 yield from _keep_python(source.start_point[0] + 1, written)
     for statement in find_nodes(root, "redirected_statement"):
         body = statement.child_by_field_name("body")
-        words = node_text(body).split() if body is not None else []
+        started = node_text(body).split() if body is not None else []
         # With a script of its own, Python reads the text as that script's input.
-        if words and PYTHON.match(PurePosixPath(words[0]).name) and all(word.startswith("-") for word in words[1:2]):
+        if started and PYTHON.match(PurePosixPath(started[0]).name) and all(w.startswith("-") for w in started[1:2]):
             for document in find_nodes(statement, "heredoc_body"):
                 yield from _keep_python(document.start_point[0] + 1, node_text(document))
 
