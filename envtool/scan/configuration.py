@@ -8,14 +8,23 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from envtool.scan.cluster import make_request
-from envtool.scan.commands import ONE_PROCESS, VISIBLE, AccelerateSettings, CommandFinding, CommandWord, judge_variable
-from envtool.scan.configuration_reader import Setting, read_configuration
+from envtool.scan.commands import (
+    ONE_PROCESS,
+    VISIBLE,
+    AccelerateSettings,
+    CommandFinding,
+    CommandWord,
+    judge_variable,
+    needless,
+)
+from envtool.scan.configuration_reader import ConfigurationSyntax, Setting, read_configuration
 from envtool.scan.configured_commands import judge_commands
 from envtool.scan.containers import make_container
 from envtool.scan.images import judge_image
 from envtool.scan.kinds import ScanKind
 from envtool.scan.libraries import ONE_DEVICE
 from envtool.scan.program_options import judge_option
+from envtool.scan.workflow import list_own_jobs
 from envtool.told_kind import Severity
 
 if TYPE_CHECKING:
@@ -25,6 +34,7 @@ if TYPE_CHECKING:
 _WORDS = re.compile(
     rb"distributed_type|num_processes|zero_optimization|per_gpu|deepspeed|fsdp|strategy|devices|gpus|ddp|nccl|nvidia|flash_attn|"
     rb"flash_attention|quantiz|load_in_|bnb|8bit|4bit|apex|xformers|sync_batchnorm|num_nodes|_backend|pytorch/pytorch|torchrun|launcher|"
+    rb"dependencies|gpu|GPU|cuda:|device:|sync_bn|SyncBN|parallel_size|transformer_engine|tasks_per_node|fused_|"
     rb"tensor_parallel|torch\.distributed|horovod|bitsandbytes|accelerate|mpirun|srun|--gpus|VISIBLE_DEVICES|num-gpus"
 )
 # Files with more than this are data.
@@ -58,7 +68,35 @@ _OPTIONS = frozenset(
         "use_unsloth",
         "use_liger_kernel",
         "use_liger",
+        "optimizer",
+        "optimizer_type",
+        "attn_impl",
+        "attention_backend",
+        "transformer_engine",
+        "use_transformer_engine",
+        "multi_gpu",
+        "sync_bn",
+        "use_8bit_adam",
+        "ddp_strategy",
+        "quantization",
+        "quantize",
     ]
+)
+_IMAGES = frozenset(
+    [
+        "image",
+        "container",
+        "base_image",
+        "docker_image",
+        "container_image",
+        "image_uri",
+        "baseimage",
+        "docker",
+        "image_name",
+    ]
+)
+_PROCESSES = frozenset(
+    ["nproc_per_node", "num_processes", "nprocs", "tasks_per_node", "ntasks_per_node", "num_proc_per_node"]
 )
 _TRAINERS = re.compile(r"(?:^|_|\.)(?:trainer|pl_trainer|lightning|fabric)(?:$|_|\.)", re.IGNORECASE)
 _STRATEGIES = re.compile(r"^(?:ddp|fsdp|deepspeed|dp$|horovod|ddp2|bagua|colossalai)")
@@ -66,15 +104,18 @@ _STRATEGY_CLASSES = re.compile(r"(?:^|\.)(?:DDP|FSDP|DeepSpeed|DataParallel|Mode
 
 
 def judge_configuration(
-    data: bytes, follow: Follow, *, is_json: bool, runs_elsewhere: bool = False
+    data: bytes, follow: Follow, syntax: ConfigurationSyntax, *, group: str = "", is_workflow: bool = False
 ) -> Iterator[CommandFinding]:
-    """What a configuration asks for; commands that are run elsewhere are nobody's here.
+    """What a configuration asks for; `group` is the folder that it is in, which hydra has for a key.
 
+    `is_workflow`: it is one of GitHub's, whose jobs run on machines of theirs unless they say otherwise.
     Raises `ValueError` where it cannot be read.
     """
     if len(data) > LIMIT or not _WORDS.search(data):
         return
-    settings = list(read_configuration(data, is_json=is_json))
+    settings = list(read_configuration(data, syntax))
+    if is_workflow:
+        settings = list_own_jobs(settings)
     top = {setting.keys[0]: setting for setting in settings if len(setting.keys) == 1 and setting.keys}
     if _is_accelerate(top):
         yield from _judge_accelerate(top)
@@ -89,16 +130,16 @@ def judge_configuration(
             instead=ONE_DEVICE,
         )
     else:
+        has_trainer = _TRAINERS.search(group) is not None and "." not in group
         for setting in settings:
-            yield from _judge_setting(setting, settings)
-        if not runs_elsewhere:
-            yield from judge_commands(settings, follow)
+            yield from _judge_setting(setting, settings, has_trainer=has_trainer)
+        yield from judge_commands(settings, follow)
 
 
 def read_accelerate(data: bytes) -> AccelerateSettings | None:
     """What a configuration of accelerate says of processes; `None` where it is none."""
     try:
-        settings = read_configuration(data, is_json=False)
+        settings = read_configuration(data, ConfigurationSyntax.YAML)
         top = {setting.keys[0]: setting.value for setting in settings if len(setting.keys) == 1}
     except ValueError:
         return None
@@ -136,19 +177,23 @@ def _judge_accelerate(top: dict[str, Setting]) -> Iterator[CommandFinding]:
             )
 
 
-def _judge_setting(setting: Setting, settings: list[Setting]) -> Iterator[CommandFinding]:
-    name, value = setting.keys[-1].replace("-", "_"), setting.value
+def _judge_setting(setting: Setting, settings: list[Setting], *, has_trainer: bool) -> Iterator[CommandFinding]:
+    name, value = setting.keys[-1].replace("-", "_").lower(), setting.value
     word = CommandWord(name, setting.line)
     yield from _judge_environment(setting, settings)
     found_request = _judge_request(setting)
     if found_request is not None:
         yield found_request
-    elif name == "image" and isinstance(value, str):
-        found = judge_image(value)
+    elif name in _IMAGES and isinstance(value, str):
+        found = judge_image(value.removeprefix("docker://"))
         if found is not None:
             yield replace(found, line=setting.line)
-    elif name in _OPTIONS and isinstance(value, str | bool | int):
-        yield from judge_option(word, name, [str(value)])
+    elif name in _OPTIONS:
+        yield from _judge_known_option(word, name, value)
+    elif name == "name" and isinstance(value, str) and any("optim" in key.lower() for key in setting.keys[:-1]):
+        yield from judge_option(word, "optim", [value])
+    elif isinstance(value, str) and re.fullmatch(r"Sync(?:BN|BatchNorm)", value):
+        yield needless(CommandWord(value, setting.line), value)
     elif name.endswith("backend") and isinstance(value, str) and value == "nccl":
         yield CommandFinding(
             kind=ScanKind.NCCL,
@@ -158,9 +203,7 @@ def _judge_setting(setting: Setting, settings: list[Setting]) -> Iterator[Comman
             message="a process group over NCCL is needless for one process",
             instead="leave it out",
         )
-    elif (
-        name in {"nproc_per_node", "num_processes", "nprocs"} and (number := _number(value)) is not None and number > 1
-    ):
+    elif name in _PROCESSES and (number := _number(value)) is not None and number > 1:
         yield CommandFinding(
             kind=ScanKind.PROCESS_PER_DEVICE,
             severity=Severity.ERROR,
@@ -169,8 +212,33 @@ def _judge_setting(setting: Setting, settings: list[Setting]) -> Iterator[Comman
             message=f"{name} is {number}: the processes wait for each other for ever",
             instead=ONE_PROCESS,
         )
-    elif _is_of_trainer(setting, settings):
+    elif has_trainer or _is_of_trainer(setting, settings):
         yield from _judge_trainer(setting, name)
+    elif "resources" not in setting.keys:
+        yield from _judge_devices(word, name, value)
+
+
+def _judge_known_option(word: CommandWord, name: str, value: Any) -> Iterator[CommandFinding]:
+    """An option of many programs; one that has a list, or settings of its own, is on."""
+    if isinstance(value, str | bool | int):
+        yield from judge_option(word, name, [str(value)])
+    elif value is None or (isinstance(value, list) and value):
+        is_mapping = value is None and name in {"deepspeed", "deepspeed_config", "fsdp", "fsdp_config"}
+        if is_mapping or isinstance(value, list):
+            yield from judge_option(word, name, ["true"])
+
+
+def _judge_devices(word: CommandWord, name: str, value: Any) -> Iterator[CommandFinding]:
+    """Devices by number or name, and how many of them."""
+    values = [str(item) for item in value] if isinstance(value, list) else [str(value)] if value is not None else []
+    if name in {"device", "devices"} and re.fullmatch(r"\d+", str(value)):
+        # Of whatever: a number alone names no GPU.
+        return
+    if values and isinstance(value, str | int | list) and not isinstance(value, bool):
+        if len(values) == 1 and re.fullmatch(r"cuda:[1-9]\d*", values[0]):
+            yield from judge_option(word, "device", values)
+        else:
+            yield from judge_option(word, name, [item.strip("[]") for item in values])
 
 
 def _judge_environment(setting: Setting, settings: list[Setting]) -> Iterator[CommandFinding]:
@@ -199,8 +267,11 @@ def _judge_request(setting: Setting) -> CommandFinding | None:
     is_service = "services" in setting.keys[:1]
     if is_service and ((name == "driver" and "devices" in setting.keys) or name == "runtime") and value == "nvidia":
         return make_container(f"{name}: {value}", setting.line)
-    if name == "gpus" and is_service and len(setting.keys) == 3:
+    if name == "gpus" and ((is_service and len(setting.keys) == 3) or value == "all"):
         return make_container(name, setting.line)
+    if setting.keys[-1] == "GPU" and setting.keys[-2:-1] == ("resources",):
+        number = _number(value)
+        return make_request(setting.line, "resources", value) if number is not None and number > 1 else None
     return None
 
 

@@ -6,12 +6,20 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from enum import Enum
 from typing import TYPE_CHECKING, Any
 
-from envtool.documents import parse_json
+from envtool.documents import parse_json, parse_toml
 
 if TYPE_CHECKING:
     from yaml.nodes import Node
+
+
+# A text, which is kept, or a comment.
+_COMMENT = re.compile(r'("(?:[^"\\\n]|\\.)*(?:"|(?=\n)|\Z))|//[^\n]*|/\*.*?(?:\*/|\Z)', re.DOTALL)
+_TRAILING_COMMA = re.compile(r'("(?:[^"\\\n]|\\.)*(?:"|(?=\n)|\Z))|,(?=\s*[\]}])')
+_JSON_KEY = r'"{}"\s*:'
+_TOML_KEY = r'(?:^|[{{,.\[]|^\[+.*\.)[ \t]*["\']?{}["\']?[ \t]*[=.\]]'
 
 
 @dataclass(frozen=True)
@@ -30,16 +38,40 @@ class Setting:
     mapping: int = 0
 
 
-def read_configuration(data: bytes, *, is_json: bool) -> Iterator[Setting]:
+class ConfigurationSyntax(Enum):
+    """What a configuration is written in. INI is that of tox and setuptools, whose values go on in indented lines."""
+
+    YAML = "YAML"
+    JSON = "JSON"
+    TOML = "TOML"
+    INI = "INI"
+
+
+def read_configuration(data: bytes, syntax: ConfigurationSyntax) -> Iterator[Setting]:
     """The settings of a file, mappings before what is in them. Raises `ValueError`."""
     text = data.decode("utf-8", "replace")
-    if is_json:
-        try:
-            document = parse_json(re.sub(r"^\s*//.*$", "", text, flags=re.MULTILINE))
-        except ValueError as error:
-            raise ValueError(f"it is no JSON: {error}") from None
-        yield from _walk_json(document, text, (), [0])
-        return
+    match syntax:
+        case ConfigurationSyntax.JSON:
+            try:
+                document = parse_json(_strip_comments(text))
+            except ValueError as error:
+                raise ValueError(f"it is no JSON: {error}") from None
+            yield from _walk_json(document, text, (), [0], _JSON_KEY)
+        case ConfigurationSyntax.TOML:
+            yield from _walk_json(parse_toml(text), text, (), [0], _TOML_KEY)
+        case ConfigurationSyntax.INI:
+            yield from _walk_ini(text)
+        case _:
+            yield from _read_yaml(text)
+
+
+def _strip_comments(text: str) -> str:
+    """JSON with the comments and the trailing commas that editors allow in their settings, without them."""
+    plain = _COMMENT.sub(lambda match: match[1] or "\n" * match[0].count("\n"), text)
+    return _TRAILING_COMMA.sub(lambda match: match[1] or "", plain)
+
+
+def _read_yaml(text: str) -> Iterator[Setting]:
     import yaml
 
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -49,6 +81,26 @@ def read_configuration(data: bytes, *, is_json: bool) -> Iterator[Setting]:
                 yield from _walk_yaml(document, ())
     except (yaml.YAMLError, RecursionError) as error:
         raise ValueError(f"it is no YAML: {str(error).splitlines()[0]}") from None
+
+
+def _walk_ini(text: str) -> Iterator[Setting]:
+    """Sections, keys, and values that go on in the lines behind, each with the number of its first line."""
+    section, key = "", ""
+    line = first_line = 0
+    values: list[str] = []
+    for number, row in enumerate([*text.split("\n"), "[]"], 1):
+        header = re.match(r"\[(.*)\]", row)
+        start = re.match(r"([\w.-]+)\s*[=:]\s*(.*)$", row)
+        if header is None and start is None:
+            values.append("" if re.match(r"\s*[#;]", row) else row.strip())
+            continue
+        if key:
+            yield Setting((section, key), "\n".join(values), line=line, first_line=first_line, mapping=hash(section))
+        key, values = "", []
+        if header is not None:
+            section = header[1]
+        elif start is not None:
+            key, values, line, first_line = start[1], [start[2]], number, number
 
 
 def _walk_yaml(node: Node, keys: tuple[str, ...], depth: int = 0) -> Iterator[Setting]:
@@ -93,20 +145,21 @@ def _plain(node: Node) -> Any:
     return None
 
 
-def _walk_json(value: Any, text: str, keys: tuple[str, ...], cursor: list[int]) -> Iterator[Setting]:
+def _walk_json(value: Any, text: str, keys: tuple[str, ...], cursor: list[int], pattern: str) -> Iterator[Setting]:
+    """The settings of a document of JSON or TOML; `pattern` finds a key in the text."""
     if isinstance(value, dict):
         for key, item in value.items():
-            match = re.compile(rf'"{re.escape(key)}"\s*:').search(text, cursor[0])
+            match = re.compile(pattern.format(re.escape(key)), re.MULTILINE).search(text, cursor[0])
             if match is not None:
                 cursor[0] = match.start()
             line = text.count("\n", 0, cursor[0]) + 1
             plain = None if isinstance(item, dict) else item
             lines = _find_items(item, text, cursor[0]) if isinstance(item, list) else ()
             yield Setting((*keys, key), plain, line=line, first_line=line, lines=lines, mapping=id(value))
-            yield from _walk_json(item, text, (*keys, key), cursor)
+            yield from _walk_json(item, text, (*keys, key), cursor, pattern)
     elif isinstance(value, list):
         for item in value:
-            yield from _walk_json(item, text, keys, cursor)
+            yield from _walk_json(item, text, keys, cursor, pattern)
 
 
 def _find_items(items: list[Any], text: str, start: int) -> tuple[int, ...]:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from envtool.scan.commands import CommandFinding, CommandWord
 from envtool.scan.containers import judge_run_options
+from envtool.scan.installs import judge_requirements
 from envtool.scan.kinds import ScanKind
 from envtool.scan.launchers import judge_command
+from envtool.scan.program_options import judge_options
 from envtool.scan.shell import judge_script
 
 if TYPE_CHECKING:
@@ -20,8 +23,23 @@ _SCRIPTS = frozenset(
     ["run", "script", "before_script", "after_script", "setup", "cmd", "cmds", "commands", "shell", "shell_command"]
 )
 _KINDS = frozenset(
-    {ScanKind.PROCESS_PER_DEVICE, ScanKind.NVIDIA_QUERY, ScanKind.NVIDIA_CONTAINER, ScanKind.SECOND_DEVICE}
+    {
+        ScanKind.PROCESS_PER_DEVICE,
+        ScanKind.NVIDIA_QUERY,
+        ScanKind.NVIDIA_CONTAINER,
+        ScanKind.NVIDIA_BASE,
+        ScanKind.SECOND_DEVICE,
+        ScanKind.CUDA_LIBRARY,
+        ScanKind.CUDA_SOURCE,
+    }
 )
+# Of Ray's clusters, of development containers, of tox.
+_SCRIPT_NAMES = re.compile(r"^(?:\w+_commands|(?:onCreate|updateContent|post\w+|initialize)Command|commands_\w+)$")
+# Tables of task runners: each of their values is a command.
+_TASKS = frozenset({"scripts", "tasks"})
+_RUN_OPTIONS = frozenset({"runArgs", "options", "run_args", "docker_args", "container_options", "containerOptions"})
+# Lists of what is installed: setuptools', conda's, PEP 621's.
+_REQUIREMENTS = frozenset({"dependencies", "pip", "install_requires", "deps", "requirements"})
 _SHELL_OPTIONS = frozenset({"-c", "-lc", "-ec", "-exc", "-cx", "-xc"})
 
 
@@ -38,11 +56,16 @@ def _judge_all(settings: Sequence[Setting], follow: Follow) -> Iterator[CommandF
         beside.setdefault(setting.mapping, {})[setting.keys[-1]] = setting
     for setting in settings:
         name = setting.keys[-1]
-        is_script = name in _SCRIPTS or setting.keys[-2:-1] == ("scripts",)
+        is_task = setting.keys[-2] in _TASKS if len(setting.keys) > 1 else False
+        is_script = name in _SCRIPTS or is_task or _SCRIPT_NAMES.match(name) is not None
         if name == "args" and "command" in beside[setting.mapping]:
             continue
-        if name == "runArgs":
+        if name in _RUN_OPTIONS:
             yield from judge_run_options(_list_words(setting))
+        elif name in _REQUIREMENTS:
+            yield from judge_requirements(_list_requirements(setting))
+        elif name == "args" and isinstance(setting.value, str) and "program" in beside[setting.mapping]:
+            yield from judge_options(_list_words(setting))
         elif name in _WORDS and isinstance(setting.value, list):
             yield from _judge_words(setting, beside[setting.mapping], follow)
         elif (name in _WORDS or is_script) and isinstance(setting.value, str):
@@ -67,6 +90,13 @@ def _judge_words(setting: Setting, beside: dict[str, Setting], follow: Follow) -
         yield from judge_script(words[2].text, follow, words[2].line)
     elif words:
         yield from judge_command(words, follow)
+
+
+def _list_requirements(setting: Setting) -> list[CommandWord]:
+    if isinstance(setting.value, str):
+        rows = enumerate(setting.value.split("\n"), setting.first_line)
+        return [CommandWord(row.strip(), line) for line, row in rows if row.strip()]
+    return _list_words(setting) if isinstance(setting.value, list) else []
 
 
 def _list_words(setting: Setting) -> list[CommandWord]:

@@ -52,6 +52,11 @@ class FileType(Enum):
     CUDA = "CUDA source"
     CMAKE = "CMake"
     MAKEFILE = "Makefile"
+    TOML = "TOML"
+    INI = "INI"
+    RECIPES = "recipes"
+    DOCUMENT = "document"
+    REQUIREMENTS = "requirements"
 
 
 _SUFFIXES = {
@@ -69,7 +74,28 @@ _SUFFIXES = {
     ".cu": FileType.CUDA,
     ".cuh": FileType.CUDA,
     ".cmake": FileType.CMAKE,
+    ".toml": FileType.TOML,
+    ".just": FileType.RECIPES,
+    ".smk": FileType.RECIPES,
+    ".nf": FileType.RECIPES,
 }
+_NAMES = {
+    "CMakeLists.txt": FileType.CMAKE,
+    "Makefile": FileType.MAKEFILE,
+    "makefile": FileType.MAKEFILE,
+    "GNUmakefile": FileType.MAKEFILE,
+    "tox.ini": FileType.INI,
+    "setup.cfg": FileType.INI,
+    "justfile": FileType.RECIPES,
+    "Justfile": FileType.RECIPES,
+    ".justfile": FileType.RECIPES,
+    "Snakefile": FileType.RECIPES,
+    "Jenkinsfile": FileType.RECIPES,
+    "Procfile": FileType.RECIPES,
+    "nextflow.config": FileType.RECIPES,
+}
+_REQUIREMENTS = re.compile(r"^requirements[\w.-]*\.txt$")
+_README = re.compile(r"^README[\w.-]*\.(?:md|rst)$", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -89,10 +115,12 @@ def find_type(path: Path) -> FileType | None:
         return found
     if _DOCKERFILE.match(name):
         return FileType.DOCKERFILE
-    if name == "CMakeLists.txt":
-        return FileType.CMAKE
-    if name in {"Makefile", "makefile", "GNUmakefile"}:
-        return FileType.MAKEFILE
+    if name in _NAMES:
+        return _NAMES[name]
+    if _REQUIREMENTS.match(name):
+        return FileType.REQUIREMENTS
+    if _README.match(name):
+        return FileType.DOCUMENT
     return FileType.SHELL if not path.suffix and _is_script(path) else None
 
 
@@ -130,7 +158,7 @@ def _add(found: dict[Path, ProgramFile], path: Path, root: Path) -> None:
     kind = find_type(path)
     if kind is None or not path.is_file():
         return
-    if kind is FileType.JSON and path.stat().st_size > _JSON_LIMIT:
+    if kind in {FileType.JSON, FileType.TOML} and path.stat().st_size > _JSON_LIMIT:
         return
     found.setdefault(path, ProgramFile(path, kind, root))
 

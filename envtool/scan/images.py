@@ -15,7 +15,7 @@ _CUDA = re.compile(
 _TORCH = re.compile(
     r"(?:^|/)(?:pytorch/pytorch(?:-nightly)?|anibali/pytorch|bitnami/pytorch|ufoym/deepo|pytorch/torchserve|pytorch/libtorch-cxx11-builder|"
     r"huggingface/(?:transformers|accelerate|diffusers|text-generation-inference|trl)[\w-]*|intel/intel-optimized-pytorch|"
-    r"pytorchlightning/\w+|vllm/vllm-openai|rocm/pytorch[\w-]*|deepspeed/deepspeed|winglian/axolotl[\w-]*|axolotlai/axolotl[\w-]*|cupy/cupy|rapidsai/\w+|"
+    r"pytorchlightning/\w+|vllm/vllm-openai|rocm/pytorch[\w-]*|deepspeed/deepspeed|winglian/axolotl[\w-]*|axolotlai/axolotl[\w-]*|cupy/cupy|rapidsai/\w+|mosaicml/[\w-]+|rayproject/ray[\w-]*(?=:[\w.-]*(?:gpu|cu\d))|"
     r"runpod/pytorch|runpod/base|mosaicml/pytorch|determinedai/[\w-]*cuda[\w-]*|"
     r"763104351884\.dkr\.ecr[\w.-]*/pytorch-\w+|pytorch-(?:training|inference)|pytorch-gpu[\w.-]*)(?=[:@]|$)"
     r"|(?:^|[/:_-])cu(?:da)?\d{2,3}(?:\D|$)|(?:^|[/:.-])cuda[\d.:-]"

@@ -67,7 +67,7 @@ _RULES = (
     ),
     _rule(
         r"(?:use_|enable_|with_)*(?:flash_?attn\w*|flash_?attention\w*|xformers\w*|mem_eff_attn|sageattn|sage_attention|"
-        r"memory_efficient_attention|liger\w*|unsloth\w*|triton\w*)",
+        r"memory_efficient_attention|liger\w*|unsloth\w*|triton\w*|transformer_engine)",
         ScanKind.CUDA_LIBRARY,
         "it needs a library of CUDA kernels",
         "leave it out, or choose the model's own attention",
@@ -104,7 +104,7 @@ _RULES = (
         ScanKind.NVIDIA_APEX,
         "it needs NVIDIA's apex, which is not there",
         "torch.cuda.amp, or torch.moreh.apex.amp",
-        r"apex|^fused_?(?:adam|lamb|sgd|novograd)",
+        r"apex|^(?:distributed_)?fused_?(?:adam|lamb|sgd|novograd)",
     ),
     _rule(
         r"apex_amp|use_apex",
@@ -116,7 +116,8 @@ _RULES = (
 _PROCESSES = re.compile(r"nproc_per_(?:node|gpu|host)|num_processes_per_node")
 _COUNTS = re.compile(
     r"(?:num|n)_?(?:gpus?|devices|nodes)|ngpus?|gpus?_num|gpus_per_node|ngpus_per_node|world_size|devices|"
-    r"tensor_parallel_size|tp_size|gpus|distributed_world_size|distributed_num_procs"
+    r"(?:tensor|pipeline|context|expert|sequence)(?:_model)?_parallel(?:_size)?|tp_size|pp_size|gpu_num|gpu_count|gpus|"
+    r"distributed_world_size|distributed_num_procs"
 )
 _DEVICES = re.compile(r"gpus|gpu_?ids?|device_?ids?|devices|gpu|device|cuda_devices|gpu_list")
 

@@ -5,28 +5,27 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import TYPE_CHECKING
 
 from envtool.regular_file import read_regular_file
 from envtool.scan.build_files import judge_cmake, judge_cuda_source
-from envtool.scan.commands import CommandFinding
-from envtool.scan.configuration import judge_configuration, read_accelerate
+from envtool.scan.commands import CommandFinding, CommandWord
+from envtool.scan.configuration import judge_configuration
+from envtool.scan.configuration_reader import ConfigurationSyntax
 from envtool.scan.dockerfile import judge_dockerfile
 from envtool.scan.embedded_python import find_embedded_python
 from envtool.scan.files import FileType, ProgramFile
 from envtool.scan.findings import ProgramFinding, UnreadFile
+from envtool.scan.followed_configuration import follow_from
+from envtool.scan.installs import judge_requirements
 from envtool.scan.kinds import ScanKind
 from envtool.scan.makefile import judge_makefile
 from envtool.scan.newer_python import find_newer_syntax
 from envtool.scan.notebook import Notebook, read_notebook, read_script_notebook
 from envtool.scan.python.judge import JudgedModule, LocalImport, judge_source
+from envtool.scan.recipes import judge_document, judge_recipes
 from envtool.scan.shell import judge_script
 from envtool.scan.torch_api import TorchApi, open_torch_api
 from envtool.told_kind import Severity
-
-if TYPE_CHECKING:
-    from envtool.scan.commands import AccelerateSettings
 
 # Bytes of a file that somebody wrote. A notebook has pictures in it.
 _LIMIT = 4 << 20
@@ -200,53 +199,14 @@ def _read_notebook(reading: _Reading, data: bytes) -> None:
 def _judge_cells(reading: _Reading, notebook: Notebook) -> None:
     """The shell of a notebook's cells."""
     commands = "\n".join(line.text for line in notebook.shell)
-    for finding in judge_script(commands, _make_follow(reading)):
+    for finding in judge_script(commands, follow_from(reading.file)):
         at = notebook.shell[min(finding.line, len(notebook.shell)) - 1]
         reading.add(finding, at.line, at.cell or None)
 
 
-def _make_follow(reading: _Reading) -> Callable[[str], AccelerateSettings | None]:
-    def follow(name: str) -> AccelerateSettings | None:
-        """A configuration that a command names: beside the script, above it, or anywhere that ends so."""
-        folder, root = reading.file.path.parent, reading.file.root
-        places = [folder, *folder.parents] if not folder.is_absolute() or root.is_absolute() else [folder]
-        for place in places[:12]:
-            try:
-                data = read_regular_file(place / name.removeprefix("./"), _LIMIT)
-            except OSError:
-                pass
-            else:
-                return read_accelerate(data)
-            if place == root:
-                break
-        return _follow_by_name(reading, name)
-
-    return follow
-
-
-def _follow_by_name(reading: _Reading, name: str) -> AccelerateSettings | None:
-    """A configuration whose folder only the run will know, by its last parts, below the project."""
-    from envtool.scan.commands import UNKNOWN
-
-    parts = [part for part in Path(name).parts if UNKNOWN not in part and part not in {"..", ".", "/"}]
-    for count in range(len(parts), 0, -1):
-        tail = Path(*parts[-count:])
-        for place in (
-            reading.file.root,
-            reading.file.root / "configs",
-            reading.file.root / "config",
-            reading.file.path.parent / "configs",
-        ):
-            try:
-                return read_accelerate(read_regular_file(place / tail, _LIMIT))
-            except OSError:
-                continue
-    return None
-
-
 def _read_shell(reading: _Reading, data: bytes) -> None:
     text = data.decode("utf-8", "replace").replace("\r\n", "\n")
-    reading.add_all(judge_script(text, _make_follow(reading)))
+    reading.add_all(judge_script(text, follow_from(reading.file)))
     for first_line, source in find_embedded_python(text):
         judged = judge_source(source, reading.api)
         _add_module(reading, judged, lambda line, first=first_line: (line + first - 1, None))  # type: ignore[misc]
@@ -255,22 +215,59 @@ def _read_shell(reading: _Reading, data: bytes) -> None:
 
 
 def _read_yaml(reading: _Reading, data: bytes) -> None:
-    # GitHub's own machines run a workflow.
-    runs_elsewhere = ".github" in reading.file.path.parts
-    findings = judge_configuration(data, _make_follow(reading), is_json=False, runs_elsewhere=runs_elsewhere)
+    _judge_settings(reading, data, ConfigurationSyntax.YAML)
+
+
+def _judge_settings(reading: _Reading, data: bytes, syntax: ConfigurationSyntax) -> None:
+    parts = reading.file.path.parts
+    findings = judge_configuration(
+        data,
+        follow_from(reading.file),
+        syntax,
+        group=parts[-2] if len(parts) > 1 else "",
+        is_workflow=parts[-3:-1] == (".github", "workflows"),
+    )
     reading.add_all(findings)
+
+
+def _read_toml(reading: _Reading, data: bytes) -> None:
+    try:
+        _judge_settings(reading, data, ConfigurationSyntax.TOML)
+    except ValueError:
+        # A template of one, such as cookiecutter's.
+        reading.findings.clear()
+
+
+def _read_ini(reading: _Reading, data: bytes) -> None:
+    _judge_settings(reading, data, ConfigurationSyntax.INI)
+
+
+def _read_recipes(reading: _Reading, data: bytes) -> None:
+    text = data.decode("utf-8", "replace").replace("\r\n", "\n")
+    reading.add_all(judge_recipes(text, reading.file.path.name, follow_from(reading.file)))
+
+
+def _read_document(reading: _Reading, data: bytes) -> None:
+    text = data.decode("utf-8", "replace").replace("\r\n", "\n")
+    reading.add_all(judge_document(text, follow_from(reading.file)))
+
+
+def _read_requirements(reading: _Reading, data: bytes) -> None:
+    rows = enumerate(data.decode("utf-8", "replace").splitlines(), 1)
+    words = [CommandWord(row.strip(), line) for line, row in rows if row.strip() and not row.strip().startswith("#")]
+    reading.add_all(judge_requirements(words))
 
 
 def _read_json(reading: _Reading, data: bytes) -> None:
     try:
-        reading.add_all(judge_configuration(data, _make_follow(reading), is_json=True))
+        _judge_settings(reading, data, ConfigurationSyntax.JSON)
     except ValueError:
         # With comments, or several documents: it is no setting of those that are known.
         reading.findings.clear()
 
 
 def _read_docker(reading: _Reading, data: bytes) -> None:
-    reading.add_all(judge_dockerfile(data.decode("utf-8", "replace").replace("\r\n", "\n"), _make_follow(reading)))
+    reading.add_all(judge_dockerfile(data.decode("utf-8", "replace").replace("\r\n", "\n"), follow_from(reading.file)))
 
 
 def _read_cuda(reading: _Reading, _data: bytes) -> None:
@@ -282,7 +279,7 @@ def _read_cmake(reading: _Reading, data: bytes) -> None:
 
 
 def _read_makefile(reading: _Reading, data: bytes) -> None:
-    reading.add_all(judge_makefile(data.decode("utf-8", "replace").replace("\r\n", "\n"), _make_follow(reading)))
+    reading.add_all(judge_makefile(data.decode("utf-8", "replace").replace("\r\n", "\n"), follow_from(reading.file)))
 
 
 _READERS: dict[FileType, Callable[[_Reading, bytes], None]] = {
@@ -295,6 +292,11 @@ _READERS: dict[FileType, Callable[[_Reading, bytes], None]] = {
     FileType.CUDA: _read_cuda,
     FileType.CMAKE: _read_cmake,
     FileType.MAKEFILE: _read_makefile,
+    FileType.TOML: _read_toml,
+    FileType.INI: _read_ini,
+    FileType.RECIPES: _read_recipes,
+    FileType.DOCUMENT: _read_document,
+    FileType.REQUIREMENTS: _read_requirements,
 }
 
 

@@ -85,6 +85,12 @@ PROGRAM_FILES = {
     "scan-dockerfile": ("Dockerfile", FileType.DOCKERFILE),
     "scan-cmake": ("CMakeLists.txt", FileType.CMAKE),
     "scan-make": ("Makefile", FileType.MAKEFILE),
+    "scan-toml": ("a.toml", FileType.TOML),
+    "scan-ini": ("tox.ini", FileType.INI),
+    "scan-just": ("justfile", FileType.RECIPES),
+    "scan-pipeline": ("Jenkinsfile", FileType.RECIPES),
+    "scan-document": ("README.md", FileType.DOCUMENT),
+    "scan-requirements": ("requirements.txt", FileType.REQUIREMENTS),
 }
 TARGET = Target(pin=PIN, python="3.11.7")
 DEPENDENCY_FILES = (

@@ -58,7 +58,21 @@ _SKIPPED = (
     "caffe2/",
 )
 # These hand keywords on to what refuses them.
-_CLOSED = frozenset({"torch.load", "torch.utils.checkpoint.checkpoint"})
+_CLOSED = re.compile(r"^torch\.(?:load|utils\.checkpoint\.checkpoint)$|^torchvision\.models\.(?:\w+\.)*[a-z]\w+$")
+# What programs name although it begins with an underscore.
+_NAMED = frozenset(
+    (
+        "torch._dynamo",
+        "torch._inductor",
+        "torch._export",
+        "torch._functorch",
+        "torch._higher_order_ops",
+        "torch.cuda.memory._record_memory_history",
+        "torch.cuda.memory._dump_snapshot",
+        "torch.cuda.memory._snapshot",
+    )
+)
+_NAMED_SOURCES = frozenset(f"{name.replace('.', '/')}/__init__.py" for name in _NAMED)
 # Compiled functions and types that were there before any stub had them, and what is nobody's API.
 _KNOWN_BEFORE = frozenset(
     (
@@ -108,9 +122,7 @@ _KNOWN_BEFORE = frozenset(
     )
 )
 # Types and settings that are made at run time.
-_DYNAMIC = re.compile(
-    r"^torch\.(?:cuda\.)?(?:sparse\.)?\w+(?:Tensor|Storage(?:Base)?)$|^torch\.backends\.(?:cudnn|cuda\.matmul)\."
-)
+_DYNAMIC = re.compile(r"^torch\.(?:cuda\.)?(?:sparse\.)?\w+(?:Tensor|Storage(?:Base)?)$|^torch\.backends\.cudnn\.")
 # Entries that lie so near to each other in the archive are had by one request.
 _GAP = 200_000
 
@@ -141,7 +153,7 @@ def read_sources(address: str) -> dict[str, str]:
     """The sources and stubs in a wheel, by their path."""
     with RemoteZip(address, initial_buffer_size=1 << 20) as archive:
         rows = [row for row in archive.infolist() if row.filename.endswith((".py", ".pyi"))]
-    rows = [row for row in rows if not row.filename.startswith(_SKIPPED)]
+    rows = [row for row in rows if row.filename in _NAMED_SOURCES or not row.filename.startswith(_SKIPPED)]
     rows.sort(key=lambda row: row.header_offset)
     runs: list[list[Any]] = []
     for row in rows:
@@ -179,6 +191,8 @@ def read_module(text: str, path: str) -> Module:
                 module.parameters.setdefault(node.name, set()).update(_list_parameters(node))
             case ast.ClassDef():
                 module.names.add(node.name)
+                if node.name == "cuBLASModule":
+                    module.names.update(f"matmul.{name}" for name in _list_settings(node))
                 for item in _walk_top(node.body):
                     if isinstance(item, ast.FunctionDef):
                         if node.name.lstrip("_") in {"Tensor", "TensorBase", "VariableFunctionsClass", "Module"}:
@@ -207,6 +221,15 @@ def read_module(text: str, path: str) -> Module:
             case _:
                 pass
     return module
+
+
+def _list_settings(node: ast.ClassDef) -> Iterator[str]:
+    """The names that an object compares with those that it is asked for; any other it refuses."""
+    for item in ast.walk(node):
+        if isinstance(item, ast.Compare):
+            for part in item.comparators:
+                if isinstance(part, ast.Constant) and isinstance(part.value, str):
+                    yield part.value
 
 
 def _walk_top(body: list[ast.stmt]) -> Iterator[ast.stmt]:
@@ -307,7 +330,7 @@ def make_table(project: str, releases: list[tuple[str, set[str], dict[str, set[s
     parameters: dict[str, dict[str, str]] = {}
     for version, names, own in releases[1:]:
         for name in sorted(names - known):
-            is_public = not any(part.startswith("_") for part in name.split("."))
+            is_public = name in _NAMED or not any(part.startswith("_") for part in name.split("."))
             if (
                 is_public
                 and name.startswith(f"{project}.")
@@ -319,7 +342,7 @@ def make_table(project: str, releases: list[tuple[str, set[str], dict[str, set[s
         for name, values in own.items():
             before = known_parameters.get(name)
             # What hands on any keyword may know more of them than it names.
-            is_open = before is not None and "**" in before and name not in _CLOSED
+            is_open = before is not None and "**" in before and not _CLOSED.match(name)
             if before is None or is_open or name in first or any(part.startswith("_") for part in name.split(".")):
                 continue
             for value in sorted(values - before - {"self", "cls", "*", "**"}):
