@@ -14,12 +14,14 @@ from envtool.scan.python.standing import Standing
 class Bindings:
     """Gathered over the whole file before anything in it is judged.
 
-    `values` has a variable's assignments, `self.x` under `x` with a dot before it; `switches` how options of argparse,
+    `values` has a variable's assignments, `self.x` under `x` with a dot before it; `additions` what
+    lists are made longer by; `switches` how options of argparse,
     and parameters with a default, stand when nobody sets them.
     """
 
     imports: dict[str, str] = field(default_factory=dict)
     values: dict[str, list[ast.expr]] = field(default_factory=lambda: defaultdict(list))
+    additions: dict[str, list[ast.expr]] = field(default_factory=lambda: defaultdict(list))
     switches: dict[str, Standing] = field(default_factory=dict)
     defined: set[str] = field(default_factory=set)
     postponed_annotations: bool = False
@@ -59,6 +61,12 @@ def gather_bindings(tree: ast.Module, package: str = "") -> Bindings:
                 for name, _ in _list_targets(node.target, value):
                     bindings.values[name].append(value)
                     _add_switch(bindings, name, value)
+            case ast.AugAssign(target=ast.Name(id=name), op=ast.Add(), value=ast.List(elts=items)):
+                bindings.additions[name] += items
+            case ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr="append"), args=[item]):
+                bindings.additions[name].append(item)
+            case ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr="extend"), args=[ast.List(elts=items)]):
+                bindings.additions[name] += items
             case ast.NamedExpr():
                 bindings.values[node.target.id].append(node.value)
             case ast.FunctionDef() | ast.AsyncFunctionDef():
@@ -71,9 +79,9 @@ def gather_bindings(tree: ast.Module, package: str = "") -> Bindings:
             case _:
                 pass
     # A class or function of the module's own hides no import unless both are at the top; then the later one counts.
-    for item in tree.body:
-        if isinstance(item, ast.ClassDef | ast.FunctionDef):
-            bindings.imports.pop(item.name, None)
+    for statement in tree.body:
+        if isinstance(statement, ast.ClassDef | ast.FunctionDef):
+            bindings.imports.pop(statement.name, None)
     return bindings
 
 

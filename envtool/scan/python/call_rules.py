@@ -6,8 +6,11 @@ import ast
 import re
 from typing import TYPE_CHECKING
 
+from packaging.version import Version
+
+from envtool.scan.commands import VISIBLE
 from envtool.scan.kinds import ScanKind
-from envtool.scan.python import command_rules, concurrent_rules, trainer_rules
+from envtool.scan.python import command_rules, concurrent_rules, default_rules, registry_rules, trainer_rules
 from envtool.scan.python.name_rules import judge_setting, judge_visible
 from envtool.scan.python.standing import Standing
 from envtool.scan.python.values import called_name, keyword, list_values, read_text_constant
@@ -66,6 +69,11 @@ def judge_call(module: Module, call: ast.Call) -> None:
     trainer_rules.judge_trainer(module, call, dotted, name)
     command_rules.judge_command_call(module, call, name)
     concurrent_rules.judge_concurrent(module, call, dotted, name)
+    default_rules.judge_declared_option(module, call, name)
+    registry_rules.judge_registry(module, call, dotted, name)
+    for item in call.keywords:
+        if item.arg in VISIBLE:
+            judge_visible(module, item.arg, item.value)
 
 
 def _note_call(module: Module, call: ast.Call, name: str) -> None:
@@ -163,6 +171,20 @@ def _judge_extension(module: Module, call: ast.Call, name: str) -> None:
 
 
 def _judge_parameters(module: Module, call: ast.Call, dotted: str) -> None:
+    padding = keyword(call, "padding")
+    if (
+        padding is not None
+        and read_text_constant(padding) is not None
+        and re.search(r"\.(?:Conv|conv)[123]d$", dotted)
+        and Version(module.api.torch) < Version("1.9")
+    ):
+        module.emit(
+            ScanKind.NEWER_TORCH,
+            padding,
+            f"{dotted}(padding)",
+            f"{dotted} takes padding as a text from torch 1.9 on",
+            "padding as a number",
+        )
     for item in call.keywords:
         since = module.api.find_parameter(dotted, item.arg) if item.arg else None
         if since is not None and not (isinstance(item.value, ast.Constant) and item.value.value is None):
@@ -205,8 +227,12 @@ def _judge_device(module: Module, call: ast.Call, dotted: str, name: str) -> Non
         "torch.cuda.get_device_name",
     }:
         nodes = [*call.args[:1], *filter(None, [keyword(call, "device")])]
-    elif dotted == "torch.device" and len(call.args) > 1:
-        nodes = [call.args[1]]
+    elif dotted == "torch.device":
+        nodes = [*call.args[1:2], *filter(None, [keyword(call, "index")])]
+    elif name == "to" and isinstance(call.func, ast.Attribute) and not dotted:
+        nodes = [*call.args[:1], *filter(None, [keyword(call, "device")])]
+    elif dotted.startswith("torch.") or dotted == "transformers.pipeline":
+        nodes = [*filter(None, [keyword(call, "device")])]
     for item in call.keywords:
         if item.arg == "device_ids" and isinstance(item.value, ast.List):
             nodes += item.value.elts

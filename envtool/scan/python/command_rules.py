@@ -10,6 +10,7 @@ from envtool.scan.commands import ONE_PROCESS, UNKNOWN, CommandWord
 from envtool.scan.cuda_programs import QUERY
 from envtool.scan.kinds import ScanKind
 from envtool.scan.launchers import judge_command
+from envtool.scan.python.values import read_text_constant
 from envtool.scan.shell import judge_script
 from envtool.told_kind import Severity
 
@@ -50,6 +51,21 @@ _RUNNERS = frozenset(
         "check_cmd",
     ]
 )
+# A text with none of these is no command of ours to judge; most texts are not.
+_WORTH = re.compile(
+    r"torchrun|torch\.distributed|accelerate|deepspeed|mpirun|srun|horovodrun|nvcc|--n|VISIBLE_DEVICES|"
+    r"pip install|yolo |vllm|docker run|--gpus|trtexec|composer "
+)
+_KINDS = frozenset(
+    {
+        ScanKind.PROCESS_PER_DEVICE,
+        ScanKind.CUDA_SOURCE,
+        ScanKind.CUDA_LIBRARY,
+        ScanKind.NVIDIA_QUERY,
+        ScanKind.NVIDIA_CONTAINER,
+        ScanKind.SECOND_DEVICE,
+    }
+)
 _QUERY = re.compile(r"(?:^|[\s;&|(/\"'`])nvidia-smi(?:\.exe)?(?=$|[\s;&|)\"'`,])")
 
 
@@ -59,6 +75,15 @@ def judge_command_call(module: Module, call: ast.Call, name: str) -> None:
         _emit_query(module, call.args[0], Severity.NOTE)
         return
     if name not in _RUNNERS:
+        return
+    texts = [item for item in call.args if read_text_constant(item) is not None]
+    if len(texts) > 1 and texts == call.args and name in {"run", "run_always", "create_subprocess_exec"}:
+        # Each word by itself, as nox and asyncio take them.
+        words = [CommandWord(_read(item), item.lineno) for item in texts]
+        if words[0].text == "nvidia-smi":
+            _emit_query(module, texts[0], Severity.ERROR)
+            return
+        _keep(module, call, judge_command(words, lambda _path: None))
         return
     for command in _list_commands(module, call):
         _judge_text_or_list(module, command)
@@ -77,9 +102,28 @@ def _list_commands(module: Module, call: ast.Call) -> Iterator[ast.expr]:
     for item in [*call.args, *(part.value for part in call.keywords if part.arg in {"args", "cmd", "command"})]:
         if isinstance(item, ast.Name):
             # A command that was put into a variable.
-            yield from (value for value in module.bindings.values.get(item.id, []) if _is_command(value))
+            values = [value for value in module.bindings.values.get(item.id, []) if _is_command(value)]
+            if item.id in module.bindings.additions and len(values) == 1:
+                yield item
+            yield from values
         else:
             yield item
+
+
+def _list_parts(module: Module, node: ast.expr, depth: int = 0) -> list[ast.expr] | None:
+    """The words of a command that is put together of lists; `None` where it is of something else."""
+    match node:
+        case ast.List(elts=items) | ast.Tuple(elts=items):
+            return list(items)
+        case ast.BinOp(op=ast.Add(), left=left, right=right) if depth < 20:
+            first, second = _list_parts(module, left, depth + 1), _list_parts(module, right, depth + 1)
+            return [*first, *second] if first is not None and second is not None else None
+        case ast.Name(id=name) if depth < 20:
+            values = module.bindings.values.get(name, [])
+            first = _list_parts(module, values[0], depth + 1) if len(values) == 1 else None
+            return [*first, *module.bindings.additions.get(name, [])] if first is not None else None
+        case _:
+            return None
 
 
 def _is_command(node: ast.expr) -> bool:
@@ -94,7 +138,13 @@ def _judge_text_or_list(module: Module, node: ast.expr) -> None:
         and isinstance(node.func, ast.Attribute)
         and node.func.attr in {"split", "format", "strip"}
     ):
-        node = node.func.value
+        is_shlex = isinstance(node.func.value, ast.Name) and node.func.value.id == "shlex"
+        node = node.args[0] if is_shlex and node.args else node.func.value
+    parts = _list_parts(module, node)
+    if parts is not None and isinstance(node, ast.Name | ast.BinOp):
+        words = [CommandWord(_read(item), item.lineno) for item in parts]
+        _keep(module, parts[0] if parts else node, judge_command(words, lambda _path: None))
+        return
     if isinstance(node, ast.List | ast.Tuple):
         words = [CommandWord(_read(item), item.lineno) for item in node.elts]
         if words and re.fullmatch(r"(?:.*/)?nvidia-smi(?:\.exe)?", words[0].text):
@@ -110,7 +160,7 @@ def _judge_text_or_list(module: Module, node: ast.expr) -> None:
         return
     if _QUERY.search(text):
         _emit_query(module, node, Severity.ERROR)
-    elif re.search(r"torchrun|torch\.distributed|accelerate|deepspeed|mpirun|nvcc|--n", text):
+    elif _WORTH.search(text):
         _keep(module, node, judge_script(text, lambda _path: None))
 
 
@@ -136,7 +186,7 @@ def _emit_query(module: Module, node: ast.expr, severity: Severity) -> None:
 
 def _keep(module: Module, node: ast.expr, findings: Iterable[CommandFinding]) -> None:
     for finding in findings:
-        if finding.kind in {ScanKind.PROCESS_PER_DEVICE, ScanKind.CUDA_SOURCE, ScanKind.NVIDIA_QUERY}:
+        if finding.kind in _KINDS:
             module.emit(
                 finding.kind,
                 node,

@@ -275,6 +275,10 @@ class Conditions:
             case _:
                 pass
         variable = name_variable(node, self.bindings)
+        default = _read_default(node) if variable is not None else None
+        if default is not None and default > 1:
+            # Nobody sets it here.
+            return default
         if variable is not None:
             return 1 if "SIZE" in variable or "NPROC" in variable or "NTASKS" in variable else None
         values = self._find_values(node)
@@ -286,3 +290,14 @@ class Conditions:
             return None
         name = (last_name(node) or "").lower()
         return 1 if _COUNT.match(name) and not (numbers - {1}) else None
+
+
+def _read_default(node: ast.expr) -> int | None:
+    """The number that an environment's variable has where it is not set: `int(os.environ.get("WORLD_SIZE", 4))`."""
+    match node:
+        case ast.Call(func=ast.Name(id="int" | "str"), args=[inner]):
+            return _read_default(inner)
+        case ast.Call(args=[_, ast.Constant(value=int() | str() as value)]) if re.fullmatch(r"\d+", str(value)):
+            return int(value)
+        case _:
+            return None

@@ -115,6 +115,11 @@ class Module:
             self._functions.pop()
 
     @property
+    def is_in_class(self) -> bool:
+        """Whether the innermost block is a class's."""
+        return bool(self._functions) and self._functions[-1].startswith("class ")
+
+    @property
     def is_in_function(self) -> bool:
         """Whether what is visited now runs only when a function is called."""
         return bool(self._functions)

@@ -27,6 +27,11 @@ _STREAMS = re.compile(r"^torch\.cuda(?:\.streams)?\.(?:Stream|ExternalStream|str
 _KERNELS = re.compile(
     r"^(?:triton(?:\.runtime)?\.(?:jit|autotune|heuristics)|numba\.cuda\.(?:jit|reduce|grid)|cupy\.(?:RawKernel|RawModule|fuse))"
 )
+# Parts of libraries that have others for the CPU.
+_GPU_PARTS = re.compile(
+    r"^(?:faiss\.(?:StandardGpuResources|index_cpu_to_(?:all_)?gpus?\w*|GpuIndex\w+)|cv2\.cuda(?:_GpuMat)?|decord\.gpu)(?=\.|$)"
+)
+_STRATEGY_OBJECTS = re.compile(r"^tensorflow\.distribute\.(?:experimental\.)?(?:MultiWorker)?MirroredStrategy$")
 _WRAPPERS = (
     "DistributedDataParallel",
     "DataParallel",
@@ -65,7 +70,13 @@ def judge_dotted(module: Module, node: ast.Attribute | ast.Name) -> bool:
             attempt=module.attempt,
         )
         return True
-    if dotted.partition(".")[0] in {"torch", "torchvision"}:
+    part = _GPU_PARTS.match(dotted)
+    if part is not None:
+        message = f"{part[0]} calls the CUDA driver"
+        module.emit(ScanKind.CUDA_LIBRARY, node, part[0], message, "the same without a GPU", attempt=module.attempt)
+    elif _STRATEGY_OBJECTS.match(dotted):
+        module.emit(ScanKind.PARALLEL_NEEDLESS, node, dotted, f"{dotted} is for several GPUs", ONE_DEVICE)
+    elif dotted.partition(".")[0] in {"torch", "torchvision"}:
         _judge_torch_name(module, node, dotted)
     elif isinstance(node, ast.Name) or dotted.count(".") > 1:
         _judge_wrapper(module, node, dotted)
@@ -186,8 +197,18 @@ def judge_assignment(module: Module, targets: Sequence[ast.expr], value: ast.exp
 
 def judge_visible(module: Module, name: str, value: ast.expr) -> None:
     """A variable that says which devices a program sees."""
+    if name not in VISIBLE:
+        return
     text = read_text_constant(value)
-    if name in VISIBLE and text is not None and re.search(r"(?:^|,)\s*[1-9]", text):
+    if (
+        text is None
+        and isinstance(value, ast.Call)
+        and isinstance(value.func, ast.Attribute)
+        and value.func.attr == "join"
+    ):
+        numbers = [item.value for item in ast.walk(value) if isinstance(item, ast.Constant)]
+        text = ",".join(str(number) for number in numbers if type(number) is int)
+    if text is not None and re.search(r"(?:^|,)\s*[1-9]", text):
         module.emit(
             ScanKind.SECOND_DEVICE,
             value,

@@ -52,8 +52,10 @@ def judge_trainer(module: Module, call: ast.Call, dotted: str, name: str) -> Non
     has_lightning = any(
         value.startswith(("pytorch_lightning", "lightning")) for value in module.bindings.imports.values()
     )
-    if _LIGHTNING.match(dotted) or (
-        has_lightning and name in {"Trainer", "from_argparse_args", "Fabric", "instantiate_trainer"}
+    if (
+        _LIGHTNING.match(dotted)
+        or (has_lightning and name in {"Trainer", "from_argparse_args", "Fabric", "instantiate_trainer"})
+        or (has_lightning and name == "dict" and keyword(call, "strategy", "accelerator") is not None)
     ):
         _judge_lightning(module, call)
     elif has_lightning and name in {"dict", "update", "set_defaults", "OmegaConf"}:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable, Iterator, Sequence
 
-from envtool.scan.python import call_rules, import_rules, name_rules
+from envtool.scan.python import call_rules, default_rules, import_rules, name_rules, registry_rules
 from envtool.scan.python.concurrent_rules import starts_again
 from envtool.scan.python.module import Attempt, Module
 from envtool.scan.python.standing import Standing, all_of, any_of, negate
@@ -60,17 +60,27 @@ class ModuleVisitor(ast.NodeVisitor):
         """A condition; its two blocks stand under it and under its opposite."""
         judged = self.module.conditions.judge(node.test)
         name_rules.judge_version_demand(self.module, node)
-        self.visit(node.test)
+        self._visit_test(node.test)
         names = _list_names(node.test)
         with self.module.guarded(Guard(judged, names)):
             self.visit_block(node.body)
         with self.module.guarded(Guard(negate(judged), names)):
             self.visit_block(node.orelse)
 
+    def _visit_test(self, test: ast.expr) -> None:
+        """A condition; whether a name is there at all is no use of it."""
+        match test:
+            case ast.Name() | ast.Compare(left=ast.Name(), comparators=[ast.Constant(value=None)]):
+                pass
+            case ast.UnaryOp(op=ast.Not(), operand=operand):
+                self._visit_test(operand)
+            case _:
+                self.visit(test)
+
     def visit_IfExp(self, node: ast.IfExp) -> None:
         """A conditional expression."""
         judged, names = self.module.conditions.judge(node.test), _list_names(node.test)
-        self.visit(node.test)
+        self._visit_test(node.test)
         outer, self.module.is_expression = self.module.is_expression, True
         with self.module.guarded(Guard(judged, names)):
             self.visit(node.body)
@@ -83,13 +93,13 @@ class ModuleVisitor(ast.NodeVisitor):
         guards: list[Guard] = []
         for item in node.values:
             with self.module.guarded(*guards):
-                self.visit(item)
+                self._visit_test(item)
             judged = self.module.conditions.judge(item)
             guards.append(Guard(judged if isinstance(node.op, ast.And) else negate(judged), _list_names(item)))
 
     def visit_While(self, node: ast.While) -> None:
         """A loop with a condition."""
-        self.visit(node.test)
+        self._visit_test(node.test)
         with self.module.guarded(Guard(self.module.conditions.judge(node.test), _list_names(node.test))):
             self._visit_loop(node)
         self.visit_block(node.orelse)
@@ -107,7 +117,7 @@ class ModuleVisitor(ast.NodeVisitor):
     def visit_Assert(self, node: ast.Assert) -> None:
         """An assertion, which may demand a version."""
         name_rules.judge_version_demand(self.module, node)
-        self.visit(node.test)
+        self._visit_test(node.test)
 
     def visit_Try(self, node: ast.Try) -> None:
         """Imports that may fail, and calls that a handler forgives."""
@@ -181,12 +191,22 @@ class ModuleVisitor(ast.NodeVisitor):
                 self.visit(node.annotation)
         if node.value is not None:
             name_rules.judge_assignment(self.module, [node.target], node.value)
+            default_rules.judge_field(self.module, node.target, node.value)
             self.visit(node.value)
 
     def visit_Assign(self, node: ast.Assign) -> None:
         """A variable, an attribute or an item that gets a value."""
         name_rules.judge_assignment(self.module, node.targets, node.value)
+        if not self.module.is_in_function and not self.module.is_in_class:
+            registry_rules.judge_launcher_setting(self.module, node.targets[0], node.value)
         self.visit(node.value)
+
+    def visit_Dict(self, node: ast.Dict) -> None:
+        """A dictionary, which may be a program's environment."""
+        for key, value in zip(node.keys, node.values, strict=True):
+            if isinstance(key, ast.Constant) and isinstance(key.value, str):
+                name_rules.judge_visible(self.module, key.value, value)
+        self.generic_visit(node)
 
     def visit_Expr(self, node: ast.Expr) -> None:
         """A statement of an expression; a text alone is a comment."""
