@@ -11,6 +11,7 @@ from envtool.requirements.text_file import read_text
 
 _BY_NAME = re.compile(
     r"pyproject\.toml|pylock(?:\..+)?\.toml|(?:uv|poetry|pdm)\.lock|pipfile(?:\.lock)?|setup\.(?:cfg|py)"
+    r"|(?:hatch|pixi|tox)\.toml|pixi\.lock|tox\.ini|noxfile\.py|(?:.*[.-])?conda-lock\.ya?ml"
     r"|(?:.*[.-])?(?:dockerfile|containerfile)(?:[.-].*)?"
 )
 _NO_DOCKERFILE = re.compile(r".*(?:ignore|\.md|\.rst|\.py|\.sh|\.j2|\.jinja|\.tmpl|\.template|\.swp|\.bak|~)")
@@ -50,7 +51,7 @@ def is_dependency_file(path: Path) -> bool:
     """Whether a file says what is to be installed."""
     name = path.name.lower()
     if _BY_NAME.fullmatch(name):
-        return not _NO_DOCKERFILE.fullmatch(name) or name.startswith(("setup.", "pyproject"))
+        return not _NO_DOCKERFILE.fullmatch(name) or name.startswith(("setup.", "pyproject", "noxfile"))
     if name.startswith(".") or _OTHER_TEXTS.fullmatch(name):
         return False
     if name.endswith((".yml", ".yaml")):

@@ -148,12 +148,18 @@ class Section(Enum):
     MAIN = "main"
     EXTRA = "extra"
     GROUP = "group"
+    ENVIRONMENT = "environment"
     TABLE = "table"
     INSTRUCTION = "instruction"
     BASE = "base"
 
 
-_SECTION_PREFIXES = {Section.EXTRA: "extra ", Section.GROUP: "group ", Section.INSTRUCTION: "RUN "}
+_SECTION_PREFIXES = {
+    Section.EXTRA: "extra ",
+    Section.GROUP: "group ",
+    Section.ENVIRONMENT: "environment ",
+    Section.INSTRUCTION: "RUN ",
+}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,6 +11,7 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 from packaging.requirements import InvalidRequirement, Requirement
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
 from envtool.environment.missing_requirements import find_missing_requirements
 from envtool.language import tell
@@ -100,13 +101,27 @@ def _predict_conda(entry: DeclaredRequirement, target: Target) -> LineEffect | N
     if _CONDA_TORCH.fullmatch(name):
         return LineEffect(entry, Effect.REPLACES, tell("conda's {name} writes its files over the vendor's", name=name))
     if name == "python":
-        version = re.search(r"=+\s*(\d+\.\d+)", entry.source_text)
         here = ".".join(target.python.split(".")[:2])
-        if version and version[1] != here:
+        if not _admits_python(entry.source_text, here):
             return LineEffect(
                 entry, Effect.REPLACES, tell("the vendor's torch here is built for Python {version}", version=here)
             )
     return None
+
+
+def _admits_python(spec: str, version: str) -> bool:
+    """Whether one of conda's match specifications admits a Python of two parts; what cannot be read admits it."""
+    exact = re.fullmatch(r"(?:\S+::)?python\s*(?:==?|\s)\s*(\d+\.\d+)(?:[.*\s=].*)?", spec)
+    if exact:
+        return exact[1] == version
+    _name, _mark, bounds = spec.rpartition("python")
+    try:
+        # The newest of its series, so that a bound within it admits it.
+        return any(
+            SpecifierSet(part).contains(last) for part in bounds.split("|") for last in (version, f"{version}.99")
+        )
+    except InvalidSpecifier:
+        return True
 
 
 def _predict_python(entry: DeclaredRequirement, wanted: RequirementSet, target: Target) -> LineEffect | None:
@@ -189,7 +204,7 @@ def evaluate(wanted: RequirementSet, target: Target) -> tuple[Verdict, str]:
     if wanted.unresolved:
         return Verdict.UNKNOWN, wanted.unresolved[0]
     conda = [entry for entry in wanted.select_role(Role.CONDA) if not is_harmless_conda(entry.name or "")]
-    if conda:
+    if conda and not wanted.locked:
         return Verdict.UNKNOWN, tell("what conda's {name} brings is not resolved", name=conda[0].name)
     if wanted.locked:
         unnamed = next((entry for entry in wanted.requirements if entry.name is None), None)

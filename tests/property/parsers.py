@@ -95,7 +95,8 @@ PROGRAM_FILES = {
 TARGET = Target(pin=PIN, python="3.11.7")
 DEPENDENCY_FILES = (
     *("requirements.txt", "pyproject.toml", "pylock.toml", "uv.lock", "poetry.lock", "Pipfile", "Pipfile.lock"),
-    *("setup.cfg", "environment.yml", "Dockerfile"),
+    *("setup.cfg", "environment.yml", "conda-lock.yml", "pixi.toml", "pixi.lock", "hatch.toml", "tox.ini", "tox.toml"),
+    "Dockerfile",
 )
 
 
@@ -270,6 +271,7 @@ PARSERS: dict[str, Parser] = {
     "credentials": lambda data: find_credentials("srv/run.sh", data),
     "printed": _print,
     "scan-settings": _in_file("hac.toml", read_scan_settings),
+    "noxfile": _in_file("noxfile.py", lambda folder: read_file(folder / "noxfile.py")),
     "check-settings": _in_file("hac.toml", read_check_settings),
     **{name: _scan(*row) for name, row in PROGRAM_FILES.items()},
     **{

@@ -86,9 +86,9 @@ def check_command(
     """Predict what installing dependency files would do to the vendor torch, from metadata alone.
 
     Reads requirements.txt, pyproject.toml, pylock.toml, uv.lock, poetry.lock, Pipfile and its lock, setup.py,
-    setup.cfg, environment.yml and Dockerfiles. What a project's build back end has to tell is asked of it in a
-    copy. Exit status 0: torch stays, or nothing says that it would not (with --strict: torch stays); 1: it would be
-    replaced, or the install would fail because it is pinned; 3 and up: nothing at all could be judged.
+    setup.cfg, environment.yml, conda-lock.yml, Dockerfiles, and the environments of tox, nox, Hatch and pixi. A back
+    end is asked in a copy. Exit status 0: torch stays, or nothing says that it would not (with --strict: torch stays);
+    1: it would be replaced, or the install would fail because it is pinned; 3 and up: nothing at all could be judged.
 
     [bold]Examples[/bold]
 

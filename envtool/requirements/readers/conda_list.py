@@ -41,6 +41,11 @@ def read_conda_list(text: str, path: Path) -> DependencyFile:
     return DependencyFile(path, "conda list", (RequirementSet(path=path, entries=tuple(entries)),), reason)
 
 
+def read_conda_address(address: str, place: SourceLocation) -> DeclaredRequirement | None:
+    """The package at an address of a channel's; `None` where the address is of another form."""
+    return _read_row(address, place) if _ADDRESS.fullmatch(address) else None
+
+
 def _read_row(row: str, place: SourceLocation) -> DeclaredRequirement | None:
     if not row or row.startswith(("#", "@")):
         return None
