@@ -9,6 +9,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from envtool.environment.accounts import find_home, find_shell
 from envtool.environment.conda_environments import (
     activate_conda_environment,
     find_conda_environment,
@@ -17,7 +18,7 @@ from envtool.environment.conda_environments import (
     read_environment_variables,
 )
 from envtool.environment.entry_script import follow_script
-from envtool.environment.file_tree import FileTree, find_program, follow_links, has_file, read_tree_text
+from envtool.environment.file_tree import DEFAULT_PATH, FileTree, find_program, follow_links, has_file, read_tree_text
 from envtool.environment.shell_startup import SHELLS, ShellStart, parse_shell_words, run_shell_script
 from envtool.environment.started_python import StartSettings
 
@@ -25,12 +26,18 @@ _PYTHON = re.compile(r"python(?:\d(?:\.\d+)?t?)?")
 # Programs that start what follows them, with as many words of their own beside options.
 _STARTERS = {
     "tini": 0, "dumb-init": 0, "catatonit": 0, "hac-start": 0, "docker-init": 0, "exec": 0, "nohup": 0, "setsid": 0,
-    "time": 0, "nice": 0, "command": 0, "gosu": 1, "su-exec": 1, "stdbuf": 0, "sudo": 0, "timeout": 1, "numactl": 0,
+    "time": 0, "nice": 0, "command": 0, "stdbuf": 0, "timeout": 1, "numactl": 0, "setpriv": 0, "chrt": 1,
 }  # fmt: skip
+# Programs that start what follows them as somebody else, whose home folder is then HOME.
+_USER_CHANGERS = frozenset({"su", "runuser", "sudo", "gosu", "su-exec"})
 # Options of `conda run` that take a word of their own, beside those that name an environment.
 _CONDA_WITH_VALUE = frozenset({"--cwd", "-a", "--attach", "-e", "--env", "-r", "--root-prefix", "--rc-file"})
 # Options of these that take a word of their own.
-_WITH_VALUE = {"nice": ("-n",), "tini": ("-p", "-e"), "sudo": ("-u", "-g"), "stdbuf": ("-i", "-o", "-e")}
+_WITH_VALUE = {"nice": ("-n",), "tini": ("-p", "-e"), "stdbuf": ("-i", "-o", "-e"), "timeout": ("-k", "-s")}
+_USER_OPTIONS = {
+    "-u": "user", "--user": "user", "-s": "shell", "--shell": "shell", "-c": "text", "--command": "text",
+    "-g": "group", "--group": "group", "-G": "group", "-w": "kept", "--whitelist-environment": "kept",
+}  # fmt: skip
 _ASSIGNMENT = re.compile(r"([A-Za-z_]\w*)=(.*)", re.DOTALL)
 # An entry script that starts another one, and so on.
 _STEPS = 20
@@ -78,6 +85,8 @@ def _take_step(state: _Command) -> StartSettings | None:
         _skip_starter(state, name)
     elif name == "env":
         _skip_env(state)
+    elif name in _USER_CHANGERS:
+        _change_user(state, name)
     elif name in SHELLS:
         _enter_shell(state)
     elif name == "uv" and "run" in state.words:
@@ -98,6 +107,38 @@ def _skip_starter(state: _Command, name: str) -> None:
         if option in _WITH_VALUE.get(name, ()) and words:
             words.pop(0)
     state.words = words[_STARTERS[name] :]
+
+
+def _change_user(state: _Command, name: str) -> None:
+    """`su USER -c TEXT`, `su - USER`, `runuser -u USER -- COMMAND`, `sudo -u USER COMMAND`, `gosu USER COMMAND`."""
+    words, values, is_login = state.words[1:], dict[str, str](), False
+    rest, options = list[str](), set[str]()
+    # su takes its options behind the user as well.
+    while words and (words[0].startswith("-") or (name == "su" and not rest)):
+        option, _, value = words.pop(0).partition("=")
+        if option == "--":
+            break
+        options.add(option)
+        is_login = is_login or option in {"-", "-l", "--login", "-i"}
+        kind = _USER_OPTIONS.get(option, "")
+        if kind:
+            values[kind] = value or (words.pop(0) if words else "")
+        elif not option.startswith("-"):
+            rest.append(option)
+    rest += words
+    is_shell = name == "su" or (name == "runuser" and "user" not in values)
+    user = values.get("user") or (rest.pop(0) if rest and (is_shell or name not in {"sudo", "runuser"}) else "root")
+    is_kept = not {"-p", "-m", "-E", "--preserve-environment", "--preserve-env"}.isdisjoint(options)
+    if name == "sudo":
+        # sudoers(5): env_reset, and secure_path as distributions set it.
+        state.variables = {**(state.variables if is_kept else {}), "PATH": DEFAULT_PATH}
+    if not is_kept or name == "sudo" or is_login:
+        state.variables["HOME"] = find_home(state.tree, user)
+    if not is_shell:
+        state.words = rest
+        return
+    shell = values.get("shell") or find_shell(state.tree, user)
+    state.words = [shell, *(["-l"] if is_login else []), *(["-c", values["text"]] if "text" in values else []), *rest]
 
 
 def _skip_env(state: _Command) -> None:

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING
 
-from envtool.environment.file_tree import read_tree_text
 from envtool.environment.imported import ImportedModule, find_import
 from envtool.environment.start_command import find_command_start
 from envtool.environment.started_python import StartedPython, StartSettings, find_started_python
@@ -71,7 +70,7 @@ def list_torch_starts(
 
     `with_shells`: and a shell's, where what it reads as it starts makes it another torch.
     """
-    plain = _start(tree, StartSettings(variables=variables), StartWay.PYTHON)
+    plain = _start(tree, StartSettings(variables=variables, folder=folder), StartWay.PYTHON)
     yield plain
     settings = find_command_start(tree, command, variables, folder) if command else None
     if settings is not None:
@@ -87,14 +86,6 @@ def _start(tree: FileTree, settings: StartSettings, way: StartWay) -> TorchStart
     python = find_started_python(tree, settings)
     module = find_import(tree, python.search_path, TORCH) if python is not None else None
     return TorchStart(settings=settings, way=way, python=python, module=module)
-
-
-def find_home(tree: FileTree, user: str) -> str:
-    """The home folder of a user, by name or number (passwd(5)); engines set HOME to it."""
-    name = user.partition(":")[0]
-    rows = [line.split(":") for line in (read_tree_text(tree, "/etc/passwd") or "").splitlines()]
-    found = next((row[5] for row in rows if len(row) > 5 and name in (row[0], row[2])), None)
-    return found or ("/root" if name in {"0", "root"} else "/")
 
 
 def is_pinned_build(module: ImportedModule, pin: VendorPin | None) -> bool:

@@ -12,10 +12,10 @@ from typing import IO, TYPE_CHECKING
 
 from envtool.doctor.checks.cuda_direct import can_need_cuda, content_can_need_cuda
 from envtool.doctor.diagnose import diagnose
+from envtool.environment.accounts import find_home
 from envtool.environment.context import EnvironmentContext, Location
 from envtool.environment.prefix import find_prefix
 from envtool.environment.reader import read_environment
-from envtool.environment.torch_starts import find_home
 from envtool.errors import PrefixError, StoreError
 from envtool.image.read.overlay_tree import OverlayTree
 from envtool.image.read.rootfs_export import find_memory_folder

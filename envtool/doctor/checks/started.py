@@ -132,6 +132,8 @@ def _make_shadow_finding(
 
 def _build_remedy(environment: Environment, module: ImportedModule) -> str:
     context, origin = environment.context, _ORIGINS.get(module.folder.origin)
+    if module.folder.origin is ImportOrigin.CUSTOMIZE:
+        return f"rm {shlex.quote(module.folder.named_by)}"
     if origin is None:
         prefix = context.display(str(environment.prefix.path))
         return f"ENV PATH={shlex.quote(f'{prefix}/bin')}:$PATH"

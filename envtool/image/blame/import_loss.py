@@ -7,11 +7,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from envtool.environment.accounts import find_home
 from envtool.environment.file_tree import follow_links
 from envtool.environment.import_files import needs_content
 from envtool.environment.imported import find_import
 from envtool.environment.started_python import ImportOrigin
-from envtool.environment.torch_starts import TorchStart, find_home, is_pinned_build, list_torch_starts
+from envtool.environment.torch_starts import TorchStart, is_pinned_build, list_torch_starts
 from envtool.image.blame.installed import DistributionLocation, find_damaged_files
 from envtool.image.read.overlay_tree import OverlayTree
 from envtool.release.profile import TORCH

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from envtool.environment.accounts import find_home
 from envtool.environment.file_tree import DiskTree
-from envtool.environment.torch_starts import find_home
 from envtool.errors import EngineError
 from envtool.image.engine.client import Engine, find_engine
 from envtool.image.engine.engine_stream import stream_answer

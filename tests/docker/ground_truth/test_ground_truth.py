@@ -1,6 +1,6 @@
 """Child images whose torch is known because a container has imported it: what the guard, verify and blame say of each.
 
-All images go into one archive, so that the layers they share are read once. Every fourth case is tried; HAC_ALL_CASES=1
+All images go into one archive, so that the layers they share are read once. Every sixth case is tried; HAC_ALL_CASES=1
 tries all of them, as the weekly run does.
 """
 
@@ -52,7 +52,55 @@ ln -s {_ENVIRONMENT}/bin/python3.11 "$1/bin/python"
 ln -s python "$1/bin/python3"
 printf 'VIRTUAL_ENV=%s\\nexport VIRTUAL_ENV\\nPATH="$VIRTUAL_ENV/bin:$PATH"\\nexport PATH\\n' "$1" >"$1/bin/activate"
 """
+# As conda does it: a hook, a script to be sourced, and `activate`; as a program it only says that the hook is missing.
+_CONDA_SCRIPT = """
+conda() {
+    [ "$1" = activate ] || return 0
+    CONDA_PREFIX=/opt/conda
+    [ "${2:-base}" = base ] || CONDA_PREFIX=/opt/conda/envs/$2
+    PATH="$CONDA_PREFIX/bin:$PATH"
+    export PATH CONDA_PREFIX
+}
+"""
+_CONDA = """
+set -e
+root=/opt/conda
+sh /ctx/venv.sh $root/envs/two
+cp -r /ctx/upstream/. $root/envs/two/lib/python3.11/site-packages/
+mkdir -p $root/bin $root/etc/profile.d
+cp /ctx/conda-script $root/etc/profile.d/conda.sh
+cat >$root/bin/conda <<'END'
+#!/bin/sh
+if [ "$1 $2" = "shell.bash hook" ]; then
+    cat /opt/conda/etc/profile.d/conda.sh
+    echo "conda activate base"
+    exit 0
+fi
+echo "CondaError: Run 'conda init' before 'conda activate'" >&2
+exit 1
+END
+cat >$root/bin/activate <<'END'
+. /opt/conda/etc/profile.d/conda.sh
+conda activate "$@"
+END
+chmod +x $root/bin/conda
+"""
+_EASY_INSTALL = """import sys; sys.__plen = len(sys.path)
+/opt/libs
+import sys; new=sys.path[sys.__plen:]; del sys.path[sys.__plen:]; p=getattr(sys,'__egginsert',0); sys.path[p:p]=new
+"""
+_MACROS = {
+    "@SITE@": _SITE,
+    "@ENV@": _ENVIRONMENT,
+    "@OTHER@": "sh /ctx/venv.sh /opt/v && cp -r /ctx/upstream/. /opt/v/lib/python3.11/site-packages/",
+    "@CONDA@": "sh /ctx/conda.sh",
+    "@LOCAL@": f"cp {_ENVIRONMENT}/bin/python3.11 /usr/local/bin/ && ln -s python3.11 /usr/local/bin/python"
+    f" && cp -r {_ENVIRONMENT}/lib/. /usr/local/lib/",
+}
 _FILES = {
+    "conda.sh": _CONDA,
+    "conda-script": _CONDA_SCRIPT,
+    "easy-install.pth": _EASY_INSTALL,
     "say.py": _SAY,
     "venv.sh": _VENV,
     "first.pth": 'import sys; sys.path.insert(0, "/opt/libs")\n',
@@ -85,7 +133,7 @@ def _select_cases() -> dict[str, dict[str, Any]]:
     wanted = os.environ.get("HAC_CASES", "").split()
     if wanted:
         return {name: cases[name] for name in wanted}
-    step = 1 if os.environ.get("HAC_ALL_CASES") else 4
+    step = 1 if os.environ.get("HAC_ALL_CASES") else 6
     return {name: cases[name] for name in names[::step]}
 
 
@@ -102,7 +150,7 @@ def judged(hac_base: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 
     def work(name: str) -> tuple[str, str, str]:
         output = _build(context, tags[name], _write_lines(CASES[name]["steps"]))
-        return (output, *_ask(tags[name], is_command=CASES[name].get("command", False)))
+        return (output, *_ask(tags[name], CASES[name]))
 
     try:
         with ThreadPoolExecutor(2) as pool:
@@ -139,11 +187,17 @@ def _write_context(context: Path) -> Path:
 
 
 def _write_lines(steps: list[str]) -> list[str]:
-    lines = [step.replace("@SITE@", _SITE).replace("@ENV@", _ENVIRONMENT) for step in steps]
+    lines = [_fill(step) for step in steps]
     stage = [line.removeprefix("@STAGE@ ") for line in lines if line.startswith("@STAGE@")]
     lines = [line.replace("\n", "\\n") for line in lines if not line.startswith("@STAGE@")]
     head = [f"FROM {_BASE} AS build", *stage] if stage else []
     return [*head, f"FROM {_BASE}", *lines]
+
+
+def _fill(step: str) -> str:
+    for macro, text in _MACROS.items():
+        step = step.replace(macro, text)
+    return step
 
 
 def _build(context: Path, tag: str, lines: list[str]) -> str:
@@ -155,9 +209,10 @@ def _build(context: Path, tag: str, lines: list[str]) -> str:
     return built.output
 
 
-def _ask(tag: str, *, is_command: bool) -> tuple[str, str]:
+def _ask(tag: str, case: dict[str, Any]) -> tuple[str, str]:
     """What a container imports, and all that it printed."""
-    words = [] if is_command else ["python", "/ctx/say.py"]
+    words = [] if case.get("command") else ["python", "/ctx/say.py"]
+    words = [*case["run"], " ".join(words)] if "run" in case else words
     ran = run(["docker", "run", "--rm", "--network", "none", tag, *words])
     said = [line.removeprefix("truth: ") for line in ran.output.splitlines() if line.startswith("truth: ")]
     return (said[-1] if said else "none"), ran.output
@@ -186,7 +241,9 @@ def test_what_is_said_is_what_is_imported(judged: dict[str, Judged], name: str) 
     assert found.blame.is_intact is is_harmless, text
     if not is_harmless:
         _hold_guilty(case, text)
-    if not any(step.startswith("ENTRYPOINT") for step in case["steps"]):
+    # A shell that reads its settings is behind the entry point.
+    is_asked = case.get("start", "run" not in case)
+    if is_asked and not any(step.startswith("ENTRYPOINT") for step in case["steps"]):
         assert ("hac-start: " in found.start) is not is_harmless, found.start
     expected = case.get("guard", not is_harmless)
     is_told = "hac-guard: this instruction damaged" in found.build or "hac-guard: after this" in found.build
@@ -205,12 +262,12 @@ def _hold_guilty(case: dict[str, Any], text: str) -> None:
 
 def _words(step: str) -> list[str]:
     """What every builder keeps of an instruction: the keyword and its last word."""
-    words = step.replace("@SITE@", _SITE).replace("@ENV@", _ENVIRONMENT).split()
+    words = _fill(step).split()
     last = words[-1].strip('"[]').partition("$PATH")[0].rstrip("/:")
     return [words[0], last.rpartition("=")[2] if words[0] == "ENV" and last.endswith("=") else last]
 
 
 def test_the_table_is_large_enough() -> None:
     cases = tomllib.loads(_TABLE.read_text())["case"].values()
-    assert len(cases) >= 120
-    assert sum(case["imports"] == "vendor" for case in cases) >= 30
+    assert len(cases) >= 200
+    assert sum(case["imports"] == "vendor" for case in cases) >= 80

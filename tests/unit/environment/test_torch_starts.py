@@ -120,6 +120,11 @@ def test_files_say_what_the_interpreter_does(case: str, tmp_path: Path) -> None:
         (["/entry", "python", "x.py"], "python", "/b"),
         (["bash", "/entry", "python", "-c", "1"], "python", "/b"),
         (["gosu", "me", "/app/train"], "/v/bin/python", ""),
+        (["su", "me", "-c", "PYTHONPATH=/a python x.py"], "python", "/a"),
+        (["su", "-", "me", "-s", "/bin/sh", "-c", "python"], "python", "/home"),
+        (["runuser", "-u", "me", "--", "/v/bin/python", "x.py"], "/v/bin/python", ""),
+        (["sudo", "-E", "-H", "-u", "me", "PYTHONPATH=/a", "python", "x.py"], "python", "/a"),
+        (["setpriv", "--reuid=1000", "--clear-groups", "env", "PYTHONPATH=/a", "python"], "python", "/a"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )  # fmt: skip
@@ -127,6 +132,10 @@ def test_what_a_command_starts(command: list[str], program: str, path: str, tmp_
     (tmp_path / "entry").write_text('#!/bin/bash\nset -e\nexport PYTHONPATH="/b"\nexec "$@"\n')
     (tmp_path / "app").mkdir()
     (tmp_path / "app/train").write_text("#!/v/bin/python\n")
+    (tmp_path / "etc").mkdir()
+    (tmp_path / "etc/passwd").write_text("root:x:0:0::/root:/bin/bash\nme:x:1000:0::/home/me:/bin/bash\n")
+    (tmp_path / "home/me").mkdir(parents=True)
+    (tmp_path / "home/me/.profile").write_text("export PYTHONPATH=/home\n")
     found = find_command_start(DiskTree(tmp_path), command, {"PATH": "/bin"}, "/srv")
     assert found is not None
     assert (found.program, found.variables.get("PYTHONPATH", "")) == (program, path)
