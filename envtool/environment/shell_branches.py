@@ -80,7 +80,7 @@ def list_loop_words(node: Node, scope: Scope, tree: FileTree) -> Sequence[str] |
             return None
         else:
             found = expand_words(source, scope)
-            is_quoted = source[:1] in {"'", '"'}
+            is_quoted = source[:1] in {"'", '"'} and source[-1:] == source[:1]
             words += found if is_quoted else [path for word in found for path in _expand_pattern(word, tree)]
     return words
 

@@ -78,8 +78,21 @@ def list_torch_starts(
     for way, words in _SHELLS.items() if with_shells else ():
         settings = find_command_start(tree, words, variables, folder)
         start = _start(tree, settings, way) if settings is not None else plain
-        if start.module is not None and (plain.module is None or start.module.path != plain.module.path):
+        is_other = start.module is not None and (plain.module is None or start.module.path != plain.module.path)
+        if is_other and _adds_to(plain, start):
             yield start
+
+
+def _adds_to(plain: TorchStart, shell: TorchStart) -> bool:
+    """Whether a shell finds a Python, or modules, where `python` would not look.
+
+    That a login shell only sets PATH anew, and so finds what comes behind, is what every distribution's does.
+    """
+    before, after = plain.settings.variables, shell.settings.variables
+    names = {name for name in {*before, *after} if name.startswith("PYTHON")}
+    if any(before.get(name) != after.get(name) for name in names) or shell.python is None:
+        return True
+    return shell.python.program.rpartition("/")[0] not in before.get("PATH", "").split(":")
 
 
 def _start(tree: FileTree, settings: StartSettings, way: StartWay) -> TorchStart:

@@ -293,7 +293,7 @@ class Conditions:
 
 
 def _read_default(node: ast.expr) -> int | None:
-    """The number that an environment's variable has where it is not set: `int(os.environ.get("WORLD_SIZE", 4))`."""
+    """The number that an environment's variable has where it is not set: `int(os.environ.get(NAME, 4))`."""
     match node:
         case ast.Call(func=ast.Name(id="int" | "str"), args=[inner]):
             return _read_default(inner)

