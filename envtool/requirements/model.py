@@ -103,7 +103,7 @@ class InstallOptions:
 
     `upgrade` is for everything that is asked for by name, `upgrade_names` for single distributions, `eager` for what
     they require as well. `other_destination` is an option (`--user`, `--target DIR`) that installs outside the
-    environment.
+    environment. `choice` are further options that bear on which versions are chosen, each as one word of uv's.
     """
 
     index_url: str | None = None
@@ -122,6 +122,7 @@ class InstallOptions:
     only_binary: tuple[str, ...] = ()
     trusted_hosts: tuple[str, ...] = ()
     certificates: str | None = None
+    choice: tuple[str, ...] = ()
 
     def merge_over(self, other: InstallOptions) -> InstallOptions:
         """These options on top of others: single ones win, lists come before, flags add up."""

@@ -18,6 +18,7 @@ def parse_pip_settings(settings: Mapping[str, str]) -> InstallOptions:
     def is_set(name: str) -> bool:
         return settings.get(name, "").strip().lower() in _YES
 
+    date = settings.get("uploaded-prior-to", "").strip()
     return InstallOptions(
         index_url=settings.get("index-url") or None,
         extra_index_urls=words("extra-index-url"),
@@ -32,4 +33,5 @@ def parse_pip_settings(settings: Mapping[str, str]) -> InstallOptions:
         only_binary=tuple(settings.get("only-binary", "").replace(",", " ").split()),
         trusted_hosts=words("trusted-host"),
         certificates=settings.get("cert") or None,
+        choice=(f"--exclude-newer={date}",) if date else (),
     )

@@ -36,12 +36,13 @@ _CONFLICT = re.compile(
 def find_objection(wanted: RequirementSet, resolver: Resolver) -> str | None:
     """Why the environment's pip would not install a set beside the vendor's distributions.
 
-    `None` where it would, and where it cannot be asked: there is none, it is too old, does not answer in a minute, or
-    nothing may be built.
+    `None` where it would, and where it cannot be asked: there is none, it is too old, does not answer in a minute,
+    nothing may be built, or versions are chosen in a way that only uv has words for.
     """
     target = resolver.target
     if (
         resolver.no_build
+        or wanted.options.merge_over(resolver.options).choice
         or target.interpreter is None
         or not _is_able(target.installed["pip"].version if "pip" in target.installed else "")
     ):

@@ -48,7 +48,10 @@ class Target:
         """Whether an entry's marker holds here."""
         if entry.marker is None:
             return True
-        return entry.marker.evaluate({**self.marker_environment, "extra": entry.group or ""})
+        # What only a lock may ask (PEP 751) holds nowhere else.
+        nothing: frozenset[str] = frozenset()
+        here = {**self.marker_environment, "extra": entry.group or ""}
+        return entry.marker.evaluate({**here, "extras": nothing, "dependency_groups": nothing})
 
     def is_met_by_pin(self, entry: DeclaredRequirement) -> bool:
         """Whether the pinned distribution of an entry's name is what it asks for."""

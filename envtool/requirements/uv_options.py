@@ -44,7 +44,13 @@ def format_options(
     }
     words += [flag for flag, is_set in flags.items() if is_set]
     words += ["--prerelease", "allow"] if options.pre else []
+    # What is nearer counts, where uv takes an option once.
+    words += {_name_option(word): word for word in reversed(options.choice)}.values()
     return words + _format_upgrade(options, installer, requested)
+
+
+def _name_option(word: str) -> str:
+    return word if word.startswith("--exclude-newer-package=") else word.partition("=")[0]
 
 
 def _format_upgrade(
@@ -61,6 +67,8 @@ def _format_upgrade(
 def format_strategy(options: InstallOptions, installer: Installer) -> list[str]:
     """pip takes the best of all indexes, uv what the first that knows a name has."""
     several = installer is Installer.PIP and options.extra_index_urls
+    if any(word.startswith("--index-strategy=") for word in options.choice):
+        return []
     return ["--index-strategy", "unsafe-best-match"] if several else []
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -51,6 +52,14 @@ _VALUES = {
     ("--cert",): "cert",
     ("--prerelease",): "prerelease",
 }
+# What bears on which versions are chosen, in uv's words.
+_CHOICE = {
+    ("--exclude-newer", "--uploaded-prior-to"): "--exclude-newer",
+    ("--exclude-newer-package",): "--exclude-newer-package",
+    ("--index-strategy",): "--index-strategy",
+    ("--torch-backend",): "--torch-backend",
+    ("--resolution",): "--resolution",
+}
 _FLAGS = {
     ("-U", "--upgrade"): "upgrade",
     ("--force-reinstall", "-I", "--ignore-installed", "--reinstall"): "reinstall",
@@ -67,11 +76,7 @@ _PASSED_VALUES = {
     ("--keyring-provider",): "--keyring-provider",
     ("--cache-dir",): "--cache-dir",
     ("--build-constraint", "--build-constraints"): "--build-constraints",
-    ("--index-strategy",): "--index-strategy",
-    ("--exclude-newer",): "--exclude-newer",
     ("--link-mode",): "--link-mode",
-    ("--torch-backend",): "--torch-backend",
-    ("--resolution",): "--resolution",
 }
 _PASSED_FLAGS = {
     ("--no-build-isolation",): "--no-build-isolation",
@@ -97,6 +102,8 @@ _OTHER_FLAGS = """
 
 
 _ON_DISK = SourceFiles()
+# A lock by its name (PEP 751), and the extras that pip takes after it (pip documentation, "pip install").
+_PYLOCK = re.compile(r"((?:.*/)?pylock(?:\.[^./]+)?\.toml)(?:\[([^\]]*)\])?")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -128,7 +135,7 @@ def _make_parser() -> argparse.ArgumentParser:
         parser.add_argument(*words, dest=name)
     for words, name in _FLAGS.items():
         parser.add_argument(*words, dest=name, action="store_true")
-    for words, name in (*_PASSED_VALUES.items(), *_PASSED_VARIABLES.items()):
+    for words, name in (*_CHOICE.items(), *_PASSED_VALUES.items(), *_PASSED_VARIABLES.items()):
         parser.add_argument(*words, dest=name, action="append", default=[])
     for words, name in _PASSED_FLAGS.items():
         parser.add_argument(*words, dest=name, action="store_true")
@@ -179,7 +186,7 @@ def _join_values(words: Sequence[str]) -> list[str]:
     """The words with each option and its value as one, where the value looks like an option."""
     valued = {
         option
-        for table in (_LISTS, _VALUES, _PASSED_VALUES, _PASSED_VARIABLES)
+        for table in (_LISTS, _VALUES, _CHOICE, _PASSED_VALUES, _PASSED_VARIABLES)
         for options in table
         for option in options
     }
@@ -230,8 +237,9 @@ def _read_file(
 ) -> NestedEntries:
     """What a file says; of a pyproject.toml, which uv takes with -r as well, with `extras`: all where that is None."""
     last = name.rsplit("/", 1)[-1]
-    if last.startswith("pylock.") and last.endswith(".toml"):
-        return _join(read_pylock(files.locate(place, name)).sets[:1])
+    if (lock := _PYLOCK.fullmatch(name)) is not None:
+        listed = [extra.strip() for extra in (lock[2] or "").split(",") if extra.strip()]
+        return _read_pylock(files.locate(place, lock[1]), listed, Section.EXTRA)
     if last != "pyproject.toml":
         return read_named(name, place, files, role=role)
     path = files.locate(place, name)
@@ -247,10 +255,23 @@ def _read_file(
     return _join([*(item for item in sets if item.section in {Section.MAIN, Section.TABLE}), *named])
 
 
+def _read_pylock(path: Path, names: Sequence[str], section: Section) -> NestedEntries:
+    """What a lock has for some of its extras or groups, beside what it always has."""
+    sets = read_pylock(path).sets
+    wanted = {normalize_name(name) for name in names}
+    found = [item for item in sets if item.section is section and normalize_name(item.name) in wanted]
+    if len(found) < len(wanted):
+        named = ", ".join(sorted(wanted))
+        raise RequirementsError(tell("{path} has not every extra of {wanted}", path=path, wanted=named))
+    return _join([*(sets[:1] if section is Section.EXTRA else ()), *found])
+
+
 def _read_group(text: str, place: SourceLocation, files: SourceFiles) -> NestedEntries:
     """`--group [PATH:]NAME`, a dependency group of a pyproject.toml (pip documentation, "pip install")."""
     name, _colon, group = text.rpartition(":")
     path = files.locate(place, name or "pyproject.toml")
+    if _PYLOCK.fullmatch(name):
+        return _read_pylock(path, [group], Section.GROUP)
     sets = [
         item
         for item in read_pyproject(path).sets
@@ -293,4 +314,5 @@ def _make_options(known: Any) -> InstallOptions:
         only_binary=split_names(known.only_binary),
         trusted_hosts=tuple(known.trusted_host),
         certificates=known.cert,
+        choice=tuple(f"{name}={value}" for name in _CHOICE.values() for value in getattr(known, name)),
     )

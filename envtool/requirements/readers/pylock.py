@@ -1,20 +1,36 @@
-"""pylock.toml (PEP 751)."""
+"""pylock.toml (PEP 751): what is installed without a selection, and with each of its extras and groups."""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from packaging.markers import Marker
 from packaging.specifiers import SpecifierSet
 
 from envtool.errors import RequirementsError
 from envtool.language import tell
-from envtool.requirements.model import DeclaredRequirement, DependencyFile, RequirementSet, SourceLocation
+from envtool.requirements.model import DeclaredRequirement, DependencyFile, RequirementSet, Section, SourceLocation
 from envtool.requirements.readers.common import parse_toml
 from envtool.requirements.text_file import LineFinder, read_text
+from envtool.wheel.requires import normalize_name
+
+if TYPE_CHECKING:
+    from packaging.pylock import Pylock
+
+# As `packaging` writes them.
+_MEMBERSHIP = re.compile(r'"([^"]*)" (not )?in (extras|dependency_groups)')
+_ALWAYS, _NEVER = 'python_version >= "0"', 'python_version < "0"'
 
 
 def read_pylock(path: Path) -> DependencyFile:
-    """Everything the lock may install, with its markers. Raises `RequirementsError`."""
+    """What an installer takes of the lock: without a selection, and with each extra and each group.
+
+    Raises `RequirementsError`.
+    """
     from packaging.pylock import Pylock, PylockValidationError
 
     text = read_text(path)
@@ -53,10 +69,40 @@ def read_pylock(path: Path) -> DependencyFile:
     return DependencyFile(
         path,
         "pylock.toml",
-        (RequirementSet(path=path, entries=tuple(entries), locked=True),),
+        tuple(_list_sets(path, lock, entries)),
         tell(
             "{name} is made by {program} from something else: change that, and lock again",
             name=path.name,
             program=lock.created_by,
         ),
     )
+
+
+def _list_sets(path: Path, lock: Pylock, entries: Sequence[DeclaredRequirement]) -> Iterator[RequirementSet]:
+    default = {normalize_name(name) for name in lock.default_groups or ()}
+
+    def make(section: Section, name: str, extras: Collection[str], groups: Collection[str]) -> RequirementSet:
+        chosen = tuple(_select(entries, extras, groups))
+        return RequirementSet(path=path, section=section, name=name, entries=chosen, locked=True)
+
+    yield make(Section.MAIN, "", (), default)
+    for extra in lock.extras or ():
+        yield make(Section.EXTRA, str(extra), {normalize_name(extra)}, default)
+    for group in lock.dependency_groups or ():
+        if normalize_name(group) not in default:
+            yield make(Section.GROUP, str(group), (), {normalize_name(group)})
+
+
+def _select(
+    entries: Sequence[DeclaredRequirement], extras: Collection[str], groups: Collection[str]
+) -> Iterator[DeclaredRequirement]:
+    """The entries with markers of the environment alone, where the selection does not leave them out."""
+
+    def decide(match: re.Match[str]) -> str:
+        is_chosen = normalize_name(match[1]) in (extras if match[3] == "extras" else groups)
+        return _ALWAYS if is_chosen != bool(match[2]) else _NEVER
+
+    for entry in entries:
+        text = _MEMBERSHIP.sub(decide, str(entry.marker or ""))
+        if text != _NEVER:
+            yield replace(entry, marker=Marker(text) if text not in {"", _ALWAYS} else None)

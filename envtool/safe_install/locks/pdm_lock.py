@@ -57,6 +57,7 @@ def read_pdm_project(lock: Path, selection: LockSelection, target: Target) -> Lo
             known[same] = replace(base, requires=(*base.requires, *other.requires))
     pdm = get_table(project, "tool", "pdm")
     is_package = pdm.get("distribution", bool(project.get("build-system"))) and not selection.no_project
+    selection = _select_locked(selection, metadata.get("groups"), project)
     roots = [*list_roots(file, project, selection, skipped_groups=()), *_read_dev_roots(file, pdm, selection)]
     return make_locked_set(
         lock,
@@ -66,6 +67,24 @@ def read_pdm_project(lock: Path, selection: LockSelection, target: Target) -> Lo
         project=make_project_entry(file, project) if is_package and not selection.only_groups else None,
         options=InstallOptions(extra_index_urls=tuple(_list_sources(pdm.get("source"), nodes, target))),
         relock=_RELOCK,
+    )
+
+
+def _select_locked(selection: LockSelection, locked: object, project: dict[str, Any]) -> LockSelection:
+    """The selection, or all that was locked where nothing is selected, as `pdm sync` has it."""
+    if selection != LockSelection(no_project=selection.no_project) or not isinstance(locked, list):
+        return selection
+    names = {normalize_name(name) for name in locked if isinstance(name, str)}
+    extras = tuple(get_table(project, "project", "optional-dependencies"))
+    groups = (
+        *get_table(project, "dependency-groups"),
+        *get_table(project, "tool", "pdm", "dev-dependencies"),
+    )
+    return replace(
+        selection,
+        extras=tuple(name for name in extras if normalize_name(name) in names),
+        groups=tuple(name for name in groups if normalize_name(name) in names),
+        no_default_groups=True,
     )
 
 
@@ -84,9 +103,13 @@ def _list_sources(rows: object, nodes: dict[str, list[LockedNode]], target: Targ
 def _read_dev_roots(file: Path, pdm: dict[str, Any], selection: LockSelection) -> Iterator[LockedDemand]:
     """The groups of PDM's own table, which are installed where nothing else is said."""
     for group, lines in get_table(pdm, "dev-dependencies").items():
-        named = group in (*selection.groups, *selection.only_groups) or selection.all_groups
+        asked, refused = (
+            {normalize_name(name) for name in names}
+            for names in ((*selection.groups, *selection.only_groups), selection.without_groups)
+        )
+        named = normalize_name(group) in asked or selection.all_groups
         default = not (selection.no_default_groups or selection.only_groups)
-        if group in selection.without_groups or not (named or default):
+        if normalize_name(group) in refused or not (named or default):
             continue
         for line in get_strings(lines, file, f"dev-dependencies.{group}"):
             text = line

@@ -47,6 +47,7 @@ def list_roots(
     }
     groups = {normalize_name(item.name) for item in sets if item.section is Section.GROUP}
     groups |= {"dev" for item in sets if item.name == "tool.uv.dev-dependencies"}
+    groups |= {normalize_name(name) for name in get_table(table, "tool", "pdm", "dev-dependencies")}
     _refuse_unknown(file, "extra", {normalize_name(name) for name in selection.extras} - extras, extras)
     named = {normalize_name(name) for name in (*selection.groups, *selection.only_groups, *selection.without_groups)}
     _refuse_unknown(file, "group", named - groups, groups)

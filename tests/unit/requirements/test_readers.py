@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
 
 from envtool.errors import RequirementsError
+from envtool.release.pin import PinnedDistribution, PinOrigin, VendorPin
 from envtool.requirements.find_files import find_dependency_files
-from envtool.requirements.model import DependencyFile, Role
+from envtool.requirements.model import DeclaredRequirement, DependencyFile, InstallOptions, Role, SourceLocation
 from envtool.requirements.read_file import read_file
+from envtool.requirements.readers.install_command import read_command
+from envtool.requirements.target import Target
 from envtool.requirements.text_file import MAX_BYTES
+from envtool.requirements.uv_options import Installer, format_options, format_strategy
 
 
 def written(folder: Path, name: str, text: str | bytes) -> Path:
@@ -306,6 +311,91 @@ def test_local_labels_in_ranges_of_poetry(tmp_path: Path) -> None:
     text = '[tool.poetry.dependencies]\ntorch = "^2.3+cu121"\ntimm = {version = "2.0+cpu"}\n'
     file = read_file(written(tmp_path, "pyproject.toml", text))
     assert asked(file) == ["torch<3.0,>=2.3", "timm==2.0+cpu"]
+
+
+PYLOCK = """
+lock-version = "1.0"
+created-by = "a tool"
+extras = ["serve"]
+dependency-groups = ["default", "dev"]
+default-groups = ["default"]
+[[packages]]
+name = "base"
+version = "1"
+marker = "'default' in dependency_groups and python_version > '3'"
+[[packages.wheels]]
+url = "https://host/base-1-py3-none-any.whl"
+hashes = {sha256 = "00"}
+[[packages]]
+name = "web"
+version = "2"
+marker = '"default" in dependency_groups and "serve" in extras'
+[[packages.wheels]]
+url = "https://host/web-2-py3-none-any.whl"
+hashes = {sha256 = "00"}
+[[packages]]
+name = "linter"
+version = "3"
+marker = '"dev" in dependency_groups'
+[[packages.wheels]]
+url = "https://host/linter-3-py3-none-any.whl"
+hashes = {sha256 = "00"}
+[[packages]]
+name = "plain"
+version = "4"
+marker = '"serve" not in extras'
+[[packages.wheels]]
+url = "https://host/plain-4-py3-none-any.whl"
+hashes = {sha256 = "00"}
+"""
+
+
+def applicable(entries: Iterable[DeclaredRequirement]) -> list[str]:
+    pin = VendorPin((PinnedDistribution(name="torch", version="2.1.0+moreh25.1.202"),), PinOrigin.GIVEN)
+    target = Target(pin=pin, python="3.10.13")
+    return [entry.display for entry in entries if target.is_applicable(entry)]
+
+
+def test_extras_and_groups_of_a_pylock(tmp_path: Path) -> None:
+    path = written(tmp_path, "pylock.toml", PYLOCK)
+    file = read_file(path)
+    assert labels(file) == ["", "extra serve", "group dev"]
+    found = [applicable(item.entries) for item in file.sets]
+    assert found == [["base==1", "plain==4"], ["base==1", "web==2"], ["linter==3", "plain==4"]]
+
+
+@pytest.mark.parametrize(
+    ("words", "found"),
+    [
+        (["-r", "pylock.toml"], ["base==1", "plain==4"]),
+        (["-r", "pylock.toml[serve]"], ["base==1", "plain==4", "web==2"]),
+        (["--group", "pylock.toml:dev"], ["linter==3", "plain==4"]),
+    ],
+)
+def test_pip_takes_a_pylock_with_extras_and_groups(tmp_path: Path, words: list[str], found: list[str]) -> None:
+    written(tmp_path, "pylock.toml", PYLOCK)
+    command = read_command(words, SourceLocation(tmp_path / "command", 1))
+    assert command.unknown == ()
+    assert sorted(set(applicable(command.entries))) == found
+
+
+def test_markers_that_only_a_lock_may_have_hold_nowhere_else(tmp_path: Path) -> None:
+    file = read_file(written(tmp_path, "requirements.txt", "base ; 'dev' in dependency_groups\nother\n"))
+    assert applicable(file.sets[0].entries) == ["other"]
+
+
+def test_what_bears_on_the_choice_is_kept_in_uvs_words(tmp_path: Path) -> None:
+    words = ["base", "--uploaded-prior-to", "2024-01-01", "--torch-backend=cpu", "--index-strategy", "first-index"]
+    options = read_command(words, SourceLocation(tmp_path / "command", 1)).options
+    assert sorted(options.choice) == [
+        "--exclude-newer=2024-01-01",
+        "--index-strategy=first-index",
+        "--torch-backend=cpu",
+    ]
+    below = InstallOptions(choice=("--exclude-newer=P3D",), extra_index_urls=("https://host",))
+    merged = format_options(options.merge_over(below), Installer.PIP)
+    assert "--exclude-newer=P3D" not in merged
+    assert format_strategy(options.merge_over(below), Installer.PIP) == []
 
 
 def test_lock_of_pdm(tmp_path: Path) -> None:

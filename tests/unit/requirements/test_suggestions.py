@@ -124,6 +124,21 @@ def _would_install(environment: RealEnvironment, tool: str, file: Path) -> bool:
     return done.returncode == 0 and "torch-" not in done.stdout and "+ torch=" not in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("words", "verdict"),
+    [("", "clobbered"), ("--resolution lowest-direct ", "safe"), ("--resolution=lowest ", "safe")],
+    ids=["newest", "lowest-direct", "lowest"],
+)
+def test_what_an_instruction_says_of_the_choice_counts(
+    configured: RealEnvironment, tmp_path: Path, words: str, verdict: str
+) -> None:
+    file = tmp_path / "Dockerfile"
+    file.write_text(f"FROM python:3.11\nRUN uv pip install {words}'shards>=0.3'\n")
+    done = configured.envtool("check", "--prefix", str(configured.path), "--format", "json", str(file))
+    answers = [item for item in json.loads(done.out)["answers"] if "shards" in item["set"]]
+    assert [item["verdict"] for item in answers] == [verdict], done.out
+
+
 def test_an_address_is_never_replaced_by_a_project_of_that_name(configured: RealEnvironment, tmp_path: Path) -> None:
     project = tmp_path / "plain"
     project.mkdir()

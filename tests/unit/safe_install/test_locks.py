@@ -106,3 +106,29 @@ def test_pdm_extras_and_sources(tmp_path: Path) -> None:
     assert [str(entry.display) for entry in locked.wanted.entries] == ["base==1", "more==2"]
     assert locked.wanted.options.extra_index_urls == ("https://private/simple",)
     assert [str(demand) for demand in locked.demands] == ["base 1 requires torch>=2"]
+
+
+@pytest.mark.parametrize(
+    ("locked", "selection", "found"),
+    [
+        ('["default", "dev", "serve"]', LockSelection(), ["base", "linter", "web"]),
+        ('["default"]', LockSelection(), ["base"]),
+        ('["default", "dev", "serve", "docs"]', LockSelection(groups=("docs",)), ["base", "linter", "site"]),
+        ('["default", "dev", "serve", "docs"]', LockSelection(no_default_groups=True), ["base"]),
+        ('["default", "dev", "serve", "docs"]', LockSelection(only_groups=("docs",)), ["site"]),
+    ],
+    ids=["all-that-is-locked", "locked-without", "group-of-its-own-table", "no-default-groups", "only-one"],
+)
+def test_pdm_installs_the_groups_that_are_locked(
+    tmp_path: Path, locked: str, selection: LockSelection, found: list[str]
+) -> None:
+    """As `pdm sync` has it (tried with PDM 2.24): without a selection, all groups that the lock names."""
+    project = '[project]\nname = "work"\nversion = "1"\ndependencies = ["base"]\n'
+    project += '[project.optional-dependencies]\nserve = ["web"]\n[dependency-groups]\ndev = ["linter"]\n'
+    (tmp_path / "pyproject.toml").write_text(project + '[tool.pdm.dev-dependencies]\nDocs = ["site"]\n')
+    if "docs" not in locked:
+        (tmp_path / "pyproject.toml").write_text(project)
+    rows = "".join(f'[[package]]\nname = "{name}"\nversion = "1"\n' for name in ("base", "linter", "site", "web"))
+    (tmp_path / "pdm.lock").write_text(f'{rows}[metadata]\nlock_version = "4.5.0"\ngroups = {locked}\n')
+    entries = read_pdm_project(tmp_path / "pdm.lock", selection, TARGET).wanted.entries
+    assert sorted(entry.name or "" for entry in entries) == found
