@@ -42,13 +42,33 @@ def may_name(file: _Path, folder: _Path) -> bool:
     if os.geteuid() != 0:
         return True
     try:
-        makers = _list_makers(os.stat(file), os.path.dirname(file))  # noqa: PTH116, PTH120
+        makers = list_makers(file)
         return all(may_enter(uid, list_groups(uid), os.path.realpath(folder)) for uid in makers)
     except (FileNotFoundError, NotADirectoryError):
         # There is nothing to be read.
         return True
     except (OSError, ValueError):
         return False
+
+
+def may_name_file(file: _Path, target: _Path) -> bool:
+    """The same for a file that `file` names: where those who may write `file` may read it."""
+    if os.geteuid() != 0:
+        return True
+    try:
+        status, makers = os.stat(target), list_makers(file)  # noqa: PTH116
+        return all(_may_read(uid, status, os.path.realpath(target)) for uid in makers)
+    except (FileNotFoundError, NotADirectoryError):
+        # There is nothing to be read.
+        return True
+    except (OSError, ValueError):
+        return False
+
+
+def list_makers(file: _Path) -> set[int]:
+    """The users other than root who wrote a file, or may put another in its place. Raises `OSError`."""
+    folder = os.path.dirname(os.path.abspath(file))  # noqa: PTH100, PTH120
+    return _list_makers(os.lstat(file), folder) | _list_makers(os.stat(file), folder)  # noqa: PTH116
 
 
 def may_enter(uid: int, groups: Sequence[int], folder: str) -> bool:
@@ -60,6 +80,16 @@ def may_enter(uid: int, groups: Sequence[int], folder: str) -> bool:
         if above == folder:
             return True
         folder = above
+
+
+def name_user(uid: int) -> str:
+    """The user's name, or the number where there is none."""
+    try:
+        import pwd
+
+        return pwd.getpwuid(uid).pw_name
+    except (ImportError, KeyError):
+        return str(uid)
 
 
 @cache

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 from envtool.documents import parse_toml
 from envtool.errors import SettingsError
 from envtool.language import tell
+from envtool.link_rights import list_makers, name_user
 from envtool.regular_file import read_regular_file
 
 _FILES = ("hac.toml", "pyproject.toml")
@@ -56,6 +58,15 @@ def read_section(folder: Path, section: str, known: Collection[str]) -> Settings
             path, tell("{name!r} is not known; {names} are", name=unknown[0], names=", ".join(sorted(known)))
         )
     return SettingsSection(table, path)
+
+
+def find_author(path: Path) -> str | None:
+    """The user who wrote a file of settings, or may; `None` where that is this user, or root."""
+    try:
+        others = list_makers(path) - {os.geteuid()}
+    except OSError:
+        return None
+    return ", ".join(name_user(uid) for uid in sorted(others)) or None
 
 
 def make_settings_error(path: Path, why: str) -> SettingsError:

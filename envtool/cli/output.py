@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from envtool.atomic_file import write_atomic
-from envtool.cli.terminal import make_safe, print_safely
+from envtool.cli.terminal import make_safe, note, print_safely
 from envtool.errors import EnvtoolError
-from envtool.language import tell
+from envtool.language import tell, translate
+from envtool.project_settings import find_author
 
 
 def print_report(text: str, file: Path | None, *, has_commands: bool = False, is_prose: bool = False) -> None:
@@ -34,3 +35,17 @@ def write_output(path: Path, text: str, *, has_commands: bool = False) -> None:
             why=str(error.strerror),
             remedy=tell("--output FILE   (in a folder of yours)"),
         ) from error
+
+
+def note_settings_author(path: Path | None, hidden: int = 0) -> None:
+    """Say whose settings were followed, where they are somebody else's, and how many findings they hide."""
+    name = find_author(path) if path is not None else None
+    if name is None:
+        return
+    if hidden:
+        text = tell(
+            "the settings in {path} are of {name}, and hide {count} findings", path=path, name=name, count=hidden
+        )
+    else:
+        text = tell("the settings in {path} are of {name}", path=path, name=name)
+    note(translate(text))

@@ -76,6 +76,8 @@ def diagnose_environment(request: DoctorRequest, *, progress: Progress = lambda 
     if query is not None:
         report = _add_driver(report, query, is_asked=bool(request.driver))
     settings = read_settings(request.project)
+    if any(finding.id in settings.ignore for finding in report.findings):
+        report = replace(report, settings=settings.path)
     ignored = settings.ignore | validate_ids(request.ignore, "--ignore")
     return report.with_ignored(ignored, strict=request.strict or settings.strict)
 

@@ -12,6 +12,8 @@ from envtool.language import tell
 from envtool.told_kind import Severity
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from envtool.environment.context import EnvironmentContext
     from envtool.environment.history import HistoryEntry
     from envtool.environment.reader import Environment
@@ -72,9 +74,9 @@ class Finding:
 class Report:
     """Everything doctor has to say of one environment. `pin` is `None` where nothing says what it should be.
 
-    `ignored` are the findings that a person asked to leave out of the verdict; `strict` lets notes into it. `driver`
-    is one line about the accelerator's driver. `history` are the changes that envtool made to torch here, the
-    oldest first. `time` is when it was looked at, in seconds since 1970.
+    `ignored` are the findings that a person asked to leave out of the verdict, `settings` the project's file that asked
+    for it; `strict` lets notes into the verdict. `driver` is one line about the accelerator's driver. `history` are the
+    changes that envtool made to torch here, the oldest first. `time` is when it was looked at, in seconds since 1970.
     """
 
     environment: Environment
@@ -85,6 +87,7 @@ class Report:
     driver: str = ""
     history: tuple[HistoryEntry, ...] = ()
     time: float = 0.0
+    settings: Path | None = None
 
     @property
     def status(self) -> Status:

@@ -16,10 +16,11 @@ _KEYS = frozenset({"ignore", "strict"})
 
 @dataclass(frozen=True)
 class DoctorSettings:
-    """`ignore`: ids that do not count for the verdict; `strict`: notes count as well."""
+    """`ignore`: ids that do not count for the verdict; `strict`: notes count as well; `path`: the file that says so."""
 
     ignore: frozenset[str] = frozenset()
     strict: bool = False
+    path: Path | None = None
 
 
 def read_settings(folder: Path) -> DoctorSettings:
@@ -31,7 +32,7 @@ def read_settings(folder: Path) -> DoctorSettings:
     if section is None:
         return DoctorSettings()
     ignore, strict = section.get_texts("ignore", "ids"), section.get_flag("strict")
-    return DoctorSettings(validate_ids(ignore, str(section.path)), strict)
+    return DoctorSettings(validate_ids(ignore, str(section.path)), strict, section.path)
 
 
 def validate_ids(ids: Iterable[str], source: str) -> frozenset[str]:

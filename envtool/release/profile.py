@@ -6,7 +6,10 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from envtool.release.bounded_pattern import BoundedPattern
 
 TORCH = "torch"
 COMPANIONS = ("torchvision", "torchaudio")
@@ -35,7 +38,7 @@ class VersionRule:
     """
 
     distribution: str
-    pattern: re.Pattern[str]
+    pattern: re.Pattern[str] | BoundedPattern
     sign: SignNeed = SignNeed.NONE
     platform: str | None = None
 
@@ -45,7 +48,7 @@ class PinnedName:
     """A distribution that belongs to the build. `version` is the form its own versions have; `None`: any."""
 
     name: str
-    version: re.Pattern[str] | None = None
+    version: re.Pattern[str] | BoundedPattern | None = None
 
     def matches(self, version: str) -> bool:
         """Whether a version of this distribution, as PEP 440 normalises it, is one of the vendor's."""

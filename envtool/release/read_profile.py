@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from typing import Any
 from envtool.documents import parse_toml
 from envtool.errors import SettingsError
 from envtool.language import tell
+from envtool.link_rights import may_name_file
 from envtool.regular_file import read_regular_file
 from envtool.release.profile import (
     TORCH,
@@ -37,6 +39,8 @@ PROFILES = Path(__file__).parent / "profiles"
 PARSERS = ("moreh-smi",)
 _PUBLIC = r"(?P<public>(?:[0-9]+!)?[0-9]+(?:\.[0-9]+)*(?:(?:a|b|rc)[0-9]+)?(?:\.post[0-9]+)?(?:\.dev[0-9]+)?)"
 _GROUPS = frozenset({"public", "compute", "vendor", "release"})
+# Of files that were named; those that come with envtool and the user's own are known by their ids before these.
+_from_files: dict[str, Profile] = {}
 _ID = re.compile(r"[a-z][a-z0-9-]*")
 _KEYS = {
     "": {
@@ -68,12 +72,17 @@ def list_profiles() -> tuple[Profile, ...]:
 
 
 @lru_cache(maxsize=32)
-def load_profile(name: str) -> Profile:
-    """The profile of that id, or in the file of that path. Raises `SettingsError`."""
+def load_profile(name: str, named_by: Path | None = None) -> Profile:
+    """The profile of that id, or in the file of that path. Raises `SettingsError`.
+
+    `named_by` is the file of settings that names it: root reads only what whoever wrote that file may read.
+    """
     if _ID.fullmatch(name):
         for path in (PROFILES / f"{name}.toml", *(path for path in _list_own_files() if path.stem == name)):
             if path.is_file():
                 return read_profile(path)
+        if name in _from_files:
+            return _from_files[name]
         if not Path(name).is_file():
             known = ", ".join(path.stem for path in [*sorted(PROFILES.glob("*.toml")), *_list_own_files()])
             raise SettingsError(
@@ -81,7 +90,17 @@ def load_profile(name: str) -> Profile:
                 why=tell("there are {known}", known=known),
                 remedy="envtool profile list",
             )
-    return read_profile(Path(name).expanduser())
+    path = Path(name).expanduser()
+    if named_by is not None and not may_name_file(named_by, path):
+        raise SettingsError(
+            tell("the settings in {path} cannot be followed", path=named_by),
+            why=tell("they name {path}, which whoever wrote them may not read", path=path),
+            remedy=tell("name a profile yourself: --profile NAME   (envtool profile list)"),
+        )
+    profile = read_profile(path)
+    # A pin names it by its id from then on.
+    _from_files[profile.id] = profile
+    return profile
 
 
 def load_default_profile() -> Profile:
@@ -111,7 +130,8 @@ def read_profile(path: Path) -> Profile:
 def parse_profile(data: bytes, path: Path) -> Profile:
     """The profile in a file's content; `path` is where it is. Raises `SettingsError`."""
     try:
-        return _build_profile(parse_toml(data.decode()))
+        profile = _build_profile(parse_toml(data.decode()))
+        return profile if path.parent == PROFILES else _bound_patterns(profile, path)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         why = f"{error.args[0]} is missing" if isinstance(error, KeyError) else str(error)
         raise SettingsError(
@@ -119,6 +139,19 @@ def parse_profile(data: bytes, path: Path) -> Profile:
             why=why,
             remedy=tell("${{EDITOR:-vi}} {path}   (docs/profile.schema.json)", path=path),
         ) from error
+
+
+def _bound_patterns(profile: Profile, path: Path) -> Profile:
+    """The profile with patterns that come to an end whoever wrote them. Raises `ValueError`."""
+    # Only now: envtool's own need none of it.
+    from envtool.release.bounded_pattern import BoundedPattern
+
+    versions = [replace(rule, pattern=BoundedPattern(rule.pattern.pattern, path)) for rule in profile.versions]
+    pinned = [
+        item if item.version is None else replace(item, version=BoundedPattern(item.version.pattern, path))
+        for item in profile.pinned
+    ]
+    return replace(profile, versions=tuple(versions), pinned=tuple(pinned))
 
 
 def _list_own_files() -> Iterator[Path]:

@@ -35,7 +35,8 @@ def find_named_profile(folder: Path | None = None) -> Profile | None:
             why=tell("profile is not the name of a profile"),
             remedy="envtool profile list",
         )
-    return load_profile(str(path.parent / value) if "/" in value or value.endswith(".toml") else value)
+    is_file = "/" in value or value.endswith(".toml")
+    return load_profile(str(path.parent / value) if is_file else value, path)
 
 
 def match_profile(

@@ -12,10 +12,14 @@ _KEYS = frozenset({"base-images", "strict"})
 
 @dataclass(frozen=True)
 class CheckSettings:
-    """`base_images`: names of images, or patterns, that hold pip and uv to the vendor's; `strict`: unknown counts."""
+    """`base_images`: names of images, or patterns, that hold pip and uv to the vendor's; `strict`: unknown counts.
+
+    `path` is the file that says so.
+    """
 
     base_images: tuple[str, ...] = ()
     strict: bool = False
+    path: Path | None = None
 
 
 def read_check_settings(folder: Path) -> CheckSettings:
@@ -23,4 +27,4 @@ def read_check_settings(folder: Path) -> CheckSettings:
     section = read_section(folder, "check", _KEYS)
     if section is None:
         return CheckSettings()
-    return CheckSettings(section.get_texts("base-images", "names"), section.get_flag("strict"))
+    return CheckSettings(section.get_texts("base-images", "names"), section.get_flag("strict"), section.path)

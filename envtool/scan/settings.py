@@ -17,12 +17,16 @@ _KEYS = frozenset({"ignore", "exclude", "torch", "strict"})
 
 @dataclass(frozen=True)
 class ScanSettings:
-    """`ignore`: ids that do not count; `exclude`: patterns of paths; `torch`: judged for; `strict`: notes count."""
+    """`ignore`: ids that do not count; `exclude`: patterns of paths; `torch`: judged for; `strict`: notes count.
+
+    `path` is the file that says so.
+    """
 
     ignore: frozenset[str] = frozenset()
     exclude: tuple[str, ...] = ()
     torch: str | None = None
     strict: bool = False
+    path: Path | None = None
 
 
 def read_scan_settings(folder: Path) -> ScanSettings:
@@ -35,7 +39,7 @@ def read_scan_settings(folder: Path) -> ScanSettings:
     if not isinstance(torch, str | None):
         raise make_settings_error(section.path, 'torch is not a text, such as "1.7.1"')
     strict = section.get_flag("strict")
-    return ScanSettings(validate_scan_ids(ignore, str(section.path)), exclude, torch, strict)
+    return ScanSettings(validate_scan_ids(ignore, str(section.path)), exclude, torch, strict, section.path)
 
 
 def validate_scan_ids(ids: Iterable[str], source: str) -> frozenset[str]:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from envtool.errors import RestoreError
 from envtool.language import tell
-from envtool.link_rights import list_groups, may_enter
+from envtool.link_rights import list_groups, may_enter, name_user
 
 if TYPE_CHECKING:
     import pwd
@@ -38,8 +38,7 @@ class Owner:
     @property
     def name(self) -> str:
         """The user's name, or the number where there is none."""
-        entry = _find_entry(self.uid)
-        return entry.pw_name if entry is not None else str(self.uid)
+        return name_user(self.uid)
 
     def list_groups(self) -> list[int]:
         """All groups of the user."""

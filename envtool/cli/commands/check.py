@@ -126,8 +126,11 @@ def check_command(
 
 
 def _make_base_images(images: Iterable[HacImage], settings: CheckSettings, *, looks: bool) -> BaseImages:
+    from envtool.cli.output import note_settings_author
     from envtool.requirements.readers.base_images import BaseImages
 
+    if settings.base_images:
+        note_settings_author(settings.path)
     names = (*(image.name for image in images), *settings.base_images)
     return BaseImages(names=names, is_held=_is_held if looks else None)
 

@@ -63,7 +63,7 @@ def doctor_command(
 
       envtool doctor --fix
     """
-    from envtool.cli.output import print_report
+    from envtool.cli.output import note_settings_author, print_report
     from envtool.cli.render.doctor import render_report
     from envtool.doctor.diagnose_environment import PROBE_TIME_LIMIT, DoctorRequest
     from envtool.doctor.findings import Status
@@ -88,6 +88,7 @@ def doctor_command(
         report = _diagnose(request)
         if fix:
             report = _run_fix(request, report)
+        note_settings_author(report.settings, len(report.ignored))
         text = render_report(report, format)
     print_report(text, output, has_commands=format is Format.GITHUB, is_prose=format is Format.TEXT)
     raise typer.Exit(0 if report.status is Status.HEALTHY else 1)

@@ -67,7 +67,7 @@ def scan_command(
 
       envtool scan . --changed origin/main --format github
     """
-    from envtool.cli.output import print_report
+    from envtool.cli.output import note_settings_author, print_report
     from envtool.cli.render.scan import render_scan
     from envtool.scan.scan_program import ScanRequest, scan_program
     from envtool.scan.settings import read_scan_settings, validate_scan_ids
@@ -87,5 +87,7 @@ def scan_command(
         strict=strict or settings.strict,
     )
     report = scan_program(request)
+    if settings.exclude or report.ignored:
+        note_settings_author(settings.path, len(report.ignored))
     print_report(render_scan(report, format), output, has_commands=format is ScanFormat.GITHUB)
     raise typer.Exit(0 if report.is_clean else 1)

@@ -11,6 +11,7 @@ from urllib.parse import unquote, urlsplit
 
 from envtool.errors import RequirementsError
 from envtool.language import tell
+from envtool.link_rights import may_name_file
 from envtool.requirements.readers.base_images import BaseImages
 from envtool.requirements.text_file import read_text
 
@@ -47,6 +48,12 @@ class SourceFiles:
                 tell("{place}: {name} does not exist", place=place, name=name),
                 why=tell("looked for as {inner}", inner=inner),
                 remedy=f"ls {inner.parent}",
+            )
+        if not may_name_file(place.path, inner):
+            raise RequirementsError(
+                tell("{place}: {name} is not read", place=place, name=name),
+                why=tell("whoever wrote {path} may not read it, and this is root", path=place.path),
+                remedy=f"ls -l {place.path} {inner}",
             )
         return inner
 
