@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from threading import Lock
 
 from envtool.cli.terminal import has_colour, is_quiet, make_safe, note
 from envtool.printable import one_line
@@ -52,22 +53,28 @@ def _open_bars(title: str, unit: str) -> Iterator[Progress]:
         TimeElapsedColumn(),
     )
     tasks: dict[str, TaskID] = {}
+    lock = Lock()
     console = Console(stderr=True, no_color=not has_colour(sys.stderr))
     with Progress(*columns, console=console) as progress:
 
         def advance(name: str, done: int, total: int) -> None:
-            if name not in tasks:
-                tasks[name] = progress.add_task(make_safe(one_line(name)), total=total)
-            progress.advance(tasks[name], done)
+            with lock:
+                if name not in tasks:
+                    tasks[name] = progress.add_task(make_safe(one_line(name)), total=total)
+                progress.advance(tasks[name], done)
 
         yield advance
 
 
 def _print_plain_lines(title: str, unit: str) -> Progress:
     seen: set[str] = set()
+    # Threads tell of what they do: a line of one does not begin within that of another.
+    lock = Lock()
 
     def advance(name: str, _done: int, total: int) -> None:
-        if name not in seen:
+        with lock:
+            if name in seen:
+                return
             seen.add(name)
             note(f"{title} {name} ({total / 1e6:.1f} MB)" if unit == "bytes" else f"{title} {name} ({total})")
 

@@ -54,6 +54,7 @@ class _Reading:
     arguments: dict[str, str | None] = field(default_factory=dict)
     stages: dict[str, _Stage] = field(default_factory=dict)
     sets: list[RequirementSet] = field(default_factory=list)
+    opened: int = 0
 
 
 def read_dockerfile(path: Path, files: SourceFiles = _ON_DISK) -> DependencyFile:
@@ -152,22 +153,23 @@ def _open_stage(reading: _Reading, value: str, place: SourceLocation, tree: Imag
     words = [word for word in value.split() if not word.startswith("--")]
     image = _expand_text(words[0], reading.arguments).text if words else ""
     name = words[2] if len(words) > 2 and words[1].upper() == "AS" else ""
-    before = reading.stages.get(image)
+    before = reading.stages.get(image.lower())
     if before is not None:
         state = replace(before.state, variables=dict(before.state.variables), functions={})
-        copied = replace(
-            before.tree,
-            copies=list(before.tree.copies),
-            written=dict(before.tree.written),
-            repositories=dict(before.tree.repositories),
-        )
-        stage = replace(before, state=state, tree=copied, settings=dict(before.settings))
+        stage = replace(before, state=state, tree=before.tree.copy(), settings=dict(before.settings))
     else:
         variables: dict[str, str | None] = dict(_HELD) if reading.files.base_images.holds(image) else {}
         stage = _Stage(state=ShellState(variables=variables | {"HOME": "/root"}), tree=tree)
-    reading.stages[name or str(len(reading.stages))] = stage
+    reading.stages[str(reading.opened)] = stage
+    reading.opened += 1
+    if name:
+        reading.stages[name.lower()] = stage
     is_used = is_last or any(
-        re.match(rf"(?:--\S+\s+)*{re.escape(name)}\b", row["value"])
+        re.match(
+            rf"(?:--\S+\s+)*{re.escape(name)}(?![\w.-])",
+            _expand_text(row["value"], reading.arguments).text,
+            re.IGNORECASE,
+        )
         for row in reading.rows
         if name and row["instruction"] == "FROM"
     )
@@ -256,16 +258,10 @@ def _copy(reading: _Reading, stage: _Stage, value: str) -> None:
 
 
 def _copy_from_stage(reading: _Reading, stage: _Stage, name: str, sources: list[str], target: str) -> None:
-    before = reading.stages.get(name)
+    before = reading.stages.get(_expand(name, stage).text.lower())
     for source in sources if before is not None else ():
-        try:
-            text = before.tree.read(posixpath.normpath("/" + source)) if before is not None else None
-        except RequirementsError:
-            text = None
-        if text is not None:
-            stage.tree.write(
-                posixpath.join(target, posixpath.basename(source)) if target.endswith("/") else target, text
-            )
+        if before is not None:
+            stage.tree.take(before.tree, posixpath.normpath(posixpath.join("/", source)), target)
 
 
 def _add_fetched(reading: _Reading, stage: _Stage, address: str, target: str) -> None:
@@ -309,7 +305,7 @@ def _run(reading: _Reading, stage: _Stage, value: str, place: SourceLocation, wr
     tree = stage.tree
     while match := re.match(r"\s*--(\w+)(?:=(\S+))?\s+", script):
         if match[1] == "mount":
-            _mount(stage, match[2] or "")
+            _mount(reading, stage, match[2] or "")
         script = script[match.end() :]
     reader = RunReader(
         dockerfile=place,
@@ -337,10 +333,14 @@ def _run(reading: _Reading, stage: _Stage, value: str, place: SourceLocation, wr
     reading.sets += reader.sets
 
 
-def _mount(stage: _Stage, options: str) -> None:
-    """`RUN --mount=type=bind`: files of the context that are there for one instruction."""
+def _mount(reading: _Reading, stage: _Stage, options: str) -> None:
+    """`RUN --mount=type=bind`: files of the context, or of another stage, that are there for one instruction."""
     given = dict(item.partition("=")[::2] for item in options.split(","))
     target = given.get("target") or given.get("dst") or given.get("destination")
-    if given.get("type", "bind") == "bind" and target and "from" not in given:
-        source = given.get("source") or given.get("src") or "."
+    if given.get("type", "bind") != "bind" or not target:
+        return
+    source = given.get("source") or given.get("src") or "."
+    if "from" in given:
+        _copy_from_stage(reading, stage, given["from"], [source], posixpath.join(stage.state.folder, target))
+    else:
         stage.tree.copies.append(Copy((source,), posixpath.normpath(posixpath.join(stage.state.folder, target))))

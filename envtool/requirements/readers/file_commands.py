@@ -67,11 +67,26 @@ def follow_file_command(command: ShellCommand, tree: ImageTree) -> str | None:
             follow_git(command, tree)
         case "pwd":
             return command.folder + "\n"
+        case "dirname" | "basename" | "realpath" | "readlink" if known:
+            return _print_path(name, command)
         case _ if name in _FILTERS:
             return _filter(name, command, tree) if known else _forget_edited(name, command, tree)
         case _:
             return None
     return ""
+
+
+def _print_path(name: str, command: ShellCommand) -> str | None:
+    """What the programs print that take names of files apart; of links nothing is known."""
+    paths = [word for word in command.texts[1:] if not word.startswith("-")]
+    if not paths:
+        return None
+    if name == "basename":
+        found = posixpath.basename(paths[0].rstrip("/"))
+        return (found.removesuffix(paths[1]) if len(paths) > 1 else found) + "\n"
+    if name == "dirname":
+        return (posixpath.dirname(paths[0].rstrip("/")) or ".") + "\n"
+    return _absolute(command, paths[0]) + "\n"
 
 
 def _absolute(command: ShellCommand, path: str) -> str:

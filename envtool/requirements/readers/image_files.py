@@ -5,7 +5,7 @@ from __future__ import annotations
 import fnmatch
 import posixpath
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -51,11 +51,31 @@ class ClonedRepository:
         return f"https://raw.githubusercontent.com/{match[1]}/{self.revision or 'HEAD'}/{inside}" if match else None
 
 
+@dataclass(frozen=True)
+class StageCopy:
+    """What `COPY --from` takes: the `source` of another stage's tree, by its absolute name there."""
+
+    tree: ImageTree
+    source: str
+    target: str
+
+    def find(self, name: str) -> Path | None:
+        """The context's file or folder that has an absolute name here."""
+        target = self.target.rstrip("/")
+        if name != target and not name.startswith(target + "/"):
+            return None
+        found = self.tree.find(posixpath.normpath(self.source + name[len(target) :]))
+        if found is None and name == f"{target}/{posixpath.basename(self.source)}":
+            # A file goes into a folder by its own name.
+            found = self.tree.find(self.source)
+        return found
+
+
 @dataclass
 class ImageTree:
     """What is known of the files. `written` has their texts by absolute name, `None` for what is there, but unknown.
 
-    `repositories` are cloned ones by their folder.
+    `repositories` are cloned ones by their folder; `stages` what is copied from other stages.
     """
 
     context: Path
@@ -63,6 +83,33 @@ class ImageTree:
     written: dict[str, str | None] = field(default_factory=dict)
     ignored: tuple[str, ...] = ()
     repositories: dict[str, ClonedRepository] = field(default_factory=dict)
+    stages: list[StageCopy] = field(default_factory=list)
+
+    def copy(self) -> ImageTree:
+        """Another tree of the same files, which goes on by itself."""
+        return replace(
+            self,
+            copies=list(self.copies),
+            written=dict(self.written),
+            repositories=dict(self.repositories),
+            stages=list(self.stages),
+        )
+
+    def take(self, tree: ImageTree, source: str, target: str) -> None:
+        """Have what another stage has below `source` below `target`."""
+        copied = StageCopy(tree.copy(), source.rstrip("/") or "/", target)
+        self.stages.append(copied)
+        base = source.rstrip("/")
+        for name in [*tree.written, *tree.repositories]:
+            if name == base or name.startswith(base + "/"):
+                rest = name[len(base) :]
+                # A folder's contents go into the target, a file by its name into a folder.
+                into = target.endswith("/") and not rest and name in tree.written
+                inner = posixpath.normpath(f"{target}/{posixpath.basename(name)}" if into else f"{target}{rest}")
+                if name in tree.written:
+                    self.written[inner] = tree.written[name]
+                else:
+                    self.repositories[inner] = tree.repositories[name]
 
     def find(self, name: str) -> Path | None:
         """The context's file or folder that has an absolute name in the image."""
@@ -71,6 +118,10 @@ class ImageTree:
                 found = self._match(copy, source, name)
                 if found is not None:
                     return found
+        for copied in reversed(self.stages):
+            found = copied.find(name)
+            if found is not None:
+                return found
         return None
 
     def _match(self, copy: Copy, source: str, name: str) -> Path | None:
@@ -167,9 +218,10 @@ def find_context(dockerfile: Path, sources: Sequence[str]) -> Path:
         return sum(_has(folder, source) for source in plain)
 
     most = max(map(count, candidates))
-    if not plain and "." in sources and root is not None:
+    if not plain and "." in sources:
         # All of it is copied: then it is what there is something to install in.
-        return next((folder for folder in (own, root) if any((folder / name).is_file() for name in _PROJECT)), own)
+        near = between if root is not None else between[:3]
+        return next((folder for folder in near if any((folder / name).is_file() for name in _PROJECT)), own)
     if not plain or most == 0:
         return own
     return next(folder for folder in candidates if count(folder) == most)

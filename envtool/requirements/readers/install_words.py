@@ -13,6 +13,7 @@ from envtool.language import tell
 from envtool.requirements.model import DeclaredRequirement, InstallOptions, RequirementSet, Role, SourceLocation
 from envtool.requirements.pip_options import parse_pip_settings
 from envtool.requirements.readers.conda_environment import parse_match_spec, read_conda_environment
+from envtool.requirements.readers.conda_lock import read_pixi_lock
 from envtool.requirements.readers.install_command import read_command
 from envtool.requirements.readers.known_programs import PIP_HARMLESS, PROJECT_COMMANDS, UV_HARMLESS, is_pip, is_python
 from envtool.requirements.readers.pdm_lock import read_pdm_lock
@@ -45,6 +46,7 @@ _LOCKS: dict[str, tuple[str, Callable[..., object]]] = {
     "poetry": ("poetry.lock", read_poetry_lock),
     "pdm": ("pdm.lock", read_pdm_lock),
     "pipenv": ("Pipfile.lock", read_pipfile_lock),
+    "pixi": ("pixi.lock", read_pixi_lock),
 }
 _EXACT = frozenset({("uv", "sync"), ("poetry", "sync"), ("pip-sync", ""), ("pdm", "sync")}) - {("pdm", "sync")}
 MakeSet = Callable[[ShellCommand, str, bool], RequirementSet]

@@ -29,7 +29,7 @@ PROJECT_COMMANDS: dict[str, frozenset[str]] = {
     "comfy": frozenset({"install", "node", "update"}),
     "rosdep": frozenset({"install"}),
     "colcon": frozenset[str](),
-    "pixi": frozenset[str](),
+    "pixi": frozenset({"install", "run", "shell-hook", "add", "update", "upgrade", "reinstall", "shell"}),
 }
 # What runs steps of its own, which may be anything.
 RUNS_STEPS = frozenset(

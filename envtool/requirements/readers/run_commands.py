@@ -55,6 +55,9 @@ class RunReader:
         """Follow one command; the text that it prints, where that is known."""
         started = strip_prefixes(command)
         inner = started.command
+        if inner.words != command.words and command.words[0].text.rsplit("/", 1)[-1] == "pixi":
+            # Whatever it runs, it installs its environment first.
+            self.sets += self._reader(command).read(command, "pixi")
         if started.appends_input:
             # xargs adds what comes through the pipe.
             more = [Word(text) for text in (command.input or "").split()]
@@ -164,7 +167,8 @@ class RunReader:
         except RequirementsError:
             text = None
         if text is not None and not re.match(r"#!.*python", text):
-            inner = replace(state, variables={**state.variables, "0": path, "@": " ".join(arguments)})
+            named = {"0": path, "BASH_SOURCE": path, "@": " ".join(arguments)}
+            inner = replace(state, variables={**state.variables, **named})
             inner.variables |= {str(number): value for number, value in enumerate(arguments, 1)}
             printed = self.run_script(text, inner, depth + 1)
             if command.words[0].text in {"source", "."}:

@@ -17,6 +17,8 @@ from envtool.shell_grammar import node_text, parse_shell
 if TYPE_CHECKING:
     from tree_sitter import Node
 
+# `.[$A,$B]`, extras in variables, which the grammar takes for an arithmetic index.
+_BRACKETED = re.compile(r"(?<=[\[,])\$([A-Za-z_]\w*)(?=[,\]])")
 # Values of a loop that are gone through, and how deeply scripts may be nested.
 _VALUES, _DEPTH = 40, 24
 _NESTED = frozenset(
@@ -85,7 +87,7 @@ class ShellWalk:
 
     def run(self, text: str) -> str | None:
         """Go through a script; the text that its last command prints."""
-        return self._visit(parse_shell(text))
+        return self._visit(parse_shell(_BRACKETED.sub(r"${\1}", text)))
 
     def _visit(self, node: Node, input: str | None = None, piped: tuple[Word, ...] = ()) -> str | None:
         if self.depth > _DEPTH:
@@ -219,6 +221,11 @@ class ShellWalk:
         body, redirects = node, [child for child in node.children if child.type.endswith("_redirect")]
         if node.type == "redirected_statement":
             found = node.child_by_field_name("body")
+            while found is not None and found.type == "list" and found.named_children:
+                # The grammar has `a && b > f` as a block; a shell gives the file to the last of it.
+                *first, found = found.named_children
+                for child in first:
+                    self._visit(child, input, piped)
             if found is None or found.type != "command":
                 # A block whose output goes to a file: what it prints is that file's text.
                 printed = self._visit(found, input, piped) if found is not None else ""

@@ -12,7 +12,7 @@ from envtool.shell_grammar import node_text
 if TYPE_CHECKING:
     from tree_sitter import Node
 
-_EXPANSION = re.compile(r"\$\{(\w+|[@*])(?:\[[@*]\])?(?:(:?[-+=?]|%%?|##?|//?)(.*))?\}", re.DOTALL)
+_EXPANSION = re.compile(r"\$\{(\w+|[@*])(?:\[[@*0]\])?(?:(:?[-+=?]|%%?|##?|//?)(.*))?\}", re.DOTALL)
 # `"$@"` and `"${A[@]}"`, which become as many words as they have.
 _ALL = re.compile(r'"\$(?:@|\{@\}|\{\w+\[@\]\})"')
 _ESCAPE = re.compile(r"\\(.)", re.DOTALL)
