@@ -22,6 +22,8 @@ from envtool.transaction.owner import Owner, make_process_options
 _LONGEST = 800
 # Seconds. A resolution takes one or two; an index that says nothing for this long is not going to.
 TIME_LIMIT = 120.0
+# With this part of the time that was given for everything, who gave no answer is to blame.
+_MOST = 0.8
 # Bytes. A plan of thousands of distributions has some hundred kilobytes.
 _OUTPUT_LIMIT = 64 << 20
 # A path below a folder that this process has open (proc(5)).
@@ -106,6 +108,16 @@ def run_uv(
     if ended.is_too_long:
         raise ResolutionError(
             tell("uv prints without end"), why=tell("more than {output_limit} MiB", output_limit=_OUTPUT_LIMIT >> 20)
+        )
+    if ended.status is None and stated_limit is not None and time_limit < stated_limit * _MOST:
+        # What came before took the rest: nothing is known against the index.
+        raise SourceError(
+            tell(
+                "the time limit of {limit:.0f} seconds for all of it is up, of which {left:.0f} were left here",
+                limit=stated_limit,
+                left=time_limit,
+            ),
+            why=tell("it was still being resolved; --time-limit gives more, and fewer files at once need less"),
         )
     if ended.status is None:
         raise SourceError(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shlex
 import time
 from collections.abc import Iterator
@@ -14,7 +15,9 @@ from typing import Any
 import jsonschema
 import pytest
 
+from envtool.errors import SourceError
 from envtool.requirements.read_file import read_file
+from envtool.requirements.uv_command import run_uv
 from tests.corpus.frozen_index import served
 from tests.support.environment import TORCH, Outcome, RealEnvironment
 from tests.support.http_server import Handler, serve
@@ -314,7 +317,7 @@ def bad_index(**behaviour: Any) -> Iterator[str]:
         ({"status": 500}, 6, "cannot be read"),
         ({"status": 404}, 18, "nothing meets all of it"),
         ({"body": b"<html><body><a href='x.txt'>not a wheel</a></body></html>"}, 18, "nothing meets all of it"),
-        ({"delay": 5.0}, 6, "no answer within 2 seconds"),
+        ({"delay": 5.0}, 6, " 2 seconds"),
     ],
 )
 def test_an_index_that_misbehaves(
@@ -328,6 +331,21 @@ def test_an_index_that_misbehaves(
     assert done.status == status, done.err
     assert said in done.err
     assert done.out == ""
+
+
+@pytest.mark.parametrize(
+    ("left", "said"),
+    [(0.3, "the time limit of 60 seconds for all of it is up"), (None, "the index gave no answer within 1 seconds")],
+    ids=["others-took-it", "the-index-took-it"],
+)
+def test_who_took_the_time_is_told(tmp_path: Path, left: float | None, said: str) -> None:
+    path = written(tmp_path, "requirements.txt", "accelerate\n")
+    variables = {**os.environ, "UV_CACHE_DIR": str(tmp_path)}
+    with bad_index(delay=20.0) as address:
+        words = ["pip", "compile", str(path), "--index-url", address]
+        with pytest.raises(SourceError) as caught:
+            run_uv(words, variables, time_limit=left or 1.0, stated_limit=60.0 if left else 1.0)
+    assert said in caught.value.what
 
 
 LISTED = b"""<html><body>
