@@ -116,7 +116,7 @@ def read_lines(
     """The same for lines that stand in a file from `first_line` on."""
     text = _expand_variables(text, os.environ)
     rows = text.splitlines()
-    found = NestedEntries()
+    found: list[NestedEntries] = []
     for line in _parse_lines(text):
         number = line.line_number if hasattr(line, "line_number") else line.requirement_line.line_number
         place = SourceLocation(path, number + first_line - 1)
@@ -126,8 +126,21 @@ def read_lines(
             if not files.is_lenient:
                 raise
             read = NestedEntries(failures=(error,))
-        found = found.followed_by(read)
-    return found
+        found.append(read)
+    return _join(found)
+
+
+def _join(found: Sequence[NestedEntries]) -> NestedEntries:
+    """All of them together, the options of the last ones first. One by one it would take the square of their number."""
+    options = nothing = InstallOptions()
+    for item in found:
+        if item.options != nothing:
+            options = item.options.merge_over(options)
+    return NestedEntries(
+        tuple(entry for item in found for entry in item.entries),
+        options,
+        tuple(error for item in found for error in item.failures),
+    )
 
 
 def _read_line(
