@@ -17,9 +17,10 @@ from envtool.doctor.finding_kind import FindingKind
 from envtool.doctor.findings import Evidence, Finding
 from envtool.doctor.remedy import build_restore_command
 from envtool.documents import parse_json
+from envtool.environment.change_scope import find_prefix_user
 from envtool.language import tell
 from envtool.release.profile import TORCH
-from envtool.transaction.owner import Owner, find_owner, make_process_options
+from envtool.transaction.owner import Owner, make_process_options
 
 if TYPE_CHECKING:
     from envtool.environment.reader import Environment
@@ -45,8 +46,7 @@ def probe_environment(environment: Environment, pin: VendorPin | None, time_limi
     interpreter = environment.prefix.interpreter
     if not interpreter.exists():
         interpreter = environment.prefix.path / "bin/python"
-    # One folder, as there is nobody to choose between; a link to root's interpreter says nothing about the rest.
-    owner = find_owner([environment.prefix.site_packages]) or find_owner([interpreter])
+    owner = find_prefix_user(environment.prefix, interpreter)
     yield from interpret(environment, pin, run_probe(interpreter, time_limit, owner), interpreter, time_limit)
 
 

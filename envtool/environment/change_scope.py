@@ -6,10 +6,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from envtool.release.pin import PIN_FILE
+from envtool.transaction.owner import find_owner
 from envtool.transaction.scope import ChangeScope
 
 if TYPE_CHECKING:
     from envtool.environment.prefix import Prefix
+    from envtool.transaction.owner import Owner
+
+
+def find_prefix_user(prefix: Prefix, interpreter: Path) -> Owner | None:
+    """As whom root runs a prefix's interpreter: whoever has its distributions, or else the interpreter."""
+    # One folder, as there is nobody to choose between; a link to root's interpreter says nothing about the rest.
+    return find_owner([prefix.site_packages]) or find_owner([interpreter])
 
 
 def get_prefix_scope(prefix: Prefix) -> ChangeScope:

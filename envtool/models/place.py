@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from envtool.bounded_process import BoundedProcess
 from envtool.documents import parse_json
+from envtool.environment.change_scope import find_prefix_user
 from envtool.environment.effective_pin import find_effective_pin
 from envtool.environment.prefix import find_prefix
 from envtool.environment.reader import read_environment
@@ -21,9 +22,11 @@ from envtool.models.catalog import ModelSample, copy_sample
 from envtool.regular_file import read_regular_file
 from envtool.release.pin import PIN_FILE, VendorPin, parse_pin
 from envtool.temporary_folder import temporary_folder
+from envtool.transaction.owner import lend_tree, make_process_options
 
 if TYPE_CHECKING:
     from envtool.image.engine.client import Engine
+    from envtool.transaction.owner import Owner
 
 # Bytes that a run may print, and that its report may have.
 _OUTPUT_LIMIT = 4 << 20
@@ -54,15 +57,22 @@ class ModelPlace(Protocol):
 
 
 class _LocalPlace:
-    def __init__(self, folder: Path, interpreter: Path, root: str, pin: VendorPin | None) -> None:
-        self._folder, self._interpreter = folder, interpreter
+    def __init__(
+        self, folder: Path, interpreter: Path, root: str, pin: VendorPin | None, owner: Owner | None = None
+    ) -> None:
+        self._folder, self._interpreter, self._owner = folder, interpreter, owner
         self.root: str | None = root
         self.pin = pin
 
     def run(self, arguments: Sequence[str], time_limit: float) -> tuple[int | None, str]:
         variables = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1", "PYTHONIOENCODING": "utf-8:backslashreplace"}
         try:
-            process = BoundedProcess([self._interpreter, *arguments], environment=variables, cwd=self._folder)
+            process = BoundedProcess(
+                [self._interpreter, *arguments],
+                environment=self._owner.adapt_variables(variables) if self._owner is not None else variables,
+                cwd=self._folder,
+                **make_process_options(self._owner),
+            )
         except OSError as error:
             raise ModelError(
                 tell("{interpreter} cannot be started", interpreter=self._interpreter),
@@ -85,10 +95,12 @@ def local_place(sample: ModelSample, prefix: Path | None, python: Path | None) -
     environment = read_environment(find_prefix(prefix, python))
     found = environment.prefix
     interpreter = found.interpreter if found.interpreter.exists() else found.path / "bin/python"
+    owner = find_prefix_user(found, interpreter)
     with temporary_folder() as folder:
         copy_sample(sample, folder / sample.name)
+        lend_tree(owner, folder)
         root = str(found.site_packages.resolve())
-        yield _LocalPlace(folder / sample.name, interpreter, root, find_effective_pin(environment))
+        yield _LocalPlace(folder / sample.name, interpreter, root, find_effective_pin(environment), owner)
 
 
 class _ImagePlace:

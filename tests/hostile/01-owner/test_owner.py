@@ -238,6 +238,16 @@ def test_a_probe_runs_as_the_owner(environment: RealEnvironment, tmp_path: Path)
     assert {path.read_text() for path in seen.iterdir()} == {str(SOMEONE)}
 
 
+def test_a_model_runs_as_the_owner(environment: RealEnvironment, tmp_path: Path) -> None:
+    make_usable(environment)
+    seen = note_users(environment, tmp_path)
+    give_to(SOMEONE, environment.path)
+    give_to(SOMEONE, seen)
+    done = environment.envtool("models", "run", "resnet", "--prefix", str(environment.path))
+    assert {path.read_text() for path in seen.iterdir()} == {str(SOMEONE)}, done.err
+    assert "ermission denied" not in done.out + done.err
+
+
 def test_the_child_has_given_everything_up() -> None:
     def work(_report: object) -> bool:
         assert os.getresuid() == (SOMEONE,) * 3
