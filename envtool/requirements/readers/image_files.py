@@ -218,7 +218,7 @@ def find_context(dockerfile: Path, sources: Sequence[str]) -> Path:
         return sum(_has(folder, source) for source in plain)
 
     most = max(map(count, candidates))
-    if not plain and "." in sources:
+    if most == 0 and "." in sources:
         # All of it is copied: then it is what there is something to install in.
         near = between if root is not None else between[:3]
         return next((folder for folder in near if any((folder / name).is_file() for name in _PROJECT)), own)

@@ -116,10 +116,12 @@ def test_extras_in_variables(context: Path, command: str, extras: tuple[str, ...
 
 
 def test_a_dockerfile_far_below_is_built_where_the_project_is(context: Path) -> None:
-    (context / ".git").rmdir()
-    text = "FROM a\nCOPY . /w\nWORKDIR /w\nRUN pip install -r requirements.txt"
-    (found,) = read(context, text, "docker/plain/Dockerfile")
-    assert [entry.display for entry in found.entries] == ["torch==2.5.0"]
+    text = "FROM a\nCOPY . /w\nCOPY made/by-ci /etc/\nWORKDIR /w\nRUN pip install -r requirements.txt"
+    for number, rows in enumerate((text, text.replace("COPY made/by-ci /etc/\n", ""))):
+        (found,) = read(context, rows, "docker/plain/Dockerfile")
+        assert [entry.display for entry in found.entries] == ["torch==2.5.0"]
+        if number == 0:
+            (context / ".git").rmdir()
 
 
 @pytest.mark.parametrize("command", ["install --locked", "run train", "shell-hook -e default > /hook.sh"])
