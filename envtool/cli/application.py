@@ -24,6 +24,7 @@ class CommandGroup(LazyGroup):
         "sync": LazyCommand(f"{_COMMANDS}.sync", "sync_command"),
         "explain": LazyCommand(f"{_COMMANDS}.explain", "explain_command"),
         "restore": LazyCommand(f"{_COMMANDS}.restore", "restore_command"),
+        "guard": LazyCommand(f"{_COMMANDS}.guard", "app"),
         "protect": LazyCommand(f"{_COMMANDS}.protect", "protect_command"),
         "list": LazyCommand(f"{_COMMANDS}.list", "list_command"),
         "lock": LazyCommand(f"{_COMMANDS}.lock", "lock_command"),

@@ -10,10 +10,10 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from envtool.cli.guard_report import STOPPED, GuardMode, suggest_for_report
 from envtool.cli.main import run_command_line
 from envtool.cli.terminal import print_line, print_safely
 from envtool.regular_file import read_regular_text
@@ -21,17 +21,6 @@ from envtool.regular_file import read_regular_text
 if TYPE_CHECKING:
     from envtool.doctor.findings import Finding, Report
     from envtool.errors import EnvtoolError
-
-# A status that a user's own command is not likely to have.
-STOPPED = 97
-
-
-class GuardMode(StrEnum):
-    """What to do about damage; the values of `HAC_GUARD`."""
-
-    FAIL = "fail"
-    WARN = "warn"
-    RESTORE = "restore"
 
 
 def main() -> None:
@@ -137,7 +126,7 @@ def _print_damage(report: Report, command: str) -> None:
         if finding.cause and finding.cause not in causes:
             causes.append(finding.cause)
             print_line(f"  cause        {finding.cause}")
-    for line in _suggest_changes(report, command):
+    for line in suggest_for_report(report, command):
         print_line(line)
 
 
@@ -214,38 +203,6 @@ def _run_action(mode: GuardMode, prefix: Path | None, report: Report) -> int:
 
             print_safely("hac-guard: HAC_GUARD=restore, so torch is put back", flush=True)
             return 0 if put_back(prefix, "hac-guard") else 1
-
-
-def _suggest_changes(report: Report, command: str) -> Sequence[str]:
-    """How to change the instruction: by the tool that it used, and for what requires another torch."""
-    from envtool.doctor.cause import find_conflicting_requirements
-    from envtool.doctor.finding_kind import FindingKind
-    from envtool.guard.instruction import find_install_steps
-    from envtool.guard.suggestion import Culprit, Trouble, suggest_changes
-    from envtool.release.profile import TORCH
-    from envtool.told_kind import Severity
-
-    if report.pin is None:
-        return ()
-    culprits = []
-    for demand in find_conflicting_requirements(report.environment, report.pin.torch):
-        found = next(iter(report.environment.find(demand.name)), None)
-        culprits.append(
-            Culprit(
-                name=demand.name,
-                version=demand.version,
-                is_direct=found.source is not None if found else None,
-                installer=found.installer if found else "",
-            )
-        )
-    if not culprits:
-        # Of several commands the one by the tool that installed the torch that is there now.
-        culprits = [Culprit(name=None, installer=item.installer) for item in report.environment.find(TORCH)[-1:]]
-    lost = {FindingKind.TORCH_MISSING, FindingKind.TORCH_FILES_MISSING, FindingKind.TORCH_NO_RECORD}
-    lost |= {FindingKind.TORCH_FILES_CHANGED, FindingKind.TORCH_LOST}
-    errors = {finding.kind for finding in report.findings if finding.severity is Severity.ERROR}
-    trouble = Trouble.LOST if errors <= lost else Trouble.REPLACED
-    return suggest_changes(culprits, report.pin, find_install_steps(command, Path.cwd()), trouble)
 
 
 def report_other_torches(command: str, mode: str) -> int:

@@ -17,14 +17,21 @@ from envtool.fleet.observation import FleetObservation, FleetProblem, FleetStand
 
 _Value = TypeVar("_Value")
 _Table = Mapping[str, Any]
-_DOCTOR = {
-    "healthy": FleetStanding.GOOD,
-    "degraded": FleetStanding.WARNING,
-    "absent": FleetStanding.WARNING,
-    "damaged": FleetStanding.BAD,
+# By what each command says of what it looked at.
+_STANDINGS = {
+    SubjectKind.ENVIRONMENT: {
+        "healthy": FleetStanding.GOOD,
+        "degraded": FleetStanding.WARNING,
+        "absent": FleetStanding.WARNING,
+        "damaged": FleetStanding.BAD,
+    },
+    SubjectKind.IMAGE: {"passed": FleetStanding.GOOD, "failed": FleetStanding.BAD, "error": FleetStanding.UNKNOWN},
+    SubjectKind.ACCELERATOR: {
+        "free": FleetStanding.GOOD,
+        "working": FleetStanding.GOOD,
+        "idle-jobs": FleetStanding.WARNING,
+    },
 }
-_VERIFY = {"passed": FleetStanding.GOOD, "failed": FleetStanding.BAD, "error": FleetStanding.UNKNOWN}
-_JOBS = {"free": FleetStanding.GOOD, "working": FleetStanding.GOOD, "idle-jobs": FleetStanding.WARNING}
 # Jobs that hold the accelerator without work, or wait for it.
 _IDLE = frozenset({"stopped", "workers-left", "gone", "waiting"})
 # Checks of an image that fail without failing the image.
@@ -90,13 +97,12 @@ def _read_doctor(document: _Table, origin: DocumentOrigin) -> Iterator[FleetObse
     if not problems and status != "healthy":
         problems = [_read_finding(row) for row in _get_rows(document, "findings")]
     inner = f"{reference}:{prefix}" if reference else prefix
-    yield FleetObservation(
-        kind=SubjectKind.ENVIRONMENT,
-        key=f"environment {host} {inner}",
+    yield _observe(
+        SubjectKind.ENVIRONMENT,
+        f"{host} {inner}",
+        document,
+        origin,
         name=f"{host}:{inner}",
-        time=_get_time(document, origin),
-        status=sys.intern(status),
-        standing=_look_up(_DOCTOR, status),
         host=host,
         torch=sys.intern(_get_text(environment, "torch")),
         problems=tuple(problems),
@@ -118,7 +124,7 @@ def _read_verify(document: _Table, origin: DocumentOrigin) -> Iterator[FleetObse
     _get(document, "status", str)
     for row in _get_rows(document, "images"):
         reference, digest = _get(row, "reference", str), _get_text(row, "digest")
-        status, error = _get(row, "status", str), _get_text(row, "error")
+        error = _get_text(row, "error")
         failed = [check for check in _get_rows(row, "checks") if not _get(check, "passed", bool)]
         culprits = _get_names(row, "culprits")
         problems = [
@@ -132,34 +138,49 @@ def _read_verify(document: _Table, origin: DocumentOrigin) -> Iterator[FleetObse
         ]
         if error:
             problems.append(FleetProblem(id="could-not-verify", title=_shorten(error)))
-        yield FleetObservation(
-            kind=SubjectKind.IMAGE,
-            key=f"image {digest or reference}",
+        yield _observe(
+            SubjectKind.IMAGE,
+            digest or reference,
+            row,
+            origin,
             name=reference,
-            time=_get_time(row, origin),
-            status=sys.intern(status),
-            standing=_look_up(_VERIFY, status),
             torch=sys.intern(_get_text(row, "torch")),
             problems=tuple(problems),
         )
 
 
 def _read_jobs(document: _Table, origin: DocumentOrigin) -> Iterator[FleetObservation]:
-    host, status = _get_host(document, origin), _get(document, "status", str)
+    host = _get_host(document, origin)
     idle = [row for row in _get_rows(document, "jobs") if _get(row, "state", str) in _IDLE]
-    yield FleetObservation(
-        kind=SubjectKind.ACCELERATOR,
-        key=f"accelerator {host}",
+    yield _observe(
+        SubjectKind.ACCELERATOR,
+        host,
+        document,
+        origin,
         name=f"{host}: accelerator",
-        time=_get_time(document, origin),
-        status=sys.intern(status),
-        standing=_look_up(_JOBS, status),
         host=host,
         driver=sys.intern(_get_text(document, "release")),
         problems=tuple(
             FleetProblem(id=sys.intern(row["state"]), title=_shorten(_get(row, "command", str)) or "a job")
             for row in idle
         ),
+    )
+
+
+def _observe(
+    kind: SubjectKind, subject: str, table: _Table, origin: DocumentOrigin, *, name: str, **details: Any
+) -> FleetObservation:
+    """An observation of `subject` with what every row tells: its status and its time."""
+    status = _get(table, "status", str)
+    return FleetObservation(
+        kind=kind,
+        key=f"{kind} {subject}",
+        name=name,
+        time=_get_time(table, origin),
+        status=sys.intern(status),
+        # A status that this version does not know is unknown, never good.
+        standing=_STANDINGS[kind].get(status, FleetStanding.UNKNOWN),
+        **details,
     )
 
 
@@ -211,11 +232,6 @@ def _get_time(table: _Table, origin: DocumentOrigin) -> float:
     if not 0 <= seconds < _END_OF_TIME:
         raise ValueError("it is not as its schema has it: `time` is no time")
     return seconds
-
-
-def _look_up(standings: Mapping[str, FleetStanding], status: str) -> FleetStanding:
-    """A status that this version does not know is unknown, never good."""
-    return standings.get(status, FleetStanding.UNKNOWN)
 
 
 def _shorten(text: str) -> str:

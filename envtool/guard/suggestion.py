@@ -71,6 +71,7 @@ class _Rewrite:
     pin: VendorPin
     culprits: dict[str, Culprit]
     trouble: Trouble
+    place: str
     words: list[str] = field(default_factory=list)
     fixes: list[str] = field(default_factory=list)
     hints: list[str] = field(default_factory=list)
@@ -83,8 +84,10 @@ def suggest_changes(
     pin: VendorPin,
     steps: Sequence[InstallStep],
     trouble: Trouble = Trouble.REPLACED,
+    *,
+    place: str = "the image",
 ) -> list[str]:
-    """The lines that say what to change: at most one of them names a command to run."""
+    """The lines that say what to change: at most one of them names a command to run. `place` is what has the torch."""
     step = _choose_step(steps, culprits)
     named = [item for item in culprits if item.name]
     if trouble is Trouble.LOST and not named and (step is None or not _may_lose(step)):
@@ -92,7 +95,7 @@ def suggest_changes(
     if step is None:
         return _suggest_without_step(named, pin)
     if step.tool in {Tool.PIP, Tool.UV, Tool.CONDA, Tool.PIPX, Tool.SETUP}:
-        return _suggest_rewritten(step, named, pin, trouble)
+        return _suggest_rewritten(step, named, pin, trouble, place)
     return [f"  run          {build_project_command(step)}", *_leave_out(named, set())]
 
 
@@ -140,8 +143,10 @@ def _choose_step(steps: Sequence[InstallStep], culprits: Sequence[Culprit]) -> I
     return next(reversed(fitting or list(steps)), None)
 
 
-def _suggest_rewritten(step: InstallStep, culprits: Sequence[Culprit], pin: VendorPin, trouble: Trouble) -> list[str]:
-    change = _Rewrite(pin=pin, culprits={str(item.name): item for item in culprits}, trouble=trouble)
+def _suggest_rewritten(
+    step: InstallStep, culprits: Sequence[Culprit], pin: VendorPin, trouble: Trouble, place: str
+) -> list[str]:
+    change = _Rewrite(pin=pin, culprits={str(item.name): item for item in culprits}, trouble=trouble, place=place)
     arguments = list(list_arguments(step))
     for argument in arguments:
         _rewrite(argument, step, change)
@@ -154,12 +159,10 @@ def _suggest_rewritten(step: InstallStep, culprits: Sequence[Culprit], pin: Vend
             change.has_subject = True
     if not change.has_subject and not culprits:
         where = f" in {step.script}" if step.script else ""
-        return [f"  fix          leave this command out{where}: the image has torch {pin.version}"]
+        return [f"  fix          leave this command out{where}: {place} has torch {pin.version}"]
     lines = [f"  fix          {text}" for text in dict.fromkeys(change.fixes)]
     if not culprits and not lines and step.action not in {"uninstall", "remove"}:
-        asked = (
-            "leave pytorch out: the image has torch" if step.tool is Tool.CONDA else f"{_ask_for(pin)}: both are met"
-        )
+        asked = f"leave pytorch out: {place} has torch" if step.tool is Tool.CONDA else f"{_ask_for(pin)}: both are met"
         lines.append(f"  fix          {asked}" + ("" if step.tool is Tool.CONDA else " by the vendor's"))
     lines += _render_run(step, change)
     return lines + _leave_out(culprits, {name for name in change.settled if change.culprits[name].is_direct})
@@ -172,7 +175,7 @@ def _render_run(step: InstallStep, change: _Rewrite) -> list[str]:
         # The same again helps where the image's pins had been lifted, and only there.
         if change.trouble is Trouble.GAVE_UP or step.tool in {Tool.CONDA, Tool.SETUP}:
             return []
-        change.hints[:] = ["with PIP_CONSTRAINT and UV_CONSTRAINT as the image has them"]
+        change.hints[:] = [f"with PIP_CONSTRAINT and UV_CONSTRAINT as {change.place} has them"]
     hint = "; ".join(dict.fromkeys([*change.hints, *([f"in {step.script}"] if step.script else [])]))
     command = join_words([*quote_all(step.start), step.action, *change.words])
     return [f"  run          {command}" + (f"   ({hint})" if hint else "")]
@@ -191,7 +194,7 @@ def _rewrite(argument: Argument, step: InstallStep, change: _Rewrite) -> None:
             _rewrite_name(argument, step, change)
         case ArgumentKind.SOURCE:
             if argument.name in _UPSTREAM:
-                change.fixes.append(f"leave {argument.value} out: the image has {argument.name}")
+                change.fixes.append(f"leave {argument.value} out: {change.place} has {argument.name}")
                 return
             change.words += quote_all(argument.words)
             change.has_subject = True
@@ -225,7 +228,7 @@ def _rewrite_name(argument: Argument, step: InstallStep, change: _Rewrite) -> No
         change.words.append(quote(Word(asked)))
         tool = _find_program(step)
         change.hints.append(
-            f"with the image's own pins {tool} takes a release that does with torch {change.pin.version.public},"
+            f"with {change.place}'s own pins {tool} takes a release that does with torch {change.pin.version.public},"
             " or says that there is none"
         )
 
@@ -248,7 +251,7 @@ def _look_into_file(argument: Argument, step: InstallStep, change: _Rewrite) -> 
                 continue
             change.fixes.append(f"in {argument.value}: {wanted}")
     if step.tool is Tool.CONDA and not change.culprits:
-        change.fixes.append(f"in {argument.value}: leave pytorch and its companions out, which the image has")
+        change.fixes.append(f"in {argument.value}: leave pytorch and its companions out, which {change.place} has")
     elif not change.culprits and any(name in PINNED_NAMES for name in names):
         change.fixes.append(f"in {argument.value}: {_ask_for(change.pin)}")
 

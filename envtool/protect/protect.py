@@ -28,6 +28,7 @@ from envtool.transaction.recovery import recover
 
 if TYPE_CHECKING:
     from envtool.environment.prefix import Prefix
+    from envtool.environment.reader import Environment
     from envtool.release.pin import VendorPin
 
 
@@ -70,21 +71,31 @@ def protect(request: ProtectRequest) -> ProtectResult:
             _apply(prefix, [*edits, _make_manifest_edit(prefix, None)])
         return ProtectResult(prefix=prefix, pin=None, edits=tuple(edits))
     environment = read_environment(prefix)
-    pin = find_effective_pin(environment)
-    if pin is None:
-        raise ReleaseError(
-            tell("nothing says which torch {path} should keep", path=prefix.path),
-            why=tell("it has neither a pin nor a vendor's torch that is known here"),
-            remedy=tell(
-                "envtool profile list   and name the vendor with --profile; cpu and cuda are upstream's own builds"
-            ),
-        )
+    pin = _require_pin(environment)
     edits = plan_protection(environment, pin, present, places)
     manifest = render_manifest(edits, list_pin_lines(pin), prefix.path)
     changed = [item for item in edits if _differs(item)]
     if changed and not request.dry_run:
         _apply(prefix, [*changed, _make_manifest_edit(prefix, manifest)])
     return ProtectResult(prefix=prefix, pin=pin, edits=tuple(changed))
+
+
+def find_protected_pin(prefix: Path | None = None, python: Path | None = None) -> VendorPin:
+    """What an environment would be held to. Raises `PrefixError`, and `ReleaseError` where nothing says that."""
+    return _require_pin(read_environment(find_prefix(prefix, python)))
+
+
+def _require_pin(environment: Environment) -> VendorPin:
+    pin = find_effective_pin(environment)
+    if pin is None:
+        raise ReleaseError(
+            tell("nothing says which torch {path} should keep", path=environment.prefix.path),
+            why=tell("it has neither a pin nor a vendor's torch that is known here"),
+            remedy=tell(
+                "envtool profile list   and name the vendor with --profile; cpu and cuda are upstream's own builds"
+            ),
+        )
+    return pin
 
 
 def _differs(edit: FileEdit) -> bool:

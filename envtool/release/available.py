@@ -7,11 +7,17 @@ from dataclasses import dataclass
 from functools import cmp_to_key
 from typing import TYPE_CHECKING
 
-from envtool.release.candidates import explain_incompatibility, group_releases, list_interpreter_tags
-from envtool.release.profile import TORCH
+from envtool.release.candidates import (
+    explain_incompatibility,
+    group_releases,
+    is_vendor_torch,
+    list_interpreter_tags,
+)
+from envtool.release.read_profile import load_default_profile
 from envtool.release.version import VendorVersion, parse_vendor_version, versions_equal
 
 if TYPE_CHECKING:
+    from envtool.release.profile import Profile
     from envtool.release.source.interface import Source
 
 
@@ -25,13 +31,16 @@ class AvailableRelease:
 
 
 def list_available_releases(
-    sources: Iterable[Source], python: tuple[int, int], served: str | None
+    sources: Iterable[Source], python: tuple[int, int], served: str | None, profile: Profile | None = None
 ) -> tuple[AvailableRelease, ...]:
-    """List all vendor torches of all sources, the newest first. `served` is the release of this machine's driver.
+    """List all torches of a vendor, or of the default one, in all sources, the newest first.
+
+    `served` is the release of this machine's driver.
 
     Raises `SourceError` where a source cannot be read.
     """
-    found = [offer for source in sources for offer in _list_offered(source, python, served)]
+    profile = profile or load_default_profile()
+    found = [offer for source in sources for offer in _list_offered(source, python, served, profile)]
     return tuple(sorted(found, key=cmp_to_key(_compare_age)))
 
 
@@ -40,12 +49,16 @@ def select_newest(releases: Sequence[AvailableRelease]) -> AvailableRelease | No
     return next((item for item in releases if not item.obstacle), None)
 
 
-def _list_offered(source: Source, python: tuple[int, int], served: str | None) -> Iterator[AvailableRelease]:
+def _list_offered(
+    source: Source, python: tuple[int, int], served: str | None, profile: Profile
+) -> Iterator[AvailableRelease]:
     candidates = source.list_candidates()
-    releases = group_releases(candidates, list_interpreter_tags(python), lambda _item: None)
+    # Which companions there are is not asked: that takes a look into each.
+    releases = group_releases(candidates, list_interpreter_tags(python), lambda _item: None, profile)
     fitting = {item.version.text for item in releases}
     for candidate in candidates:
-        version = parse_vendor_version(candidate.wheel.version) if candidate.wheel.name == TORCH else None
+        is_theirs = is_vendor_torch(candidate.wheel, profile)
+        version = parse_vendor_version(candidate.wheel.version, profile) if is_theirs else None
         if version is None:
             continue
         obstacle = "" if version.text in fitting else explain_incompatibility(candidate.wheel, python)

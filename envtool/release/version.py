@@ -94,8 +94,14 @@ class VendorVersion:
         return parse_vendor_version(self.text) is not None
 
     def is_newer_than(self, other: VendorVersion) -> bool:
-        """Order by release, then by torch: release 22.8 is newer than 9.1, whatever the text says."""
-        return (_order_release(self.release), self.public) > (_order_release(other.release), other.public)
+        """Order by release, then by torch: release 22.8 is newer than 9.1, whatever the text says.
+
+        A release that is no number, such as the hash of a commit, tells no order: then it is torch that does.
+        """
+        left, right = _order_release(self.release), _order_release(other.release)
+        if left[0] and right[0]:
+            return (left, self.public) > (right, other.public)
+        return (self.public, left) > (other.public, right)
 
     def __str__(self) -> str:
         return self.text

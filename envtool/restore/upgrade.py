@@ -15,7 +15,9 @@ from envtool.environment.prefix import find_prefix
 from envtool.environment.reader import Environment, read_environment
 from envtool.release.available import AvailableRelease, list_available_releases, select_newest
 from envtool.release.profile import TORCH
-from envtool.release.source.configured import open_sources
+from envtool.release.read_profile import DEFAULT, load_default_profile
+from envtool.release.select_profile import find_named_profile
+from envtool.release.source.vendor_sources import open_vendor_sources
 from envtool.restore.recover_prefix import recover_prefix
 from envtool.restore.rollback import select_rollback_pin
 from envtool.restore.select_pin import read_driver_release
@@ -49,9 +51,13 @@ def list_releases(
 ) -> ReleaseOverview:
     """List what an environment has and could have; it is recovered first, but for a dry run. Raises `EnvtoolError`."""
     environment = _read_recovered(prefix, dry_run=dry_run)
-    served = None if ignore_driver else read_driver_release()
-    releases = list_available_releases(open_sources(vendor), environment.prefix.python, served)
-    return ReleaseOverview(environment, find_effective_pin(environment), releases)
+    pin = find_effective_pin(environment)
+    profile = pin.profile if pin is not None else find_named_profile() or load_default_profile()
+    served = None if ignore_driver or profile.id != DEFAULT else read_driver_release()
+    sources = open_vendor_sources(profile, vendor, tuple(item.name for item in profile.pinned), pin)
+    return ReleaseOverview(
+        environment, pin, list_available_releases(sources, environment.prefix.python, served, profile)
+    )
 
 
 def select_upgrade(overview: ReleaseOverview) -> VendorVersion | None:

@@ -215,3 +215,23 @@ def test_without_a_vendor_there_is_nothing_to_keep(make_environment: Make) -> No
     outcome = plain.here("protect", "--prefix", str(plain.path))
     assert outcome.status == 7
     assert "--profile" in outcome.err
+
+
+def test_the_constraints_alone_can_be_printed(make_vendor: MakeVendor) -> None:
+    """For whoever keeps a file of his own: nothing is written, and pip and uv take what is printed."""
+    environment = make_vendor("ngc")
+    before = sorted(environment.path.rglob("*"))
+    done = environment.here("protect", "--prefix", str(environment.path), "--print")
+    assert done.status == 0, done.err
+    assert "torch==2.8.0a0+5228986c39.nv25.5" in done.out.splitlines()
+    assert sorted(environment.path.rglob("*")) == before
+    file = environment.path.parent / "constraints.txt"
+    file.write_text(done.out)
+    environment.variables.update(PIP_CONSTRAINT=str(file), UV_CONSTRAINT=str(file))
+    assert environment.pip(
+        "install", "--no-index", "--find-links", str(environment.wheels), "newer-torch", check=False
+    ).status
+    environment.uv_install("any-torch")
+    assert environment.doctor()["status"] == "healthy"
+    both = environment.here("protect", "--prefix", str(environment.path), "--print", "--undo")
+    assert both.status == 2

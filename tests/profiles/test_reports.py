@@ -11,42 +11,19 @@ import platform
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 
+from tests.profiles.public_report import PublicReport
+from tests.profiles.public_reports import MORE_REPORTS
 from tests.support.environment import RealEnvironment, environment_in, make_virtual_environment
 from tests.support.local_index import serve_wheels
 from tests.support.vendor_wheels import write_stand_in
 
-Wheels = Mapping[str, tuple[str, ...]]
-
-
-@dataclass(frozen=True, kw_only=True)
-class PublicReport:
-    """A report: whose torch, what the index has, what was installed, who was to blame, and what keeps torch.
-
-    `vendor` and `index` are wheels as NAME==VERSION with their requirements. `lost` is what changes; without it all
-    stays as it is with the installers of today. `culprit` is whose requirement did it, `cure` what is installed
-    instead, as lines, with uv's overrides in `override`.
-    """
-
-    address: str
-    profile: str
-    vendor: Wheels
-    index: Wheels
-    lines: tuple[str, ...]
-    lost: str = ""
-    culprit: str = ""
-    cure: tuple[str, ...] = ()
-    override: str = ""
-    variables: Mapping[str, str] = field(default_factory=dict)
-    named: bool = False
-
-
-REPORTS = (
+FIRST_REPORTS = (
     # A package that any torch suffices for, in an NGC container. uv of that time put another in; today's does not.
     PublicReport(
         address="astral-sh/uv#2560",
@@ -195,6 +172,8 @@ REPORTS = (
     ),
 )
 
+REPORTS = (*FIRST_REPORTS, *MORE_REPORTS)
+
 
 @dataclass(frozen=True)
 class Reconstruction:
@@ -220,6 +199,10 @@ def rebuild(tmp_path: Path) -> Callable[[PublicReport], Reconstruction]:
         first = environment_in(tmp_path, index, tmp_path, "0")
         first.variables["HAC_PROFILE"] = report.profile if report.named else ""
         first.variables.update(report.variables)
+        if report.own:
+            profiles = Path(first.variables["XDG_CONFIG_HOME"]) / "hac-envtool/profiles"
+            profiles.mkdir(parents=True)
+            (profiles / f"{report.profile}.toml").write_text(report.own)
         make_virtual_environment(first.path)
         first.uv_install("--no-deps", "--find-links", str(vendor), *report.vendor)
         others = []

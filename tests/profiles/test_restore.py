@@ -242,3 +242,47 @@ def test_a_dry_run_changes_nothing(make_vendor: MakeVendor, vendor_wheels: Wheel
     assert "2.9.0+rocmsdk20251116" in done.out
     assert sorted(path.name for path in environment.site_packages.iterdir()) == before
     assert not (environment.path / PIN_FILE).exists()
+
+
+def test_the_releases_that_can_be_had(make_vendor: MakeVendor, vendor_wheels: Wheels) -> None:
+    environment = make_vendor("ngc")
+    folder = environment.path.parent / "folder"
+    shutil.copytree(vendor_wheels("ngc"), folder)
+    write_stand_in(folder, "torch", "2.7.0a0+6c54963f75.nv25.4")
+    write_stand_in(folder, "torch", "2.9.0a0+50eac811a6.nv25.9", tag="cp38-cp38-linux_x86_64")
+    write_stand_in(folder, "torch", "2.8.0")
+    done = environment.here("list", "--releases", "--prefix", str(environment.path), "--vendor", str(folder))
+    assert done.status == 0, done.err
+    lines = [" ".join(line.split()) for line in done.out.splitlines()]
+    assert lines[0] == "Currently installed: 2.8.0a0+5228986c39.nv25.5"
+    newest, installed, older = lines[2:]
+    assert newest.startswith(f"25.9 2.9.0a0+50eac811a6.nv25.9 {folder} it is for cp38")
+    assert installed == f"25.5 2.8.0a0+5228986c39.nv25.5 {folder} installed"
+    assert older == f"25.4 2.7.0a0+6c54963f75.nv25.4 {folder}"
+
+
+def test_a_hash_is_no_order_of_releases() -> None:
+    from envtool.release.version import parse_vendor_version
+
+    habana = load_profile("habana")
+    newer = parse_vendor_version("2.10.0a0+git079b46c", habana)
+    older = parse_vendor_version("2.7.1a0+gitf4af4a1", habana)
+    assert newer is not None
+    assert older is not None
+    assert newer.is_newer_than(older)
+    assert not older.is_newer_than(newer)
+
+
+def test_a_source_that_is_not_there_is_not_kept(acme: Callable[..., RealEnvironment], tmp_path: Path) -> None:
+    environment = acme()
+    missing = tmp_path / "mnt/wheels"
+    done = environment.here("vendor", "add", str(missing))
+    assert done.status == 6
+    assert f"there is no folder {missing}" in done.err
+    assert "envtool vendor add FOLDER_OR_INDEX" in done.err
+    file = tmp_path / "a-file"
+    file.write_text("")
+    assert environment.here("vendor", "add", str(file)).status == 6
+    assert "no vendor source" in environment.here("vendor", "list").out
+    assert environment.here("vendor", "add", str(tmp_path / "acme-wheels")).status == 0
+    assert environment.here("restore", "--prefix", str(environment.path)).status == 0

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from envtool.cli.options import PrefixOption, PythonOption
+from envtool.cli.options import PrefixOption, ProfileOption, PythonOption, VendorOption
 from envtool.cli.terminal import print_safely
 
 
@@ -16,13 +16,28 @@ def list_command(
     ] = None,
     prefix: PrefixOption = None,
     python: PythonOption = None,
+    releases: Annotated[
+        bool, typer.Option("--releases", help="Print the releases of the vendor's torch that can be had instead.")
+    ] = False,
+    vendor: VendorOption = None,
+    profile: ProfileOption = None,  # noqa: ARG001
 ) -> None:
     """Print the table that `conda list` prints, with conda's and pip's packages; conda is not needed.
 
-    [bold]Example[/bold]
+    [bold]Examples[/bold]
 
       envtool list torch
+
+      envtool list --releases --vendor /mnt/wheels
     """
+    if releases:
+        from envtool.cli.render.releases import render_releases
+        from envtool.environment.prefix import find_prefix
+        from envtool.restore.upgrade import list_releases
+
+        path = find_prefix(prefix, python).path
+        print_safely(render_releases(list_releases(path, vendor or (), ignore_driver=True, dry_run=True)))
+        return
     import re
 
     from envtool.environment.conda_list import list_environment_packages, render_packages

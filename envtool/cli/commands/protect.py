@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from envtool.cli.options import PrefixOption, ProfileOption, PythonOption
-from envtool.cli.terminal import note, print_line
+from envtool.cli.terminal import note, print_line, print_safely
 
 if TYPE_CHECKING:
     from envtool.protect.protect import ProtectResult
@@ -19,6 +19,9 @@ def protect_command(
     python: PythonOption = None,
     undo: Annotated[bool, typer.Option("--undo", help="Take it back: every file as it was.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print what would be done, and change nothing.")] = False,
+    show: Annotated[
+        bool, typer.Option("--print", help="Print the constraints only, for a file of your own; change nothing.")
+    ] = False,
     profile: ProfileOption = None,  # noqa: ARG001
 ) -> None:
     """Keep pip, uv and conda from changing torch in an environment that is there; --undo takes it back.
@@ -33,9 +36,17 @@ def protect_command(
       envtool protect --prefix .venv --profile cpu
 
       envtool protect --prefix .venv --undo
-    """
-    from envtool.protect.protect import ProtectRequest, protect
 
+      envtool protect --print > constraints.txt
+    """
+    from envtool.protect.protect import ProtectRequest, find_protected_pin, protect
+
+    if show:
+        if undo:
+            raise typer.BadParameter("--print shows what would be kept; leave --undo out")
+        # Nothing but the text: it goes into a file.
+        print_safely(find_protected_pin(prefix, python).render_constraints(), end="")
+        return
     result = protect(ProtectRequest(prefix=prefix, python=python, undo=undo, dry_run=dry_run))
     _print_result(result, undo=undo, dry_run=dry_run)
 

@@ -19,7 +19,6 @@ from envtool.cli.commands.restore import (
 from envtool.cli.options import PrefixOption, VendorOption
 from envtool.cli.terminal import print_line, print_safely
 from envtool.language import tell
-from envtool.printable import join_lines
 
 if TYPE_CHECKING:
     from envtool.restore.restore import RestoreRequest
@@ -72,6 +71,7 @@ def update_moreh_command(
 
       update-moreh --list
     """
+    from envtool.cli.render.releases import render_releases
     from envtool.release.release_filter import ReleaseFilter
     from envtool.restore.restore import RestoreRequest
     from envtool.restore.upgrade import find_previous_pin, list_releases
@@ -90,7 +90,7 @@ def update_moreh_command(
         ignore_driver=ignore_driver,
     )
     if show:
-        print_safely(_render_releases(list_releases(prefix, request.vendor, ignore_driver=ignore_driver, dry_run=True)))
+        print_safely(render_releases(list_releases(prefix, request.vendor, ignore_driver=ignore_driver, dry_run=True)))
         return
     if rollback:
         is_in_order = run_restore(replace(request, pin=find_previous_pin(prefix, dry_run=dry_run)), yes=yes)
@@ -113,34 +113,16 @@ def _format_command(*, force: bool, target: str | None, torch: str | None, rollb
     return " ".join([*words, *(["--torch", torch] if torch else [])])
 
 
-def _render_releases(overview: ReleaseOverview) -> str:
-    from envtool.release.version import versions_equal
-
-    pin = overview.pin
-    lines = [_render_installed(overview)]
-    lines += [f"Pinned:              {pin.version}   ({pin.origin.value})"] if pin is not None else []
-    if not overview.releases:
-        lines.append("no vendor source has a release: envtool vendor add FOLDER_OR_INDEX")
-    for item in overview.releases:
-        is_installed = any(versions_equal(item.version.text, version) for version in overview.installed)
-        remark = ", ".join(text for text in ("installed" if is_installed else "", item.obstacle) if text)
-        lines.append(f"  {item.version.release!s:<12} {item.version.text:<32} {item.where}   {remark}".rstrip())
-    return join_lines(lines)
-
-
-def _render_installed(overview: ReleaseOverview) -> str:
-    return f"Currently installed: {', '.join(overview.installed) or '(none)'}"
-
-
 def _upgrade(request: RestoreRequest, *, yes: bool) -> bool:
     """Offer the newest release that fits; without one that is newer, say so. Returns whether all is well then."""
+    from envtool.cli.render.releases import render_installed
     from envtool.restore.upgrade import list_releases, select_upgrade
 
     overview = list_releases(
         request.prefix, request.vendor, ignore_driver=request.ignore_driver, dry_run=request.dry_run
     )
     possible = select_upgrade(overview)
-    print_line(_render_installed(overview))
+    print_line(render_installed(overview))
     if possible is None:
         print_line(_render_nothing_newer(overview))
         return True

@@ -77,6 +77,12 @@ def add_source(address: str) -> Path:
     """Add a source to the user's file, once. Raises `SourceError`, `StoreError`."""
     source = open_source(address)
     label = source.label
+    if isinstance(source, FolderSource) and not source.folder.is_dir():
+        raise SourceError(
+            tell("there is no folder {folder}, so it was not kept", folder=source.folder),
+            why=tell("a source is a folder with wheels, or a wheel index at http:// or https://"),
+            remedy=tell("ls -d {parent}; envtool vendor add FOLDER_OR_INDEX", parent=source.folder.parent),
+        )
     path = get_sources_path()
     known = _read_sources(path)
     if label not in known:

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from envtool.cli.hac_guard import STOPPED, main
+from envtool.cli.guard_report import STOPPED
+from envtool.cli.hac_guard import main
 from tests.support.environment import Outcome, RealEnvironment
 
 COMMAND = "pip install wants-newer"

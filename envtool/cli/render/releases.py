@@ -1,0 +1,31 @@
+"""The releases that an environment can have, as `update-moreh --list` and `envtool list --releases` print them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from envtool.printable import join_lines
+
+if TYPE_CHECKING:
+    from envtool.restore.upgrade import ReleaseOverview
+
+
+def render_releases(overview: ReleaseOverview) -> str:
+    """What is installed and pinned, and a line for each release, with what stands against it."""
+    from envtool.release.version import versions_equal
+
+    pin = overview.pin
+    lines = [render_installed(overview)]
+    lines += [f"Pinned:              {pin.version}   ({pin.origin.value})"] if pin is not None else []
+    if not overview.releases:
+        lines.append("no vendor source has a release: envtool vendor add FOLDER_OR_INDEX")
+    for item in overview.releases:
+        is_installed = any(versions_equal(item.version.text, version) for version in overview.installed)
+        remark = ", ".join(text for text in ("installed" if is_installed else "", item.obstacle) if text)
+        lines.append(f"  {item.version.release!s:<12} {item.version.text:<32} {item.where}   {remark}".rstrip())
+    return join_lines(lines)
+
+
+def render_installed(overview: ReleaseOverview) -> str:
+    """The line that says which torch is installed."""
+    return f"Currently installed: {', '.join(overview.installed) or '(none)'}"
