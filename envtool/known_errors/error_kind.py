@@ -18,6 +18,24 @@ _OWN_LIBRARY = r"lib(?:torch\w*|c10\w*|caffe2\w*)\.so: cannot open shared object
 _NVIDIA_PACKAGES = (
     r"flash_attn\w*|bitsandbytes|xformers|cupy|pycuda|mamba_ssm|causal_conv1d|tensorrt|pynvml|vllm|auto_gptq"
 )
+# What torch once had: the transforms of 1.7, its own six, linear algebra of before torch.linalg.
+_GONE = r"(?:i?rfft|i?fft2?|gels|gesv|potr[fs]|btri\w+|symeig|eig|lstsq|solve|matrix_rank|trtrs|svd_lowrank_?)"
+_GONE_ATTRIBUTE = (
+    rf"module 'torch' has no attribute '(?:{_GONE}|_six|legacy)'"
+    r"|module 'torch\.utils' has no attribute 'ffi'"
+    r"|module 'torch\.distributed' has no attribute '(?:reduce_op|deprecated)'"
+    r"|module 'torch\.onnx' has no attribute 'set_training'"
+)
+_GONE_NAME = (
+    r"cannot import name '(?:container_abcs|string_classes|int_classes|PY3|inf|queue|with_metaclass)'"
+    r" from 'torch\._six'"
+    r"|cannot import name 'zero_gradients' from 'torch\.autograd"
+    r"|cannot import name '_?DataLoaderIter' from 'torch\.utils"
+)
+_GONE_MODULE = (
+    r"No module named 'torch(?:\._six|\.legacy|\.utils\.ffi|text\.legacy"
+    r"|vision\.models\.utils|vision\.transforms\.functional_tensor)\b"
+)
 # A C++ name of torch's, as the compiler writes it.
 _TORCH_SYMBOL = r"undefined symbol: _Z\w*(?:c10|2at|5torch|6caffe2|THP|at4_ops)"
 
@@ -202,6 +220,7 @@ class ErrorKind(ToldKind):
             _S(b"ProcessGroupNCCL is only supported with GPUs"),
             _S(b"nccl", r"\bnccl(?:UnhandledCuda|System|Internal|Remote)Error\b|\bncclInvalid(?:Usage|Argument)\b"),
             _S(b"NCCL error"),
+            _S(b"NCCL Error", r"NCCL Error \d"),
             _S(b"Distributed package doesn't have NCCL built in"),
             _S(b"collective operation timeout", r"(?i)watchdog caught collective operation timeout"),
         ),
@@ -296,14 +315,28 @@ class ErrorKind(ToldKind):
         "envtool explain too-many-open-files",
         (_S(b"items of ancdata", r"received \d+ items of ancdata"), _S(b"Too many open files", r"\[Errno 24\]")),
     )
+    TORCH_API_GONE = (
+        Severity.ERROR,
+        "the program, or a package, is written for an older torch than the one there",
+        "envtool explain torch-api-gone",
+        (
+            _S(b"has no attribute", _GONE_ATTRIBUTE),
+            _S(b"cannot import name", _GONE_NAME),
+            _S(b"No module named", _GONE_MODULE),
+            _S(b"torch.utils.ffi is deprecated"),
+            _S(b"This function was deprecated since version 1.9 and is now removed"),
+        ),
+    )
     TORCH_API_MISSING = (
         Severity.ERROR,
         "the program, or a package, is written for a newer torch than the vendor's",
         "envtool explain torch-api-missing",
         (
-            _S(b"has no attribute", r"(?<!initialized )module 'torch(?:\.\w+)*' has no attribute"),
-            _S(b"cannot import name", r"cannot import name '\w+' from 'torch(?:\.\w+)*'"),
-            _S(b"No module named", r"No module named ['\"]torch\.(?!_C\b)"),
+            _S(
+                b"has no attribute", rf"(?!{_GONE_ATTRIBUTE})(?<!initialized )module 'torch(?:\.\w+)*' has no attribute"
+            ),
+            _S(b"cannot import name", rf"(?!{_GONE_NAME})cannot import name '\w+' from 'torch(?:\.\w+)*'"),
+            _S(b"No module named", rf"(?!{_GONE_MODULE})No module named ['\"]torch\.(?!_C\b)"),
             _S(b"is required but found", r"PyTorch >= ?[\d.]+ is required but found"),
         ),
         "torch-not-whole",

@@ -19,6 +19,18 @@ _LONGEST_LINE = 1 << 14
 _SHOWN = 200
 # Colours, and what moves a cursor.
 _CONTROL = re.compile(rb"\x1b\[[0-9;?]*[A-Za-z]")
+# What a record of JSON, or an editor, makes of a quotation mark and of a colour's beginning.
+_WRITTEN = (
+    (re.compile(rb"\\u001b\[[0-9;?]*[A-Za-z]|\\x1b\[[0-9;?]*[A-Za-z]|\\033\[[0-9;?]*[A-Za-z]"), b""),
+    (re.compile(rb"\\u0027|\xe2\x80[\x98\x99]"), b"'"),
+    (re.compile(rb'\\"|\xe2\x80[\x9c\x9d]'), b'"'),
+)
+# Who says a line, and when: ranks, workers, containers, times, levels.
+_PREFIX = re.compile(
+    rb"^\s*(?:(?:\[(?:rank|default|local_rank|worker)?[ _]?\d+\]:?|\((?:\w+ )?(?:pid|rank)=[^)\n]{1,60}\)|"
+    rb"\[?\d{4}[-/]\d\d[-/]\d\d[T ][\d:.,]{5,20}(?:Z|[+-]\d\d:?\d\d)?\]?|"
+    rb"\[?(?:ERROR|INFO|WARNING|stderr|stdout)\]?:?(?: [FP])?|[\w.-]{1,40}[ \t]{0,9}\||\d{1,4}:)\s+)+"
+)
 # Progress bars begin their line anew without ending it.
 _LINE_END = re.compile(rb"\r?\n|\r")
 
@@ -114,10 +126,13 @@ class _Search:
     def _look_at_line(self, number: int, line: bytes, kinds: Sequence[ErrorKind]) -> None:
         if b"\x1b" in line:
             line = _CONTROL.sub(b"", line)
+        for pattern, plain in _WRITTEN:
+            line = pattern.sub(plain, line)
+        said = _PREFIX.sub(b"", line, count=1)
         for kind in kinds:
             if kind.passes is not None and kind.passes in line:
                 self._found.pop(kind, None)
-            if any(sign.matches(line) for sign in kind.signs):
+            if any(sign.matches(line) or (said != line and sign.matches(said)) for sign in kind.signs):
                 before = self._found.get(kind)
                 if before is not None:
                     self._found[kind] = replace(before, count=before.count + 1)

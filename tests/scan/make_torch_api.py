@@ -20,6 +20,8 @@ from typing import Any
 
 import requests
 from remotezip import RemoteZip
+from requests.adapters import HTTPAdapter
+from urllib3.util.retry import Retry
 
 TABLE = Path(__file__).parents[2] / "envtool/scan/tables/torch_api.json"
 # torch's version, torchvision's that belongs to it, and the Python of the wheels.
@@ -165,11 +167,19 @@ def read_sources(address: str) -> dict[str, str]:
     sources = {}
     for run in runs:
         first, last = run[0].header_offset, run[-1].header_offset + run[-1].compress_size + 4096
-        answer = requests.get(address, headers={"Range": f"bytes={first}-{last}"}, timeout=300)
+        answer = _session().get(address, headers={"Range": f"bytes={first}-{last}"}, timeout=300)
         answer.raise_for_status()
         for row in run:
             sources[row.filename] = _inflate(answer.content, row.header_offset - first, row)
     return sources
+
+
+def _session() -> requests.Session:
+    """Thousands of requests: one that fails is asked again."""
+    session = requests.Session()
+    retry = Retry(total=5, backoff_factor=1, status_forcelist=(502, 503, 504))
+    session.mount("https://", HTTPAdapter(max_retries=retry))
+    return session
 
 
 def _inflate(data: bytes, at: int, row: Any) -> str:
@@ -345,7 +355,10 @@ def make_table(project: str, releases: list[tuple[str, set[str], dict[str, set[s
             is_open = before is not None and "**" in before and not _CLOSED.match(name)
             if before is None or is_open or name in first or any(part.startswith("_") for part in name.split(".")):
                 continue
-            for value in sorted(values - before - {"self", "cls", "*", "**"}):
+            later = sorted(values - before - {"self", "cls", "*", "**"})
+            # Of models, only what is new is refused for sure: some of the rest was taken by what is called.
+            hands_on = "**" in before and name.startswith("torchvision.")
+            for value in (item for item in later if not hands_on or item.startswith("weights")):
                 parameters.setdefault(name, {}).setdefault(value, version)
     minimal = {
         name: version

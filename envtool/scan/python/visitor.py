@@ -199,6 +199,7 @@ class ModuleVisitor(ast.NodeVisitor):
         name_rules.judge_assignment(self.module, node.targets, node.value)
         if not self.module.is_in_function and not self.module.is_in_class:
             registry_rules.judge_launcher_setting(self.module, node.targets[0], node.value)
+        self._visit_all([target for target in node.targets if isinstance(target, ast.Attribute)])
         self.visit(node.value)
 
     def visit_Dict(self, node: ast.Dict) -> None:

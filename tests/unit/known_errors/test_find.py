@@ -32,6 +32,31 @@ BUSY = (
 )
 # What programs print, each with what it is. Several wordings of one error.
 LINES: list[tuple[str, str]] = [
+    ("torch-api-gone", "AttributeError: module 'torch' has no attribute 'rfft'"),
+    ("torch-api-gone", "AttributeError: module 'torch' has no attribute 'symeig'. Did you mean: 'addr'?"),
+    ("torch-api-gone", "ImportError: cannot import name 'container_abcs' from 'torch._six' (/opt/env/torch/_six.py)"),
+    ("torch-api-gone", "ModuleNotFoundError: No module named 'torch._six'"),
+    ("torch-api-gone", "ModuleNotFoundError: No module named 'torchvision.transforms.functional_tensor'"),
+    ("torch-api-gone", "ImportError: cannot import name 'zero_gradients' from 'torch.autograd.gradcheck' (/x.py)"),
+    ("torch-api-gone", "RuntimeError: This function was deprecated since version 1.9 and is now removed."),
+    ("torch-api-gone", "module \u2018torch\u2019 has no attribute \u2018irfft\u2019"),
+    ("torch-api-missing", "AttributeError: module 'torch.fft' has no attribute 'rfft2'"),
+    ("torch-api-missing", "[rank3]: AttributeError: module 'torch.utils._pytree' has no attribute 'tree_map_only'"),
+    (
+        "torch-api-missing",
+        r'{"severity":"ERROR","message":"ModuleNotFoundError: No module named \u0027torch.accelerator\u0027"}',
+    ),
+    ("apex-missing", r'"\u001b[0;31mModuleNotFoundError\u001b[0m: No module named \"apex\""'),
+    ("host-out-of-memory", "[rank0]: MemoryError: Unable to allocate 3.0 GiB"),
+    ("host-out-of-memory", "2024-03-01T10:11:12.013456Z stderr F Killed"),
+    ("host-out-of-memory", "trainer-0  | Killed"),
+    (
+        "nccl-error",
+        "[rank0]: RuntimeError: NCCL Error 2: unhandled system error (run with NCCL_DEBUG=INFO for details)",
+    ),
+    ("nccl-error", "(WorkerProcess pid=1252) ERROR 12-25 01:10:28 utils.py:229] ncclUnhandledCudaError: call failed"),
+    ("cuda-device-missing", "3: RuntimeError: CUDA error: invalid device ordinal"),
+    ("python-too-old", "[rank0]: TypeError: 'type' object is not subscriptable"),
     (
         "glibc-too-old",
         "ImportError: /lib/x86_64-linux-gnu/libm.so.6: version `GLIBC_2.29' not found (required by /opt/env/lib/_m.so)",
@@ -208,6 +233,9 @@ INNOCENT = [
     "ImportError: cannot import name 'x' from 'mytorch.utils'",
     "WARNING: a matching Triton is not available: No module named 'triton'",
     "the disk has space left on device 3",
+    "worker-2  | Killed three dragons",
+    "[rank0]: module 'own' has no attribute 'rfft'",
+    "[rank0]: raise MemoryErrorHandler()",
 ]
 
 
