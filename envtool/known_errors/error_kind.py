@@ -4,40 +4,13 @@ from __future__ import annotations
 
 from enum import unique
 
+from envtool.known_errors import error_words as words
 from envtool.known_errors.error_sign import ErrorSign
 from envtool.told_kind import Severity, ToldKind
 
 _S = ErrorSign
 _DOCTOR = "envtool doctor"
 _JOBS = "envtool jobs"
-_CUDA_LIBRARY = (
-    r"lib(?:cudart|cublas(?:Lt)?|cudnn\w*|cufft|curand|cusparse\w*|cusolver|nvrtc\S*|nccl|nvToolsExt|cupti"
-    r"|nvJitLink|nvinfer\w*|cuda)\.so[.\d]*: cannot open shared object file"
-)
-_OWN_LIBRARY = r"lib(?:torch\w*|c10\w*|caffe2\w*)\.so: cannot open shared object file"
-_NVIDIA_PACKAGES = (
-    r"flash_attn\w*|bitsandbytes|xformers|cupy|pycuda|mamba_ssm|causal_conv1d|tensorrt|pynvml|vllm|auto_gptq"
-)
-# What torch once had: the transforms of 1.7, its own six, linear algebra of before torch.linalg.
-_GONE = r"(?:i?rfft|i?fft2?|gels|gesv|potr[fs]|btri\w+|symeig|eig|lstsq|solve|matrix_rank|trtrs|svd_lowrank_?)"
-_GONE_ATTRIBUTE = (
-    rf"module 'torch' has no attribute '(?:{_GONE}|_six|legacy)'"
-    r"|module 'torch\.utils' has no attribute 'ffi'"
-    r"|module 'torch\.distributed' has no attribute '(?:reduce_op|deprecated)'"
-    r"|module 'torch\.onnx' has no attribute 'set_training'"
-)
-_GONE_NAME = (
-    r"cannot import name '(?:container_abcs|string_classes|int_classes|PY3|inf|queue|with_metaclass)'"
-    r" from 'torch\._six'"
-    r"|cannot import name 'zero_gradients' from 'torch\.autograd"
-    r"|cannot import name '_?DataLoaderIter' from 'torch\.utils"
-)
-_GONE_MODULE = (
-    r"No module named 'torch(?:\._six|\.legacy|\.utils\.ffi|text\.legacy"
-    r"|vision\.models\.utils|vision\.transforms\.functional_tensor)\b"
-)
-# A C++ name of torch's, as the compiler writes it.
-_TORCH_SYMBOL = r"undefined symbol: _Z\w*(?:c10|2at|5torch|6caffe2|THP|at4_ops)"
 
 
 @unique
@@ -141,7 +114,11 @@ class ErrorKind(ToldKind):
         Severity.ERROR,
         "a library of CUDA is asked for, which the service does not have",
         _DOCTOR,
-        (_S(b"cannot open shared object file", _CUDA_LIBRARY), _S(b"CUDA Setup failed"), _S(b"cquantize_blockwise")),
+        (
+            _S(b"cannot open shared object file", words.CUDA_LIBRARY),
+            _S(b"CUDA Setup failed"),
+            _S(b"cquantize_blockwise"),
+        ),
     )
     CUDA_NOT_AVAILABLE = (
         Severity.ERROR,
@@ -164,7 +141,7 @@ class ErrorKind(ToldKind):
         Severity.ERROR,
         "the program wants a package that is for NVIDIA's hardware only",
         "envtool explain cuda-package-missing",
-        (_S(b"No module named", rf"No module named ['\"]?(?:{_NVIDIA_PACKAGES})\b"), _S(b"flash_attn seems to be not")),
+        (_S(b"No module named", words.NVIDIA_PACKAGE), _S(b"flash_attn seems to be not")),
     )
     DISK_FULL = (
         Severity.ERROR,
@@ -178,8 +155,8 @@ class ErrorKind(ToldKind):
         "a compiled extension belongs to another torch",
         _DOCTOR,
         (
-            _S(b"undefined symbol", _TORCH_SYMBOL),
-            _S(b"cannot open shared object file", _OWN_LIBRARY),
+            _S(b"undefined symbol", words.TORCH_SYMBOL),
+            _S(b"cannot open shared object file", words.OWN_LIBRARY),
             _S(b"undefined symbol", r"\btorch\w*/\S*\.so\b.{0,40}undefined symbol"),
         ),
     )
@@ -240,11 +217,7 @@ class ErrorKind(ToldKind):
             _S(b"compiled using NumPy 1.x cannot be run in"),
             _S(b"_ARRAY_API not found"),
             _S(b"Numpy is not available"),
-            _S(
-                b"has no attribute",
-                r"module 'numpy(?:\.\w+)?' has no attribute '(?:bool8?|int0?|float_?|object0?|complex_?"
-                r"|str0?|long|unicode_?|typeDict|Inf|NaN|product|cumproduct|string_|sctypes|alltrue|sometrue|in1d|trapz)'",
-            ),
+            _S(b"has no attribute", words.NUMPY_ATTRIBUTE),
             _S(b"was removed in the NumPy 2.0 release"),
             _S(b"numpy.dtype size changed", r"Expected 88 from C header, got 96"),
         ),
@@ -320,9 +293,9 @@ class ErrorKind(ToldKind):
         "the program, or a package, is written for an older torch than the one there",
         "envtool explain torch-api-gone",
         (
-            _S(b"has no attribute", _GONE_ATTRIBUTE),
-            _S(b"cannot import name", _GONE_NAME),
-            _S(b"No module named", _GONE_MODULE),
+            _S(b"has no attribute", words.GONE_ATTRIBUTE),
+            _S(b"cannot import name", words.GONE_NAME),
+            _S(b"No module named", words.GONE_MODULE),
             _S(b"torch.utils.ffi is deprecated"),
             _S(b"This function was deprecated since version 1.9 and is now removed"),
         ),
@@ -332,11 +305,9 @@ class ErrorKind(ToldKind):
         "the program, or a package, is written for a newer torch than the vendor's",
         "envtool explain torch-api-missing",
         (
-            _S(
-                b"has no attribute", rf"(?!{_GONE_ATTRIBUTE})(?<!initialized )module 'torch(?:\.\w+)*' has no attribute"
-            ),
-            _S(b"cannot import name", rf"(?!{_GONE_NAME})cannot import name '\w+' from 'torch(?:\.\w+)*'"),
-            _S(b"No module named", rf"(?!{_GONE_MODULE})No module named ['\"]torch\.(?!_C\b)"),
+            _S(b"has no attribute", words.LATER_ATTRIBUTE),
+            _S(b"cannot import name", rf"(?!{words.GONE_NAME})cannot import name '\w+' from 'torch(?:\.\w+)*'"),
+            _S(b"No module named", rf"(?!{words.GONE_MODULE})No module named ['\"]torch\.(?!_C\b)"),
             _S(b"is required but found", r"PyTorch >= ?[\d.]+ is required but found"),
         ),
         "torch-not-whole",

@@ -12,7 +12,7 @@ from envtool.shell_grammar import find_nodes, node_text, parse_shell
 
 def find_embedded_python(text: str) -> Iterator[tuple[int, str]]:
     """Each source that can be parsed, with the number of its first line."""
-    if "python" not in text:
+    if "python" not in text or not ("<<" in text or " -c" in text):
         return
     root = parse_shell(text)
     for command in find_nodes(root, "command"):
