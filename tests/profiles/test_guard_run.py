@@ -104,7 +104,7 @@ def test_by_whichever_tool(tool: str, make_vendor: MakeVendor, tmp_path: Path) -
         "uv-sync": [UV, "pip", "sync", "--quiet", "requirements.txt"],
         "bash": ["bash", "setup.sh"],
         "make": ["make", "install"],
-        "python": [sys.executable, "install.py"],
+        "python": [str(environment.python), "install.py"],
         "nested": ["bash", "outer.sh"],
     }
     done = guard(environment, "--", *commands[tool], folder=folder)
