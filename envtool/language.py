@@ -2,7 +2,7 @@
 
 A text is made in English and stays an English text wherever it goes. One that has parts is a `Message`, which remembers
 what it was made of, so that it can be told anew, in another language, at the point where it leaves the program.
-Catalogs are GNU gettext's (GNU gettext manual, "The Format of GNU MO Files"), read by the standard library.
+Catalogs are GNU gettext's (GNU gettext manual, "The Format of GNU MO Files").
 """
 
 from __future__ import annotations
@@ -11,15 +11,17 @@ import os
 from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    import gettext
 
 VARIABLE = "HAC_LANG"
 DOMAIN = "envtool"
+# What Typer and Click say: a catalog of its own, because they have the standard library read the whole of it.
+LIBRARIES_DOMAIN = "libraries"
+# The words of HTML pages.
+PAGES_DOMAIN = "pages"
 FOLDER = Path(__file__).parent / "locale"
 ENGLISH = "en"
+# Names of the locale that speaks no language (POSIX, "POSIX Locale").
+_NO_LOCALE = frozenset({"C", "POSIX"})
 # Of which there are catalogs and pages.
 LANGUAGES = (ENGLISH, "ko")
 
@@ -44,6 +46,11 @@ class Message(str):
 def tell(template: str, /, **values: object) -> Message:
     """The text of a template with `{named}` places, as `str.format` fills them, for a person of any language."""
     return _rebuild(template, values)
+
+
+def mark_message(text: str) -> Message:
+    """The text of a table as a message without places: `tell` would take its braces for some."""
+    return _rebuild(text.replace("{", "{{").replace("}", "}}"), {})
 
 
 def phrase(template: str, /, **values: object) -> str:
@@ -81,10 +88,12 @@ def find_language(variables: Mapping[str, str]) -> str:
     """The first language that a person asks for and that there is.
 
     `HAC_LANG` comes before the variables that gettext looks at, in its order, of which the first that is set counts
-    (GNU gettext manual, "Locale Environment Variables"; LANGUAGE has several, by preference).
+    (GNU gettext manual, "Locale Environment Variables"; LANGUAGE has several, by preference, and does not count where
+    the locale is C).
     """
-    names = (VARIABLE, "LANGUAGE", "LC_ALL", "LC_MESSAGES", "LANG")
-    wanted = next((variables[name] for name in names if variables.get(name)), "")
+    locale = next((variables[name] for name in ("LC_ALL", "LC_MESSAGES", "LANG") if variables.get(name)), "")
+    names = (VARIABLE,) if locale in _NO_LOCALE else (VARIABLE, "LANGUAGE")
+    wanted = next((variables[name] for name in names if variables.get(name)), locale)
     for item in wanted.split(":"):
         # `ko_KR.UTF-8@modifier`; some write `ko-KR`, and `korean` is an old alias of the C library's.
         language = item.partition(".")[0].partition("@")[0].replace("-", "_").partition("_")[0].lower()
@@ -107,16 +116,46 @@ def translate(text: str, language: str | None = None) -> str:
         return str(text)
     catalog = _load_catalog(language)
     if not isinstance(text, Message):
-        return catalog.gettext(text)
+        return catalog.find(text)
     values = {
         name: translate(value, language) if isinstance(value, Message) else value for name, value in text.values.items()
     }
-    return catalog.gettext(text.template).format(**values)
+    return catalog.find(text.template).format(**values)
+
+
+class _Catalog:
+    """A compiled catalog, searched where it lies, as gettext itself does: a start does not wait for all of its texts.
+
+    It begins with a number of the format and its revision, how many texts there are, and where the tables of the
+    English and of the translated ones are. A table has the length and the place of each; the English ones are sorted.
+    """
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+        self._count, self._ids, self._texts = (self._read_number(place) for place in (8, 12, 16))
+
+    def find(self, text: str) -> str:
+        """The translation, or the text itself."""
+        wanted = text.encode("utf-8", "surrogatepass")
+        low, high = 0, self._count
+        while low < high:
+            middle = (low + high) // 2
+            if self._read(self._ids, middle) < wanted:
+                low = middle + 1
+            else:
+                high = middle
+        if low < self._count and self._read(self._ids, low) == wanted:
+            return self._read(self._texts, low).decode() or text
+        return text
+
+    def _read(self, table: int, index: int) -> bytes:
+        length, place = self._read_number(table + 8 * index), self._read_number(table + 8 * index + 4)
+        return self._data[place : place + length]
+
+    def _read_number(self, place: int) -> int:
+        return int.from_bytes(self._data[place : place + 4], "little")
 
 
 @cache
-def _load_catalog(language: str) -> gettext.NullTranslations:
-    # Not for those who read English.
-    import gettext
-
-    return gettext.translation(DOMAIN, FOLDER, [language], fallback=True)
+def _load_catalog(language: str) -> _Catalog:
+    return _Catalog((FOLDER / language / "LC_MESSAGES" / f"{DOMAIN}.mo").read_bytes())

@@ -13,6 +13,8 @@ import stat
 from collections.abc import Sequence
 from functools import cache
 
+from envtool.language import tell
+
 # As many links on the way to a file as the kernel follows (path_resolution(7)).
 _MOST_LINKS = 40
 _Path = str | os.PathLike[str]
@@ -32,9 +34,9 @@ def require_allowed_way(handle: int, path: _Path) -> None:
     # Not `named`: what is above a link is not what is above the folder that it leads to.
     found, makers = _follow(os.path.join(os.getcwd(), os.fsdecode(path)))  # noqa: PTH109, PTH118
     if found != real:
-        raise PermissionError(errno.EACCES, "it was exchanged while it was opened", os.fspath(path))
+        raise PermissionError(errno.EACCES, tell("it was exchanged while it was opened"), os.fspath(path))
     if not all(_may_read(uid, os.fstat(handle), real) for uid in makers):
-        raise PermissionError(errno.EACCES, "a link leads to what its owner may not read", os.fspath(path))
+        raise PermissionError(errno.EACCES, tell("a link leads to what its owner may not read"), os.fspath(path))
 
 
 def may_name(file: _Path, folder: _Path) -> bool:

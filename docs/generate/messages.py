@@ -11,14 +11,16 @@ import ast
 import io
 import re
 import sys
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
-from babel.messages.catalog import Catalog
+from babel.messages.catalog import Catalog, Message
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
 
-from envtool.language import DOMAIN, ENGLISH, FOLDER, LANGUAGES
+from docs.generate.page_messages import extract_page_messages, find_page_catalog, update_page_catalog
+from envtool.language import DOMAIN, ENGLISH, FOLDER, LANGUAGES, LIBRARIES_DOMAIN
 
 _PACKAGE = FOLDER.parent
 _PLACE = re.compile(r"\{[^}]*\}")
@@ -44,7 +46,7 @@ def extract_messages() -> Catalog:
     for path in sorted(_PACKAGE.rglob("*.py")):
         for text in _list_marked(ast.parse(path.read_text(encoding="utf-8"))):
             catalog.add(text, locations=[(str(path.relative_to(_PACKAGE.parent)), 0)])
-    for file, text in (*_list_titles(), *_list_help()):
+    for file, text in (*_list_titles(), *_list_library_texts(), *_list_losses(), *_list_check_titles(), *_list_help()):
         catalog.add(text, locations=[(file, 0)])
     for text in _LIBRARY_TEXTS:
         catalog.add(text)
@@ -78,10 +80,28 @@ def find_catalog(language: str) -> Path:
 
 
 def compile_catalog(catalog: Catalog) -> bytes:
-    """The catalog as the standard library reads it. The same catalog gives the same bytes."""
+    """The catalog as gettext reads it. The same catalog gives the same bytes."""
     stream = io.BytesIO()
     write_mo(stream, catalog)
     return stream.getvalue()
+
+
+def compile_libraries(catalog: Catalog) -> bytes:
+    """What Typer and Click say, by itself."""
+    own = Catalog(locale=catalog.locale, domain=LIBRARIES_DOMAIN, charset="utf-8", fuzzy=False)
+    own.mime_headers = catalog.mime_headers
+    for text in _LIBRARY_TEXTS:
+        message = catalog.get(text)
+        if message is not None:
+            own.add(text, message.string)
+    return compile_catalog(own)
+
+
+def write_compiled(language: str, catalog: Catalog) -> None:
+    """Write both compiled catalogs beside the PO file."""
+    folder = find_catalog(language).parent
+    (folder / f"{DOMAIN}.mo").write_bytes(compile_catalog(catalog))
+    (folder / f"{LIBRARIES_DOMAIN}.mo").write_bytes(compile_libraries(catalog))
 
 
 def update_catalog(language: str, template: Catalog) -> Catalog:
@@ -94,7 +114,7 @@ def update_catalog(language: str, template: Catalog) -> Catalog:
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("wb") as stream:
         write_po(stream, catalog, width=120, sort_output=True, include_lineno=False, omit_header=False)
-    path.with_suffix(".mo").write_bytes(compile_catalog(catalog))
+    write_compiled(language, catalog)
     return catalog
 
 
@@ -123,6 +143,28 @@ def _list_titles() -> Iterator[tuple[str, str]]:
         yield "envtool/told_kind.py", severity.value
 
 
+def _list_library_texts() -> Iterator[tuple[str, str]]:
+    """The prose of the table of libraries, which is told as it stands."""
+    table = _PACKAGE / "scan" / "tables" / "libraries.toml"
+    for row in tomllib.loads(table.read_text(encoding="utf-8"))["library"]:
+        yield from ((f"envtool/scan/tables/{table.name}", row[key]) for key in ("why", "instead") if row.get(key))
+
+
+def _list_losses() -> Iterator[tuple[str, str]]:
+    """What a lost torch costs, as the profiles of vendors say it."""
+    for path in sorted((_PACKAGE / "release" / "profiles").glob("*.toml")):
+        cure = tomllib.loads(path.read_text(encoding="utf-8")).get("cure")
+        if cure is not None:
+            yield f"envtool/release/profiles/{path.name}", cure["lost"]
+
+
+def _list_check_titles() -> Iterator[tuple[str, str]]:
+    """What the checks of images call themselves; `verify` reads it out of an image."""
+    for path in sorted(_PACKAGE.parent.glob("images/*/checks/*")):
+        titles = re.findall(r"^# title: (.*)$", path.read_text(encoding="utf-8"), re.MULTILINE)
+        yield from ((str(path.relative_to(_PACKAGE.parent)), title.strip()) for title in titles)
+
+
 def _list_help() -> Iterator[tuple[str, str]]:
     from docs.generate.command_tree import read_commands
 
@@ -135,16 +177,22 @@ def _list_help() -> Iterator[tuple[str, str]]:
 
 def main() -> None:
     """Update every catalog, and say what has no translation. Exit status 1 where there is such a text."""
-    template = extract_messages()
+    template, of_pages = extract_messages(), extract_page_messages()
     missing = 0
     for language in LANGUAGES:
         if language != ENGLISH:
-            catalog = update_catalog(language, template)
-            for message in catalog:
-                if message.id and not message.string:
+            pages = update_page_catalog(language, of_pages)
+            find_page_catalog(language).with_suffix(".mo").write_bytes(compile_catalog(pages))
+            for message in (*update_catalog(language, template), *pages):
+                if message.id and not _is_translated(message):
                     missing += 1
                     print(f"{language}: not translated: {message.id!r}")
     sys.exit(1 if missing else 0)
+
+
+def _is_translated(message: Message) -> bool:
+    strings = message.string if isinstance(message.string, list | tuple) else (message.string,)
+    return all(strings)
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from threading import Lock
 
 from envtool.cli.terminal import has_colour, is_quiet, make_safe, note
+from envtool.language import translate
 from envtool.printable import one_line
 from envtool.progress import Progress
 
@@ -31,6 +32,7 @@ def counters(title: str) -> Iterator[Progress]:
 
 @contextmanager
 def _open_bars(title: str, unit: str) -> Iterator[Progress]:
+    title = translate(title)
     if is_quiet() or not sys.stderr.isatty():
         yield _print_plain_lines(title, unit)
         return
@@ -60,7 +62,7 @@ def _open_bars(title: str, unit: str) -> Iterator[Progress]:
         def advance(name: str, done: int, total: int) -> None:
             with lock:
                 if name not in tasks:
-                    tasks[name] = progress.add_task(make_safe(one_line(name)), total=total)
+                    tasks[name] = progress.add_task(make_safe(one_line(translate(name))), total=total)
                 progress.advance(tasks[name], done)
 
         yield advance
@@ -76,6 +78,7 @@ def _print_plain_lines(title: str, unit: str) -> Progress:
             if name in seen:
                 return
             seen.add(name)
-            note(f"{title} {name} ({total / 1e6:.1f} MB)" if unit == "bytes" else f"{title} {name} ({total})")
+            told = translate(name)
+            note(f"{title} {told} ({total / 1e6:.1f} MB)" if unit == "bytes" else f"{title} {told} ({total})")
 
     return advance

@@ -12,6 +12,7 @@ import re
 import sys
 from typing import TextIO
 
+from envtool.language import translate
 from envtool.masking import mask_credentials
 from envtool.printable import escape_controls, one_line, spoil_commands
 
@@ -87,6 +88,6 @@ def print_line(text: str, *, end: str = "\n", file: TextIO | None = None, flush:
 
 
 def note(text: str) -> None:
-    """Print a line on stderr that is not part of the report."""
+    """Print a line on stderr that is not part of the report, in the person's language."""
     if not _quiet:
-        print_line(text, file=sys.stderr, flush=True)
+        print_line(translate(text), file=sys.stderr, flush=True)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import cache
 
+from envtool.language import translate
 from envtool.printable import display_width
 
-# What comes before the text of a line: blanks, a label with at least two blanks after it, or the mark of a list.
-_LABEL = re.compile(r"\s*(?:[a-z]+(?: [a-z]+)?:?\s{2,}|(?:next|why|error): +|[-*] )?")
 # Labels of commands, which must come out of a terminal as they went in.
-_COMMANDS = frozenset({"run", "next", "next:", "or", "fix"})
+_COMMANDS = ("run", "next", "or", "fix")
+# A word of a label, in English or Korean.
+_WORD = "[a-z가-힣]+"
 _COLOUR = re.compile("\x1b\\[[0-9;]*m")
 # Columns that a continued line has at the least; in less room indentation would only harm.
 _LEAST = 16
@@ -22,9 +24,9 @@ def wrap_lines(text: str, width: int) -> str:
 
 
 def _wrap(line: str, width: int) -> Iterator[str]:
-    label = _LABEL.match(_COLOUR.sub("", line))
+    label = _make_label().match(_COLOUR.sub("", line))
     head = label[0] if label is not None else ""
-    if _measure(line) <= width or head.strip() in _COMMANDS:
+    if _measure(line) <= width or head.strip().removesuffix(":") in _list_command_labels():
         yield line
         return
     indent = display_width(head) if head.strip() else len(head) + 2
@@ -37,6 +39,19 @@ def _wrap(line: str, width: int) -> Iterator[str]:
             yield first
             first = " " * indent + word
     yield first
+
+
+@cache
+def _make_label() -> re.Pattern[str]:
+    """What comes before the text of a line: blanks, a label with at least two blanks after it, or a list's mark."""
+    words = ("next", "why", "error")
+    short = "|".join(re.escape(word) for word in {*words, *map(translate, words)})
+    return re.compile(rf"\s*(?:{_WORD}(?: {_WORD})?:?\s{{2,}}|(?:{short}): +|[-*] )?")
+
+
+@cache
+def _list_command_labels() -> frozenset[str]:
+    return frozenset({*_COMMANDS, *map(translate, _COMMANDS)})
 
 
 def _measure(text: str) -> int:

@@ -7,12 +7,13 @@ import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from envtool.language import tell
 from envtool.regular_file import open_regular_file
 
 if TYPE_CHECKING:
     from envtool.wheel.record import RecordRow
 
-FORBIDDEN = "this user may not read it"
+FORBIDDEN = tell("this user may not read it")
 # Files up to this size are read at once; a buffer for each would cost more than the file.
 _AT_ONCE = 1 << 20
 

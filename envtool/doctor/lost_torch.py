@@ -17,7 +17,7 @@ from envtool.doctor.finding_kind import FindingKind
 from envtool.doctor.findings import Evidence, Finding, Report
 from envtool.doctor.remedy import build_vendor_choice
 from envtool.environment.history import read_history
-from envtool.language import tell
+from envtool.language import join_messages, tell
 from envtool.release.compatibility import find_known_companion, list_known_builds
 from envtool.release.pin import HISTORY_FILE
 from envtool.release.profile import COMPANIONS, TORCH, Profile
@@ -52,7 +52,7 @@ def make_finding(environment: Environment, cache: DiagnosisCache) -> Finding:
     """The finding for an environment that has neither a pin nor a vendor torch."""
     builds = tuple(_list_builds(environment, cache))
     installed = environment.find(TORCH)
-    found = ", ".join(item.version for item in installed) or "no torch"
+    found = ", ".join(item.version for item in installed) or tell("no torch")
     seen = Evidence(
         str(environment.prefix.site_packages),
         tell("torch <version>+…{label}<release>", label=load_default_profile().label),
@@ -106,7 +106,7 @@ def _find_other_vendor(environment: Environment) -> tuple[Profile, str] | None:
     """Another vendor whose torch should be here, and what says so: it is named, or its own distributions are here."""
     named = find_named_profile()
     if named is not None:
-        return None if named.id == DEFAULT else (named, "the profile that is named")
+        return None if named.id == DEFAULT else (named, tell("the profile that is named"))
     for profile in list_profiles():
         for name in profile.signs.distributions if profile.detected and profile.id != DEFAULT else ():
             for item in environment.find(name):
@@ -123,9 +123,12 @@ def add_driver_release(report: Report, program: str, release: str) -> Report:
     known = list_known_builds(environment.prefix.python)
     companions = _find_companion_torch(environment)
     narrowed = [torch for torch in known if torch.partition("+")[0] in companions] or list(known)
-    text = " or ".join(_add_release(torch, str(version.release)) for torch in narrowed) or f"release {version.release}"
+    text: str = " or ".join(_add_release(torch, str(version.release)) for torch in narrowed)
+    text = text or tell("release {release}", release=version.release)
     python = ".".join(map(str, environment.prefix.python))
-    lost = LostBuild(program, text, False, f"the driver's release, and what the vendor has for Python {python}")
+    lost = LostBuild(
+        program, text, False, tell("the driver's release, and what the vendor has for Python {version}", version=python)
+    )
     kinds = {FindingKind.NO_VENDOR_TORCH, FindingKind.TORCH_LOST}
     return replace(
         report,
@@ -146,16 +149,21 @@ def _list_builds(environment: Environment, cache: DiagnosisCache) -> Iterator[Lo
     for change in reversed([change for entry in history for change in entry.changes]):
         if change.distribution == TORCH and change.after is not None and parse_vendor_version(change.after):
             source = str(environment.prefix.path / HISTORY_FILE)
-            yield LostBuild(source, change.after, True, "envtool put it there")
+            yield LostBuild(source, change.after, True, tell("envtool put it there"))
             break
     for subject in cache.subjects:
         match = _CACHED.fullmatch(subject)
         if match is not None and parse_vendor_version(match[1]):
-            yield LostBuild(str(cache.file), match[1], True, "an earlier look of doctor's found it in order")
+            yield LostBuild(str(cache.file), match[1], True, tell("an earlier look of doctor's found it in order"))
     # The vendor's driver as a distribution: its version is the release.
     driver = load_default_profile().driver.distribution
     for item in environment.find(driver) if driver is not None else ():
-        yield LostBuild(str(item.path), f"release {item.version}", False, "the vendor's driver is of that release")
+        yield LostBuild(
+            str(item.path),
+            tell("release {release}", release=item.version),
+            False,
+            tell("the vendor's driver is of that release"),
+        )
 
 
 def _find_companion_torch(environment: Environment) -> set[str]:
@@ -174,12 +182,18 @@ def _explain(environment: Environment) -> str:
     """Who installed the torch that is there, and who asked for it."""
     installed = environment.find(TORCH)
     if not installed:
-        return "the vendor torch was never installed here, or it was uninstalled"
+        return tell("the vendor torch was never installed here, or it was uninstalled")
     item = installed[-1]
     wanting = find_requirers(environment, TORCH, met_by=item.version)
     demands = [demand for demand in wanting if _names_a_version(demand.requirement)]
-    because = f" because {'; '.join(map(str, demands))}" if demands else ""
-    return f"{item.installer} installed torch {item.version}{because}"
+    if not demands:
+        return tell("{installer} installed torch {version}", installer=item.installer, version=item.version)
+    return tell(
+        "{installer} installed torch {version} because {reasons}",
+        installer=item.installer,
+        version=item.version,
+        reasons=join_messages("; ", map(str, demands)),
+    )
 
 
 def _names_a_version(requirement: str) -> bool:

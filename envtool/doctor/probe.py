@@ -91,7 +91,7 @@ def interpret(
     environment: Environment, pin: VendorPin | None, probed: ProbeResult, interpreter: Path, time_limit: float
 ) -> Iterator[Finding]:
     """What the probe's words mean; pure."""
-    values, step = probed.values, str(probed.values.get("step", "the interpreter's start"))
+    values, step = probed.values, str(probed.values.get("step", tell("the interpreter's start")))
     by_hand = f"{shlex.quote(str(interpreter))} -c 'import torch; print(torch.cuda.get_device_name(0))'"
     if probed.status is None:
         yield Finding(
@@ -104,7 +104,11 @@ def interpret(
             remedy=by_hand,
         )
     elif probed.status != 0:
-        ended = f"exit status {probed.status}" if probed.status > 0 else f"signal {-probed.status}"
+        ended = (
+            tell("exit status {number}", number=probed.status)
+            if probed.status > 0
+            else tell("signal {number}", number=-probed.status)
+        )
         yield Finding(
             kind=FindingKind.PROBE_FAILED,
             title=tell("torch does not work: {step} ended with {ended}", step=step, ended=ended),
@@ -146,8 +150,13 @@ def _find_other_torch(environment: Environment, pin: VendorPin, values: dict[str
         return
     yield Finding(
         kind=FindingKind.PROBE_OTHER_TORCH,
-        title=f"the torch that is imported is {version}"
-        + (f" of release {values['moreh']}" if values.get("moreh") else ""),
+        title=(
+            tell(
+                "the torch that is imported is {version} of release {release}", version=version, release=values["moreh"]
+            )
+            if values.get("moreh")
+            else tell("the torch that is imported is {version}", version=version)
+        ),
         evidence=(
             Evidence(
                 file,

@@ -45,7 +45,11 @@ def validate_ids(ids: Iterable[str], source: str) -> frozenset[str]:
             near = difflib.get_close_matches(identity, known, 1)
             raise SettingsError(
                 tell("there is no finding called {identity!r}", identity=identity),
-                why=f"{source} asks to ignore it" + (f"; {near[0]!r} comes near" if near else ""),
+                why=(
+                    tell("{source} asks to ignore it; {near!r} comes near", source=source, near=near[0])
+                    if near
+                    else tell("{source} asks to ignore it", source=source)
+                ),
                 remedy=tell("envtool explain   (lists the ids)"),
             )
     return frozenset(ids)

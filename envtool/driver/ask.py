@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from envtool.bounded_process import BoundedProcess
 from envtool.driver.table import DriverTable, parse_table
+from envtool.language import tell
 
 PROGRAMS = ("moreh-smi", "ap-smi")
 # Seconds. The program asks a server; where that does not answer it may wait for ever.
@@ -33,13 +34,16 @@ class QueryResult:
     def summary(self) -> str:
         """One line for a report: the program, its release and the devices."""
         if self.program is None:
-            return "no moreh-smi and no ap-smi"
+            return tell("no moreh-smi and no ap-smi")
         name = self.program.rsplit("/", 1)[-1]
         if self.table is None:
             return f"{name}: {self.problem}"
         devices = ", ".join(f"{item.name} {item.model}" for item in self.table.active_devices) or "no accelerator"
         release = f" {self.table.version}" if self.table.version else ""
         return f"{name}{release}: {devices}" + (" (a stand-in; there is no accelerator)" if self.is_stand_in else "")
+
+
+_NOTHING = tell("it printed nothing")
 
 
 class DriverQuery:
@@ -53,17 +57,25 @@ class DriverQuery:
         """Wait for the program's end, at most `time_limit` seconds from its start, and parse what it printed."""
         ended = self._process.wait(time_limit)
         if ended.status is None:
-            problem = "it prints without end" if ended.is_too_long else f"no answer within {time_limit:g} seconds"
+            problem = (
+                tell("it prints without end")
+                if ended.is_too_long
+                else tell("no answer within {time_limit:g} seconds", time_limit=time_limit)
+            )
             return QueryResult(program=self._program, problem=problem, timed_out=not ended.is_too_long)
         text, notice = ended.out.decode("utf-8", "replace"), ended.err.decode("utf-8", "replace")
         if ended.status != 0:
-            last = (notice.strip() or text.strip()).splitlines()[-1:] or ["it printed nothing"]
-            why = f"exit status {ended.status}: {mask_tokens(last[0])[:200]}"
+            last = (notice.strip() or text.strip()).splitlines()[-1:] or [_NOTHING]
+            why = tell("exit status {number}: {words}", number=ended.status, words=_shorten(last[0]))
             return QueryResult(program=self._program, problem=why)
         table = parse_table(text)
         if table is None:
-            return QueryResult(program=self._program, problem="its output has no table of devices")
+            return QueryResult(program=self._program, problem=tell("its output has no table of devices"))
         return QueryResult(program=self._program, table=table, is_stand_in=_STAND_IN in notice)
+
+
+def _shorten(words: str) -> str:
+    return words if words == _NOTHING else mask_tokens(words)[:200]
 
 
 def start_query(variables: Mapping[str, str]) -> DriverQuery | QueryResult:
@@ -74,7 +86,7 @@ def start_query(variables: Mapping[str, str]) -> DriverQuery | QueryResult:
     try:
         return DriverQuery(found, BoundedProcess([found], environment=variables))
     except OSError as error:
-        return QueryResult(program=found, problem=f"it cannot be started: {error.strerror}")
+        return QueryResult(program=found, problem=tell("it cannot be started: {reason}", reason=error.strerror))
 
 
 def mask_tokens(text: str) -> str:

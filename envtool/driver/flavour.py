@@ -18,8 +18,9 @@ from typing import Self
 
 from envtool.driver.ask import TIME_LIMIT, DriverQuery, QueryResult, mask_tokens, start_query
 from envtool.driver.inspect_jobs import make_query_error, make_report
+from envtool.driver.jobs import JOB_STATES, AcceleratorJob
 from envtool.errors import DriverError
-from envtool.language import tell
+from envtool.language import Message, join_messages, tell
 
 PROGRAM = "moreh-switch-model"
 # Seconds for each answer of the program, which asks a server; and of silence after a list that no known prompt follows.
@@ -131,10 +132,7 @@ def _require_free(result: QueryResult) -> None:
     active = {device.id for device in report.devices if device.is_active}
     holding = [job for job in report.jobs if job.id and job.device in active]
     if holding:
-        listed = "; ".join(
-            f"job {job.id}, process {job.pid if job.pid is not None else 'unknown'} ({job.state.value}): {job.command}"
-            for job in holding
-        )
+        listed = join_messages("; ", map(_describe_holder, holding))
         raise DriverError(
             tell("the flavour cannot be changed while a job holds the accelerator"),
             why=listed,
@@ -169,7 +167,7 @@ def _make_failure(dialogue: _Dialogue, answer: str) -> DriverError:
     """What the program said where it did not do what it was asked."""
     words = [line.strip() for line in answer.splitlines() if line.strip() and not _ROW.match(line)]
     said = next((line for line in words if "cannot" in line.lower() or "error" in line.lower()), "")
-    said = said or next((line for line in reversed(words) if not _PROMPT.search(line)), "it said nothing")
+    said = said or next((line for line in reversed(words) if not _PROMPT.search(line)), tell("it said nothing"))
     return DriverError(
         tell("{program} did not do it", program=PROGRAM), why=mask_tokens(said)[:300], remedy=dialogue.program
     )
@@ -257,3 +255,13 @@ def _switch_echo_off(terminal: int) -> None:
     settings = termios.tcgetattr(terminal)
     settings[3] &= ~termios.ECHO
     termios.tcsetattr(terminal, termios.TCSANOW, settings)
+
+
+def _describe_holder(job: AcceleratorJob) -> Message:
+    return tell(
+        "job {job}, process {process} ({state}): {command}",
+        job=job.id,
+        process=job.pid if job.pid is not None else tell("unknown"),
+        state=JOB_STATES[job.state],
+        command=job.command,
+    )

@@ -6,12 +6,13 @@ by the workers that are left, or by nobody at all until it is reset; one that wa
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from envtool.driver.processes import Machine, MachineProcess, match_command
+from envtool.language import Message, tell
 
 if TYPE_CHECKING:
     from envtool.driver.table import Device, DriverTable, Job
@@ -32,6 +33,15 @@ class JobState(StrEnum):
     UNKNOWN = "unknown"
 
 
+# As a person reads them.
+JOB_STATES: Mapping[JobState, Message] = {
+    JobState.WORKING: tell("working"),
+    JobState.STOPPED: tell("stopped"),
+    JobState.WORKERS_LEFT: tell("workers-left"),
+    JobState.GONE: tell("gone"),
+    JobState.WAITING: tell("waiting"),
+    JobState.UNKNOWN: tell("unknown"),
+}
 # Without work, in the order in which they are to be ended.
 IDLE_STATES = (JobState.WORKERS_LEFT, JobState.GONE, JobState.STOPPED, JobState.WAITING)
 
@@ -132,21 +142,33 @@ def _make_reset(device: str, table: DriverTable, program: str) -> str:
 
 
 def _describe_ending(job: AcceleratorJob, reset: str, user: int) -> JobEnding:
-    name = f"job {job.id}" if job.id else f"process {job.pid}"
+    name = tell("job {job}", job=job.id) if job.id else tell("process {process}", process=job.pid)
     if job.state is JobState.WORKERS_LEFT:
         pids = " ".join(f"{worker.pid}" for worker in job.workers)
-        count = "a worker" if len(job.workers) == 1 else f"{len(job.workers)} workers"
         command = _as_user(f"kill {pids}", job.workers, user)
-        return JobEnding(job.workers[0].pid, command, f"the main process of {name} is gone, and {count} of it are left")
+        count = len(job.workers)
+        if count == 1:
+            reason = tell("the main process of {name} is gone, and a worker of it is left", name=name)
+        else:
+            reason = tell(
+                "the main process of {name} is gone, and {count} workers of it are left", name=name, count=count
+            )
+        return JobEnding(job.workers[0].pid, command, reason)
     if job.process is None:
-        return JobEnding(None, reset, f"{name} holds the accelerator, and its process is gone")
+        return JobEnding(None, reset, tell("{name} holds the accelerator, and its process is gone", name=name))
     pid = job.process.pid
     if job.state is JobState.STOPPED:
         # A stopped process gets the signal when it goes on.
         command = _as_user(f"kill {pid}; kill -CONT {pid}", (job.process,), user)
-        return JobEnding(pid, command, f"{name} is stopped and holds the accelerator; kill -CONT {pid} has it go on")
+        return JobEnding(
+            pid,
+            command,
+            tell("{name} is stopped and holds the accelerator; kill -CONT {pid} has it go on", name=name, pid=pid),
+        )
     command = _as_user(f"kill {pid}", (job.process,), user)
-    return JobEnding(pid, command, f"it waits until process {job.waits_for} ends; one accelerator runs one program")
+    return JobEnding(
+        pid, command, tell("it waits until process {pid} ends; one accelerator runs one program", pid=job.waits_for)
+    )
 
 
 def _as_user(command: str, processes: Sequence[MachineProcess], user: int) -> str:

@@ -56,7 +56,7 @@ def watch_jobs(request: WatchRequest, show: Callable[[WatchedLook], None]) -> No
         looks += 1
         moment = datetime.now().astimezone()
         report = make_report(result, result.table) if result.table is not None else None
-        problem = "" if report is not None else result.problem or "there is no moreh-smi and no ap-smi on PATH"
+        problem = "" if report is not None else result.problem or tell("there is no moreh-smi and no ap-smi on PATH")
         log_problem = ""
         if log is not None:
             devices = _describe_devices(report) if report is not None else None

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
+from envtool.language import tell
 from envtool.regular_file import open_regular_file
 
 _PT_LOAD, _PT_DYNAMIC = 1, 2
@@ -39,7 +40,7 @@ def read_needed_libraries(path: Path) -> tuple[str, ...]:
             tags = (tag for segment in segments for tag in segment.iter_tags("DT_NEEDED"))
             return tuple(str(tag.needed) for tag in tags)  # type: ignore[attr-defined]  # set by the entry's kind
     except OSError as error:
-        raise SharedObjectError(f"it cannot be read: {error.strerror}") from error
+        raise SharedObjectError(tell("it cannot be read: {reason}", reason=error.strerror)) from error
     # pyelftools answers some damaged files with errors of construct, struct and Python itself.
     except (ELFError, ValueError, LookupError, ArithmeticError, TypeError, AttributeError, AssertionError) as error:
         raise SharedObjectError(f"{type(error).__name__}: {error}"[:200]) from error

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from envtool.documents import parse_json
+from envtool.language import join_messages, tell
 from envtool.release.pin import HISTORY_FILE, PinnedDistribution, PinOrigin, VendorPin
 from envtool.transaction.unlinked_file import read_unlinked_file
 
@@ -39,10 +40,11 @@ class DistributionChange:
     files: int | None = None
 
     def __str__(self) -> str:
-        before = ", ".join(self.before) or "(none)"
+        before = ", ".join(self.before) or tell("(none)")
         if self.files is not None:
-            return f"{self.distribution} {before}: {self.files} files"
-        return f"{self.distribution} {before} → {self.after or '(taken away)'}"
+            return tell("{name} {before}: {count} files", name=self.distribution, before=before, count=self.files)
+        after = self.after or tell("(taken away)")
+        return tell("{name} {before} → {after}", name=self.distribution, before=before, after=after)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,8 +59,10 @@ class HistoryEntry:
     pin: VendorPin | None = None
 
     def __str__(self) -> str:
-        what = "; ".join(str(change) for change in self.changes) or "leftovers cleared away"
-        return f"{self.time} {self.command} by {self.user}: {what}"
+        what = join_messages("; ", map(str, self.changes)) or tell("leftovers cleared away")
+        return tell(
+            "{time} {command} by {user}: {what}", time=self.time, command=self.command, user=self.user, what=what
+        )
 
 
 def make_history_entry(command: str, reasons: tuple[str, ...], changes: tuple[DistributionChange, ...]) -> HistoryEntry:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from envtool.environment.file_tree import FileTree, follow_links, has_file, list_folder, read_tree_text
+from envtool.language import tell
 from envtool.wheel.requires import normalize_name
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ class ImportedModule:
     @property
     def version(self) -> str:
         """For a person: what records name, else what it says itself."""
-        return " and ".join(self.versions) or self.stated_version or "a copy without records"
+        return " and ".join(self.versions) or self.stated_version or tell("a copy without records")
 
 
 def find_import(tree: FileTree, folders: Iterable[ImportFolder], name: str) -> ImportedModule | None:

@@ -83,10 +83,12 @@ def _read_entry(entry: os.DirEntry[str]) -> Distribution | ReadProblem:
     except OSError as error:
         return ReadProblem(path, "a folder", str(error.strerror))
     if entry.name.endswith(".egg-link"):
-        return read_egg_link(path) or ReadProblem(path, "the address of a folder with an .egg-info", "no such thing")
+        return read_egg_link(path) or ReadProblem(
+            path, tell("the address of a folder with an .egg-info"), tell("no such thing")
+        )
     if not is_folder and entry.name.endswith(".dist-info"):
-        return ReadProblem(path, "a folder", "a broken link" if not path.exists() else "a file")
-    return read_distribution(path) or ReadProblem(path, "metadata with a name and a version", "neither")
+        return ReadProblem(path, "a folder", tell("a broken link") if not path.exists() else "a file")
+    return read_distribution(path) or ReadProblem(path, tell("metadata with a name and a version"), "neither")
 
 
 def _list_entries(folder: Path, problems: list[ReadProblem], *, required: bool) -> list[os.DirEntry[str]]:
@@ -100,5 +102,5 @@ def _list_entries(folder: Path, problems: list[ReadProblem], *, required: bool) 
                 why=str(error.strerror),
                 remedy=tell("run the command as its owner"),
             ) from error
-        problems.append(ReadProblem(folder, "a folder that can be read", str(error.strerror)))
+        problems.append(ReadProblem(folder, tell("a folder that can be read"), str(error.strerror)))
         return []

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from envtool.environment.pth import read_pth
+from envtool.language import tell
 
 if TYPE_CHECKING:
     from envtool.environment.context import EnvironmentContext
@@ -24,8 +25,8 @@ class PathOrigin(Enum):
     """What puts a folder before site-packages."""
 
     PYTHONPATH = "PYTHONPATH"
-    PTH_FILE = "a .pth file"
-    USER_SITE = "the user site"
+    PTH_FILE = tell("a .pth file")
+    USER_SITE = tell("the user site")
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from envtool.bounded_process import BoundedProcess
+from envtool.language import tell
 
 _INTERPRETER = re.compile(r"(?:python|pypy)[\d.]*t?")
 # Neither the person's site-packages nor a PYTHONPATH is needed for the answer.
@@ -40,7 +41,7 @@ def is_shim(program: Path) -> bool:
 def ask_shim(program: Path) -> ShimAnswer:
     """Start the shim as the person's shell would. Another user's is not started."""
     if program.stat().st_uid not in {0, os.geteuid()}:
-        return ShimAnswer(None, "it belongs to another user, so that it is not asked which interpreter it starts")
+        return ShimAnswer(None, tell("it belongs to another user, so that it is not asked which interpreter it starts"))
     try:
         ended = BoundedProcess([program, *_QUESTION]).wait(_SECONDS)
     except OSError as error:
@@ -49,7 +50,7 @@ def ask_shim(program: Path) -> ShimAnswer:
     if ended.status == 0 and found.startswith("/") and os.path.isfile(found):
         return ShimAnswer(Path(found))
     said = next(iter(ended.err.decode("utf-8", "replace").strip().splitlines()), "")
-    return ShimAnswer(None, said or "it starts no interpreter")
+    return ShimAnswer(None, said or tell("it starts no interpreter"))
 
 
 def find_pyenv_interpreters(python: str, variables: Mapping[str, str]) -> list[str]:

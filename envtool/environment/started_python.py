@@ -22,6 +22,7 @@ from envtool.environment.file_tree import (
 )
 from envtool.environment.pth import parse_pth
 from envtool.environment.shell_startup import parse_shell_words, run_shell_script
+from envtool.language import tell
 
 _VERSION = re.compile(r"python(\d)\.(\d+)t?")
 _SHEBANG = re.compile(r"^#!\s*(\S+)(?:[ \t]+(\S+))?")
@@ -33,10 +34,10 @@ _TRUE = "true"
 class ImportOrigin(Enum):
     """What puts a folder on the search path."""
 
-    START_FOLDER = "the folder that the program is started in"
+    START_FOLDER = tell("the folder that the program is started in")
     PYTHONPATH = "PYTHONPATH"
-    PTH_FILE = "a .pth file"
-    USER_SITE = "the user site"
+    PTH_FILE = tell("a .pth file")
+    USER_SITE = tell("the user site")
     SITE = "site-packages"
     CUSTOMIZE = "sitecustomize"
 

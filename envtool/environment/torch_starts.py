@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from envtool.environment.imported import ImportedModule, find_import
 from envtool.environment.start_command import find_command_start
 from envtool.environment.started_python import StartedPython, StartSettings, find_started_python
+from envtool.language import tell
 from envtool.release.profile import TORCH
 from envtool.release.version import parse_vendor_version
 
@@ -25,9 +26,9 @@ class StartWay(Enum):
     """By what a Python is started: for a person, after "in"."""
 
     PYTHON = "`python`"
-    COMMAND = "the image's command"
-    LOGIN_SHELL = "a login shell"
-    TYPED_SHELL = "an interactive shell"
+    COMMAND = tell("the image's command")
+    LOGIN_SHELL = tell("a login shell")
+    TYPED_SHELL = tell("an interactive shell")
 
 
 _SHELLS = {StartWay.LOGIN_SHELL: ("bash", "-l"), StartWay.TYPED_SHELL: ("bash", "-i")}

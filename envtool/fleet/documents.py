@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 from envtool.documents import parse_json
 from envtool.fleet.observation import FleetObservation, FleetProblem, FleetStanding, SubjectKind
+from envtool.language import tell
 
 _Value = TypeVar("_Value")
 _Table = Mapping[str, Any]
@@ -66,25 +67,27 @@ def _split(data: bytes) -> Iterator[Any]:
     except ValueError as error:
         lines = data.splitlines()
         if not data.strip():
-            raise ValueError("it is empty") from None
+            raise ValueError(tell("it is empty")) from None
         # A document over several lines that is cut off has no whole one in its first line.
         if not lines[0].rstrip().endswith(b"}"):
-            raise ValueError(f"it is no JSON, or cut off: {error}") from None
+            raise ValueError(tell("it is no JSON, or cut off: {error}", error=error)) from None
         for number, line in enumerate(lines, 1):
             try:
                 yield parse_json(line)
             except ValueError as reason:
-                raise ValueError(f"line {number} is no JSON, or cut off: {reason}") from None
+                raise ValueError(
+                    tell("line {number} is no JSON, or cut off: {reason}", number=number, reason=reason)
+                ) from None
 
 
 def _read_document(document: Any, origin: DocumentOrigin) -> Iterator[FleetObservation]:
     if not isinstance(document, dict):
-        raise ValueError("it is no report of envtool's")
+        raise ValueError(tell("it is no report of envtool's"))
     schema = document.get("schema")
     read = _READERS.get(schema) if isinstance(schema, str) else None
     if read is None:
-        told = f"its schema is {schema}" if isinstance(schema, str) else "it names no schema"
-        raise ValueError(f"it is no report of envtool doctor, verify or jobs: {told}")
+        told = tell("its schema is {schema}", schema=schema) if isinstance(schema, str) else tell("it names no schema")
+        raise ValueError(tell("it is no report of envtool doctor, verify or jobs: {reason}", reason=told))
     yield from read(document, origin)
 
 
@@ -194,7 +197,7 @@ _READERS: dict[str, Callable[[_Table, DocumentOrigin], Iterator[FleetObservation
 def _get(table: _Table, key: str, kind: type[_Value]) -> _Value:
     value = table.get(key)
     if not isinstance(value, kind):
-        raise ValueError(f"it is not as its schema has it: `{key}` is missing or of another type")
+        raise ValueError(tell("it is not as its schema has it: `{key}` is missing or of another type", key=key))
     return value
 
 
@@ -206,7 +209,7 @@ def _get_text(table: _Table, key: str) -> str:
 def _get_rows(table: _Table, key: str) -> list[_Table]:
     rows = _get(table, key, list)
     if not all(isinstance(row, dict) for row in rows):
-        raise ValueError(f"it is not as its schema has it: `{key}` has other rows than tables")
+        raise ValueError(tell("it is not as its schema has it: `{key}` has other rows than tables", key=key))
     return rows
 
 
@@ -230,7 +233,7 @@ def _get_time(table: _Table, origin: DocumentOrigin) -> float:
     except (ValueError, OverflowError):
         seconds = -1.0
     if not 0 <= seconds < _END_OF_TIME:
-        raise ValueError("it is not as its schema has it: `time` is no time")
+        raise ValueError(tell("it is not as its schema has it: `time` is no time"))
     return seconds
 
 

@@ -138,7 +138,9 @@ def _read(path: str, name: str) -> tuple[bytes, DocumentOrigin]:
 
 def _make_error(request: FleetRequest, skipped: list[SkippedFile]) -> FleetError:
     named = ", ".join(map(str, request.paths))
-    why = f"{skipped[0].path}: {skipped[0].reason}" if skipped else "there is no file that ends in .json or .jsonl"
+    why = (
+        f"{skipped[0].path}: {skipped[0].reason}" if skipped else tell("there is no file that ends in .json or .jsonl")
+    )
     more = f"; and {len(skipped) - 1} more" if len(skipped) > 1 else ""
     return FleetError(
         tell("no report could be read from {named}", named=named),

@@ -7,7 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from envtool.guard.report_row import render_row
 from envtool.guard.suggestion import Culprit
+from envtool.language import Message, tell, translate
 from envtool.printable import join_lines, one_line
 from envtool.release.profile import PINNED_NAMES
 from envtool.wheel.requires import normalize_name
@@ -136,26 +138,40 @@ def _has_uv_no_other(output: str, name: str) -> bool:
 
 def render_incident(sentence: str, command: str, pin: VendorPin | None) -> list[str]:
     """What happened, by which instruction, and what is pinned."""
-    lines = ["", f"hac-guard: {sentence}", f"  instruction  RUN {one_line(command)}"]
+    lines = ["", f"hac-guard: {translate(sentence)}", render_row(tell("instruction"), f"RUN {one_line(command)}")]
     if pin is not None:
-        lines.append(f"  pinned       torch {pin.version}, the only build that sees the accelerator")
+        text = tell("torch {version}, the only build that sees the accelerator", version=pin.version)
+        lines.append(render_row(tell("pinned"), text))
     return lines
 
 
 def render_conflicts(conflicts: Sequence[Conflict], pin: VendorPin, command: str, suggestions: Sequence[str]) -> str:
     """The explanation that a person reads at the end of a failed build."""
     lines = render_incident(
-        "this instruction was stopped because it would have replaced the vendor torch", command, pin
+        tell("this instruction was stopped because it would have replaced the vendor torch"), command, pin
     )
     shown: dict[str, int] = {}
     for item in conflicts:
-        who = f"{item.name} {item.version}" if item.name and item.version else item.name or "the instruction itself"
+        who = (
+            f"{item.name} {item.version}" if item.name and item.version else item.name or tell("the instruction itself")
+        )
         key = item.name or ""
         shown[key] = shown.get(key, 0) + 1
         if shown[key] == 1:
-            lines.append(f"  pulled in by {who}, which wants {item.requirement}")
+            wanted = tell("{who}, which wants {requirement}", who=who, requirement=item.requirement)
+            lines.append(render_row(tell("pulled in by"), wanted))
     for name, count in shown.items():
         if count > 1 and name:
-            others = "another release" if count == 2 else f"{count - 1} other releases"
-            lines.append(f"  tried        {others} of {name} as well: none does with torch {pin.version.public}")
+            lines.append(render_row(tell("tried"), _describe_tried(name, count - 1, pin.version.public)))
     return join_lines([*lines, *suggestions])
+
+
+def _describe_tried(name: str, others: int, version: object) -> Message:
+    if others == 1:
+        return tell("another release of {name} as well: none does with torch {version}", name=name, version=version)
+    return tell(
+        "{count} other releases of {name} as well: none does with torch {version}",
+        count=others,
+        name=name,
+        version=version,
+    )

@@ -7,20 +7,22 @@ from collections.abc import Mapping, Sequence
 
 from envtool.guard.arguments import INDEXES, UPSTREAM_INDEX, ArgumentKind, join_words, list_arguments, quote, quote_all
 from envtool.guard.instruction import InstallStep, Tool
+from envtool.guard.report_row import render_row
+from envtool.language import tell
 from envtool.release.profile import PINNED_NAMES
 from envtool.requirements.readers.shell_words import Word
 
 # Options that install somewhere else than into the environment.
 ELSEWHERE = frozenset({"-t", "--target", "--prefix", "--root"})
 _LEAVE_OUT = "--no-install-package torch --no-install-package torchvision --no-install-package torchaudio"
-_LOCKED = {Tool.POETRY: "poetry.lock", Tool.PDM: "pdm.lock"}
+_LOCKED: dict[Tool, str] = {Tool.POETRY: "poetry.lock", Tool.PDM: "pdm.lock"}
 
 
 def suggest_environment(steps: Sequence[InstallStep], pin_names: Sequence[str] = PINNED_NAMES) -> list[str]:
     """What to run in place of an instruction that installs a torch into a folder or an environment of its own."""
     step = next(reversed(steps), None)
     if step is None:
-        return ["  fix          install into the environment itself, which has the vendor torch"]
+        return [render_row(tell("fix"), tell("install into the environment itself, which has the vendor torch"))]
     left_out = "|".join(pin_names)
     match step.tool:
         case Tool.UV_PROJECT:
@@ -36,7 +38,8 @@ def suggest_environment(steps: Sequence[InstallStep], pin_names: Sequence[str] =
             )
         case _:
             command = _move_into_environment(step)
-    return [f"  run          {command}   (installs into the environment itself, which has the vendor torch)"]
+    text = tell("{command}   (installs into the environment itself, which has the vendor torch)", command=command)
+    return [render_row(tell("run"), text)]
 
 
 def _move_into_environment(step: InstallStep) -> str:
@@ -68,11 +71,13 @@ def build_project_command(step: InstallStep) -> str:
             pattern = "|".join(PINNED_NAMES)
             return f"{start} requirements | grep -vE '^({pattern})[ =]' | python -m pip install -r /dev/stdin"
         case _:
-            hint = f"   (installs what {_LOCKED.get(step.tool, 'the lock')} names, but for torch)"
             option = "--lock" if step.tool is Tool.POETRY else "--no-sync"
             if step.action in {"add", "update", "remove"}:
-                return join_words([start, step.action, option, words, "&& envtool sync"]) + hint
-            return join_words([start, "lock && envtool sync", *_translate_options(step)]) + hint
+                command = join_words([start, step.action, option, words, "&& envtool sync"])
+            else:
+                command = join_words([start, "lock && envtool sync", *_translate_options(step)])
+            file = _LOCKED.get(step.tool, tell("the lock"))
+            return tell("{command}   (installs what {file} names, but for torch)", command=command, file=file)
 
 
 def _translate_options(step: InstallStep) -> list[str]:

@@ -17,6 +17,7 @@ from envtool.image.graph import CONTEXT_TAG, PlannedImage
 from envtool.image.lock.lockfile import require_current
 from envtool.image.spec.labels import CONTEXT_LABEL
 from envtool.image.stage_graph import Stage, StageKey, run_stages
+from envtool.language import tell
 from envtool.wheel.store import FileStore, translate_store_errors
 
 if TYPE_CHECKING:
@@ -163,7 +164,7 @@ def _plan_base_import(member: PlannedImage, engine: Engine, say: Callable[[str],
         archive = fetched[0].archive if fetched else member.folder / WHOLE_BASE
         base = make_loadable_base(member, archive) if archive is not None else None
         if base is not None and not engine.inspect_image(member.base):
-            say("importing the base")
+            say(tell("importing the base"))
             engine.load(base)
 
     needs = () if is_made(member) else (("base", member.lock.base.digest),)
@@ -178,7 +179,7 @@ def _build_image(
     *needs: Layers | BuiltImage | None,
 ) -> BuiltImage:
     """Build one image from its context; its parent's must be there. Nothing is tagged on failure."""
-    say(f"building {member.tags[0]} from {member.folder}")
+    say(tell("building {name} from {folder}", name=member.tags[0], folder=member.folder))
     layers = [layer for item in needs if isinstance(item, tuple) for layer in item]
     image = make_loadable_image(member, {layer.path: layer.contents.diff_id for layer in layers})
     if image is not None:
@@ -203,10 +204,10 @@ def _make_step_counter(member: PlannedImage, progress: Progress) -> Callable[[st
     """Turn the classic builder's `Step 3/20 : …` lines into progress."""
     text = (member.folder / "Dockerfile").read_text()
     total = sum(1 for line in text.splitlines() if line and not line.startswith(("#", " ")))
-    progress(f"{member.name} steps", 0, total)
+    progress(tell("{name} steps", name=member.name), 0, total)
 
     def count(line: str) -> None:
         if line.startswith("Step "):
-            progress(f"{member.name} steps", 1, total)
+            progress(tell("{name} steps", name=member.name), 1, total)
 
     return count

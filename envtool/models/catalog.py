@@ -29,10 +29,10 @@ class ModelSample:
 
 
 SAMPLES = (
-    ModelSample("resnet", "a small ResNet that learns to read handwritten digits", 0.93),
-    ModelSample("gpt", "a small GPT that learns a Korean text by its characters", 0.8),
-    ModelSample("bert", "a tiny encoder, fine-tuned to tell parts of a Korean text", 0.8),
-    ModelSample("dcgan", "a small DCGAN that learns to draw handwritten digits", None),
+    ModelSample("resnet", tell("a small ResNet that learns to read handwritten digits"), 0.93),
+    ModelSample("gpt", tell("a small GPT that learns a Korean text by its characters"), 0.8),
+    ModelSample("bert", tell("a tiny encoder, fine-tuned to tell parts of a Korean text"), 0.8),
+    ModelSample("dcgan", tell("a small DCGAN that learns to draw handwritten digits"), None),
 )
 
 

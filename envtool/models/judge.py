@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from envtool.language import Message, tell
+
 if TYPE_CHECKING:
     from envtool.models.catalog import ModelSample
     from envtool.release.pin import VendorPin
@@ -42,10 +44,18 @@ class ModelRun:
     samples_per_second: float
     checks: tuple[ModelCheck, ...]
 
-    def describe(self) -> str:
+    def describe(self) -> Message:
         """Where it computed, and how fast, for people."""
-        torch = f"{self.torch} of release {self.release}" if self.release else self.torch
-        return f"torch {torch} on {self.device} ({self.device_name}), {self.samples_per_second:.1f} samples/s"
+        torch: str = self.torch
+        if self.release:
+            torch = tell("{torch} of release {release}", torch=self.torch, release=self.release)
+        return tell(
+            "torch {torch} on {device} ({name}), {speed:.1f} samples/s",
+            torch=torch,
+            device=self.device,
+            name=self.device_name,
+            speed=self.samples_per_second,
+        )
 
     @property
     def passed(self) -> bool:
@@ -76,37 +86,56 @@ def judge_run(
 
 
 def _check_torch(trained: dict[str, Any], pin: VendorPin | None, root: str | None) -> ModelCheck:
-    id, title = "torch-pinned", "torch is the pinned one"
+    id, title = "torch-pinned", tell("torch is the pinned one")
     version, file = str(trained.get("torch")), str(trained.get("torch_file"))
     if pin is None:
-        return ModelCheck(id, title, None, f"{version}; nothing here pins a vendor torch")
+        return ModelCheck(id, title, None, tell("{version}; nothing here pins a vendor torch", version=version))
     if root is not None and not file.startswith(f"{root.rstrip('/')}/"):
-        return ModelCheck(id, title, False, f"it was imported from {file}, outside of {root}")
+        return ModelCheck(
+            id, title, False, tell("it was imported from {file}, outside of {folder}", file=file, folder=root)
+        )
     is_right = pin.is_reported_as(version, trained.get("moreh"))
-    return ModelCheck(id, title, is_right, version if is_right else f"{version}; pinned is {pin.torch.version}")
+    return ModelCheck(
+        id,
+        title,
+        is_right,
+        version if is_right else tell("{version}; pinned is {pinned}", version=version, pinned=pin.torch.version),
+    )
 
 
 def _check_loss(trained: dict[str, Any]) -> ModelCheck:
     first, last = _number(trained.get("first_loss")), _number(trained.get("last_loss"))
     # Not a number is no fall.
-    return ModelCheck("loss-falls", "the loss falls", last <= first * _LEAST_FALL, f"from {first:.4g} to {last:.4g}")
+    return ModelCheck(
+        "loss-falls",
+        tell("the loss falls"),
+        last <= first * _LEAST_FALL,
+        tell("from {first:.4g} to {last:.4g}", first=first, last=last),
+    )
 
 
 def _check_accuracy(sample: ModelSample, trained: dict[str, Any]) -> Iterator[ModelCheck]:
     if sample.least_accuracy is not None:
         accuracy = _number(trained.get("accuracy"))
-        text = f"{accuracy:.3f}, at least {sample.least_accuracy}"
-        yield ModelCheck("accuracy", "it is right often enough", accuracy >= sample.least_accuracy, text)
+        text = tell("{accuracy:.3f}, at least {least}", accuracy=accuracy, least=sample.least_accuracy)
+        yield ModelCheck("accuracy", tell("it is right often enough"), accuracy >= sample.least_accuracy, text)
 
 
 def _check_answer(trained: dict[str, Any], loaded: dict[str, Any]) -> ModelCheck:
     before, after = ([_number(item) for item in _list(report.get("answer"))] for report in (trained, loaded))
-    id, title = "same-answer", "the saved model answers the same in a new process"
+    id, title = "same-answer", tell("the saved model answers the same in a new process")
     if not before or len(before) != len(after):
-        return ModelCheck(id, title, False, f"{len(before)} numbers before, {len(after)} after")
+        return ModelCheck(
+            id, title, False, tell("{before} numbers before, {after} after", before=len(before), after=len(after))
+        )
     largest = max(map(abs, before))
     difference = max(abs(one - other) for one, other in zip(before, after, strict=True))
-    return ModelCheck(id, title, difference <= _TOLERANCE * max(largest, 1e-6), f"they differ by {difference:.2g}")
+    return ModelCheck(
+        id,
+        title,
+        difference <= _TOLERANCE * max(largest, 1e-6),
+        tell("they differ by {difference:.2g}", difference=difference),
+    )
 
 
 def _list(value: Any) -> list[Any]:

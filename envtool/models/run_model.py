@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from envtool.errors import ModelError
-from envtool.language import tell
+from envtool.language import join_messages, tell
 from envtool.models.catalog import ModelSample, find_sample
 from envtool.models.judge import ModelRun, judge_run
 from envtool.models.place import ModelPlace, image_place, local_place
@@ -98,7 +98,7 @@ def _run_script(place: ModelPlace, arguments: list[str], report: str, time_limit
     if not found:
         raise ModelError(
             tell("{arguments} did not come to its end", arguments=arguments[0]),
-            why=f"{_describe_end(status)}: {_last_line(printed) or 'it printed nothing'}",
+            why=join_messages(": ", (_describe_end(status), _last_line(printed) or tell("it printed nothing"))),
             remedy=tell("envtool doctor --probe; envtool explain --from LOGFILE   (reads what a program printed)"),
         )
     return found
@@ -106,8 +106,8 @@ def _run_script(place: ModelPlace, arguments: list[str], report: str, time_limit
 
 def _describe_end(status: int | None) -> str:
     if status is None:
-        return "it took too long, or printed too much"
-    return f"exit status {status}" if status >= 0 else f"signal {-status}"
+        return tell("it took too long, or printed too much")
+    return tell("exit status {number}", number=status) if status >= 0 else tell("signal {number}", number=-status)
 
 
 def _last_line(printed: str) -> str:

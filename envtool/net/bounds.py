@@ -18,6 +18,8 @@ from typing import Any, TypeVar
 import requests
 import urllib3.exceptions
 
+from envtool.language import tell
+
 # Bytes of an answer that is read into memory, inflated. The largest page of an index that is met has some 20 MB.
 CONTENT_LIMIT = 64 << 20
 # Seconds for all of a request whose answer is read into memory, and for the beginning of any other answer.
@@ -63,7 +65,9 @@ def run_with_deadline(work: Callable[[], _Result], seconds: float | None = None,
     try:
         result, error = outcome.get(timeout=limit)
     except queue.Empty:
-        raise DeadlineError(f"{what} did not answer within {limit:g} seconds") from None
+        raise DeadlineError(
+            tell("{what} did not answer within {seconds:g} seconds", what=what, seconds=limit)
+        ) from None
     if error is not None:
         raise error
     return result  # type: ignore[return-value]  # there is one where there is no error
@@ -78,7 +82,11 @@ def read_content(answer: requests.Response, limit: int | None = None) -> bytes:
     encoding = answer.headers.get("Content-Encoding", "identity").strip().lower()
     if encoding not in {"identity", "", "gzip", "x-gzip", "deflate"}:
         raise requests.RequestException(
-            f"{answer.url} answers in an encoding that was not asked for: {encoding[:40]!r}"
+            tell(
+                "{url} answers in an encoding that was not asked for: {encoding!r}",
+                url=answer.url,
+                encoding=encoding[:40],
+            )
         )
     try:
         with BoundedBody(answer, most) as body:
@@ -103,7 +111,7 @@ def _read_all(body: BoundedBody, limit: int, *, is_inflated: bool) -> bytes:
             parts.append(part)
             length += len(part)
             if length > limit:
-                raise BodyError(f"its answer is larger than {limit >> 20} MiB")
+                raise BodyError(tell("its answer is larger than {size} MiB", size=limit >> 20))
     return b"".join(parts)
 
 
@@ -145,14 +153,20 @@ class BoundedBody(io.RawIOBase):
             raise
         self._received += len(data)
         if self._received > self._limit:
-            raise BodyError(f"its answer is larger than {self._limit >> 20} MiB")
+            raise BodyError(tell("its answer is larger than {size} MiB", size=self._limit >> 20))
         self._require_speed()
         return data
 
     def _require_speed(self) -> None:
         if self._is_too_slow():
             seconds = time.monotonic() - self._begun
-            raise BodyError(f"its answer came too slowly: {self._received} bytes in {seconds:.0f} seconds")
+            raise BodyError(
+                tell(
+                    "its answer came too slowly: {bytes} bytes in {seconds:.0f} seconds",
+                    bytes=self._received,
+                    seconds=seconds,
+                )
+            )
 
     def _is_too_slow(self) -> bool:
         return self._received < (time.monotonic() - self._begun - GRACE) * SLOWEST

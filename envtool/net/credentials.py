@@ -16,6 +16,7 @@ import requests
 from requests.auth import AuthBase, HTTPBasicAuth
 from requests.utils import get_auth_from_url
 
+from envtool.language import tell
 from envtool.net.bounds import read_content, run_with_deadline
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ class OriginSession(requests.Session):
                     read_content(answer)
             return answer
 
-        return run_with_deadline(send, what=get_origin(str(url))[1] or "the server")
+        return run_with_deadline(send, what=get_origin(str(url))[1] or tell("the server"))
 
     def get_redirect_target(self, resp: Response) -> str | None:
         """Where an answer leads to; the body of one that does so is never read."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import urljoin
 
+from envtool.language import tell
+
 
 def parse_index_page(text: str, kind: str, name: str, address: str) -> list[dict[str, Any]]:
     """The files of a project's page, as PEP 691 describes them, their addresses absolute. `kind` is its media type.
@@ -17,10 +19,10 @@ def parse_index_page(text: str, kind: str, name: str, address: str) -> list[dict
         details = simple.parse_project_details(text, kind, name)
         rows = list(details["files"])
     except (simple.UnsupportedMIMEType, simple.UnsupportedAPIVersion) as error:
-        raise ValueError(f"it answers with {kind}") from error
+        raise ValueError(tell("it answers with {kind}", kind=kind)) from error
     # What mousebender raises for JSON of another form than the API's.
     except (ArithmeticError, AssertionError, AttributeError, LookupError, RecursionError, TypeError) as error:
-        raise ValueError(f"it is of another form: {type(error).__name__}") from error
+        raise ValueError(tell("it is of another form: {error}", error=type(error).__name__)) from error
     return [file for row in rows if (file := _read_file(row, address)) is not None]
 
 

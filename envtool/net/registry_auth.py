@@ -94,10 +94,10 @@ class RegistryAuth(AuthBase):
         try:
             table: Any = parse_json(answer.content)
         except ValueError as error:
-            raise requests.RequestException(f"{realm} does not answer with JSON") from error
+            raise requests.RequestException(tell("{realm} does not answer with JSON", realm=realm)) from error
         token = (table.get("token") or table.get("access_token")) if isinstance(table, dict) else None
         if not isinstance(token, str) or not token.isprintable():
-            raise requests.RequestException(f"{realm} does not answer with a token")
+            raise requests.RequestException(tell("{realm} does not answer with a token", realm=realm))
         return token
 
 
@@ -147,4 +147,6 @@ def _no_auth(request: requests.PreparedRequest) -> requests.PreparedRequest:
 def _require_safe(realm: str) -> None:
     parts = urlsplit(realm)
     if parts.scheme != "https" and parts.hostname not in LOOPBACK:
-        raise UnsafeTokenServiceError(f"it names the token service {realm}, which a password would reach in the clear")
+        raise UnsafeTokenServiceError(
+            tell("it names the token service {realm}, which a password would reach in the clear", realm=realm)
+        )

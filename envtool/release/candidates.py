@@ -152,10 +152,9 @@ def select_release(
             return release
     raise ReleaseError(
         tell(
-            "{where} has no vendor torch for Python {python}.{python2} ({wanted})",
+            "{where} has no vendor torch for Python {python} ({wanted})",
             where=where,
-            python=python[0],
-            python2=python[1],
+            python=f"{python[0]}.{python[1]}",
             wanted=wanted,
         ),
         why=_describe_available(candidates, fitting, python, profile),
@@ -174,7 +173,11 @@ def _describe_available(
     if ours:
         return "; ".join(f"{wheel.filename}: {explain_incompatibility(wheel, python)}" for wheel in ours)
     others = [item.wheel.filename for item in candidates if item.wheel.name == TORCH]
-    return f"its torch wheels are not the vendor's: {', '.join(others)}" if others else "it has no torch wheel"
+    return (
+        tell("its torch wheels are not the vendor's: {names}", names=", ".join(others))
+        if others
+        else tell("it has no torch wheel")
+    )
 
 
 def _fits_here(python: tuple[int, int]) -> Callable[[WheelName], bool]:
@@ -185,10 +188,13 @@ def _fits_here(python: tuple[int, int]) -> Callable[[WheelName], bool]:
 def _suggest_release(fitting: Sequence[VendorRelease], wanted: ReleaseFilter, profile: Profile) -> str:
     served = [release for release in fitting if ReleaseFilter(served=wanted.served).matches(release.version)]
     if wanted.served is not None and fitting and not served:
-        return f"get release {wanted.served} of torch from the vendor, or update this machine's driver first"
+        return tell(
+            "get release {release} of torch from the vendor, or update this machine's driver first",
+            release=wanted.served,
+        )
     if served:
         return " or ".join(profile.cure.release.format(release=release.version.release) for release in served[:3])
-    return "envtool vendor list   shows the sources; envtool vendor add SOURCE adds one"
+    return tell("envtool vendor list   shows the sources; envtool vendor add SOURCE adds one")
 
 
 def explain_incompatibility(wheel: WheelName, python: tuple[int, int]) -> str:
@@ -196,7 +202,11 @@ def explain_incompatibility(wheel: WheelName, python: tuple[int, int]) -> str:
     pythons = sorted({tag.interpreter for tag in wheel.tags})
     supported = {(tag.interpreter, tag.abi) for tag in list_interpreter_tags(python)}
     if not supported & {(tag.interpreter, tag.abi) for tag in wheel.tags}:
-        return f"it is for {', '.join(pythons)}, and here is Python {python[0]}.{python[1]}"
+        return tell(
+            "it is for {pythons}, and here is Python {version}",
+            pythons=", ".join(pythons),
+            version=f"{python[0]}.{python[1]}",
+        )
     wanted = [match for tag in wheel.tags if (match := _MANYLINUX.fullmatch(tag.platform))]
     here = _detect_platform()
     for match in wanted:

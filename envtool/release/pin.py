@@ -129,7 +129,11 @@ def parse_pin(data: bytes, path: Path, *, remedy: str = "") -> VendorPin:
 
 def _read_table(table: dict[str, Any], path: Path) -> VendorPin:
     if table["schema"] != SCHEMA:
-        raise ValueError(f"schema {table['schema']} is not known to envtool {envtool.__version__}")
+        raise ValueError(
+            tell(
+                "schema {schema} is not known to envtool {version}", schema=table["schema"], version=envtool.__version__
+            )
+        )
     distributions = tuple(
         PinnedDistribution(
             name=str(row["name"]),
@@ -143,7 +147,7 @@ def _read_table(table: dict[str, Any], path: Path) -> VendorPin:
     profile = str(table.get("profile", DEFAULT))
     pin = VendorPin(distributions, PinOrigin.FILE, bool(table.get("stand-in", False)), str(path), profile)
     if not any(item.name == TORCH for item in distributions):
-        raise ValueError("it names no torch")
+        raise ValueError(tell("it names no torch"))
     # Raises `VersionError` where it is no vendor's.
     _ = pin.version
     return pin

@@ -15,7 +15,7 @@ from typing import Any
 
 from envtool.documents import parse_toml
 from envtool.errors import SettingsError
-from envtool.language import tell
+from envtool.language import mark_message, tell
 from envtool.link_rights import may_name_file
 from envtool.regular_file import read_regular_file
 from envtool.release.profile import (
@@ -248,7 +248,9 @@ def _build_cure(row: Any) -> CureWords:
     if "{release}" not in release or re.search(r"[{}]", release.replace("{release}", "")):
         raise ValueError("cure.release: {release}, and nothing else in braces, stands in it for the release")
     return CureWords(
-        lost=_text(row["lost"], "cure.lost"), restore=_text(row["restore"], "cure.restore"), release=release
+        lost=mark_message(_text(row["lost"], "cure.lost")),
+        restore=_text(row["restore"], "cure.restore"),
+        release=release,
     )
 
 

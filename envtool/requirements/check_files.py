@@ -203,7 +203,7 @@ def _is_told_later(item: RequirementSet) -> bool:
 def _predict_files(
     files: Sequence[DependencyFile], checker: Checker, display: ProgressDisplay
 ) -> list[tuple[DependencyFile, tuple[Prediction, ...]]]:
-    with display("resolving") as advance:
+    with display(tell("resolving")) as advance:
         return [(file, checker.check(file, advance)) for file in files]
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from envtool.doctor.cause import is_requested_by_name
 from envtool.doctor.checks.cuda_wheels import is_cuda_wheel
+from envtool.language import tell
 from envtool.release.profile import PINNED_NAMES
 from envtool.wheel.requires import list_required_names
 
@@ -55,7 +56,7 @@ def find_orphans(
     roots = [item.requires() for name, item in installed.items() if name not in candidates | replaced]
     needed = _follow_requirements([*roots, tuple(vendor)], candidates, installed, with_extras=False)
     wanted = _follow_requirements([*roots, tuple(vendor)], candidates, installed, with_extras=True)
-    by = ", ".join(f"{one.name} {one.version}" for one in intruders) or "another torch"
+    by = ", ".join(f"{one.name} {one.version}" for one in intruders) or tell("another torch")
     leaving: list[Orphan] = []
     staying: list[Orphan] = []
     for name in sorted(candidates - needed):
@@ -64,7 +65,7 @@ def find_orphans(
         if reason:
             staying.append(Orphan(item, reason))
         else:
-            leaving.append(Orphan(item, f"only {by} wanted it"))
+            leaving.append(Orphan(item, tell("only {by} wanted it", by=by)))
     # What a distribution that stays requires must stay as well.
     required = _follow_requirements(
         [orphan.item.requires() for orphan in staying], candidates, installed, with_extras=False
@@ -96,15 +97,15 @@ def _explain_stay(
     item: Distribution, intruders: Sequence[Distribution], profile: Profile, *, may_be_wanted: bool
 ) -> str:
     if is_requested_by_name(item):
-        return "it was asked for by name"
+        return tell("it was asked for by name")
     if may_be_wanted:
-        return "an extra of another distribution may want it"
+        return tell("an extra of another distribution may want it")
     if is_cuda_wheel(item.name, profile):
         return ""
     if item.installer != "pip":
-        return f"{item.installer} does not record whether it was asked for by name"
+        return tell("{installer} does not record whether it was asked for by name", installer=item.installer)
     if not any(_is_same_install(item, intruder) for intruder in intruders):
-        return "it was there before"
+        return tell("it was there before")
     return ""
 
 

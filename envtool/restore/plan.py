@@ -12,6 +12,7 @@ from envtool.doctor.checks import conda, shadowed
 from envtool.environment.leftover import match_leftover
 from envtool.environment.owned_files import PathBoundary
 from envtool.environment.search_path import PathOrigin
+from envtool.language import join_messages, tell
 from envtool.release.profile import COMPANIONS, TOP_LEVEL_NAMES
 from envtool.release.version import versions_equal
 from envtool.restore.orphans import Orphans, find_orphans
@@ -169,15 +170,18 @@ def plan_restore(
     leaving = replaced | {item.name for item in strangers} | {orphan.item.name for orphan in orphans.leaving}
     ownership = FileOwnership(environment, leaving)
     keep, replacements, repairs = _plan_pinned(diagnosis, ownership, force=force)
-    removed = [*((item, "it belongs to another torch") for item in strangers)]
+    removed: list[tuple[Distribution, str]] = [*((item, tell("it belongs to another torch")) for item in strangers)]
     removed += [(orphan.item, orphan.why) for orphan in orphans.leaving]
     removals = tuple(Removal(item.name, item.version, why, ownership.list_paths((item,))) for item, why in removed)
     user_copies, other_copies = _plan_copies(environment, pin)
     going: tuple[Replacement | Removal, ...] = (*replacements, *removals)
     left_alone = (
-        *(f"{path}: outside the environment, or no file of it, though RECORD names it" for path in ownership.refused),
+        *(
+            tell("{path}: outside the environment, or no file of it, though RECORD names it", path=path)
+            for path in ownership.refused
+        ),
         *other_copies,
-        *(f"{orphan.item.name} {orphan.item.version}: {orphan.why}" for orphan in orphans.staying),
+        *(join_messages(": ", (f"{orphan.item.name} {orphan.item.version}", orphan.why)) for orphan in orphans.staying),
         *_list_conda_records(diagnosis, tuple(item.name for item in replacements)),
         *_list_unplanned(diagnosis.report.findings, keep_orphans=keep_orphans),
     )
@@ -226,7 +230,7 @@ def _plan_pinned(
                 name=name,
                 version=version,
                 present=tuple(item.version for item in installed),
-                reasons=reasons or ("forced",),
+                reasons=reasons or (tell("forced"),),
                 remove=ownership.list_paths(installed),
             )
             replacements.append(replacement)
@@ -251,7 +255,15 @@ def _plan_copies(environment: Environment, pin: VendorPin) -> tuple[tuple[UserSi
     for shadow in shadowed.find_shadows(environment, pin):
         if shadow.folder.origin is not PathOrigin.USER_SITE:
             remedy = shadowed.build_shadow_remedy(environment, shadow)
-            left.append(f"{shadow.name} is imported from {shadow.folder.path} by {shadow.folder.source}; run: {remedy}")
+            left.append(
+                tell(
+                    "{name} is imported from {folder} by {source}; run: {command}",
+                    name=shadow.name,
+                    folder=shadow.folder.path,
+                    source=shadow.folder.source,
+                    command=remedy,
+                )
+            )
             continue
         folder = shadow.folder.path
         base = folder.parents[2]
@@ -281,9 +293,12 @@ def _list_conda_records(diagnosis: PinnedDiagnosis, replaced: tuple[str, ...]) -
     for name in replaced:
         for record in conda.find_overlying_records(environment, name):
             # Both may be recorded; it is the files that can be one's or the other's only.
-            yield (
-                f"conda's record of {record.name} {record.version}, though its files of {name} go; "
-                f"to have conda forget it: conda remove --force {record.name}, then envtool restore --force"
+            yield tell(
+                "conda's record of {package} {version}, though its files of {name} go; "
+                "to have conda forget it: conda remove --force {package}, then envtool restore --force",
+                package=record.name,
+                version=record.version,
+                name=name,
             )
 
 
@@ -292,4 +307,4 @@ def _list_unplanned(findings: Iterable[Finding], *, keep_orphans: bool) -> Itera
     for item in findings:
         planned = _PLANNED_FINDINGS - ({"cuda-wheels"} if keep_orphans else set())
         if item.distribution is None and item.severity is not Severity.NOTE and item.id not in planned:
-            yield f"{item.title}; run: {item.remedy}"
+            yield tell("{title}; run: {command}", title=item.title, command=item.remedy)

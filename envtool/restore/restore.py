@@ -89,7 +89,7 @@ def restore(
     """
     prefix = find_prefix(request.prefix, request.python)
     if not request.dry_run and recover_prefix(prefix):
-        note("completed a restore that had been interrupted")
+        note(tell("completed a restore that had been interrupted"))
     environment = read_environment(prefix)
     selected = select_pin(
         environment, request.pin, request.vendor, request.release, ignore_driver=request.ignore_driver
@@ -103,12 +103,18 @@ def restore(
     refuse_mounted(plan)
     processes = find_processes(prefix, [item.name for item in plan.mended])
     for process in processes:
-        note(f"process {process.pid} has it loaded and goes on with the old files: {process.command}")
+        note(
+            tell(
+                "process {pid} has it loaded and goes on with the old files: {command}",
+                pid=process.pid,
+                command=process.command,
+            )
+        )
     if request.dry_run:
         return RestoreResult(status=RestoreStatus.PLANNED, plan=plan, processes=processes)
     copies = [copy for copy in plan.user_copies if confirm(copy)]
     if not plan.is_empty:
-        with display("unpacking") as progress:
+        with display(tell("unpacking")) as progress:
             apply_plan(plan, wheels, command=request.command, progress=progress)
         for wheel in wheels.values():
             if isinstance(wheel, UnpackedWheel):
@@ -129,7 +135,7 @@ def _diagnose(
     report = diagnose(environment, pin)
     if not hash_files:
         return PinnedDiagnosis(report, pin, {})
-    with display("hashing") as progress:
+    with display(tell("hashing")) as progress:
         return PinnedDiagnosis(report, pin, find_damage(environment, pin, progress))
 
 
@@ -141,7 +147,7 @@ def _verify(prefix: Prefix, plan: RestorePlan) -> Report:
     if damage:
         raise RestoreError(
             tell("{distribution} was put in place and is not in order", distribution=damage[0].distribution),
-            why=damage[0].title + "; something else wrote to site-packages at the same time",
+            why=tell("{title}; something else wrote to site-packages at the same time", title=damage[0].title),
             remedy="envtool restore --force",
         )
     return report

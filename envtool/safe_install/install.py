@@ -82,7 +82,7 @@ def install(
     wanted = RequirementSet(path=_COMMAND_LINE.path, entries=command.entries, options=command.options)
     prefix = find_prefix(request.prefix, None)
     if not request.dry_run and recover(get_prefix_scope(prefix)):
-        note("took back an install, or completed a restore, that had been interrupted")
+        note(tell("took back an install, or completed a restore, that had been interrupted"))
     environment = read_environment(prefix)
     refuse_damaged(environment)
     resolver = _configure_resolver(environment, command, request.time_limit)
@@ -103,7 +103,7 @@ def install(
     if request.dry_run:
         return InstallResult(status=InstallStatus.PLANNED, target=target, plan=plan)
     count = sum(change.after is not None for change in plan.changes)
-    note(f"installing {count} distributions beside torch {plan.pin.version}")
+    note(tell("installing {count} distributions beside torch {version}", count=count, version=plan.pin.version))
     apply_install(
         plan,
         lambda lines, folder: resolver.stage(
@@ -165,7 +165,11 @@ def note_missing(environment: Environment, plan: InstallPlan, note: Callable[[st
         for item in environment.find(pinned.name):
             needs = tuple(find_missing_requirements(item, after, environment.prefix.python))
             if needs:
-                note(f"{pinned.name} needs {' and '.join(needs)}, which {'is' if len(needs) == 1 else 'are'} missing")
+                if len(needs) == 1:
+                    note(tell("{name} needs {requirement}, which is missing", name=pinned.name, requirement=needs[0]))
+                else:
+                    names = " + ".join(needs)
+                    note(tell("{name} needs {names}, which are missing", name=pinned.name, names=names))
 
 
 def refuse_changed_pins(plan: InstallPlan) -> None:

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from packaging.requirements import InvalidRequirement, Requirement
 
+from envtool.language import tell
 from envtool.requirements.metadata import AT_ONCE, find_requirements
 from envtool.safe_install.locks.model import LockedDemand, LockedSet
 from envtool.wheel.requires import normalize_name
@@ -30,13 +31,13 @@ def read_requires(
     """What locked versions require, by name, as an index tells; without those of which it does not."""
     asked = [entry for entry in entries if entry.name and _is_readable(entry)]
     if asked:
-        progress(f"reading what {len(asked)} of the lock's packages require")
+        progress(tell("reading what {count} of the lock's packages require", count=len(asked)))
     with ThreadPoolExecutor(AT_ONCE) as pool:
         found = list(pool.map(lambda entry: _read_one(entry, reader), asked))
     missing = [entry.name or "" for entry, lines in zip(asked, found, strict=True) if lines is None]
     if missing:
-        verb = "requires" if len(missing) == 1 else "require"
-        progress(f"no index tells what {', '.join(missing)} {verb}; that is proven once it is fetched")
+        names = ", ".join(missing)
+        progress(tell("no index tells what is required by {names}; that is proven once it is fetched", names=names))
     return {entry.name or "": lines for entry, lines in zip(asked, found, strict=True) if lines is not None}
 
 

@@ -75,7 +75,7 @@ def sync(
     overrides = parse_overrides(request.overrides)
     prefix = find_prefix(request.prefix, None)
     if not request.dry_run and recover(get_prefix_scope(prefix)):
-        note("took back an install, or completed a restore, that had been interrupted")
+        note(tell("took back an install, or completed a restore, that had been interrupted"))
     environment = read_environment(prefix)
     refuse_damaged(environment)
     configured = configure_target(make_target(environment), prefix, (Installer.PIP,), time_limit=request.time_limit)
@@ -109,7 +109,7 @@ def sync(
     if request.dry_run:
         return replace(result, status=InstallStatus.PLANNED)
     count = sum(change.after is not None for change in plan.changes)
-    note(f"installing {count} distributions beside torch {plan.pin.version}")
+    note(tell("installing {count} distributions beside torch {version}", count=count, version=plan.pin.version))
     apply_install(
         plan,
         lambda lines, folder: resolver.stage(

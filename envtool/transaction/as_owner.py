@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
 
 from envtool.errors import EnvtoolError, RestoreError
-from envtool.language import tell
+from envtool.language import phrase, tell, translate
 from envtool.progress import Progress
 from envtool.transaction.postponed_signals import postponed_signals
 from envtool.transaction.stop_signals import StopRequest, end_child, stop_requests
@@ -107,7 +107,9 @@ def _interpret(answer: dict[str, Any], status: int, owner: Owner) -> bool:
     if "failure" in answer:
         raise RuntimeError(str(answer["failure"]))
     if "result" not in answer:
-        ended = f"signal {os.WTERMSIG(status)}" if os.WIFSIGNALED(status) else f"exit status {status >> 8}"
+        number = os.WTERMSIG(status) if os.WIFSIGNALED(status) else status >> 8
+        signalled, left = tell("signal {number}", number=number), tell("exit status {number}", number=number)
+        ended = signalled if os.WIFSIGNALED(status) else left
         raise RestoreError(
             tell(
                 "the process that works as {name} ended before its work was done ({ended})",
@@ -218,11 +220,13 @@ def _keep_code_reachable() -> None:
 
 def _describe(error: BaseException, owner: Owner) -> dict[str, Any]:
     if isinstance(error, EnvtoolError):
-        return {"error": [type(error).__name__, error.what, error.why, error.remedy]}
+        told = (translate(text) for text in (error.what, error.why, error.remedy))
+        return {"error": [type(error).__name__, *told]}
     if isinstance(error, StopRequest):
         return {"error": ["EnvtoolError", "interrupted", "", ""]}
     if isinstance(error, ImportError):
-        why = f"{error}; its files may be such that only root may read them"
-        remedy = f"install envtool where {owner.name} may read it, or run the command as {owner.name}"
-        return {"error": ["SetupError", f"{owner.name} cannot read envtool's own files", why, remedy]}
+        what = phrase("{name} cannot read envtool's own files", name=owner.name)
+        why = phrase("{error}; its files may be such that only root may read them", error=error)
+        remedy = phrase("install envtool where {name} may read it, or run the command as {name}", name=owner.name)
+        return {"error": ["SetupError", what, why, remedy]}
     return {"failure": "".join(traceback.format_exception(error))}

@@ -74,11 +74,17 @@ def _read(staging: StagingFolder) -> bytes | None:
     with os.fdopen(handle, "rb") as stream:
         found = os.fstat(handle)
         if not stat.S_ISREG(found.st_mode):
-            raise ValueError("it is no file")
+            raise ValueError(tell("it is no file"))
         if found.st_uid not in {0, os.geteuid()} or found.st_mode & 0o022:
-            raise ValueError(f"user {found.st_uid} has it, with the permissions {stat.S_IMODE(found.st_mode):o}")
+            raise ValueError(
+                tell(
+                    "user {user} has it, with the permissions {mode:o}",
+                    user=found.st_uid,
+                    mode=stat.S_IMODE(found.st_mode),
+                )
+            )
         if found.st_size > _LARGEST:
-            raise ValueError(f"it has {found.st_size} bytes")
+            raise ValueError(tell("it has {size} bytes", size=found.st_size))
         return stream.read(_LARGEST)
 
 
@@ -87,9 +93,9 @@ def _parse(table: dict[str, Any], opened: OpenScope) -> Journal:
     if table["schema"] != _SCHEMA:
         raise ValueError(f"its schema is {table['schema']!r:.40}, not {_SCHEMA}")
     if not isinstance(backwards, bool) or not isinstance(mark, str) or (mark and not _MARK.fullmatch(mark)):
-        raise ValueError("its mark or its direction is none")
+        raise ValueError(tell("its mark or its direction is none"))
     if not isinstance(table["steps"], list):
-        raise TypeError("its steps are no list")
+        raise TypeError(tell("its steps are no list"))
     return Journal(tuple(_parse_row(row, opened) for row in table["steps"]), backwards, mark)
 
 
@@ -103,21 +109,23 @@ def _parse_row(row: dict[str, Any], opened: OpenScope) -> JournalRow:
     if set(row) == {"remove", "in"}:
         return RemoveRow(_parse_place(row["in"], row["remove"], opened))
     if set(row) != {"place", "at", "in"}:
-        raise ValueError(f"a step of it is neither a removal nor a move: {row!s:.80}")
+        raise ValueError(tell("a step of it is neither a removal nor a move: {row!s:.80}", row=row))
     _require_plain(row["place"])
     return MoveRow(row["place"], _parse_place(row["in"], row["at"], opened))
 
 
 def _parse_place(root: object, path: object, opened: OpenScope) -> RootPath:
     if not isinstance(root, str) or root not in opened.handles:
-        raise ValueError(f"a step of it is in {root!s:.40}, which is no folder of the environment's")
+        raise ValueError(
+            tell("a step of it is in {folder!s:.40}, which is no folder of the environment's", folder=root)
+        )
     place = RootPath(root, _require_plain(path))
     if opened.is_root(place) or opened.describe(place).startswith(f"{opened.real[opened.scope.staging_root]}/.hac-"):
-        raise ValueError(f"a step of it changes {place.path:.80}, which no change does")
+        raise ValueError(tell("a step of it changes {path:.80}, which no change does", path=place.path))
     return place
 
 
 def _require_plain(path: object) -> str:
     if not isinstance(path, str) or "\0" in path or {"", ".", ".."} & set(path.split("/")):
-        raise ValueError(f"a path of it leads elsewhere: {path!s:.80}")
+        raise ValueError(tell("a path of it leads elsewhere: {path!s:.80}", path=path))
     return path

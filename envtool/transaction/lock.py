@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from envtool.errors import RestoreError
-from envtool.language import tell
+from envtool.language import join_messages, tell
 
 
 @contextmanager
@@ -42,7 +42,9 @@ def translate_os_errors(prefix: Path) -> Iterator[None]:
     except OSError as error:
         full = error.errno in {errno.ENOSPC, errno.EDQUOT}
         raise RestoreError(
-            f"{'the disk is full' if full else 'the environment cannot be written'}: {prefix}",
+            join_messages(
+                ": ", (tell("the disk is full") if full else tell("the environment cannot be written"), str(prefix))
+            ),
             why=f"{error.strerror}: {error.filename or prefix}",
             remedy=tell("make room and try again") if full else _suggest_owner(prefix),
         ) from error
@@ -51,11 +53,13 @@ def translate_os_errors(prefix: Path) -> Iterator[None]:
 def _suggest_owner(prefix: Path) -> str:
     for folder in reversed(prefix.parents):
         if not os.access(folder, os.X_OK):
-            return f"let user {os.geteuid()} pass: chmod o+x {shlex.quote(str(folder))}"
+            return tell("let user {user} pass: chmod o+x {folder}", user=os.geteuid(), folder=shlex.quote(str(folder)))
     try:
         owner = prefix.stat().st_uid
     except OSError:
         owner = -1
     if owner != os.geteuid() or owner == 0:
-        return "run the command as the owner of the environment"
-    return f"as root: chown -hR --from=root {owner} {shlex.quote(str(prefix))}   and try again"
+        return tell("run the command as the owner of the environment")
+    return tell(
+        "as root: chown -hR --from=root {owner} {folder}   and try again", owner=owner, folder=shlex.quote(str(prefix))
+    )

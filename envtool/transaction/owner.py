@@ -87,16 +87,16 @@ def find_owner(folders: Iterable[Path]) -> Owner | None:
             raise RestoreError(
                 tell("the environment belongs to two users, so nothing is changed"),
                 why=tell(
-                    "{folder} is {name}'s, {folder2} is {name2}'s; root would work for either",
+                    "{folder} is {name}'s, {other_folder} is {other_name}'s; root would work for either",
                     folder=first.folder,
                     name=first.name,
-                    folder2=folder,
-                    name2=other.name,
+                    other_folder=folder,
+                    other_name=other.name,
                 ),
                 remedy=tell(
-                    "ls -ld {folder} {folder2}   and give both to one: chown -hR {name} DIRECTORY",
+                    "ls -ld {folder} {other_folder}   and give both to one: chown -hR {name} DIRECTORY",
                     folder=shlex.quote(str(first.folder)),
-                    folder2=shlex.quote(str(folder)),
+                    other_folder=shlex.quote(str(folder)),
                     name=shlex.quote(first.name),
                 ),
             )

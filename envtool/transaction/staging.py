@@ -81,11 +81,13 @@ def open_staging(opened: OpenScope) -> Iterator[StagingFolder]:
     try:
         handle = open_beneath(opened.folder, STAGING_NAME)
     except OSError as error:
-        raise _build_refusal(real, f"it is no folder ({error.strerror})") from error
+        raise _build_refusal(real, tell("it is no folder ({reason})", reason=error.strerror)) from error
     try:
         found = os.fstat(handle)
         if found.st_uid not in {0, os.geteuid()} or found.st_mode & 0o022:
-            raise _build_refusal(real, f"user {found.st_uid} has it, with permissions {stat.S_IMODE(found.st_mode):o}")
+            mode = stat.S_IMODE(found.st_mode)
+            why = tell("user {user} has it, with the permissions {mode:o}", user=found.st_uid, mode=mode)
+            raise _build_refusal(real, why)
         yield StagingFolder(handle, real)
     finally:
         os.close(handle)

@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 
-from envtool.errors import EnvtoolError, RestoreError
+from envtool.errors import RestoreError
+from envtool.language import tell
 
 _PR_SET_PDEATHSIG = 1
 
@@ -26,13 +27,13 @@ def die_with_parent(parent: int) -> None:
 
 
 @contextmanager
-def translate_worker_death(work: str = "unpacks the wheel", kind: type[EnvtoolError] = RestoreError) -> Iterator[None]:
-    """Raise `kind` where a process of a pool dies before it has done its `work`."""
+def translate_worker_death() -> Iterator[None]:
+    """Raise `RestoreError` where a process of a pool dies before it has unpacked a wheel."""
     try:
         yield
     except BrokenProcessPool as error:
-        raise kind(
-            f"a process that {work} was killed",
-            why="by somebody, or because memory ran out",
-            remedy="free some memory and try again; nothing was changed",
+        raise RestoreError(
+            tell("a process that unpacks the wheel was killed"),
+            why=tell("by somebody, or because memory ran out"),
+            remedy=tell("free some memory and try again; nothing was changed"),
         ) from error

@@ -20,31 +20,31 @@ from envtool.verify.credential_files import is_document, is_settings_file, is_sh
 
 # By class: what it finds, and texts of which every token of it has one, in small letters; looking for those is cheap.
 _PLUGINS: dict[str, tuple[str, tuple[str, ...]]] = {
-    "aws.AWSKeyDetector": ("an AWS key", ("akia", "asia", "abia", "acca", "a3t", "aws")),
-    "azure_storage_key.AzureStorageKeyDetector": ("a key of Azure Storage", ("accountkey=",)),
-    "discord.DiscordBotTokenDetector": ("a Discord token", (".",)),
-    "github_token.GitHubTokenDetector": ("a GitHub token", ("ghp_", "gho_", "ghu_", "ghs_", "ghr_")),
-    "gitlab_token.GitLabTokenDetector": ("a GitLab token", ("gl", "gr1348941")),
-    "jwt.JwtTokenDetector": ("a JSON web token", ("eyj",)),
-    "mailchimp.MailchimpDetector": ("a Mailchimp key", ("-us",)),
-    "npm.NpmDetector": ("an npm token", (":_authtoken",)),
-    "openai.OpenAIDetector": ("an OpenAI key", ("t3blbkfj",)),
-    "pypi_token.PypiTokenDetector": ("a PyPI token", ("pypi-age",)),
-    "sendgrid.SendGridDetector": ("a SendGrid key", ("sg.",)),
-    "slack.SlackDetector": ("a Slack token", ("xox", "hooks.slack")),
-    "square_oauth.SquareOAuthDetector": ("a Square secret", ("sq0csp-",)),
-    "stripe.StripeDetector": ("a Stripe key", ("k_live_",)),
-    "telegram_token.TelegramBotTokenDetector": ("a Telegram token", (":",)),
-    "twilio.TwilioKeyDetector": ("a Twilio key", ("ac", "sk")),
+    "aws.AWSKeyDetector": (tell("an AWS key"), ("akia", "asia", "abia", "acca", "a3t", "aws")),
+    "azure_storage_key.AzureStorageKeyDetector": (tell("a key of Azure Storage"), ("accountkey=",)),
+    "discord.DiscordBotTokenDetector": (tell("a Discord token"), (".",)),
+    "github_token.GitHubTokenDetector": (tell("a GitHub token"), ("ghp_", "gho_", "ghu_", "ghs_", "ghr_")),
+    "gitlab_token.GitLabTokenDetector": (tell("a GitLab token"), ("gl", "gr1348941")),
+    "jwt.JwtTokenDetector": (tell("a JSON web token"), ("eyj",)),
+    "mailchimp.MailchimpDetector": (tell("a Mailchimp key"), ("-us",)),
+    "npm.NpmDetector": (tell("an npm token"), (":_authtoken",)),
+    "openai.OpenAIDetector": (tell("an OpenAI key"), ("t3blbkfj",)),
+    "pypi_token.PypiTokenDetector": (tell("a PyPI token"), ("pypi-age",)),
+    "sendgrid.SendGridDetector": (tell("a SendGrid key"), ("sg.",)),
+    "slack.SlackDetector": (tell("a Slack token"), ("xox", "hooks.slack")),
+    "square_oauth.SquareOAuthDetector": (tell("a Square secret"), ("sq0csp-",)),
+    "stripe.StripeDetector": (tell("a Stripe key"), ("k_live_",)),
+    "telegram_token.TelegramBotTokenDetector": (tell("a Telegram token"), (":",)),
+    "twilio.TwilioKeyDetector": (tell("a Twilio key"), ("ac", "sk")),
 }
 # Of services that the plugins do not know, or not in their newest form.
-_FORMS = {
-    "a Hugging Face token": ("hf_", r"hf_[A-Za-z0-9]{30,}"),
-    "a GitHub token": ("gh", r"gh[oprsu]_[A-Za-z0-9]{36,}|github_pat_\w{60,}"),
-    "a Google API key": ("aiza", r"AIza[\w-]{35}"),
-    "a Docker Hub token": ("dckr_pat_", r"dckr_pat_[\w-]{20,}"),
-    "an Anthropic key": ("sk-ant-", r"sk-ant-[\w-]{40,}"),
-    "an npm token": ("npm_", r"npm_[A-Za-z0-9]{36}"),
+_FORMS: dict[str, tuple[str, str]] = {
+    tell("a Hugging Face token"): ("hf_", r"hf_[A-Za-z0-9]{30,}"),
+    tell("a GitHub token"): ("gh", r"gh[oprsu]_[A-Za-z0-9]{36,}|github_pat_\w{60,}"),
+    tell("a Google API key"): ("aiza", r"AIza[\w-]{35}"),
+    tell("a Docker Hub token"): ("dckr_pat_", r"dckr_pat_[\w-]{20,}"),
+    tell("an Anthropic key"): ("sk-ant-", r"sk-ant-[\w-]{40,}"),
+    tell("an npm token"): ("npm_", r"npm_[A-Za-z0-9]{36}"),
 }
 _NAMED = (
     *("token", "secret", "passw", "passphrase", "api_key", "apikey", "access_key", "accesskey", "private_key"),
@@ -114,21 +114,21 @@ def _decode(data: bytes) -> str | None:
 
 def _find(path: str, text: str) -> Iterator[str]:
     if keeps_credential(path, text):
-        yield "what its program logs in with"
+        yield tell("what its program logs in with")
     if _PRIVATE_KEY.search(text) and not is_document(path):
-        yield "a private key"
+        yield tell("a private key")
     yield from _find_tokens(text)
     is_shell, is_settings = is_shell_file(path, text), is_settings_file(path)
     # In force, they are what they are; elsewhere an address may be an example.
     if _has_address(text, is_real=(is_shell or is_settings) and not is_document(path)):
-        yield "an address with a password"
+        yield tell("an address with a password")
     if is_document(path):
         return
     if is_shell or is_settings:
         if any(not _is_placeholder(value) for value in find_masked_values(text)):
-            yield "a password or token"
+            yield tell("a password or token")
     elif any(name in text.lower() for name in _NAMED) and _has_literal(text):
-        yield "a password or token"
+        yield tell("a password or token")
 
 
 def _has_address(text: str, *, is_real: bool) -> bool:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from envtool.errors import ModelError
+from envtool.language import join_messages, tell
 from envtool.models.run_model import ModelRequest, run_model
 from envtool.verify.result import ImageCheck
 
@@ -15,15 +16,17 @@ if TYPE_CHECKING:
 
 def check_model(reference: str, name: str, time_limit: float, project: Path) -> ImageCheck:
     """Whether the model learns there; a torch that cannot compute is an answer as well."""
-    title = f"the model {name} learns"
+    title = tell("the model {name} learns", name=name)
     try:
         run = run_model(ModelRequest(name=name, image=reference, time_limit=time_limit, project=project))
     except ModelError as error:
-        problem = f"{error.what}: {error.why}" if error.why else error.what
+        problem = str(error)
         return ImageCheck(f"model-{name}", title, False, problem, (problem,))
-    problems = tuple(f"{check.title}: {check.detail}" for check in run.checks if check.passed is False)
-    return ImageCheck(f"model-{name}", title, run.passed, "\n".join(_list_lines(run)), problems)
+    problems: tuple[str, ...] = tuple(
+        join_messages(": ", (check.title, check.detail)) for check in run.checks if check.passed is False
+    )
+    return ImageCheck(f"model-{name}", title, run.passed, join_messages("\n", _list_lines(run)), problems)
 
 
 def _list_lines(run: ModelRun) -> list[str]:
-    return [run.describe(), *(f"{check.title}: {check.detail}" for check in run.checks)]
+    return [run.describe(), *(join_messages(": ", (check.title, check.detail)) for check in run.checks)]

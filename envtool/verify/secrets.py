@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from envtool.image.read.layer import Capture
+from envtool.language import join_messages, tell
 from envtool.masking import NO_VALUE, SENSITIVE_NAME
 from envtool.verify.credential_contents import find_credentials
 from envtool.verify.credential_files import is_credential_file
@@ -37,11 +38,14 @@ def find_secrets(image: StoredImage) -> Iterator[str]:
     for number, layer in enumerate(image.layers, 1):
         for path, entry in layer.entries.items():
             if entry.size and (is_credential_file(path) or entry.remarks):
-                kinds = f": {', '.join(entry.remarks)}" if entry.remarks else ""
-                yield f"/{path} in layer {number}, `{image.find_step(number).instruction}`{kinds}"
+                instruction = image.find_step(number).instruction
+                place = tell(
+                    "/{path} in layer {layer}, `{instruction}`", path=path, layer=number, instruction=instruction
+                )
+                yield join_messages(": ", (place, join_messages(", ", entry.remarks))) if entry.remarks else place
     for name, value in image.variables.items():
         if _is_secret_variable(name, value):
-            yield f"the variable {name}"
+            yield tell("the variable {name}", name=name)
     yield from _find_in_labels(image)
     yield from _find_recorded(image.configuration.get("history") or [], image)
 
@@ -58,11 +62,11 @@ def _is_secret_variable(name: str, value: str) -> bool:
 def _find_in_labels(image: StoredImage) -> Iterator[str]:
     for name, value in image.labels.items():
         if _is_secret_variable(name, str(value)):
-            yield f"the label {name}"
+            yield tell("the label {name}", name=name)
     for name in ("Entrypoint", "Cmd"):
         words = image.container_config.get(name) or []
         if isinstance(words, list) and _has_credential(shlex.join(map(str, words))):
-            yield f"the words of {name}"
+            yield tell("the words of {name}", name=name)
 
 
 def _find_recorded(history: Sequence[Mapping[str, Any]], image: StoredImage) -> Iterator[str]:
@@ -73,11 +77,15 @@ def _find_recorded(history: Sequence[Mapping[str, Any]], image: StoredImage) -> 
         # Those that are variables of the image have been named.
         names = [name for name in assigned if image.variables.get(name) is None]
         if names:
-            yield f"the value of {', '.join(dict.fromkeys(names))} in the history, step {number}"
+            yield tell(
+                "the value of {names} in the history, step {number}",
+                names=", ".join(dict.fromkeys(names)),
+                number=number,
+            )
         elif _IN_ADDRESS.search(text):
-            yield f"an address with a password in the history, step {number}"
+            yield tell("an address with a password in the history, step {number}", number=number)
         elif not assigned and _has_credential(text):
-            yield f"a password or token in the history, step {number}"
+            yield tell("a password or token in the history, step {number}", number=number)
 
 
 def _has_credential(text: str) -> bool:

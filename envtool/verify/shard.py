@@ -7,6 +7,8 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from envtool.language import tell
+
 _FORM = re.compile(r"([0-9]{1,6})/([0-9]{1,6})")
 
 
@@ -35,10 +37,12 @@ def parse_shard(text: str) -> Shard:
     """`INDEX/COUNT`. Raises `ValueError` for what is none."""
     form = _FORM.fullmatch(text)
     if form is None:
-        raise ValueError("it is not of the form INDEX/COUNT, such as 0/4")
+        raise ValueError(tell("it is not of the form INDEX/COUNT, such as 0/4"))
     index, count = int(form[1]), int(form[2])
     if not count:
-        raise ValueError("there must be at least one part")
+        raise ValueError(tell("there must be at least one part"))
     if index >= count:
-        raise ValueError(f"parts are counted from 0: the last of {count} is {count - 1}/{count}")
+        raise ValueError(
+            tell("parts are counted from 0: the last of {count} is {last}/{count}", count=count, last=count - 1)
+        )
     return Shard(index, count)

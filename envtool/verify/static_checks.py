@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 from envtool.doctor.findings import Report, Status
 from envtool.image.blame.installed import select_for_blame as select_for_blame
 from envtool.image.blame.other_vendor import find_image_profile
-from envtool.image.blame.settings import GUARD_PROGRAM
-from envtool.image.blame.trace import BlameReport, trace_changes
+from envtool.image.blame.settings import GUARD_PROGRAM, SettingChange
+from envtool.image.blame.trace import BlameReport, GuardLoss, trace_changes
 from envtool.image.read.c_library import has_musl_alone, is_c_library
 from envtool.image.read.layer import Capture, Kind
 from envtool.image.read.overlay import Overlay, merge_layers
@@ -22,6 +22,7 @@ from envtool.image.sbom.document import SBOM_FOLDER, read_sbom
 from envtool.image.sbom.inventory import compare_packages, list_packages, select_for_sbom
 from envtool.image.spec.labels import OWN, REQUIRED_LABELS
 from envtool.image.spec.table import CHECKS_FOLDER
+from envtool.language import Message, join_messages, map_parts, tell
 from envtool.printable import one_line
 from envtool.release.profile import TORCH
 from envtool.release.read_profile import DEFAULT
@@ -123,7 +124,7 @@ def _run_check(
     subject: _CheckedImage, name: str, title: str, check: Callable[[_CheckedImage], Iterator[str]]
 ) -> ImageCheck:
     problems = list(check(subject))
-    output = "\n".join(map(one_line, problems))
+    output = join_messages("\n", (map_parts(problem, one_line) for problem in problems))
     return ImageCheck(name, title, not problems, output, tuple(problems), is_warning=name in _WARNINGS)
 
 
@@ -136,7 +137,9 @@ def find_other_profile(blame: BlameReport) -> Profile | None:
 
 def _make_profile_check(profile: Profile) -> ImageCheck:
     left_out = ", ".join(name for name, _title, _check in _CHECKS if name not in _ANYBODYS)
-    title = f"held to {profile.title}; left out, as of our own images alone: {left_out}"
+    title = tell(
+        "held to {vendor}; left out, as of our own images alone: {checks}", vendor=profile.title, checks=left_out
+    )
     return ImageCheck("profile", title, passed=True, output=title)
 
 
@@ -148,42 +151,74 @@ def _check_labels(subject: _CheckedImage) -> Iterator[str]:
 
 def _check_torch(subject: _CheckedImage) -> Iterator[str]:
     for item in subject.blame.culprits:
-        after = " and ".join(item.after) or "gone"
-        yield f"{item.location.name} is {after} since layer {item.layer}, `{item.step.instruction}`"
+        after = " and ".join(item.after) or tell("gone")
+        yield tell(
+            "{name} is {versions} since layer {layer}, `{instruction}`",
+            name=item.location.name,
+            versions=after,
+            layer=item.layer,
+            instruction=item.step.instruction,
+        )
         if item.damaged_files:
-            yield f"not as RECORD has it: /{item.damaged_files[0]}"
+            yield tell("not as RECORD has it: /{path}", path=item.damaged_files[0])
     for loss in subject.blame.import_losses:
-        what = f"torch {loss.version} in {loss.path} is imported" if loss.path else "no torch is imported"
-        yield f"{what}, because {loss.reason}" + (f": `{loss.step.instruction}`" if loss.step is not None else "")
+        what = (
+            tell("torch {version} in {path} is imported", version=loss.version, path=loss.path)
+            if loss.path
+            else tell("no torch is imported")
+        )
+        known = tell("{what}, because {reason}", what=what, reason=loss.reason)
+        yield join_messages(": ", (known, f"`{loss.step.instruction}`")) if loss.step is not None else known
     if not subject.blame.changes:
-        yield "there is no torch in the image"
+        yield tell("there is no torch in the image")
     elif has_musl_alone(subject.overlay.entries):
-        yield "the image's C library is musl, and the vendor torch is made for glibc: it does not start"
+        yield tell("the image's C library is musl, and the vendor torch is made for glibc: it does not start")
 
 
 def _check_doctor(subject: _CheckedImage) -> Iterator[str]:
     if subject.report is None:
-        yield "the image has no Python environment that a container would use"
+        yield tell("the image has no Python environment that a container would use")
     elif subject.report.status is not Status.HEALTHY:
         for finding in subject.report.findings:
             if finding.severity is not Severity.NOTE:
-                yield f"[{finding.id}] {finding.title}" + (f"; run: {finding.remedy}" if finding.remedy else "")
+                known = tell("[{id}] {title}", id=finding.id, title=finding.title)
+                run = tell("run: {command}", command=finding.remedy) if finding.remedy else None
+                yield join_messages("; ", (known, run)) if run is not None else known
 
 
 def _check_guard(subject: _CheckedImage) -> Iterator[str]:
     for loss in subject.blame.guard_losses:
-        what = "is gone" if loss.is_gone else "was replaced"
-        yield f"/{loss.path} {what} in layer {loss.layer}, `{loss.step.instruction}`"
+        yield (
+            tell("/{path} is gone in layer {layer}, `{instruction}`", **_name_loss(loss))
+            if loss.is_gone
+            else tell("/{path} was replaced in layer {layer}, `{instruction}`", **_name_loss(loss))
+        )
     for change in subject.blame.settings:
-        by = f" by `{change.step.instruction}`" if change.step is not None else ""
-        yield f"{change.name} is {change.after or 'not set'}{by}, the base has {change.before}"
+        yield _describe_setting(change)
     if GUARD_PROGRAM not in subject.overlay.entries and not subject.blame.guard_losses:
-        yield "the image was not built from a HAC base image: it has no guard"
+        yield tell("the image was not built from a HAC base image: it has no guard")
+
+
+def _name_loss(loss: GuardLoss) -> dict[str, object]:
+    return {"path": loss.path, "layer": loss.layer, "instruction": loss.step.instruction}
+
+
+def _describe_setting(change: SettingChange) -> Message:
+    after = change.after or tell("not set")
+    if change.step is None:
+        return tell("{name} is {after}, the base has {before}", name=change.name, after=after, before=change.before)
+    return tell(
+        "{name} is {after} by `{instruction}`, the base has {before}",
+        name=change.name,
+        after=after,
+        instruction=change.step.instruction,
+        before=change.before,
+    )
 
 
 def _check_inherited(subject: _CheckedImage) -> Iterator[str]:
     if not any(path.startswith(f"{CHECKS_FOLDER}/") for path in subject.overlay.entries):
-        yield f"there are no checks in /{CHECKS_FOLDER}; start the Dockerfile with FROM hac-base"
+        yield tell("there are no checks in /{folder}; start the Dockerfile with FROM hac-base", folder=CHECKS_FOLDER)
 
 
 def _check_user(subject: _CheckedImage) -> Iterator[str]:
@@ -191,7 +226,7 @@ def _check_user(subject: _CheckedImage) -> Iterator[str]:
     user = str(subject.image.container_config.get("User") or "").partition(":")[0]
     known = {line.split(b":", 1)[0].decode("utf-8", "replace") for line in _read_passwd(subject).splitlines()}
     if user and not user.isdigit() and user not in known:
-        yield f"USER is {user}, which /etc/passwd does not know"
+        yield tell("USER is {user}, which /etc/passwd does not know", user=user)
 
 
 def _read_passwd(subject: _CheckedImage) -> bytes:
@@ -202,9 +237,9 @@ def _check_entrypoint(subject: _CheckedImage) -> Iterator[str]:
     config = subject.image.container_config
     command = [*(config.get("Entrypoint") or []), *(config.get("Cmd") or [])]
     if not command:
-        yield "neither ENTRYPOINT nor CMD says what to run"
+        yield tell("neither ENTRYPOINT nor CMD says what to run")
     elif not _is_program(subject, str(command[0])):
-        yield f"{command[0]} is not in the image"
+        yield tell("{program} is not in the image", program=command[0])
 
 
 def _is_program(subject: _CheckedImage, name: str) -> bool:
@@ -220,7 +255,7 @@ def _check_size(subject: _CheckedImage) -> Iterator[str]:
     # A child inherits the label, has its own requirements on top and made no promise.
     name = subject.image.reference.rsplit("/", 1)[-1].partition("@")[0].partition(":")[0]
     if name == subject.image.labels.get(f"{OWN}image") and budget.isdigit() and subject.image.size > int(budget):
-        yield f"{subject.image.size / 1e6:.0f} MB of {int(budget) / 1e6:.0f} MB"
+        yield tell("{size:.0f} MB of {budget:.0f} MB", size=subject.image.size / 1e6, budget=int(budget) / 1e6)
 
 
 def _check_secrets(subject: _CheckedImage) -> Iterator[str]:
@@ -231,26 +266,32 @@ def _check_setuid(subject: _CheckedImage) -> Iterator[str]:
     special = [item for item in subject.overlay.entries.items() if item[1].mode & 0o6000 and item[1].kind is Kind.FILE]
     for path, entry in sorted(special, key=lambda item: item[0]):
         if not _SETUID.search(path):
-            yield f"/{path} runs with the rights of user {entry.owner}"
+            yield tell("/{path} runs with the rights of user {user}", path=path, user=entry.owner)
 
 
 def _check_sbom(subject: _CheckedImage) -> Iterator[str]:
     """Each bill of materials has to be true of the image as it was when the bill came in; a child may add to it."""
     paths = [path for path in subject.overlay.entries if _BILL.match(path)]
     if not paths:
-        yield f"there is no bill of materials in /{SBOM_FOLDER}"
+        yield tell("there is no bill of materials in /{folder}", folder=SBOM_FOLDER)
     for path in paths:
         data = subject.overlay.data(path)
         layers = subject.image.layers[: subject.overlay.origins[path]]
         missing, untold = compare_packages(read_sbom(data or b""), list_packages(merge_layers(layers).entries))
-        yield from (f"/{path} lists {item.purl}, which is not there" for item in sorted(missing))
-        yield from (f"/{path} does not list {item.purl} in /{item.folder}" for item in sorted(untold))
+        yield from (
+            tell("/{path} lists {package}, which is not there", path=path, package=item.purl)
+            for item in sorted(missing)
+        )
+        yield from (
+            tell("/{path} does not list {package} in /{folder}", path=path, package=item.purl, folder=item.folder)
+            for item in sorted(untold)
+        )
 
 
 def _check_caches(subject: _CheckedImage) -> Iterator[str]:
     found = [path for path in subject.overlay.entries if _is_cache(path)]
     if found:
-        yield f"{len(found)} files of package caches, such as /{found[0]}"
+        yield tell("{count} files of package caches, such as /{path}", count=len(found), path=found[0])
 
 
 def _check_wheels(subject: _CheckedImage) -> Iterator[str]:
@@ -258,7 +299,7 @@ def _check_wheels(subject: _CheckedImage) -> Iterator[str]:
     had = any(path.startswith(_WHEELS) for layer in subject.image.layers for path in layer.entries)
     links = [path for path in subject.overlay.entries if path.startswith(_WHEELS)]
     if had and not any(has_path(subject.overlay, path) for path in links):
-        yield "the vendor's wheels were removed from /opt/hac: update-moreh --force has nothing to put back"
+        yield tell("the vendor's wheels were removed from /opt/hac: update-moreh --force has nothing to put back")
 
 
 # What is asked of any vendor's image.
@@ -266,17 +307,17 @@ _ANYBODYS = frozenset({"torch", "doctor", "user", "entrypoint", "secrets"})
 # They cost a layer's bytes, or a remedy, and no torch.
 _WARNINGS = frozenset({"caches", "wheels"})
 _CHECKS: tuple[tuple[str, str, Callable[[_CheckedImage], Iterator[str]]], ...] = (
-    ("labels", "the image says what it is", _check_labels),
-    ("torch", "torch and its companions are the pinned ones, file by file", _check_torch),
-    ("doctor", "doctor finds nothing on the files", _check_doctor),
-    ("guard", "the guard and the constraints are on", _check_guard),
-    ("checks", "the checks of the base image are there", _check_inherited),
-    ("user", "the user exists", _check_user),
-    ("entrypoint", "there is a program to run", _check_entrypoint),
-    ("size", "the image keeps its size budget", _check_size),
-    ("secrets", "no layer, variable or history entry holds a credential", _check_secrets),
-    ("setuid", "no file runs with other rights than Debian's own", _check_setuid),
-    ("sbom", "the bill of materials says what is there", _check_sbom),
-    ("caches", "no package cache takes room", _check_caches),
-    ("wheels", "the vendor's wheels are there to be put back", _check_wheels),
+    ("labels", tell("the image says what it is"), _check_labels),
+    ("torch", tell("torch and its companions are the pinned ones, file by file"), _check_torch),
+    ("doctor", tell("doctor finds nothing on the files"), _check_doctor),
+    ("guard", tell("the guard and the constraints are on"), _check_guard),
+    ("checks", tell("the checks of the base image are there"), _check_inherited),
+    ("user", tell("the user exists"), _check_user),
+    ("entrypoint", tell("there is a program to run"), _check_entrypoint),
+    ("size", tell("the image keeps its size budget"), _check_size),
+    ("secrets", tell("no layer, variable or history entry holds a credential"), _check_secrets),
+    ("setuid", tell("no file runs with other rights than Debian's own"), _check_setuid),
+    ("sbom", tell("the bill of materials says what is there"), _check_sbom),
+    ("caches", tell("no package cache takes room"), _check_caches),
+    ("wheels", tell("the vendor's wheels are there to be put back"), _check_wheels),
 )

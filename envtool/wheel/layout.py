@@ -206,7 +206,9 @@ def generate_commands(dist_info: Path, interpreter: Path) -> Iterator[tuple[str,
             for name, reference in parser.items(group) if parser.has_section(group) else ():
                 module, _, attribute = reference.split("[", 1)[0].strip().partition(":")
                 if "/" in name or name in {"", ".", ".."}:
-                    raise SourceError(tell("{name} wants a command called {name2!r}", name=dist_info.name, name2=name))
+                    raise SourceError(
+                        tell("{name} wants a command called {command!r}", name=dist_info.name, command=name)
+                    )
                 script = Script(name, module.strip(), attribute.strip(), section)
                 yield script.generate(os.fspath(interpreter), kind="posix")
     except UnicodeEncodeError as error:

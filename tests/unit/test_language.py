@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gettext
 import hashlib
 import os
 import pickle
@@ -16,12 +17,14 @@ from pathlib import Path
 import pytest
 from babel.messages.catalog import Message as CatalogMessage
 
-from docs.generate.messages import compile_catalog, extract_messages, find_catalog, read_catalog
-from envtool.language import LANGUAGES, find_language, tell, translate
+from docs.generate.messages import compile_catalog, compile_libraries, extract_messages, find_catalog, read_catalog
+from docs.generate.page_messages import extract_page_messages, find_page_catalog, read_page_catalog
+from envtool.language import DOMAIN, FOLDER, LANGUAGES, LIBRARIES_DOMAIN, find_language, tell, translate
 from tests.support.environment import RealEnvironment
 
 _ROOT = Path(__file__).parents[2]
 _FOREIGN = [language for language in LANGUAGES if language != "en"]
+_PAGE_PLACE = re.compile(r"%\(\w+\)[sd]")
 _CODE = re.compile(r"`([^`]+)`")
 
 
@@ -47,6 +50,13 @@ _CODE = re.compile(r"`([^`]+)`")
         ({"LANG": "en_US.UTF-8", "HAC_LANG": "ko"}, "ko"),
         ({"LANG": "ko_KR.UTF-8", "LC_CTYPE": "C"}, "ko"),
         ({"LANG": "../../etc"}, "en"),
+        ({"LC_ALL": "C", "LANGUAGE": "ko"}, "en"),
+        ({"LC_ALL": "POSIX", "LANG": "ko_KR.UTF-8", "LANGUAGE": "ko"}, "en"),
+        ({"LANG": "C", "LANGUAGE": "ko"}, "en"),
+        ({"LC_MESSAGES": "C", "LANG": "ko_KR.UTF-8", "LANGUAGE": "ko"}, "en"),
+        ({"LC_ALL": "C.UTF-8", "LANGUAGE": "ko"}, "ko"),
+        ({"LC_ALL": "C", "HAC_LANG": "ko"}, "ko"),
+        ({"LANGUAGE": "ko"}, "ko"),
     ],
 )
 def test_language_is_the_first_that_is_asked_for_and_there(variables: Mapping[str, str], language: str) -> None:
@@ -67,6 +77,12 @@ def test_a_message_is_told_anew_with_the_messages_in_it() -> None:
     assert translate(tell("{what}", what="torch is not installed"), "ko") == "torch is not installed"
 
 
+def test_a_message_stays_one_through_str() -> None:
+    message = tell("{what} {count}", what=tell("torch is not installed"), count=1)
+    assert str(message) is message
+    assert translate(str(ValueError(message)), "ko") == "torch가 설치되어 있지 않습니다 1"
+
+
 def test_what_no_catalog_has_stays_english() -> None:
     assert translate("no text of ours", "ko") == "no text of ours"
     assert translate(tell("no text of {whom}", whom="ours"), "ko") == "no text of ours"
@@ -79,6 +95,23 @@ def test_catalog_has_every_text_of_the_program_and_no_other(language: str) -> No
     kept = {message.id: message for message in read_catalog(language) if message.id}
     assert set(kept) == wanted, "make messages"
     assert [name for name, message in kept.items() if not message.string or message.fuzzy] == []
+
+
+@pytest.mark.parametrize("language", _FOREIGN)
+def test_pages_have_every_word_of_the_templates_and_no_other(language: str) -> None:
+    catalog = read_page_catalog(language)
+    kept = {message.id: message for message in catalog if message.id}
+    assert set(kept) == {message.id for message in extract_page_messages() if message.id}, "make messages"
+    for text, message in kept.items():
+        assert not message.fuzzy
+        forms, strings = (_list_forms(item) for item in (text, message.string))
+        places = {place for form in forms for place in _PAGE_PLACE.findall(form)}
+        assert all(string and set(_PAGE_PLACE.findall(string)) == places for string in strings), text
+    assert find_page_catalog(language).with_suffix(".mo").read_bytes() == compile_catalog(catalog), "make messages"
+
+
+def _list_forms(text: object) -> list[str]:
+    return [str(form) for form in text] if isinstance(text, list | tuple) else [str(text)]
 
 
 @pytest.mark.parametrize("language", _FOREIGN)
@@ -100,8 +133,17 @@ def _list_places(text: str) -> list[tuple[str, str, str]]:
 
 @pytest.mark.parametrize("language", _FOREIGN)
 def test_compiled_catalog_is_that_of_the_texts(language: str) -> None:
-    compiled = find_catalog(language).with_suffix(".mo").read_bytes()
-    assert compiled == compile_catalog(read_catalog(language)), "make messages"
+    folder, catalog = find_catalog(language).parent, read_catalog(language)
+    assert (folder / f"{DOMAIN}.mo").read_bytes() == compile_catalog(catalog), "make messages"
+    assert (folder / f"{LIBRARIES_DOMAIN}.mo").read_bytes() == compile_libraries(catalog), "make messages"
+
+
+@pytest.mark.parametrize("language", _FOREIGN)
+def test_every_text_of_a_compiled_catalog_is_found(language: str) -> None:
+    texts = {str(message.id): str(message.string) for message in read_catalog(language) if message.id}
+    assert {text: translate(text, language) for text in texts} == texts
+    own = gettext.translation(LIBRARIES_DOMAIN, FOLDER, [language])
+    assert own.gettext("Options") == texts["Options"] != "Options"
 
 
 @pytest.mark.parametrize("language", _FOREIGN)

@@ -12,6 +12,7 @@ from envtool.cli.image_selection import AllOption, DemoOption, ImagesArgument, r
 from envtool.cli.options import ProjectOption, VendorOption
 from envtool.cli.render.json_text import render_json_text
 from envtool.cli.terminal import print_safely
+from envtool.language import phrase
 
 
 def bake_command(
@@ -40,6 +41,6 @@ def bake_command(
 
     specs = select_specs(project, images, demo=demo, everything=everything)
     members = resolve_images(specs, vendor, demo=demo, project=project)
-    with counters("making") as progress:
+    with counters(phrase("making")) as progress:
         make_contexts(members, get_default_store(), progress=progress)
     print_safely(render_json_text(render_bake_document(members, lambda path: os.path.relpath(path), registry)))

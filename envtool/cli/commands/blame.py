@@ -11,6 +11,7 @@ import typer
 
 from envtool.cli.options import OutputOption, PlatformOption, ProfileOption, ProjectOption
 from envtool.cli.report_format import BlameFormat
+from envtool.language import phrase
 
 if TYPE_CHECKING:
     from envtool.image.blame.trace import BlameReport
@@ -64,7 +65,7 @@ def blame_command(
 
     def read() -> Iterator[BlameReport]:
         for name in names:
-            note(f"reading the layers of {name}")
+            note(phrase("reading the layers of {name}", name=name))
             yield next(reports)
 
     if format is BlameFormat.HTML:

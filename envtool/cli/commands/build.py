@@ -13,6 +13,7 @@ from envtool.cli.image_selection import AllOption, DemoOption, ImagesArgument, r
 from envtool.cli.options import ProjectOption, VendorOption
 from envtool.cli.render.json_text import render_json_text
 from envtool.cli.terminal import note, print_line, print_safely
+from envtool.language import phrase
 
 if TYPE_CHECKING:
     from envtool.image.build_images import BuildResult, BuiltImage
@@ -72,19 +73,23 @@ def build_command(
         pushed_names=frozenset(spec.name for spec in specs),
     )
     report = _print_image if format is BuildFormat.TEXT else _print_nothing
-    with counters("making") as progress:
+    with counters(phrase("making")) as progress:
         result = build_images(request, progress=progress, say=note, report=report)
     if any(image.lock.pin.stand_in for image in planned):
-        note("note: their torch, torchvision, torchaudio and moreh-smi are stand-ins; they compute nothing")
+        note(phrase("note: their torch, torchvision, torchaudio and moreh-smi are stand-ins; they compute nothing"))
     if format is BuildFormat.JSON:
         print_safely(render_json_text(_make_document(result)))
 
 
 def _print_image(image: BuiltImage) -> None:
-    done = "is up to date, everything reused" if image.reused else f"built from {image.context}"
+    done = (
+        phrase("is up to date, everything reused")
+        if image.reused
+        else phrase("built from {folder}", folder=image.context)
+    )
     print_line(f"{image.reference} {image.identity[:19]} {done}")
     if image.pushed is not None:
-        print_line(f"pushed {image.pushed.reference}")
+        print_line(phrase("pushed {reference}", reference=image.pushed.reference))
 
 
 def _print_nothing(_image: BuiltImage) -> None:

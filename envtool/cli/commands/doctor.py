@@ -25,6 +25,7 @@ from envtool.cli.options import (
     TimeLimitOption,
 )
 from envtool.cli.report_format import Format
+from envtool.language import phrase
 
 if TYPE_CHECKING:
     from envtool.doctor.diagnose_environment import DoctorRequest
@@ -68,10 +69,7 @@ def doctor_command(
     from envtool.doctor.diagnose_environment import PROBE_TIME_LIMIT, DoctorRequest
     from envtool.doctor.findings import Status
 
-    if image is not None and container is not None:
-        raise typer.BadParameter("give --image or --container, not both")
-    if (image is not None or container is not None) and (probe or fix or driver):
-        raise typer.BadParameter("--probe, --driver and --fix need the environment itself, not an image or a container")
+    _require_sense(image=image, container=container, needs_environment=bool(probe or fix or driver))
     is_explicit = prefix is not None or python is not None
     with _open_context(image, container, deep=deep, is_explicit=is_explicit) as context:
         request = DoctorRequest(
@@ -109,7 +107,7 @@ def _open_context(
     from envtool.image.read.rootfs_export import ExportFilter, container_rootfs, image_rootfs
     from envtool.release.profile import TOP_LEVEL_NAMES
 
-    note(f"reading the files of {image or container}")
+    note(phrase("reading the files of {name}", name=image or container))
     export_filter = ExportFilter(frozenset(TOP_LEVEL_NAMES) if deep else frozenset(), can_need_cuda)
     if image is not None:
         location, reference, rootfs = Location.IMAGE, image, image_rootfs
@@ -134,8 +132,16 @@ def _diagnose(request: DoctorRequest) -> Report:
         return diagnose_environment(request)
     from envtool.cli.progress import progress_bars
 
-    with progress_bars("hashing") as advance:
+    with progress_bars(phrase("hashing")) as advance:
         return diagnose_environment(request, progress=advance)
+
+
+def _require_sense(*, image: str | None, container: str | None, needs_environment: bool) -> None:
+    if image is not None and container is not None:
+        raise typer.BadParameter(phrase("give --image or --container, not both"))
+    if (image is not None or container is not None) and needs_environment:
+        why = phrase("--probe, --driver and --fix need the environment itself, not an image or a container")
+        raise typer.BadParameter(why)
 
 
 def _run_fix(request: DoctorRequest, report: Report) -> Report:
@@ -152,5 +158,7 @@ def _run_fix(request: DoctorRequest, report: Report) -> Report:
             put_back(report.environment.prefix.path, "envtool doctor --fix")
         report = _diagnose(request)
     for finding in report.findings:
-        note(f"left to you: [{finding.id}] {finding.title}" + (f"; run: {finding.remedy}" if finding.remedy else ""))
+        known = phrase("left to you: [{id}] {title}", id=finding.id, title=finding.title)
+        run = phrase("run: {command}", command=finding.remedy) if finding.remedy else ""
+        note(f"{known}; {run}" if run else known)
     return report

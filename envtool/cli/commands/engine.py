@@ -9,6 +9,7 @@ import typer
 
 from envtool.cli.options import ProjectOption
 from envtool.cli.terminal import note, print_line
+from envtool.language import phrase
 
 app = typer.Typer(help="The Docker Engine that builds and tests use.", no_args_is_help=True)
 
@@ -30,7 +31,7 @@ def stop(project: ProjectOption = Path()) -> None:
     from envtool.demo.private_engine import PrivateEngine
 
     stopped = PrivateEngine.of(project).stop()
-    print_line("the private engine is stopped" if stopped else "no private engine was running")
+    print_line(phrase("the private engine is stopped") if stopped else phrase("no private engine was running"))
 
 
 @app.command("remove")
@@ -48,6 +49,6 @@ def remove(project: ProjectOption = Path()) -> None:
         engine = None
     if engine is not None and engine.host != private.host:
         for tag in engine.remove_images(("hac-demo-*", "hac-base", "hac-bootstrap"), f"{OWN}image"):
-            print_line(f"removed {tag}")
+            print_line(phrase("removed {name}", name=tag))
     private.remove()
-    print_line("the private engine and its images are gone")
+    print_line(phrase("the private engine and its images are gone"))

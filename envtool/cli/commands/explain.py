@@ -11,7 +11,7 @@ import typer
 from envtool.cli.options import PlainFormatOption
 from envtool.cli.report_format import PlainFormat
 from envtool.cli.terminal import print_safely
-from envtool.language import get_language, translate
+from envtool.language import get_language, phrase, translate
 from envtool.printable import pad
 
 if TYPE_CHECKING:
@@ -47,17 +47,19 @@ def explain_command(
     """
     if log is not None:
         if id is not None:
-            raise typer.BadParameter("give an id or --from, not both")
+            raise typer.BadParameter(phrase("give an id or --from, not both"))
         raise typer.Exit(_search(log, format))
     if format is not PlainFormat.TEXT:
-        raise typer.BadParameter("--format goes with --from")
+        raise typer.BadParameter(phrase("--format goes with --from"))
     if id is None:
         _list_all()
         return
     kind = next((kind for kind in list_kinds() if kind.id == id), None)
     if kind is None:
-        raise typer.BadParameter(f"there is no finding or known error called {id!r}; `envtool explain` lists them")
-    print_safely(kind.read_page(get_language()), end="")
+        raise typer.BadParameter(
+            phrase("there is no finding or known error called {id!r}; `envtool explain` lists them", id=id)
+        )
+    print_safely(kind.read_page(get_language()), end="", is_prose=True)
 
 
 def list_kinds() -> list[ToldKind]:
@@ -73,7 +75,8 @@ def _list_all() -> None:
     kinds = list_kinds()
     width = max(len(kind.id) for kind in kinds)
     for kind in kinds:
-        print_safely(f"{kind.id:<{width}}  {pad(translate(kind.severity.value), 7)}  {translate(kind.title)}")
+        severity, title = pad(translate(kind.severity.value), 7), translate(kind.title)
+        print_safely(f"{kind.id:<{width}}  {severity}  {title}", is_prose=True)
 
 
 def _search(log: Path, format: PlainFormat) -> int:

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from envtool.cli.terminal import note, print_line
+from envtool.language import phrase
 
 
 def flavour_command(
@@ -31,7 +32,9 @@ def flavour_command(
         for known in result.names:
             print_line(f"{'*' if known == result.current else ' '} {known}")
         return
-    before = "" if result.previous in {None, result.current} else f", before {result.previous}"
-    print_line(f"{result.current}{before}")
+    if result.previous in {None, result.current}:
+        print_line(f"{result.current}")
+    else:
+        print_line(phrase("{name}, before {previous}", name=result.current, previous=result.previous))
     if not result.is_verified:
-        note("moreh-smi and ap-smi do not tell, so this is the word of moreh-switch-model alone")
+        note(phrase("moreh-smi and ap-smi do not tell, so this is the word of moreh-switch-model alone"))

@@ -9,6 +9,7 @@ import typer
 
 from envtool.cli.options import OutputOption, PrefixOption
 from envtool.cli.report_format import FleetFormat
+from envtool.language import phrase
 
 app = typer.Typer(help="Many machines and images: one report, and what has them report.", no_args_is_help=True)
 
@@ -48,7 +49,7 @@ def report_command(
     print_report(render_fleet(report, format), output, is_prose=format is FleetFormat.TEXT)
     if format is not FleetFormat.TEXT or output is not None:
         for item in report.skipped:
-            note(f"skipped {item.path}: {item.reason}")
+            note(phrase("skipped {path}: {reason}", path=item.path, reason=item.reason))
     raise typer.Exit(report.exit_status)
 
 
@@ -99,7 +100,7 @@ def units_command(
             print_safely(f"# {name}\n{text}")
         else:
             write_output(output / name, text)
-            note(f"wrote {output / name}")
+            note(phrase("wrote {path}", path=output / name))
 
 
 def _find_program(given: Path | None) -> Path:

@@ -8,7 +8,8 @@ import typer
 
 from envtool.cli.options import PrefixOption, ProfileOption
 from envtool.cli.terminal import print_safely
-from envtool.printable import join_lines
+from envtool.language import phrase
+from envtool.printable import join_lines, pad
 
 if TYPE_CHECKING:
     from envtool.safe_install.plan import InstallPlan
@@ -55,15 +56,20 @@ def install_command(
 
 def summarize_plan(plan: InstallPlan, *, dry_run: bool) -> list[str]:
     """What was added, changed and kept."""
+    path = plan.environment.prefix.path
     if plan.is_empty:
-        return [f"{plan.environment.prefix.path}: nothing to do, everything is there; torch {plan.pin.version} stays"]
-    lines = [f"{plan.environment.prefix.path}: {'would install' if dry_run else 'installed'}"]
+        return [
+            phrase(
+                "{path}: nothing to do, everything is there; torch {version} stays", path=path, version=plan.pin.version
+            )
+        ]
+    lines = [phrase("{path}: would install", path=path) if dry_run else phrase("{path}: installed", path=path)]
     for change in plan.changes:
         if change.before is None:
-            lines.append(f"  added    {change.name} {change.after}")
+            lines.append(f"  {pad(phrase('added'), 8)} {change.name} {change.after}")
         elif change.after is None:
-            lines.append(f"  removed  {change.name} {change.before}")
+            lines.append(f"  {pad(phrase('removed'), 8)} {change.name} {change.before}")
         else:
-            lines.append(f"  changed  {change.name} {change.before} → {change.after}")
+            lines.append(f"  {pad(phrase('changed'), 8)} {change.name} {change.before} → {change.after}")
     kept = ", ".join(f"{item.name} {item.version}" for item in plan.pin.distributions)
-    return [*lines, f"  kept     {kept}"]
+    return [*lines, f"  {pad(phrase('kept'), 8)} {kept}"]

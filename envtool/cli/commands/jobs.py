@@ -9,6 +9,7 @@ import typer
 
 from envtool.cli.options import OutputOption
 from envtool.cli.report_format import JobsFormat
+from envtool.language import phrase
 
 if TYPE_CHECKING:
     from envtool.driver.watch import WatchedLook
@@ -71,13 +72,15 @@ def jobs_command(
 
 def _require_sense(*, watch: bool, usage: bool, log: Path | None, prices: Path | None) -> None:
     if watch and usage:
-        raise typer.BadParameter("give --watch or --usage, not both")
+        raise typer.BadParameter(phrase("give --watch or --usage, not both"))
     if usage and log is None:
-        raise typer.BadParameter("--usage sums a log: add --log FILE, which `envtool jobs --watch --log FILE` writes")
+        raise typer.BadParameter(
+            phrase("--usage sums a log: add --log FILE, which `envtool jobs --watch --log FILE` writes")
+        )
     if log is not None and not (watch or usage):
-        raise typer.BadParameter("--log goes with --watch, which writes it, or with --usage, which reads it")
+        raise typer.BadParameter(phrase("--log goes with --watch, which writes it, or with --usage, which reads it"))
     if prices is not None and not usage:
-        raise typer.BadParameter("--prices goes with --usage")
+        raise typer.BadParameter(phrase("--prices goes with --usage"))
 
 
 def _print_usage(log: Path, prices: Path | None, format: JobsFormat, output: Path | None) -> None:
@@ -99,9 +102,15 @@ def _watch(log: Path | None, interval: float, count: int | None, format: JobsFor
 
     def show(look: WatchedLook) -> None:
         if look.log_problem:
-            note(f"the log could not be written: {look.log_problem}")
+            note(phrase("the log could not be written: {problem}", problem=look.log_problem))
         if look.report is None:
-            note(f"{look.time:%H:%M:%S} this look failed, the next one comes: {look.problem}")
+            note(
+                phrase(
+                    "{time:%H:%M:%S} this look failed, the next one comes: {problem}",
+                    time=look.time,
+                    problem=look.problem,
+                )
+            )
         elif format is JobsFormat.TEXT and output is None:
             print_line(render_look(look), flush=True)
         else:

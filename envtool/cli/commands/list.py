@@ -8,6 +8,7 @@ import typer
 
 from envtool.cli.options import PrefixOption, ProfileOption, PythonOption, VendorOption
 from envtool.cli.terminal import print_safely
+from envtool.language import phrase
 
 
 def list_command(
@@ -48,5 +49,7 @@ def list_command(
     try:
         rows = list_environment_packages(environment, pattern)
     except re.error as error:
-        raise typer.BadParameter(f"{pattern!r} is not a regular expression: {error}") from error
+        raise typer.BadParameter(
+            phrase("{pattern!r} is not a regular expression: {error}", pattern=pattern, error=error)
+        ) from error
     print_safely(render_packages(environment.prefix.path, rows), end="")

@@ -10,6 +10,7 @@ import typer
 from envtool.cli.image_selection import AllOption, DemoOption, ImagesArgument, open_image_sources, select_specs
 from envtool.cli.options import ProjectOption, VendorOption
 from envtool.cli.terminal import note, print_line
+from envtool.language import phrase, tell, translate
 
 if TYPE_CHECKING:
     from envtool.image.lock.lockfile import ImageLock
@@ -65,23 +66,33 @@ def lock_command(
             write_lock(renewed, spec.project / FOLDER)
             _print_changes(before, renewed)
             continue
-        made = make_lock(spec, parent, sources, store, lambda text: note(f"locking {text}"))
+        made = make_lock(spec, parent, sources, store, lambda text: note(tell("locking {what}", what=text)))
         write_lock(made, project / FOLDER)
         print_line(_summarize(made))
 
 
 def _summarize(lock: ImageLock) -> str:
-    added = f", {len(lock.requirements)} wheels for the environment" if lock.requirements else ""
-    counts = f"{len(lock.packages)} conda packages, {len(lock.wheels)} wheels{added}"
-    return f"{lock.image}: locked {counts}, {lock.pin.version}"
+    values: dict[str, object] = {
+        "image": lock.image,
+        "packages": len(lock.packages),
+        "wheels": len(lock.wheels),
+        "version": lock.pin.version,
+    }
+    if not lock.requirements:
+        return phrase("{image}: locked {packages} conda packages, {wheels} wheels, {version}", **values)
+    return phrase(
+        "{image}: locked {packages} conda packages, {wheels} wheels, {own} wheels for the environment, {version}",
+        own=len(lock.requirements),
+        **values,
+    )
 
 
 def _print_changes(before: ImageLock, after: ImageLock) -> None:
     from envtool.image.lock.lockfile import compare_locks
 
     found = compare_locks(before, after)
-    for line in found or ("nothing to renew: it is locked as it is to be had",):
-        print_line(f"{after.image}: {line}")
+    for line in found or (phrase("nothing to renew: it is locked as it is to be had"),):
+        print_line(f"{after.image}: {translate(line)}")
 
 
 def _print_stale(specs: list[ImageSpec], locked_only: bool) -> bool:
@@ -93,10 +104,15 @@ def _print_stale(specs: list[ImageSpec], locked_only: bool) -> bool:
     for spec in specs:
         if spec.sources == RELEASED and not (spec.project / FOLDER / f"{spec.name}.lock.toml").exists():
             stale = stale or not locked_only
-            print_line(f"{spec.name}: not locked; envtool lock {spec.name}, where its channel can be reached")
+            print_line(
+                phrase("{name}: not locked; envtool lock {name}, where its channel can be reached", name=spec.name)
+            )
             continue
         parent = read_parent_lock(spec, spec.project / FOLDER)
         out_of_date = is_stale(spec, read_lock(spec, spec.project / FOLDER), parent)
-        print_line(f"{spec.name}: {'out of date: envtool lock ' + spec.name if out_of_date else 'up to date'}")
+        if out_of_date:
+            print_line(phrase("{name}: out of date: envtool lock {name}", name=spec.name))
+        else:
+            print_line(phrase("{name}: up to date", name=spec.name))
         stale = stale or out_of_date
     return stale

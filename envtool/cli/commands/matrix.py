@@ -12,6 +12,7 @@ from envtool.cli.image_selection import AllOption, DemoOption, ImagesArgument, s
 from envtool.cli.options import ProjectOption
 from envtool.cli.render.json_text import render_json_text
 from envtool.cli.terminal import note, print_safely
+from envtool.language import phrase
 
 if TYPE_CHECKING:
     from envtool.image.spec.table import ImageSpec
@@ -29,7 +30,7 @@ def _is_locked(spec: ImageSpec) -> bool:
 
     if (spec.project / FOLDER / f"{spec.name}.lock.toml").exists():
         return True
-    note(f"{spec.name} is left out: it was never locked; run: envtool lock {spec.name}")
+    note(phrase("{name} is left out: it was never locked; run: envtool lock {name}", name=spec.name))
     return False
 
 

@@ -10,6 +10,7 @@ import typer
 from envtool.cli.options import ModelTimeLimitOption, PlainFormatOption, PrefixOption, ProjectOption, PythonOption
 from envtool.cli.report_format import PlainFormat
 from envtool.cli.terminal import note, print_line
+from envtool.language import phrase, translate
 
 app = typer.Typer(help="Small models that really learn: list, fetch and run them.", no_args_is_help=True)
 NameArgument = Annotated[str, typer.Argument(help="A model of `envtool models list`.", show_default=False)]
@@ -22,7 +23,7 @@ def list_models() -> None:
 
     width = max(len(sample.name) for sample in SAMPLES)
     for sample in SAMPLES:
-        print_line(f"{sample.name:<{width}}  {sample.title}")
+        print_line(f"{sample.name:<{width}}  {translate(sample.title)}")
 
 
 @app.command("get")
@@ -66,8 +67,8 @@ def run(
     from envtool.models.run_model import TIME_LIMIT, ModelRequest, run_model
 
     if image is not None and (prefix is not None or python is not None):
-        raise typer.BadParameter("give --image, or --prefix or --python")
-    note(f"training {name}; a minute, or less")
+        raise typer.BadParameter(phrase("give --image, or --prefix or --python"))
+    note(phrase("training {name}; a minute, or less", name=name))
     request = ModelRequest(
         name=name,
         prefix=prefix,

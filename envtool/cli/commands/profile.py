@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from envtool.cli.terminal import print_line, print_safely
+from envtool.language import phrase, tell, translate
+from envtool.printable import pad
 
 if TYPE_CHECKING:
     from envtool.release.profile import Profile
@@ -21,8 +23,10 @@ def list_profiles_command() -> None:
     from envtool.release.read_profile import DEFAULT, list_profiles
 
     for profile in list_profiles():
-        used = "found from what is installed" if profile.detected else "only where it is named"
-        print_line(f"{profile.id:<12} {profile.title:<36} {'the default' if profile.id == DEFAULT else used}")
+        used = phrase("found from what is installed") if profile.detected else phrase("only where it is named")
+        if profile.id == DEFAULT:
+            used = phrase("the default")
+        print_line(f"{profile.id:<12} {profile.title:<36} {phrase('the default') if profile.id == DEFAULT else used}")
 
 
 @app.command("show")
@@ -66,13 +70,25 @@ def check_profile_command(
         ]
         recognised = match_profile(profile, versions)
         missed += not recognised
-        also = f"; so does {', '.join(others)}" if others else ""
-        print_line(f"{text}: {'recognises it' + also if recognised else 'is not recognised'}")
+        names = ", ".join(others)
+        if not recognised:
+            print_line(phrase("{version}: is not recognised", version=text))
+        elif others:
+            print_line(phrase("{version}: recognises it; so does {names}", version=text, names=names))
+        else:
+            print_line(phrase("{version}: recognises it", version=text))
     if missed:
         raise typer.Exit(1)
-    default = " (in the place of the default one)" if profile.id == DEFAULT else ""
-    print_line(f"{file} is the profile {profile.id}{default}: {profile.title}")
-    print_line(f"use it with --profile {file}, or put it into {get_profiles_folder()}")
+    if profile.id == DEFAULT:
+        text = tell("{file} is the profile {id} (in the place of the default one): {title}", **_name(file, profile))
+    else:
+        text = tell("{file} is the profile {id}: {title}", **_name(file, profile))
+    print_line(translate(text))
+    print_line(phrase("use it with --profile {file}, or put it into {folder}", file=file, folder=get_profiles_folder()))
+
+
+def _name(file: Path, profile: Profile) -> dict[str, object]:
+    return {"file": file, "id": profile.id, "title": profile.title}
 
 
 def _describe(profile: Profile) -> list[str]:
@@ -80,18 +96,24 @@ def _describe(profile: Profile) -> list[str]:
     intruders = (*(f"{prefix}*" for prefix in profile.intruders.prefixes), *sorted(profile.intruders.names))
     lines = [
         f"{profile.id}: {profile.title}",
-        f"  pins        {', '.join(item.name for item in profile.pinned)}",
-        *(f"  recognises  {rule.distribution} {rule.pattern.pattern}" for rule in profile.versions),
-        f"  signs       {', '.join(signs) or 'none'}",
-        f"  intruders   {', '.join(intruders) or 'none'}",
+        _row(tell("pins"), ", ".join(item.name for item in profile.pinned)),
+        *(_row(tell("recognises"), f"{rule.distribution} {rule.pattern.pattern}") for rule in profile.versions),
+        _row(tell("signs"), ", ".join(signs) or phrase("none")),
+        _row(tell("intruders"), ", ".join(intruders) or phrase("none")),
     ]
     for name, others in profile.stand_ins.items():
-        lines.append(f"  stand-in    {' or '.join(others)} for {name}")
+        text = phrase("{names} for {name}", names=phrase(" or ").join(others), name=name)
+        lines.append(_row(tell("stand-in"), text))
     for item in profile.published:
         python = f", Python {item.python[0]}.{item.python[1]}" if item.python else ""
         companions = ", ".join(f"{name} {version}" for name, version in item.companions.items())
-        lines.append(f"  published   torch {item.torch}{python}: {companions or 'no companions known'}")
-    lines += [f"  asks        {', '.join(profile.driver.programs)}"] if profile.driver.programs else []
-    lines += [f"  index       {address}" for address in profile.indexes]
-    lines += [f"  wheels      {folder}" for folder in profile.wheels]
-    return [*lines, f"  at stake    {profile.cure.lost}", f"  way back    {profile.cure.restore}"]
+        text = f"torch {item.torch}{python}: {companions or phrase('no companions known')}"
+        lines.append(_row(tell("published"), text))
+    lines += [_row(tell("asks"), ", ".join(profile.driver.programs))] if profile.driver.programs else []
+    lines += [_row(tell("index"), address) for address in profile.indexes]
+    lines += [_row(tell("wheels"), str(folder)) for folder in profile.wheels]
+    return [*lines, _row(tell("at stake"), profile.cure.lost), _row(tell("way back"), profile.cure.restore)]
+
+
+def _row(label: str, text: str) -> str:
+    return f"  {pad(translate(label), 11)} {text}"

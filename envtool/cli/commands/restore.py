@@ -11,6 +11,7 @@ import typer
 
 from envtool.cli.options import PrefixOption, ProfileOption, PythonOption, VendorOption
 from envtool.cli.terminal import print_line, print_safely
+from envtool.language import phrase
 
 if TYPE_CHECKING:
     from envtool.restore.plan import RestorePlan, UserSiteRemoval
@@ -112,7 +113,7 @@ def run_restore(request: RestoreRequest, *, yes: bool = False, format: RestoreFo
         display=progress_bars,
     )
     if result.status is RestoreStatus.RESTORED and result.plan.pin.stand_in:
-        note("note: these are stand-ins for the vendor's wheels; they compute nothing")
+        note(phrase("note: these are stand-ins for the vendor's wheels; they compute nothing"))
     text = render_document(result) if format is RestoreFormat.JSON else render_outcome(result)
     if text:
         print_safely(text)
@@ -123,9 +124,9 @@ def _confirm_removal(copy: UserSiteRemoval) -> bool:
     from envtool.cli.terminal import note
 
     what = f"{copy.name} {copy.version} in {copy.folder}"
-    if _is_interactive() and confirm(f"take away {what}, which hides the vendor's?"):
+    if _is_interactive() and confirm(phrase("take away {what}, which hides the vendor's?", what=what)):
         return True
-    note(f"left: {what}, which hides the vendor's; --yes takes it away")
+    note(phrase("left: {what}, which hides the vendor's; --yes takes it away", what=what))
     return False
 
 

@@ -9,7 +9,8 @@ import typer
 
 from envtool.cli.options import PrefixOption
 from envtool.cli.terminal import print_safely
-from envtool.printable import join_lines
+from envtool.language import phrase, tell, translate
+from envtool.printable import join_lines, pad
 
 if TYPE_CHECKING:
     from envtool.safe_install.sync import SyncResult
@@ -118,9 +119,12 @@ def _summarize(result: SyncResult, *, dry_run: bool) -> str:
     lines = summarize_plan(result.plan, dry_run=dry_run)
     for entry in locked.pinned:
         pinned = result.target.pin.find(entry.name or "")
-        lines.append(f"  instead  of the lock's {entry.display}: {pinned.version if pinned is not None else 'nothing'}")
+        version = pinned.version if pinned is not None else phrase("nothing")
+        text = phrase("of the lock's {requirement}: {version}", requirement=entry.display, version=version)
+        lines.append(f"  {pad(phrase('instead'), 8)} {text}")
     if locked.left_out:
-        lines.append(f"  left out {len(locked.left_out)} that only upstream's torch wants:")
+        count = len(locked.left_out)
+        lines.append("  " + phrase("left out {count} that only upstream's torch wants:", count=count))
         lines += [f"             {entry.display}" for entry in locked.left_out]
     return join_lines(lines)
 
@@ -129,16 +133,22 @@ def _list_refusal(result: SyncResult) -> list[str]:
     """Which requirements are not met, and what to do about them."""
     pinned = result.target.pin.distributions
     kept = ", ".join(f"{item.name} {item.version}" for item in pinned)
-    lines = [f"{result.locked.path}: nothing was installed, as it does not go with {kept}"]
-    lines += [f"  {demand}" for demand in (*result.unmet, *result.broken)]
+    lines = [
+        phrase(
+            "{path}: nothing was installed, as it does not go with {packages}", path=result.locked.path, packages=kept
+        )
+    ]
+    lines += [f"  {translate(str(demand))}" for demand in (*result.unmet, *result.broken)]
+    fix, run, other = (pad(translate(text), 4) for text in (tell("fix"), tell("run"), tell("or")))
     if result.broken:
         bounds = " ".join(str(demand.requirement) for demand in result.broken)
-        return [*lines, f"  fix  lock {bounds}"]
+        return [*lines, f"  {fix} {phrase('lock {bounds}', bounds=bounds)}"]
     names = sorted({demand.requirement.name for demand in result.unmet} & {item.name for item in pinned})
     bounds = " ".join(f"--override {name}" for name in names)
+    file, version = result.locked.path.parent / "pyproject.toml", result.target.pin.version.public
     return [
         *lines,
-        f"  fix  lock versions that are content with torch {result.target.pin.version.public}",
-        f"  run  envtool check {result.locked.path.parent / 'pyproject.toml'}   (which lines to change)",
-        f"  or   envtool sync {bounds}   (where you know that the vendor's will do)",
+        f"  {fix} {phrase('lock versions that are content with torch {version}', version=version)}",
+        f"  {run} {phrase('envtool check {path}   (which lines to change)', path=file)}",
+        f"  {other} " + phrase("envtool sync {bounds}   (where you know that the vendor's will do)", bounds=bounds),
     ]

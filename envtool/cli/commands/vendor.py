@@ -9,7 +9,7 @@ import typer
 
 from envtool.cli.options import PrefixOption, VendorOption
 from envtool.cli.terminal import note, print_line, print_safely
-from envtool.language import tell
+from envtool.language import phrase, tell
 
 if TYPE_CHECKING:
     from envtool.release.pin import VendorPin
@@ -25,7 +25,7 @@ def add_command(
     """Keep a source, so that --vendor need not be given."""
     from envtool.release.source.configured import add_source
 
-    print_line(f"kept in {add_source(source)}")
+    print_line(phrase("kept in {file}", file=add_source(source)))
 
 
 @app.command("list")
@@ -38,19 +38,19 @@ def list_sources_command(vendor: VendorOption = None) -> None:
 
     configured = list_configured_sources(vendor or ())
     if not configured:
-        print_line("no vendor source: envtool vendor add FOLDER_OR_INDEX")
+        print_line(phrase("no vendor source: envtool vendor add FOLDER_OR_INDEX"))
     unreadable: SourceError | None = None
     for item in configured:
-        print_line(f"{item.address}   (from {item.origin})")
+        print_line(phrase("{address}   (from {origin})", address=item.address, origin=item.origin))
         try:
             offered = open_source(item.address).list_candidates()
         except SourceError as error:
-            print_line(f"  cannot be read: {error.what}")
+            print_line(f"  {phrase('cannot be read: {error}', error=error.what)}")
             unreadable = error
             continue
         for candidate in offered:
             if candidate.wheel.name == TORCH:
-                ours = "" if parse_vendor_version(candidate.wheel.version) else "   (not the vendor's)"
+                ours = "" if parse_vendor_version(candidate.wheel.version) else "   " + phrase("(not the vendor's)")
                 print_line(f"  {candidate.wheel.filename}{ours}")
     if unreadable is not None:
         raise unreadable
@@ -66,9 +66,9 @@ def show_command(prefix: PrefixOption = None) -> None:
 
     pin = find_effective_pin(read_environment(find_prefix(prefix)))
     if pin is None:
-        print_line("no pin, and no record of a vendor torch")
+        print_line(phrase("no pin, and no record of a vendor torch"))
         raise typer.Exit(1)
-    print_line(f"# learnt from {pin.origin.value}: {pin.detail}")
+    print_line(phrase("# learnt from {origin}: {detail}", origin=pin.origin.value, detail=pin.detail))
     print_safely(render_pin(pin), end="")
 
 
@@ -127,13 +127,21 @@ def unpack_command(
     if remove:
         for item in pin.distributions:
             was_there = item.sha256 is not None and remove_unpacked(item.sha256, store)
-            print_line(f"{item.name} {item.version}: {'removed' if was_there else 'was not unpacked'}")
+            package = f"{item.name} {item.version}"
+            if was_there:
+                print_line(phrase("{package}: removed", package=package))
+            else:
+                print_line(phrase("{package}: was not unpacked", package=package))
         return
     _keep_unpacked(pin, vendor or (), store)
     if store.root.stat().st_dev != found.site_packages.stat().st_dev:
         note(
-            f"note: {store.root} and {found.site_packages} are on two file systems, where no links can be made; set"
-            " HAC_STORE to a folder on the environment's"
+            tell(
+                "note: {store} and {folder} are on two file systems, where no links can be made; set HAC_STORE to a "
+                "folder on the environment's",
+                store=store.root,
+                folder=found.site_packages,
+            )
         )
 
 
@@ -144,9 +152,10 @@ def _keep_unpacked(pin: VendorPin, vendor: Sequence[str], store: FileStore) -> N
     from envtool.wheel.contents import bind_progress, read_contents
     from envtool.wheel.unpacked_store import add_unpacked
 
-    with progress_bars("unpacking") as advance:
+    with progress_bars(phrase("unpacking")) as advance:
         for name, wheel in fetch_pinned_wheels(pin, open_sources(vendor), store).items():
             contents = read_contents(wheel)
             stored = store.add(wheel.path, expected=wheel.sha256)
             folder = add_unpacked(contents, store, bind_progress(name, contents.size, advance))
-            print_line(f"{stored.name}: {contents.size / 1e6:.1f} MB in {folder}")
+            size = contents.size / 1e6
+            print_line(phrase("{name}: {size:.1f} MB in {folder}", name=stored.name, size=size, folder=folder))

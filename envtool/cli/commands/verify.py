@@ -19,6 +19,7 @@ from envtool.cli.options import (
 )
 from envtool.cli.report_format import Format
 from envtool.cli.terminal import note
+from envtool.language import phrase
 
 if TYPE_CHECKING:
     from envtool.verify.shard import Shard
@@ -85,7 +86,7 @@ def verify_command(
     from envtool.verify.verify_images import MODEL_TIME_LIMIT, VerifyRequest, select_exit_status, verify_images
 
     if static and model is not None:
-        raise typer.BadParameter("--run-model runs something, --static nothing: give one of them")
+        raise typer.BadParameter(phrase("--run-model runs something, --static nothing: give one of them"))
     part = _parse_shard(shard) if shard is not None else None
     request = VerifyRequest(
         references=tuple(references),
@@ -98,9 +99,9 @@ def verify_command(
         shard=part,
     )
     several = len(references) > 1 or part is not None
-    results = verify_images(request, done=lambda name: note(f"verified {name}") if several else None)
+    results = verify_images(request, done=lambda name: note(phrase("verified {name}", name=name)) if several else None)
     if not results:
-        note(f"no image is in part {shard} of them")
+        note(phrase("no image is in part {shard} of them", shard=shard))
     text = render_results(results, format)
     print_report(text, output, has_commands=format is Format.GITHUB, is_prose=format is Format.TEXT)
     raise typer.Exit(select_exit_status(results))

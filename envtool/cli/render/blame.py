@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from envtool.cli.render.json_text import render_json_text
@@ -12,7 +12,8 @@ from envtool.image.blame.settings import SettingChange
 from envtool.image.blame.squash import find_likely_step, is_squashed
 from envtool.image.blame.trace import BlameReport, GuardLoss, TorchChange
 from envtool.image.read.image import ImageStep
-from envtool.printable import join_lines
+from envtool.language import Message, join_messages, phrase, tell, translate
+from envtool.printable import join_lines, pad
 
 SCHEMA = "hac-envtool/blame/1"
 
@@ -41,100 +42,134 @@ def render_blame_text(report: BlameReport, *, everything: bool = True) -> str:
 
 
 def _render_lines(report: BlameReport, everything: bool) -> Iterator[str]:
-    yield f"{report.image.reference}: {_render_verdict(report)}"
+    yield f"{report.image.reference}: {translate(_describe_verdict(report))}"
     for item in report.culprits:
-        yield from _describe_change(report, item, indent="  ")
+        yield from _describe_change(report, item)
     for missed in report.import_losses:
         yield from _describe_import_loss(missed)
+    guard = pad(phrase("guard"), 5)
     for loss in report.guard_losses:
-        yield f"  guard  layer {loss.layer}, `{loss.step.instruction}`: /{loss.path} {_describe_loss(loss)}"
+        place = phrase("layer {layer}, `{instruction}`", layer=loss.layer, instruction=loss.step.instruction)
+        yield f"  {guard}  {place}: /{loss.path} {translate(_describe_loss(loss))}"
     for change in report.settings:
-        yield f"  guard  {_describe_installer(change)}: {change.name} {change.before} → {change.after or '(not set)'}"
+        after = change.after or phrase("(not set)")
+        yield f"  {guard}  {_describe_installer(change)}: {change.name} {change.before} → {after}"
     rest = [item for item in report.changes if item not in report.culprits]
     if not everything:
         rest = [item for item in rest if item.before or not item.is_good]
     if rest:
-        yield "what else happened to torch and its companions:"
+        yield phrase("what else happened to torch and its companions:")
     for item in rest:
-        yield from _describe_change(report, item, indent="  ")
+        yield from _describe_change(report, item)
     if report.culprits:
-        yield "  run    envtool check FILE   with what that instruction installs: it names versions that do"
+        hint = phrase("envtool check FILE   with what that instruction installs: it names versions that do")
+        yield f"  {pad(phrase('run'), 5)}  {hint}"
 
 
-def _render_verdict(report: BlameReport) -> str:
+def _describe_verdict(report: BlameReport) -> Message:
     if not report.changes:
-        return "there is no torch in this image"
+        return tell("there is no torch in this image")
     if report.import_losses and not report.culprits:
-        pinned = report.pin.torch.version if report.pin is not None else "the vendor's"
-        return f"`python` does not import torch {pinned}"
+        pinned = report.pin.torch.version if report.pin is not None else tell("the vendor's")
+        return tell("`python` does not import torch {version}", version=pinned)
     if report.is_intact:
         pinned = report.pin.torch.version if report.pin is not None else report.changes[0].after[0]
-        return f"torch {pinned} is in place"
-    is_one = len({item.location.name for item in report.culprits}) == 1
-    return f"{_name_distributions(report)} {'is not as it' if is_one else 'are not as they'} should be"
+        return tell("torch {version} is in place", version=pinned)
+    names = _name_distributions(report)
+    if len({item.location.name for item in report.culprits}) == 1:
+        return tell("{names} is not as it should be", names=names)
+    return tell("{names} are not as they should be", names=names)
 
 
 def _name_distributions(report: BlameReport) -> str:
     names = list(dict.fromkeys(item.location.name for item in report.culprits))
     pin = report.pin
-    return " and ".join(f"{name} {found.version}" if pin and (found := pin.find(name)) else name for name in names)
+    return _join(f"{name} {found.version}" if pin and (found := pin.find(name)) else name for name in names)
 
 
-def _describe_change(report: BlameReport, item: TorchChange, indent: str) -> Iterator[str]:
+def _join(names: Iterable[str]) -> Message:
+    """Two or three names as a person says them."""
+    joined = None
+    for name in names:
+        joined = tell("{first} and {second}", first=joined, second=name) if joined else tell("{text}", text=name)
+    return joined or tell("none")
+
+
+def _describe_change(report: BlameReport, item: TorchChange) -> Iterator[str]:
     step = item.step
-    yield f"{indent}layer {item.layer}, `{step.instruction}`: {_summarize_change(item)}{_describe_cause(item)}"
+    place = phrase("layer {layer}, `{instruction}`", layer=item.layer, instruction=step.instruction)
+    yield f"  {place}: {translate(_summarize_change(item))}{_describe_cause(item)}"
     if is_squashed(step):
         found = _find_likely(report, item)
-        words = f"`{found.instruction}`" if found is not None else "none that speaks of it"
-        yield f"{indent}  several instructions were squashed into it; the likely one: {words}"
+        words = f"`{found.instruction}`" if found is not None else tell("none that speaks of it")
+        yield f"    {phrase('several instructions were squashed into it; the likely one: {words}', words=words)}"
     if item.damaged_files:
-        more = f" and {len(item.damaged_files) - 3} more" if len(item.damaged_files) > 3 else ""
-        yield f"{indent}  not as RECORD has them: {', '.join('/' + path for path in item.damaged_files[:3])}{more}"
+        paths = ", ".join("/" + path for path in item.damaged_files[:3])
+        text = phrase("not as RECORD has them: {paths}", paths=paths)
+        rest = len(item.damaged_files) - 3
+        yield f"    {text} {phrase('and {count} more', count=rest)}" if rest > 0 else f"    {text}"
 
 
 def _describe_import_loss(loss: ImportLoss) -> Iterator[str]:
-    where = f"layer {loss.step.layer}, " if loss.step is not None and loss.step.layer else ""
-    by = f"{where}`{loss.step.instruction}`" if loss.step is not None else "not recorded where"
-    found = f"torch {loss.version} in {loss.path} is imported" if loss.path else "no torch is imported"
-    yield f"  {by}: {found}, because {loss.reason}"
+    if loss.step is None:
+        place = phrase("not recorded where")
+    elif loss.step.layer:
+        place = phrase("layer {layer}, `{instruction}`", layer=loss.step.layer, instruction=loss.step.instruction)
+    else:
+        place = f"`{loss.step.instruction}`"
+    found = (
+        tell("torch {version} in {path} is imported", version=loss.version, path=loss.path)
+        if loss.path
+        else tell("no torch is imported")
+    )
+    yield f"  {place}: {phrase('{what}, because {reason}', what=found, reason=loss.reason)}"
     if loss.source is not None:
-        yield f"    together with `{loss.source.instruction}`"
+        yield f"    {phrase('together with `{instruction}`', instruction=loss.source.instruction)}"
 
 
 def _find_likely(report: BlameReport, item: TorchChange) -> ImageStep | None:
     return find_likely_step(report.image, item.step, item.location.name, [demand.name for demand in item.requirements])
 
 
-def _summarize_change(item: TorchChange) -> str:
-    location = item.location
-    counts = f"{item.files:,} {'file' if item.files == 1 else 'files'}, {item.size / 1e6:+,.1f} MB".replace(
-        "-0.0", "+0.0"
-    )
+def _summarize_change(item: TorchChange) -> Message:
+    location, size = item.location, f"{item.size / 1e6:+,.1f} MB".replace("-0.0", "+0.0")
+    number = f"{item.files:,}"
+    files = tell("1 file") if item.files == 1 else tell("{count} files", count=number)
+    after = _join(item.after)
     if item.before == item.after:
-        return f"{location.name} {_list_versions(item.after)} changed in place, {counts}"
-    return (
-        f"{location.name} {_list_versions(item.before)} → {_list_versions(item.after)}, {counts}, in /{location.site}"
+        return tell(
+            "{name} {versions} changed in place, {files}, {size}",
+            name=location.name,
+            versions=after,
+            files=files,
+            size=size,
+        )
+    return tell(
+        "{name} {before} → {after}, {files}, {size}, in /{folder}",
+        name=location.name,
+        before=_join(item.before),
+        after=after,
+        files=files,
+        size=size,
+        folder=location.site,
     )
-
-
-def _list_versions(versions: tuple[str, ...]) -> str:
-    return " and ".join(versions) or "none"
 
 
 def _describe_cause(item: TorchChange) -> str:
-    return (
-        f"; pulled in by {'; '.join(map(str, item.requirements[:3]))}" if item.requirements and not item.is_good else ""
-    )
+    if not item.requirements or item.is_good:
+        return ""
+    causes = join_messages("; ", map(str, item.requirements[:3]))
+    return f"; {phrase('pulled in by {causes}', causes=causes)}"
 
 
-def _describe_loss(loss: GuardLoss) -> str:
-    return "is gone" if loss.is_gone else "is another file"
+def _describe_loss(loss: GuardLoss) -> Message:
+    return tell("is gone") if loss.is_gone else tell("is another file")
 
 
 def _describe_installer(change: SettingChange) -> str:
-    return (
-        f"step {change.step.number}, `{change.step.instruction}`" if change.step is not None else "not recorded where"
-    )
+    if change.step is None:
+        return phrase("not recorded where")
+    return phrase("step {number}, `{instruction}`", number=change.step.number, instruction=change.step.instruction)
 
 
 def create_blame_document(report: BlameReport) -> dict[str, Any]:

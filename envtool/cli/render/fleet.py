@@ -10,6 +10,7 @@ from envtool.cli.render.jobs import render_table
 from envtool.cli.report_format import FleetFormat
 from envtool.cli.terminal import paint
 from envtool.fleet.observation import FleetStanding, SubjectKind
+from envtool.language import Message, phrase, tell, translate
 from envtool.printable import join_lines
 
 if TYPE_CHECKING:
@@ -27,10 +28,16 @@ _COLOURS = {
     FleetStanding.WARNING: "yellow",
     FleetStanding.GOOD: "green",
 }
-_PLURAL = {
-    SubjectKind.ENVIRONMENT: "environments",
-    SubjectKind.IMAGE: "images",
-    SubjectKind.ACCELERATOR: "accelerators",
+_BY_DAY = {
+    SubjectKind.ENVIRONMENT: tell("environments by day (UTC)"),
+    SubjectKind.IMAGE: tell("images by day (UTC)"),
+    SubjectKind.ACCELERATOR: tell("accelerators by day (UTC)"),
+}
+_STANDINGS = {
+    FleetStanding.BAD: tell("bad"),
+    FleetStanding.UNKNOWN: tell("unknown"),
+    FleetStanding.WARNING: tell("warning"),
+    FleetStanding.GOOD: tell("good"),
 }
 
 
@@ -52,7 +59,7 @@ def render_fleet(report: FleetReport, format: FleetFormat) -> str:
 def _list_lines(report: FleetReport) -> Iterator[str]:
     yield from _list_unwell(report.unwell)
     if report.causes:
-        yield from ("", "because of")
+        yield from ("", phrase("because of"))
         rows = [
             [f"  {row.subjects}", row.package or "-", ", ".join(row.problems[:3]), row.example[:_CAUSE]]
             for row in report.causes[:_SHOWN]
@@ -60,13 +67,13 @@ def _list_lines(report: FleetReport) -> Iterator[str]:
         yield from render_table(rows)
         yield from _count_rest(report.causes)
     if report.releases:
-        yield from ("", "in use")
+        yield from ("", phrase("in use"))
         yield from render_table([[f"  {row.subjects}", row.what, row.version] for row in report.releases[:_SHOWN]])
         yield from _count_rest(report.releases)
     yield from _list_days(report.days)
     if report.skipped:
-        yield from ("", "skipped")
-        yield from (f"  {item.path}: {item.reason}" for item in report.skipped[:_SHOWN])
+        yield from ("", phrase("skipped"))
+        yield from (f"  {item.path}: {translate(item.reason)}" for item in report.skipped[:_SHOWN])
         yield from _count_rest(report.skipped)
     yield from ("", *_list_totals(report))
 
@@ -75,20 +82,20 @@ def _list_unwell(unwell: Sequence[Subject]) -> Iterator[str]:
     for item in unwell[:_SHOWN]:
         last = item.last
         status = paint(last.status, _COLOURS[last.standing], bold=last.standing is FleetStanding.BAD)
-        others = f" and {len(item.names) - 1} more names" if len(item.names) > 1 else ""
-        yield f"{status}  {last.name}{others}  since {_format_day(item.since)}"
+        others = f" {phrase('and {count} more names', count=len(item.names) - 1)}" if len(item.names) > 1 else ""
+        yield f"{status}  {last.name}{others}  {phrase('since {day}', day=_format_day(item.since))}"
         for problem in last.problems[:3]:
             yield f"  [{problem.id}] {problem.title}"
             if problem.cause:
-                yield f"    because {problem.cause}"
+                yield f"    {phrase('because {reason}', reason=problem.cause)}"
         if len(last.problems) > 3:
-            yield f"  and {len(last.problems) - 3} more"
+            yield f"  {phrase('and {count} more', count=len(last.problems) - 3)}"
     yield from _count_rest(unwell)
 
 
 def _count_rest(rows: Sequence[object]) -> Iterator[str]:
     if len(rows) > _SHOWN:
-        yield f"  and {len(rows) - _SHOWN} more; --format json has them all"
+        yield "  " + phrase("and {count} more; --format json has them all", count=len(rows) - _SHOWN)
 
 
 def _list_days(days: Sequence[DayCount]) -> Iterator[str]:
@@ -97,12 +104,14 @@ def _list_days(days: Sequence[DayCount]) -> Iterator[str]:
         # One day says no more than the totals.
         if len(of_kind) < 2:
             continue
-        yield from ("", f"{_PLURAL[kind]} by day (UTC)")
-        head = ["  day", *(standing.name.lower() for standing in reversed(FleetStanding))]
+        yield from ("", translate(_BY_DAY[kind]))
+        head = [f"  {phrase('day')}", *(translate(_STANDINGS[standing]) for standing in reversed(FleetStanding))]
         rows = [[f"  {row.day}", *(str(count) for _standing, count in reversed(row.counts))] for row in of_kind]
         yield from render_table([head, *rows[-_SHOWN:]])
         if len(rows) > _SHOWN:
-            yield f"  the last {_SHOWN} of {len(rows)} days; --format json has them all"
+            yield "  " + phrase(
+                "the last {shown} of {count} days; --format json has them all", shown=_SHOWN, count=len(rows)
+            )
 
 
 def _list_totals(report: FleetReport) -> Iterator[str]:
@@ -110,11 +119,23 @@ def _list_totals(report: FleetReport) -> Iterator[str]:
         standings = [item.last.standing for item in report.subjects if item.last.kind is kind]
         if standings:
             unwell = sum(standing is not FleetStanding.GOOD for standing in standings)
-            what = _PLURAL[kind] if len(standings) != 1 else kind.value
-            yield f"{len(standings)} {what}: {f'{unwell} not well' if unwell else 'all well'}"
-    twice = f", {report.repeated} of them twice and counted once" if report.repeated else ""
-    broken = f"; {len(report.skipped)} skipped" if report.skipped else ""
-    yield f"{report.looks} looks in {report.files} files{twice}{broken}"
+            what = translate(_count_subjects(kind, len(standings)))
+            yield f"{what}: {phrase('{count} not well', count=unwell) if unwell else phrase('all well')}"
+    looks = tell("{looks} looks in {files} files", looks=report.looks, files=report.files)
+    if report.repeated:
+        looks = tell("{looks}, {count} of them twice and counted once", looks=looks, count=report.repeated)
+    broken = f"; {phrase('{count} skipped', count=len(report.skipped))}" if report.skipped else ""
+    yield f"{translate(looks)}{broken}"
+
+
+def _count_subjects(kind: SubjectKind, count: int) -> Message:
+    match kind:
+        case SubjectKind.ENVIRONMENT:
+            return tell("1 environment") if count == 1 else tell("{count} environments", count=count)
+        case SubjectKind.IMAGE:
+            return tell("1 image") if count == 1 else tell("{count} images", count=count)
+        case SubjectKind.ACCELERATOR:
+            return tell("1 accelerator") if count == 1 else tell("{count} accelerators", count=count)
 
 
 def _format_day(seconds: float) -> str:

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 from envtool.cli.render.json_text import format_time, render_json_text
 from envtool.cli.report_format import JobsFormat
 from envtool.cli.terminal import paint
-from envtool.driver.jobs import AcceleratorJob, JobState
+from envtool.driver.jobs import JOB_STATES, AcceleratorJob, JobState
+from envtool.language import Message, phrase, tell, translate
 from envtool.printable import display_width, join_lines, pad
 
 if TYPE_CHECKING:
@@ -18,12 +19,22 @@ if TYPE_CHECKING:
     from envtool.driver.inspect_jobs import JobsReport
 
 JSON_SCHEMA = "hac-envtool/jobs/1"
+_HEAD = (
+    tell("device"),
+    tell("job"),
+    tell("process"),
+    tell("user"),
+    tell("since"),
+    tell("memory"),
+    tell("state"),
+    tell("command"),
+)
 # Characters of a command in a table.
 _COMMAND = 100
 _COLOURS = {JobState.WORKING: "green", JobState.UNKNOWN: "yellow"}
-_CONTAINER = (
-    "this is a container that numbers its processes for itself: a job whose process is not seen here may run outside, "
-    "and is unknown; ask on the machine itself"
+_CONTAINER = tell(
+    "note: this is a container that numbers its processes for itself: a job whose process is not seen here may run "
+    "outside, and is unknown; ask on the machine itself"
 )
 
 
@@ -58,39 +69,43 @@ def format_moment(seconds: float) -> str:
 
 
 def _list_lines(report: JobsReport) -> Iterable[str]:
-    yield f"{report.program} {report.release}".rstrip() + (
-        " (a stand-in; there is no accelerator)" if report.is_stand_in else ""
-    )
-    rows = [["device", "name", "flavour", "memory", "use"]]
+    program = f"{report.program} {report.release}".rstrip()
+    yield phrase("{program} (a stand-in; there is no accelerator)", program=program) if report.is_stand_in else program
+    rows = [[phrase("device"), phrase("name"), phrase("flavour"), phrase("memory"), phrase("use")]]
     for device in report.devices:
-        total = f" of {device.total_memory}" if device.total_memory else ""
+        memory = device.memory
+        if device.total_memory:
+            memory = phrase("{used} of {total}", used=device.memory, total=device.total_memory)
         rows.append(
             [
                 f"{'*' if device.is_active else ' '} {device.id}",
                 device.name,
                 device.model,
-                f"{device.memory}{total}" if device.memory else "-",
+                memory if device.memory else "-",
                 device.utilization or "-",
             ]
         )
     yield from render_table(rows)
     yield ""
     if not report.jobs:
-        yield "no job holds an accelerator"
+        yield phrase("no job holds an accelerator")
     else:
         yield from _list_jobs(report.jobs)
     for job in report.idle_jobs:
-        yield f"{paint('without work', 'red', bold=True)}: {describe_job(job)}"
+        yield f"{paint(phrase('without work'), 'red', bold=True)}: {translate(describe_job(job))}"
     if report.ending is not None:
-        of = f" process {report.ending.pid}" if report.ending.pid is not None else " the job"
-        yield f"  end{of}: {report.ending.reason}"
-        yield f"  run  {report.ending.command}"
+        reason = translate(report.ending.reason)
+        if report.ending.pid is not None:
+            yield f"  {phrase('end process {process}: {reason}', process=report.ending.pid, reason=reason)}"
+        else:
+            yield f"  {phrase('end the job: {reason}', reason=reason)}"
+        yield f"  {phrase('run')}  {report.ending.command}"
     if report.has_own_numbers:
-        yield f"note: {_CONTAINER}"
+        yield translate(_CONTAINER)
 
 
 def _list_jobs(jobs: Sequence[AcceleratorJob]) -> list[str]:
-    rows = [["device", "job", "process", "user", "since", "memory", "state", "command"]]
+    rows = [[*map(translate, _HEAD)]]
     for job in jobs:
         shown = job.process or (job.workers[0] if job.workers else None)
         rows.append(
@@ -101,30 +116,33 @@ def _list_jobs(jobs: Sequence[AcceleratorJob]) -> list[str]:
                 shown.user if shown is not None else "-",
                 format_moment(shown.since) if shown is not None else "-",
                 job.memory or "-",
-                job.state.value,
+                translate(JOB_STATES[job.state]),
                 job.command[:_COMMAND],
             ]
         )
     return render_table(rows)
 
 
-def describe_job(job: AcceleratorJob) -> str:
+def describe_job(job: AcceleratorJob) -> Message:
     """One sentence of what a job does, or does not."""
-    name = f"job {job.id} on device {job.device}" if job.id else f"process {job.pid}, which the driver does not list,"
-    pids = ", ".join(f"{worker.pid}" for worker in job.workers)
+    if job.id:
+        name = tell("job {job} on device {device}", job=job.id, device=job.device)
+    else:
+        name = tell("process {process}, which the driver does not list,", process=job.pid)
     match job.state:
         case JobState.WORKING:
-            return f"{name} works"
+            return tell("{name} works", name=name)
         case JobState.STOPPED:
-            return f"{name} is stopped (Ctrl-Z, or kill -STOP) and holds the accelerator"
+            return tell("{name} is stopped (Ctrl-Z, or kill -STOP) and holds the accelerator", name=name)
         case JobState.WORKERS_LEFT:
-            return f"{name} is held by what its main process left: {pids}"
+            numbers = ", ".join(f"{worker.pid}" for worker in job.workers)
+            return tell("{name} is held by what its main process left: {numbers}", name=name, numbers=numbers)
         case JobState.GONE:
-            return f"{name} is held by nobody: process {job.pid} is gone"
+            return tell("{name} is held by nobody: process {process} is gone", name=name, process=job.pid)
         case JobState.WAITING:
-            return f"{name} waits until process {job.waits_for} ends"
+            return tell("{name} waits until process {process} ends", name=name, process=job.waits_for)
         case JobState.UNKNOWN:
-            return f"{name}: not known, its process is not seen here, or not seen to wait"
+            return tell("{name}: not known, its process is not seen here, or not seen to wait", name=name)
 
 
 def _make_document(report: JobsReport) -> dict[str, Any]:

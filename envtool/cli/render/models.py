@@ -5,20 +5,24 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from envtool.cli.report_format import PlainFormat
-from envtool.printable import join_lines
+from envtool.language import tell, translate
+from envtool.printable import join_lines, pad
 
 if TYPE_CHECKING:
     from envtool.models.judge import ModelRun
 
 JSON_SCHEMA = "hac-envtool/models/1"
-_WORDS = {True: "yes", False: "NO", None: "not known"}
+_WORDS = {True: tell("yes"), False: tell("NO"), None: tell("not known")}
 
 
 def render_model_run(run: ModelRun, format: PlainFormat) -> str:
     """The run, without a line's end after it."""
     if format is PlainFormat.TEXT:
-        checks = (f"{_WORDS[check.passed]:<9}  {check.title}: {check.detail}" for check in run.checks)
-        return join_lines([run.describe(), *checks])
+        checks = (
+            f"{pad(translate(_WORDS[check.passed]), 9)}  {translate(check.title)}: {translate(check.detail)}"
+            for check in run.checks
+        )
+        return join_lines([translate(run.describe()), *checks])
     from envtool.cli.render.json_text import render_json_text
 
     return render_json_text(

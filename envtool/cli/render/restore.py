@@ -2,26 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from envtool.cli.render.json_text import render_json_text
-from envtool.printable import join_lines
+from envtool.language import join_messages, phrase, tell, translate
+from envtool.printable import join_lines, pad
 from envtool.release.version import versions_equal
-from envtool.restore.plan import Repair, Replacement, RestorePlan
+from envtool.restore.plan import Removal, Repair, Replacement, RestorePlan
 from envtool.restore.restore import RestoreResult, RestoreStatus
 
 JSON_SCHEMA = "hac-envtool/restore/1"
+_ACTIONS = {
+    "keep": tell("keep"),
+    "repair": tell("repair"),
+    "replace": tell("replace"),
+    "reinstall": tell("reinstall"),
+    "remove": tell("remove"),
+    "clear": tell("clear"),
+    "discard": tell("discard"),
+    "unshadow": tell("unshadow"),
+    "leave": tell("leave"),
+}
 # Files that a line of text names; JSON has all of them.
 _NAMED = 10
 
 
 def render_plan(plan: RestorePlan) -> str:
     """The plan as a person reads it."""
-    lines = [f"{plan.environment.prefix.path}: pinned {plan.pin.version} ({plan.pin.origin.value})"]
-    lines += [f"  {row['action']:<9} {_render_row(row)}" for row in plan_rows(plan)]
+    place, origin = plan.environment.prefix.path, plan.pin.origin.value
+    lines = [phrase("{path}: pinned {version} ({origin})", path=place, version=plan.pin.version, origin=origin)]
+    lines += [f"  {pad(translate(_ACTIONS[row['action']]), 9)} {_render_row(row)}" for row in plan_rows(plan)]
     if plan.is_empty and not plan.user_copies:
-        lines.append("  nothing to do")
+        lines.append(f"  {phrase('nothing to do')}")
     return join_lines(lines)
 
 
@@ -53,21 +66,26 @@ def render_outcome(result: RestoreResult) -> str:
     if result.status is RestoreStatus.RESTORED:
         lines.append(_summarize(result.plan))
     elif result.status is RestoreStatus.NOTHING_TO_DO:
+        # The vendor's own words, which scripts look for.
         lines.append(f"Already installed : {result.plan.pin.version}")
     if result.report is not None and not result.is_in_order:
         first = result.report.findings[0]
-        lines += [f"still damaged: {first.title}", f"  run    {first.remedy}"]
+        lines += [phrase("still damaged: {title}", title=first.title)]
+        lines += [f"  {pad(phrase('run'), 6)} {translate(first.remedy)}"] if first.remedy else []
     return join_lines(lines)
 
 
 def _summarize(plan: RestorePlan) -> str:
-    parts = [
-        ("restored", [item.name for item in plan.mended]),
-        ("removed", [item.name for item in plan.removals]),
-        ("cleared away", [path.name for path in plan.leftovers]),
-    ]
-    done = [f"{label}: {', '.join(names)}" for label, names in parts if names]
-    return "; ".join([*done, f"pinned {plan.pin.version}"])
+    mended, removed = _join(plan.mended), _join(plan.removals)
+    cleared = ", ".join(path.name for path in plan.leftovers)
+    done = [phrase("restored: {names}", names=mended)] if mended else []
+    done += [phrase("removed: {names}", names=removed)] if removed else []
+    done += [phrase("cleared away: {names}", names=cleared)] if cleared else []
+    return "; ".join([*done, phrase("pinned {version}", version=plan.pin.version)])
+
+
+def _join(items: Iterable[Replacement | Repair | Removal]) -> str:
+    return ", ".join(item.name for item in items)
 
 
 def plan_rows(plan: RestorePlan) -> Iterator[dict[str, Any]]:
@@ -80,15 +98,15 @@ def plan_rows(plan: RestorePlan) -> Iterator[dict[str, Any]]:
     for gone in plan.removals:
         yield {"action": "remove", "distribution": gone.name, "from": [gone.version], "to": None, "why": [gone.why]}
     for path in plan.leftovers:
-        why = "left behind by a broken-off install"
+        why = tell("left behind by a broken-off install")
         yield {"action": "clear", "distribution": None, "path": str(path), "why": [why]}
     if plan.unrecorded:
         start = len(str(plan.environment.prefix.site_packages)) + 1
         files = [str(path)[start:] for path in plan.unrecorded]
-        why = "they are in folders that go, and no RECORD names them"
+        why = tell("they are in folders that go, and no RECORD names them")
         yield {"action": "discard", "distribution": None, "files": files, "why": [why]}
     for copy in plan.user_copies:
-        why = f"{copy.folder} comes before site-packages"
+        why = tell("{folder} comes before site-packages", folder=copy.folder)
         row = {"action": "unshadow", "distribution": copy.name, "from": [copy.version], "to": None, "why": [why]}
         yield {**row, "path": str(copy.folder)}
     for text in plan.left_alone:
@@ -105,20 +123,22 @@ def _describe_fix(item: Replacement | Repair) -> dict[str, Any]:
 
 
 def _render_row(row: dict[str, Any]) -> str:
-    why = ", ".join(row["why"])
+    why = translate(join_messages(", ", row["why"]))
     match row["action"]:
         case "keep":
             return f"{row['distribution']} {row['to']}"
         case "repair":
-            return f"{row['distribution']} {row['to']}: {len(row['files'])} of {row['of']} files   ({why})"
+            count = phrase("{count} of {total} files", count=len(row["files"]), total=row["of"])
+            return f"{row['distribution']} {row['to']}: {count}   ({why})"
         case "replace" | "reinstall":
-            before = ", ".join(row["from"]) or "nothing"
+            before = ", ".join(row["from"]) or phrase("nothing")
             return f"{row['distribution']}: {before} -> {row['to']}   ({why})"
         case "clear":
             return f"{row['path'].rsplit('/', 1)[-1]}   ({why})"
         case "discard":
             further = len(row["files"]) - _NAMED
-            return ", ".join(row["files"][:_NAMED]) + (f" and {further} more" if further > 0 else "") + f"   ({why})"
+            more = f" {phrase('and {count} more', count=further)}" if further > 0 else ""
+            return f"{', '.join(row['files'][:_NAMED])}{more}   ({why})"
         case "leave":
             return why
         case _:

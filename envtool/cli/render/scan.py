@@ -11,6 +11,7 @@ from envtool.cli.render.json_text import render_json_text
 from envtool.cli.render.write import write_report
 from envtool.cli.report_format import Format, ScanFormat
 from envtool.cli.terminal import paint
+from envtool.language import Message, join_messages, phrase, tell, translate
 from envtool.printable import join_lines
 from envtool.scan.findings import ProgramFinding, ScanReport
 from envtool.scan.kinds import ScanKind
@@ -48,18 +49,18 @@ def _render_lines(report: ScanReport) -> Iterator[str]:
         yield path
         for folded in _fold(findings):
             first = folded[0]
-            told = paint(first.severity.value, _COLOURS[first.severity], bold=True)
-            cell = f" (cell {first.cell})" if first.cell is not None else ""
+            told = paint(translate(first.severity.value), _COLOURS[first.severity], bold=True)
+            cell = f" ({phrase('cell {number}', number=first.cell)})" if first.cell is not None else ""
             lines = ", ".join(str(finding.line) for finding in folded)
-            yield f"  {lines}{cell}: {told} [{first.id}] {first.message}"
+            yield f"  {lines}{cell}: {told} [{first.id}] {translate(first.message)}"
             if first.instead:
-                yield f"    instead  {first.instead}"
+                yield f"    {phrase('instead')}  {translate(first.instead)}"
     if report.unread:
         yield ""
     for file in report.unread:
-        yield f"not read: {file.path}: {file.why}"
+        yield f"{phrase('not read')}: {file.path}: {translate(file.why)}"
     if report.ignored:
-        yield f"ignored: {len(report.ignored)}"
+        yield phrase("ignored: {count}", count=len(report.ignored))
 
 
 def _fold(findings: Sequence[ProgramFinding]) -> list[list[ProgramFinding]]:
@@ -72,16 +73,35 @@ def _fold(findings: Sequence[ProgramFinding]) -> list[list[ProgramFinding]]:
 
 
 def _render_verdict(report: ScanReport) -> str:
-    counts = {severity: report.count(severity) for severity in Severity}
-    files = f"{report.files} {'file' if report.files == 1 else 'files'}, for torch {report.torch}"
+    if report.files == 1:
+        files = tell("1 file, for torch {version}", version=report.torch)
+    else:
+        files = tell("{count} files, for torch {version}", count=report.files, version=report.torch)
     if not report.findings and not report.unread:
-        return f"{paint('clean', 'green', bold=True)}: {files}"
-    told = ", ".join(
-        f"{count} {severity.value}{'' if count == 1 else 's'}" for severity, count in counts.items() if count
+        return f"{paint(phrase('clean'), 'green', bold=True)}: {translate(files)}"
+    counted = [_count_findings(report, severity) for severity in Severity if report.count(severity)]
+    counted += [tell("{count} not read", count=len(report.unread))] if report.unread else []
+    verdict = (
+        paint(phrase("clean"), "green", bold=True)
+        if report.is_clean
+        else paint(phrase("will not do"), "red", bold=True)
     )
-    unread = f"{len(report.unread)} not read" if report.unread else ""
-    verdict = paint("clean", "green", bold=True) if report.is_clean else paint("will not do", "red", bold=True)
-    return f"{verdict}: {', '.join(filter(None, [told, unread]))} in {files}"
+    return f"{verdict}: {phrase('{found} in {files}', found=join_messages(', ', counted), files=files)}"
+
+
+def _count_findings(report: ScanReport, severity: Severity) -> Message:
+    count = report.count(severity)
+    if count == 1:
+        return {
+            Severity.ERROR: tell("1 error"),
+            Severity.WARNING: tell("1 warning"),
+            Severity.NOTE: tell("1 note"),
+        }[severity]
+    return {
+        Severity.ERROR: tell("{count} errors", count=count),
+        Severity.WARNING: tell("{count} warnings", count=count),
+        Severity.NOTE: tell("{count} notes", count=count),
+    }[severity]
 
 
 def create_scan_document(report: ScanReport) -> dict[str, Any]:

@@ -32,7 +32,7 @@ def render_text(report: Report) -> str:
     ]
     if report.pin is not None and report.pin.profile_id != DEFAULT:
         lines.append(f"{_label(tell('build'))}{report.pin.profile.title}")
-    lines += [f"{_label(tell('last change'))}{report.history[-1]}"] if report.history else []
+    lines += [f"{_label(tell('last change'))}{translate(str(report.history[-1]))}"] if report.history else []
     lines += [f"{_label(tell('accelerator'))}{translate(report.driver)}"] if report.driver else []
     for severity in Severity:
         for finding in report.findings:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from envtool.cli.render.jobs import describe_job, render_metrics, render_table
 from envtool.cli.report_format import JobsFormat
+from envtool.language import join_messages, phrase, translate
 from envtool.printable import join_lines
 
 if TYPE_CHECKING:
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
     from envtool.driver.watch import WatchedLook
 
 JSON_SCHEMA = "hac-envtool/jobs-usage/1"
-_ESTIMATE = "an estimate from what was seen; the service's own account is what counts"
 
 
 def render_usage(tally: UsageTally, prices: PriceList | None, format: JobsFormat) -> str:
@@ -40,26 +40,23 @@ def render_look(look: WatchedLook) -> str:
     """What a look saw, and what the log has of today."""
     assert look.report is not None
     jobs = [job for job in look.report.jobs if job.id or job.is_idle]
-    text = "; ".join(describe_job(job) for job in jobs) or "no job holds an accelerator"
+    text = translate(join_messages("; ", map(describe_job, jobs))) or phrase("no job holds an accelerator")
     today = look.time.date().isoformat()
     sums = ", ".join(f"{row.flavor} {row.minutes:g} min" for row in look.tally.list_rows() if row.day == today)
-    ending = f"; run: {look.report.ending.command}" if look.report.ending is not None else ""
-    return f"{look.time:%H:%M:%S} {text}{ending}" + (f"   (today, an estimate: {sums})" if sums else "")
+    ending = look.report.ending
+    run = f"; {phrase('run: {command}', command=ending.command)}" if ending is not None else ""
+    total = f"   ({phrase('today, an estimate: {sums}', sums=sums)})" if sums else ""
+    return f"{look.time:%H:%M:%S} {text}{run}{total}"
 
 
 def _list_lines(tally: UsageTally, prices: PriceList | None) -> Iterable[str]:
     rows = tally.list_rows(prices)
     if not rows:
-        yield "no job was seen to hold an accelerator"
+        yield phrase("no job was seen to hold an accelerator")
     else:
         currency = prices.currency if prices is not None else ""
-        header = [
-            "day",
-            "flavour",
-            "minutes",
-            "of them without work",
-            *([f"cost {currency}".strip()] if prices else []),
-        ]
+        header = [phrase("day"), phrase("flavour"), phrase("minutes"), phrase("of them without work")]
+        header += [phrase("cost {currency}", currency=currency).strip()] if prices else []
         table = [header]
         for row in rows:
             cost = ["-" if row.cost is None else f"{row.cost:.2f}"] if prices is not None else []
@@ -67,13 +64,18 @@ def _list_lines(tally: UsageTally, prices: PriceList | None) -> Iterable[str]:
         yield from render_table(table)
         costs = [row.cost for row in rows if row.cost is not None]
         if costs:
-            yield f"total {sum(costs):.2f} {currency}".rstrip()
+            yield phrase("total {sum:.2f} {currency}", sum=sum(costs), currency=currency).rstrip()
         missing = sorted({row.flavor for row in rows if row.cost is None}) if prices is not None else []
         if missing:
-            yield f"no price for {', '.join(missing)}"
-    yield f"{_ESTIMATE}: {tally.looks} looks, {tally.failures} of them failed"
+            yield phrase("no price for {names}", names=", ".join(missing))
+    yield phrase(
+        "an estimate from what was seen; the service's own account is what counts: {looks} looks, {failures} of them "
+        "failed",
+        looks=tally.looks,
+        failures=tally.failures,
+    )
     if tally.unreadable:
-        yield f"{tally.unreadable} lines of the log cannot be read"
+        yield phrase("{count} lines of the log cannot be read", count=tally.unreadable)
 
 
 def _make_document(tally: UsageTally, prices: PriceList | None) -> dict[str, Any]:

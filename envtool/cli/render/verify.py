@@ -10,7 +10,8 @@ from envtool.cli.render.json_text import format_time, render_json_text
 from envtool.cli.render.write import write_report
 from envtool.cli.report_format import Format
 from envtool.cli.terminal import paint
-from envtool.printable import join_lines
+from envtool.language import Message, phrase, tell, translate
+from envtool.printable import join_lines, pad
 from envtool.verify.result import ImageCheck, ImageResult
 
 JSON_SCHEMA = "hac-envtool/verify/1"
@@ -40,33 +41,39 @@ def _render_lines(result: ImageResult, *, is_one: bool) -> Iterator[str]:
     if not is_one:
         yield f"{result.reference}:"
     for check in result.checks:
-        mark = paint("pass", "green") if check.passed else paint("FAIL", "red", bold=True)
         if check in result.warnings:
-            mark = paint("warn", "yellow")
-        yield f"{mark}  {check.name:<15} {check.title}"
+            mark = paint(pad(phrase("warn"), 4), "yellow")
+        elif check.passed:
+            mark = paint(pad(phrase("pass"), 4), "green")
+        else:
+            mark = paint(pad(phrase("FAIL"), 4), "red", bold=True)
+        yield f"{mark}  {check.name:<15} {translate(check.title)}"
     for check in (*result.failed, *result.warnings):
-        yield from ("", f"{check.name} said:", *_list_output(check))
+        yield from ("", phrase("{name} said:", name=check.name), *_list_output(check))
     if result.error:
-        yield from result.error.split("\n")
-    yield f"{result.reference}: {_render_verdict(result)}"
+        yield from translate(result.error).split("\n")
+    yield f"{result.reference}: {translate(_describe_verdict(result))}"
 
 
 def _list_output(check: ImageCheck) -> list[str]:
     """What a check said, or the first of its problems: the other formats have them all."""
     if len(check.problems) <= _LISTED:
-        return check.output.split("\n")
+        return translate(check.output).split("\n")
     rest = len(check.problems) - _LISTED
-    return [*check.problems[:_LISTED], f"and {rest} more; --format json has them all"]
+    return [
+        *(translate(problem) for problem in check.problems[:_LISTED]),
+        phrase("and {count} more; --format json has them all", count=rest),
+    ]
 
 
-def _render_verdict(result: ImageResult) -> str:
+def _describe_verdict(result: ImageResult) -> Message:
     if result.error:
-        return "could not be verified"
+        return tell("could not be verified")
     failed = len(result.failed)
     if failed:
-        return f"{failed} check{'s' if failed > 1 else ''} failed"
+        return tell("1 check failed") if failed == 1 else tell("{count} checks failed", count=failed)
     warned = len(result.warnings)
-    return f"all checks passed, {warned} with a warning" if warned else "all checks passed"
+    return tell("all checks passed, {count} with a warning", count=warned) if warned else tell("all checks passed")
 
 
 def create_verify_document(results: Sequence[ImageResult]) -> dict[str, Any]:
@@ -114,7 +121,7 @@ def _make_suite(result: ImageResult) -> Suite:
     return Suite(
         name=f"{_TOOL} {result.reference}",
         group=result.reference,
-        verdict=f"{result.reference}: {_render_verdict(result)}",
+        verdict=f"{result.reference}: {_describe_verdict(result)}",
         cases=tuple(cases),
         problems=tuple(problem for case in cases for problem in case.problems),
     )

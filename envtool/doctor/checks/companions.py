@@ -31,10 +31,10 @@ def check(environment: Environment, pin: VendorPin) -> Iterator[Finding]:
                 yield Finding(
                     kind=FindingKind.COMPANION_MISMATCH,
                     title=tell(
-                        "{name} {version} was built for another torch than {version2}",
+                        "{name} {version} was built for another torch than {pinned}",
                         name=name,
                         version=item.version,
-                        version2=pin.torch.version,
+                        pinned=pin.torch.version,
                     ),
                     evidence=(Evidence(str(item.path / "METADATA"), pin.torch.version, str(requirement)),),
                     cause=_explain(environment, item),
@@ -46,6 +46,6 @@ def check(environment: Environment, pin: VendorPin) -> Iterator[Finding]:
 
 def _explain(environment: Environment, item: Distribution) -> str:
     reason = explain_request(item, find_requirers(environment, item.name))
-    return f"{item.installer} installed it" + (
-        f" because {reason}" if reason else "; no installed distribution requires it"
-    )
+    if not reason:
+        return tell("{installer} installed it; no installed distribution requires it", installer=item.installer)
+    return tell("{installer} installed it because {reason}", installer=item.installer, reason=reason)

@@ -54,21 +54,32 @@ def _has_its_files(environment: Environment, record: CondaRecord, folder: str) -
 
 def _make_finding(environment: Environment, record: CondaRecord, pinned: PinnedDistribution) -> Finding:
     transaction = find_transaction(environment.prefix.path, record)
-    cause = f"conda installed {record.distribution}"
+    package: str = record.distribution
     if record.channel:
-        cause += f" from {record.channel}"
-    if transaction is not None:
-        cause += f" on {transaction.time}"
-        cause += f", by: {transaction.command}" if transaction.command else ""
+        package = tell("{package} from {channel}", package=package, channel=record.channel)
+    cause = tell("conda installed {package}", package=package)
+    if transaction is not None and transaction.command:
+        cause = tell(
+            "conda installed {package} on {time}, by: {command}",
+            package=package,
+            time=transaction.time,
+            command=transaction.command,
+        )
+    elif transaction is not None:
+        cause = tell("conda installed {package} on {time}", package=package, time=transaction.time)
     elif record.requested:
-        cause += f", because {record.requested!r} was asked for"
+        cause = tell(
+            "conda installed {package}, because {requested!r} was asked for",
+            package=package,
+            requested=record.requested,
+        )
     return Finding(
         kind=FindingKind.TORCH_CONDA_OVERWRITTEN,
         title=tell(
-            "conda's package {name} {version} lies over the vendor's {name2}",
+            "conda's package {name} {version} lies over the vendor's {distribution}",
             name=record.name,
             version=record.version,
-            name2=pinned.name,
+            distribution=pinned.name,
         ),
         evidence=(
             Evidence(

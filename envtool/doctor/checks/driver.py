@@ -103,9 +103,9 @@ def _check_release(
         yield Finding(
             kind=FindingKind.DRIVER_TORCH_MISMATCH,
             title=tell(
-                "torch is of release {release}, the driver of release {release2}",
+                "torch is of release {release}, the driver of release {driver}",
                 release=torch.release,
-                release2=driver.release,
+                driver=driver.release,
             ),
             evidence=(
                 Evidence(

@@ -147,10 +147,10 @@ def _explain_missing(path: str) -> str:
     except PermissionError:
         return FORBIDDEN
     except OSError as error:
-        return "a link that leads back to itself" if error.errno == errno.ELOOP else "nothing"
+        return tell("a link that leads back to itself") if error.errno == errno.ELOOP else tell("nothing")
     except ValueError:
-        return "nothing"
-    return "a folder" if stat.S_ISDIR(found.st_mode) else "something else than a file"
+        return tell("nothing")
+    return tell("a folder") if stat.S_ISDIR(found.st_mode) else tell("something else than a file")
 
 
 def _make_findings(

@@ -109,10 +109,17 @@ def _explain(environment: Environment, has: str) -> str:
     if prefix.kind is PrefixKind.CONDA:
         for _path, record in read_conda_records(prefix.path, b'"python"'):
             if record is not None and record.name == "python" and (done := find_transaction(prefix.path, record)):
-                by = f", by: {done.command}" if done.command else ""
-                return f"conda installed {record.distribution} on {done.time}{by}"
-        return f"conda changed the environment's Python to {has}"
-    return f"the environment was upgraded to Python {has}, or made anew over the old one"
+                package, time = record.distribution, done.time
+                if not done.command:
+                    return tell("conda installed {package} on {time}", package=package, time=time)
+                return tell(
+                    "conda installed {package} on {time}, by: {command}",
+                    package=package,
+                    time=time,
+                    command=done.command,
+                )
+        return tell("conda changed the environment's Python to {version}", version=has)
+    return tell("the environment was upgraded to Python {version}, or made anew over the old one", version=has)
 
 
 def _build_remedy(environment: Environment, wanted: tuple[int, int]) -> str:

@@ -26,8 +26,12 @@ def check(environment: Environment, pin: VendorPin) -> Iterator[Finding]:
         yield Finding(
             kind=FindingKind.TORCH_MISSING if pinned.name == TORCH else FindingKind.COMPANION_MISSING,
             title=(
-                f"{pinned.name} is not installed"
-                + (" as a distribution, though there is a folder of that name" if has_files else "")
+                tell(
+                    "{name} is not installed as a distribution, though there is a folder of that name",
+                    name=pinned.name,
+                )
+                if has_files
+                else tell("{name} is not installed", name=pinned.name)
             ),
             evidence=(
                 Evidence(

@@ -108,14 +108,14 @@ def _find_vendor_torch(prefix: Path) -> str | None:
         item = read_distribution(path)
         if item is not None and parse_vendor_version(item.version) is not None:
             return item.version
-    return "as pinned" if os.path.isfile(prefix / PIN_FILE) else None
+    return tell("as pinned") if os.path.isfile(prefix / PIN_FILE) else None
 
 
 def _explain_choice(environment: Environment) -> str:
     variables, path = environment.context.variables, environment.prefix.path
     if environment.context.is_explicit:
-        return "it was named on the command line"
+        return tell("it was named on the command line")
     for variable in ("CONDA_PREFIX", "VIRTUAL_ENV"):
         if (value := variables.get(variable)) and environment.context.locate(value) == path:
-            return f"{variable} names it"
-    return "its python comes first on PATH"
+            return tell("{variable} names it", variable=variable)
+    return tell("its python comes first on PATH")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from envtool.doctor.cause import explain_intruder, list_culprits
 from envtool.doctor.finding_kind import FindingKind
 from envtool.doctor.findings import Evidence, Finding
+from envtool.language import tell
 from envtool.release.profile import TORCH, Profile
 from envtool.release.read_profile import DEFAULT
 from envtool.release.select_profile import match_profile
@@ -42,21 +43,29 @@ def _make_finding(
 
 
 def _classify(pinned: PinnedDistribution, intruder: Distribution, profile: Profile) -> tuple[FindingKind, str]:
+    version = intruder.version
     if pinned.name != TORCH:
-        return FindingKind.COMPANION_REPLACED, f"{pinned.name} {intruder.version} does not belong to the vendor torch"
+        title = tell("{name} {version} does not belong to the vendor torch", name=pinned.name, version=version)
+        return FindingKind.COMPANION_REPLACED, title
+    lost = profile.cure.lost
     if profile.id != DEFAULT:
-        title = f"torch {intruder.version} is not {pinned.version}, {profile.title}: {profile.cure.lost}"
-        is_theirs = match_profile(profile, {TORCH: [intruder.version]})
+        title = tell(
+            "torch {version} is not {pinned}, {vendor}: {loss}",
+            version=version,
+            pinned=pinned.version,
+            vendor=profile.title,
+            loss=lost,
+        )
+        is_theirs = match_profile(profile, {TORCH: [version]})
         return FindingKind.TORCH_OTHER_RELEASE if is_theirs else FindingKind.TORCH_REPLACED, title
-    if parse_vendor_version(intruder.version):
-        return (
-            FindingKind.TORCH_OTHER_RELEASE,
-            f"torch {intruder.version} is another vendor release than the pinned one",
-        )
-    other = parse_any_vendor_version(intruder.version)
+    if parse_vendor_version(version):
+        title = tell("torch {version} is another vendor release than the pinned one", version=version)
+        return FindingKind.TORCH_OTHER_RELEASE, title
+    other = parse_any_vendor_version(version)
     if other is not None:
-        return (
-            FindingKind.TORCH_REPLACED,
-            f"torch {intruder.version} is a build for another vendor's hardware ({other.vendor})",
+        title = tell(
+            "torch {version} is a build for another vendor's hardware ({vendor})", version=version, vendor=other.vendor
         )
-    return FindingKind.TORCH_REPLACED, f"torch {intruder.version} is not the vendor's build: {profile.cure.lost}"
+        return FindingKind.TORCH_REPLACED, title
+    title = tell("torch {version} is not the vendor's build: {loss}", version=version, loss=lost)
+    return FindingKind.TORCH_REPLACED, title

@@ -46,7 +46,9 @@ def check(environment: Environment, pin: VendorPin) -> Iterator[Finding]:
     """Check that no folder before site-packages has a pinned distribution as well."""
     for shadow in find_shadows(environment, pin):
         pinned = pin.find(shadow.name)
-        expected = f"{pinned.version if pinned else ''} from {environment.prefix.path}"
+        expected = tell(
+            "{version} from {folder}", version=pinned.version if pinned else "", folder=environment.prefix.path
+        )
         yield Finding(
             kind=FindingKind.TORCH_SHADOWED,
             title=tell(
@@ -82,7 +84,7 @@ def _read_version(found: Path) -> str:
         distribution = read_distribution(path)
         if distribution is not None:
             return distribution.version
-    return "a copy without records"
+    return tell("a copy without records")
 
 
 def build_shadow_remedy(environment: Environment, shadow: Shadow) -> str:

@@ -25,11 +25,11 @@ _ORIGINS = {
     ImportOrigin.PTH_FILE: PathOrigin.PTH_FILE,
     ImportOrigin.USER_SITE: PathOrigin.USER_SITE,
 }
-_STARTERS = {
+_STARTERS: dict[StartWay, str] = {
     StartWay.PYTHON: "`python`",
-    StartWay.COMMAND: "the command",
-    StartWay.LOGIN_SHELL: "what a login shell reads",
-    StartWay.TYPED_SHELL: "what an interactive shell reads",
+    StartWay.COMMAND: tell("the command"),
+    StartWay.LOGIN_SHELL: tell("what a login shell reads"),
+    StartWay.TYPED_SHELL: tell("what an interactive shell reads"),
 }
 # What to change is in one of these.
 _SHELL_REMEDY = (
@@ -84,13 +84,19 @@ def _make_lost_finding(environment: Environment, pin: VendorPin, start: TorchSta
     prefix = context.display(str(environment.prefix.path))
     path = context.variables.get("PATH", "")
     python = start.python
-    what = f"`python` is {python.program}, which has no torch" if python is not None else "there is no python on PATH"
-    how = f", which is {python.interpreter}" if python is not None and python.interpreter != python.program else ""
+    what = (
+        tell("`python` is {program}, which has no torch", program=python.program)
+        if python is not None
+        else tell("there is no python on PATH")
+    )
+    found: str = path
+    if python is not None and python.interpreter != python.program:
+        found = tell("{path}, which is {interpreter}", path=path, interpreter=python.interpreter)
     return Finding(
         kind=FindingKind.WRONG_ENVIRONMENT,
         title=tell("{what}; the vendor torch is in {prefix}", what=what, prefix=prefix),
         evidence=(
-            Evidence("PATH", tell("{prefix}/bin first", prefix=prefix), f"{path}{how}"),
+            Evidence("PATH", tell("{prefix}/bin first", prefix=prefix), found),
             Evidence(
                 prefix,
                 tell("the environment that `python` starts"),
@@ -108,14 +114,20 @@ def _make_shadow_finding(
     pinned = pin.find(module.name)
     python = start.python
     assert python is not None
-    expected = f"{pinned.version if pinned else ''} from {environment.prefix.path}"
+    expected = tell("{version} from {folder}", version=pinned.version if pinned else "", folder=environment.prefix.path)
     folder = module.folder
-    by = f" by {folder.named_by}" if folder.named_by else ""
     if folder.origin is ImportOrigin.SITE:
-        cause = f"{_STARTERS[start.way]} starts {python.program}, of {python.prefix}"
+        cause = tell(
+            "{who} starts {program}, of {prefix}",
+            who=_STARTERS[start.way],
+            program=python.program,
+            prefix=python.prefix,
+        )
+    elif folder.named_by:
+        cause = tell("{folder} comes before site-packages by {file}", folder=folder.origin.value, file=folder.named_by)
     else:
-        cause = f"{folder.origin.value} comes before site-packages{by}"
-    where = f" in {start.way.value}" if start.is_command else ""
+        cause = tell("{folder} comes before site-packages", folder=folder.origin.value)
+    where = tell(" in {who}", who=start.way.value) if start.is_command else ""
     return Finding(
         kind=FindingKind.TORCH_SHADOWED,
         title=tell(

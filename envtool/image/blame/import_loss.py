@@ -15,6 +15,7 @@ from envtool.environment.started_python import ImportOrigin
 from envtool.environment.torch_starts import TorchStart, is_pinned_build, list_torch_starts
 from envtool.image.blame.installed import DistributionLocation, find_damaged_files
 from envtool.image.read.overlay_tree import OverlayTree
+from envtool.language import tell
 from envtool.release.profile import TORCH
 
 if TYPE_CHECKING:
@@ -111,21 +112,29 @@ def _explain(start: TorchStart) -> str:
     module, python = start.module, start.python
     who = start.way.value
     if python is None:
-        return "there is no python on PATH that starts"
+        return tell("there is no python on PATH that starts")
     if module is None:
-        return f"{who} is {python.program}, and {python.prefix} has no {TORCH}"
+        return tell(
+            "{who} is {program}, and {prefix} has no {package}",
+            who=who,
+            program=python.program,
+            prefix=python.prefix,
+            package=TORCH,
+        )
     folder = module.folder
     match folder.origin:
         case ImportOrigin.PYTHONPATH:
-            return f"PYTHONPATH names {folder.path}" + (f" in {who}" if start.is_command else "")
+            if start.is_command:
+                return tell("PYTHONPATH names {folder} in {who}", folder=folder.path, who=who)
+            return tell("PYTHONPATH names {folder}", folder=folder.path)
         case ImportOrigin.PTH_FILE | ImportOrigin.CUSTOMIZE:
-            return f"{folder.named_by} puts {folder.path} before site-packages"
+            return tell("{file} puts {folder} before site-packages", file=folder.named_by, folder=folder.path)
         case ImportOrigin.START_FOLDER:
-            return f"{who} is started in {folder.path}"
+            return tell("{who} is started in {folder}", who=who, folder=folder.path)
         case ImportOrigin.USER_SITE:
-            return f"the user site {folder.path} comes first"
+            return tell("the user site {path} comes first", path=folder.path)
         case _:
-            return f"{who} starts {python.program}, of {python.prefix}"
+            return tell("{who} starts {program}, of {prefix}", who=who, program=python.program, prefix=python.prefix)
 
 
 def _list_causes(image: StoredImage, overlay: Overlay, start: TorchStart, home: str | None) -> Iterator[ImageStep]:

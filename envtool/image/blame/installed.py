@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from envtool.environment.import_files import needs_content
 from envtool.image.read.layer import Capture, LayerEntry
+from envtool.language import tell
 from envtool.release.profile import PINNED_NAMES, TOP_LEVEL_NAMES
 from envtool.wheel.record import INSTALLER_FILES, parse_record
 from envtool.wheel.requires import find_requirements_on, normalize_name
@@ -49,8 +50,15 @@ class TorchRequirement:
     requested: str = ""
 
     def __str__(self) -> str:
-        through = f", which {self.requested} brought" if self.requested and self.requested != self.name else ""
-        return f"{self.name} {self.version} (requires {self.requirement}{through})"
+        package = f"{self.name} {self.version}"
+        if self.requested and self.requested != self.name:
+            return tell(
+                "{package} (requires {requirement}, which {requested} brought)",
+                package=package,
+                requirement=self.requirement,
+                requested=self.requested,
+            )
+        return tell("{package} (requires {requirement})", package=package, requirement=self.requirement)
 
 
 def select_for_blame(path: str, size: int) -> Capture:

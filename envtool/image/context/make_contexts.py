@@ -48,6 +48,7 @@ from envtool.image.layers.layer_trees import (
 )
 from envtool.image.spec.table import ENVIRONMENT_PREFIX, TOOL_PREFIX
 from envtool.image.stage_graph import Stage, StageKey, run_stages
+from envtool.language import tell
 from envtool.temporary_folder import temporary_folder
 from envtool.wheel.store import FileStore, translate_store_errors
 
@@ -109,12 +110,12 @@ def count_layers(stages: Sequence[Stage], progress: Progress) -> Callable[[Stage
         if stage.key[1].endswith(".tar"):
             totals[stage.key[0]] = totals.get(stage.key[0], 0) + 1
     for name, total in totals.items():
-        progress(f"{name} layers", 0, total)
+        progress(tell("{name} layers", name=name), 0, total)
 
     def count(stage: Stage, _result: Any) -> None:
         name, step = stage.key
         if step.endswith(".tar"):
-            progress(f"{name} layers", 1, totals[name])
+            progress(tell("{name} layers", name=name), 1, totals[name])
 
     return count
 
@@ -158,7 +159,7 @@ class _ContextPlan:
         name = self.member.name
 
         def counted(what: str, done: int, total: int) -> None:
-            self.progress(f"{name} {what}", done, total)
+            self.progress(tell("{name} {what}", name=name, what=what), done, total)
 
         if base.archive is not None:
             _link(base.archive, self.incoming / WHOLE_BASE)

@@ -63,7 +63,7 @@ def _try_push(ask: Callable[[], str], name: str, say: Callable[[str], None]) -> 
             if attempt + 1 == _ATTEMPTS or _FINAL.search(error.why):
                 raise
             wait = _WAIT * 2**attempt
-            say(f"{name} was not pushed ({error.why}); again in {wait:.0f} s")
+            say(tell("{name} was not pushed ({reason}); again in {wait:.0f} s", name=name, reason=error.why, wait=wait))
             time.sleep(wait)
     raise AssertionError("the last attempt returns or raises")
 

@@ -81,20 +81,20 @@ def fetch_inputs(
     packages = {*lock.packages, *lock.tool_packages}
     wheel_count = len(lock.wheels) + len(lock.requirements) + len(lock.pin.distributions)
     total = len(packages) + wheel_count + len(lock.tools)
-    progress("inputs", 0, total)
+    progress(tell("inputs"), 0, total)
     channel_map = {} if all(store.has(package.sha256) for package in packages) else sources.channel_map()
     conda = {}
     for package in packages:
         conda[package] = _make_conda_package(package, channel_map, store)
-        progress("inputs", 1, total)
+        progress(tell("inputs"), 1, total)
     vendor = fetch_pinned_wheels(lock.pin, list(sources.vendor()), store)
-    progress("inputs", len(vendor), total)
+    progress(tell("inputs"), len(vendor), total)
     wheels = fetch_wheels(lock.wheels, store)
-    progress("inputs", len(wheels), total)
+    progress(tell("inputs"), len(wheels), total)
     requirements = fetch_wheels(lock.requirements, store, python=spec.python)
-    progress("inputs", len(requirements), total)
+    progress(tell("inputs"), len(requirements), total)
     programs = {item.name: _find_locked_program(item, sources, store) for item in lock.tools}
-    progress("inputs", len(programs), total)
+    progress(tell("inputs"), len(programs), total)
     return Inputs(
         base=base,
         conda={package: conda[package] for package in lock.packages},

@@ -246,9 +246,9 @@ def compare_locks(old: ImageLock, new: ImageLock) -> tuple[str, ...]:
     if old.base.digest != new.base.digest:
         lines.append(f"base: {old.base.digest[:19]} -> {new.base.digest[:19]}")
     if old.parent != new.parent:
-        lines.append("parent: its lock was changed")
+        lines.append(tell("parent: its lock was changed"))
     if old.spec != new.spec:
-        lines.append("spec: the image table or a file it names was changed")
+        lines.append(tell("spec: the image table or a file it names was changed"))
     return tuple(lines)
 
 

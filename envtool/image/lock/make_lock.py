@@ -32,14 +32,14 @@ def make_lock(
     """
     if parent is not None:
         return _make_child_lock(spec, parent, sources, store, say)
-    say("the conda environments, with conda-lock")
+    say(tell("the conda environments, with conda-lock"))
     conda = lock_environment(spec.environment_file, sources.channel_map())
     tool_conda = lock_environment(spec.tool_environment_file, sources.channel_map())
-    say("the vendor's distributions")
+    say(tell("the vendor's distributions"))
     pin, programs = lock_vendor(spec, sources, store)
-    say("envtool's own requirements")
+    say(tell("envtool's own requirements"))
     wheels = resolve_wheels(read_tool_requirements(spec.project))
-    say("the base")
+    say(tell("the base"))
     base = sources.lock_base(store)
     signatures = find_signatures(spec, pin, sources.vendor(), base.by_digest)
     return ImageLock(
@@ -60,13 +60,13 @@ def _make_child_lock(
 ) -> ImageLock:
     lock = replace(parent, image=spec.name, spec=spec.checksum(), parent=parent.checksum())
     if spec.has_own_environment:
-        say("the conda environment, with conda-lock")
+        say(tell("the conda environment, with conda-lock"))
         lock = replace(lock, conda=lock_child_environment(spec, parent, sources))
     if spec.has_own_base:
-        say("the base")
+        say(tell("the base"))
         lock = replace(lock, base=sources.lock_base(store))
     if spec.requirements_file is not None:
-        say("the requirements")
+        say(tell("the requirements"))
         fetch_pinned_wheels(lock.pin, list(sources.vendor()), store)
         added = list_added_requirements(spec, lock, parent.requirements, store)
         lock = replace(lock, requirements=(*parent.requirements, *added))

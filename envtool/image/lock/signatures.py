@@ -75,7 +75,7 @@ def require_signatures(
 def _find_held(held: dict[str, LockedSignature], name: str, spec: ImageSpec) -> LockedSignature:
     if name not in held:
         raise SignatureError(
-            tell("the lock of {name} has no signature of {name2}", name=spec.name, name2=name),
+            tell("the lock of {name} has no signature of {file}", name=spec.name, file=name),
             why=tell("the image table names a key that it must be signed with"),
             remedy=f"envtool lock {spec.name}",
         )

@@ -42,13 +42,13 @@ def upgrade_lock(
     require_current(spec, lock, parent)
     if what == TORCH:
         _refuse_inherited(spec, parent, inherited=True, what=what)
-        say("locking the vendor's distributions")
+        say(tell("locking the vendor's distributions"))
         pin, programs = lock_vendor(spec, sources, store)
         signatures = find_signatures(spec, pin, sources.vendor(), lock.base.by_digest)
         return replace(lock, pin=pin, tools=programs, signatures=signatures)
     if what == BASE:
         _refuse_inherited(spec, parent, inherited=not spec.has_own_base, what=what)
-        say("locking the base")
+        say(tell("locking the base"))
         base = sources.lock_base(store)
         signatures = find_signatures(spec, lock.pin, sources.vendor(), base.by_digest)
         return replace(lock, base=base, signatures=signatures)
@@ -59,7 +59,7 @@ def upgrade_lock(
         changes = _upgrade_package(spec, lock, name, sources, say) if parent is None else {}
     if not changes:
         raise LockError(
-            tell("the lock of {name} has no package {name2}", name=spec.name, name2=name),
+            tell("the lock of {name} has no package {package}", name=spec.name, package=name),
             why=tell("neither of its environments has one, nor is it a requirement of envtool's"),
             remedy=tell("name one that lockfiles/{name}.* has, torch or base", name=spec.name),
         )
@@ -95,12 +95,12 @@ def _upgrade_child_package(
     changes: dict[str, object] = {}
     added = [package for package in lock.packages if package not in parent.packages]
     if any(package.name == name for package in added):
-        say(f"locking {name} in the environment")
+        say(tell("locking {name} in the environment", name=name))
         keep = [package for package in added if package.name != name]
         changes["conda"] = lock_child_environment(spec, parent, sources, keep)
     kept = [wheel for wheel in lock.requirements if wheel in parent.requirements or parse_project(wheel) != name]
     if len(kept) < len(lock.requirements):
-        say(f"locking {name} among the requirements")
+        say(tell("locking {name} among the requirements", name=name))
         changes["requirements"] = (
             *parent.requirements,
             *list_added_requirements(spec, lock, parent.requirements, store, kept),
@@ -114,15 +114,15 @@ def _upgrade_package(
     """The changed fields: the package may be in both environments and among envtool's wheels."""
     changes: dict[str, object] = {}
     if any(package.name == name for package in lock.packages):
-        say(f"locking {name} in the environment")
+        say(tell("locking {name} in the environment", name=name))
         keep = [package for package in lock.packages if package.name != name]
         changes["conda"] = lock_environment(spec.environment_file, sources.channel_map(), keep=keep)
     if any(package.name == name for package in lock.tool_packages):
-        say(f"locking {name} in the environment of envtool")
+        say(tell("locking {name} in the environment of envtool", name=name))
         keep = [package for package in lock.tool_packages if package.name != name]
         changes["tool_conda"] = lock_environment(spec.tool_environment_file, sources.channel_map(), keep=keep)
     kept = tuple(wheel for wheel in lock.wheels if parse_project(wheel) != name)
     if len(kept) < len(lock.wheels):
-        say(f"locking {name} among envtool's own requirements")
+        say(tell("locking {name} among envtool's own requirements", name=name))
         changes["wheels"] = resolve_wheels(read_tool_requirements(spec.project), make_version_constraints(kept))
     return changes

@@ -100,7 +100,7 @@ def _list_steps(history: Sequence[Mapping[str, Any]], layers: int) -> Iterator[I
             number, parse_instruction(str(item.get("created_by") or ""), comment), layer if makes else None, comment
         )
     for rest in range(layer + 1, layers + 1):
-        yield ImageStep(number + rest - layer, "(a layer that the history does not mention)", rest)
+        yield ImageStep(number + rest - layer, tell("(a layer that the history does not mention)"), rest)
 
 
 def parse_instruction(created_by: str, comment: str = "") -> str:

@@ -197,7 +197,7 @@ def select_images(project: Path, names: list[str]) -> list[ImageSpec]:
     if unknown:
         raise SpecError(
             tell("there is no image called {unknown!r}", unknown=unknown[0]),
-            why=tell("{table} has {table2}", table=TABLE, table2=", ".join(table)),
+            why=tell("{table} has {names}", table=TABLE, names=", ".join(table)),
             remedy=tell("name one of those, or add [image.{unknown}] to the table", unknown=unknown[0]),
         )
     return [table[name] for name in names or table]

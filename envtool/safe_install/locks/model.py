@@ -47,7 +47,8 @@ class LockedDemand:
 
     def __str__(self) -> str:
         # The marker holds, or the demand would not be here.
-        return f"{self.parent} requires {str(self.requirement).partition(';')[0].strip()}"
+        requirement = str(self.requirement).partition(";")[0].strip()
+        return tell("{package} requires {requirement}", package=self.parent, requirement=requirement)
 
 
 @dataclass(frozen=True, kw_only=True)

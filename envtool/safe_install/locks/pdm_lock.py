@@ -13,6 +13,7 @@ from packaging.markers import InvalidMarker, Marker
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
+from envtool.language import tell
 from envtool.requirements.model import DeclaredRequirement, InstallOptions, SourceLocation
 from envtool.requirements.readers.common import get_strings, get_table, get_tables, make_form_error, parse_toml
 from envtool.requirements.text_file import read_text
@@ -37,7 +38,7 @@ def read_pdm_project(lock: Path, selection: LockSelection, target: Target) -> Lo
     table = parse_toml(read_text(lock), lock)
     metadata = get_table(table, "metadata")
     if not metadata:
-        raise make_form_error(lock, "it has no [metadata]")
+        raise make_form_error(lock, tell("it has no [metadata]"))
     file, project = read_project(lock)
     refuse_other_python(lock, metadata.get("requires_python"), target, _RELOCK)
     refuse_other_python(lock, get_table(project, "project").get("requires-python"), target, _RELOCK)
@@ -45,7 +46,7 @@ def read_pdm_project(lock: Path, selection: LockSelection, target: Target) -> Lo
     nodes: dict[str, list[LockedNode]] = {}
     for row in get_tables(table, "package"):
         if not isinstance(row.get("name"), str):
-            raise make_form_error(lock, "a [[package]] has no name")
+            raise make_form_error(lock, tell("a [[package]] has no name"))
         node = _read_node(row, lock, old_files)
         known = nodes.setdefault(node.name, [])
         same = next((index for index, item in enumerate(known) if item.version == node.version), None)
@@ -118,7 +119,9 @@ def _read_dev_roots(file: Path, pdm: dict[str, Any], selection: LockSelection) -
             try:
                 yield LockedDemand(parent=f"group {group}", requirement=Requirement(text))
             except InvalidRequirement as error:
-                raise make_form_error(file, f"{line!r} is not a requirement ({error})") from error
+                raise make_form_error(
+                    file, tell("{line!r} is not a requirement ({error})", line=line, error=error)
+                ) from error
 
 
 def _read_node(row: dict[str, Any], lock: Path, old_files: dict[str, Any]) -> LockedNode:
@@ -131,7 +134,7 @@ def _read_node(row: dict[str, Any], lock: Path, old_files: dict[str, Any]) -> Lo
         python = SpecifierSet(str(row.get("requires_python") or ""))
         marker = Marker(row["marker"]) if isinstance(row.get("marker"), str) and "extra" not in row["marker"] else None
     except (InvalidSpecifier, InvalidMarker) as error:
-        raise make_form_error(lock, f"{row['name']} cannot be read ({error})") from error
+        raise make_form_error(lock, tell("{name} cannot be read ({error})", name=row["name"], error=error)) from error
     entry = DeclaredRequirement(
         location=SourceLocation(lock, 1),
         source_text=row["name"],
@@ -163,7 +166,9 @@ def _read_requires(row: dict[str, Any], lock: Path) -> Iterator[Requirement]:
         try:
             requirement = Requirement(line)
         except InvalidRequirement as error:
-            raise make_form_error(lock, f"{line!r} is not a requirement ({error})") from error
+            raise make_form_error(
+                lock, tell("{line!r} is not a requirement ({error})", line=line, error=error)
+            ) from error
         if condition:
             both = f"({condition}) and ({requirement.marker})" if requirement.marker is not None else condition
             requirement.marker = Marker(both)

@@ -33,7 +33,7 @@ def read_poetry_project(lock: Path, selection: LockSelection, target: Target) ->
     table = parse_toml(read_text(lock), lock)
     metadata = get_table(table, "metadata")
     if not metadata:
-        raise make_form_error(lock, "it has no [metadata]")
+        raise make_form_error(lock, tell("it has no [metadata]"))
     refuse_other_python(lock, metadata.get("python-versions"), target, _RELOCK)
     file, project = read_project(lock)
     poetry = get_table(project, "tool", "poetry")
@@ -44,7 +44,7 @@ def read_poetry_project(lock: Path, selection: LockSelection, target: Target) ->
     nodes: dict[str, list[LockedNode]] = {}
     for row in get_tables(table, "package"):
         if not isinstance(row.get("name"), str) or not isinstance(row.get("version"), str):
-            raise make_form_error(lock, "a [[package]] has no name or no version")
+            raise make_form_error(lock, tell("a [[package]] has no name or no version"))
         node = _read_node(row, lock, old_files)
         nodes.setdefault(node.name, []).append(node)
     is_package = (
@@ -103,7 +103,7 @@ def _parse_version(version: str, name: str, lock: Path) -> SpecifierSet:
     try:
         return SpecifierSet(f"=={version}")
     except InvalidSpecifier as error:
-        raise make_form_error(lock, f"{name} has the version {version!r}") from error
+        raise make_form_error(lock, tell("{name} has the version {version!r}", name=name, version=version)) from error
 
 
 def _read_link(source: dict[str, Any], lock: Path) -> str | None:

@@ -110,7 +110,7 @@ def make_requirement(entry: DeclaredRequirement) -> Requirement:
 
 def _refuse_unknown(file: Path, kind: str, unknown: Collection[str], known: Collection[str]) -> None:
     if unknown:
-        there = f"there are {', '.join(sorted(known))}" if known else "there are none"
+        there = tell("there are {names}", names=", ".join(sorted(known))) if known else tell("there are none")
         raise UsageError(
             tell("{file} has no {kind} {sorted}: {there}", file=file, kind=kind, sorted=sorted(unknown)[0], there=there)
         )

@@ -10,14 +10,14 @@ import base64
 import hashlib
 from collections.abc import Mapping
 from functools import cache
-from gettext import NullTranslations
+from gettext import NullTranslations, translation
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
 import envtool
 from envtool.cli.render.html.chains import shorten
 from envtool.errors import SetupError
-from envtool.language import tell
+from envtool.language import ENGLISH, FOLDER, PAGES_DOMAIN, Message, get_language, tell, translate
 from envtool.masking import mask_credentials
 from envtool.printable import escape_controls, spoil_commands
 
@@ -30,10 +30,10 @@ _TEMPLATES = "envtool.cli.render.html"
 def render_page(template: str, document: Mapping[str, Any], *, translations: NullTranslations | None = None) -> str:
     """The page that `templates/TEMPLATE.html.jinja` makes of a document, without a line's end after it.
 
-    `translations` have the words of another language, and its name as `language` of their `info()`. Raises `SetupError`
-    where Jinja2 is not installed.
+    `translations` have the words of another language than the process's, and its name as `language` of their `info()`.
+    Raises `SetupError` where Jinja2 is not installed.
     """
-    words = translations or NullTranslations()
+    words = translations or _load_words(get_language())
     environment = _make_environment()
     environment.install_gettext_translations(words, newstyle=True)  # type: ignore[attr-defined]  # of the extension
     style, script = _read_part("page.css"), _read_part("page.js")
@@ -48,10 +48,20 @@ def render_page(template: str, document: Mapping[str, Any], *, translations: Nul
     return text.rstrip("\n")
 
 
+@cache
+def _load_words(language: str) -> NullTranslations:
+    return NullTranslations() if language == ENGLISH else translation(PAGES_DOMAIN, FOLDER, [language])
+
+
 def make_presentable(value: Any) -> Any:
-    """The same data, each text as the one point of output lets it through: what is masked there is no HTML yet here."""
+    """The same data, each text as the one point of output lets it through: what is masked there is no HTML yet here.
+
+    What the program says of its own is told in the person's language; values, such as names, stay.
+    """
     if isinstance(value, str):
-        return spoil_commands(escape_controls(mask_credentials(value)))
+        return spoil_commands(
+            escape_controls(mask_credentials(translate(value) if isinstance(value, Message) else value))
+        )
     if isinstance(value, Mapping):
         return {make_presentable(key): make_presentable(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
