@@ -55,7 +55,6 @@ COMMANDS = {
     "blame": "blame oci:{folder}/image",
     "verify": "verify --static oci:{folder}/image",
     "restore-plan": "restore --dry-run --prefix {folder}/environment",
-    "protect-plan": "protect --dry-run --prefix {folder}/environment",
     "install-plan": "install --dry-run --prefix {folder}/environment --no-index --find-links {wheels} harmless",
     "jobs": "jobs",
     "flavour": "flavour",
