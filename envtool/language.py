@@ -11,11 +11,13 @@ import os
 from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from gettext import GNUTranslations
 
 VARIABLE = "HAC_LANG"
 DOMAIN = "envtool"
-# What Typer and Click say: a catalog of its own, because they have the standard library read the whole of it.
-LIBRARIES_DOMAIN = "libraries"
 # The words of HTML pages.
 PAGES_DOMAIN = "pages"
 FOLDER = Path(__file__).parent / "locale"
@@ -116,46 +118,16 @@ def translate(text: str, language: str | None = None) -> str:
         return str(text)
     catalog = _load_catalog(language)
     if not isinstance(text, Message):
-        return catalog.find(text)
+        return catalog.gettext(text)
     values = {
         name: translate(value, language) if isinstance(value, Message) else value for name, value in text.values.items()
     }
-    return catalog.find(text.template).format(**values)
-
-
-class _Catalog:
-    """A compiled catalog, searched where it lies, as gettext itself does: a start does not wait for all of its texts.
-
-    It begins with a number of the format and its revision, how many texts there are, and where the tables of the
-    English and of the translated ones are. A table has the length and the place of each; the English ones are sorted.
-    """
-
-    def __init__(self, data: bytes) -> None:
-        self._data = data
-        self._count, self._ids, self._texts = (self._read_number(place) for place in (8, 12, 16))
-
-    def find(self, text: str) -> str:
-        """The translation, or the text itself."""
-        wanted = text.encode("utf-8", "surrogatepass")
-        low, high = 0, self._count
-        while low < high:
-            middle = (low + high) // 2
-            if self._read(self._ids, middle) < wanted:
-                low = middle + 1
-            else:
-                high = middle
-        if low < self._count and self._read(self._ids, low) == wanted:
-            return self._read(self._texts, low).decode() or text
-        return text
-
-    def _read(self, table: int, index: int) -> bytes:
-        length, place = self._read_number(table + 8 * index), self._read_number(table + 8 * index + 4)
-        return self._data[place : place + length]
-
-    def _read_number(self, place: int) -> int:
-        return int.from_bytes(self._data[place : place + 4], "little")
+    return catalog.gettext(text.template).format(**values)
 
 
 @cache
-def _load_catalog(language: str) -> _Catalog:
-    return _Catalog((FOLDER / language / "LC_MESSAGES" / f"{DOMAIN}.mo").read_bytes())
+def _load_catalog(language: str) -> GNUTranslations:
+    # Only now: most of what the guard says is nothing.
+    from gettext import translation
+
+    return translation(DOMAIN, FOLDER, [language])

@@ -20,7 +20,7 @@ from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
 
 from docs.generate.page_messages import extract_page_messages, find_page_catalog, update_page_catalog
-from envtool.language import DOMAIN, ENGLISH, FOLDER, LANGUAGES, LIBRARIES_DOMAIN
+from envtool.language import DOMAIN, ENGLISH, FOLDER, LANGUAGES
 
 _PACKAGE = FOLDER.parent
 _PLACE = re.compile(r"\{[^}]*\}")
@@ -80,28 +80,10 @@ def find_catalog(language: str) -> Path:
 
 
 def compile_catalog(catalog: Catalog) -> bytes:
-    """The catalog as gettext reads it. The same catalog gives the same bytes."""
+    """The catalog as the standard library reads it. The same catalog gives the same bytes."""
     stream = io.BytesIO()
     write_mo(stream, catalog)
     return stream.getvalue()
-
-
-def compile_libraries(catalog: Catalog) -> bytes:
-    """What Typer and Click say, by itself."""
-    own = Catalog(locale=catalog.locale, domain=LIBRARIES_DOMAIN, charset="utf-8", fuzzy=False)
-    own.mime_headers = catalog.mime_headers
-    for text in _LIBRARY_TEXTS:
-        message = catalog.get(text)
-        if message is not None:
-            own.add(text, message.string)
-    return compile_catalog(own)
-
-
-def write_compiled(language: str, catalog: Catalog) -> None:
-    """Write both compiled catalogs beside the PO file."""
-    folder = find_catalog(language).parent
-    (folder / f"{DOMAIN}.mo").write_bytes(compile_catalog(catalog))
-    (folder / f"{LIBRARIES_DOMAIN}.mo").write_bytes(compile_libraries(catalog))
 
 
 def update_catalog(language: str, template: Catalog) -> Catalog:
@@ -114,7 +96,7 @@ def update_catalog(language: str, template: Catalog) -> Catalog:
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("wb") as stream:
         write_po(stream, catalog, width=120, sort_output=True, include_lineno=False, omit_header=False)
-    write_compiled(language, catalog)
+    path.with_suffix(".mo").write_bytes(compile_catalog(catalog))
     return catalog
 
 

@@ -8,7 +8,7 @@ import re
 import sys
 from typing import Any
 
-from envtool.language import ENGLISH, FOLDER, LIBRARIES_DOMAIN, get_language, translate
+from envtool.language import DOMAIN, ENGLISH, FOLDER, get_language, translate
 
 _HEADING = re.compile(r"\[bold\](.*)\[/bold\]")
 # A command, and after at least two blanks what it does.
@@ -22,8 +22,8 @@ def prepare_libraries() -> None:
         return
     import gettext
 
-    gettext.bindtextdomain(LIBRARIES_DOMAIN, FOLDER)
-    gettext.textdomain(LIBRARIES_DOMAIN)
+    gettext.bindtextdomain(DOMAIN, FOLDER)
+    gettext.textdomain(DOMAIN)
     # gettext looks at this one first, and knows nothing of HAC_LANG.
     os.environ["LANGUAGE"] = language
     if len(sys.argv) < 3 or not {"-h", "--help"}.isdisjoint(sys.argv):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gettext
 import hashlib
 import os
 import pickle
@@ -17,9 +16,9 @@ from pathlib import Path
 import pytest
 from babel.messages.catalog import Message as CatalogMessage
 
-from docs.generate.messages import compile_catalog, compile_libraries, extract_messages, find_catalog, read_catalog
+from docs.generate.messages import compile_catalog, extract_messages, find_catalog, read_catalog
 from docs.generate.page_messages import extract_page_messages, find_page_catalog, read_page_catalog
-from envtool.language import DOMAIN, FOLDER, LANGUAGES, LIBRARIES_DOMAIN, find_language, tell, translate
+from envtool.language import LANGUAGES, find_language, tell, translate
 from tests.support.environment import RealEnvironment
 
 _ROOT = Path(__file__).parents[2]
@@ -133,17 +132,8 @@ def _list_places(text: str) -> list[tuple[str, str, str]]:
 
 @pytest.mark.parametrize("language", _FOREIGN)
 def test_compiled_catalog_is_that_of_the_texts(language: str) -> None:
-    folder, catalog = find_catalog(language).parent, read_catalog(language)
-    assert (folder / f"{DOMAIN}.mo").read_bytes() == compile_catalog(catalog), "make messages"
-    assert (folder / f"{LIBRARIES_DOMAIN}.mo").read_bytes() == compile_libraries(catalog), "make messages"
-
-
-@pytest.mark.parametrize("language", _FOREIGN)
-def test_every_text_of_a_compiled_catalog_is_found(language: str) -> None:
-    texts = {str(message.id): str(message.string) for message in read_catalog(language) if message.id}
-    assert {text: translate(text, language) for text in texts} == texts
-    own = gettext.translation(LIBRARIES_DOMAIN, FOLDER, [language])
-    assert own.gettext("Options") == texts["Options"] != "Options"
+    compiled = find_catalog(language).with_suffix(".mo").read_bytes()
+    assert compiled == compile_catalog(read_catalog(language)), "make messages"
 
 
 @pytest.mark.parametrize("language", _FOREIGN)
