@@ -56,7 +56,8 @@ def read_commands() -> tuple[CommandHelp, ...]:
     """Every command that help shows, in its order: `envtool`, then each of its commands, then `update-moreh`."""
     from typer.main import get_command
 
-    from envtool.cli.application import app, make_update_moreh_app
+    from envtool.cli.application import app
+    from envtool.cli.commands.update_moreh import make_update_moreh_app
 
     return (*_walk(get_command(app), "envtool"), *_walk(get_command(make_update_moreh_app()), "update-moreh"))
 

@@ -56,20 +56,6 @@ app = typer.Typer(
 )
 
 
-def make_update_moreh_app() -> typer.Typer:
-    """The command line of `update-moreh`."""
-    from envtool.cli.commands.update_moreh import update_moreh_command
-
-    application = typer.Typer(
-        name="update-moreh",
-        pretty_exceptions_enable=False,
-        add_completion=False,
-        context_settings={"help_option_names": ["-h", "--help"]},
-    )
-    application.command()(update_moreh_command)
-    return application
-
-
 def _show_version(value: bool) -> None:
     if value:
         print_safely(f"envtool {envtool.__version__}")

@@ -45,7 +45,7 @@ def _update_moreh() -> None:
     prepare_libraries()
     from typer.main import get_command
 
-    from envtool.cli.application import make_update_moreh_app
+    from envtool.cli.commands.update_moreh import make_update_moreh_app
 
     localize_command(get_command(make_update_moreh_app()))()
 

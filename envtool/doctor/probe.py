@@ -20,6 +20,7 @@ from envtool.documents import parse_json
 from envtool.environment.change_scope import find_prefix_user
 from envtool.language import tell
 from envtool.release.profile import TORCH
+from envtool.release.read_profile import load_default_profile
 from envtool.transaction.owner import Owner, make_process_options
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ def run_probe(interpreter: Path, time_limit: float, owner: Owner | None = None) 
     reading, writing = os.pipe()
     try:
         process = BoundedProcess(
-            [interpreter, "-c", script, str(writing)],
+            [interpreter, "-c", script, str(writing), load_default_profile().label or ""],
             environment=owner.adapt_variables(os.environ) if owner is not None else None,
             stdout=subprocess.DEVNULL,
             pass_fds=(writing,),
@@ -140,21 +141,23 @@ def interpret(
             ),
             evidence=(Evidence("cuda:0", tell("within {tolerance}", tolerance=_TOLERANCE), f"{difference:.3g}"),),
             cause=tell("torch and the driver do not fit each other, or the device is at fault"),
-            remedy="update-moreh --force",
+            remedy=load_default_profile().cure.restore,
         )
 
 
 def _find_other_torch(environment: Environment, pin: VendorPin, values: dict[str, Any]) -> Iterator[Finding]:
-    version, file = str(values["version"]), str(values["file"])
-    if pin.is_reported_as(version, values.get("moreh")) and Path(file).is_relative_to(environment.prefix.site_packages):
+    version, file, release = str(values["version"]), str(values["file"]), values.get("release")
+    if pin.is_reported_as(version, release) and Path(file).is_relative_to(environment.prefix.site_packages):
         return
     yield Finding(
         kind=FindingKind.PROBE_OTHER_TORCH,
         title=(
             tell(
-                "the torch that is imported is {version} of release {release}", version=version, release=values["moreh"]
+                "the torch that is imported is {version} of release {release}",
+                version=version,
+                release=values["release"],
             )
-            if values.get("moreh")
+            if values.get("release")
             else tell("the torch that is imported is {version}", version=version)
         ),
         evidence=(

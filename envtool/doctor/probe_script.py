@@ -1,7 +1,8 @@
 """Runs in the environment's own interpreter, Python 3.6 or newer: imports torch and computes with it.
 
 Each step is announced before it is tried, so that a crash or a hang has a place. One JSON object a line goes to the
-descriptor that the first argument names; what torch itself prints stays apart from that.
+descriptor that the first argument names; what torch itself prints stays apart from that. The second argument is the
+name by which the vendor's `torch.version` tells its release.
 """
 
 import json
@@ -24,7 +25,7 @@ def main() -> None:
     tell(
         file=str(getattr(torch, "__file__", "")),
         version=str(getattr(torch, "__version__", "")),
-        moreh=getattr(getattr(torch, "version", None), "moreh", None),
+        release=getattr(getattr(torch, "version", None), sys.argv[2], None),
     )
     tell(step="torch.cuda.is_available()")
     tell(available=bool(torch.cuda.is_available()))

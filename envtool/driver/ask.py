@@ -1,4 +1,4 @@
-"""Runs `moreh-smi`, from release 25.4 `ap-smi`, within a time limit."""
+"""Runs the driver's program within a time limit."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from envtool.bounded_process import BoundedProcess
 from envtool.driver.table import DriverTable, parse_table
 from envtool.language import tell
+from envtool.release.hac_service import NO_DRIVER
+from envtool.release.read_profile import load_default_profile
 
-PROGRAMS = ("moreh-smi", "ap-smi")
 # Seconds. The program asks a server; where that does not answer it may wait for ever.
 TIME_LIMIT = 10.0
 # What a stand-in for the program says of itself on stderr.
@@ -34,7 +35,7 @@ class QueryResult:
     def summary(self) -> str:
         """One line for a report: the program, its release and the devices."""
         if self.program is None:
-            return tell("no moreh-smi and no ap-smi")
+            return NO_DRIVER
         name = self.program.rsplit("/", 1)[-1]
         if self.table is None:
             return f"{name}: {self.problem}"
@@ -79,8 +80,9 @@ def _shorten(words: str) -> str:
 
 
 def start_query(variables: Mapping[str, str]) -> DriverQuery | QueryResult:
-    """Start the first of `PROGRAMS` that is on PATH; where there is none, or it does not start, that is the result."""
-    found = next((path for name in PROGRAMS if (path := shutil.which(name, path=variables.get("PATH")))), None)
+    """Start the driver's program that is on PATH; where there is none, or it does not start, that is the result."""
+    programs = load_default_profile().driver.programs
+    found = next((path for name in programs if (path := shutil.which(name, path=variables.get("PATH")))), None)
     if found is None:
         return QueryResult(program=None)
     try:

@@ -14,6 +14,7 @@ from envtool.driver.processes import read_machine
 from envtool.driver.waiting import find_unlisted
 from envtool.errors import DriverError
 from envtool.language import tell
+from envtool.release.hac_service import NO_DRIVER_ON_PATH, SERVICE_UPDATE
 
 if TYPE_CHECKING:
     from envtool.driver.table import Device, DriverTable
@@ -65,8 +66,8 @@ def make_query_error(result: QueryResult) -> DriverError:
     if result.program is None:
         return DriverError(
             tell("nothing here tells of the accelerator"),
-            why=tell("there is no moreh-smi and no ap-smi on PATH"),
-            remedy=tell("update-moreh --force   (on a machine of the service)"),
+            why=NO_DRIVER_ON_PATH,
+            remedy=SERVICE_UPDATE,
         )
     name = result.program.rsplit("/", 1)[-1]
     return DriverError(

@@ -11,22 +11,30 @@ import re
 import shlex
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 
 from envtool.driver.container import has_own_process_numbers
 from envtool.regular_file import read_regular_file
+from envtool.release.profile import TORCH
+from envtool.release.read_profile import load_default_profile
 
 _PROC = Path("/proc")
 # Bytes of one of the kernel's answers; a training maps some thousand files.
 _LIMIT = 8 << 20
 _COMMAND_LIMIT = 4096
-# Files of torch or of the vendor's driver, as a process has them mapped.
-_TORCH_FILE = re.compile(
-    rb"/torch/(?:lib|_M|_C|bin)[./][^\n]*\n|/site-packages/moreh/[^\n]*\n"
-    rb"|/lib(?:torch|moreh|modnnruntime|_moreh)[^/\n]*\.so"
-)
 # How Python starts a worker of its own where it does not fork.
 _WORKER = re.compile(r"multiprocessing[./](?:spawn|forkserver|resource_tracker)|--multiprocessing-fork|loky\.backend")
+
+
+@lru_cache(maxsize=1)
+def _make_file_pattern() -> re.Pattern[bytes]:
+    """Files of torch or of the vendor's driver, as a process has them mapped."""
+    label = re.escape(load_default_profile().label or TORCH).encode()
+    return re.compile(
+        rb"/torch/(?:lib|_M|_C|bin)[./][^\n]*\n|/site-packages/%(label)s/[^\n]*\n"
+        rb"|/lib(?:torch|%(label)s|modnnruntime|_%(label)s)[^/\n]*\.so" % {b"label": label}
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,7 +112,7 @@ class Machine:
 
     def has_torch(self, pid: int) -> bool:
         """Whether a process has a file of torch mapped, as far as this user may look."""
-        return _TORCH_FILE.search(_read(self.proc / str(pid) / "maps")) is not None
+        return _make_file_pattern().search(_read(self.proc / str(pid) / "maps")) is not None
 
 
 def read_machine(proc: Path = _PROC) -> Machine:

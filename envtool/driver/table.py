@@ -1,4 +1,4 @@
-"""The tables that `moreh-smi` and `ap-smi` print, in the forms that the releases 0.8 to 25.5 are known to print.
+"""The tables that the default profile's programs print, in the forms that the releases 0.8 to 25.5 are known to print.
 
 A line may come first that gives the time. The heading gives `Client Version` and `Server Version`, from 24 on
 `Current Version` and `Latest Version`, from 25.4 on, with a blank before the colon, the versions of the platform and of
@@ -11,13 +11,15 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
+
+from envtool.release.read_profile import load_default_profile
 
 _VERSION = re.compile(
     r"\b(Client|Server|Current|Latest|MoAI Framework|Accelerator platform) Version[ \t]*:[ \t]*v?"
     r"([0-9][0-9A-Za-z.+-]*)",
     re.IGNORECASE,
 )
-_TITLE = re.compile(r"\b(?:Moreh|AP)-SMI\s+([0-9][0-9A-Za-z.+-]*)", re.IGNORECASE)
 # What each release calls a column, and what it is called here.
 _COLUMNS = {
     "#": "device",
@@ -40,8 +42,8 @@ _MARK = "*"
 class Device:
     """One accelerator. Its token is a secret and is not kept.
 
-    `id` is the number that the jobs' table and `MOREH_VISIBLE_DEVICE` call it by. The last three are as the program
-    prints them, with their unit, and empty where it does not say.
+    `id` is the number that the jobs' table and the variable that chooses devices call it by. The last three are as
+    the program prints them, with their unit, and empty where it does not say.
     """
 
     name: str
@@ -96,10 +98,17 @@ class DriverTable:
         return tuple(device for device in self.devices if device.is_active)
 
 
+@lru_cache(maxsize=1)
+def _make_title_pattern() -> re.Pattern[str]:
+    """How the table's title, which is the program's name, tells the release."""
+    names = "|".join(map(re.escape, load_default_profile().driver.programs))
+    return re.compile(rf"\b(?:{names})\s+([0-9][0-9A-Za-z.+-]*)", re.IGNORECASE)
+
+
 def parse_table(text: str) -> DriverTable | None:
     """Read the output of the program, or `None` where it has neither versions nor a table of devices."""
     versions = {kind.lower(): value for kind, value in _VERSION.findall(text)}
-    title = _TITLE.search(text)
+    title = _make_title_pattern().search(text)
     devices: list[Device] = []
     jobs: list[Job] = []
     has_devices = False

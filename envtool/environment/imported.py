@@ -9,10 +9,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from envtool.environment.file_tree import FileTree, follow_links, has_file, list_folder, read_tree_text
 from envtool.language import tell
+from envtool.release.read_profile import load_default_profile
 from envtool.wheel.requires import normalize_name
 
 if TYPE_CHECKING:
@@ -20,7 +22,6 @@ if TYPE_CHECKING:
 
 _RECORDS = re.compile(r"^([A-Za-z0-9][\w.]*)-([^/-]+)(?:-py[\d.]+)?\.(?:dist-info|egg-info)$")
 _VERSION_TEXT = re.compile(r"^__version__\s*(?::\s*\w+\s*)?=\s*[\"']([^\"']+)[\"']", re.MULTILINE)
-_RELEASE_TEXT = re.compile(r"^moreh\s*(?::\s*\w+\s*)?=\s*[\"']([^\"']+)[\"']", re.MULTILINE)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,6 +50,13 @@ class ImportedModule:
         return " and ".join(self.versions) or self.stated_version or tell("a copy without records")
 
 
+@lru_cache(maxsize=1)
+def _make_release_pattern() -> re.Pattern[str]:
+    """How the vendor's `version.py` tells the release: by the word of the label."""
+    label = re.escape(load_default_profile().label or "release")
+    return re.compile(rf"^{label}\s*(?::\s*\w+\s*)?=\s*[\"']([^\"']+)[\"']", re.MULTILINE)
+
+
 def find_import(tree: FileTree, folders: Iterable[ImportFolder], name: str) -> ImportedModule | None:
     """What `import name` finds; `None` where it finds nothing but folders without `__init__`."""
     for folder in folders:
@@ -57,7 +65,7 @@ def find_import(tree: FileTree, folders: Iterable[ImportFolder], name: str) -> I
             continue
         real_path = follow_links(tree, path) or path
         text = read_tree_text(tree, f"{path}/version.py") or ""
-        stated, release = _VERSION_TEXT.search(text), _RELEASE_TEXT.search(text)
+        stated, release = _VERSION_TEXT.search(text), _make_release_pattern().search(text)
         return ImportedModule(
             name=name,
             path=path,

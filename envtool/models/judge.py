@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from envtool.language import Message, tell
+from envtool.release.read_profile import load_default_profile
 
 if TYPE_CHECKING:
     from envtool.models.catalog import ModelSample
@@ -73,7 +74,7 @@ def judge_run(
         *_check_accuracy(sample, trained),
         _check_answer(trained, loaded),
     )
-    release = trained.get("moreh")
+    release = _read_release(trained)
     return ModelRun(
         name=sample.name,
         torch=str(trained.get("torch")),
@@ -85,6 +86,11 @@ def judge_run(
     )
 
 
+def _read_release(trained: dict[str, Any]) -> object:
+    """What the vendor's torch says its release is; the report has it under the word of the label."""
+    return trained.get(load_default_profile().label or "release")
+
+
 def _check_torch(trained: dict[str, Any], pin: VendorPin | None, root: str | None) -> ModelCheck:
     id, title = "torch-pinned", tell("torch is the pinned one")
     version, file = str(trained.get("torch")), str(trained.get("torch_file"))
@@ -94,7 +100,7 @@ def _check_torch(trained: dict[str, Any], pin: VendorPin | None, root: str | Non
         return ModelCheck(
             id, title, False, tell("it was imported from {file}, outside of {folder}", file=file, folder=root)
         )
-    is_right = pin.is_reported_as(version, trained.get("moreh"))
+    is_right = pin.is_reported_as(version, _read_release(trained))
     return ModelCheck(
         id,
         title,

@@ -18,6 +18,7 @@ from envtool.errors import SettingsError
 from envtool.language import mark_message, tell
 from envtool.link_rights import may_name_file
 from envtool.regular_file import read_regular_file
+from envtool.release.hac_service import DRIVER_PARSER
 from envtool.release.profile import (
     TORCH,
     CureWords,
@@ -36,7 +37,7 @@ SCHEMA = 1
 DEFAULT = "hac"
 PROFILES = Path(__file__).parent / "profiles"
 # The parsers of drivers' tables that envtool has; the room `driver` has one for each.
-PARSERS = ("moreh-smi",)
+PARSERS = (DRIVER_PARSER,)
 _PUBLIC = r"(?P<public>(?:[0-9]+!)?[0-9]+(?:\.[0-9]+)*(?:(?:a|b|rc)[0-9]+)?(?:\.post[0-9]+)?(?:\.dev[0-9]+)?)"
 _GROUPS = frozenset({"public", "compute", "vendor", "release"})
 # Of files that were named; those that come with envtool and the user's own are known by their ids before these.

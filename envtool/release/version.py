@@ -13,6 +13,7 @@ from packaging.version import InvalidVersion, Version
 
 from envtool.errors import VersionError
 from envtool.language import tell
+from envtool.release.hac_service import VERSION_FORM
 from envtool.release.profile import TORCH, Profile
 from envtool.release.read_profile import load_default_profile
 
@@ -49,9 +50,7 @@ class VendorVersion:
         if match is None or match["vendor"] in _NOT_VENDORS or _REVISION.fullmatch(match[0]):
             raise VersionError(
                 tell("{text!r} is not a version of a vendor build", text=text),
-                why=tell(
-                    "a vendor build is called <torch>+[<compute>.]<vendor><release>, such as 1.7.1+cu110.moreh22.8.0"
-                ),
+                why=VERSION_FORM,
                 remedy="envtool vendor list",
             )
         return cls(

@@ -7,12 +7,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import pairwise
 
+from envtool.release.hac_service import CONTAINER_OPTIONS
 from envtool.scan.commands import VISIBLE, CommandFinding, CommandWord, judge_variable
 from envtool.scan.images import judge_image
 from envtool.scan.kinds import ScanKind
 from envtool.told_kind import Severity
 
-_INSTEAD = "docker run -v /etc/moreh:/etc/moreh, without options for GPUs"
 # A name of a registry or an owner, and perhaps a tag: no path of the machine's.
 _IMAGE = re.compile(r"^(?:[\w-]+(?:\.[\w-]+)*(?::\d+)?/)*[\w.-]+(?:[:@][\w.:-]+)?$")
 _RUNS = frozenset({"run", "create"})
@@ -68,7 +68,7 @@ def make_container(identifier: str, line: int, severity: Severity = Severity.ERR
         line=line,
         identifier=identifier,
         message=f"{identifier} asks for NVIDIA's container runtime, which is not there: the container does not start",
-        instead=_INSTEAD,
+        instead=CONTAINER_OPTIONS,
     )
 
 

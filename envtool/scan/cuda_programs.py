@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from envtool.release.hac_service import QUERY
 from envtool.scan.commands import CommandFinding, CommandWord
 from envtool.scan.kinds import ScanKind
 from envtool.scan.libraries import find_library
 from envtool.told_kind import Severity
 
-QUERY = "moreh-smi (ap-smi in newer releases)"
 _QUERIES = frozenset(
     ["nvidia-smi", "nvitop", "gpustat", "nvtop", "nvidia-settings", "dcgmi", "nvidia-debugdump", "nvidia-smi.exe"]
 )

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from envtool.release.hac_service import ASSUMED_LABELS, NEWEST_LABEL
 from envtool.release.profile import PINNED_NAMES
 from envtool.requirements.metadata import AT_ONCE, DEFAULT_INDEX, MetadataReader
 from envtool.requirements.open_target import configure_target, open_target
@@ -25,10 +26,6 @@ if TYPE_CHECKING:
 
     from envtool.requirements.model import RequirementSet
     from envtool.requirements.resolve import Resolver
-
-# The releases that a torch without its label stands for: what is resolved depends on the torch alone.
-_LABELS = {"1.7.1": "+cu110.moreh22.8.0", "1.10.0": "+cu111.moreh22.12.3", "1.13.1": "+cu116.moreh23.9.0"}
-_NEWEST = "+moreh25.4.3016"
 
 
 @dataclass(frozen=True)
@@ -53,7 +50,7 @@ class _Wheel:
 
 def scan_dependencies(files: Sequence[Path], torch: str) -> DependencyResult:
     """Resolve the files beside the vendor torch, and look at the wheels. Raises `EnvtoolError`."""
-    label = "" if "+" in torch else _LABELS.get(torch, _NEWEST)
+    label = "" if "+" in torch else ASSUMED_LABELS.get(torch, NEWEST_LABEL)
     find_uv()
     with open_target(None, None, f"{torch}{label}", None) as (target, prefix):
         configured = configure_target(target, prefix, (Installer.UV,), time_limit=TIME_LIMIT)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from envtool.release.hac_service import OWN_IMAGE_WORDS
 from envtool.scan.commands import CommandFinding
 from envtool.scan.kinds import ScanKind
 from envtool.told_kind import Severity
@@ -27,7 +28,7 @@ def judge_image(reference: str) -> CommandFinding | None:
     name = reference.strip().strip("\"'")
     if _CUDA.search(name):
         why = f"{name} has CUDA, which has no driver here, and not the vendor torch"
-    elif _TORCH.search(name) and "moreh" not in name and "hac-" not in name:
+    elif _TORCH.search(name) and not any(word in name for word in OWN_IMAGE_WORDS):
         why = f"{name} has an upstream torch or CUDA, not the vendor torch"
     else:
         return None

@@ -74,7 +74,7 @@ def _scan_dependencies(request: ScanRequest) -> DependencyResult:
 
 
 def parse_torch(text: str) -> str:
-    """The torch that a version is a build of: `1.7.1` of `1.7.1+cu110.moreh22.8.0`. Raises `UsageError`."""
+    """The torch that a version is a build of: its version without a label. Raises `UsageError`."""
     try:
         version = Version(text.partition("+")[0])
     except InvalidVersion:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from envtool.release.hac_service import MACHINE_FOLDER
+
 # Bytes. A larger file is data, not something that a person wrote a password into.
 LARGEST = 512 << 10
 # What came with a package: the distribution's, conda's, Python's or another language's; and what tests are fed with.
@@ -15,7 +17,7 @@ _PACKAGED = re.compile(
 )
 # Files that need no look inside.
 _ALWAYS = re.compile(
-    r"^etc/moreh/token$|(?:^|/)\.(?:netrc|git-credentials|pgpass|vault-token)$|(?:^|/)\.ssh/id_\w+$"
+    rf"^{MACHINE_FOLDER}/token$|(?:^|/)\.(?:netrc|git-credentials|pgpass|vault-token)$|(?:^|/)\.ssh/id_\w+$"
     r"|(?:^|/)\.aws/credentials$|(?:^|/)\.(?:cache/)?huggingface/(?:token|stored_tokens)$|(?:^|/)\.kaggle/kaggle\.json$"
     r"|(?:^|/)gcloud/(?:application_default_credentials\.json|credentials\.db)$|(?:^|/)\.cargo/credentials(?:\.toml)?$"
 )

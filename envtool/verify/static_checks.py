@@ -24,6 +24,7 @@ from envtool.image.spec.labels import OWN, REQUIRED_LABELS
 from envtool.image.spec.table import CHECKS_FOLDER
 from envtool.language import Message, join_messages, map_parts, tell
 from envtool.printable import one_line
+from envtool.release.hac_service import NOTHING_TO_PUT_BACK
 from envtool.release.profile import TORCH
 from envtool.release.read_profile import DEFAULT
 from envtool.told_kind import Severity
@@ -295,11 +296,11 @@ def _check_caches(subject: _CheckedImage) -> Iterator[str]:
 
 
 def _check_wheels(subject: _CheckedImage) -> Iterator[str]:
-    """Without them, `update-moreh --force` has nothing to put back."""
+    """Without them, a restore has nothing to put back."""
     had = any(path.startswith(_WHEELS) for layer in subject.image.layers for path in layer.entries)
     links = [path for path in subject.overlay.entries if path.startswith(_WHEELS)]
     if had and not any(has_path(subject.overlay, path) for path in links):
-        yield tell("the vendor's wheels were removed from /opt/hac: update-moreh --force has nothing to put back")
+        yield NOTHING_TO_PUT_BACK
 
 
 # What is asked of any vendor's image.

@@ -67,3 +67,72 @@ def test_no_two_public_classes_or_functions_share_a_name() -> None:
 def is_public(node: ast.FunctionDef | ast.ClassDef) -> bool:
     is_command = any("app.command" in ast.unparse(decorator) for decorator in node.decorator_list)
     return not (is_command or node.name.startswith("_") or node.name in _SHARED_NAMES)
+
+
+_VENDOR = re.compile(r"moreh|nvidia|rocm|habana|gaudi|(?<![a-z])ascend(?![a-z])|rebellions|rbln|jetson", re.IGNORECASE)
+# The id of a finding, which users see, and which the list of kinds names once.
+_FINDING_ID = re.compile(r"\bScanKind\.NVIDIA_\w+")
+_ENTRY_POINT = "the console script's entry point, by its name in pyproject.toml"
+_OWN_COMMAND = "the default profile's own command"
+_HELP = "what the command shows to the default profile's users names its programs"
+_EXAMPLE = "the example in its help is a version of the default profile"
+_ERROR_WORDS = "the words of errors as programs print them, and the command that cures each"
+_PROGRAM_WORDS = "what programs that are judged ask for, as they write it"
+_MESSAGE = "says whose product it is that a program asks for and that is not there"
+_UPSTREAM = "words of upstream's packages, modules, images and labels, whichever vendor's torch is there"
+# Modules that name a vendor: which, and why. What is known of a vendor's torch belongs into a profile.
+_NAMES_OF_VENDORS = {
+    "cli/main.py": ("moreh", _ENTRY_POINT),
+    "cli/commands/update_moreh.py": ("moreh", _OWN_COMMAND),
+    "release/hac_service.py": ("moreh", "holds for the default profile what profiles have no place for"),
+    "cli/options.py": ("moreh", _HELP),
+    "cli/commands/build.py": ("moreh", _HELP),
+    "cli/commands/demo.py": ("moreh", _HELP),
+    "cli/commands/flavour.py": ("moreh", _HELP),
+    "cli/commands/check.py": ("moreh", _EXAMPLE),
+    "cli/commands/scan.py": ("moreh", _EXAMPLE),
+    "cli/commands/restore.py": ("nvidia", "help names the packages that an intruder brings"),
+    "known_errors/error_kind.py": ("moreh nvidia", _ERROR_WORDS),
+    "known_errors/error_words.py": ("nvidia", _ERROR_WORDS),
+    "release/version.py": ("rocm", _UPSTREAM),
+    "requirements/build_stubs.py": ("rocm", _UPSTREAM),
+    "requirements/conda_packages.py": ("nvidia", _UPSTREAM),
+    "requirements/readers/base_images.py": ("nvidia rocm", _UPSTREAM),
+    "requirements/static.py": ("nvidia", _UPSTREAM),
+    "scan/accelerator_use.py": ("nvidia", _PROGRAM_WORDS),
+    "scan/commands.py": ("nvidia", _PROGRAM_WORDS),
+    "scan/configuration.py": ("nvidia", _PROGRAM_WORDS),
+    "scan/containers.py": ("nvidia", _PROGRAM_WORDS),
+    "scan/cuda_programs.py": ("nvidia", _PROGRAM_WORDS),
+    "scan/images.py": ("nvidia rocm", _PROGRAM_WORDS),
+    "scan/installs.py": ("nvidia rocm", _PROGRAM_WORDS),
+    "scan/kinds.py": ("nvidia", "the ids and titles of findings, each once"),
+    "scan/launchers.py": ("nvidia", _PROGRAM_WORDS),
+    "scan/recipes.py": ("nvidia", _PROGRAM_WORDS),
+    "scan/model_programs.py": ("nvidia", _MESSAGE),
+    "scan/program_options.py": ("nvidia", _MESSAGE),
+    "scan/python/registry_rules.py": ("nvidia", _MESSAGE),
+    "scan/python/trainer_rules.py": ("nvidia", _MESSAGE),
+    "scan/python/call_rules.py": ("nvidia", _PROGRAM_WORDS),
+    "scan/python/command_rules.py": ("nvidia", _PROGRAM_WORDS),
+    "scan/python/conditions.py": ("habana", _PROGRAM_WORDS),
+}
+
+
+def test_only_profiles_the_demo_and_a_few_modules_name_a_vendor() -> None:
+    """What is known of a vendor is data; whoever adds a name here says why it cannot be."""
+    found = {}
+    for path in PACKAGE.rglob("*.py"):
+        if PACKAGE / "demo" not in path.parents:
+            text = _FINDING_ID.sub("", path.read_text())
+            if names := {match[0].lower() for match in _VENDOR.finditer(text)}:
+                found[str(path.relative_to(PACKAGE))] = " ".join(sorted(names))
+    assert found == {path: names for path, (names, _) in _NAMES_OF_VENDORS.items()}
+
+
+def test_whatever_names_a_vendor_is_seen() -> None:
+    """In words, labels and names of things; not in words that only look alike."""
+    for text in ("moreh22.8.0", "MOREH_VISIBLE_DEVICE", "libnvidia-ml", "+rocm6.4", "torch_rbln", "# Ascend's"):
+        assert _VENDOR.search(text), text
+    for text in ("ascending", "descendants", "ascended"):
+        assert not _VENDOR.search(text), text

@@ -19,6 +19,7 @@ from envtool.cli.commands.restore import (
 from envtool.cli.options import PrefixOption, VendorOption
 from envtool.cli.terminal import print_line, print_safely
 from envtool.language import tell
+from envtool.release.hac_service import UPDATE_PROGRAM
 
 if TYPE_CHECKING:
     from envtool.restore.restore import RestoreRequest
@@ -40,6 +41,18 @@ ListOption = Annotated[bool, typer.Option("--list", help="Print the releases tha
 RollbackOption = Annotated[
     bool, typer.Option("--rollback", help="Go back to the release that was pinned before this one.")
 ]
+
+
+def make_update_moreh_app() -> typer.Typer:
+    """The command line of `update-moreh`."""
+    application = typer.Typer(
+        name=UPDATE_PROGRAM,
+        pretty_exceptions_enable=False,
+        add_completion=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    application.command()(update_moreh_command)
+    return application
 
 
 def update_moreh_command(

@@ -1,4 +1,4 @@
-"""The releases that an environment can have, as `update-moreh --list` and `envtool list --releases` print them."""
+"""The releases that an environment can have, as `envtool list --releases` and its older name print them."""
 
 from __future__ import annotations
 

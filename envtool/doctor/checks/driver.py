@@ -1,4 +1,4 @@
-"""Case 12: what `moreh-smi` or `ap-smi` says of the driver, the accelerators and their jobs."""
+"""Case 12: what the driver's program says of the driver, the accelerators and their jobs."""
 
 from __future__ import annotations
 
@@ -9,27 +9,26 @@ from typing import TYPE_CHECKING
 
 from envtool.doctor.finding_kind import FindingKind
 from envtool.doctor.findings import Evidence, Finding, truncate
-from envtool.driver.ask import PROGRAMS, QueryResult
 from envtool.language import tell
+from envtool.release.hac_service import NO_DRIVER_HERE, RESET_JOBS, SWITCH_PROGRAM, UPDATE_PROGRAM
 from envtool.release.profile import TORCH
+from envtool.release.read_profile import load_default_profile
 from envtool.release.version import parse_release, parse_vendor_version, versions_equal
 
 if TYPE_CHECKING:
+    from envtool.driver.ask import QueryResult
     from envtool.driver.table import DriverTable
     from envtool.environment.reader import Environment
     from envtool.release.pin import VendorPin
 
-# Where a machine of the service keeps its accelerator's token; containers get the folder mounted.
-MACHINE_FOLDER = Path("/etc/moreh")
 # What Docker and Podman put into every container.
 CONTAINER_MARKS: tuple[str, ...] = ("/.dockerenv", "/run/.containerenv")
-_UPDATE = "update-moreh --force"
 
 
 def check(environment: Environment, pin: VendorPin | None, result: QueryResult, *, is_asked: bool) -> Iterator[Finding]:
     """Check what the driver's program printed. `is_asked`: a person asked for it, so a missing program is a finding."""
     if result.program is None:
-        if is_asked or os.path.isdir(MACHINE_FOLDER):
+        if is_asked or _is_on_machine():
             yield _make_missing_finding()
     elif result.table is None:
         yield _make_failed_finding(result)
@@ -40,13 +39,19 @@ def check(environment: Environment, pin: VendorPin | None, result: QueryResult, 
         yield from _check_jobs(result.program, result.table)
 
 
+def _is_on_machine() -> bool:
+    """Whether there is what only a machine with the accelerator has; containers get the folder mounted."""
+    folder = load_default_profile().driver.folder
+    return folder is not None and os.path.isdir(folder)
+
+
 def _make_missing_finding() -> Finding:
     return Finding(
         kind=FindingKind.DRIVER_MISSING,
-        title=tell("there is no moreh-smi and no ap-smi here, so nothing can reach the accelerator"),
-        evidence=(Evidence("PATH", " or ".join(PROGRAMS), tell("neither")),),
+        title=NO_DRIVER_HERE,
+        evidence=(Evidence("PATH", " or ".join(load_default_profile().driver.programs), tell("neither")),),
         cause=tell("the driver was removed, its folder is not on PATH, or this is no machine of the service"),
-        remedy=_UPDATE,
+        remedy=load_default_profile().cure.restore,
     )
 
 
@@ -76,7 +81,7 @@ def _check_versions(program: str, table: DriverTable) -> Iterator[Finding]:
                 ),
             ),
             cause=tell("the service was updated and this machine was not, or the other way round"),
-            remedy=_UPDATE,
+            remedy=load_default_profile().cure.restore,
         )
     current, latest = (parse_release(text) if text else None for text in (table.current, table.latest))
     if current and latest and latest.is_newer_than(current):
@@ -85,7 +90,7 @@ def _check_versions(program: str, table: DriverTable) -> Iterator[Finding]:
             title=tell("the driver is {current}; {latest} is there", current=table.current, latest=table.latest),
             evidence=(Evidence(program, f"{table.latest}", f"{table.current}"),),
             cause=tell("the service has a newer release"),
-            remedy="update-moreh",
+            remedy=UPDATE_PROGRAM,
         )
 
 
@@ -120,7 +125,7 @@ def _check_release(
                 ),
             ),
             cause=tell("one of the two was updated without the other"),
-            remedy=f"update-moreh --target {driver.release}",
+            remedy=load_default_profile().cure.release.format(release=driver.release),
         )
 
 
@@ -137,7 +142,7 @@ def _check_devices(program: str, table: DriverTable) -> Iterator[Finding]:
                 ),
             ),
             cause=tell("no accelerator is assigned to this machine, or its token is missing"),
-            remedy="moreh-switch-model",
+            remedy=SWITCH_PROGRAM,
         )
 
 
@@ -161,5 +166,5 @@ def _check_jobs(program: str, table: DriverTable) -> Iterator[Finding]:
                 for job in stale
             ),
             cause=tell("the processes were killed, and the service has not noticed yet"),
-            remedy="moreh-smi --reset",
+            remedy=RESET_JOBS,
         )

@@ -11,9 +11,6 @@ if TYPE_CHECKING:
     from envtool.release.source.interface import Source
     from envtool.wheel.store import FileStore
 
-# Programs that a vendor source may ship beside its wheels; a released image gets them from the machine.
-VENDOR_PROGRAMS = ("moreh-smi",)
-
 
 class LockSources(Protocol):
     """Where an image's inputs are resolved."""

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 from envtool.errors import LockError
 from envtool.image.lock.child_requirements import parse_project, resolve_requirements
 from envtool.image.lock.conda_lock import LockedPackage, lock_environment, read_packages
-from envtool.image.lock.lock_sources import VENDOR_PROGRAMS, LockSources, find_vendor_program
+from envtool.image.lock.lock_sources import LockSources, find_vendor_program
 from envtool.image.lock.lockfile import ImageLock, LockedFile
 from envtool.image.lock.resolve_wheels import resolve_wheels
 from envtool.image.lock.signatures import find_signatures
 from envtool.image.spec.table import ImageSpec, read_tool_requirements
 from envtool.language import tell
+from envtool.release.hac_service import SHIPPED_PROGRAMS
 from envtool.release.release_filter import ReleaseFilter
 from envtool.release.select import fetch_pinned_wheels, select_from_sources
 
@@ -112,7 +113,7 @@ def lock_vendor(spec: ImageSpec, sources: LockSources, store: FileStore) -> tupl
     wanted = ReleaseFilter(release=spec.release, torch=spec.torch)
     choice = select_from_sources(spec.python, list(sources.vendor()), wanted, store)
     programs = []
-    for name in VENDOR_PROGRAMS:
+    for name in SHIPPED_PROGRAMS:
         path = find_vendor_program(sources, name)
         if path is not None:
             programs.append(LockedFile(name, store.add(path).parent.name))

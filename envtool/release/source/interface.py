@@ -32,4 +32,4 @@ class Source(Protocol):
         """The signature of a wheel that lies beside it, as `cosign sign-blob` writes it, or `None`."""
 
     def find_tool(self, name: str) -> Path | None:
-        """A program that the source ships beside its wheels, such as `moreh-smi`, or `None`."""
+        """A program that the source ships beside its wheels, such as the driver's, or `None`."""

@@ -6,8 +6,8 @@ import ast
 import re
 from typing import TYPE_CHECKING
 
+from envtool.release.hac_service import QUERY
 from envtool.scan.commands import ONE_PROCESS, UNKNOWN, CommandWord
-from envtool.scan.cuda_programs import QUERY
 from envtool.scan.kinds import ScanKind
 from envtool.scan.launchers import judge_command
 from envtool.scan.python.values import read_text_constant
