@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from enum import Enum
 from pathlib import Path
@@ -21,7 +22,7 @@ from envtool.requirements.checker import Checker
 from envtool.requirements.model import RequirementSet, SourceLocation
 from envtool.requirements.open_target import configure_target, make_target
 from envtool.requirements.predict import make_pin_constraints
-from envtool.requirements.readers.install_command import InstallCommand, read_command
+from envtool.requirements.readers.install_command import InstallCommand, NamedLock, read_command
 from envtool.requirements.uv_options import Installer
 from envtool.safe_install.apply import apply_install
 from envtool.safe_install.plan import InstallPlan, plan_install
@@ -87,6 +88,7 @@ def install(
     refuse_damaged(environment)
     resolver = _configure_resolver(environment, command, request.time_limit)
     target = resolver.target
+    _refuse_pinning_locks(command, target, prefix.path)
     resolution = resolver.resolve(wanted, constraints=make_pin_constraints(target.pin))
     if resolution.unsolvable is not None:
         checker = Checker(target=target, resolvers={Installer.PIP: resolver}, constrained=(Installer.PIP,))
@@ -129,6 +131,37 @@ def _read_arguments(arguments: tuple[str, ...]) -> InstallCommand:
     if not command.entries:
         raise UsageError(tell("name packages, or files with -r"))
     return command
+
+
+def _refuse_pinning_locks(command: InstallCommand, target: Target, prefix: Path) -> None:
+    """Raise `InstallError` where a lock names another torch: it is for `envtool sync`, which leaves that one out."""
+    for lock in command.locks:
+        for entry in command.entries:
+            pinned = target.pin.find(entry.name or "")
+            if entry.location.path != lock.path or pinned is None or not target.is_applicable(entry):
+                continue
+            if entry.link is None and entry.specifier.contains(pinned.version, prereleases=True):
+                continue
+            raise InstallError(
+                tell(
+                    "{lock} pins {requirement}, and {name} {version} stays",
+                    lock=lock.path,
+                    requirement=entry.display,
+                    name=pinned.name,
+                    version=pinned.version,
+                ),
+                why=tell("a lock is installed as it stands; envtool sync installs all of it but what the vendor pins"),
+                remedy=_format_sync(lock.path, command.locks, prefix),
+            )
+
+
+def _format_sync(path: Path, locks: Collection[NamedLock], prefix: Path) -> str:
+    """The `envtool sync` for what an install takes of a lock. A group alone comes without what the lock always has."""
+    same = [lock for lock in locks if lock.path == path]
+    group = "--only-group" if all(lock.groups for lock in same) else "--group"
+    words = [word for lock in same for name in lock.extras for word in ("--extra", name)]
+    words += [word for lock in same for name in lock.groups for word in (group, name)]
+    return shlex.join(["envtool", "sync", "--prefix", str(prefix), *words, str(path)])
 
 
 def refuse_damaged(environment: Environment) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from envtool.documents import parse_json
 from envtool.documents import parse_toml as parse_toml_text
 from envtool.errors import RequirementsError
 from envtool.language import join_messages, tell
-from envtool.requirements.model import DeclaredRequirement, RequirementSet, Role, SourceLocation
+from envtool.requirements.model import DeclaredRequirement, RequirementSet, Role, Section, SourceLocation
 from envtool.wheel.requires import normalize_name
 
 
@@ -78,6 +79,15 @@ def make_file_error(path: Path, what: str, why: str) -> RequirementsError:
 def make_form_error(path: Path, why: str) -> RequirementsError:
     """The error for a file that can be parsed, but is not what its name says."""
     return make_file_error(path, tell("does not have the form of its kind"), why)
+
+
+def describe_missing(path: Path, section: Section, names: Collection[str], known: Collection[str]) -> str:
+    """That a file has none of its extras, or groups, by some names; and which it has."""
+    missing = ", ".join(sorted(names))
+    there = tell("there are {names}", names=", ".join(sorted(known))) if known else tell("there are none")
+    if section is Section.GROUP:
+        return tell("{path} has no dependency group {group}: {there}", path=path, group=missing, there=there)
+    return tell("{path} has no extra {extra}: {there}", path=path, extra=missing, there=there)
 
 
 def get_table(table: Any, *keys: str) -> dict[str, Any]:

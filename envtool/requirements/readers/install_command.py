@@ -18,6 +18,7 @@ from envtool.requirements.model import (
     Section,
     SourceLocation,
 )
+from envtool.requirements.readers.common import describe_missing
 from envtool.requirements.readers.pylock import read_pylock
 from envtool.requirements.readers.pyproject import read_pyproject
 from envtool.requirements.readers.requirements_txt import NestedEntries, parse_argument, read_named, split_names
@@ -107,11 +108,21 @@ _PYLOCK = re.compile(r"((?:.*/)?pylock(?:\.[^./]+)?\.toml)(?:\[([^\]]*)\])?")
 
 
 @dataclass(frozen=True, kw_only=True)
+class NamedLock:
+    """A pylock.toml that an install command names, with the extras and the groups that it takes of it."""
+
+    path: Path
+    extras: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
 class InstallCommand:
     """What an install command asks for.
 
     `unknown` are the words that neither pip nor uv is known to take, `unresolved` what else cannot be read; `passed`
     those that say how to build and fetch, as uv spells them, and `variables` those that uv takes from its environment.
+    `locks` are the files among what it names that are locks.
     """
 
     entries: tuple[DeclaredRequirement, ...]
@@ -120,6 +131,7 @@ class InstallCommand:
     unresolved: tuple[str, ...] = ()
     passed: tuple[str, ...] = ()
     variables: tuple[tuple[str, str], ...] = ()
+    locks: tuple[NamedLock, ...] = ()
 
 
 class _Parser(argparse.ArgumentParser):
@@ -179,6 +191,7 @@ def read_command(
         unresolved=found.unresolved,
         passed=tuple(_list_passed(known)),
         variables=tuple(_list_variables(known)),
+        locks=tuple(_list_locks(known, place)),
     )
 
 
@@ -238,32 +251,48 @@ def _read_file(
     """What a file says; of a pyproject.toml, which uv takes with -r as well, with `extras`: all where that is None."""
     last = name.rsplit("/", 1)[-1]
     if (lock := _PYLOCK.fullmatch(name)) is not None:
-        listed = [extra.strip() for extra in (lock[2] or "").split(",") if extra.strip()]
-        return _read_pylock(files.locate(place, lock[1]), listed, Section.EXTRA)
+        return _read_pylock(files.locate(place, lock[1]), _split_extras(lock[2]), Section.EXTRA)
     if last != "pyproject.toml":
         return read_named(name, place, files, role=role)
     path = files.locate(place, name)
     sets = read_pyproject(path).sets
     wanted = [normalize_name(extra) for extra in extras or ()]
-    named = [
-        item
-        for item in sets
-        if item.section is Section.EXTRA and (extras is None or normalize_name(item.name) in wanted)
-    ]
-    if len(named) < len(set(wanted)):
-        raise RequirementsError(tell("{path} has not every extra of {wanted}", path=path, wanted=", ".join(wanted)))
+    everything = [item.name for item in sets if item.section is Section.EXTRA]
+    named = _select_named(path, sets, Section.EXTRA, everything if extras is None else wanted)
     return _join([*(item for item in sets if item.section in {Section.MAIN, Section.TABLE}), *named])
+
+
+def _split_extras(text: str | None) -> list[str]:
+    return [extra.strip() for extra in (text or "").split(",") if extra.strip()]
+
+
+def _list_locks(known: argparse.Namespace, place: SourceLocation) -> Iterator[NamedLock]:
+    for name in known.requirement:
+        if (lock := _PYLOCK.fullmatch(name)) is not None:
+            yield NamedLock(path=place.path.parent / lock[1], extras=tuple(_split_extras(lock[2])))
+    for text in known.group:
+        name, _colon, group = text.rpartition(":")
+        if _PYLOCK.fullmatch(name):
+            yield NamedLock(path=place.path.parent / name, groups=(group,))
 
 
 def _read_pylock(path: Path, names: Sequence[str], section: Section) -> NestedEntries:
     """What a lock has for some of its extras or groups, beside what it always has."""
     sets = read_pylock(path).sets
-    wanted = {normalize_name(name) for name in names}
-    found = [item for item in sets if item.section is section and normalize_name(item.name) in wanted]
-    if len(found) < len(wanted):
-        named = ", ".join(sorted(wanted))
-        raise RequirementsError(tell("{path} has not every extra of {wanted}", path=path, wanted=named))
+    found = _select_named(path, sets, section, names)
     return _join([*(sets[:1] if section is Section.EXTRA else ()), *found])
+
+
+def _select_named(
+    path: Path, sets: Sequence[RequirementSet], section: Section, names: Sequence[str]
+) -> list[RequirementSet]:
+    """The sets of some extras or groups. Raises `RequirementsError` where a file lacks one of them."""
+    there = [item for item in sets if item.section is section]
+    wanted = {normalize_name(name) for name in names}
+    known = {normalize_name(item.name) for item in there}
+    if wanted - known:
+        raise RequirementsError(describe_missing(path, section, wanted - known, known))
+    return [item for item in there if normalize_name(item.name) in wanted]
 
 
 def _read_group(text: str, place: SourceLocation, files: SourceFiles) -> NestedEntries:
@@ -272,17 +301,7 @@ def _read_group(text: str, place: SourceLocation, files: SourceFiles) -> NestedE
     path = files.locate(place, name or "pyproject.toml")
     if _PYLOCK.fullmatch(name):
         return _read_pylock(path, [group], Section.GROUP)
-    sets = [
-        item
-        for item in read_pyproject(path).sets
-        if item.section is Section.GROUP and normalize_name(item.name) == normalize_name(group)
-    ]
-    if not sets:
-        raise RequirementsError(
-            tell("{path} has no dependency group {group}", path=path, group=group),
-            remedy=f"grep -n dependency-groups {path}",
-        )
-    return _join(sets)
+    return _join(_select_named(path, read_pyproject(path).sets, Section.GROUP, [group]))
 
 
 def _join(sets: Sequence[RequirementSet]) -> NestedEntries:

@@ -37,6 +37,25 @@ class LockSelection:
     all_packages: bool = False
     no_project: bool = False
 
+    def format_words(self) -> tuple[str, ...]:
+        """The selection as options of `envtool sync`."""
+        flags = {
+            "--all-extras": self.all_extras,
+            "--all-groups": self.all_groups,
+            "--no-default-groups": self.no_default_groups,
+            "--all-packages": self.all_packages,
+            "--no-install-project": self.no_project,
+        }
+        values = {
+            "--extra": self.extras,
+            "--group": self.groups,
+            "--no-group": self.without_groups,
+            "--only-group": self.only_groups,
+            "--package": self.packages,
+        }
+        words = [flag for flag, is_set in flags.items() if is_set]
+        return (*words, *(word for flag, names in values.items() for name in names for word in (flag, name)))
+
 
 @dataclass(frozen=True, kw_only=True)
 class LockedDemand:

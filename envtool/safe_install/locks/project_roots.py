@@ -11,7 +11,7 @@ from packaging.requirements import Requirement
 from envtool.errors import LockError, UsageError
 from envtool.language import tell
 from envtool.requirements.model import Section
-from envtool.requirements.readers.common import get_table, parse_toml
+from envtool.requirements.readers.common import describe_missing, get_table, parse_toml
 from envtool.requirements.readers.pyproject import read_pyproject
 from envtool.requirements.text_file import read_text
 from envtool.safe_install.locks.model import LockedDemand, LockSelection
@@ -48,9 +48,9 @@ def list_roots(
     groups = {normalize_name(item.name) for item in sets if item.section is Section.GROUP}
     groups |= {"dev" for item in sets if item.name == "tool.uv.dev-dependencies"}
     groups |= {normalize_name(name) for name in get_table(table, "tool", "pdm", "dev-dependencies")}
-    _refuse_unknown(file, "extra", {normalize_name(name) for name in selection.extras} - extras, extras)
+    refuse_unknown(file, Section.EXTRA, {normalize_name(name) for name in selection.extras} - extras, extras)
     named = {normalize_name(name) for name in (*selection.groups, *selection.only_groups, *selection.without_groups)}
-    _refuse_unknown(file, "group", named - groups, groups)
+    refuse_unknown(file, Section.GROUP, named - groups, groups)
     chosen_extras = extras if selection.all_extras else {normalize_name(name) for name in selection.extras}
     optional = _list_optional(table, legacy, chosen_extras)
     name = str(
@@ -108,9 +108,7 @@ def make_requirement(entry: DeclaredRequirement) -> Requirement:
     return Requirement(f"{entry.name}{extras}{entry.specifier}{marker}")
 
 
-def _refuse_unknown(file: Path, kind: str, unknown: Collection[str], known: Collection[str]) -> None:
+def refuse_unknown(file: Path, section: Section, unknown: Collection[str], known: Collection[str]) -> None:
+    """Raise `UsageError` where a project, or a lock, lacks an extra or a group that was asked for."""
     if unknown:
-        there = tell("there are {names}", names=", ".join(sorted(known))) if known else tell("there are none")
-        raise UsageError(
-            tell("{file} has no {kind} {sorted}: {there}", file=file, kind=kind, sorted=sorted(unknown)[0], there=there)
-        )
+        raise UsageError(describe_missing(file, section, unknown, known))

@@ -10,15 +10,16 @@ from urllib.parse import urlsplit
 
 from packaging.specifiers import SpecifierSet
 
-from envtool.errors import LockError, RequirementsError, UsageError
+from envtool.errors import LockError, RequirementsError
 from envtool.language import tell
-from envtool.requirements.model import DeclaredRequirement, InstallOptions, RequirementSet, SourceLocation
+from envtool.requirements.model import DeclaredRequirement, InstallOptions, RequirementSet, Section, SourceLocation
 from envtool.requirements.readers.common import parse_toml
 from envtool.requirements.text_file import read_text
 from envtool.safe_install.locks.artifact import list_tags
 from envtool.safe_install.locks.cuda import select_idle_cuda_wheels
 from envtool.safe_install.locks.model import LockedSet, LockSelection
-from envtool.wheel.requires import list_required_names
+from envtool.safe_install.locks.project_roots import refuse_unknown
+from envtool.wheel.requires import list_required_names, normalize_name
 
 if TYPE_CHECKING:
     from packaging.pylock import Package, Pylock
@@ -78,7 +79,13 @@ def _select(lock: Pylock, path: Path, selection: LockSelection, target: Target) 
 
     defaults = [] if selection.no_default_groups or selection.only_groups else lock.default_groups or []
     groups = lock.dependency_groups or [] if selection.all_groups else []
-    wanted = {*defaults, *groups, *selection.groups, *selection.only_groups} - {*selection.without_groups}
+    refused = {normalize_name(name) for name in selection.without_groups}
+    named = {normalize_name(name) for name in (*selection.groups, *selection.only_groups)}
+    there = {normalize_name(name) for name in (*(lock.dependency_groups or ()), *(lock.default_groups or ()))}
+    refuse_unknown(path, Section.GROUP, (named | refused) - there, there)
+    there = {normalize_name(name) for name in lock.extras or ()}
+    refuse_unknown(path, Section.EXTRA, {normalize_name(name) for name in selection.extras} - there, there)
+    wanted = ({normalize_name(name) for name in (*defaults, *groups)} | named) - refused
     environment: Any = {key: value for key, value in target.marker_environment.items() if key != "extra"}
     try:
         return list(
@@ -90,8 +97,6 @@ def _select(lock: Pylock, path: Path, selection: LockSelection, target: Target) 
             )
         )
     except PylockSelectError as error:
-        if "ndeclared" in str(error):
-            raise UsageError(f"{path}: {error}") from error
         raise LockError(
             tell("{path} is not for this environment", path=path),
             why=str(error),

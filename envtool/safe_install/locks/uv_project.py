@@ -22,6 +22,12 @@ from envtool.requirements.uv_command import run_uv
 from envtool.safe_install.locks.artifact import add_address
 from envtool.safe_install.locks.cuda import select_idle_cuda_wheels
 from envtool.safe_install.locks.model import LockedDemand, LockedSet, LockSelection, refuse_other_python
+from envtool.safe_install.locks.uv_selection import (
+    find_remedy,
+    list_names,
+    refuse_unknown_names,
+    refuse_unknown_packages,
+)
 from envtool.wheel.requires import normalize_name
 
 if TYPE_CHECKING:
@@ -51,7 +57,7 @@ def read_uv_project(
         target,
         f"uv lock --project {lock.parent}   (after widening requires-python)",
     )
-    rows = [row for row in get_tables(table, "package") if isinstance(row.get("name"), str)]
+    rows = _list_rows(table)
     pins = [item.name for item in target.pin.distributions]
     everything = export(())
     if selection.all_packages:
@@ -86,6 +92,10 @@ def read_uv_project(
     )
 
 
+def _list_rows(table: dict[str, Any]) -> list[dict[str, Any]]:
+    return [row for row in get_tables(table, "package") if isinstance(row.get("name"), str)]
+
+
 def _export(
     lock: Path, project: Path, selection: LockSelection, target: Target, words: Sequence[str]
 ) -> tuple[DeclaredRequirement, ...]:
@@ -96,32 +106,24 @@ def _export(
     try:
         said = run_uv(command, variables)
     except ResolutionError as error:
+        table = parse_toml(read_text(lock), lock)
+        chosen = [row for row in _list_rows(table) if _is_chosen(row, lock, project, selection)]
+        refuse_unknown_packages(lock, (row["name"] for row in _list_rows(table) if _is_own(row)), selection)
+        names = list_names(table, chosen, _select_groups(lock, project, LockSelection()))
+        refuse_unknown_names(lock, names, selection)
         raise LockError(
             tell("{lock} cannot be installed from", lock=lock),
             why=error.why,
-            remedy=f"uv lock --check --project {project}",
+            remedy=find_remedy(table, names, selection, project) or f"uv lock --check --project {project}",
         ) from error
     found = read_lines(said.out, lock.parent / "uv export").entries
     return tuple(replace(entry, marker=None) for entry in found if target.is_applicable(entry))
 
 
 def _format_selection(selection: LockSelection) -> list[str]:
-    flags = {
-        "--all-extras": selection.all_extras,
-        "--all-groups": selection.all_groups,
-        "--no-default-groups": selection.no_default_groups,
-        "--all-packages": selection.all_packages,
-        "--no-emit-project": selection.no_project,
-    }
-    values = {
-        "--extra": selection.extras,
-        "--group": selection.groups,
-        "--no-group": selection.without_groups,
-        "--only-group": selection.only_groups,
-        "--package": selection.packages,
-    }
-    words = [flag for flag, is_set in flags.items() if is_set]
-    return words + [word for flag, names in values.items() for name in names for word in (flag, name)]
+    """The selection as `uv export` takes it, which installs nothing."""
+    words = selection.format_words()
+    return ["--no-emit-project" if word == "--no-install-project" else word for word in words]
 
 
 def _reach(rows: Sequence[dict[str, Any]], pins: Sequence[str]) -> set[str | None]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,8 +12,8 @@ from envtool.demo.wheel_writer import write_wheel
 from tests.support.distributions import package
 from tests.support.environment import TORCH, RealEnvironment
 from tests.support.local_index import serve_wheels
+from tests.support.locked_project import BASE, UV, installed, sync, uv_lock, write_project
 
-UV = str(Path(sys.executable).parent / "uv")
 # What an upstream torch brings along, and packages that get on with the vendor's or do not.
 _PACKAGES: tuple[tuple[str, str, list[str]], ...] = (
     ("torch", "2.9.0", ["nvidia-cublas-cu12", "triton", "shared"]),
@@ -41,30 +40,6 @@ def index(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield address
 
 
-def write_project(folder: Path, text: str) -> Path:
-    """A project that is not a package, unless the text says so."""
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "pyproject.toml").write_text(f'[project]\nname = "work"\nversion = "1"\n{text}')
-    return folder
-
-
-def uv_lock(folder: Path, index: str, environment: RealEnvironment) -> Path:
-    variables = {**environment.variables, "PATH": "/usr/bin:/bin", "UV_DEFAULT_INDEX": index}
-    command = [UV, "lock", "--quiet", "--python", sys.executable, "--project", str(folder)]
-    subprocess.run(command, env=variables, check=True, timeout=300)
-    return folder
-
-
-def sync(environment: RealEnvironment, *arguments: str) -> tuple[int, str]:
-    done = environment.envtool("sync", "--prefix", str(environment.path), *arguments)
-    return done.status, done.out + done.err
-
-
-def installed(environment: RealEnvironment) -> set[str]:
-    return {path.name.split("-")[0].replace("_", "-") for path in environment.site_packages.glob("*.dist-info")}
-
-
-BASE = {"torch", "torchvision", "torchaudio"}
 UV_PROJECT = """
 requires-python = ">=3.11"
 dependencies = ["modest", "torch>=1.7", "absent ; sys_platform == 'win32'"]
