@@ -130,6 +130,8 @@ def run_action(folder: Path, **variables: str) -> tuple[dict[str, str], str]:
     python.write_text(_PYTHON.format(tools=Path(sys.executable).parent))
     python.chmod(0o755)
     own = {"PYTHON": str(python), "ENVTOOL": "hac-envtool", "TORCH": TORCH, "FILES": "", "PROJECT": "", "IMAGES": ""}
+    # What others left in the user's caches is nothing to these.
+    own |= {"UV_CACHE_DIR": str(temporary / "uv-cache"), "XDG_CACHE_HOME": str(temporary / "caches")}
     own |= {"RUNNER_TEMP": str(temporary), "GITHUB_OUTPUT": str(output), "UV_OFFLINE": "1", **variables}
     done = subprocess.run(
         [str(SCRIPT)], cwd=folder / "project", env={**os.environ, **own}, capture_output=True, text=True, check=False
@@ -191,7 +193,8 @@ def test_the_components_jobs_do_the_same(tmp_path: Path) -> None:
         variables = {**pipeline[".envtool"]["variables"], **job["variables"]}
         script = "set -e\n" + "\n".join(job["script"]).replace("/opt/envtool/bin", str(Path(sys.executable).parent))
         words = ["bash", "-c", script]
-        variables = {**os.environ, "UV_OFFLINE": "1", **variables}
+        caches = {"UV_CACHE_DIR": str(tmp_path / "uv-cache"), "XDG_CACHE_HOME": str(tmp_path / "caches")}
+        variables = {**os.environ, "UV_OFFLINE": "1", **caches, **variables}
         done = subprocess.run(words, cwd=project, env=variables, capture_output=True, text=True, check=False)
         assert done.returncode == status, done.stderr
         assert json.loads((project / f"envtool-{name}.sarif").read_text())["runs"][0]["results"]

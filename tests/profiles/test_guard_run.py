@@ -193,6 +193,11 @@ def test_no_command_is_wrong_usage(make_vendor: MakeVendor) -> None:
     assert guard(make_vendor("rocm")).status == 2
 
 
+def listen_to_interrupts() -> None:
+    """A run of tests in the background ignores SIGINT, which its programs inherit."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_stopped_in_the_middle_it_still_looks(number: signal.Signals, make_vendor: MakeVendor, tmp_path: Path) -> None:
     """Ctrl-C after torch was taken away: the command ends by it, and what it did is said."""
@@ -201,7 +206,12 @@ def test_stopped_in_the_middle_it_still_looks(number: signal.Signals, make_vendo
     script = f"rm -r {environment.site_packages}/torch; touch {ready}; exec sleep 600"
     command = [sys.executable, "-m", "envtool", "guard", "run", "--", "sh", "-c", script]
     with subprocess.Popen(
-        command, env=make_variables(environment), stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+        command,
+        env=make_variables(environment),
+        stdin=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=listen_to_interrupts,
     ) as process:
         deadline = time.monotonic() + 120
         while not ready.exists() and time.monotonic() < deadline:
@@ -218,7 +228,12 @@ def test_stopped_before_it_did_anything_the_status_is_the_signals(make_vendor: M
     ready = tmp_path / "ready"
     command = [sys.executable, "-m", "envtool", "guard", "run", "--", "sh", "-c", f"touch {ready}; exec sleep 600"]
     with subprocess.Popen(
-        command, env=make_variables(environment), stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+        command,
+        env=make_variables(environment),
+        stdin=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=listen_to_interrupts,
     ) as process:
         deadline = time.monotonic() + 120
         while not ready.exists() and time.monotonic() < deadline:
