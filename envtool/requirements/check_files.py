@@ -57,9 +57,9 @@ class CheckRequest:
     else `prefix` or `python` name one, or it is found. `static` reads the lines only. `only` names extras and groups.
     `file_type` is a file name whose kind all files have. `write_fixed` is a folder for files that are safe.
     `time_limit` is in seconds, for all of it; without one each step has its own. `no_build` runs no code of the
-    projects. `context` is the folder that Dockerfiles are built in, else it is looked for; `images` are those that
-    containers may start from, and `base_images` says which are held to the vendor's versions. `strict` has what cannot
-    be judged count as bad.
+    projects. `context` is the folder that Dockerfiles are built in, else it is looked for; `build_arguments` are
+    what their ARGs get. `images` are those that containers may start from, and `base_images` says which are held to the
+    vendor's versions. `strict` has what cannot be judged count as bad.
     """
 
     files: tuple[Path, ...]
@@ -76,6 +76,7 @@ class CheckRequest:
     time_limit: float | None = None
     no_build: bool = False
     context: Path | None = None
+    build_arguments: tuple[tuple[str, str], ...] = ()
     images: tuple[HacImage, ...] = ()
     base_images: BaseImages = field(default_factory=BaseImages)
     strict: bool = False
@@ -170,6 +171,7 @@ def _try_read(path: Path, request: CheckRequest) -> DependencyFile:
                 is_lenient=True,
                 fetch=None if request.static else fetch_file,
                 context=request.context,
+                build_arguments=dict(request.build_arguments),
                 base_images=request.base_images,
             ),
         )

@@ -15,9 +15,9 @@ from envtool.cli.terminal import note
 from envtool.language import phrase
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
-    from envtool.requirements.check_files import CheckResult, HacImage
+    from envtool.requirements.check_files import CheckRequest, CheckResult, HacImage
     from envtool.requirements.readers.base_images import BaseImages
     from envtool.requirements.settings import CheckSettings
     from envtool.requirements.uv_options import Installer
@@ -52,6 +52,12 @@ ContextOption = Annotated[
     Path | None,
     typer.Option("--context", metavar="DIR", help="The folder Dockerfiles are built in.", show_default=False),
 ]
+BuildArgumentsOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--build-arg", metavar="NAME=VALUE", help="What an ARG of Dockerfiles gets; repeatable.", show_default=False
+    ),
+]
 CheckTimeOption = Annotated[
     float | None,
     typer.Option("--time-limit", help="Seconds for all of it. Default: 120 a step.", min=1, show_default=False),
@@ -75,6 +81,7 @@ def check_command(
     only: LabelsOption = None,
     file_type: FileTypeOption = None,
     context: ContextOption = None,
+    build_arg: BuildArgumentsOption = None,
     write_fixed: OutputFolderOption = None,
     format: Annotated[CheckFormat, typer.Option("--format", help="How to print the answers.")] = CheckFormat.TEXT,
     output: OutputOption = None,
@@ -98,11 +105,9 @@ def check_command(
 
       envtool check requirements.txt --write-fixed fixed
     """
-    from envtool.cli.progress import counters
-    from envtool.requirements.check_files import CheckRequest, check_files
-    from envtool.requirements.settings import read_check_settings
+    from envtool.requirements.check_files import CheckRequest
 
-    settings, images = read_check_settings(Path.cwd()), _read_images()
+    settings, images = _read_settings(), _read_images()
     request = CheckRequest(
         files=tuple(files),
         prefix=prefix,
@@ -118,11 +123,42 @@ def check_command(
         time_limit=time_limit,
         no_build=no_build,
         context=context,
+        build_arguments=tuple(_parse_build_arguments(build_arg or ())),
         images=images,
         base_images=_make_base_images(images, settings, looks=not static),
         strict=strict or settings.strict,
     )
-    _finish(check_files(request, display=counters), format, output)
+    _finish(_check(request), format, output)
+
+
+def _read_settings() -> CheckSettings:
+    from envtool.requirements.settings import read_check_settings
+
+    return read_check_settings(Path.cwd())
+
+
+def _check(request: CheckRequest) -> CheckResult:
+    from envtool.cli.progress import counters
+    from envtool.requirements.check_files import check_files
+
+    return check_files(request, display=counters)
+
+
+def _parse_build_arguments(texts: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """The names and their values; a name alone has that of the caller's environment, as for `docker build`."""
+    import os
+
+    from envtool.errors import UsageError
+    from envtool.language import tell
+
+    for text in texts:
+        name, separator, value = text.partition("=")
+        if not name:
+            raise UsageError(tell("--build-arg takes NAME=VALUE, not {text!r}", text=text))
+        if separator:
+            yield name, value
+        elif name in os.environ:
+            yield name, os.environ[name]
 
 
 def _make_base_images(images: Iterable[HacImage], settings: CheckSettings, *, looks: bool) -> BaseImages:

@@ -17,15 +17,16 @@ from envtool.errors import RequirementsError, SourceError
 from envtool.language import tell
 from envtool.requirements.model import DependencyFile, RequirementSet, RunInstruction, Section, SourceLocation
 from envtool.requirements.readers.common import make_form_error
+from envtool.requirements.readers.dockerfile_variables import assign, declare_arguments, expand_text, list_assigned
 from envtool.requirements.readers.image_files import Copy, ImageTree, find_context, read_ignored
 from envtool.requirements.readers.run_commands import CONSTRAINTS, RunReader
 from envtool.requirements.readers.shell_script import ShellState, StepBudget
-from envtool.requirements.readers.shell_words import Word, WordReader
 from envtool.requirements.readers.source_files import SourceFiles, is_on_network
-from envtool.shell_grammar import find_nodes, parse_shell
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from envtool.requirements.readers.shell_words import Word
 
 _ON_DISK = SourceFiles()
 _HEREDOC = re.compile(r"<<(-?)\s*([\"']?)(\w+)\2")
@@ -37,12 +38,13 @@ _PIP_CONFIGURATION = re.compile(r"/etc/(?:xdg/pip/)?pip\.conf|.*/(?:\.config/pip
 
 @dataclass(kw_only=True)
 class _Stage:
-    """What the instructions of one stage so far have set."""
+    """What the instructions of one stage so far have set. `environment` are the names that ENV gave a value."""
 
     state: ShellState
     tree: ImageTree
     shell: str = "/bin/sh"
     settings: dict[str, str] = field(default_factory=dict)
+    environment: set[str] = field(default_factory=set)
 
 
 @dataclass
@@ -127,11 +129,13 @@ def _read_instructions(reading: _Reading) -> None:
                 tree = ImageTree(context, ignored=ignored)
                 stage = _open_stage(reading, value, place, tree, is_last=number == last)
             case "ARG" if number < first:
-                _assign(value, reading.arguments, reading.arguments)
+                assign(value, reading.arguments, reading.arguments, given=reading.files.build_arguments)
             case "ARG":
-                _assign(value, stage.state.variables, {**reading.arguments, **stage.state.variables}, is_default=True)
+                given = reading.files.build_arguments
+                declare_arguments(value, stage.state.variables, reading.arguments, given, stage.environment)
             case "ENV":
-                _assign(value, stage.state.variables, stage.state.variables)
+                assign(value, stage.state.variables, stage.state.variables)
+                stage.environment |= list_assigned(value)
             case "WORKDIR":
                 folder = _expand(value.strip(), stage).text
                 stage.state.folder = posixpath.normpath(posixpath.join(stage.state.folder, folder))
@@ -151,15 +155,16 @@ def _first_from(reading: _Reading) -> int:
 
 def _open_stage(reading: _Reading, value: str, place: SourceLocation, tree: ImageTree, *, is_last: bool) -> _Stage:
     words = [word for word in value.split() if not word.startswith("--")]
-    image = _expand_text(words[0], reading.arguments).text if words else ""
+    image = expand_text(words[0], reading.arguments).text if words else ""
     name = words[2] if len(words) > 2 and words[1].upper() == "AS" else ""
     before = reading.stages.get(image.lower())
     if before is not None:
         state = replace(before.state, variables=dict(before.state.variables), functions={})
         stage = replace(before, state=state, tree=before.tree.copy(), settings=dict(before.settings))
+        stage.environment = set(before.environment)
     else:
         variables: dict[str, str | None] = dict(_HELD) if reading.files.base_images.holds(image) else {}
-        stage = _Stage(state=ShellState(variables=variables | {"HOME": "/root"}), tree=tree)
+        stage = _Stage(state=ShellState(variables=variables | {"HOME": "/root"}), tree=tree, environment={*variables})
     reading.stages[str(reading.opened)] = stage
     reading.opened += 1
     if name:
@@ -167,7 +172,7 @@ def _open_stage(reading: _Reading, value: str, place: SourceLocation, tree: Imag
     is_used = is_last or any(
         re.match(
             rf"(?:--\S+\s+)*{re.escape(name)}(?![\w.-])",
-            _expand_text(row["value"], reading.arguments).text,
+            expand_text(row["value"], reading.arguments).text,
             re.IGNORECASE,
         )
         for row in reading.rows
@@ -188,37 +193,8 @@ def _open_stage(reading: _Reading, value: str, place: SourceLocation, tree: Imag
     return stage
 
 
-def _assign(
-    value: str, variables: dict[str, str | None], known: dict[str, str | None], *, is_default: bool = False
-) -> None:
-    words = _split_assignments(value)
-    for word in words:
-        name, separator, text = word.partition("=")
-        if separator:
-            expanded = _expand_text(text, known)
-            variables[name] = expanded.text if expanded.is_known else None
-        elif is_default:
-            variables[name] = known.get(name)
-
-
-def _split_assignments(value: str) -> list[str]:
-    """`NAME=value …`, with quotes kept for what expands them, or the old `NAME value`."""
-    found = re.findall(r"""\w+=(?:"(?:\\.|[^"\\])*"|'[^']*'|\\.|[^\s"'])*|\S+""", value.replace("\n", " "))
-    if found and "=" not in found[0] and len(found) > 1:
-        name, _blank, text = value.strip().partition(" ")
-        return [f"{name}={text.strip()}"]
-    return found
-
-
 def _expand(text: str, stage: _Stage) -> Word:
-    return _expand_text(text, stage.state.variables)
-
-
-def _expand_text(text: str, variables: dict[str, str | None]) -> Word:
-    reader = WordReader(variables, lambda _node: None)
-    node = next(find_nodes(parse_shell(f"x={text}"), "variable_assignment"), None)
-    value = node.child_by_field_name("value") if node is not None else None
-    return reader.join(value) if value is not None else Word(text if "$" not in text else "", "$" not in text)
+    return expand_text(text, stage.state.variables)
 
 
 def _split_words(text: str) -> list[str]:

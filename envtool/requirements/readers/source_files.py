@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -27,12 +27,14 @@ class SourceFiles:
 
     `is_lenient`: a line that cannot be read is told beside the others, in the place of an error. `fetch` gives the text
     at an address; without it nothing is fetched. `context` is the folder that Dockerfiles are built in, where one was
-    named; `base_images` are those that are held to the vendor's versions.
+    named, and `build_arguments` what `docker build --build-arg` gives them; `base_images` are those that are held to
+    the vendor's versions.
     """
 
     is_lenient: bool = False
     fetch: Callable[[str], str] | None = None
     context: Path | None = None
+    build_arguments: Mapping[str, str] = field(default_factory=dict)
     base_images: BaseImages = field(default_factory=BaseImages)
 
     def read(self, path: Path) -> str:
