@@ -19,6 +19,7 @@ from envtool.wheel.store import get_default_store
 
 INDEX = Path(".work/index")
 EXAMPLES = Path("examples")
+SUMMARY = "Summary (torch, its companions and moreh-smi are stand-ins; everything else is real)"
 _IMAGE = "hac-base"
 
 

@@ -22,6 +22,11 @@ LIST_RELEASES = tell("update-moreh --list   shows the releases that can be had")
 NOTHING_TO_PUT_BACK = tell(
     "the vendor's wheels were removed from /opt/hac: update-moreh --force has nothing to put back"
 )
+# What `--driver` does, and what a command says of images that are made of stand-ins.
+ASK_DRIVER = "Ask moreh-smi or ap-smi as well. Default: where there is one."
+IMAGES_OF_STAND_INS = tell(
+    "note: their torch, torchvision, torchaudio and moreh-smi are stand-ins; they compute nothing"
+)
 # What a program is told to use in place of others' ways to see and to hand on the accelerator.
 QUERY = "moreh-smi (ap-smi in newer releases)"
 CONTAINER_OPTIONS = "docker run -v /etc/moreh:/etc/moreh, without options for GPUs"

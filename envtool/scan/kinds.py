@@ -6,6 +6,10 @@ from enum import unique
 
 from envtool.told_kind import Severity, ToldKind
 
+# What is said of what a program asks for.
+NO_APEX = "NVIDIA's apex, which is not there"
+NO_TENSORRT = "NVIDIA's TensorRT, which is not there"
+
 
 @unique
 class ScanKind(ToldKind):

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import PurePosixPath
 
 from envtool.scan.commands import UNKNOWN, CommandFinding, CommandWord, make_several, read_options
-from envtool.scan.kinds import ScanKind
+from envtool.scan.kinds import NO_TENSORRT, ScanKind
 from envtool.scan.program_options import judge_options
 from envtool.told_kind import Severity
 
@@ -46,7 +46,7 @@ def _judge_yolo(words: Sequence[CommandWord]) -> Iterator[CommandFinding]:
             severity=Severity.ERROR,
             line=words[0].line,
             identifier="format=engine",
-            message="format=engine is NVIDIA's TensorRT, which is not there",
+            message=f"format=engine is {NO_TENSORRT}",
             instead="format=onnx",
         )
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from envtool.release.hac_service import OWN_AMP
 from envtool.scan.commands import UNKNOWN, CommandFinding, CommandWord, make_several
-from envtool.scan.kinds import ScanKind
+from envtool.scan.kinds import NO_APEX, ScanKind
 from envtool.told_kind import Severity
 
 _FALSE = frozenset({"false", "0", "no", "none", "off", "null", "auto", "", "eager", "sdpa", "math"})
@@ -103,14 +103,14 @@ _RULES = (
     _rule(
         r"optim|opt|fp16_backend|half_precision_backend|amp_backend",
         ScanKind.NVIDIA_APEX,
-        "it needs NVIDIA's apex, which is not there",
+        f"it needs {NO_APEX}",
         OWN_AMP,
         r"apex|^(?:distributed_)?fused_?(?:adam|lamb|sgd|novograd)",
     ),
     _rule(
         r"apex_amp|use_apex",
         ScanKind.NVIDIA_APEX,
-        "it needs NVIDIA's apex, which is not there",
+        f"it needs {NO_APEX}",
         OWN_AMP,
     ),
 )

@@ -78,16 +78,12 @@ _HELP = "what the command shows to the default profile's users names its program
 _EXAMPLE = "the example in its help is a version of the default profile"
 _ERROR_WORDS = "the words of errors as programs print them, and the command that cures each"
 _PROGRAM_WORDS = "what programs that are judged ask for, as they write it"
-_MESSAGE = "says whose product it is that a program asks for and that is not there"
 _UPSTREAM = "words of upstream's packages, modules, images and labels, whichever vendor's torch is there"
 # Modules that name a vendor: which, and why. What is known of a vendor's torch belongs into a profile.
 _NAMES_OF_VENDORS = {
     "cli/main.py": ("moreh", _ENTRY_POINT),
     "cli/commands/update_moreh.py": ("moreh", _OWN_COMMAND),
     "release/hac_service.py": ("moreh", "holds for the default profile what profiles have no place for"),
-    "cli/options.py": ("moreh", _HELP),
-    "cli/commands/build.py": ("moreh", _HELP),
-    "cli/commands/demo.py": ("moreh", _HELP),
     "cli/commands/flavour.py": ("moreh", _HELP),
     "cli/commands/check.py": ("moreh", _EXAMPLE),
     "cli/commands/scan.py": ("moreh", _EXAMPLE),
@@ -106,13 +102,9 @@ _NAMES_OF_VENDORS = {
     "scan/cuda_programs.py": ("nvidia", _PROGRAM_WORDS),
     "scan/images.py": ("nvidia rocm", _PROGRAM_WORDS),
     "scan/installs.py": ("nvidia rocm", _PROGRAM_WORDS),
-    "scan/kinds.py": ("nvidia", "the ids and titles of findings, each once"),
+    "scan/kinds.py": ("nvidia", "the ids, titles and words of findings, each once"),
     "scan/launchers.py": ("nvidia", _PROGRAM_WORDS),
     "scan/recipes.py": ("nvidia", _PROGRAM_WORDS),
-    "scan/model_programs.py": ("nvidia", _MESSAGE),
-    "scan/program_options.py": ("nvidia", _MESSAGE),
-    "scan/python/registry_rules.py": ("nvidia", _MESSAGE),
-    "scan/python/trainer_rules.py": ("nvidia", _MESSAGE),
     "scan/python/call_rules.py": ("nvidia", _PROGRAM_WORDS),
     "scan/python/command_rules.py": ("nvidia", _PROGRAM_WORDS),
     "scan/python/conditions.py": ("habana", _PROGRAM_WORDS),

@@ -13,7 +13,8 @@ from envtool.cli.image_selection import AllOption, DemoOption, ImagesArgument, r
 from envtool.cli.options import ProjectOption, VendorOption
 from envtool.cli.render.json_text import render_json_text
 from envtool.cli.terminal import note, print_line, print_safely
-from envtool.language import phrase
+from envtool.language import phrase, translate
+from envtool.release.hac_service import IMAGES_OF_STAND_INS
 
 if TYPE_CHECKING:
     from envtool.image.build_images import BuildResult, BuiltImage
@@ -76,7 +77,7 @@ def build_command(
     with counters(phrase("making")) as progress:
         result = build_images(request, progress=progress, say=note, report=report)
     if any(image.lock.pin.stand_in for image in planned):
-        note(phrase("note: their torch, torchvision, torchaudio and moreh-smi are stand-ins; they compute nothing"))
+        note(translate(IMAGES_OF_STAND_INS))
     if format is BuildFormat.JSON:
         print_safely(render_json_text(_make_document(result)))
 

@@ -13,10 +13,10 @@ from envtool.cli.terminal import print_safely
 def demo_command(project: ProjectOption = Path()) -> None:
     """Run the main job from end to end with stand-ins, and say whether each step gave what it should."""
     from envtool.cli.terminal import paint
-    from envtool.demo.scenario import run_demonstration
+    from envtool.demo.scenario import SUMMARY, run_demonstration
 
     results = run_demonstration(project.absolute(), lambda text: print_safely(text, flush=True))
-    print_safely("\nSummary (torch, its companions and moreh-smi are stand-ins; everything else is real)")
+    print_safely(f"\n{SUMMARY}")
     for result in results:
         mark = paint("FAIL", "red", bold=True) if result.problems else paint("pass", "green")
         print_safely(f"  {mark}  {result.step.title}" + "".join(f"\n        {text}" for text in result.problems))

@@ -7,7 +7,7 @@ import re
 from typing import TYPE_CHECKING
 
 from envtool.scan.commands import ONE_PROCESS
-from envtool.scan.kinds import ScanKind
+from envtool.scan.kinds import NO_TENSORRT, ScanKind
 from envtool.scan.libraries import ONE_DEVICE
 from envtool.scan.python.values import keyword, read_text_constant
 
@@ -71,7 +71,7 @@ def _judge_ultralytics(module: Module, call: ast.Call, name: str) -> None:
             ScanKind.CUDA_LIBRARY,
             form,
             "format=engine",
-            "format=engine is NVIDIA's TensorRT, which is not there",
+            f"format=engine is {NO_TENSORRT}",
             "onnx",
         )
 

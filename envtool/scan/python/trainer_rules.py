@@ -6,7 +6,7 @@ import ast
 import re
 from typing import TYPE_CHECKING
 
-from envtool.scan.kinds import ScanKind
+from envtool.scan.kinds import NO_APEX, ScanKind
 from envtool.scan.libraries import ONE_DEVICE
 from envtool.scan.python.values import called_name, keyword, list_values, read_text_constant
 from envtool.told_kind import Severity
@@ -219,7 +219,7 @@ def _judge_arguments(module: Module, call: ast.Call) -> None:
                     ScanKind.NVIDIA_APEX,
                     item,
                     text,
-                    f"{text} needs NVIDIA's apex, which is not there",
+                    f"{text} needs {NO_APEX}",
                     "adamw_torch",
                     standing=standing,
                 )
