@@ -198,12 +198,8 @@ def listen_to_interrupts() -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_stopped_in_the_middle_it_still_looks(number: signal.Signals, make_vendor: MakeVendor, tmp_path: Path) -> None:
-    """Ctrl-C after torch was taken away: the command ends by it, and what it did is said."""
-    environment = make_vendor("rocm")
-    ready = tmp_path / "ready"
-    script = f"rm -r {environment.site_packages}/torch; touch {ready}; exec sleep 600"
+def stop_when_ready(environment: RealEnvironment, script: str, ready: Path, number: signal.Signals) -> tuple[int, str]:
+    """Send a signal to `guard run` once its script has made the file `ready`: its status, and what it said."""
     command = [sys.executable, "-m", "envtool", "guard", "run", "--", "sh", "-c", script]
     with subprocess.Popen(
         command,
@@ -218,7 +214,17 @@ def test_stopped_in_the_middle_it_still_looks(number: signal.Signals, make_vendo
             time.sleep(0.05)
         process.send_signal(number)
         _out, err = process.communicate(timeout=120)
-    assert process.returncode == 97, err
+    return process.returncode, err
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_stopped_in_the_middle_it_still_looks(number: signal.Signals, make_vendor: MakeVendor, tmp_path: Path) -> None:
+    """Ctrl-C after torch was taken away: the command ends by it, and what it did is said."""
+    environment = make_vendor("rocm")
+    ready = tmp_path / "ready"
+    script = f"rm -r {environment.site_packages}/torch; touch {ready}; exec sleep 600"
+    status, err = stop_when_ready(environment, script, ready, number)
+    assert status == 97, err
     assert "guard: this command damaged the build for AMD's ROCm" in err
     assert "Traceback" not in err
 
@@ -226,19 +232,6 @@ def test_stopped_in_the_middle_it_still_looks(number: signal.Signals, make_vendo
 def test_stopped_before_it_did_anything_the_status_is_the_signals(make_vendor: MakeVendor, tmp_path: Path) -> None:
     environment = make_vendor("rocm")
     ready = tmp_path / "ready"
-    command = [sys.executable, "-m", "envtool", "guard", "run", "--", "sh", "-c", f"touch {ready}; exec sleep 600"]
-    with subprocess.Popen(
-        command,
-        env=make_variables(environment),
-        stdin=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-        preexec_fn=listen_to_interrupts,
-    ) as process:
-        deadline = time.monotonic() + 120
-        while not ready.exists() and time.monotonic() < deadline:
-            time.sleep(0.05)
-        process.send_signal(signal.SIGINT)
-        _out, err = process.communicate(timeout=120)
-    assert process.returncode == 130, err
+    status, err = stop_when_ready(environment, f"touch {ready}; exec sleep 600", ready, signal.SIGINT)
+    assert status == 130, err
     assert "is as it was" in err

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from envtool.requirements.readers.common import get_table, parse_toml
 from envtool.requirements.readers.hatch import read_hatch_table
 from envtool.requirements.readers.pixi import read_pixi_table
-from envtool.requirements.readers.pyproject import read_pyproject
+from envtool.requirements.readers.pyproject import read_pyproject_table
 from envtool.requirements.readers.source_files import SourceFiles
 from envtool.requirements.readers.tox_ini import read_tox_table
 from envtool.requirements.text_file import read_text
@@ -27,9 +27,9 @@ _TOOLS: Mapping[str, Callable[..., DependencyFile]] = {
 
 def read_project_file(path: Path, files: SourceFiles = _ON_DISK) -> DependencyFile:
     """The project's sets, then one for each environment of Hatch, tox and pixi. Raises `RequirementsError`."""
-    found = read_pyproject(path)
     text = read_text(path)
     table: dict[str, Any] = parse_toml(text, path)
+    found = read_pyproject_table(table, text, path)
     sets = list(found.sets)
     for tool, read in _TOOLS.items():
         if own := get_table(table, "tool", tool):

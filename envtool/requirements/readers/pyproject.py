@@ -37,7 +37,11 @@ from envtool.wheel.requires import normalize_name
 def read_pyproject(path: Path) -> DependencyFile:
     """One set for the dependencies, and one for each extra and each group. Raises `RequirementsError`."""
     text = read_text(path)
-    table = parse_toml(text, path)
+    return read_pyproject_table(parse_toml(text, path), text, path)
+
+
+def read_pyproject_table(table: dict[str, Any], text: str, path: Path) -> DependencyFile:
+    """The same for a file that is parsed already."""
     lines = LineFinder(text)
     limits = tuple(_read_uv_limits(table, path, lines))
     options = _read_uv_options(table)

@@ -36,7 +36,6 @@ class _Ini:
     path: Path
     parser: configparser.RawConfigParser
     lines: LineFinder
-    base: str
     prefix: str = ""
     files: SourceFiles = field(default_factory=SourceFiles)
 
@@ -64,13 +63,13 @@ def read_tox_text(text: str, path: Path, files: SourceFiles, prefix: str = "") -
         if not prefix:
             raise make_form_error(path, tell("it has neither a section tox nor a testenv"))
         return DependencyFile(path, "tox.ini", (), BY_HAND)
-    ini = _Ini(path, parser, LineFinder(text), "testenv", prefix, files)
+    ini = _Ini(path, parser, LineFinder(text), prefix, files)
     sets = tuple(make_environment_set(_read_environment(ini, name), path, files) for name in _list_environments(ini))
     return DependencyFile(path, "tox.ini", sets, BY_HAND)
 
 
 def _list_environments(ini: _Ini) -> list[str]:
-    listed = ini.get(f"{ini.prefix}tox", "env_list") or ini.get(f"{ini.prefix}tox", "envlist") or ""
+    listed = ini.get(f"{ini.prefix}tox", "env_list") or ""
     names = expand_names(listed)
     for section in ini.parser.sections():
         if section.startswith("testenv:"):
