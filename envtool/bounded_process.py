@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import selectors
 import signal
 import subprocess
@@ -56,6 +57,10 @@ class BoundedProcess:
         self._pipes: list[IO[bytes]] = [pipe for pipe in (self._process.stdout, self._process.stderr) if pipe]
         for pipe in self._pipes:
             os.set_blocking(pipe.fileno(), False)
+
+    def bound_memory(self, size: int) -> None:
+        """Let it have so many bytes of memory. Raises `OSError` where it has ended already."""
+        resource.prlimit(self._process.pid, resource.RLIMIT_AS, (size, size))
 
     def wait(self, time_limit: float, output_limit: int = OUTPUT_LIMIT) -> Ended:
         """Read what it prints until it ends, for at most `time_limit` seconds from its start on.

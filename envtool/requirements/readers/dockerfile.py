@@ -126,7 +126,7 @@ def _read_instructions(reading: _Reading) -> None:
             instruction = instruction.upper()
         match instruction:
             case "FROM":
-                tree = ImageTree(context, ignored=ignored)
+                tree = ImageTree(context, ignored=ignored, filter_time=stage.tree.filter_time)
                 stage = _open_stage(reading, value, place, tree, is_last=number == last)
             case "ARG" if number < first:
                 assign(value, reading.arguments, reading.arguments, given=reading.files.build_arguments)

@@ -6,37 +6,14 @@ import posixpath
 import re
 from typing import TYPE_CHECKING
 
-from envtool.bounded_process import BoundedProcess
 from envtool.errors import RequirementsError
 from envtool.requirements.readers.git_commands import follow_git
-from envtool.temporary_folder import temporary_file
+from envtool.requirements.readers.text_filters import FILTERS, read_filter
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from envtool.requirements.readers.image_files import ImageTree
     from envtool.requirements.readers.shell_script import ShellCommand
 
-# Programs that turn one text into another and do nothing else, with what keeps them from it.
-_FILTERS: dict[str, tuple[str, ...]] = {
-    # Without the commands that run programs and write files.
-    "sed": ("sed", "--sandbox"),
-    "grep": ("grep",),
-    "egrep": ("grep", "-E"),
-    "fgrep": ("grep", "-F"),
-    "head": ("head",),
-    "tail": ("tail",),
-    "tr": ("tr",),
-    "sort": ("sort",),
-    "uniq": ("uniq",),
-    "cut": ("cut",),
-}
-# Options with a value, and options that read or write files.
-_WITH_VALUE = {"sed": "-e --expression -l", "grep": "-e --regexp -m -A -B -C", "head": "-n -c", "tail": "-n -c"}
-_WITH_FILES = re.compile(r"-f|--file|--files|-o|--output|-T|-S|--compress-program|--include|--follow|-[A-Za-z]*[rRf]")
-# How many of the words are no files.
-_LEADING = {"sed": 1, "grep": 1, "egrep": 1, "fgrep": 1, "tr": 2}
-_SECONDS, _BYTES = 30.0, 8 << 20
 _ESCAPES = {"\\n": "\n", "\\t": "\t", "\\\\": "\\"}
 
 
@@ -69,8 +46,8 @@ def follow_file_command(command: ShellCommand, tree: ImageTree) -> str | None:
             return command.folder + "\n"
         case "dirname" | "basename" | "realpath" | "readlink" if known:
             return _print_path(name, command)
-        case _ if name in _FILTERS:
-            return _filter(name, command, tree) if known else _forget_edited(name, command, tree)
+        case _ if name in FILTERS:
+            return _filter(command, name, tree, is_known=known)
         case _:
             return None
     return ""
@@ -137,69 +114,31 @@ def _copy(command: ShellCommand, tree: ImageTree) -> None:
     for source in sources:
         text = _read(command, tree, source)
         place = _absolute(command, target)
-        if text is not None:
+        if text is not None or _absolute(command, source) in tree.written:
             if len(sources) > 1 or target.endswith(("/", ".")):
                 place = posixpath.join(place, posixpath.basename(source))
             tree.write(place, text)
 
 
-def _split_filter(name: str, words: Sequence[str]) -> tuple[list[str], list[str], bool]:
-    """The options with their script, the files, and whether the files themselves are changed."""
-    options: list[str] = []
-    plain: list[str] = []
-    changes = has_script = False
-    rest = list(words)
-    while rest:
-        word = rest.pop(0)
-        if name == "sed" and re.fullmatch(r"-[nrEsz]*i.*|--in-place.*", word) and not word.startswith("-e"):
-            changes = True
-            kept = re.sub(r"i.*", "", word) if not word.startswith("--") else "-"
-            options += [kept] if kept != "-" else []
-        elif word.startswith("-") and len(word) > 1:
-            options.append(word)
-            has_script = has_script or word.startswith(("-e", "--expression", "--regexp"))
-            base = "grep" if name in {"egrep", "fgrep"} else name
-            if word in _WITH_VALUE.get(base, "").split() and rest:
-                options.append(rest.pop(0))
-        else:
-            plain.append(word)
-    leading = 0 if has_script else _LEADING.get(name, 0)
-    return [*options, *(["--"] if leading else []), *plain[:leading]], plain[leading:], changes
+def _filter(command: ShellCommand, name: str, tree: ImageTree, *, is_known: bool) -> str | None:
+    """What a filter prints. A file that it changes in a way that is not known is not known any more."""
+    call = read_filter(name, command.texts[1:])
+    patterns = [_read(command, tree, path) for path in call.patterns]
+    texts = [command.input if path == "-" else _read(command, tree, path) for path in call.files or ("-",)]
+    known = [text for text in patterns if text is not None]
+    can_run = is_known and call.is_known and len(known) == len(patterns)
 
+    def run(text: str | None) -> str | None:
+        return call.run(text, known, tree.filter_time) if can_run and text is not None else None
 
-def _filter(name: str, command: ShellCommand, tree: ImageTree) -> str | None:
-    options, paths, changes = _split_filter(name, command.texts[1:])
-    reads_files = name not in {"sed", "cut", "tr"} and any(_WITH_FILES.match(option) for option in options)
-    if reads_files or any(re.match(r"-f|--file|-[a-z]*f$", option) for option in options if name == "sed"):
-        return _forget_edited(name, command, tree)
-    if not changes:
-        text = command.input if not paths else "".join(_read(command, tree, path) or "" for path in paths)
-        if text is None or any(_read(command, tree, path) is None for path in paths):
-            return None
-        return _run_filter(name, options, text)
-    for path in paths:
-        before = _read(command, tree, path)
-        tree.write(_absolute(command, path), None if before is None else _run_filter(name, options, before))
-    return ""
-
-
-def _forget_edited(name: str, command: ShellCommand, tree: ImageTree) -> str | None:
-    """Files that are changed in a way that is not known."""
-    _options, paths, changes = _split_filter(name, command.texts[1:])
-    for path in paths if changes else ():
-        tree.write(_absolute(command, path), None)
-    return None
-
-
-def _run_filter(name: str, options: Sequence[str], text: str) -> str | None:
-    """The program itself says what it makes of a text; it sees nothing but that."""
-    environment = {"PATH": "/usr/local/bin:/usr/bin:/bin", "LC_ALL": "C.UTF-8"}
-    with temporary_file(text, "text") as file, file.open("rb") as stream:
-        command = [*_FILTERS[name], *options]
-        try:
-            process = BoundedProcess(command, environment=environment, stdin=stream, cwd=file.parent)
-        except (OSError, ValueError):
-            return None
-        ended = process.wait(_SECONDS, _BYTES)
-    is_answer = ended.status == 0 or (ended.status == 1 and "grep" in name)
-    return ended.out.decode("utf-8", "replace") if is_answer and not ended.is_too_long else None
+    if call.is_in_place:
+        made = [(path, run(text)) for path, text in zip(call.files, texts, strict=False)]
+    else:
+        joined = None if any(text is None for text in texts) else "".join(text or "" for text in texts)
+        printed = run(joined)
+        made = [(call.result, printed)] if call.result is not None else []
+    if any(text is None for _path, text in made) or (not made and printed is None):
+        made += [(path, None) for path in call.changed if path not in dict(made)]
+    for path, text in made:
+        tree.write(_absolute(command, path), text)
+    return printed if not call.is_in_place and call.result is None else ""

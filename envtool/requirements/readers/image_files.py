@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from envtool.errors import RequirementsError, SourceError
 from envtool.language import tell
 from envtool.requirements.readers.source_files import SourceFiles
+from envtool.requirements.readers.text_filters import FilterTime
 from envtool.requirements.text_file import read_text
 
 if TYPE_CHECKING:
@@ -75,7 +76,8 @@ class StageCopy:
 class ImageTree:
     """What is known of the files. `written` has their texts by absolute name, `None` for what is there, but unknown.
 
-    `repositories` are cloned ones by their folder; `stages` what is copied from other stages.
+    `repositories` are cloned ones by their folder; `stages` what is copied from other stages. All stages' filters
+    share `filter_time`.
     """
 
     context: Path
@@ -84,6 +86,7 @@ class ImageTree:
     ignored: tuple[str, ...] = ()
     repositories: dict[str, ClonedRepository] = field(default_factory=dict)
     stages: list[StageCopy] = field(default_factory=list)
+    filter_time: FilterTime = field(default_factory=FilterTime)
 
     def copy(self) -> ImageTree:
         """Another tree of the same files, which goes on by itself."""
@@ -172,7 +175,10 @@ class ImageTree:
         if name in self.written:
             return self.written[name]
         found = self.find(name)
-        return read_text(found) if found is not None and found.is_file() else None
+        if found is None or not found.is_file() or not found.resolve().is_relative_to(self.context.resolve()):
+            # An image gets a link as a link: where it leads to on this machine is none of the image's files.
+            return None
+        return read_text(found)
 
     def write(self, name: str, text: str | None, *, is_appended: bool = False) -> None:
         """Give a file another text, or one that is not known."""
