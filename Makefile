@@ -61,20 +61,8 @@ lock: venv ## lock the embedded default anew
 lock-check: venv ## exit with 1 where a lock is out of date
 	@$(ENVTOOL) lock --check --locked-only
 
-# Without an engine, and where none can be installed, the Docker tests are left out and the run says so; CI sets
-# HAC_REQUIRE_DOCKER=1, so that there they fail instead. Most tests wait more than they compute: three at a time for each
-# processor take half the time, and who has no more takes another's. The Docker tests share an engine and its images: two
-# processes run them, file by file, beside the others; the longest are the first by name. What fails is tried once more,
-# since a loaded machine may give a test no time; the run names each such test as RERUN, which is a fault to be looked for.
-test: AGAIN := --reruns 1 -raR
 test: venv ## set everything up and run all tests
-	@host=$$($(ENVTOOL) engine start --for-tests) || { [ -z "$${HAC_REQUIRE_DOCKER:-}" ] || exit 1; host=; }; \
-	mkdir -p .work; status=0; \
-	if [ -n "$$host" ]; then export DOCKER_HOST=$$host; $(VENV)/bin/pytest -q $(AGAIN) --durations 25 -n 2 --dist loadfile --no-loadscope-reorder -m 'not builders' tests/docker >.work/docker-tests.txt 2>&1 & \
-	else echo 'LEFT OUT: the Docker tests, because no Docker Engine answers and none can be installed here'; fi; \
-	$(VENV)/bin/pytest -q $(AGAIN) --durations 25 -n $$((3 * $$(nproc))) --dist worksteal --ignore tests/docker --ignore tests/browser -m 'not gigabyte and not training' || status=1; \
-	$(VENV)/bin/pytest -q $(AGAIN) tests/browser || status=1; \
-	if [ -n "$$host" ]; then wait $$! || status=1; cat .work/docker-tests.txt; fi; exit $$status
+	@tests/run.sh $(VENV)
 
 test-fast: venv ## run the tests that take two minutes and need no Docker Engine
 	@$(VENV)/bin/pytest -q -n auto --dist worksteal -m '$(FAST)'
