@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from docs.generate.command_tree import CommandHelp, Parameter, read_commands
+from docs.generate.page_words import find_words
 from docs.generate.tables import DOCS
+from envtool.language import ENGLISH, translate
 
 if TYPE_CHECKING:
     from envtool.told_kind import ToldKind
@@ -25,17 +28,9 @@ _ROOMS = {
 }
 
 
-def make_pages() -> dict[str, str]:
-    """The Markdown of every generated page, by its path below `docs/`."""
-    commands = read_commands()
-    pages = {f"{COMMANDS}/index.md": _render_command_list(commands)}
-    pages |= {f"{COMMANDS}/{item.slug}.md": _render_command(item, commands) for item in commands}
-    pages[f"{FINDINGS}/index.md"] = _render_kind_list()
-    pages |= {f"{FINDINGS}/{kind.id}.md": _render_kind(kind) for kind in list_kinds()}
-    pages[f"{SCHEMAS}/index.md"] = _render_schema_list()
-    pages |= {f"{SCHEMAS}/{path.name.split('.')[0]}.md": _render_schema(path) for path in list_schemas()}
-    pages[API] = _render_api()
-    return pages
+def make_pages(language: str = ENGLISH) -> dict[str, str]:
+    """The Markdown of every generated page, by its path below `docs/`: the same paths in every language."""
+    return _PageMaker(language).make()
 
 
 def list_kinds() -> list[ToldKind]:
@@ -50,96 +45,165 @@ def list_schemas() -> list[Path]:
     return sorted(DOCS.glob("*.schema.json"))
 
 
-def _render_command_list(commands: Sequence[CommandHelp]) -> str:
-    rows = [f"| [`{item.name}`]({item.slug}.md) | {_cell(item.summary)} |" for item in commands]
-    return "\n".join(
-        [
-            "# Commands",
+class _PageMaker:
+    """Makes the pages in one language."""
+
+    def __init__(self, language: str) -> None:
+        self.language = language
+
+    def make(self) -> dict[str, str]:
+        commands = [self._localize(command) for command in read_commands()]
+        pages = {f"{COMMANDS}/index.md": self._render_command_list(commands)}
+        pages |= {f"{COMMANDS}/{item.slug}.md": self._render_command(item, commands) for item in commands}
+        pages[f"{FINDINGS}/index.md"] = self._render_kind_list()
+        pages |= {f"{FINDINGS}/{kind.id}.md": self._render_kind(kind) for kind in list_kinds()}
+        pages[f"{SCHEMAS}/index.md"] = self._render_schema_list()
+        pages |= {f"{SCHEMAS}/{path.name.split('.')[0]}.md": self._render_schema(path) for path in list_schemas()}
+        pages[API] = self._render_api()
+        return pages
+
+    def _say(self, text: str, **values: str) -> str:
+        return find_words(self.language, text).format(**values)
+
+    def _translate(self, text: str) -> str:
+        return translate(text, self.language)
+
+    def _localize(self, command: CommandHelp) -> CommandHelp:
+        def told(parameters: Sequence[Parameter]) -> tuple[Parameter, ...]:
+            return tuple(replace(item, help=self._translate(item.help)) for item in parameters)
+
+        return replace(
+            command,
+            paragraphs=tuple(self._translate(text) for text in command.paragraphs),
+            examples=tuple(self._localize_example(example) for example in command.examples),
+            arguments=told(command.arguments),
+            options=told(command.options),
+        )
+
+    def _localize_example(self, example: str) -> str:
+        line, blanks, said = example.partition("   ")
+        width = len(said) - len(said.lstrip())
+        return f"{line}{blanks}{said[:width]}{self._translate(said.strip())}" if said else example
+
+    def _render_command_list(self, commands: Sequence[CommandHelp]) -> str:
+        rows = [f"| [`{item.name}`]({item.slug}.md) | {_cell(item.summary)} |" for item in commands]
+        return "\n".join(
+            [
+                f"# {self._say('Commands')}",
+                "",
+                self._say("As `--help` has them, and the manual pages: `man envtool-doctor`."),
+                "",
+                f"| {self._say('command')} | |",
+                "|---|---|",
+                *rows,
+                "",
+            ]
+        )
+
+    def _render_command(self, command: CommandHelp, commands: Sequence[CommandHelp]) -> str:
+        lines = [f"# {command.name}", "", *(f"{text}\n" for text in command.paragraphs)]
+        lines += ["```text", command.usage, "```", ""]
+        if command.examples:
+            examples = [f"$ {line}" for line in command.examples]
+            lines += [f"## {self._say('Examples')}", "", "```console", *examples, "```", ""]
+        names = {f"{command.name} {child}" for child in command.subcommands}
+        children = [item for item in commands if item.name in names]
+        if children:
+            lines += [f"## {self._say('Commands')}", "", f"| {self._say('command')} | |", "|---|---|"]
+            lines += [f"| [`{item.name}`]({item.slug}.md) | {_cell(item.summary)} |" for item in children] + [""]
+        for title, parameters in (("Arguments", command.arguments), ("Options", command.options)):
+            if parameters:
+                lines += [f"## {self._say(title)}", "", *(line for item in parameters for line in self._describe(item))]
+        return "\n".join(lines)
+
+    def _describe(self, parameter: Parameter) -> Iterator[str]:
+        """A definition with an anchor of its own, so that one can link to an option."""
+        anchor = parameter.names[0] if parameter.names else parameter.value.lower().strip("….")
+        default = f" {self._say('Default')}: `{parameter.default}`." if parameter.default else ""
+        yield from (
+            f"`{parameter.usage}` {{ #{anchor.strip('-')} }}",
             "",
-            "As `--help` has them, and the manual pages: `man envtool-doctor`.",
+            f":   {_escape(parameter.help)}{default}",
             "",
-            "| command | |",
-            "|---|---|",
-            *rows,
-            "",
+        )
+
+    def _render_kind_list(self) -> str:
+        head = [f"# {self._say('Findings and known errors')}", self._say("`envtool explain ID` prints the same pages.")]
+        lines = ["\n\n".join(head), ""]
+        for module, (title, command) in _ROOMS.items():
+            told = self._say("What `{command}` prints.", command=command)
+            lines += [f"## {self._say(title)}", "", told, "", "| id | | |", "|---|---|---|"]
+            kinds = [kind for kind in list_kinds() if type(kind).__module__ == module]
+            for kind in kinds:
+                cells = (
+                    f"[`{kind.id}`]({kind.id}.md)",
+                    self._translate(kind.severity.value),
+                    self._translate(kind.title),
+                )
+                lines.append(f"| {cells[0]} | {cells[1]} | {_cell(cells[2])} |")
+            lines.append("")
+        return "\n".join(lines)
+
+    def _render_kind(self, kind: ToldKind) -> str:
+        """The page that `explain` prints, under its title; with the place that it belongs to."""
+        title, command = _ROOMS[type(kind).__module__]
+        text = kind.read_page(self.language).split("\n\n", 2)[2]
+        name = self._translate(kind.title)
+        sentence = name[0].upper() + name[1:]
+        severity = self._say("Severity: {severity}.", severity=self._translate(kind.severity.value))
+        printed = self._say(
+            "Printed by `{command}`; `envtool explain {id}` prints this page.", command=command, id=kind.id
+        )
+        # `code: title` as search words: people look for either.
+        head = [f"# {kind.id}", "", f"**{_escape(sentence)}.** {severity}"]
+        tail = [f"{printed} [{self._say(title)}](index.md)."]
+        return "\n".join([*head, "", text.strip(), "", "---", "", *tail, ""])
+
+    def _render_schema_list(self) -> str:
+        rows = [
+            f"| [`{path.name}`]({path.name.split('.')[0]}.md) | {_cell(json.loads(path.read_text())['title'])} |"
+            for path in list_schemas()
         ]
-    )
+        text = self._say(
+            "What `--format json` prints, as JSON Schema (draft 2020-12). Each document names its schema and version."
+        )
+        head = [f"# {self._say('JSON schemas')}", "", text, "", f"| {self._say('schema')} | |", "|---|---|"]
+        return "\n".join([*head, *rows, ""])
 
+    def _render_schema(self, path: Path) -> str:
+        schema = json.loads(path.read_text(encoding="utf-8"))
+        lines = [f"# {path.name.removesuffix('.json')}", "", schema["title"] + ".", ""]
+        lines += [f"[{self._say('The schema as a file')}](../../{path.name})", ""]
+        lines += [f"## {self._say('Document')}", "", *self._list_fields(schema)]
+        for name, part in schema.get("$defs", {}).items():
+            described = [*filter(None, (part.get("description"), _name_type(part)))]
+            lines += [f"## {name} {{ #{name} }}", "", *(self._list_fields(part, name) or [": ".join(described), ""])]
+        return "\n".join(lines)
 
-def _render_command(command: CommandHelp, commands: Sequence[CommandHelp]) -> str:
-    lines = [f"# {command.name}", "", *(f"{text}\n" for text in command.paragraphs)]
-    lines += ["```text", command.usage, "```", ""]
-    if command.examples:
-        lines += ["## Examples", "", "```console", *(f"$ {line}" for line in command.examples), "```", ""]
-    children = [item for item in commands if item.name in {f"{command.name} {child}" for child in command.subcommands}]
-    if children:
-        lines += ["## Commands", "", "| command | |", "|---|---|"]
-        lines += [f"| [`{item.name}`]({item.slug}.md) | {_cell(item.summary)} |" for item in children] + [""]
-    for title, parameters in (("Arguments", command.arguments), ("Options", command.options)):
-        if parameters:
-            lines += [f"## {title}", "", *(line for item in parameters for line in _describe(item))]
-    return "\n".join(lines)
+    def _list_fields(self, schema: dict[str, Any], place: str = "") -> list[str]:
+        """A table of an object's fields, and one for each object that it describes in its midst."""
+        fields = schema.get("properties", {})
+        rows = [
+            f"| `{name}` | {_name_type(part)} | {_cell(part.get('description', ''))} |" for name, part in fields.items()
+        ]
+        lines = [f"| {self._say('field')} | {self._say('type')} | |", "|---|---|---|", *rows, ""] if rows else []
+        for name, part in fields.items():
+            path = f"{place}.{name}" if place else name
+            for inner in _find_objects(part):
+                lines += [f"### {path}", "", *self._list_fields(inner, path)]
+        return lines
 
+    def _render_api(self) -> str:
+        """A directive of mkdocstrings for each public name: functions first, as they are what one calls."""
+        from envtool import api
 
-def _describe(parameter: Parameter) -> Iterator[str]:
-    """A definition with an anchor of its own, so that one can link to an option."""
-    anchor = parameter.names[0] if parameter.names else parameter.value.lower().strip("….")
-    default = f" Default: `{parameter.default}`." if parameter.default else ""
-    yield from (f"`{parameter.usage}` {{ #{anchor.strip('-')} }}", "", f":   {_escape(parameter.help)}{default}", "")
-
-
-def _render_kind_list() -> str:
-    lines = ["# Findings and known errors", "", "`envtool explain ID` prints the same pages.", ""]
-    for module, (title, command) in _ROOMS.items():
-        lines += [f"## {title}", "", f"What `{command}` prints.", "", "| id | | |", "|---|---|---|"]
-        kinds = [kind for kind in list_kinds() if type(kind).__module__ == module]
-        lines += [f"| [`{kind.id}`]({kind.id}.md) | {kind.severity.value} | {_cell(kind.title)} |" for kind in kinds]
-        lines.append("")
-    return "\n".join(lines)
-
-
-def _render_kind(kind: ToldKind) -> str:
-    """The page that `explain` prints, under its title; with the place that it belongs to."""
-    title, command = _ROOMS[type(kind).__module__]
-    text = kind.read_page().split("\n\n", 2)[2]
-    sentence = kind.title[0].upper() + kind.title[1:]
-    # `code: title` as search words: people look for either.
-    head = [f"# {kind.id}", "", f"**{_escape(sentence)}.** Severity: {kind.severity.value}."]
-    tail = [f"Printed by `{command}`; `envtool explain {kind.id}` prints this page. [{title}](index.md)."]
-    return "\n".join([*head, "", text.strip(), "", "---", "", *tail, ""])
-
-
-def _render_schema_list() -> str:
-    rows = [
-        f"| [`{path.name}`]({path.name.split('.')[0]}.md) | {_cell(json.loads(path.read_text())['title'])} |"
-        for path in list_schemas()
-    ]
-    text = "What `--format json` prints, as JSON Schema (draft 2020-12). Each document names its schema and version."
-    return "\n".join(["# JSON schemas", "", text, "", "| schema | |", "|---|---|", *rows, ""])
-
-
-def _render_schema(path: Path) -> str:
-    schema = json.loads(path.read_text(encoding="utf-8"))
-    lines = [f"# {path.name.removesuffix('.json')}", "", schema["title"] + ".", ""]
-    lines += [f"[The schema as a file](../../{path.name})", "", "## Document", "", *_list_fields(schema)]
-    for name, part in schema.get("$defs", {}).items():
-        described = [*filter(None, (part.get("description"), _name_type(part)))]
-        lines += [f"## {name} {{ #{name} }}", "", *(_list_fields(part, name) or [": ".join(described), ""])]
-    return "\n".join(lines)
-
-
-def _list_fields(schema: dict[str, Any], place: str = "") -> list[str]:
-    """A table of an object's fields, and one for each object that it describes in its midst."""
-    fields = schema.get("properties", {})
-    rows = [
-        f"| `{name}` | {_name_type(part)} | {_cell(part.get('description', ''))} |" for name, part in fields.items()
-    ]
-    lines = ["| field | type | |", "|---|---|---|", *rows, ""] if rows else []
-    for name, part in fields.items():
-        path = f"{place}.{name}" if place else name
-        for inner in _find_objects(part):
-            lines += [f"### {path}", "", *_list_fields(inner, path)]
-    return lines
+        lines = [f"# {self._say('Functions, requests and results')}", ""]
+        lines += [self._say("The names of `envtool.api`; see [Python API](api.md)."), ""]
+        names = sorted(api.__all__, key=lambda name: (not name.islower(), name.lower()))
+        for name in names:
+            module = getattr(api, name).__module__
+            lines += [f"::: {module}.{name}", ""]
+        return "\n".join(lines)
 
 
 def _find_objects(part: Any) -> Iterator[dict[str, Any]]:
@@ -169,18 +233,6 @@ def _name_type(part: Any) -> str:
     named = " or ".join(kinds) if isinstance(kinds, list) else str(kinds)
     inner = _name_type(part["items"]) if "items" in part else ""
     return f"{named} of {inner}" if inner else named
-
-
-def _render_api() -> str:
-    """A directive of mkdocstrings for each public name: functions first, as they are what one calls."""
-    from envtool import api
-
-    lines = ["# Functions, requests and results", "", "The names of `envtool.api`; see [Python API](api.md).", ""]
-    names = sorted(api.__all__, key=lambda name: (not name.islower(), name.lower()))
-    for name in names:
-        module = getattr(api, name).__module__
-        lines += [f"::: {module}.{name}", ""]
-    return "\n".join(lines)
 
 
 def _cell(text: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import pickle
 import re
@@ -11,7 +10,6 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from babel.messages.catalog import Message as CatalogMessage
@@ -21,10 +19,8 @@ from docs.generate.page_messages import extract_page_messages, find_page_catalog
 from envtool.language import LANGUAGES, find_language, tell, translate
 from tests.support.environment import RealEnvironment
 
-_ROOT = Path(__file__).parents[2]
 _FOREIGN = [language for language in LANGUAGES if language != "en"]
 _PAGE_PLACE = re.compile(r"%\(\w+\)[sd]")
-_CODE = re.compile(r"`([^`]+)`")
 
 
 @pytest.mark.parametrize(
@@ -134,38 +130,6 @@ def _list_places(text: str) -> list[tuple[str, str, str]]:
 def test_compiled_catalog_is_that_of_the_texts(language: str) -> None:
     compiled = find_catalog(language).with_suffix(".mo").read_bytes()
     assert compiled == compile_catalog(read_catalog(language)), "make messages"
-
-
-@pytest.mark.parametrize("language", _FOREIGN)
-@pytest.mark.parametrize("page", sorted(_ROOT.glob("envtool/*/pages/*.md")), ids=lambda page: page.stem)
-def test_page_is_translated_as_it_is_now(page: Path, language: str) -> None:
-    if "." in page.stem:
-        assert page.with_name(f"{page.stem.partition('.')[0]}.md").exists()
-        return
-    english = page.read_text(encoding="utf-8")
-    first, _end, text = page.with_name(f"{page.stem}.{language}.md").read_text(encoding="utf-8").partition("\n")
-    assert first == f"<!-- English: {_compute_digest(english)} -->", "translate what changed, then write this line"
-    # Commands, names and paths are never translated, and none is left out.
-    assert _list_code(text) == _list_code(english)
-    assert text.count("\n#") == english.count("\n#")
-
-
-def test_readme_is_translated_as_it_is_now() -> None:
-    english = (_ROOT / "README.md").read_text(encoding="utf-8")
-    first, _end, text = (_ROOT / "README.ko.md").read_text(encoding="utf-8").partition("\n")
-    assert first == f"<!-- English: {_compute_digest(english)} -->", "translate what changed, then write this line"
-    targets = [set(re.findall(r"\]\(([^)]+)\)", page)) - {"README.md", "README.ko.md"} for page in (english, text)]
-    assert targets[0] == targets[1]
-    commands = [re.findall(r"^\$ (.*?) *#", page, re.MULTILINE) for page in (english, text)]
-    assert commands[0] == commands[1] != []
-
-
-def _compute_digest(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()[:12]
-
-
-def _list_code(text: str) -> set[str]:
-    return {" ".join(code.split()) for code in _CODE.findall(text)}
 
 
 def test_explain_speaks_korean() -> None:
