@@ -13,6 +13,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import IO, Any
 
+from envtool.parent_death import make_parent_death_hook
+
 # Bytes of each of its outputs. What envtool reads has some kilobytes.
 OUTPUT_LIMIT = 1 << 20
 # Seconds between looks whether it has ended, where the kernel does not tell.
@@ -34,8 +36,9 @@ class Ended:
 
 
 class BoundedProcess:
-    """A program while it runs, in a process group of its own. Its time begins with it.
+    """A program while it runs, in a process group of its own. Its time begins with it, and it ends with this process.
 
+    The thread that starts it has to wait for it as well.
     Outputs that are not named in `options`, which are those of `subprocess.Popen`, are read. Raises `OSError` where it
     cannot be started.
     """
@@ -50,6 +53,8 @@ class BoundedProcess:
             "stderr": subprocess.PIPE,
             # Away from the terminal as well, unless that is asked for.
             "start_new_session": "process_group" not in options,
+            # Killed alone, this process would leave a program behind that writes into what the next command removes.
+            "preexec_fn": make_parent_death_hook(),
             **options,
         }
         variables = dict(environment) if environment is not None else None

@@ -156,8 +156,13 @@ _BUILD_FAILED = "The build backend returned an error"
 _REFUSED = re.compile(r"\b(401 Unauthorized|403 Forbidden)\b")
 _NETWORK = re.compile(
     r"Failed to fetch|error sending request|Could not connect|tcp connect error|timed out|connection closed"
-    r"|HTTP status|dns error|Network connectivity is disabled|Failed to download"
+    r"|HTTP status|dns error|[Nn]etwork connectivity is disabled|Failed to download"
     r"|[Ff]ailed to read metadata|metadata is inconsistent"
+)
+# What uv's cache has not, where nothing may be fetched. It comes as a proof that there is no solution.
+_OFFLINE = re.compile(
+    r"needs\s+to\s+be\s+downloaded\s+from\s+a\s+registry|was\s+not\s+found\s+in\s+the\s+cache"
+    r"|the\s+network\s+(?:was|is)\s+disabled"
 )
 
 
@@ -168,6 +173,11 @@ def _interpret_failure(said: str) -> UvOutput:
             tell("an index refuses access ({match})", match=match[1]),
             why=_select_last_words(text),
             remedy=tell("put its user name and password into ~/.netrc"),
+        )
+    if "No solution found" in text and _OFFLINE.search(text):
+        raise SourceError(
+            tell("the network is switched off for uv, and its cache has not all that is needed"),
+            why=_extract_proof(said),
         )
     if "No solution found" in text:
         return UvOutput("", _extract_proof(said))

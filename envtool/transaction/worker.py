@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
-import os
 import signal
 from collections.abc import Iterator
 from concurrent.futures.process import BrokenProcessPool
@@ -11,16 +9,13 @@ from contextlib import contextmanager
 
 from envtool.errors import RestoreError
 from envtool.language import tell
-
-_PR_SET_PDEATHSIG = 1
+from envtool.parent_death import end_with_parent
 
 
 def die_with_parent(parent: int) -> None:
-    """Have the kernel kill this process when `parent` dies (prctl(2)), and ignore SIGINT, which the parent handles."""
+    """Have the kernel kill this process when `parent` dies, and ignore SIGINT, which the parent handles."""
     # A worker that outlived its parent would write into a folder that another process is deleting.
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:
-        os._exit(1)
+    end_with_parent(parent)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_DFL)

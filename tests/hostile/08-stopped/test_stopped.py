@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -211,6 +212,27 @@ def test_after_a_kill_the_next_command_clears_up(environment: RealEnvironment, s
     again = start(environment, "check", "--static", "--prefix", str(environment.path), str(requirements))
     again.process.communicate(timeout=LIMIT)
     assert [path.name for path in started.temporary.iterdir() if path.name.startswith(PREFIX)] == []
+
+
+def test_what_a_killed_command_started_ends_with_it(environment: RealEnvironment, stalling: StallingServer) -> None:
+    """A uv that outlived it would write into what the next command clears away."""
+    index = f"http://{stalling.address}/simple"
+    started = start(environment, "install", "--prefix", str(environment.path), "numpy", PIP_INDEX_URL=index)
+    assert stalling.was_asked.wait(LIMIT)
+    handles = [os.pidfd_open(pid) for pid in started.find_processes() if pid != started.process.pid]
+    assert handles
+    started.process.kill()
+    started.process.communicate()
+    for handle in handles:
+        # Readable once that process has ended (pidfd_open(2)).
+        assert select.select([handle], [], [], LIMIT)[0]
+        os.close(handle)
+
+
+def test_what_is_started_by_a_dead_command_ends_at_once() -> None:
+    code = "import envtool.parent_death as it; it.end_with_parent(0); print('goes on')"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=False)
+    assert (done.returncode, done.stdout) == (1, b"")
 
 
 def test_innocent_twin_what_another_command_works_with_stays(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterator
 from importlib import resources
 from pathlib import Path
@@ -218,3 +219,23 @@ def test_a_project_says_which_images_hold_pip_to_the_vendors(
     assert answers(configured, file) == [("Dockerfile", "blocked")]
     written(tmp_path, "hac.toml", '[check]\nbase-images = "registry.example/team/*"\n')
     assert check(configured, file).status == 16
+
+
+def test_a_cache_with_half_of_it_and_no_network(configured: RealEnvironment, tmp_path: Path) -> None:
+    """uv words what it may not fetch as a proof that there is no solution, which it is none of."""
+    cache = tmp_path / "cache"
+    configured.variables["UV_CACHE_DIR"] = str(cache)
+    files = [
+        written(tmp_path, "plain.txt", "torch==2.5.0\ntqdm\n"),
+        written(tmp_path, "page.txt", "einops\n"),
+        written(tmp_path, "nothing.txt", "tqdm\n"),
+    ]
+    words = ("--format", "json", "--torch", TORCH, "--python-version", "3.11", "--installer", "uv")
+    assert configured.here("check", *words, str(files[1])).status == 0
+    (metadata,) = cache.glob("wheels-v*")
+    shutil.rmtree(metadata)
+    configured.variables["UV_OFFLINE"] = "1"
+    done = configured.here("check", *words, *map(str, files))
+    found = json.loads(done.out)["answers"]
+    assert [item["verdict"] for item in found] == ["clobbered", "unknown", "unknown"]
+    assert all("switched off" in item["why"] for item in found[1:])
