@@ -133,11 +133,11 @@ def _list_library_texts() -> Iterator[tuple[str, str]]:
 
 
 def _list_losses() -> Iterator[tuple[str, str]]:
-    """What a lost torch costs, as the profiles of vendors say it."""
+    """What a lost torch costs, and what is said of a service, as the profiles of vendors say it."""
     for path in sorted((_PACKAGE / "release" / "profiles").glob("*.toml")):
-        cure = tomllib.loads(path.read_text(encoding="utf-8")).get("cure")
-        if cure is not None:
-            yield f"envtool/release/profiles/{path.name}", cure["lost"]
+        profile = tomllib.loads(path.read_text(encoding="utf-8"))
+        for text in (profile["cure"]["lost"], *profile.get("service", {}).get("words", {}).values()):
+            yield f"envtool/release/profiles/{path.name}", text
 
 
 def _list_check_titles() -> Iterator[tuple[str, str]]:

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from envtool.cli.report_format import Format, PlainFormat
-from envtool.release.hac_service import ASK_DRIVER
+from envtool.release.read_profile import load_service
 
 PrefixOption = Annotated[
     Path | None,
@@ -89,7 +89,7 @@ ModelTimeLimitOption = Annotated[
 ]
 DriverOption = Annotated[
     bool | None,
-    typer.Option("--driver/--no-driver", help=ASK_DRIVER, show_default=False),
+    typer.Option("--driver/--no-driver", help=load_service().words.ask_driver, show_default=False),
 ]
 OutputOption = Annotated[
     Path | None, typer.Option("--output", "-o", help="Write the report to a file.", show_default=False)

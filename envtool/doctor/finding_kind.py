@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import unique
 
-from envtool.release.hac_service import DRIVER_MISSING_TITLE
+from envtool.release.read_profile import load_service
 from envtool.told_kind import Severity, ToldKind
 
 
@@ -20,7 +20,7 @@ class FindingKind(ToldKind):
     CUDA_DIRECT = (Severity.WARNING, "a package calls CUDA directly")
     CUDA_WHEELS = (Severity.WARNING, "CUDA runtime distributions that the vendor torch has no use for")
     DRIVER_FAILED = (Severity.ERROR, "the driver's program does not answer")
-    DRIVER_MISSING = (Severity.ERROR, DRIVER_MISSING_TITLE)
+    DRIVER_MISSING = (Severity.ERROR, load_service().words.driver_missing)
     DRIVER_TORCH_MISMATCH = (Severity.ERROR, "torch and the driver are of different releases")
     DRIVER_UPDATE_AVAILABLE = (Severity.NOTE, "the service has a newer release")
     DRIVER_VERSIONS_DIFFER = (Severity.WARNING, "the driver's client and server are of different releases")

@@ -10,8 +10,7 @@ from dataclasses import dataclass
 from envtool.bounded_process import BoundedProcess
 from envtool.driver.table import DriverTable, parse_table
 from envtool.language import tell
-from envtool.release.hac_service import NO_DRIVER
-from envtool.release.read_profile import load_default_profile
+from envtool.release.read_profile import load_default_profile, load_service
 
 # Seconds. The program asks a server; where that does not answer it may wait for ever.
 TIME_LIMIT = 10.0
@@ -35,7 +34,7 @@ class QueryResult:
     def summary(self) -> str:
         """One line for a report: the program, its release and the devices."""
         if self.program is None:
-            return NO_DRIVER
+            return load_service().words.no_driver
         name = self.program.rsplit("/", 1)[-1]
         if self.table is None:
             return f"{name}: {self.problem}"

@@ -21,8 +21,9 @@ from envtool.driver.inspect_jobs import make_query_error, make_report
 from envtool.driver.jobs import JOB_STATES, AcceleratorJob
 from envtool.errors import DriverError
 from envtool.language import Message, join_messages, tell
-from envtool.release.hac_service import SERVICE_UPDATE, SWITCH_PROGRAM
+from envtool.release.read_profile import load_service
 
+_PROGRAM = load_service().switch
 # Seconds for each answer of the program, which asks a server; and of silence after a list that no known prompt follows.
 _ANSWER_LIMIT = 60.0
 _SILENCE = 15.0
@@ -71,12 +72,12 @@ def select_flavour(request: FlavourRequest) -> FlavourResult:
 
     Raises `DriverError`: there is no such program or flavour, a job holds the accelerator, or it did not work.
     """
-    program = shutil.which(SWITCH_PROGRAM, path=request.variables.get("PATH"))
+    program = shutil.which(_PROGRAM, path=request.variables.get("PATH"))
     if program is None:
         raise DriverError(
-            tell("there is no {program} here", program=SWITCH_PROGRAM),
+            tell("there is no {program} here", program=_PROGRAM),
             why=tell("it is not on PATH; from release 25.4 on ACCELERATOR_PLATFORM_FLAVOR=NAME chooses the flavour"),
-            remedy=SERVICE_UPDATE,
+            remedy=load_service().words.update,
         )
     if request.name is not None:
         _require_free(_ask(request))
@@ -93,7 +94,7 @@ def select_flavour(request: FlavourRequest) -> FlavourResult:
         if name is None:
             raise DriverError(
                 tell("there is no flavour {name}", name=request.name),
-                why=tell("{program} offers: {names}", program=SWITCH_PROGRAM, names=", ".join(names)),
+                why=tell("{program} offers: {names}", program=_PROGRAM, names=", ".join(names)),
                 remedy="envtool flavour",
             )
         if name != menu.current:
@@ -155,7 +156,7 @@ def _verify(result: QueryResult, name: str) -> bool:
             tell("the flavour is not {name}", name=name),
             why=tell(
                 "{program} says that it was changed, and the driver still shows {found}",
-                program=SWITCH_PROGRAM,
+                program=_PROGRAM,
                 found=", ".join(found),
             ),
             remedy=f"envtool flavour {name}",
@@ -169,7 +170,9 @@ def _make_failure(dialogue: _Dialogue, answer: str) -> DriverError:
     said = next((line for line in words if "cannot" in line.lower() or "error" in line.lower()), "")
     said = said or next((line for line in reversed(words) if not _PROMPT.search(line)), tell("it said nothing"))
     return DriverError(
-        tell("{program} did not do it", program=SWITCH_PROGRAM), why=mask_tokens(said)[:300], remedy=dialogue.program
+        tell("{program} did not do it", program=_PROGRAM),
+        why=mask_tokens(said)[:300],
+        remedy=dialogue.program,
     )
 
 
@@ -193,7 +196,9 @@ class _Dialogue:
         except OSError as error:
             os.close(self._handle)
             raise DriverError(
-                tell("{program} cannot be started", program=SWITCH_PROGRAM), why=str(error.strerror), remedy=program
+                tell("{program} cannot be started", program=_PROGRAM),
+                why=str(error.strerror),
+                remedy=program,
             ) from error
         finally:
             os.close(inside)
@@ -229,11 +234,11 @@ class _Dialogue:
             if block:
                 said, heard = said + block, time.monotonic()
                 if len(said) > _OUTPUT_LIMIT:
-                    raise DriverError(tell("{program} prints without end", program=SWITCH_PROGRAM), remedy=self.program)
+                    raise DriverError(tell("{program} prints without end", program=_PROGRAM), remedy=self.program)
             if _PROMPT.search(said) or (_ROW.search(said) and time.monotonic() - heard > _SILENCE):
                 return said
         raise DriverError(
-            tell("{program} does not answer", program=SWITCH_PROGRAM),
+            tell("{program} does not answer", program=_PROGRAM),
             why=tell("it said nothing that ends in a question within {limit:g} seconds", limit=self._limit),
             remedy=self.program,
         )

@@ -14,7 +14,7 @@ from envtool.driver.processes import read_machine
 from envtool.driver.waiting import find_unlisted
 from envtool.errors import DriverError
 from envtool.language import tell
-from envtool.release.hac_service import NO_DRIVER_ON_PATH, SERVICE_UPDATE
+from envtool.release.read_profile import load_service
 
 if TYPE_CHECKING:
     from envtool.driver.table import Device, DriverTable
@@ -66,8 +66,8 @@ def make_query_error(result: QueryResult) -> DriverError:
     if result.program is None:
         return DriverError(
             tell("nothing here tells of the accelerator"),
-            why=NO_DRIVER_ON_PATH,
-            remedy=SERVICE_UPDATE,
+            why=load_service().words.no_driver_on_path,
+            remedy=load_service().words.update,
         )
     name = result.program.rsplit("/", 1)[-1]
     return DriverError(

@@ -15,7 +15,7 @@ from envtool.driver.usage import LogReader, UsageTally, format_look, parse_look
 from envtool.errors import DriverError
 from envtool.language import tell
 from envtool.masking import mask_credentials
-from envtool.release.hac_service import NO_DRIVER_ON_PATH
+from envtool.release.read_profile import load_service
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,7 +57,7 @@ def watch_jobs(request: WatchRequest, show: Callable[[WatchedLook], None]) -> No
         looks += 1
         moment = datetime.now().astimezone()
         report = make_report(result, result.table) if result.table is not None else None
-        problem = "" if report is not None else result.problem or NO_DRIVER_ON_PATH
+        problem = "" if report is not None else result.problem or load_service().words.no_driver_on_path
         log_problem = ""
         if log is not None:
             devices = _describe_devices(report) if report is not None else None

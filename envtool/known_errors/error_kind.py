@@ -6,9 +6,11 @@ from enum import unique
 
 from envtool.known_errors import error_words as words
 from envtool.known_errors.error_sign import ErrorSign
+from envtool.release.read_profile import load_service
 from envtool.told_kind import Severity, ToldKind
 
 _S = ErrorSign
+_SERVICE = load_service()
 _DOCTOR = "envtool doctor"
 _JOBS = "envtool jobs"
 
@@ -74,9 +76,7 @@ class ErrorKind(ToldKind):
         ),
     )
     CONNECTION_LOST = (
-        Severity.ERROR,
-        "the connection to the accelerator's server was lost",
-        _JOBS,
+        *(Severity.ERROR, "the connection to the accelerator's server was lost", _JOBS),
         (_S(b"The connection to the server has been lost"),),
     )
     CUDA_COMPILER_MISSING = (
@@ -163,7 +163,7 @@ class ErrorKind(ToldKind):
     FRAMEWORK_OUTDATED = (
         Severity.ERROR,
         "the service no longer accepts this release",
-        "update-moreh",
+        _SERVICE.update,
         (_S(b"is outdated and no longer supported"),),
     )
     GLIBC_TOO_OLD = (
@@ -237,7 +237,7 @@ class ErrorKind(ToldKind):
     )
     NVIDIA_TOOLS_MISSING = (
         Severity.WARNING,
-        "nvidia-smi or NVML was asked; the accelerator is shown by moreh-smi only",
+        _SERVICE.words.shown_by,
         _JOBS,
         (
             _S(
@@ -279,8 +279,8 @@ class ErrorKind(ToldKind):
     TOKEN_MISSING = (
         Severity.ERROR,
         "the accelerator's token is not there or not readable",
-        "ls -l /etc/moreh/token",
-        (_S(b"SDA token is not", r"SDA token is not (?:given|set)"), _S(b"moreh::InvalidToken")),
+        f"ls -l {_SERVICE.token}",
+        (_S(b"SDA token is not", r"SDA token is not (?:given|set)"), _S(_SERVICE.unknown_token.encode())),
     )
     TOO_MANY_OPEN_FILES = (
         Severity.ERROR,
@@ -338,9 +338,9 @@ class ErrorKind(ToldKind):
     )
     UPDATE_UNREACHABLE = (
         Severity.ERROR,
-        "update-moreh cannot reach the service",
-        "update-moreh --list",
-        (_S(b"Moreh AI Platform is not available"),),
+        f"{_SERVICE.update} cannot reach the service",
+        f"{_SERVICE.update} --list",
+        (_S(_SERVICE.unreachable.encode()),),
     )
     WORKER_DAEMON_FAILED = (
         Severity.ERROR,

@@ -125,6 +125,51 @@ class CureWords:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ServiceWords:
+    """Sentences with the names of a service's programs in them; each is told in the reader's language."""
+
+    no_driver: str
+    no_driver_here: str
+    no_driver_on_path: str
+    driver_missing: str
+    update: str
+    list_releases: str
+    nothing_to_put_back: str
+    ask_driver: str
+    images_of_stand_ins: str
+    flavour_untold: str
+    query: str
+    shown_by: str
+    container_options: str
+    amp: str
+    version_form: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServiceFacts:
+    """What is known of the service that the default profile's accelerator belongs to; no other profile has one.
+
+    `update`, `switch` and `reset_jobs` are commands of its machines; `programs` what a vendor source may ship beside
+    its wheels; `token` a file and `variable` what names a program's devices. `unknown_token` and `unreachable` are what
+    its programs print. Images with one of `image_words` in their names have the vendor's torch. `labels` are those that
+    a torch named without its label stands for, `newest_label` the one of any other.
+    """
+
+    update: str
+    switch: str
+    reset_jobs: str
+    variable: str
+    token: str
+    unknown_token: str
+    unreachable: str
+    newest_label: str
+    programs: tuple[str, ...]
+    image_words: tuple[str, ...]
+    labels: Mapping[str, str]
+    words: ServiceWords
+
+
+@dataclass(frozen=True, kw_only=True)
 class Profile:
     """Everything that is known of one vendor's torch.
 
@@ -151,6 +196,7 @@ class Profile:
     unusable: re.Pattern[str] | None = None
     driver: DriverProgram = DriverProgram()
     indexes: tuple[str, ...] = ()
+    service: ServiceFacts | None = None
 
     def find_pinned(self, name: str) -> PinnedName | None:
         """What the profile says of the distribution called `name`, or `None`."""

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Iterator, Set
+from dataclasses import fields, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,6 @@ from envtool.errors import SettingsError
 from envtool.language import mark_message, tell
 from envtool.link_rights import may_name_file
 from envtool.regular_file import read_regular_file
-from envtool.release.hac_service import DRIVER_PARSER
 from envtool.release.profile import (
     TORCH,
     CureWords,
@@ -27,18 +26,29 @@ from envtool.release.profile import (
     PinnedName,
     Profile,
     PublishedBuild,
+    ServiceFacts,
+    ServiceWords,
     SignNeed,
     VendorSigns,
     VersionRule,
+)
+from envtool.release.profile_values import (
+    check_keys,
+    take_name,
+    take_optional_text,
+    take_paths,
+    take_pattern,
+    take_rows,
+    take_table,
+    take_text,
+    take_texts,
+    take_truth,
 )
 
 SCHEMA = 1
 # The profile that is meant where none is named and none is found.
 DEFAULT = "hac"
 PROFILES = Path(__file__).parent / "profiles"
-# The parsers of drivers' tables that envtool has; the room `driver` has one for each.
-PARSERS = (DRIVER_PARSER,)
-_PUBLIC = r"(?P<public>(?:[0-9]+!)?[0-9]+(?:\.[0-9]+)*(?:(?:a|b|rc)[0-9]+)?(?:\.post[0-9]+)?(?:\.dev[0-9]+)?)"
 _GROUPS = frozenset({"public", "compute", "vendor", "release"})
 # Of files that were named; those that come with envtool and the user's own are known by their ids before these.
 _from_files: dict[str, Profile] = {}
@@ -46,7 +56,7 @@ _ID = re.compile(r"[a-z][a-z0-9-]*")
 _KEYS = {
     "": {
         *("schema", "id", "title", "label", "detected", "version", "pinned", "cure", "signs", "records", "wheels"),
-        *("published", "stand-ins", "intruders", "unusable", "driver", "indexes"),
+        *("published", "stand-ins", "intruders", "unusable", "driver", "indexes", "service"),
     },
     "version": {"distribution", "pattern", "sign", "platform"},
     "pinned": {"name", "version"},
@@ -109,6 +119,13 @@ def load_default_profile() -> Profile:
     return load_profile(DEFAULT)
 
 
+def load_service() -> ServiceFacts:
+    """What the default profile says of its service."""
+    service = load_default_profile().service
+    assert service is not None, "the default profile has a service"
+    return service
+
+
 def get_profiles_folder() -> Path:
     """The folder for a user's own profiles, which need not exist."""
     base = os.environ.get("XDG_CONFIG_HOME") or Path("~/.config").expanduser()
@@ -132,7 +149,10 @@ def parse_profile(data: bytes, path: Path) -> Profile:
     """The profile in a file's content; `path` is where it is. Raises `SettingsError`."""
     try:
         profile = _build_profile(parse_toml(data.decode()))
-        return profile if path.parent == PROFILES else _bound_patterns(profile, path)
+        if path.parent == PROFILES:
+            return profile
+        _check_parser(profile)
+        return _bound_patterns(profile, path)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         why = f"{error.args[0]} is missing" if isinstance(error, KeyError) else str(error)
         raise SettingsError(
@@ -140,6 +160,13 @@ def parse_profile(data: bytes, path: Path) -> Profile:
             why=why,
             remedy=tell("${{EDITOR:-vi}} {path}   (docs/profile.schema.json)", path=path),
         ) from error
+
+
+def _check_parser(profile: Profile) -> None:
+    """Whether envtool has the parser of the driver's tables; it has the default profile's."""
+    known = load_default_profile().driver.parser
+    if profile.driver.parser not in {None, known}:
+        raise ValueError(f"driver.parser: envtool has no parser {profile.driver.parser!r}; it has {known}")
 
 
 def _bound_patterns(profile: Profile, path: Path) -> Profile:
@@ -166,43 +193,44 @@ def _build_profile(table: dict[str, Any]) -> Profile:
     _check_keys(table, "")
     if table["schema"] != SCHEMA:
         raise ValueError(f"schema: {table['schema']!r} is not known; {SCHEMA} is")
-    identity = _text(table["id"], "id")
+    identity = take_text(table["id"], "id")
     if not _ID.fullmatch(identity):
         raise ValueError(f"id: {identity!r} is not lower-case letters, digits and hyphens")
-    pinned = tuple(_build_pinned(row, f"pinned[{number}]") for number, row in enumerate(_rows(table, "pinned")))
+    pinned = tuple(_build_pinned(row, f"pinned[{number}]") for number, row in enumerate(take_rows(table, "pinned")))
     if not any(item.name == TORCH for item in pinned):
         raise ValueError(f"pinned: none is called {TORCH}")
-    versions = tuple(_build_rule(row, f"version[{number}]") for number, row in enumerate(_rows(table, "version")))
+    versions = tuple(_build_rule(row, f"version[{number}]") for number, row in enumerate(take_rows(table, "version")))
     if not versions:
         raise ValueError("version: there must be one at least")
     unusable = table.get("unusable")
     return Profile(
         id=identity,
-        title=_text(table["title"], "title"),
+        title=take_text(table["title"], "title"),
         versions=versions,
         pinned=pinned,
         cure=_build_cure(table["cure"]),
-        label=_optional_text(table, "label"),
-        detected=_truth(table.get("detected", True), "detected"),
-        signs=_build_signs(_table(table, "signs")),
-        records=_texts(table.get("records", []), "records"),
-        wheels=_paths(table.get("wheels", []), "wheels"),
+        label=take_optional_text(table, "label"),
+        detected=take_truth(table.get("detected", True), "detected"),
+        signs=_build_signs(_take_known(table, "signs")),
+        records=take_texts(table.get("records", []), "records"),
+        wheels=take_paths(table.get("wheels", []), "wheels"),
         published=tuple(
-            _build_published(row, f"published[{number}]") for number, row in enumerate(_rows(table, "published"))
+            _build_published(row, f"published[{number}]") for number, row in enumerate(take_rows(table, "published"))
         ),
         stand_ins={
-            name: _texts(value, f"stand-ins.{name}") for name, value in _table(table, "stand-ins", any_key=True).items()
+            name: take_texts(value, f"stand-ins.{name}") for name, value in take_table(table, "stand-ins").items()
         },
-        intruders=_build_intruders(_table(table, "intruders")),
-        unusable=None if unusable is None else _pattern(unusable, "unusable"),
-        driver=_build_driver(_table(table, "driver")),
-        indexes=_texts(table.get("indexes", []), "indexes"),
+        intruders=_build_intruders(_take_known(table, "intruders")),
+        unusable=None if unusable is None else take_pattern(unusable, "unusable"),
+        driver=_build_driver(_take_known(table, "driver")),
+        indexes=take_texts(table.get("indexes", []), "indexes"),
+        service=_build_service(table["service"]) if "service" in table else None,
     )
 
 
 def _build_rule(row: dict[str, Any], where: str) -> VersionRule:
     _check_keys(row, where)
-    pattern = _pattern(row["pattern"], f"{where}.pattern")
+    pattern = take_pattern(row["pattern"], f"{where}.pattern")
     if unknown := pattern.groupindex.keys() - _GROUPS:
         raise ValueError(f"{where}.pattern: a part is called {min(unknown)}; {', '.join(sorted(_GROUPS))} are known")
     if "public" not in pattern.groupindex:
@@ -210,15 +238,15 @@ def _build_rule(row: dict[str, Any], where: str) -> VersionRule:
     sign = row.get("sign", "none")
     if sign not in {item.value for item in SignNeed}:
         raise ValueError(f"{where}.sign: {sign!r} is none of {', '.join(item.value for item in SignNeed)}")
-    distribution = _name(row.get("distribution", TORCH), f"{where}.distribution")
-    return VersionRule(distribution, pattern, SignNeed(sign), _optional_text(row, "platform"))
+    distribution = take_name(row.get("distribution", TORCH), f"{where}.distribution")
+    return VersionRule(distribution, pattern, SignNeed(sign), take_optional_text(row, "platform"))
 
 
 def _build_pinned(row: dict[str, Any], where: str) -> PinnedName:
     _check_keys(row, where)
     version = row.get("version")
     return PinnedName(
-        _name(row["name"], f"{where}.name"), None if version is None else _pattern(version, f"{where}.version")
+        take_name(row["name"], f"{where}.name"), None if version is None else take_pattern(version, f"{where}.version")
     )
 
 
@@ -227,17 +255,17 @@ def _build_published(row: dict[str, Any], where: str) -> PublishedBuild:
     python = row.get("python")
     numbers = None
     if python is not None:
-        if not re.fullmatch(r"3\.[0-9]{1,3}", _text(python, f"{where}.python")):
+        if not re.fullmatch(r"3\.[0-9]{1,3}", take_text(python, f"{where}.python")):
             raise ValueError(f"{where}.python: {python!r} is not of the form 3.N")
         numbers = (3, int(python.partition(".")[2]))
     companions = row.get("companions", {})
     if not isinstance(companions, dict):
         raise ValueError(f"{where}.companions: it is not a table")
     return PublishedBuild(
-        torch=_text(row["torch"], f"{where}.torch"),
-        build=_optional_text(row, "build"),
+        torch=take_text(row["torch"], f"{where}.torch"),
+        build=take_optional_text(row, "build"),
         python=numbers,
-        companions={name: _text(value, f"{where}.companions.{name}") for name, value in companions.items()},
+        companions={name: take_text(value, f"{where}.companions.{name}") for name, value in companions.items()},
     )
 
 
@@ -245,103 +273,69 @@ def _build_cure(row: Any) -> CureWords:
     if not isinstance(row, dict):
         raise ValueError("cure: it is not a table")
     _check_keys(row, "cure")
-    release = _text(row.get("release", CureWords.release), "cure.release")
+    release = take_text(row.get("release", CureWords.release), "cure.release")
     if "{release}" not in release or re.search(r"[{}]", release.replace("{release}", "")):
         raise ValueError("cure.release: {release}, and nothing else in braces, stands in it for the release")
     return CureWords(
-        lost=mark_message(_text(row["lost"], "cure.lost")),
-        restore=_text(row["restore"], "cure.restore"),
+        lost=mark_message(take_text(row["lost"], "cure.lost")),
+        restore=take_text(row["restore"], "cure.restore"),
         release=release,
     )
 
 
 def _build_signs(row: dict[str, Any]) -> VendorSigns:
-    values = {key: _texts(row.get(key, []), f"signs.{key}") for key in ("files", "variables", "distributions")}
-    _paths(list(values["files"]), "signs.files")
+    values = {key: take_texts(row.get(key, []), f"signs.{key}") for key in ("files", "variables", "distributions")}
+    take_paths(list(values["files"]), "signs.files")
     return VendorSigns(**values)
 
 
 def _build_intruders(row: dict[str, Any]) -> IntruderRule:
-    names, prefixes = (_texts(row.get(key, []), f"intruders.{key}") for key in ("names", "prefixes"))
+    names, prefixes = (take_texts(row.get(key, []), f"intruders.{key}") for key in ("names", "prefixes"))
     if "" in prefixes:
         raise ValueError("intruders.prefixes: an empty one would match everything")
     return IntruderRule(frozenset(names), prefixes)
 
 
 def _build_driver(row: dict[str, Any]) -> DriverProgram:
-    parser = _optional_text(row, "parser")
-    if parser is not None and parser not in PARSERS:
-        raise ValueError(f"driver.parser: envtool has no parser {parser!r}; it has {', '.join(PARSERS)}")
     return DriverProgram(
-        programs=_texts(row.get("programs", []), "driver.programs"),
-        parser=parser,
-        folder=_optional_text(row, "folder"),
-        distribution=_optional_text(row, "distribution"),
+        programs=take_texts(row.get("programs", []), "driver.programs"),
+        parser=take_optional_text(row, "parser"),
+        folder=take_optional_text(row, "folder"),
+        distribution=take_optional_text(row, "distribution"),
     )
 
 
-def _check_keys(table: dict[str, Any], where: str) -> None:
-    known = _KEYS[where.partition("[")[0]]
-    if unknown := sorted(table.keys() - known):
-        place = f"{where}: " if where else ""
-        raise ValueError(f"{place}{unknown[0]!r} is not known; {', '.join(sorted(known))} are")
-
-
-def _rows(table: dict[str, Any], key: str) -> list[dict[str, Any]]:
-    rows = table.get(key, [])
-    if not (isinstance(rows, list) and all(isinstance(row, dict) for row in rows)):
-        raise ValueError(f"{key}: it is not a list of tables; each begins with [[{key}]]")
-    return rows
-
-
-def _table(table: dict[str, Any], key: str, *, any_key: bool = False) -> dict[str, Any]:
-    row = table.get(key, {})
+def _build_service(row: Any) -> ServiceFacts:
     if not isinstance(row, dict):
-        raise ValueError(f"{key}: it is not a table")
-    if not any_key:
-        _check_keys(row, key)
+        raise ValueError("service: it is not a table")
+    lists, tables = {"programs", "image-words"}, {"labels", "words"}
+    texts = {item.name.replace("_", "-") for item in fields(ServiceFacts)} - lists - tables
+    _require_keys(row, texts | lists | tables, "service")
+    labels, said = (take_table(row, key, "service.") for key in ("labels", "words"))
+    words = {item.name.replace("_", "-") for item in fields(ServiceWords)}
+    _require_keys(said, words, "service.words")
+    values: dict[str, Any] = {key: take_text(row[key], f"service.{key}") for key in texts}
+    values |= {key: take_texts(row[key], f"service.{key}") for key in lists}
+    return ServiceFacts(
+        **{key.replace("-", "_"): value for key, value in values.items()},
+        labels={torch: take_text(label, f"service.labels.{torch}") for torch, label in labels.items()},
+        words=ServiceWords(
+            **{key.replace("-", "_"): mark_message(take_text(said[key], f"service.words.{key}")) for key in words}
+        ),
+    )
+
+
+def _require_keys(row: dict[str, Any], keys: Set[str], where: str) -> None:
+    check_keys(row, keys, where)
+    if missing := sorted(keys - row.keys()):
+        raise ValueError(f"{where}: {missing[0]!r} is missing")
+
+
+def _take_known(table: dict[str, Any], key: str) -> dict[str, Any]:
+    row = take_table(table, key)
+    _check_keys(row, key)
     return row
 
 
-def _text(value: Any, where: str) -> str:
-    if not isinstance(value, str) or not value or not value.isprintable():
-        raise ValueError(f"{where}: it is not a line of text")
-    return value
-
-
-def _optional_text(table: dict[str, Any], key: str) -> str | None:
-    value = table.get(key)
-    return None if value is None else _text(value, key)
-
-
-def _texts(value: Any, where: str) -> tuple[str, ...]:
-    if not isinstance(value, list):
-        raise ValueError(f"{where}: it is not a list")
-    return tuple(_text(item, where) for item in value)
-
-
-def _paths(value: Any, where: str) -> tuple[str, ...]:
-    paths = _texts(value, where)
-    if any(not path.startswith("/") for path in paths):
-        raise ValueError(f"{where}: a path does not begin with /")
-    return paths
-
-
-def _truth(value: Any, where: str) -> bool:
-    if not isinstance(value, bool):
-        raise ValueError(f"{where}: it is neither true nor false")
-    return value
-
-
-def _name(value: Any, where: str) -> str:
-    text = _text(value, where)
-    if not re.fullmatch(r"[a-z0-9]+(?:-[a-z0-9]+)*", text):
-        raise ValueError(f"{where}: {text!r} is not a name as PEP 503 normalises it")
-    return text
-
-
-def _pattern(value: Any, where: str) -> re.Pattern[str]:
-    try:
-        return re.compile(_text(value, where).replace("{public}", _PUBLIC))
-    except (re.error, RecursionError, OverflowError) as error:
-        raise ValueError(f"{where}: it is not a regular expression: {error}") from error
+def _check_keys(table: dict[str, Any], where: str) -> None:
+    check_keys(table, _KEYS[where.partition("[")[0]], where)

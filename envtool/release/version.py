@@ -13,9 +13,8 @@ from packaging.version import InvalidVersion, Version
 
 from envtool.errors import VersionError
 from envtool.language import tell
-from envtool.release.hac_service import VERSION_FORM
 from envtool.release.profile import TORCH, Profile
-from envtool.release.read_profile import load_default_profile
+from envtool.release.read_profile import load_default_profile, load_service
 
 # Labels of the same shape that name a compute platform or a source revision rather than a vendor.
 _NOT_VENDORS = frozenset({"cu", "cpu", "cuda", "rocm", "xpu", "hip", "cxx", "git", "g", "post", "abi", "full"})
@@ -50,7 +49,7 @@ class VendorVersion:
         if match is None or match["vendor"] in _NOT_VENDORS or _REVISION.fullmatch(match[0]):
             raise VersionError(
                 tell("{text!r} is not a version of a vendor build", text=text),
-                why=VERSION_FORM,
+                why=load_service().words.version_form,
                 remedy="envtool vendor list",
             )
         return cls(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from envtool.errors import ReleaseError
 from envtool.language import tell
-from envtool.release.hac_service import LIST_RELEASES
+from envtool.release.read_profile import load_service
 
 if TYPE_CHECKING:
     from envtool.environment.history import HistoryEntry
@@ -25,5 +25,5 @@ def select_rollback_pin(history: Sequence[HistoryEntry], present: VendorPin | No
     raise ReleaseError(
         tell("there is nothing to roll back to"),
         why=tell("the environment's history has no other vendor release than the present one"),
-        remedy=LIST_RELEASES,
+        remedy=load_service().words.list_releases,
     )

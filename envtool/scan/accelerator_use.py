@@ -6,14 +6,14 @@ import re
 from collections.abc import Iterator, Sequence
 from pathlib import PurePosixPath
 
-from envtool.release.hac_service import DEVICE_VARIABLE
+from envtool.release.read_profile import load_service
 from envtool.scan.commands import UNKNOWN, CommandFinding, CommandWord
 from envtool.scan.kinds import ScanKind
 from envtool.told_kind import Severity
 
 PYTHON = re.compile(r"^(?:python|pypy)[\d.]*$")
 _ASSIGNMENT = re.compile(r"^[A-Za-z_]\w*=")
-_VISIBLE = frozenset({"CUDA_VISIBLE_DEVICES", "NVIDIA_VISIBLE_DEVICES", DEVICE_VARIABLE})
+_VISIBLE = frozenset({"CUDA_VISIBLE_DEVICES", "NVIDIA_VISIBLE_DEVICES", load_service().variable})
 _LAUNCHERS = frozenset({"torchrun", "accelerate", "deepspeed"})
 _TRAINS = re.compile(r"train|training|trainer|pretrain|pretraining|finetune|finetuning|finetuned|fit|tune|distill")
 # Programs that make or look at what a training needs or leaves.

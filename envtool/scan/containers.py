@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import pairwise
 
-from envtool.release.hac_service import CONTAINER_OPTIONS
+from envtool.release.read_profile import load_service
 from envtool.scan.commands import VISIBLE, CommandFinding, CommandWord, judge_variable
 from envtool.scan.images import judge_image
 from envtool.scan.kinds import ScanKind
@@ -68,7 +68,7 @@ def make_container(identifier: str, line: int, severity: Severity = Severity.ERR
         line=line,
         identifier=identifier,
         message=f"{identifier} asks for NVIDIA's container runtime, which is not there: the container does not start",
-        instead=CONTAINER_OPTIONS,
+        instead=load_service().words.container_options,
     )
 
 

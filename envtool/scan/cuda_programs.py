@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from envtool.release.hac_service import QUERY
+from envtool.release.read_profile import load_service
 from envtool.scan.commands import CommandFinding, CommandWord
 from envtool.scan.kinds import ScanKind
 from envtool.scan.libraries import find_library
@@ -49,7 +49,7 @@ def judge_cuda_program(word: CommandWord, name: str) -> Iterator[CommandFinding]
             line=word.line,
             identifier=name,
             message=f"{name} is not there, or sees no accelerator",
-            instead=QUERY,
+            instead=load_service().words.query,
         )
     elif name in _COMPILERS:
         yield CommandFinding(

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from envtool.release.hac_service import ASSUMED_LABELS, NEWEST_LABEL
 from envtool.release.profile import PINNED_NAMES
+from envtool.release.read_profile import load_service
 from envtool.requirements.metadata import AT_ONCE, DEFAULT_INDEX, MetadataReader
 from envtool.requirements.open_target import configure_target, open_target
 from envtool.requirements.read_file import read_file
@@ -50,7 +50,7 @@ class _Wheel:
 
 def scan_dependencies(files: Sequence[Path], torch: str) -> DependencyResult:
     """Resolve the files beside the vendor torch, and look at the wheels. Raises `EnvtoolError`."""
-    label = "" if "+" in torch else ASSUMED_LABELS.get(torch, NEWEST_LABEL)
+    label = "" if "+" in torch else load_service().labels.get(torch, load_service().newest_label)
     find_uv()
     with open_target(None, None, f"{torch}{label}", None) as (target, prefix):
         configured = configure_target(target, prefix, (Installer.UV,), time_limit=TIME_LIMIT)

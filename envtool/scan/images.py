@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from envtool.release.hac_service import OWN_IMAGE_WORDS
+from envtool.release.read_profile import load_service
 from envtool.scan.commands import CommandFinding
 from envtool.scan.kinds import ScanKind
 from envtool.told_kind import Severity
@@ -28,7 +28,7 @@ def judge_image(reference: str) -> CommandFinding | None:
     name = reference.strip().strip("\"'")
     if _CUDA.search(name):
         why = f"{name} has CUDA, which has no driver here, and not the vendor torch"
-    elif _TORCH.search(name) and not any(word in name for word in OWN_IMAGE_WORDS):
+    elif _TORCH.search(name) and not any(word in name for word in load_service().image_words):
         why = f"{name} has an upstream torch or CUDA, not the vendor torch"
     else:
         return None

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from envtool.release.hac_service import OWN_AMP
+from envtool.release.read_profile import load_service
 from envtool.scan.commands import UNKNOWN, CommandFinding, CommandWord, make_several
 from envtool.scan.kinds import NO_APEX, ScanKind
 from envtool.told_kind import Severity
@@ -104,14 +104,14 @@ _RULES = (
         r"optim|opt|fp16_backend|half_precision_backend|amp_backend",
         ScanKind.NVIDIA_APEX,
         f"it needs {NO_APEX}",
-        OWN_AMP,
+        load_service().words.amp,
         r"apex|^(?:distributed_)?fused_?(?:adam|lamb|sgd|novograd)",
     ),
     _rule(
         r"apex_amp|use_apex",
         ScanKind.NVIDIA_APEX,
         f"it needs {NO_APEX}",
-        OWN_AMP,
+        load_service().words.amp,
     ),
 )
 _PROCESSES = re.compile(r"nproc_per_(?:node|gpu|host)|num_processes_per_node")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from envtool.release.hac_service import MACHINE_FOLDER
+from envtool.release.read_profile import load_service
 
 # Bytes. A larger file is data, not something that a person wrote a password into.
 LARGEST = 512 << 10
@@ -17,7 +17,7 @@ _PACKAGED = re.compile(
 )
 # Files that need no look inside.
 _ALWAYS = re.compile(
-    rf"^{MACHINE_FOLDER}/token$|(?:^|/)\.(?:netrc|git-credentials|pgpass|vault-token)$|(?:^|/)\.ssh/id_\w+$"
+    rf"^{re.escape(load_service().token.lstrip('/'))}$|(?:^|/)\.(?:netrc|git-credentials|pgpass|vault-token)$|(?:^|/)\.ssh/id_\w+$"
     r"|(?:^|/)\.aws/credentials$|(?:^|/)\.(?:cache/)?huggingface/(?:token|stored_tokens)$|(?:^|/)\.kaggle/kaggle\.json$"
     r"|(?:^|/)gcloud/(?:application_default_credentials\.json|credentials\.db)$|(?:^|/)\.cargo/credentials(?:\.toml)?$"
 )

@@ -24,9 +24,8 @@ from envtool.image.spec.labels import OWN, REQUIRED_LABELS
 from envtool.image.spec.table import CHECKS_FOLDER
 from envtool.language import Message, join_messages, map_parts, tell
 from envtool.printable import one_line
-from envtool.release.hac_service import NOTHING_TO_PUT_BACK
 from envtool.release.profile import TORCH
-from envtool.release.read_profile import DEFAULT
+from envtool.release.read_profile import DEFAULT, load_service
 from envtool.told_kind import Severity
 from envtool.verify.doctor_on_layers import diagnose_image_files, has_path
 from envtool.verify.result import ImageCheck, ImageResult
@@ -300,7 +299,7 @@ def _check_wheels(subject: _CheckedImage) -> Iterator[str]:
     had = any(path.startswith(_WHEELS) for layer in subject.image.layers for path in layer.entries)
     links = [path for path in subject.overlay.entries if path.startswith(_WHEELS)]
     if had and not any(has_path(subject.overlay, path) for path in links):
-        yield NOTHING_TO_PUT_BACK
+        yield load_service().words.nothing_to_put_back
 
 
 # What is asked of any vendor's image.

@@ -74,8 +74,6 @@ _VENDOR = re.compile(r"moreh|nvidia|rocm|habana|gaudi|(?<![a-z])ascend(?![a-z])|
 _FINDING_ID = re.compile(r"\bScanKind\.NVIDIA_\w+")
 _ENTRY_POINT = "the console script's entry point, by its name in pyproject.toml"
 _OWN_COMMAND = "the default profile's own command"
-_HELP = "what the command shows to the default profile's users names its programs"
-_EXAMPLE = "the example in its help is a version of the default profile"
 _ERROR_WORDS = "the words of errors as programs print them, and the command that cures each"
 _PROGRAM_WORDS = "what programs that are judged ask for, as they write it"
 _UPSTREAM = "words of upstream's packages, modules, images and labels, whichever vendor's torch is there"
@@ -83,12 +81,7 @@ _UPSTREAM = "words of upstream's packages, modules, images and labels, whichever
 _NAMES_OF_VENDORS = {
     "cli/main.py": ("moreh", _ENTRY_POINT),
     "cli/commands/update_moreh.py": ("moreh", _OWN_COMMAND),
-    "release/hac_service.py": ("moreh", "holds for the default profile what profiles have no place for"),
-    "cli/commands/flavour.py": ("moreh", _HELP),
-    "cli/commands/check.py": ("moreh", _EXAMPLE),
-    "cli/commands/scan.py": ("moreh", _EXAMPLE),
-    "cli/commands/restore.py": ("nvidia", "help names the packages that an intruder brings"),
-    "known_errors/error_kind.py": ("moreh nvidia", _ERROR_WORDS),
+    "known_errors/error_kind.py": ("nvidia", _ERROR_WORDS),
     "known_errors/error_words.py": ("nvidia", _ERROR_WORDS),
     "release/version.py": ("rocm", _UPSTREAM),
     "requirements/build_stubs.py": ("rocm", _UPSTREAM),

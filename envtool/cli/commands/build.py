@@ -14,7 +14,7 @@ from envtool.cli.options import ProjectOption, VendorOption
 from envtool.cli.render.json_text import render_json_text
 from envtool.cli.terminal import note, print_line, print_safely
 from envtool.language import phrase, translate
-from envtool.release.hac_service import IMAGES_OF_STAND_INS
+from envtool.release.read_profile import load_service
 
 if TYPE_CHECKING:
     from envtool.image.build_images import BuildResult, BuiltImage
@@ -77,7 +77,7 @@ def build_command(
     with counters(phrase("making")) as progress:
         result = build_images(request, progress=progress, say=note, report=report)
     if any(image.lock.pin.stand_in for image in planned):
-        note(translate(IMAGES_OF_STAND_INS))
+        note(translate(load_service().words.images_of_stand_ins))
     if format is BuildFormat.JSON:
         print_safely(render_json_text(_make_document(result)))
 

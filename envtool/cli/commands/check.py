@@ -101,7 +101,7 @@ def check_command(
 
       envtool check requirements.txt
 
-      envtool check --torch 1.7.1+cu110.moreh22.8.0 --static requirements*.txt Dockerfile
+      envtool check --torch VERSION --static requirements*.txt Dockerfile
 
       envtool check requirements.txt --write-fixed fixed
     """

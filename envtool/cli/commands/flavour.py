@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from envtool.cli.terminal import note, print_line
-from envtool.language import phrase
+from envtool.language import phrase, translate
 
 
 def flavour_command(
@@ -15,7 +15,7 @@ def flavour_command(
         str | None, typer.Argument(help="The flavour to change to. Default: list them.", show_default=False)
     ] = None,
 ) -> None:
-    """List the accelerator's flavours, or change to one by its name, with moreh-switch-model, and verify it.
+    """List the accelerator's flavours, or change to one by its name, with the service's own program, and verify it.
 
     A job that holds the accelerator is named, and nothing is changed.
 
@@ -26,6 +26,7 @@ def flavour_command(
       envtool flavour xLarge.512GB
     """
     from envtool.driver.flavour import FlavourRequest, select_flavour
+    from envtool.release.read_profile import load_service
 
     result = select_flavour(FlavourRequest(name=name))
     if name is None:
@@ -37,4 +38,4 @@ def flavour_command(
     else:
         print_line(phrase("{name}, before {previous}", name=result.current, previous=result.previous))
     if not result.is_verified:
-        note(phrase("moreh-smi and ap-smi do not tell, so this is the word of moreh-switch-model alone"))
+        note(translate(load_service().words.flavour_untold))

@@ -29,7 +29,8 @@ ForceOption = Annotated[bool, typer.Option("--force", help="Put everything back 
 DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Print what would be done, and change nothing.")]
 YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 KeepOrphansOption = Annotated[
-    bool, typer.Option("--keep-orphans", help="Leave what only the intruder brought: nvidia-*, triton and so on.")
+    bool,
+    typer.Option("--keep-orphans", help="Leave what only the intruder brought, such as triton."),
 ]
 IgnoreDriverOption = Annotated[
     bool, typer.Option("--ignore-driver", help="Take a release that this machine's driver does not serve, too.")

@@ -61,7 +61,7 @@ def scan_command(
 
       envtool scan .
 
-      envtool scan train.py run.sh --torch 1.10.0+cu111.moreh22.12.3
+      envtool scan train.py run.sh --torch VERSION
 
       envtool scan --deps requirements.txt
 

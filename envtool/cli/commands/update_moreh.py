@@ -19,7 +19,7 @@ from envtool.cli.commands.restore import (
 from envtool.cli.options import PrefixOption, VendorOption
 from envtool.cli.terminal import print_line, print_safely
 from envtool.language import tell
-from envtool.release.hac_service import UPDATE_PROGRAM
+from envtool.release.read_profile import load_service
 
 if TYPE_CHECKING:
     from envtool.restore.restore import RestoreRequest
@@ -46,7 +46,7 @@ RollbackOption = Annotated[
 def make_update_moreh_app() -> typer.Typer:
     """The command line of `update-moreh`."""
     application = typer.Typer(
-        name=UPDATE_PROGRAM,
+        name=load_service().update,
         pretty_exceptions_enable=False,
         add_completion=False,
         context_settings={"help_option_names": ["-h", "--help"]},

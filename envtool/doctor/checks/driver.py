@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING
 from envtool.doctor.finding_kind import FindingKind
 from envtool.doctor.findings import Evidence, Finding, truncate
 from envtool.language import tell
-from envtool.release.hac_service import NO_DRIVER_HERE, RESET_JOBS, SWITCH_PROGRAM, UPDATE_PROGRAM
 from envtool.release.profile import TORCH
-from envtool.release.read_profile import load_default_profile
+from envtool.release.read_profile import load_default_profile, load_service
 from envtool.release.version import parse_release, parse_vendor_version, versions_equal
 
 if TYPE_CHECKING:
@@ -48,7 +47,7 @@ def _is_on_machine() -> bool:
 def _make_missing_finding() -> Finding:
     return Finding(
         kind=FindingKind.DRIVER_MISSING,
-        title=NO_DRIVER_HERE,
+        title=load_service().words.no_driver_here,
         evidence=(Evidence("PATH", " or ".join(load_default_profile().driver.programs), tell("neither")),),
         cause=tell("the driver was removed, its folder is not on PATH, or this is no machine of the service"),
         remedy=load_default_profile().cure.restore,
@@ -90,7 +89,7 @@ def _check_versions(program: str, table: DriverTable) -> Iterator[Finding]:
             title=tell("the driver is {current}; {latest} is there", current=table.current, latest=table.latest),
             evidence=(Evidence(program, f"{table.latest}", f"{table.current}"),),
             cause=tell("the service has a newer release"),
-            remedy=UPDATE_PROGRAM,
+            remedy=load_service().update,
         )
 
 
@@ -142,7 +141,7 @@ def _check_devices(program: str, table: DriverTable) -> Iterator[Finding]:
                 ),
             ),
             cause=tell("no accelerator is assigned to this machine, or its token is missing"),
-            remedy=SWITCH_PROGRAM,
+            remedy=load_service().switch,
         )
 
 
@@ -166,5 +165,5 @@ def _check_jobs(program: str, table: DriverTable) -> Iterator[Finding]:
                 for job in stale
             ),
             cause=tell("the processes were killed, and the service has not noticed yet"),
-            remedy=RESET_JOBS,
+            remedy=load_service().reset_jobs,
         )

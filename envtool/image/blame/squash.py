@@ -6,14 +6,14 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from envtool.release.hac_service import UPDATE_PROGRAM
+from envtool.release.read_profile import load_service
 
 if TYPE_CHECKING:
     from envtool.image.read.image import ImageStep, StoredImage
 
 # How `docker build --squash` records the layer that takes the place of several.
 _MERGED = re.compile(r"^merge sha256:")
-_TOOL = re.compile(rf"\b(?:pip3?|uv|conda|mamba|micromamba|poetry|pipenv|{UPDATE_PROGRAM}|setup\.py)\b")
+_TOOL = re.compile(rf"\b(?:pip3?|uv|conda|mamba|micromamba|poetry|pipenv|{load_service().update}|setup\.py)\b")
 _ACT = re.compile(r"\b(?:install|uninstall|add|sync|remove|update|upgrade)\b")
 
 

@@ -18,8 +18,8 @@ from envtool.image.pip_program import TOOL_PYTHON
 from envtool.image.run_program import run
 from envtool.image.spec.table import ENVIRONMENT_PREFIX, TOOL_PREFIX, ImageSpec
 from envtool.language import tell
-from envtool.release.hac_service import UPDATE_PROGRAM
 from envtool.release.pin import PIN_FILE, VendorPin, render_pin
+from envtool.release.read_profile import load_service
 from envtool.wheel.layout import Layout
 from envtool.wheel.name import StoredWheel, WheelName, compute_sha256
 from envtool.wheel.store import IMAGE_STORE, FileStore
@@ -72,10 +72,10 @@ def stage_tool(spec: ImageSpec, inputs: Inputs, packages: Path, folder: Path) ->
     """envtool in an environment of its own."""
     own = build_own_wheel(spec.project, folder, spec.epoch)
     tree = _install_wheels((*inputs.wheels, own), Layout.below(TOOL_PREFIX, TOOL_PYTHON), folder)
-    for name in ("envtool", UPDATE_PROGRAM, "hac-guard"):
+    for name in ("envtool", load_service().update, "hac-guard"):
         _isolate(tree.root / (TOOL_PREFIX / "bin" / name).relative_to("/"))
     # hac-guard is not for people, so it is not on PATH.
-    for name in ("envtool", UPDATE_PROGRAM):
+    for name in ("envtool", load_service().update):
         link = tree.root / "usr/local/bin" / name
         link.parent.mkdir(parents=True, exist_ok=True)
         link.symlink_to(TOOL_PREFIX / "bin" / name)

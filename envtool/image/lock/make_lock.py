@@ -15,7 +15,7 @@ from envtool.image.lock.resolve_wheels import resolve_wheels
 from envtool.image.lock.signatures import find_signatures
 from envtool.image.spec.table import ImageSpec, read_tool_requirements
 from envtool.language import tell
-from envtool.release.hac_service import SHIPPED_PROGRAMS
+from envtool.release.read_profile import load_service
 from envtool.release.release_filter import ReleaseFilter
 from envtool.release.select import fetch_pinned_wheels, select_from_sources
 
@@ -113,7 +113,7 @@ def lock_vendor(spec: ImageSpec, sources: LockSources, store: FileStore) -> tupl
     wanted = ReleaseFilter(release=spec.release, torch=spec.torch)
     choice = select_from_sources(spec.python, list(sources.vendor()), wanted, store)
     programs = []
-    for name in SHIPPED_PROGRAMS:
+    for name in load_service().programs:
         path = find_vendor_program(sources, name)
         if path is not None:
             programs.append(LockedFile(name, store.add(path).parent.name))

@@ -6,7 +6,7 @@ import ast
 import re
 from typing import TYPE_CHECKING
 
-from envtool.release.hac_service import QUERY
+from envtool.release.read_profile import load_service
 from envtool.scan.commands import ONE_PROCESS, UNKNOWN, CommandWord
 from envtool.scan.kinds import ScanKind
 from envtool.scan.launchers import judge_command
@@ -181,7 +181,14 @@ def _read(node: ast.expr) -> str:
 
 
 def _emit_query(module: Module, node: ast.expr, severity: Severity) -> None:
-    module.emit(ScanKind.NVIDIA_QUERY, node, "nvidia-smi", "nvidia-smi sees no accelerator", QUERY, severity=severity)
+    module.emit(
+        ScanKind.NVIDIA_QUERY,
+        node,
+        "nvidia-smi",
+        "nvidia-smi sees no accelerator",
+        load_service().words.query,
+        severity=severity,
+    )
 
 
 def _keep(module: Module, node: ast.expr, findings: Iterable[CommandFinding]) -> None:
