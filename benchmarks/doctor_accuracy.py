@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from benchmarks.commands import CommandError, run_command
 from benchmarks.environments import PYTHON, TOOLS
 from benchmarks.healthy import ENVIRONMENTS
+from benchmarks.kept_pages import Say, fill_paragraph, write_page
 from benchmarks.recorded_tests import run_tests
 from envtool.demo.vendor_release import TORCH_VERSION, write_release
 
@@ -40,8 +41,7 @@ def measure(workplace: Workplace, report: Report) -> None:
     """Run the clobber tests, make the healthy environments, and keep the table in the repository."""
     cases = _list_cases(workplace.project, workplace.folder / "clobber.xml")
     healthy = _list_healthy(workplace.folder / "healthy")
-    text = _render(cases, healthy)
-    (workplace.project / _KEPT).write_text(text)
+    text = write_page(workplace.project / _KEPT, lambda say: render(cases, healthy, say))
     missed = any(counted["found"] < counted["found asked"] or counted["false alarm"] for counted in cases.values())
     is_right = not missed and not healthy.alarmed and len(healthy.silent) >= 30
     report.add_text(text, problem=None if is_right else f"doctor was wrong, or hardly tried: see {_KEPT}")
@@ -95,28 +95,25 @@ def _make(prefix: Path, wheels: Path, constraints: Path, requirements: tuple[str
     return None
 
 
-def _render(cases: dict[str, Counted], healthy: Healthy) -> str:
-    lines = [
-        "# How far doctor can be trusted",
-        "",
-        "Written by `make bench`. Each damage is made by the tool that causes it (`tests/clobber/`).",
-        "",
-        "| case | damages | found | causes asked for | right | healthy twins | false alarms |",
-        "| --- | --- | --- | --- | --- | --- | --- |",
-    ]
+_ABOUT = "Written by `make bench`. Each damage is made by the tool that causes it (`tests/clobber/`)."
+_CASES = "| case | damages | found | causes asked for | right | healthy twins | false alarms |"
+_ABOUT_HEALTHY = (
+    "Healthy environments of real distributions from PyPI, each with the stand-in release, looked into with `--deep`: "
+    "{total}, false alarms in {alarmed}."
+)
+
+
+def render(cases: dict[str, Counted], healthy: Healthy, say: Say) -> str:
+    """The page of what was found in each case and in healthy environments."""
+    lines = [say("# How far doctor can be trusted"), "", fill_paragraph(say(_ABOUT)), "", say(_CASES)]
+    lines.append("| --- | --- | --- | --- | --- | --- | --- |")
     for name, item in cases.items():
         counts = [item[key] for what in ("found", "cause", "false alarm") for key in (f"{what} asked", what)]
         lines.append(f"| {name} | " + " | ".join(map(str, counts)) + " |")
     silent, alarmed = len(healthy.silent), len(healthy.alarmed)
-    lines += [
-        "",
-        "Healthy environments of real distributions from PyPI, each with the stand-in release, looked into with",
-        f"`--deep`: {silent + alarmed}, false alarms in {alarmed}.",
-        "",
-        "| environment | doctor |",
-        "| --- | --- |",
-        *(f"| {name} | silent |" for name in healthy.silent),
-        *(f"| {name} | FALSE ALARM: {', '.join(ids)} |" for name, ids in healthy.alarmed.items()),
-        *(f"| {name} | could not be made: {why} |" for name, why in healthy.unmade.items()),
-    ]
+    lines += ["", fill_paragraph(say(_ABOUT_HEALTHY, total=silent + alarmed, alarmed=alarmed)), ""]
+    lines += [say("| environment | doctor |"), "| --- | --- |"]
+    lines += [f"| {name} | {say('silent')} |" for name in healthy.silent]
+    lines += [f"| {name} | {say('FALSE ALARM: {ids}', ids=', '.join(ids))} |" for name, ids in healthy.alarmed.items()]
+    lines += [f"| {name} | {say('could not be made: {why}', why=why)} |" for name, why in healthy.unmade.items()]
     return "\n".join([*lines, ""])

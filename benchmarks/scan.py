@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmarks.environments import TOOLS
+from benchmarks.kept_pages import Say, fill_paragraph, write_page
 from tests.scan.programs import collect, list_programs, scan_folder
 
 if TYPE_CHECKING:
@@ -45,8 +46,7 @@ def measure(workplace: Workplace, report: Report) -> None:
     """Scan the corpus and a large tree, and keep the figures in the repository."""
     score = _score(workplace.folder / "corpus")
     seconds, mebibytes = _measure_tree(workplace.folder / "tree")
-    text = _render(score, seconds, mebibytes)
-    (workplace.project / _KEPT).write_text(text)
+    text = write_page(workplace.project / _KEPT, lambda say: render(score, seconds, mebibytes, say))
     is_right = all(score.recall(severity) >= least for severity, least in _RECALL.items())
     is_quiet = not score.alarms["error"] and not score.alarms["warning"]
     # Processor time is shared by two cores where nothing else runs.
@@ -89,24 +89,26 @@ def _measure_tree(folder: Path) -> tuple[float, float]:
     return float(seconds), float(kibibytes) / 1024
 
 
-def _render(score: Score, seconds: float, mebibytes: float) -> str:
-    lines = [
-        "# How far a scan can be trusted",
-        "",
-        "Written by `make bench`, from the programs in `tests/scan/corpus`: each line says what must be said of it.",
-        "They are ours, of the form of public ones; a line counts once for each kind of finding.",
-        "",
-        "| severity | lines | found | recall | false alarms |",
-        "| --- | --- | --- | --- | --- |",
-    ]
+_ABOUT = (
+    "Written by `make bench`, from the programs in `tests/scan/corpus`: each line says what must be said of it. They "
+    "are ours, of the form of public ones; a line counts once for each kind of finding."
+)
+_ABOUT_TREE = (
+    "A tree of {files} files takes {seconds} s of processor time, which two cores share, and its largest process "
+    "{mebibytes} MiB. The limits are {most_seconds} s on two cores, and {most_mebibytes} MiB."
+)
+
+
+def render(score: Score, seconds: float, mebibytes: float, say: Say) -> str:
+    """The page of what was found by severity, and of what a large tree took."""
+    lines = [say("# How far a scan can be trusted"), "", fill_paragraph(say(_ABOUT)), ""]
+    lines += [say("| severity | lines | found | recall | false alarms |"), "| --- | --- | --- | --- | --- |"]
     lines += [
-        f"| {severity} | {score.asked[severity]} | {score.found[severity]} | {score.recall(severity):.3f} "
+        f"| {say(severity)} | {score.asked[severity]} | {score.found[severity]} | {score.recall(severity):.3f} "
         f"| {score.alarms[severity]} |"
         for severity in _RECALL
     ]
-    lines += [
-        "",
-        f"A tree of {_FILES:,} files takes {seconds:.1f} s of processor time, which two cores share, and its",
-        f"largest process {mebibytes:.0f} MiB. The limits are {_SECONDS:.0f} s on two cores, and {_MEBIBYTES:.0f} MiB.",
-    ]
+    limits = {"most_seconds": f"{_SECONDS:.0f}", "most_mebibytes": f"{_MEBIBYTES:.0f}"}
+    figures = {"files": f"{_FILES:,}", "seconds": f"{seconds:.1f}", "mebibytes": f"{mebibytes:.0f}"}
+    lines += ["", fill_paragraph(say(_ABOUT_TREE, **figures, **limits))]
     return "\n".join([*lines, ""])
