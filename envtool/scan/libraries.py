@@ -28,6 +28,7 @@ class Library:
     severity: Severity | None = None
 
 
+@cache
 def find_library(dotted: str) -> Library | None:
     """The library that a dotted name belongs to, the nearest one that is known."""
     libraries = _read_table()

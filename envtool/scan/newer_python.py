@@ -1,78 +1,62 @@
-"""Syntax that is newer than the vendor torch's Python, as vermin knows it."""
+"""Names and parameters of the standard library that are newer than a Python, as vermin lists them."""
 
 from __future__ import annotations
 
-import ast
-import re
-from collections.abc import Iterator
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
 
-_LINE = re.compile(r"^L(\d+)(?: C\d+)?: (.*) requires (?:!?~?[\d.]+, )?!?(\d)\.(\d+)$")
-_GENERIC = frozenset({"list", "dict", "tuple", "set", "frozenset", "type"})
-# Methods and functions whose names say it all.
-_CALLS = frozenset({"removeprefix", "removesuffix", "pairwise"})
-_MODULES = frozenset({"zoneinfo", "graphlib", "tomllib"})
+PythonVersion = tuple[int, int]
 
-
-def find_newer_syntax(text: str, python: tuple[int, int]) -> Iterator[tuple[int, str, tuple[int, int]]]:
-    """The lines that need a newer Python than `python`, with what needs it, and which that is.
-
-    vermin takes a hundred times longer than parsing: it is asked of sources only that have something to ask of.
-    """
-    tree = ast.parse(text)
-    if not _may_be_newer(tree, text):
-        return
-    import vermin
-
-    config = vermin.Config()
-    config.set_verbose(3)
-    config.set_eval_annotations("from __future__ import annotations" not in text)
-    visitor = vermin.SourceVisitor(config)
-    visitor.set_no_lines(set())
-    try:
-        visitor.tour(tree)
-        lines = visitor.output_text().splitlines()
-    except Exception:
-        # It is somebody else's program, over any source: a construct that it does not know is no finding.
-        return
-    told: set[str] = set()
-    for line in lines:
-        match = _LINE.match(line.strip())
-        # Where one annotation does not do, a hundred do not.
-        if match is None or match[2] in told:
-            continue
-        needed = (int(match[3]), int(match[4]))
-        if needed[0] == 3 and needed > python:
-            told.add(match[2])
-            yield int(match[1]), match[2], needed
+# Modules by their own names; vermin's other ones may well be packages of a project, such as `compression`.
+_MODULES: Mapping[str, PythonVersion] = {"graphlib": (3, 9), "zoneinfo": (3, 9), "tomllib": (3, 11)}
+_BUILTINS: Mapping[str, PythonVersion] = {
+    "aiter": (3, 10),
+    "anext": (3, 10),
+    "ExceptionGroup": (3, 11),
+    "BaseExceptionGroup": (3, 11),
+}
+# Methods whose names nothing else has.
+METHODS: Mapping[str, PythonVersion] = {
+    "removeprefix": (3, 9),
+    "removesuffix": (3, 9),
+    "is_relative_to": (3, 9),
+    "with_stem": (3, 9),
+    "bit_count": (3, 10),
+}
+# The oldest Python of a vendor torch: what it has is not looked up.
+_OLDEST = (3, 8)
 
 
-def _may_be_newer(tree: ast.Module, text: str) -> bool:
-    if not re.search(
-        r"\b(?:list|dict|tuple|set|frozenset|type)\[|\||^\s*match\s|except\s*\*|removeprefix|removesuffix|"
-        r"pairwise|zoneinfo|graphlib|tomllib",
-        text,
-        re.MULTILINE,
-    ):
-        return False
-    postponed = "from __future__ import annotations" in text
-    for node in ast.walk(tree):
-        match node:
-            case ast.Match() | ast.TryStar():
-                return True
-            case ast.Attribute(attr=name) if name in _CALLS:
-                return True
-            case ast.Import(names=names) if any(item.name in _MODULES for item in names):
-                return True
-            case ast.ImportFrom(module=str(module)) if module in _MODULES:
-                return True
-            case ast.Subscript(value=ast.Name(id=name)) if name in _GENERIC and not postponed:
-                return True
-            case (
-                ast.arg(annotation=ast.BinOp(op=ast.BitOr())) | ast.AnnAssign(annotation=ast.BinOp(op=ast.BitOr()))
-            ) if not postponed:
-                return True
-            case ast.FunctionDef(returns=ast.BinOp(op=ast.BitOr())) if not postponed:
-                return True
-            case _:
-                pass
-    return False
+@dataclass(frozen=True)
+class NewerNames:
+    """The names that came after the oldest Python, and the parameters, each with the first Python that has it."""
+
+    names: Mapping[str, PythonVersion]
+    parameters: Mapping[tuple[str, str], PythonVersion]
+
+    def find(self, dotted: str, python: PythonVersion) -> PythonVersion | None:
+        """Since when there is a name, where `python` lacks it."""
+        since = self.names.get(dotted)
+        return since if since is not None and since > python else None
+
+    def find_parameter(self, dotted: str, parameter: str, python: PythonVersion) -> PythonVersion | None:
+        """Since when a function has a parameter, where that of `python` lacks it."""
+        since = self.parameters.get((dotted, parameter))
+        return since if since is not None and since > python else None
+
+
+@cache
+def read_newer_names() -> NewerNames:
+    """The names that are newer than the oldest Python of a vendor torch."""
+    from vermin import Config
+    from vermin.rules import KWARGS_REQS, MOD_MEM_REQS
+
+    config = Config()
+    names = {name: since[1] for name, since in MOD_MEM_REQS(config).items() if "." in name and _is_newer(since[1])}
+    parameters = {key: since[1] for key, since in KWARGS_REQS(config).items() if _is_newer(since[1])}
+    return NewerNames({**names, **_MODULES, **_BUILTINS}, parameters)
+
+
+def _is_newer(since: PythonVersion | None) -> bool:
+    return since is not None and since > _OLDEST

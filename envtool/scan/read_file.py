@@ -19,7 +19,6 @@ from envtool.scan.followed_configuration import follow_from
 from envtool.scan.installs import judge_requirements
 from envtool.scan.kinds import ScanKind
 from envtool.scan.makefile import judge_makefile
-from envtool.scan.newer_python import find_newer_syntax
 from envtool.scan.notebook import Notebook, read_notebook, read_script_notebook
 from envtool.scan.python.judge import JudgedModule, LocalImport, judge_source
 from envtool.scan.recipes import judge_document, judge_recipes
@@ -121,20 +120,6 @@ def _read_python(reading: _Reading, data: bytes) -> None:
     is_build_file = bool(_BUILD_FILE.search(reading.file.path.name)) or "CUDAExtension" in text
     judged = judge_source(text, reading.api, is_build_file=is_build_file)
     _add_module(reading, judged, lambda line: (line, None))
-    for line, what, needed in find_newer_syntax(text, reading.api.python):
-        reading.add(_make_newer(reading, line, what, needed))
-
-
-def _make_newer(reading: _Reading, line: int, what: str, needed: tuple[int, int]) -> CommandFinding:
-    major, minor = reading.api.python
-    return CommandFinding(
-        kind=ScanKind.NEWER_PYTHON,
-        severity=Severity.ERROR,
-        line=line,
-        identifier=what,
-        message=f"{what} needs Python {needed[0]}.{needed[1]}; torch {reading.api.torch} is for {major}.{minor}",
-        instead="from __future__ import annotations" if "annotation" in what else "",
-    )
 
 
 def _add_module(reading: _Reading, judged: JudgedModule, locate: Callable[[int], tuple[int, int | None]]) -> None:

@@ -6,17 +6,19 @@ import ast
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from envtool.scan.python.standing import Standing
+from envtool.scan.python.tree import walk
 
 
 @dataclass
 class Bindings:
     """Gathered over the whole file before anything in it is judged.
 
-    `values` has a variable's assignments, `self.x` under `x` with a dot before it; `additions` what
-    lists are made longer by; `switches` how options of argparse,
-    and parameters with a default, stand when nobody sets them.
+    `stored` are the names that anything is assigned to, `tried` those that an import under `try` binds. `values` has a
+    variable's assignments, `self.x` under `x` with a dot before it; `additions` what lists are made longer by;
+    `switches` how options of argparse, and parameters with a default, stand when nobody sets them.
     """
 
     imports: dict[str, str] = field(default_factory=dict)
@@ -24,7 +26,14 @@ class Bindings:
     additions: dict[str, list[ast.expr]] = field(default_factory=lambda: defaultdict(list))
     switches: dict[str, Standing] = field(default_factory=dict)
     defined: set[str] = field(default_factory=set)
+    stored: set[str] = field(default_factory=set)
+    tried: set[str] = field(default_factory=set)
     postponed_annotations: bool = False
+
+    @cached_property
+    def packages(self) -> frozenset[str]:
+        """The packages that anything is imported of."""
+        return frozenset(name.partition(".")[0] for name in self.imports.values())
 
     def resolve(self, node: ast.expr) -> str | None:
         """The dotted name that an expression stands for, `None` where it is none that was imported."""
@@ -37,11 +46,36 @@ class Bindings:
         return ".".join([self.imports[node.id], *reversed(parts)])
 
 
+# Most nodes are none of these, and a class is compared sooner than a pattern.
+_GATHERED = frozenset(
+    [
+        ast.AnnAssign,
+        ast.Assign,
+        ast.AsyncFunctionDef,
+        ast.AugAssign,
+        ast.Call,
+        ast.ClassDef,
+        ast.FunctionDef,
+        ast.Import,
+        ast.ImportFrom,
+        ast.Name,
+        ast.NamedExpr,
+        ast.Try,
+        ast.TryStar,
+        ast.arg,
+    ]
+)
+
+
 def gather_bindings(tree: ast.Module, package: str = "") -> Bindings:
     """Gather what the names of a module stand for; `package` is where its relative imports start."""
     bindings = Bindings()
-    for node in ast.walk(tree):
+    for node in walk(tree):
+        if type(node) not in _GATHERED:
+            continue
         match node:
+            case ast.Name(ctx=ast.Store(), id=name) | ast.arg(arg=name):
+                bindings.stored.add(name)
             case ast.Import():
                 for alias in node.names:
                     name = alias.asname or alias.name.partition(".")[0]
@@ -53,6 +87,8 @@ def gather_bindings(tree: ast.Module, package: str = "") -> Bindings:
                 )
                 for alias in node.names:
                     bindings.imports[alias.asname or alias.name] = f"{source}.{alias.name}"
+            case ast.Try(body=body) | ast.TryStar(body=body):
+                bindings.tried |= _list_imported(body)
             case ast.Assign():
                 for target in node.targets:
                     for name, value in _list_targets(target, node.value):
@@ -96,6 +132,11 @@ def name_source(node: ast.ImportFrom, package: str) -> str:
         if not kept
         else ".".join([*kept, *filter(None, [node.module])])
     )
+
+
+def _list_imported(body: list[ast.stmt]) -> set[str]:
+    imports = [item for part in body for item in walk(part) if isinstance(item, ast.Import | ast.ImportFrom)]
+    return {(alias.asname or alias.name).partition(".")[0] for item in imports for alias in item.names}
 
 
 def _list_targets(target: ast.expr, value: ast.expr) -> Iterator[tuple[str, ast.expr]]:

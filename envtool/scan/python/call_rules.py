@@ -12,7 +12,9 @@ from envtool.scan.commands import VISIBLE
 from envtool.scan.kinds import ScanKind
 from envtool.scan.python import command_rules, concurrent_rules, default_rules, registry_rules, trainer_rules
 from envtool.scan.python.name_rules import judge_setting, judge_visible
+from envtool.scan.python.newer_rules import judge_newer_parameters
 from envtool.scan.python.standing import Standing
+from envtool.scan.python.tree import walk
 from envtool.scan.python.values import called_name, keyword, list_values, read_text_constant
 from envtool.told_kind import Severity
 
@@ -45,6 +47,7 @@ def judge_call(module: Module, call: ast.Call) -> None:
     """A call, by all rules."""
     dotted = module.bindings.resolve(call.func) or ""
     name = called_name(call)
+    judge_newer_parameters(module, call, dotted)
     _note_call(module, call, name)
     if _SPAWNERS.search(dotted) or (name == "spawn" and dotted.startswith("torch_xla")):
         _judge_spawn(module, call)
@@ -137,7 +140,7 @@ def _judge_process(module: Module, call: ast.Call) -> None:
     arguments = keyword(call, "args")
     if arguments is None or not module.uses_process_group:
         return
-    names = {item.id.lower() for item in ast.walk(arguments) if isinstance(item, ast.Name)}
+    names = {item.id.lower() for item in walk(arguments) if isinstance(item, ast.Name)}
     if any(re.fullmatch(r"(?:\w+_)?rank|world_?size|size|(?:\w+_)?gpu|proc_id", name) for name in names):
         _emit_processes(module, call, "Process", None)
 
@@ -149,9 +152,7 @@ def _judge_extension(module: Module, call: ast.Call, name: str) -> None:
     if name == "load":
         sources = sources or (call.args[1] if len(call.args) > 1 else None)
         texts = (
-            [read_text_constant(item) for item in ast.walk(sources) if isinstance(item, ast.Constant)]
-            if sources
-            else []
+            [read_text_constant(item) for item in walk(sources) if isinstance(item, ast.Constant)] if sources else []
         )
         known = [text for text in texts if text]
         if (

@@ -10,6 +10,7 @@ from envtool.scan.accelerator_use import make_concurrent, uses_accelerator
 from envtool.scan.commands import CommandWord
 from envtool.scan.kinds import ScanKind
 from envtool.scan.python.command_rules import read_call_commands
+from envtool.scan.python.tree import walk
 from envtool.scan.python.values import keyword
 from envtool.told_kind import Severity
 
@@ -28,7 +29,7 @@ def starts_again(body: Sequence[ast.stmt]) -> bool:
     """Whether a loop goes on before what it started has ended: nothing in it waits unconditionally."""
     for statement in body:
         if isinstance(statement, ast.Expr | ast.Assign | ast.AnnAssign):
-            calls = [item for item in ast.walk(statement) if isinstance(item, ast.Call)]
+            calls = [item for item in walk(statement) if isinstance(item, ast.Call)]
             if any(isinstance(call.func, ast.Attribute) and call.func.attr in _WAITS for call in calls):
                 return False
     return True
@@ -57,7 +58,7 @@ def _judge_popen(module: Module, call: ast.Call, loop: ast.AST) -> None:
     sets_device = any(
         (isinstance(item, ast.Constant) and item.value == "CUDA_VISIBLE_DEVICES")
         or (isinstance(item, ast.keyword) and item.arg == "CUDA_VISIBLE_DEVICES")
-        for item in ast.walk(loop)
+        for item in walk(loop)
     )
     assigned = [CommandWord("CUDA_VISIBLE_DEVICES=?", call.lineno)] if sets_device else []
     if any(uses_accelerator([*assigned, *words]) for words in read_call_commands(module, call)):
@@ -69,7 +70,7 @@ def _judge_process(module: Module, call: ast.Call) -> None:
     arguments = keyword(call, "args")
     if arguments is None or module.uses_process_group or "torch" not in module.bindings.imports:
         return
-    if any(isinstance(item, ast.Name) and _DEVICE.fullmatch(item.id.lower()) for item in ast.walk(arguments)):
+    if any(isinstance(item, ast.Name) and _DEVICE.fullmatch(item.id.lower()) for item in walk(arguments)):
         _emit(module, call, "Process")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from packaging.version import Version
@@ -13,6 +13,7 @@ from packaging.version import Version
 from envtool.scan.python.expressions import (
     compare_values,
     is_library_test,
+    judge_python,
     judge_rank,
     last_name,
     name_variable,
@@ -20,6 +21,7 @@ from envtool.scan.python.expressions import (
     read_version,
 )
 from envtool.scan.python.standing import Standing, all_of, any_of, negate
+from envtool.scan.python.tree import walk
 
 if TYPE_CHECKING:
     from envtool.scan.python.bindings import Bindings
@@ -62,7 +64,9 @@ class Conditions:
 
     bindings: Bindings
     torch: str
+    python: tuple[int, int]
     has_name: Callable[[str], bool]
+    _versions: dict[int, bool] = field(default_factory=dict)
 
     def judge(self, test: ast.expr, depth: int = 0) -> Standing:
         """How a condition stands."""
@@ -176,6 +180,8 @@ class Conditions:
     def _judge_comparison(self, left: ast.expr, operator: ast.cmpop, right: ast.expr, depth: int) -> Standing:
         if (version := self._judge_version(left, operator, right, depth)) is not None:
             return version
+        if (python := judge_python(left, operator, right, self.python, self.bindings)) is not None:
+            return python
         if isinstance(operator, ast.In | ast.NotIn):
             found = self._judge_membership(left, right)
             return found if isinstance(operator, ast.In) else negate(found)
@@ -232,7 +238,16 @@ class Conditions:
         return Standing.HOLDS if compare_values(pinned, operator, wanted) else Standing.ABSENT
 
     def _is_version(self, node: ast.expr, depth: int) -> bool:
-        for item in ast.walk(node):
+        if isinstance(node, ast.Constant):
+            return False
+        # The tree outlives the judge of its conditions.
+        key = id(node)
+        if key not in self._versions:
+            self._versions[key] = self._speaks_of_version(node, depth)
+        return self._versions[key]
+
+    def _speaks_of_version(self, node: ast.expr, depth: int) -> bool:
+        for item in walk(node):
             if isinstance(item, ast.Attribute) and self.bindings.resolve(item) in {
                 "torch.__version__",
                 "torch.version.__version__",

@@ -10,6 +10,7 @@ from packaging.version import InvalidVersion, Version
 
 from envtool.scan.libraries import find_library
 from envtool.scan.python.standing import Standing
+from envtool.scan.python.tree import walk
 
 if TYPE_CHECKING:
     from envtool.scan.python.bindings import Bindings
@@ -20,7 +21,7 @@ _SHORT_NAMES = frozenset({"bnb", "flash_attention", "xformer", "nvml", "gptq", "
 
 def read_version(node: ast.expr) -> Version | None:
     """The version that an expression writes as a text, a number or a tuple."""
-    for item in ast.walk(node):
+    for item in walk(node):
         if isinstance(item, ast.Tuple | ast.List):
             parts = [read_constant(part) for part in item.elts]
             if parts and all(type(part) is int and part >= 0 for part in parts):
@@ -55,6 +56,28 @@ def judge_rank(operator: ast.cmpop, wanted: object) -> Standing:
             return Standing.HOLDS
         case _:
             return Standing.OPEN
+
+
+def judge_python(
+    left: ast.expr, operator: ast.cmpop, right: ast.expr, python: tuple[int, int], bindings: Bindings
+) -> Standing | None:
+    """How a comparison with Python's own version stands: `sys.version_info >= (3, 9)`; `None` where it is none."""
+    part: object = None
+    if isinstance(left, ast.Subscript):
+        part, left = left.slice, left.value
+    elif isinstance(left, ast.Attribute) and left.attr in {"major", "minor"}:
+        part, left = left.attr, left.value
+    if bindings.resolve(left) != "sys.version_info":
+        return None
+    wanted = read_version(right)
+    if wanted is None:
+        return None
+    index = part.value if isinstance(part, ast.Constant) else part
+    if index in {"major", 0} or index in {"minor", 1}:
+        pinned = Version(str(python[0 if index in {"major", 0} else 1]))
+    else:
+        pinned = Version(f"{python[0]}.{python[1]}" + (".99" if len(wanted.release) > 2 else ""))
+    return Standing.HOLDS if compare_values(pinned, operator, wanted) else Standing.ABSENT
 
 
 def compare_values(left: object, operator: ast.cmpop, right: object) -> bool:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from envtool.scan.kinds import ScanKind
 from envtool.scan.libraries import find_library
+from envtool.scan.python import newer_rules
 from envtool.scan.python.bindings import name_source
 from envtool.scan.python.standing import Standing
 from envtool.told_kind import Severity
@@ -22,6 +23,7 @@ _BUILDERS = frozenset({"CUDAExtension"})
 def judge_import(module: Module, node: ast.Import) -> None:
     """`import a.b`, `import a.b as c`."""
     for item in node.names:
+        newer_rules.judge_newer_import(module, item, item.name)
         library = find_library(item.name)
         module.local_imports.append((item.name, module.place(node)))
         if library is not None:
@@ -41,9 +43,11 @@ def judge_import_from(module: Module, node: ast.ImportFrom) -> None:
             )
         return
     module.local_imports.append((source, module.place(node)))
+    newer_rules.judge_newer_import(module, node, source)
     told: set[str] = set()
     for item in node.names:
         dotted = f"{source}.{item.name}"
+        newer_rules.judge_newer_import(module, item, dotted)
         module.local_imports.append((dotted, module.place(node)))
         library = find_library(dotted)
         if library is not None:

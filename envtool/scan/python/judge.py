@@ -13,6 +13,7 @@ from envtool.scan.python.bindings import gather_bindings
 from envtool.scan.python.conditions import Conditions
 from envtool.scan.python.module import Module
 from envtool.scan.python.standing import Standing, all_of, any_of, is_reached
+from envtool.scan.python.tree import walk
 from envtool.scan.python.uses import Place, Use, judge_severity
 from envtool.scan.python.visitor import ModuleVisitor
 from envtool.told_kind import Severity
@@ -69,8 +70,9 @@ def judge_source(text: str, api: TorchApi, *, is_build_file: bool = False) -> Ju
         except (RecursionError, MemoryError):
             raise ValueError("its expressions are nested too deeply") from None
     bindings = gather_bindings(tree)
-    conditions = Conditions(bindings, api.torch, lambda name: api.find_missing(name) is None)
+    conditions = Conditions(bindings, api.torch, api.python, lambda name: api.find_missing(name) is None)
     module = Module(bindings=bindings, conditions=conditions, api=api, is_build_file=is_build_file)
+    module.lines = tuple(text.split("\n"))
     module.uses_process_group = "init_process_group" in text or "init_distributed" in text
     try:
         ModuleVisitor(module).visit(tree)
@@ -200,7 +202,7 @@ def _are_builders_optional(module: Module) -> bool:
 def _follow_names(module: Module, names: frozenset[str]) -> set[str]:
     """The names, and those in what they were given."""
     values = [value for name in names for value in module.bindings.values.get(name, ())]
-    inner = [item for value in values for item in ast.walk(value)]
+    inner = [item for value in values for item in walk(value)]
     return (
         set(names)
         | {item.attr for item in inner if isinstance(item, ast.Attribute)}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from envtool.scan.kinds import ScanKind
@@ -50,23 +50,29 @@ class Module:
     name_uses: dict[str, list[Place]] = field(default_factory=dict)
     local_imports: list[tuple[str, Place]] = field(default_factory=list)
     seen: set[tuple[ScanKind, int, str]] = field(default_factory=set)
-    _guards: list[Guard] = field(default_factory=list)
-    _functions: list[str] = field(default_factory=list)
+    _guards: tuple[Guard, ...] = ()
+    _functions: tuple[str, ...] = ()
     attempt: int | None = None
     is_expression: bool = False
     # The innermost loop that goes on before what it starts has ended.
     loop: ast.AST | None = None
     # Whether a type is only asked for, or named in an annotation.
     is_type: bool = False
+    # Whether it is an annotation.
+    is_annotation: bool = False
+    # The lines of the source, and what of it is too new for the Python.
+    lines: tuple[str, ...] = ()
+    newer: set[str] = field(default_factory=set)
 
     @contextmanager
-    def types(self) -> Iterator[None]:
+    def types(self, *, is_annotation: bool = False) -> Iterator[None]:
         """Within the block types are only spoken of."""
-        outer, self.is_type = self.is_type, True
+        outer = self.is_type, self.is_annotation
+        self.is_type, self.is_annotation = True, is_annotation
         try:
             yield
         finally:
-            self.is_type = outer
+            self.is_type, self.is_annotation = outer
 
     @contextmanager
     def repeated(self, loop: ast.AST | None) -> Iterator[None]:
@@ -81,8 +87,8 @@ class Module:
         """Where a node stands, under the conditions that are open now."""
         return Place(
             line=getattr(node, "lineno", 1),
-            guards=tuple(self._guards),
-            functions=tuple(self._functions),
+            guards=self._guards,
+            functions=self._functions,
             is_tried=self.attempt is not None,
             is_expression=self.is_expression,
         )
@@ -94,25 +100,26 @@ class Module:
     @contextmanager
     def guarded(self, *guards: Guard) -> Iterator[None]:
         """Within the block some further conditions hold."""
-        count = len(self._guards)
-        self._guards.extend(guards)
+        outer = self._guards
+        self._guards = (*outer, *guards)
         try:
             yield
         finally:
-            del self._guards[count:]
+            self._guards = outer
 
     def add_guard(self, guard: Guard) -> None:
         """Let a condition hold for the rest of the block of `guarded` around."""
-        self._guards.append(guard)
+        self._guards = (*self._guards, guard)
 
     @contextmanager
     def function(self, name: str) -> Iterator[None]:
         """Within the block is a function's body."""
-        self._functions.append(name)
+        outer = self._functions
+        self._functions = (*outer, name)
         try:
             yield
         finally:
-            self._functions.pop()
+            self._functions = outer
 
     @property
     def is_in_class(self) -> bool:
@@ -140,7 +147,7 @@ class Module:
         """Keep a use, once for a line; `standing` is a further condition."""
         place = self.place(node)
         if standing is not None:
-            place = replace(place, guards=(*place.guards, Guard(standing)))
+            place = place._replace(guards=(*place.guards, Guard(standing)))
         key = (kind, place.line, identifier)
         if key in self.seen:
             return

@@ -13,7 +13,9 @@ from envtool.scan.kinds import ScanKind
 from envtool.scan.libraries import ONE_DEVICE, find_library
 from envtool.scan.python.expressions import read_version
 from envtool.scan.python.import_rules import SUGGESTIONS
+from envtool.scan.python.newer_rules import judge_newer_name
 from envtool.scan.python.standing import Standing
+from envtool.scan.python.tree import walk
 from envtool.scan.python.values import list_values, read_text_constant
 from envtool.told_kind import Severity
 
@@ -50,6 +52,7 @@ NCCL_INSTEAD = "leave the process group out: there is one process"
 def judge_dotted(module: Module, node: ast.Attribute | ast.Name) -> bool:
     """A dotted name as a whole; whether it is one that was imported."""
     dotted = module.bindings.resolve(node)
+    judge_newer_name(module, node, dotted)
     if dotted is None:
         return False
     if isinstance(node, ast.Name):
@@ -84,7 +87,8 @@ def judge_dotted(module: Module, node: ast.Attribute | ast.Name) -> bool:
 
 
 def _note_use(module: Module, name: str, node: ast.AST) -> None:
-    module.name_uses.setdefault(name, []).append(module.place(node))
+    if name in module.bindings.tried or name == "CUDAExtension":
+        module.name_uses.setdefault(name, []).append(module.place(node))
 
 
 def _judge_torch_name(module: Module, node: ast.expr, dotted: str) -> None:
@@ -206,7 +210,7 @@ def judge_visible(module: Module, name: str, value: ast.expr) -> None:
         and isinstance(value.func, ast.Attribute)
         and value.func.attr == "join"
     ):
-        numbers = [item.value for item in ast.walk(value) if isinstance(item, ast.Constant)]
+        numbers = [item.value for item in walk(value) if isinstance(item, ast.Constant)]
         text = ",".join(str(number) for number in numbers if type(number) is int)
     if text is not None and re.search(r"(?:^|,)\s*[1-9]", text):
         module.emit(
@@ -268,8 +272,8 @@ def judge_version_demand(module: Module, node: ast.Assert | ast.If) -> None:
 
 
 def _speaks_of_torch(module: Module, test: ast.expr) -> bool:
-    dotted = {module.bindings.resolve(item) for item in ast.walk(test) if isinstance(item, ast.Attribute)}
-    names = {item.id.lower() for item in ast.walk(test) if isinstance(item, ast.Name)}
+    dotted = {module.bindings.resolve(item) for item in walk(test) if isinstance(item, ast.Attribute)}
+    names = {item.id.lower() for item in walk(test) if isinstance(item, ast.Name)}
     return "torch.__version__" in dotted or any("torch" in name and "vision" not in name for name in names)
 
 

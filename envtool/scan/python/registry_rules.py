@@ -42,7 +42,7 @@ def judge_registry(module: Module, call: ast.Call, dotted: str, name: str) -> No
             value = keyword(call, key)
             if value is not None and not (isinstance(value, ast.Constant) and value.value is None):
                 _emit_needless(module, value, key)
-    elif any(item.startswith("ultralytics") for item in module.bindings.imports.values()):
+    elif "ultralytics" in module.bindings.packages:
         _judge_ultralytics(module, call, name)
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from envtool.scan.kinds import NO_APEX, ScanKind
 from envtool.scan.libraries import ONE_DEVICE
+from envtool.scan.python.tree import walk
 from envtool.scan.python.values import called_name, keyword, list_values, read_text_constant
 from envtool.told_kind import Severity
 
@@ -45,13 +46,12 @@ _METHODS = {
     "GPTQConfig": ("auto-gptq", "load the model in 16 bits"),
     "AwqConfig": ("autoawq", "load the model in 16 bits"),
 }
+_LIGHTNING_PACKAGES = frozenset({"pytorch_lightning", "lightning", "lightning_fabric"})
 
 
 def judge_trainer(module: Module, call: ast.Call, dotted: str, name: str) -> None:
     """A call that may be a trainer, its arguments, or one that loads a model."""
-    has_lightning = any(
-        value.startswith(("pytorch_lightning", "lightning")) for value in module.bindings.imports.values()
-    )
+    has_lightning = not _LIGHTNING_PACKAGES.isdisjoint(module.bindings.packages)
     if (
         _LIGHTNING.match(dotted)
         or (has_lightning and name in {"Trainer", "from_argparse_args", "Fabric", "instantiate_trainer"})
@@ -107,7 +107,7 @@ def _judge_model_switches(module: Module, call: ast.Call) -> None:
                         standing=standing,
                     )
         elif item.arg == "providers":
-            for part in ast.walk(item.value):
+            for part in walk(item.value):
                 if isinstance(part, ast.Constant) and isinstance(part.value, str) and _PROVIDERS.match(part.value):
                     module.emit(
                         ScanKind.CUDA_LIBRARY,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from envtool.scan.kinds import ScanKind
 from envtool.scan.python.standing import Standing
@@ -17,8 +18,7 @@ class Guard:
     names: frozenset[str] = frozenset()
 
 
-@dataclass(frozen=True, kw_only=True)
-class Place:
+class Place(NamedTuple):
     """Where in a module something stands: its line, the conditions around it, and the functions, outermost first.
 
     `is_expression`: it is chosen by a conditional expression.

@@ -3,47 +3,40 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 
-from envtool.scan.python import call_rules, default_rules, import_rules, name_rules, registry_rules
+from envtool.scan.python import call_rules, default_rules, import_rules, name_rules, newer_rules, registry_rules
+from envtool.scan.python.attempts import as_module, forgives_failure, gather_flags
+from envtool.scan.python.blocks import list_condition_names, list_survivors, refuses_to_run
 from envtool.scan.python.concurrent_rules import starts_again
 from envtool.scan.python.module import Attempt, Module
-from envtool.scan.python.standing import Standing, all_of, any_of, negate
+from envtool.scan.python.standing import Standing, any_of, negate
+from envtool.scan.python.tree import TreeVisitor, walk
 from envtool.scan.python.uses import Guard
 
-_TOLERATED = frozenset(
-    {
-        "ImportError",
-        "ModuleNotFoundError",
-        "Exception",
-        "BaseException",
-        "AttributeError",
-        "RuntimeError",
-        "OSError",
-        "NameError",
-    }
-)
 # A `try` around more statements than this is about something else.
 _SHORT = 6
 _Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
-class ModuleVisitor(ast.NodeVisitor):
+class ModuleVisitor(TreeVisitor, ast.NodeVisitor):
     """Calls the rules for each node of a module."""
 
     def __init__(self, module: Module) -> None:
+        super().__init__()
         self.module = module
 
     def visit_block(self, body: Sequence[ast.stmt]) -> None:
         """Visit statements; what one of them tests or refuses holds for those after it."""
         with self.module.guarded():
             for node in body:
+                newer_rules.judge_statement(self.module, node)
                 self.visit(node)
                 match node:
                     case ast.If():
                         self._guard_rest(node)
                     case ast.Assert():
-                        self.module.add_guard(Guard(Standing.HOLDS, _list_names(node.test)))
+                        self.module.add_guard(Guard(Standing.HOLDS, list_condition_names(node.test)))
                     case _:
                         pass
 
@@ -52,16 +45,16 @@ class ModuleVisitor(ast.NodeVisitor):
         self.visit_block(node.body)
 
     def _guard_rest(self, node: ast.If) -> None:
-        standings = _list_survivors(node, self.module)
+        standings = list_survivors(node, self.module)
         if standings is not None:
-            self.module.add_guard(Guard(any_of(standings), _list_names(node.test)))
+            self.module.add_guard(Guard(any_of(standings), list_condition_names(node.test)))
 
     def visit_If(self, node: ast.If) -> None:
         """A condition; its two blocks stand under it and under its opposite."""
         judged = self.module.conditions.judge(node.test)
         name_rules.judge_version_demand(self.module, node)
         self._visit_test(node.test)
-        names = _list_names(node.test)
+        names = list_condition_names(node.test)
         with self.module.guarded(Guard(judged, names)):
             self.visit_block(node.body)
         with self.module.guarded(Guard(negate(judged), names)):
@@ -79,7 +72,7 @@ class ModuleVisitor(ast.NodeVisitor):
 
     def visit_IfExp(self, node: ast.IfExp) -> None:
         """A conditional expression."""
-        judged, names = self.module.conditions.judge(node.test), _list_names(node.test)
+        judged, names = self.module.conditions.judge(node.test), list_condition_names(node.test)
         self._visit_test(node.test)
         outer, self.module.is_expression = self.module.is_expression, True
         with self.module.guarded(Guard(judged, names)):
@@ -95,12 +88,12 @@ class ModuleVisitor(ast.NodeVisitor):
             with self.module.guarded(*guards):
                 self._visit_test(item)
             judged = self.module.conditions.judge(item)
-            guards.append(Guard(judged if isinstance(node.op, ast.And) else negate(judged), _list_names(item)))
+            guards.append(Guard(judged if isinstance(node.op, ast.And) else negate(judged), list_condition_names(item)))
 
     def visit_While(self, node: ast.While) -> None:
         """A loop with a condition."""
         self._visit_test(node.test)
-        with self.module.guarded(Guard(self.module.conditions.judge(node.test), _list_names(node.test))):
+        with self.module.guarded(Guard(self.module.conditions.judge(node.test), list_condition_names(node.test))):
             self._visit_loop(node)
         self.visit_block(node.orelse)
 
@@ -128,14 +121,14 @@ class ModuleVisitor(ast.NodeVisitor):
         self._visit_attempt(node)
 
     def _visit_attempt(self, node: ast.Try | ast.TryStar) -> None:
-        forgiven = [item for item in node.handlers if _forgives(item)]
-        imports = any(isinstance(item, ast.Import | ast.ImportFrom) for item in ast.walk(_as_module(node.body)))
+        forgiven = [item for item in node.handlers if forgives_failure(item)]
+        imports = any(isinstance(item, ast.Import | ast.ImportFrom) for item in walk(as_module(node.body)))
         if not forgiven or not (imports or len(node.body) <= _SHORT):
             self.visit_block(node.body)
         else:
-            raises = any(_refuses(item.body) for item in forgiven)
+            raises = any(refuses_to_run(item.body) for item in forgiven)
             attempt = Attempt(raises=raises)
-            _gather_flags(attempt, node)
+            gather_flags(attempt, node)
             outer, self.module.attempt = self.module.attempt, len(self.module.attempts)
             self.module.attempts.append(attempt)
             self.visit_block(node.body)
@@ -152,7 +145,7 @@ class ModuleVisitor(ast.NodeVisitor):
             self.visit(default)
         if not self.module.bindings.postponed_annotations:
             arguments = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]
-            with self.module.types():
+            with self.module.types(is_annotation=True):
                 self._visit_all([item.annotation for item in arguments if item.annotation])
                 self._visit_all([node.returns] if node.returns else [])
         with self.module.function(node.name), self.module.repeated(None):
@@ -186,13 +179,18 @@ class ModuleVisitor(ast.NodeVisitor):
 
     def visit_AnnAssign(self, node: ast.AnnAssign) -> None:
         """A variable with a type."""
-        if not self.module.bindings.postponed_annotations:
-            with self.module.types():
+        if not self.module.bindings.postponed_annotations and not self._is_local:
+            with self.module.types(is_annotation=True):
                 self.visit(node.annotation)
         if node.value is not None:
             name_rules.judge_assignment(self.module, [node.target], node.value)
             default_rules.judge_field(self.module, node.target, node.value)
             self.visit(node.value)
+
+    @property
+    def _is_local(self) -> bool:
+        """Whether a variable is a function's own, whose annotation is never evaluated (PEP 526)."""
+        return self.module.is_in_function and not self.module.is_in_class
 
     def visit_Assign(self, node: ast.Assign) -> None:
         """A variable, an attribute or an item that gets a value."""
@@ -236,6 +234,16 @@ class ModuleVisitor(ast.NodeVisitor):
         if not name_rules.judge_dotted(self.module, node):
             self.generic_visit(node)
 
+    def visit_Subscript(self, node: ast.Subscript) -> None:
+        """An item, or a type with parameters."""
+        newer_rules.judge_subscript(self.module, node)
+        self.generic_visit(node)
+
+    def visit_BinOp(self, node: ast.BinOp) -> None:
+        """An operation, or a union of types."""
+        newer_rules.judge_union(self.module, node)
+        self.generic_visit(node)
+
     def visit_Name(self, node: ast.Name) -> None:
         """A name."""
         name_rules.judge_dotted(self.module, node)
@@ -251,96 +259,3 @@ class ModuleVisitor(ast.NodeVisitor):
     def _visit_all(self, nodes: Iterable[ast.AST]) -> None:
         for node in nodes:
             self.visit(node)
-
-
-def _list_survivors(node: ast.If, module: Module) -> list[Standing] | None:
-    """How the ways stand on which a condition is left, where not all of its blocks are left; else `None`."""
-    judged = module.conditions.judge(node.test)
-    survivors: list[Standing] = []
-    ended = _ends(node.body)
-    if not ended:
-        survivors.append(judged)
-    match node.orelse:
-        case [ast.If() as inner]:
-            rest = _list_survivors(inner, module)
-            ended = ended or rest is not None
-            survivors += [all_of([negate(judged), item]) for item in rest or [Standing.HOLDS]]
-        case _ if _ends(node.orelse):
-            ended = True
-        case _:
-            survivors.append(negate(judged))
-    return survivors if ended and survivors else None
-
-
-def _ends(body: Sequence[ast.stmt]) -> bool:
-    """Whether a block is left for good at its end."""
-    match body[-1] if body else None:
-        case ast.Return() | ast.Raise() | ast.Continue() | ast.Break():
-            return True
-        case ast.Expr(value=ast.Call(func=function)):
-            return ast.unparse(function) in {"sys.exit", "exit", "quit", "os._exit", "pytest.skip"}
-        case ast.If(body=inner, orelse=other):
-            return _ends(inner) and _ends(other)
-        case _:
-            return False
-
-
-def _refuses(body: Sequence[ast.stmt]) -> bool:
-    """Whether a handler ends the program, rather than only its function."""
-    return _ends(body) and not isinstance(body[-1], ast.Return | ast.Continue | ast.Break)
-
-
-def _forgives(handler: ast.ExceptHandler) -> bool:
-    if handler.type is None:
-        return True
-    kinds = handler.type.elts if isinstance(handler.type, ast.Tuple) else [handler.type]
-    return any(isinstance(kind, ast.Name) and kind.id in _TOLERATED for kind in kinds)
-
-
-def _gather_flags(attempt: Attempt, node: ast.Try | ast.TryStar) -> None:
-    """What a `try` binds and sets: the names of its imports, and the flags of its blocks."""
-    for item in ast.walk(_as_module(node.body)):
-        if isinstance(item, ast.Import | ast.ImportFrom):
-            attempt.names |= {(alias.asname or alias.name).partition(".")[0] for alias in item.names}
-    handlers = [statement for handler in node.handlers for statement in handler.body]
-    attempt.replaced |= set(_list_replacements(handlers))
-    for body, is_handler in ((node.body, False), (node.orelse, False), (handlers, True)):
-        for item in ast.walk(_as_module(body)):
-            match item:
-                case ast.Assign(targets=targets):
-                    for target in targets:
-                        attempt.flags |= {part.id for part in ast.walk(target) if isinstance(part, ast.Name)}
-                        attempt.flags |= {part.attr for part in ast.walk(target) if isinstance(part, ast.Attribute)}
-                    attempt.falls_back |= is_handler
-                case ast.Import() | ast.ImportFrom() | ast.FunctionDef(name=_) | ast.ClassDef(name=_) | ast.Return():
-                    attempt.falls_back |= is_handler
-                case ast.Pass():
-                    attempt.falls_back |= is_handler and len(handlers) == 1
-                case _:
-                    pass
-
-
-def _list_replacements(statements: Sequence[ast.stmt]) -> Iterator[str]:
-    """The names that a handler gives something else to; `None` or `False` is nothing to go on with."""
-    for item in statements:
-        match item:
-            case ast.Import(names=names) | ast.ImportFrom(names=names):
-                yield from ((alias.asname or alias.name).partition(".")[0] for alias in names)
-            case ast.FunctionDef(name=name) | ast.ClassDef(name=name):
-                yield name
-            case ast.Assign(targets=[ast.Name(id=name)], value=value) if not isinstance(value, ast.Constant):
-                yield name
-            case _:
-                pass
-
-
-def _as_module(body: Sequence[ast.stmt]) -> ast.Module:
-    return ast.Module(list(body), [])
-
-
-def _list_names(test: ast.expr) -> frozenset[str]:
-    names = {item.id for item in ast.walk(test) if isinstance(item, ast.Name)}
-    names |= {item.attr for item in ast.walk(test) if isinstance(item, ast.Attribute)}
-    # `"xformers" in sys.modules`, `find_spec("xformers")`.
-    names |= {item.value for item in ast.walk(test) if isinstance(item, ast.Constant) and isinstance(item.value, str)}
-    return frozenset(names)
