@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING
 from envtool.errors import EnvtoolError, RequirementsError, ResolutionError, SourceError, UsageError
 from envtool.language import tell
 from envtool.progress import ProgressDisplay, open_silent_display
+from envtool.requirements.arbitrary_equality import find_unlike_letters
 from envtool.requirements.checker import Checker
 from envtool.requirements.fetch_file import fetch_file
 from envtool.requirements.find_files import find_dependency_files
 from envtool.requirements.model import DependencyFile, RequirementSet
 from envtool.requirements.open_target import configure_target, open_target
 from envtool.requirements.predict import predict_static
-from envtool.requirements.prerelease import suggest_override
+from envtool.requirements.prerelease import settle_prerelease
 from envtool.requirements.projects.project_reader import open_project_reader
 from envtool.requirements.read_file import read_file
 from envtool.requirements.readers.base_images import BaseImages
@@ -226,11 +227,13 @@ def _write_fixed(
 
 
 def _add_base(prediction: Prediction, target: Target, request: CheckRequest) -> Prediction:
-    """The prediction with the image to start from in the place of a foreign one, or with the override that helps."""
+    """The prediction with the image to start from in the place of a foreign one, or with what else helps."""
     image = prediction.requirement_set.base_image
     if image is None:
-        step = suggest_override(prediction, target) if prediction.is_bad else ""
-        return replace(prediction, next_step=step) if step else prediction
+        unlike = find_unlike_letters(prediction.requirement_set, target)
+        if prediction.verdict is Verdict.BLOCKED and unlike is not None:
+            return replace(prediction, next_step=unlike.next_step)
+        return settle_prerelease(prediction, target) if prediction.is_bad else prediction
     release = target.pin.version.release or str(target.pin.version)
     python = ".".join(target.python.split(".")[:2])
     kind = "hac-devel" if "devel" in image else "hac-notebook" if "notebook" in image else "hac-base"

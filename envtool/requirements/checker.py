@@ -18,7 +18,7 @@ from envtool.requirements.prediction import Prediction, Suggestion
 from envtool.requirements.projects.expand import expand_file
 from envtool.requirements.suggest import suggest
 from envtool.requirements.uv_command import find_uv
-from envtool.requirements.uv_options import Installer
+from envtool.requirements.uv_options import Installer, UvIndexes, list_uv_indexes
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -140,8 +140,9 @@ class Checker:
 
     def _reader(self, wanted: RequirementSet, resolver: Resolver) -> MetadataReader:
         options = wanted.options.merge_over(resolver.options)
-        first = () if options.no_index else (options.index_url or DEFAULT_INDEX,)
-        indexes = (*first, *options.extra_index_urls)
+        configured = list_uv_indexes(resolver.variables) if resolver.installer is Installer.UV else UvIndexes()
+        first = () if options.no_index else (options.index_url or configured.default or DEFAULT_INDEX,)
+        indexes = (*first, *options.extra_index_urls, *configured.others)
         # One for all sets that have the same indexes: what one has read, the others need not.
         return self._readers.setdefault(indexes, MetadataReader(indexes, options.certificates))
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from envtool.errors import ResolutionError, UnsolvableError
 from envtool.language import join_messages, tell
 from envtool.printable import shorten_end
+from envtool.requirements.arbitrary_equality import find_unlike_letters
 from envtool.requirements.chain import Graph, find_chains
 from envtool.requirements.conda_packages import is_harmless_conda
 from envtool.requirements.metadata import read_wheel_requires
@@ -65,6 +66,8 @@ def predict(
     first = replace(predict_static(replace(wanted, entries=(*wanted.entries, *limits)), target), requirement_set=wanted)
     if first.verdict is Verdict.SAFE or wanted.locked or not wanted.requirements:
         return first
+    if resolver.installer is Installer.PIP and find_unlike_letters(wanted, target) is not None:
+        return replace(first, installer=resolver.installer)
     free = resolve_as_pip(wanted, resolver) if resolver.installer is Installer.PIP else resolver.resolve(wanted)
     if free.unsolvable is not None:
         if _is_blocked_by_pin(wanted, resolver):

@@ -18,6 +18,7 @@ from envtool.language import tell
 from envtool.release.profile import TORCH
 from envtool.release.read_profile import DEFAULT
 from envtool.release.version import versions_equal
+from envtool.requirements.arbitrary_equality import find_letters, find_unlike_letters
 from envtool.requirements.conda_packages import is_harmless_conda
 from envtool.requirements.model import DeclaredRequirement, RequirementSet, Role
 from envtool.requirements.readers.base_images import BaseImages
@@ -31,7 +32,11 @@ if TYPE_CHECKING:
 
 
 class Verdict(Enum):
-    """The answer about a set. `BLOCKED`: the install fails, because torch is pinned where it would run."""
+    """The answer about a set.
+
+    `BLOCKED`: the install fails, because torch is pinned where it would run, or because no version that pip or uv would
+    take by itself is the vendor's (decision 27).
+    """
 
     SAFE = "safe"
     CLOBBERED = "clobbered"
@@ -126,7 +131,7 @@ def _admits_python(spec: str, version: str) -> bool:
 
 def _predict_python(entry: DeclaredRequirement, wanted: RequirementSet, target: Target) -> LineEffect | None:
     pinned = target.pin.find(entry.name or "")
-    if pinned is None:
+    if pinned is None or find_letters(entry, pinned.version) is not None:
         return None
     why = _explain_replacement(entry, wanted, target, pinned)
     if why is not None:
@@ -187,6 +192,8 @@ def evaluate(wanted: RequirementSet, target: Target) -> tuple[Verdict, str]:
         if is_stopped:
             return Verdict.BLOCKED, tell("{why}; the constraints of the base image stop it", why=replacing.why)
         return Verdict.CLOBBERED, replacing.why
+    if (unlike := find_unlike_letters(wanted, target)) is not None:
+        return Verdict.BLOCKED, unlike.why
     instruction = wanted.instruction
     if instruction is not None and instruction.exact and TORCH not in {entry.name for entry in wanted.requirements}:
         if instruction.tool.startswith("uv"):

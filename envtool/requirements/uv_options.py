@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,29 @@ class Installer(Enum):
 
     PIP = "pip"
     UV = "uv"
+
+
+@dataclass(frozen=True)
+class UvIndexes:
+    """The indexes that uv's variables name."""
+
+    default: str | None = None
+    others: tuple[str, ...] = ()
+
+
+def list_uv_indexes(variables: Mapping[str, str]) -> UvIndexes:
+    """The indexes of `UV_DEFAULT_INDEX`, `UV_INDEX` and the older names of both; one may be written as NAME=ADDRESS.
+
+    Source: uv documentation, "Environment variables".
+    """
+    default = variables.get("UV_DEFAULT_INDEX") or variables.get("UV_INDEX_URL")
+    words = [*variables.get("UV_INDEX", "").split(), *variables.get("UV_EXTRA_INDEX_URL", "").split()]
+    return UvIndexes(_strip_index_name(default) if default else None, tuple(map(_strip_index_name, words)))
+
+
+def _strip_index_name(word: str) -> str:
+    name, mark, address = word.partition("=")
+    return address if mark and "/" not in name and ":" not in name else word
 
 
 # Seconds for which answers of an index count as fresh. One check reads the same pages many times, and many indexes

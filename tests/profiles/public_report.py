@@ -14,7 +14,7 @@ class PublicReport:
 
     `own` is a profile of the user's, as TOML. `vendor` and `index` are wheels as NAME==VERSION with their requirements.
     `lost` is what changes; without it all stays as it is with the installers of today. `culprit` is whose requirement
-    did it, `cure` what is installed instead, as lines, with uv's overrides in `override`.
+    did it, `cure` what is installed instead, as lines, with uv's overrides in `override`. `verdict` is check's.
     """
 
     address: str
@@ -23,6 +23,7 @@ class PublicReport:
     index: Wheels
     lines: tuple[str, ...]
     lost: str = ""
+    verdict: str = "clobbered"
     culprit: str = ""
     cure: tuple[str, ...] = ()
     override: str = ""
