@@ -5,7 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
-from envtool.guard.arguments import INDEXES, UPSTREAM_INDEX, ArgumentKind, join_words, list_arguments, quote, quote_all
+from envtool.guard.arguments import (
+    INDEXES,
+    UPSTREAM_INDEX,
+    Argument,
+    ArgumentKind,
+    join_words,
+    list_arguments,
+    quote,
+    quote_all,
+)
 from envtool.guard.instruction import InstallStep, Tool
 from envtool.guard.report_row import render_row
 from envtool.language import tell
@@ -66,23 +75,43 @@ def build_project_command(step: InstallStep) -> str:
         case Tool.UV_PROJECT if step.action == "sync":
             return join_words([start, "sync", *([] if "--inexact" in words else ["--inexact"]), _LEAVE_OUT, words])
         case Tool.UV_PROJECT:
-            return join_words([start, step.action, "--no-sync", words, "&&", start, "sync --inexact", _LEAVE_OUT])
+            carried = _carry_uv_options(step)
+            return join_words(
+                [start, step.action, "--no-sync", words, "&&", start, "sync --inexact", _LEAVE_OUT, *carried]
+            )
         case Tool.PIPENV:
             pattern = "|".join(PINNED_NAMES)
             return f"{start} requirements | grep -vE '^({pattern})[ =]' | python -m pip install -r /dev/stdin"
         case _:
             option = "--lock" if step.tool is Tool.POETRY else "--no-sync"
             if step.action in {"add", "update", "remove"}:
-                command = join_words([start, step.action, option, words, "&& envtool sync"])
+                command = join_words([start, step.action, option, words, "&& envtool sync", *_translate_options(step)])
             else:
-                command = join_words([start, "lock && envtool sync", *_translate_options(step)])
+                where = [word for argument in _list_places(step) for word in quote_all(argument.words)]
+                command = join_words([start, "lock", *where, "&& envtool sync", *_translate_options(step)])
             file = _LOCKED.get(step.tool, tell("the lock"))
             return tell("{command}   (installs what {file} names, but for torch)", command=command, file=file)
 
 
+def _carry_uv_options(step: InstallStep) -> list[str]:
+    """What `uv sync` needs to install what `uv add` with these options has added."""
+    same = ("--project", "--directory", "--package", "--group", "--extra", "--python", "-p")
+    names = {**{name: name for name in same}, "--optional": "--extra"}
+    arguments = [item for item in list_arguments(step) if item.option in names and item.value]
+    found = [word for item in arguments for word in (names[item.option], quote(Word(item.value)))]
+    return found + (["--active"] if any(item.option == "--active" for item in list_arguments(step)) else [])
+
+
+def _list_places(step: InstallStep) -> list[Argument]:
+    """The options of Poetry's and PDM's commands that name the project's folder."""
+    options = {"-C", "--directory", "-P", "--project"} if step.tool is Tool.POETRY else {"-p", "--project"}
+    return [argument for argument in list_arguments(step) if argument.option in options]
+
+
 def _translate_options(step: InstallStep) -> list[str]:
-    """The options of `poetry install` and `pdm install` in the words of `envtool sync`."""
+    """The options of Poetry's and PDM's commands, and the project's folder, in the words of `envtool sync`."""
     found: list[str] = []
+    folder = [quote(Word(argument.value)) for argument in _list_places(step)[-1:]]
     values: Mapping[str, str] = {"--with": "--group", "--without": "--no-group", "-E": "--extra", "--extras": "--extra"}
     values = {**values, "--only": "--only-group", "-G": "--group", "--group": "--group"}
     flags = {"--no-root": "--no-install-project", "--no-self": "--no-install-project", "--all-extras": "--all-extras"}
@@ -93,4 +122,4 @@ def _translate_options(step: InstallStep) -> list[str]:
                 found += [values[argument.option], quote(Word(value))]
         elif argument.option in flags:
             found.append(flags[argument.option])
-    return found
+    return found + folder

@@ -39,6 +39,10 @@ def rewrite_files(rewriting: Rewrite, texts: Mapping[Path, str], folders: Mappin
     a line cannot be found again.
     """
     rows = {path: text.split("\n") for path, text in texts.items()}
+    for path, lines in rows.items():
+        # A file that another one includes is a requirements file, whatever the other is.
+        if rewriting.file.kind == "requirements.txt" or path != rewriting.file.path:
+            _end_idle_continuations(lines)
     # From the end, so that what is inserted does not move the lines before it.
     for _line, edit in sorted(_list_edits(rewriting, rows), key=lambda pair: pair[0], reverse=True):
         edit()
@@ -121,6 +125,14 @@ def _find_last(wanted: RequirementSet, path: Path) -> DeclaredRequirement | None
     here = [entry for entry in wanted.requirements if entry.location.path == path]
     own = [entry for entry in here if entry.group is not None] or here
     return max(own, key=lambda entry: entry.location.line, default=None)
+
+
+def _end_idle_continuations(rows: list[str]) -> None:
+    """Take a backslash away after which nothing comes: to pip it is none, and uv takes no file that has one."""
+    for number, row in enumerate(rows):
+        following = rows[number + 1] if number + 1 < len(rows) else ""
+        if not following.strip() and row.rstrip().endswith("\\") and not row.lstrip().startswith("#"):
+            rows[number] = row.rstrip()[:-1].rstrip() + ("\r" if row.endswith("\r") else "")
 
 
 _PATH_ARGUMENT = re.compile(r"^(\s*(?:-e|--editable|-f|--find-links)[=\s]+|\s*)(\.{1,2}/[^\s;#\[]*)")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,10 +19,18 @@ from envtool.requirements.uv_options import Installer
 from envtool.safe_install.apply import apply_install
 from envtool.safe_install.install import TIME_LIMIT, InstallStatus, note_missing, refuse_changed_pins, refuse_damaged
 from envtool.safe_install.locks.find_lock import find_lock
-from envtool.safe_install.locks.model import LockedDemand, LockedSet, LockSelection, override, parse_overrides
+from envtool.safe_install.locks.model import (
+    LockedDemand,
+    LockedSet,
+    LockSelection,
+    format_relock,
+    override,
+    parse_overrides,
+)
 from envtool.safe_install.plan import InstallPlan, plan_install
 from envtool.safe_install.prove import list_broken, list_unmet, read_requires
 from envtool.transaction.recovery import recover
+from envtool.wheel.requires import normalize_name
 
 if TYPE_CHECKING:
     from envtool.requirements.model import InstallOptions
@@ -45,6 +53,22 @@ class SyncRequest:
     dry_run: bool = False
     time_limit: float = TIME_LIMIT
 
+    @property
+    def options(self) -> tuple[str, ...]:
+        """The options of `envtool sync` beside the selection."""
+        words = ["--prefix", str(self.prefix)] if self.prefix is not None else []
+        words += [word for text in self.overrides for word in ("--override", text)]
+        words += ["--dry-run"] if self.dry_run else []
+        words += ["--time-limit", f"{self.time_limit:g}"] if self.time_limit != TIME_LIMIT else []
+        return tuple(words)
+
+    def format_command(self, overrides: Sequence[str] = ()) -> str:
+        """The command that asks for this. `overrides` count in the place of its own on the same names."""
+        names = {normalize_name(item.name) for item in parse_overrides(overrides)}
+        kept = [text for text in self.overrides if normalize_name(parse_overrides([text])[0].name) not in names]
+        options = replace(self, overrides=(*kept, *overrides)).options
+        return self.selection.format_command(self.project.absolute(), options)
+
 
 @dataclass(frozen=True, kw_only=True)
 class SyncResult:
@@ -54,6 +78,7 @@ class SyncResult:
     do not meet theirs (`broken`).
     """
 
+    request: SyncRequest
     status: InstallStatus
     locked: LockedSet
     target: Target
@@ -85,25 +110,23 @@ def sync(
     resolver = replace(resolver, passed=locked.passed)
     unmet = _find_unmet(locked, resolver, note)
     if unmet:
-        return SyncResult(status=InstallStatus.UNSOLVABLE, locked=locked, target=target, unmet=unmet)
+        return SyncResult(request=request, status=InstallStatus.UNSOLVABLE, locked=locked, target=target, unmet=unmet)
     resolution = resolver.resolve(locked.wanted)
     if resolution.unsolvable is not None:
         raise ResolutionError(
             tell("{lock} cannot be installed as it stands", lock=lock),
             why=resolution.unsolvable,
-            remedy=tell(
-                "lock anew for Python {python}, or leave the part out that names it (--no-group)", python=target.python
-            ),
+            remedy=_suggest_locking_anew(lock, target),
         )
     broken = tuple(list_broken(resolution, target))
     if broken:
-        return SyncResult(status=InstallStatus.UNSOLVABLE, locked=locked, target=target, broken=broken)
+        return SyncResult(request=request, status=InstallStatus.UNSOLVABLE, locked=locked, target=target, broken=broken)
     plan = plan_install(environment, target.pin, locked.wanted.requirements, resolution.changes)
     pins = frozenset(item.name for item in target.pin.distributions)
     plan = replace(plan, proven_names=pins - locked.overridden)
     refuse_changed_pins(plan)
     note_missing(environment, plan, note)
-    result = SyncResult(status=InstallStatus.NOTHING_TO_DO, locked=locked, target=target, plan=plan)
+    result = SyncResult(request=request, status=InstallStatus.NOTHING_TO_DO, locked=locked, target=target, plan=plan)
     if plan.is_empty:
         return result
     if request.dry_run:
@@ -119,13 +142,24 @@ def sync(
     return replace(result, status=InstallStatus.INSTALLED)
 
 
+def _suggest_locking_anew(lock: Path, target: Target) -> str:
+    command = format_relock(lock)
+    if command:
+        return tell(
+            "{command}   (with Python {python} admitted), or leave the part out that names it (--no-group)",
+            command=command,
+            python=target.python,
+        )
+    return tell("lock anew for Python {python}, or leave the part out that names it (--no-group)", python=target.python)
+
+
 def _read(lock: Path, request: SyncRequest, resolver: Resolver, note: Callable[[str], None]) -> LockedSet:
     selection, target = request.selection, resolver.target
     if lock.name == "uv.lock":
         from envtool.safe_install.locks.uv_project import read_uv_project
 
         named = request.project if request.project.is_dir() else request.project.parent
-        return read_uv_project(lock, named.absolute(), selection, target)
+        return read_uv_project(lock, named.absolute(), selection, target, options=request.options)
     if selection.packages or selection.all_packages:
         raise InstallError(
             tell("--package and --all-packages are for a workspace of uv's"), why=tell("{lock} has none", lock=lock)

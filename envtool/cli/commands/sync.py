@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -143,12 +144,13 @@ def _list_refusal(result: SyncResult) -> list[str]:
     if result.broken:
         bounds = " ".join(str(demand.requirement) for demand in result.broken)
         return [*lines, f"  {fix} {phrase('lock {bounds}', bounds=bounds)}"]
-    names = sorted({demand.requirement.name for demand in result.unmet} & {item.name for item in pinned})
-    bounds = " ".join(f"--override {name}" for name in names)
     file, version = result.locked.path.parent / "pyproject.toml", result.target.pin.version.public
+    names = sorted({demand.requirement.name for demand in result.unmet} & {item.name for item in pinned})
+    command = result.request.format_command(names)
+    checked = [*(["--prefix", str(prefix)] if (prefix := result.request.prefix) is not None else []), str(file)]
     return [
         *lines,
         f"  {fix} {phrase('lock versions that are content with torch {version}', version=version)}",
-        f"  {run} {phrase('envtool check {path}   (which lines to change)', path=file)}",
-        f"  {other} " + phrase("envtool sync {bounds}   (where you know that the vendor's will do)", bounds=bounds),
+        f"  {run} {phrase('{command}   (which lines to change)', command=shlex.join(['envtool', 'check', *checked]))}",
+        f"  {other} " + phrase("{command}   (where you know that the vendor's will do)", command=command),
     ]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+import shlex
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -55,6 +56,18 @@ class LockSelection:
         }
         words = [flag for flag, is_set in flags.items() if is_set]
         return (*words, *(word for flag, names in values.items() for name in names for word in (flag, name)))
+
+    def format_command(self, place: Path, options: Sequence[str] = ()) -> str:
+        """The `envtool sync` for this selection of the lock at `place`. `options` are its others."""
+        return shlex.join(["envtool", "sync", *options, *self.format_words(), str(place)])
+
+
+def format_relock(lock: Path) -> str:
+    """The command that locks a project anew, for the tool that its lock is of; "" where nothing tells that tool."""
+    options = {"uv.lock": "--project", "poetry.lock": "--directory", "pdm.lock": "--project"}
+    if lock.name not in options:
+        return ""
+    return shlex.join([lock.stem, "lock", options[lock.name], str(lock.parent)])
 
 
 @dataclass(frozen=True, kw_only=True)

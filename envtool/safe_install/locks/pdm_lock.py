@@ -19,7 +19,7 @@ from envtool.requirements.readers.common import get_strings, get_table, get_tabl
 from envtool.requirements.text_file import read_text
 from envtool.safe_install.locks.graph import LockedNode, LockGraph
 from envtool.safe_install.locks.graph_set import make_locked_set
-from envtool.safe_install.locks.model import LockedDemand, LockedSet, LockSelection, refuse_other_python
+from envtool.safe_install.locks.model import LockedDemand, LockedSet, LockSelection, format_relock, refuse_other_python
 from envtool.safe_install.locks.poetry_lock import make_project_entry, normalize_git_url
 from envtool.safe_install.locks.project_roots import list_roots, read_project
 from envtool.wheel.requires import normalize_name
@@ -27,7 +27,6 @@ from envtool.wheel.requires import normalize_name
 if TYPE_CHECKING:
     from envtool.requirements.target import Target
 
-_RELOCK = "pdm lock"
 # PEP 508, "Names".
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _PYPI = "https://pypi.org/simple"
@@ -40,8 +39,8 @@ def read_pdm_project(lock: Path, selection: LockSelection, target: Target) -> Lo
     if not metadata:
         raise make_form_error(lock, tell("it has no [metadata]"))
     file, project = read_project(lock)
-    refuse_other_python(lock, metadata.get("requires_python"), target, _RELOCK)
-    refuse_other_python(lock, get_table(project, "project").get("requires-python"), target, _RELOCK)
+    refuse_other_python(lock, metadata.get("requires_python"), target, format_relock(lock))
+    refuse_other_python(lock, get_table(project, "project").get("requires-python"), target, format_relock(lock))
     old_files = get_table(metadata, "files")
     nodes: dict[str, list[LockedNode]] = {}
     for row in get_tables(table, "package"):
@@ -67,7 +66,7 @@ def read_pdm_project(lock: Path, selection: LockSelection, target: Target) -> Lo
         target,
         project=make_project_entry(file, project) if is_package and not selection.only_groups else None,
         options=InstallOptions(extra_index_urls=tuple(_list_sources(pdm.get("source"), nodes, target))),
-        relock=_RELOCK,
+        relock=format_relock(lock),
     )
 
 

@@ -18,14 +18,12 @@ from envtool.requirements.readers.poetry import format_dependency, make_dependen
 from envtool.requirements.text_file import read_text
 from envtool.safe_install.locks.graph import LockedNode, LockGraph
 from envtool.safe_install.locks.graph_set import make_locked_set
-from envtool.safe_install.locks.model import LockedSet, LockSelection, refuse_other_python
+from envtool.safe_install.locks.model import LockedSet, LockSelection, format_relock, refuse_other_python
 from envtool.safe_install.locks.project_roots import list_roots, read_project
 from envtool.wheel.requires import normalize_name
 
 if TYPE_CHECKING:
     from envtool.requirements.target import Target
-
-_RELOCK = "poetry lock"
 
 
 def read_poetry_project(lock: Path, selection: LockSelection, target: Target) -> LockedSet:
@@ -34,7 +32,7 @@ def read_poetry_project(lock: Path, selection: LockSelection, target: Target) ->
     metadata = get_table(table, "metadata")
     if not metadata:
         raise make_form_error(lock, tell("it has no [metadata]"))
-    refuse_other_python(lock, metadata.get("python-versions"), target, _RELOCK)
+    refuse_other_python(lock, metadata.get("python-versions"), target, format_relock(lock))
     file, project = read_project(lock)
     poetry = get_table(project, "tool", "poetry")
     optional = {
@@ -58,7 +56,7 @@ def read_poetry_project(lock: Path, selection: LockSelection, target: Target) ->
         target,
         project=make_project_entry(file, project) if own else None,
         options=InstallOptions(),
-        relock=_RELOCK,
+        relock=format_relock(lock),
     )
 
 
@@ -139,7 +137,7 @@ def _read_requires(row: dict[str, Any], lock: Path) -> Iterator[Requirement]:
                 raise LockError(
                     tell("{lock}: what {row} requires of {name} cannot be read", lock=lock, row=row["name"], name=name),
                     why=str(error),
-                    remedy=_RELOCK,
+                    remedy=format_relock(lock),
                 ) from error
 
 

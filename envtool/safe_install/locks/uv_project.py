@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
@@ -21,7 +22,13 @@ from envtool.requirements.text_file import read_text
 from envtool.requirements.uv_command import run_uv
 from envtool.safe_install.locks.artifact import add_address
 from envtool.safe_install.locks.cuda import select_idle_cuda_wheels
-from envtool.safe_install.locks.model import LockedDemand, LockedSet, LockSelection, refuse_other_python
+from envtool.safe_install.locks.model import (
+    LockedDemand,
+    LockedSet,
+    LockSelection,
+    format_relock,
+    refuse_other_python,
+)
 from envtool.safe_install.locks.uv_selection import (
     find_remedy,
     list_names,
@@ -43,19 +50,26 @@ _OWN = ("editable", "directory", "virtual")
 
 
 def read_uv_project(
-    lock: Path, project: Path, selection: LockSelection, target: Target, export: Export | None = None
+    lock: Path,
+    project: Path,
+    selection: LockSelection,
+    target: Target,
+    export: Export | None = None,
+    *,
+    options: Sequence[str] = (),
 ) -> LockedSet:
     """What `uv sync` would install for the project in a folder. Raises `LockError` and `RequirementsError`.
 
-    `export` tells what uv exports for the selection; by default uv itself is asked.
+    `export` tells what uv exports for the selection; by default uv itself is asked. `options` are those of the
+    command beside the selection, for the one that is proposed.
     """
-    export = export or partial(_export, lock, project, selection, target)
+    export = export or partial(_export, lock, project, selection, target, options)
     table = parse_toml(read_text(lock), lock)
     refuse_other_python(
         lock,
         table.get("requires-python"),
         target,
-        f"uv lock --project {lock.parent}   (after widening requires-python)",
+        tell("{command}   (after widening requires-python)", command=format_relock(lock)),
     )
     rows = _list_rows(table)
     pins = [item.name for item in target.pin.distributions]
@@ -97,7 +111,12 @@ def _list_rows(table: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def _export(
-    lock: Path, project: Path, selection: LockSelection, target: Target, words: Sequence[str]
+    lock: Path,
+    project: Path,
+    selection: LockSelection,
+    target: Target,
+    options: Sequence[str],
+    words: Sequence[str],
 ) -> tuple[DeclaredRequirement, ...]:
     """The requirements of `uv export` whose markers hold for the target. Nothing of the project is run for it."""
     command = ["export", "--frozen", "--format", "requirements-txt", "--no-header", "--no-annotate"]
@@ -114,7 +133,8 @@ def _export(
         raise LockError(
             tell("{lock} cannot be installed from", lock=lock),
             why=error.why,
-            remedy=find_remedy(table, names, selection, project) or f"uv lock --check --project {project}",
+            remedy=find_remedy(table, names, selection, project, options)
+            or f"uv lock --check --project {shlex.quote(str(project))}",
         ) from error
     found = read_lines(said.out, lock.parent / "uv export").entries
     return tuple(replace(entry, marker=None) for entry in found if target.is_applicable(entry))

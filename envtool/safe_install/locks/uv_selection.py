@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -79,8 +78,13 @@ def refuse_unknown_packages(lock: Path, members: Iterable[str], selection: LockS
             )
 
 
-def find_remedy(table: dict[str, Any], names: LockedNames, selection: LockSelection, place: Path) -> str | None:
-    """The command that leaves all but one of some extras and groups out that a project declares to conflict."""
+def find_remedy(
+    table: dict[str, Any], names: LockedNames, selection: LockSelection, place: Path, options: Sequence[str]
+) -> str | None:
+    """The command that leaves all but one of some extras and groups out that a project declares to conflict.
+
+    `options` are those of the command that was given, but for its selection.
+    """
     chosen = list(dict.fromkeys(_list_chosen(names, selection)))
     left_out: list[tuple[str, str]] = []
     for rows in _list_conflicts(table):
@@ -93,7 +97,7 @@ def find_remedy(table: dict[str, Any], names: LockedNames, selection: LockSelect
         left_out += [pair for pair in chosen if pair in pairs and pair not in left_out][1:]
     if not left_out:
         return None
-    command = shlex.join(["envtool", "sync", *_format_words(names, selection, left_out), str(place)])
+    command = _leave_out(names, selection, left_out).format_command(place, options)
     if len(left_out) == 1:
         return tell("leave one of them out: {command}", command=command)
     return tell("leave all but one of them out: {command}", command=command)
@@ -119,10 +123,8 @@ def _list_conflicts(table: dict[str, Any]) -> Iterator[list[dict[str, Any]]]:
         yield get_tables({"set": row}, "set")
 
 
-def _format_words(
-    names: LockedNames, selection: LockSelection, left_out: Collection[tuple[str, str]]
-) -> tuple[str, ...]:
-    """The selection without some of its parts, in the words of `envtool sync`."""
+def _leave_out(names: LockedNames, selection: LockSelection, left_out: Collection[tuple[str, str]]) -> LockSelection:
+    """The selection without some of its parts."""
 
     def select(kind: str, asked: Sequence[str]) -> tuple[str, ...]:
         return tuple(name for name in asked if (kind, normalize_name(name)) not in left_out)
@@ -140,4 +142,4 @@ def _format_words(
         groups=select("group", selection.groups),
         only_groups=still.only_groups,
         without_groups=(*selection.without_groups, *refused),
-    ).format_words()
+    )

@@ -92,6 +92,20 @@ DIRECT = {
         "uv add --no-sync accel && uv sync --inexact --no-install-package torch --no-install-package torchvision"
         " --no-install-package torchaudio",
     ),
+    "uv-add-parts": (
+        "uv add --project 'my app' --group dev --optional gpu accel",
+        'uv add --no-sync --project "my app" --group dev --optional gpu accel && uv sync --inexact'
+        " --no-install-package torch --no-install-package torchvision --no-install-package torchaudio"
+        ' --project "my app" --group dev --extra gpu',
+    ),
+    "poetry-folder": (
+        "poetry install -C 'my app' --extras 'gpu docs'",
+        'poetry lock -C "my app" && envtool sync --extra gpu --extra docs "my app"',
+    ),
+    "pdm-add-group": (
+        "pdm add -p app -G test accel",
+        "pdm add --no-sync -p app -G test accel && envtool sync --group test app",
+    ),
     "poetry": (
         "poetry config virtualenvs.create false && poetry install --no-root --with train,dev --no-ansi",
         "poetry lock && envtool sync --no-install-project --group train --group dev",

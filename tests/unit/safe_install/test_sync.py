@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -98,17 +99,22 @@ def test_extras_and_groups(
 def test_a_lock_that_needs_another_torch_is_refused_and_says_why(
     environment: RealEnvironment, index: str, tmp_path: Path
 ) -> None:
-    project = make_uv_project(tmp_path / "work", index, environment)
-    status, said = sync(environment, "--extra", "new", str(project))
+    project = make_uv_project(tmp_path / "my work", index, environment)
+    status, said = sync(environment, "--no-dev", "--extra", "new", str(project))
     assert status == 1, said
     assert "modern 1.0 requires torch>=2.0" in said
-    assert "--override torch" in said
+    prefix = shlex.quote(str(environment.path))
+    assert (
+        f"envtool sync --prefix {prefix} --override torch --no-default-groups --extra new '{project}'   (where" in said
+    )
+    assert f"envtool check --prefix {prefix} '{project}/pyproject.toml'" in said
     assert installed(environment) == BASE
     status, said = sync(environment, "--extra", "new", "--override", "torch>=1.7", str(project))
     assert status == 0, said
     assert "modern" in installed(environment)
     status, said = sync(environment, "--extra", "new", "--override", "torch>=3", str(project))
     assert status == 1, said
+    assert f"--prefix {prefix} --override torch --extra new" in said
 
 
 def test_what_the_project_itself_requires_counts(environment: RealEnvironment, index: str, tmp_path: Path) -> None:
