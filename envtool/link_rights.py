@@ -73,6 +73,11 @@ def list_makers(file: _Path) -> set[int]:
     return _list_makers(os.lstat(file), folder) | _list_makers(os.stat(file), folder)  # noqa: PTH116
 
 
+def list_link_makers(path: _Path) -> set[int]:
+    """The users other than root who made a link on the way to a file, or may put another in its place."""
+    return _follow(os.path.abspath(path))[1]  # noqa: PTH100
+
+
 def may_enter(uid: int, groups: Sequence[int], folder: str) -> bool:
     """Whether a user may pass through every folder on a way without links, the last one included."""
     while True:

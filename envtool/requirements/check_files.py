@@ -11,14 +11,13 @@ from envtool.errors import EnvtoolError, RequirementsError, ResolutionError, Sou
 from envtool.language import tell
 from envtool.progress import ProgressDisplay, open_silent_display
 from envtool.requirements.arbitrary_equality import find_unlike_letters
-from envtool.requirements.checker import Checker
+from envtool.requirements.checker import Checker, open_checkers
 from envtool.requirements.fetch_file import fetch_file
 from envtool.requirements.find_files import find_dependency_files
 from envtool.requirements.model import DependencyFile, RequirementSet
 from envtool.requirements.open_target import configure_target, open_target
 from envtool.requirements.predict import predict_static
 from envtool.requirements.prerelease import settle_prerelease
-from envtool.requirements.projects.project_reader import open_project_reader
 from envtool.requirements.read_file import read_file
 from envtool.requirements.readers.base_images import BaseImages
 from envtool.requirements.readers.source_files import SourceFiles
@@ -35,6 +34,7 @@ if TYPE_CHECKING:
     from envtool.requirements.target import Target
 
 
+_NO_BUILD = tell("--no-build forbids running it")
 _NO_IMAGE = tell(
     "start from a HAC base image with this torch; the image table that is here has none, so add a row for it"
 )
@@ -127,22 +127,20 @@ def check_files(request: CheckRequest, *, display: ProgressDisplay = open_silent
             return CheckResult(request=request, target=target, predictions=predictions)
         configured = configure_target(target, prefix, request.installers, time_limit=request.time_limit or TIME_LIMIT)
         resolvers = {
-            installer: replace(resolver, no_build=request.no_build, deadline=deadline)
+            installer: replace(resolver, no_build=_NO_BUILD if request.no_build else "", deadline=deadline)
             for installer, resolver in configured.resolvers.items()
         }
-        with open_project_reader(next(iter(resolvers.values())), no_build=request.no_build) as projects:
-            checker = Checker(
-                target=configured.target,
-                resolvers=resolvers,
-                constrained=configured.constrained,
-                projects=projects,
-                only=request.only,
-            )
-            checked = _predict_files(files, checker, display)
-            written, not_written = _write_fixed(checked, checker, request.write_fixed)
+        checker = Checker(
+            target=configured.target, resolvers=resolvers, constrained=configured.constrained, only=request.only
+        )
+        with open_checkers(checker) as select_checker:
+            with display(tell("resolving")) as advance:
+                own = [(file, select_checker(file)) for file in files]
+                checked = [(file, checker, checker.check(file, advance)) for file, checker in own]
+            written, not_written = _write_fixed(checked, request.write_fixed)
     predictions = tuple(
         _add_base(_add_command(prediction, file, request), target, request)
-        for file, found in checked
+        for file, _checker, found in checked
         for prediction in found
     )
     return CheckResult(
@@ -203,20 +201,13 @@ def _is_told_later(item: RequirementSet) -> bool:
     return item.failure is not None or item.project is not None
 
 
-def _predict_files(
-    files: Sequence[DependencyFile], checker: Checker, display: ProgressDisplay
-) -> list[tuple[DependencyFile, tuple[Prediction, ...]]]:
-    with display(tell("resolving")) as advance:
-        return [(file, checker.check(file, advance)) for file in files]
-
-
 def _write_fixed(
-    checked: Iterable[tuple[DependencyFile, tuple[Prediction, ...]]], checker: Checker, folder: Path | None
+    checked: Iterable[tuple[DependencyFile, Checker, tuple[Prediction, ...]]], folder: Path | None
 ) -> tuple[tuple[Path, ...], tuple[EnvtoolError, ...]]:
     """The files that were written, and why others were not: one that has no fix takes no other's away."""
     written: list[Path] = []
     errors: list[EnvtoolError] = []
-    for file, predictions in checked:
+    for file, checker, predictions in checked:
         if folder is None or not any(prediction.is_bad for prediction in predictions):
             continue
         try:

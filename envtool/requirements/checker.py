@@ -5,23 +5,26 @@ from __future__ import annotations
 import shlex
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from envtool.errors import ResolutionError, SourceError
 from envtool.language import join_messages, tell
+from envtool.requirements.build_rights import BuildRights, find_build_rights
 from envtool.requirements.metadata import DEFAULT_INDEX, MetadataReader
 from envtool.requirements.model import Role, Section
 from envtool.requirements.partial import predict_partly
 from envtool.requirements.predict import predict, predict_static
 from envtool.requirements.prediction import Prediction, Suggestion
 from envtool.requirements.projects.expand import expand_file
+from envtool.requirements.projects.project_reader import open_project_reader
 from envtool.requirements.suggest import suggest
 from envtool.requirements.uv_command import find_uv
 from envtool.requirements.uv_options import Installer, UvIndexes, list_uv_indexes
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
     from envtool.progress import Progress
     from envtool.requirements.model import DependencyFile, RequirementSet
@@ -162,6 +165,34 @@ class Checker:
         except (SourceError, ResolutionError) as error:
             found = Suggestion(none=tell("it could not be looked for, because {error}", error=error), is_proven=False)
         return replace(answer, suggestion=found)
+
+
+@contextmanager
+def open_checkers(checker: Checker) -> Iterator[Callable[[DependencyFile], Checker]]:
+    """Tells of a file which checker may check it: one with the rights of those who wrote it, and a reader of projects.
+
+    They are open as long as the context.
+    """
+    made: dict[BuildRights, Checker] = {}
+    with ExitStack() as stack:
+
+        def select(file: DependencyFile) -> Checker:
+            rights = find_build_rights(file, checker.resolvers.values())
+            if rights not in made:
+                resolvers = {installer: rights.apply(resolver) for installer, resolver in checker.resolvers.items()}
+                first = next(iter(resolvers.values()))
+                projects = stack.enter_context(open_project_reader(first))
+                made[rights] = replace(
+                    checker,
+                    target=first.target,
+                    resolvers=resolvers,
+                    projects=projects,
+                    _readers=dict[tuple[str, ...], MetadataReader](),
+                    _unreachable=dict[str, SourceError](),
+                )
+            return made[rights]
+
+        yield select
 
 
 def _add_file_name(wanted: RequirementSet, error: SourceError | ResolutionError) -> SourceError | ResolutionError:

@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from envtool.requirements.target import Target
 
 _NOT_FOUND = "was not found in the package registry"
+_NO_BUILD = "building from source is disabled"
 _CONSTRAINTS = frozenset({"UV_CONSTRAINT", "UV_BUILD_CONSTRAINT"})
 
 
@@ -62,7 +63,7 @@ class Resolver:
 
     `variables` are the process's; `options` and `constraints` what that installer is configured with, the pins left
     out; `passed` are further words for uv; `time_limit` is in seconds for one run of uv, and all of them end at
-    `deadline`, by the monotonic clock. `no_build` has nothing built without a wheel.
+    `deadline`, by the monotonic clock. `no_build` has nothing built without a wheel, and says why.
     """
 
     target: Target
@@ -73,7 +74,7 @@ class Resolver:
     passed: tuple[str, ...] = ()
     time_limit: float = TIME_LIMIT
     deadline: float | None = None
-    no_build: bool = False
+    no_build: str = ""
 
     @property
     def seconds_left(self) -> float:
@@ -251,10 +252,16 @@ class Resolver:
             words = [*words, "--build-constraints", str(stubs.constraints)]
             words += ["--no-build"] if self.no_build else []
             try:
-                return self._run(words, options, requested)
+                return self._refuse_without_build(self._run(words, options, requested))
             except MissingBuildTorchError:
                 here = replace(self, variables={**self.variables, **BUILD_SETTINGS, "PYTHONPATH": str(stubs.folder)})
                 return replace(here._run(words, options, requested), imports_torch=True)
+
+    def _refuse_without_build(self, said: UvOutput) -> UvOutput:
+        """What uv said. Raises `ResolutionError` where there is no solution because nothing is built."""
+        if self.no_build and said.unsolvable is not None and _NO_BUILD in said.unsolvable:
+            raise ResolutionError(tell("a source distribution does not tell what it requires"), why=self.no_build)
+        return said
 
     def _run(
         self,

@@ -29,4 +29,7 @@ def synthetic_target(pin: VendorPin, python: str) -> Iterator[Target]:
             (records / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {item.name}\nVersion: {item.version}\n")
             (records / "INSTALLER").write_text("hac-envtool\n")
             (records / "RECORD").write_text(f"{records.name}/METADATA,,\n{records.name}/RECORD,,\n")
+        # Whose file is held against it may have to read it.
+        for path in (*folder.rglob("*"), folder):
+            path.chmod(0o755 if path.is_dir() else 0o644)
         yield Target(pin=pin, python=python, folder=folder, installed=installed)

@@ -103,6 +103,12 @@ def find_owner(folders: Iterable[Path]) -> Owner | None:
     return first
 
 
+def make_owner(uid: int, folder: Path) -> Owner:
+    """A user by number, with the group of the user's entry; `folder` is the user's."""
+    entry = _find_entry(uid)
+    return Owner(uid, entry.pw_gid if entry is not None else _NOBODY, folder)
+
+
 def make_process_options(owner: Owner | None) -> dict[str, Any]:
     """What `subprocess.Popen` takes for a program that runs as `owner`."""
     if owner is None or os.geteuid() == owner.uid:

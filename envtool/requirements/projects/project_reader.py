@@ -13,14 +13,15 @@ from urllib.parse import unquote, urlsplit
 
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
+from envtool.authors import find_tree_authors
 from envtool.errors import EnvtoolError, RequirementsError, ResolutionError, SetupError, SourceError
 from envtool.language import tell
 from envtool.requirements.projects.build_backend import ask_build_backend
 from envtool.requirements.projects.checkout import check_out, parse_git_address
 from envtool.requirements.projects.project_metadata import ProjectMetadata, read_static_metadata
-from envtool.requirements.projects.source_copy import copy_project
+from envtool.requirements.projects.source_copy import copy_project, list_project_files
 from envtool.temporary_folder import temporary_folder
-from envtool.transaction.owner import lend, lend_tree, make_process_options
+from envtool.transaction.owner import lend, make_process_options
 
 if TYPE_CHECKING:
     from envtool.requirements.resolve import Resolver
@@ -41,14 +42,13 @@ class ReadProject:
 
 @dataclass
 class ProjectReader:
-    """Reads projects for the target of a resolver. `no_build`: only where that runs nobody's code.
+    """Reads projects for the target of a resolver: where that must build nothing, only what runs nobody's code.
 
     Keeps every answer, and every error. Safe for several threads.
     """
 
     resolver: Resolver
     folder: Path
-    no_build: bool = False
     _found: dict[str, ReadProject | EnvtoolError] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -105,20 +105,34 @@ class ProjectReader:
         found = read_static_metadata(place)
         if found is not None:
             return found
-        if self.no_build:
+        if self.resolver.no_build:
             raise ResolutionError(
                 tell("{shown}: only its build back end tells what it requires", shown=shown),
-                why=tell("--no-build forbids running it"),
-                remedy=tell("envtool check … without --no-build"),
+                why=self.resolver.no_build,
+                remedy=tell("let its author check it, or read it without its code: envtool check --static"),
             )
-        try:
-            source = copy_project(place, work)
-        except OSError as error:
-            raise ResolutionError(
-                tell("{shown} cannot be read", shown=shown), why=str(error.strerror), remedy=f"ls -la {shown}"
-            ) from error
-        lend_tree(self.resolver.target.owner, work)
+        owner = self.resolver.target.owner
+        self._refuse_others_code(place, shown, is_checkout=place.is_relative_to(work))
+        source = copy_project(place, work, shown, owner)
         return ask_build_backend(source, work, self.resolver, shown)
+
+    def _refuse_others_code(self, place: Path, shown: str, *, is_checkout: bool) -> None:
+        """Raise `ResolutionError` where somebody else than the user that a build runs as wrote some of a project."""
+        if is_checkout:
+            return
+        owner = self.resolver.target.owner
+        authors = find_tree_authors(list_project_files(place))
+        if authors.users <= ({owner.uid} if owner is not None else set()) and not authors.everybody:
+            return
+        raise ResolutionError(
+            tell("{shown}: its build back end is not run", shown=shown),
+            why=tell(
+                "it would run as {name}, and others may write to {path}",
+                name=owner.name if owner is not None else "root",
+                path=authors.path,
+            ),
+            remedy=tell("let its author check it, or read it without its code: envtool check --static"),
+        )
 
     def _require_python(self, metadata: ProjectMetadata, shown: str) -> None:
         """Installers refuse a project that is for another Python."""
@@ -158,11 +172,11 @@ class ProjectReader:
 
 
 @contextmanager
-def open_project_reader(resolver: Resolver, *, no_build: bool = False) -> Iterator[ProjectReader]:
+def open_project_reader(resolver: Resolver) -> Iterator[ProjectReader]:
     """A reader whose stand-ins last as long as the context."""
     with temporary_folder() as folder:
         lend(resolver.target.owner, folder)
-        yield ProjectReader(resolver, folder, no_build)
+        yield ProjectReader(resolver, folder)
 
 
 def find_local_path(link: str) -> Path | None:

@@ -5,11 +5,19 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator
+from contextlib import suppress
+from itertools import islice
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from envtool.errors import ResolutionError
+from envtool.errors import ResolutionError, RestoreError
 from envtool.language import tell
 from envtool.regular_file import read_regular_file
+from envtool.transaction.as_owner import run_as_owner
+
+if TYPE_CHECKING:
+    from envtool.progress import Progress
+    from envtool.transaction.owner import Owner
 
 # A file that a build reads to say what it requires is not larger; in bytes.
 _LARGEST_FILE = 4 << 20
@@ -24,35 +32,63 @@ _LEFT_OUT = frozenset({
 _OF_GIT = ("HEAD", "config", "packed-refs", "refs")
 
 
-def copy_project(folder: Path, parent: Path) -> Path:
-    """Copy the project in `folder` below `parent`; the path of its copy.
+def copy_project(folder: Path, parent: Path, shown: str, owner: Owner | None = None) -> Path:
+    """Copy the project in `folder` below `parent`; the path of its copy. `shown` is the project as a person knows it.
 
     The rest of its repository comes along, because a `setup.py` may read what lies above it. Files of megabytes and
-    history do not. Raises `ResolutionError` for more than a project has, and `OSError`.
+    history do not. With the rights of `owner`, where there is one, who gets nothing that this user may not read. Raises
+    `ResolutionError`, also for more than a project has.
     """
     folder = folder.resolve()
-    root = _find_repository(folder)
-    target = parent / "source"
+    root, target = _find_repository(folder), parent / "source"
+
+    def copy(_progress: Progress) -> bool:
+        try:
+            return _copy_repository(root, folder, target)
+        except OSError as error:
+            raise ResolutionError(
+                tell("{shown} cannot be read", shown=shown), why=str(error.strerror), remedy=f"ls -la {shown}"
+            ) from error
+
+    try:
+        is_whole = run_as_owner(owner, copy)
+    except RestoreError as error:
+        raise ResolutionError(error.what, why=error.why, remedy=error.remedy) from error
+    return target / folder.relative_to(root) if is_whole else target
+
+
+def _copy_repository(root: Path, folder: Path, target: Path) -> bool:
+    """Copy a repository, or where that is too large the project in it alone; whether it was the repository."""
+    is_whole = True
     try:
         _copy_tree(root, target)
     except ResolutionError:
         if root == folder:
             raise
         shutil.rmtree(target)
-        root = folder
+        root, is_whole = folder, False
         _copy_tree(root, target)
     _copy_head(root / ".git", target / ".git")
-    return target / folder.relative_to(root)
+    return is_whole
+
+
+def list_project_files(folder: Path) -> Iterator[Path]:
+    """What `copy_project` copies, as far as that is no more than a project has."""
+    return islice(_list_files(_find_repository(folder.resolve())), _MOST_FILES)
 
 
 def _find_repository(folder: Path) -> Path:
-    """The nearest folder, upwards, that git keeps; else the folder itself."""
+    """The nearest folder, upwards, that git keeps; else the folder itself.
+
+    As git has it, somebody else's repository is none (git documentation, `safe.directory`).
+    """
     home = Path("~").expanduser().resolve()
     for place in (folder, *folder.parents):
         if place == home or place == Path("/"):
             break
-        if (place / ".git").exists():
-            return place
+        with suppress(OSError):
+            if (place / ".git").lstat().st_uid in {folder.stat().st_uid, os.geteuid()}:
+                return place
     return folder
 
 

@@ -114,9 +114,8 @@ def read_lines(
     first_line: int = 1,
 ) -> NestedEntries:
     """The same for lines that stand in a file from `first_line` on."""
-    text = _expand_variables(text, os.environ)
+    text, found = _expand_variables(text, SourceLocation(path, first_line), files)
     rows = text.splitlines()
-    found: list[NestedEntries] = []
     for line in _parse_lines(text):
         number = line.line_number if hasattr(line, "line_number") else line.requirement_line.line_number
         place = SourceLocation(path, number + first_line - 1)
@@ -175,7 +174,9 @@ def read_named(
     """
     if not is_on_network(name):
         return read_nested(files.locate(place, name), files, role=role, above=above)
-    found = read_lines(files.fetch_text(place, name), place.path, files, role=role, above=above)
+    # A server's lines are to send nothing of this machine anywhere.
+    foreign = replace(files, variables=None)
+    found = read_lines(files.fetch_text(place, name), place.path, foreign, role=role, above=above)
     # Nobody can edit the lines of what is on a network; the line that names it is what can be changed.
     return replace(found, entries=tuple(replace(entry, location=place) for entry in found.entries))
 
@@ -191,8 +192,32 @@ def _parse_lines(text: str) -> list[Any]:
     return [line for line in lines if not isinstance(line, CommentRequirementLine)]
 
 
-def _expand_variables(text: str, variables: Mapping[str, str]) -> str:
-    return _VARIABLE.sub(lambda match: variables.get(match[1], "") or match[0], text)
+def _expand_variables(text: str, first: SourceLocation, files: SourceFiles) -> tuple[str, list[NestedEntries]]:
+    """The text with the values of variables, without lines whose author must not have them, and why those are missing.
+
+    Raises `RequirementsError` for such a line where that is not lenient.
+    """
+    if not _VARIABLE.search(text):
+        return text, []
+    variables = files.find_variables(first.path)
+    if variables is not None:
+        return _VARIABLE.sub(lambda match: variables.get(match[1]) or match[0], text), []
+    rows, withheld = text.split("\n"), []
+    for number, row in enumerate(rows):
+        names = [name for name in _VARIABLE.findall(row) if os.environ.get(name)]
+        if not names or row.lstrip().startswith("#"):
+            continue
+        error = RequirementsError(
+            tell("{place}: {name} is not put in", place=SourceLocation(first.path, first.line + number),
+                 name=f"${{{names[0]}}}"),
+            why=tell("somebody else wrote the line, which may send the value to any address"),
+            remedy=tell("unset {name}   (or have the file belong to who runs this)", name=names[0]),
+        )  # fmt: skip
+        if not files.is_lenient:
+            raise error
+        withheld.append(NestedEntries(failures=(error,)))
+        rows[number] = ""
+    return "\n".join(rows), withheld
 
 
 def _read_entry(line: ParsedRequirement, place: SourceLocation, written: str, role: Role) -> DeclaredRequirement:

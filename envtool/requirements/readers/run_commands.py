@@ -113,6 +113,7 @@ class RunReader:
             dockerfile=self.dockerfile.path,
             folder=command.folder,
             input=command.input,
+            variables=command.variables,
         )
         return InstallReader(place=self.dockerfile, files=files, settings=self.settings, make_set=self.make_set)
 

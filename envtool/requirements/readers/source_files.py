@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
+from envtool.authors import find_authors
 from envtool.errors import RequirementsError
 from envtool.language import tell
 from envtool.link_rights import may_name_file
@@ -28,7 +30,7 @@ class SourceFiles:
     `is_lenient`: a line that cannot be read is told beside the others, in the place of an error. `fetch` gives the text
     at an address; without it nothing is fetched. `context` is the folder that Dockerfiles are built in, where one was
     named, and `build_arguments` what `docker build --build-arg` gives them; `base_images` are those that are held to
-    the vendor's versions.
+    the vendor's versions. `variables` are what lines may name, `None` where they may name none.
     """
 
     is_lenient: bool = False
@@ -36,6 +38,14 @@ class SourceFiles:
     context: Path | None = None
     build_arguments: Mapping[str, str] = field(default_factory=dict)
     base_images: BaseImages = field(default_factory=BaseImages)
+    variables: Mapping[str, str | None] | None = field(default_factory=lambda: os.environ)
+
+    def find_variables(self, path: Path) -> Mapping[str, str | None] | None:
+        """What `${NAME}` in a file stands for; `None` where its author must not learn that.
+
+        A line can send a value to any address. Root's own ones are for root's own lines.
+        """
+        return None if self.variables is os.environ and find_authors([path]) else self.variables
 
     def read(self, path: Path) -> str:
         """The text of a file. Raises `RequirementsError`."""

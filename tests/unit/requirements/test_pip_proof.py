@@ -27,7 +27,7 @@ def index() -> Iterator[str]:
         yield address
 
 
-def ask(environment: RealEnvironment, index: str, file: Path, *, no_build: bool = False) -> str | None:
+def ask(environment: RealEnvironment, index: str, file: Path, *, no_build: str = "") -> str | None:
     resolver = Resolver(
         target=make_target(read_environment(read_prefix(environment.path))),
         installer=Installer.PIP,
@@ -50,6 +50,6 @@ def test_pip_says_what_it_would_not_do(environment: RealEnvironment, index: str,
     assert (ask(environment, index, file) or "").startswith("pip would install torch ")
     file.write_text("torch==1.7.1\naccelerate==1.15.0\n")
     assert "torch" in (ask(environment, index, file) or "")
-    assert ask(environment, index, file, no_build=True) is None
+    assert ask(environment, index, file, no_build="not here") is None
     file.write_text(f"tqdm --hash=sha256:{'a' * 64}\n")
     assert "hash" in (ask(environment, index, file) or "").lower()
