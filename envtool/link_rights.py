@@ -17,11 +17,13 @@ from envtool.language import tell
 
 # As many links on the way to a file as the kernel follows (path_resolution(7)).
 _MOST_LINKS = 40
+# Rights as a mode has them (inode(7)); for a folder the second is to make files in it.
+_READ, WRITE, MAKE_FILES = 0o4, 0o2, 0o3
 _Path = str | os.PathLike[str]
 
 
-def require_allowed_way(handle: int, path: _Path) -> None:
-    """Raise `PermissionError` where root opened a file by a link of a user who may not read that file."""
+def require_allowed_way(handle: int, path: _Path, *, right: int = _READ) -> None:
+    """Raise `PermissionError` where root opened a file by a link of a user who has not the `right` to it himself."""
     if os.geteuid() != 0:
         return
     named = os.path.abspath(path)  # noqa: PTH100  # hundreds of times
@@ -35,8 +37,10 @@ def require_allowed_way(handle: int, path: _Path) -> None:
     found, makers = _follow(os.path.join(os.getcwd(), os.fsdecode(path)))  # noqa: PTH109, PTH118
     if found != real:
         raise PermissionError(errno.EACCES, tell("it was exchanged while it was opened"), os.fspath(path))
-    if not all(_may_read(uid, os.fstat(handle), real) for uid in makers):
-        raise PermissionError(errno.EACCES, tell("a link leads to what its owner may not read"), os.fspath(path))
+    if not all(_may_reach(uid, os.fstat(handle), real, right) for uid in makers):
+        reads = tell("a link leads to what its owner may not read")
+        writes = tell("a link leads to where its owner may not write")
+        raise PermissionError(errno.EACCES, reads if right == _READ else writes, os.fspath(path))
 
 
 def may_name(file: _Path, folder: _Path) -> bool:
@@ -59,7 +63,7 @@ def may_name_file(file: _Path, target: _Path) -> bool:
         return True
     try:
         status, makers = os.stat(target), list_makers(file)  # noqa: PTH116
-        return all(_may_read(uid, status, os.path.realpath(target)) for uid in makers)
+        return all(_may_reach(uid, status, os.path.realpath(target), _READ) for uid in makers)
     except (FileNotFoundError, NotADirectoryError):
         # There is nothing to be read.
         return True
@@ -112,9 +116,9 @@ def list_groups(uid: int, gid: int | None = None) -> list[int]:
     return os.getgrouplist(entry.pw_name, entry.pw_gid if gid is None else gid)
 
 
-def _may_read(uid: int, status: os.stat_result, real: str) -> bool:
+def _may_reach(uid: int, status: os.stat_result, real: str, right: int) -> bool:
     groups = list_groups(uid)
-    if not _has_right(uid, groups, status, 0o4):
+    if not _has_right(uid, groups, status, right):
         return False
     try:
         return may_enter(uid, groups, os.path.dirname(real))  # noqa: PTH120
@@ -124,7 +128,7 @@ def _may_read(uid: int, status: os.stat_result, real: str) -> bool:
 
 def _has_right(uid: int, groups: Sequence[int], status: os.stat_result, right: int) -> bool:
     shift = 6 if status.st_uid == uid else 3 if status.st_gid in groups else 0
-    return bool(status.st_mode >> shift & right)
+    return status.st_mode >> shift & right == right
 
 
 def _follow(path: str) -> tuple[str, set[int]]:

@@ -15,6 +15,8 @@ from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 
+from envtool.allowed_folder import OPENED
+
 PREFIX = "hac-envtool-"
 _held: set[Path] = set()
 
@@ -25,8 +27,12 @@ def temporary_folder(parent: Path | None = None, *, prefix: str = PREFIX) -> Ite
 
     The block may move it to its final place.
     """
-    place = Path(os.path.realpath(parent or tempfile.gettempdir()))
-    _remove_abandoned_once(place, prefix)
+    if parent is not None and str(parent).startswith(OPENED):
+        place = parent
+        remove_abandoned(place, prefix)
+    else:
+        place = Path(os.path.realpath(parent or tempfile.gettempdir()))
+        _remove_abandoned_once(place, prefix)
     folder, handle = _make_locked(place, prefix)
     _held.add(folder)
     try:

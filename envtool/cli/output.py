@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 from pathlib import Path
 
 from envtool.atomic_file import write_atomic
@@ -9,6 +11,8 @@ from envtool.cli.terminal import make_safe, note, print_safely
 from envtool.errors import EnvtoolError
 from envtool.language import tell, translate
 from envtool.project_settings import find_author
+
+_OWN_STREAM = re.compile(r"/dev/(?:stdout|stderr|fd/[0-9]+)")
 
 
 def print_report(text: str, file: Path | None, *, has_commands: bool = False, is_prose: bool = False) -> None:
@@ -27,8 +31,14 @@ def write_output(path: Path, text: str, *, has_commands: bool = False) -> None:
 
     Raises `EnvtoolError` where it cannot be written.
     """
+    safe = make_safe(text, has_commands=has_commands)
     try:
-        write_atomic(path, make_safe(text, has_commands=has_commands))
+        if _OWN_STREAM.fullmatch(str(path)):
+            # As the shell has it for `>(command)`, and people for standard output.
+            with open(path, "w", encoding="utf-8") as stream:
+                stream.write(safe)
+        elif str(path) != os.devnull:
+            write_atomic(path, safe)
     except OSError as error:
         raise EnvtoolError(
             tell("{path} cannot be written", path=path),

@@ -10,6 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from envtool.allowed_folder import open_for_append
 from envtool.driver.inspect_jobs import JobsReport, JobsRequest, ask_driver, make_query_error, make_report
 from envtool.driver.usage import LogReader, UsageTally, format_look, parse_look
 from envtool.errors import DriverError
@@ -103,10 +104,7 @@ class _UsageLog:
     def append(self, line: str) -> str:
         """Add a line, count it and what others have added; the problem where that fails."""
         try:
-            # Not a pipe, which would wait for a reader.
-            handle = os.open(
-                self._path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY, 0o644
-            )
+            handle = open_for_append(self._path)
             try:
                 if line:
                     _write_line(handle, line)

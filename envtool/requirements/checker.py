@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from envtool.errors import ResolutionError, SourceError
 from envtool.language import join_messages, tell
-from envtool.requirements.build_rights import BuildRights, find_build_rights
+from envtool.requirements.build_rights import find_build_rights
 from envtool.requirements.metadata import DEFAULT_INDEX, MetadataReader
 from envtool.requirements.model import Role, Section
 from envtool.requirements.partial import predict_partly
@@ -173,24 +173,25 @@ def open_checkers(checker: Checker) -> Iterator[Callable[[DependencyFile], Check
 
     They are open as long as the context.
     """
-    made: dict[BuildRights, Checker] = {}
+    made: dict[tuple[int | None, str], Checker] = {}
     with ExitStack() as stack:
 
         def select(file: DependencyFile) -> Checker:
             rights = find_build_rights(file, checker.resolvers.values())
-            if rights not in made:
+            key = (rights.owner.uid if rights.owner is not None else None, rights.refusal)
+            if key not in made:
                 resolvers = {installer: rights.apply(resolver) for installer, resolver in checker.resolvers.items()}
                 first = next(iter(resolvers.values()))
                 projects = stack.enter_context(open_project_reader(first))
-                made[rights] = replace(
+                made[key] = replace(
                     checker,
                     target=first.target,
                     resolvers=resolvers,
                     projects=projects,
-                    _readers=dict[tuple[str, ...], MetadataReader](),
-                    _unreachable=dict[str, SourceError](),
+                    _readers={},
+                    _unreachable={},
                 )
-            return made[rights]
+            return made[key]
 
         yield select
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from envtool.allowed_folder import open_allowed_folder
 from envtool.errors import RequirementsError, ResolutionError
 from envtool.language import join_messages, tell
 from envtool.requirements.pip_proof import find_objection
@@ -187,7 +188,8 @@ def _refuse_what_pip_would_not(answer: Prediction, main: Path, checker: Checker)
 
 def _write_new(path: Path, text: str, source: Path) -> None:
     """Write a file that nobody may read who may not read `source`: there may be a password in an address."""
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    with open_allowed_folder(path.parent) as folder:
+        handle = os.open(folder / path.name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     try:
         with os.fdopen(handle, "w", encoding="utf-8") as stream:
             stream.write(text)

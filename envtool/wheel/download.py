@@ -7,6 +7,7 @@ the same run, and of a file whose sha256 is known also in the next.
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -37,7 +38,7 @@ def download(
     `timeout` is in seconds, for a connection and for a silence. `failures` surrounds the network part and turns
     requests' errors into the caller's. Raises `HashError` where the sha256 is not `expected`, and `StoreError`.
     """
-    folder = store.root / "partial" / hashlib.sha256(f"{address} {expected}".encode()).hexdigest()[:32]
+    folder = store.partial / hashlib.sha256(f"{address} {expected}".encode()).hexdigest()[:32]
     partial = folder / filename
     with translate_store_errors(store.root):
         folder.mkdir(parents=True, exist_ok=True)
@@ -82,7 +83,11 @@ def _append(answer: requests.Response, partial: Path) -> None:
         return
     answer.raise_for_status()
     is_rest = answer.status_code == 206 and answer.headers.get("Content-Range", "").startswith(f"bytes {size}-")
-    with open(partial, "ab" if size and is_rest else "wb") as stream:
+    # Not by a link: where others can write, one may have come in its place.
+    handle = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644)
+    with os.fdopen(handle, "ab") as stream:
+        if not (size and is_rest):
+            stream.truncate(0)
         try:
             with BoundedBody(answer) as body:
                 shutil.copyfileobj(body, stream, _BLOCK)

@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from envtool.allowed_folder import open_allowed_folder
 from envtool.cache_folder import find_cache_root
 from envtool.errors import SourceError, StoreError
 from envtool.language import tell
@@ -102,6 +103,11 @@ class FileStore:
             _copy_file(path, incoming)
         return _get_folder(self.own, sha256) / path.name
 
+    @property
+    def partial(self) -> Path:
+        """Where downloads are until they are whole: a folder that nobody else can write, where there is one."""
+        return (self.root if self.own is None or is_private(self.root) else self.own) / "partial"
+
     def unpacked_folder(self, sha256: str) -> Path:
         """Where the files of the wheel with that sha256 are kept unpacked, if they are (`wheel.unpacked_store`)."""
         return self.root / "unpacked" / sha256
@@ -113,12 +119,11 @@ class FileStore:
         folder = _get_folder(root, sha256)
         try:
             with translate_store_errors(folder):
-                folder.mkdir(parents=True, exist_ok=True)
-                with temporary_folder(folder) as scratch:
+                with open_allowed_folder(folder, make=True) as inside, temporary_folder(inside) as scratch:
                     incoming = scratch / name
                     yield incoming
                     incoming.chmod(0o644)
-                    incoming.replace(folder / name)
+                    incoming.replace(inside / name)
         except BaseException:
             with contextlib.suppress(OSError):
                 folder.rmdir()

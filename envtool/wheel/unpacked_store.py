@@ -16,6 +16,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from envtool.allowed_folder import open_allowed_folder
 from envtool.documents import parse_json
 from envtool.errors import HashError, SourceError
 from envtool.private_folder import is_private
@@ -63,8 +64,7 @@ def add_unpacked(contents: WheelContents, store: FileStore, progress: Callable[[
 
     final = store.unpacked_folder(contents.wheel.sha256)
     with translate_store_errors(final):
-        final.parent.mkdir(parents=True, exist_ok=True)
-        with temporary_folder(final.parent) as incoming:
+        with open_allowed_folder(final.parent, make=True) as inside, temporary_folder(inside) as incoming:
             # Links to these files are to be readable by whoever may read an environment.
             incoming.chmod(0o755)
             with umask_like(incoming):
@@ -72,7 +72,7 @@ def add_unpacked(contents: WheelContents, store: FileStore, progress: Callable[[
             (incoming / _MANIFEST).write_text(json.dumps(_build_manifest(contents, incoming / _FILES)))
             (incoming / _CHECKED).touch()
             remove_unpacked(contents.wheel.sha256, store)
-            incoming.rename(final)
+            incoming.rename(inside / final.name)
     return final
 
 
@@ -83,8 +83,8 @@ def remove_unpacked(sha256: str, store: FileStore) -> bool:
         return False
     with translate_store_errors(folder):
         # Not in place: a restore that reads it meanwhile finds all of it or nothing.
-        with temporary_folder(folder.parent) as away:
-            folder.rename(away / folder.name)
+        with open_allowed_folder(folder.parent) as inside, temporary_folder(inside) as away:
+            (inside / folder.name).rename(away / folder.name)
     return True
 
 

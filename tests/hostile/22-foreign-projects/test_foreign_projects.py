@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -62,15 +63,22 @@ def make_resolver(owner: Owner | None = None, index_url: str | None = None) -> R
     return Resolver(target=target, installer=Installer.PIP, variables={}, options=options)
 
 
+@pytest.fixture
+def reachable() -> Iterator[Path]:
+    """A folder that everybody can enter: pytest's own ones let only root in."""
+    with tempfile.TemporaryDirectory() as name:
+        Path(name).chmod(0o755)
+        yield Path(name)
+
+
 @needs_root
-@pytest.mark.parametrize("owner", [SOMEONE, NUMBER_ONLY], ids=["nobody", "a-number"])
-def test_a_back_end_runs_as_its_author(environment: RealEnvironment, index: str, tmp_path: Path, owner: int) -> None:
+def test_a_back_end_runs_as_its_author(environment: RealEnvironment, index: str, tmp_path: Path) -> None:
     make_usable(environment)
     open_way(environment.path)
     environment.variables.update(UV_DEFAULT_INDEX=index, DEPLOY_TOKEN="sentinel", PIP_INDEX_URL=index)
-    project = make_project(tmp_path / "project", owner)
+    project = make_project(tmp_path / "project", SOMEONE)
     done = environment.envtool("check", "--prefix", str(environment.path), str(project / "setup.py"))
-    assert f"ran as {owner} without" in done.out, done.out + done.err
+    assert f"ran as {SOMEONE} without" in done.out, done.out + done.err
     assert "/root" not in done.out
     # Root's own one.
     own = make_project(tmp_path / "own")
@@ -79,14 +87,14 @@ def test_a_back_end_runs_as_its_author(environment: RealEnvironment, index: str,
 
 
 @needs_root
-def test_the_same_for_an_assumed_environment(environment: RealEnvironment, index: str, tmp_path: Path) -> None:
+def test_the_same_for_an_assumed_environment(environment: RealEnvironment, index: str, reachable: Path) -> None:
     version = ".".join(Path(find_reachable_python()).name.removeprefix("python").split(".")[:2])
     environment.variables.update(UV_DEFAULT_INDEX=index, PIP_INDEX_URL=index)
-    project = make_project(tmp_path / "project", SOMEONE)
+    project = make_project(reachable / "project", NUMBER_ONLY)
     words = ("check", "--torch", DEMO_TORCH, "--python-version", version, str(project / "setup.py"))
     done = environment.envtool(*words)
     assert "ran as 0" not in done.out + done.err
-    assert f"ran as {SOMEONE} without" in done.out, done.out + done.err
+    assert f"ran as {NUMBER_ONLY} without" in done.out, done.out + done.err
 
 
 @needs_root
@@ -159,10 +167,9 @@ def test_who_wrote_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
 
 
 @needs_root
-def test_a_copy_has_nothing_that_its_author_may_not_read(tmp_path: Path) -> None:
+def test_a_copy_has_nothing_that_its_author_may_not_read(reachable: Path) -> None:
     """Somebody who makes a repository of a folder that others share gets none of their files."""
-    open_way(tmp_path / "x")
-    shared = tmp_path / "shared"
+    shared = reachable / "shared"
     shared.mkdir(mode=0o1777)
     shared.chmod(0o1777)
     (shared / "secret").write_text("sentinel")
@@ -170,7 +177,7 @@ def test_a_copy_has_nothing_that_its_author_may_not_read(tmp_path: Path) -> None
     make_project(shared / "project", SOMEONE)
     (shared / ".git").mkdir()
     give_to(SOMEONE, shared / ".git")
-    work = tmp_path / "work"
+    work = reachable / "work"
     work.mkdir()
     os.chown(work, SOMEONE, SOMEONE)
     with pytest.raises(ResolutionError):
@@ -183,7 +190,7 @@ def test_a_copy_has_nothing_that_its_author_may_not_read(tmp_path: Path) -> None
     own = make_project(shared / "own")
     (shared / ".git").mkdir()
     give_to(SOMEONE, shared / ".git")
-    assert copy_project(own, tmp_path, "own") == tmp_path / "source"
+    assert copy_project(own, reachable, "own") == reachable / "source"
 
 
 LINES = {
