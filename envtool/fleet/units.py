@@ -46,6 +46,8 @@ def render_units(request: UnitsRequest) -> dict[str, str]:
 
 
 def _render_service(what: str, command: list[str], request: UnitsRequest) -> str:
+    # Written out: in a system's unit %u is the user of the service manager, which is root.
+    cache = f"hac-envtool/{request.user}"
     return f"""\
 # Written by `envtool fleet units`.
 [Unit]
@@ -58,8 +60,10 @@ ExecStart={" ".join(map(_quote, command))}
 # 1 is an answer, and the metrics tell it.
 SuccessExitStatus=1
 TimeoutStartSec=10min
-Environment=XDG_CACHE_HOME=/var/cache/hac-envtool
-CacheDirectory=hac-envtool
+# One for each user: what another one has written there is not to be believed.
+Environment={_quote_path(Path(f"XDG_CACHE_HOME=/var/cache/{cache}"))}
+CacheDirectory={_quote_path(Path(cache))}
+CacheDirectoryMode=0700
 Nice=10
 IOSchedulingClass=idle
 # It reads the environment, and writes its one file.

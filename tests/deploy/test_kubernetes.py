@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -25,6 +26,7 @@ from tests.support.kubernetes_api import kubernetes_api
 from tests.unit.verify.test_many_images import make_images, registry_of
 
 DEPLOY = Path(__file__).parents[2] / "deploy/kubernetes"
+GUIDE = DEPLOY.parents[1] / "docs/guide"
 POLICY = DEPLOY / "policy/by-digest.yaml"
 ATTESTED = DEPLOY / "policy/attested.yaml"
 TOOLS = Path(sys.executable).parent
@@ -89,6 +91,28 @@ def test_kustomize_joins_what_belongs_together(built: Path) -> None:
         item["spec"]["template"]["spec"]["containers"][0]["image"] for item in (objects["Job"], objects["DaemonSet"])
     }
     assert images == {"registry.example.com/hac/envtool:1"}
+
+
+@pytest.mark.debian
+@pytest.mark.parametrize("page", ["kubernetes.md", "kubernetes.ko.md"])
+def test_the_folder_of_the_guide_sets_what_it_says(page: str, tmp_path: Path) -> None:
+    (block,) = re.findall(r"^```yaml\n(.*?)^```$", (GUIDE / page).read_text(), re.MULTILINE | re.DOTALL)
+    own = tmp_path / "own"
+    own.mkdir()
+    shutil.copytree(DEPLOY / "base", tmp_path / "base")
+    (own / "kustomization.yaml").write_text(block.replace("github.com/hac-envtool/hac-envtool/deploy/kubernetes", ".."))
+    command: list[str | Path] = [find_debian_program("kubectl", "kubernetes-client"), "kustomize", own]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    objects = read_objects(done.stdout)
+    job = objects["Job"]["spec"]
+    (container,) = job["template"]["spec"]["containers"]
+    variables = {item["name"]: item["value"] for item in container["env"]}
+    assert (job["completions"], variables["COUNT"], variables["HOME"]) == (16, "16", "/tmp")
+    assert objects["ConfigMap"]["data"] == {"IMAGES": "docker://registry.internal/team/*"}
+    assert container["envFrom"][0]["configMapRef"]["name"] == objects["ConfigMap"]["metadata"]["name"]
+    (doctor,) = objects["DaemonSet"]["spec"]["template"]["spec"]["containers"]
+    assert {container["image"], doctor["image"]} == {"registry.internal/tools/envtool:2"}
 
 
 def run_script(workload: dict[str, Any], folders: dict[str, Path], **variables: str) -> subprocess.Popen[str]:

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from envtool.fleet.units import UnitsRequest, render_units
 from tests.support.debian_programs import find_debian_program
 from tests.support.driver_programs import DriverPrograms
 from tests.support.driver_tables import FORMS, Accelerator, RunningJob
@@ -121,6 +122,20 @@ def test_systemd_reads_the_units(name: str, environment: RealEnvironment, tmp_pa
     variables = {**os.environ, "SYSTEMD_UNIT_PATH": f"{tmp_path}/units:/lib/systemd/system"}
     done = subprocess.run(command, env=variables, capture_output=True, text=True, check=False)
     assert (done.returncode, [line for line in done.stderr.splitlines() if "hac-" in line]) == (0, [])
+
+
+@pytest.mark.parametrize("user", ["root", "alice", "o dd%"])
+def test_each_user_has_a_cache_of_its_own(user: str, tmp_path: Path) -> None:
+    """What another user wrote there would be believed, and systemd would give the folder from one to the other."""
+    request = UnitsRequest(program=tmp_path / "envtool", prefix=tmp_path, user=user)
+    for name, text in render_units(request).items():
+        if name.endswith(".service"):
+            settings = dict(line.split("=", 1) for line in text.splitlines() if "=" in line)
+            folder = shlex.split(settings["CacheDirectory"])[0].replace("%%", "%")
+            assert folder == f"hac-envtool/{user}"
+            (variable,) = shlex.split(settings["Environment"])
+            assert variable.replace("%%", "%") == f"XDG_CACHE_HOME=/var/cache/{folder}"
+            assert settings["CacheDirectoryMode"] == "0700"
 
 
 def run_unit(text: str, variables: dict[str, str]) -> None:
