@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from pathlib import PurePosixPath
 
+from envtool.language import tell
 from envtool.release.read_profile import load_service
 from envtool.scan.commands import UNKNOWN, CommandFinding, CommandWord
 from envtool.scan.kinds import ScanKind
@@ -88,8 +89,11 @@ def make_concurrent(line: int, name: str) -> CommandFinding:
         severity=Severity.WARNING,
         line=line,
         identifier=name,
-        message=f"{name} runs several programs at a time on one accelerator: each waits until the one before it ends",
-        instead="run them one after another, in the foreground",
+        message=tell(
+            "{name} runs several programs at a time on one accelerator: each waits until the one before it ends",
+            name=name,
+        ),
+        instead=tell("run them one after another, in the foreground"),
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from envtool.language import tell
 from envtool.scan.commands import CommandFinding
 from envtool.scan.kinds import ScanKind
 from envtool.told_kind import Severity
@@ -15,12 +16,12 @@ _CMAKE = re.compile(
     re.IGNORECASE,
 )
 _MAKE = re.compile(r"^\s*(?:NVCC\s*[:?]?=|.*\bnvcc\b\s+\S)")
-_INSTEAD = "CppExtension, or torch's own operations"
+_INSTEAD = tell("CppExtension, or torch's own operations")
 
 
 def judge_cuda_source(name: str) -> Iterator[CommandFinding]:
     """A `.cu` file is one finding, whatever is in it."""
-    yield _make(1, name, f"{name} is CUDA's C++, which nothing here compiles")
+    yield _make(1, name, tell("{name} is CUDA's C++, which nothing here compiles", name=name))
 
 
 def judge_cmake(text: str) -> Iterator[CommandFinding]:
@@ -29,14 +30,14 @@ def judge_cmake(text: str) -> Iterator[CommandFinding]:
         match = _CMAKE.search(line.partition("#")[0])
         if match is not None:
             name = next(filter(None, match.groups()))
-            yield _make(number, name, "it has CUDA sources compiled by nvcc, which is not there")
+            yield _make(number, name, tell("it has CUDA sources compiled by nvcc, which is not there"))
 
 
 def judge_nvcc(text: str) -> Iterator[CommandFinding]:
     """A Makefile that calls nvcc."""
     for number, line in enumerate(text.splitlines(), 1):
         if _MAKE.match(line.partition("#")[0]):
-            yield _make(number, "nvcc", "it calls nvcc, which is not there")
+            yield _make(number, "nvcc", tell("it calls nvcc, which is not there"))
             return
 
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from pathlib import PurePosixPath
 
+from envtool.language import tell
 from envtool.scan.commands import CommandFinding, CommandWord
 from envtool.scan.kinds import ScanKind
 from envtool.told_kind import Severity
@@ -56,8 +57,8 @@ def make_request(line: int, name: str, number: str) -> CommandFinding:
         severity=Severity.WARNING,
         line=line,
         identifier=f"{name} {number}",
-        message=f"{name} asks for {number} GPUs: there is one accelerator",
-        instead="one, or nothing; a larger flavour of the accelerator does what more GPUs would have done",
+        message=tell("{name} asks for {number} GPUs: there is one accelerator", name=name, number=number),
+        instead=tell("one, or nothing; a larger flavour of the accelerator does what more GPUs would have done"),
     )
 
 

@@ -6,12 +6,13 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from envtool.language import tell
 from envtool.scan.kinds import ScanKind
 from envtool.told_kind import Severity
 
 # What stands for a part of a word that only the run will know.
 UNKNOWN = "\ufffd"
-ONE_PROCESS = "python SCRIPT, without a launcher: one process for one accelerator"
+ONE_PROCESS = tell("python SCRIPT, without a launcher: one process for one accelerator")
 # Variables that say which devices a program sees.
 VISIBLE = frozenset({"CUDA_VISIBLE_DEVICES", "NVIDIA_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES"})
 
@@ -56,20 +57,25 @@ def needless(word: CommandWord, name: str) -> CommandFinding:
         severity=Severity.WARNING,
         line=word.line,
         identifier=name,
-        message=f"{name} is for several GPUs",
-        instead="leave it out: the vendor torch distributes the work by itself",
+        message=tell("{name} is for several GPUs", name=name),
+        instead=tell("leave it out: the vendor torch distributes the work by itself"),
     )
 
 
 def make_several(line: int, name: str, number: str | None) -> CommandFinding:
     """Several processes for one accelerator; `number` is what is known of how many."""
-    count = number.replace(UNKNOWN, "a number that only the run knows") if number else "an unknown number"
+    unknown = tell("a number that only the run knows")
+    count = unknown if number == UNKNOWN else number.replace(UNKNOWN, unknown) if number else tell("an unknown number")
     return CommandFinding(
         kind=ScanKind.PROCESS_PER_DEVICE,
         severity=Severity.ERROR,
         line=line,
         identifier=name,
-        message=f"{name} starts several processes ({count}) for one accelerator: they wait for each other for ever",
+        message=tell(
+            "{name} starts several processes ({count}) for one accelerator: they wait for each other for ever",
+            name=name,
+            count=count,
+        ),
         instead=ONE_PROCESS,
     )
 
@@ -84,8 +90,8 @@ def judge_variable(word: CommandWord) -> Iterator[CommandFinding]:
             severity=Severity.WARNING,
             line=word.line,
             identifier=f"{name}={value}",
-            message=f"{name} names a device other than the one there is",
-            instead=f"leave {name} out",
+            message=tell("{name} names a device other than the one there is", name=name),
+            instead=tell("leave {name} out", name=name),
         )
     elif name == "FORCE_CUDA" and value == "1":
         yield CommandFinding(
@@ -93,8 +99,8 @@ def judge_variable(word: CommandWord) -> Iterator[CommandFinding]:
             severity=Severity.WARNING,
             line=word.line,
             identifier=name,
-            message="FORCE_CUDA has an extension built from CUDA sources, by nvcc, which is not there",
-            instead="leave FORCE_CUDA out",
+            message=tell("FORCE_CUDA has an extension built from CUDA sources, by nvcc, which is not there"),
+            instead=tell("leave FORCE_CUDA out"),
         )
     elif name in {"ACCELERATE_USE_FSDP", "ACCELERATE_USE_DEEPSPEED"} and value.lower() in {"1", "true", "yes"}:
         yield needless(word, name)

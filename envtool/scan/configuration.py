@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from envtool.language import tell
 from envtool.scan.cluster import make_request
 from envtool.scan.commands import (
     ONE_PROCESS,
@@ -126,7 +127,7 @@ def judge_configuration(
             severity=Severity.WARNING,
             line=setting.line,
             identifier=setting.keys[0],
-            message="a configuration of DeepSpeed, which is for several GPUs",
+            message=tell("a configuration of DeepSpeed, which is for several GPUs"),
             instead=ONE_DEVICE,
         )
     else:
@@ -161,7 +162,7 @@ def _judge_accelerate(top: dict[str, Setting]) -> Iterator[CommandFinding]:
             severity=Severity.WARNING,
             line=kind.line,
             identifier=str(kind.value),
-            message=f"distributed_type {kind.value} is for several GPUs",
+            message=tell("distributed_type {value} is for several GPUs", value=kind.value),
             instead="distributed_type: 'NO'",
         )
     for key in ("num_processes", "num_machines"):
@@ -172,7 +173,7 @@ def _judge_accelerate(top: dict[str, Setting]) -> Iterator[CommandFinding]:
                 severity=Severity.ERROR,
                 line=top[key].line,
                 identifier=key,
-                message=f"{key} is {number}: the processes wait for each other for ever",
+                message=tell("{key} is {number}: the processes wait for each other for ever", key=key, number=number),
                 instead=f"{key}: 1",
             )
 
@@ -200,8 +201,8 @@ def _judge_setting(setting: Setting, settings: list[Setting], *, has_trainer: bo
             severity=Severity.NOTE,
             line=setting.line,
             identifier="nccl",
-            message="a process group over NCCL is needless for one process",
-            instead="leave it out",
+            message=tell("a process group over NCCL is needless for one process"),
+            instead=tell("leave it out"),
         )
     elif name in _PROCESSES and (number := _number(value)) is not None and number > 1:
         yield CommandFinding(
@@ -209,7 +210,7 @@ def _judge_setting(setting: Setting, settings: list[Setting], *, has_trainer: bo
             severity=Severity.ERROR,
             line=setting.line,
             identifier=name,
-            message=f"{name} is {number}: the processes wait for each other for ever",
+            message=tell("{name} is {number}: the processes wait for each other for ever", name=name, number=number),
             instead=ONE_PROCESS,
         )
     elif has_trainer or _is_of_trainer(setting, settings):
@@ -317,8 +318,8 @@ def _judge_trainer(setting: Setting, name: str) -> Iterator[CommandFinding]:
             severity=severity,
             line=setting.line,
             identifier=text if name in {"strategy", "accelerator"} else name,
-            message=f"{name} {text} is for several devices",
-            instead="one device, and no strategy",
+            message=tell("{name} {text} is for several devices", name=name, text=text),
+            instead=tell("one device, and no strategy"),
         )
 
 

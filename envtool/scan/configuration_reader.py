@@ -10,6 +10,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 from envtool.documents import parse_json, parse_toml
+from envtool.language import tell
 
 if TYPE_CHECKING:
     from yaml.nodes import Node
@@ -55,7 +56,7 @@ def read_configuration(data: bytes, syntax: ConfigurationSyntax) -> Iterator[Set
             try:
                 document = parse_json(_strip_comments(text))
             except ValueError as error:
-                raise ValueError(f"it is no JSON: {error}") from None
+                raise ValueError(tell("it is no JSON: {error}", error=error)) from None
             yield from _walk_json(document, text, (), [0], _JSON_KEY)
         case ConfigurationSyntax.TOML:
             yield from _walk_json(parse_toml(text), text, (), [0], _TOML_KEY)
@@ -80,7 +81,7 @@ def _read_yaml(text: str) -> Iterator[Setting]:
             if document is not None:
                 yield from _walk_yaml(document, ())
     except (yaml.YAMLError, RecursionError) as error:
-        raise ValueError(f"it is no YAML: {str(error).splitlines()[0]}") from None
+        raise ValueError(tell("it is no YAML: {part}", part=str(error).splitlines()[0])) from None
 
 
 def _walk_ini(text: str) -> Iterator[Setting]:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import pairwise
 
+from envtool.language import tell
 from envtool.release.read_profile import load_service
 from envtool.scan.commands import VISIBLE, CommandFinding, CommandWord, judge_variable
 from envtool.scan.images import judge_image
@@ -67,7 +68,10 @@ def make_container(identifier: str, line: int, severity: Severity = Severity.ERR
         severity=severity,
         line=line,
         identifier=identifier,
-        message=f"{identifier} asks for NVIDIA's container runtime, which is not there: the container does not start",
+        message=tell(
+            "{identifier} asks for NVIDIA's container runtime, which is not there: the container does not start",
+            identifier=identifier,
+        ),
         instead=load_service().words.container_options,
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from envtool.language import mark_message, tell
 from envtool.release.read_profile import load_service
 from envtool.scan.commands import CommandFinding, CommandWord
 from envtool.scan.kinds import ScanKind
@@ -48,7 +49,7 @@ def judge_cuda_program(word: CommandWord, name: str) -> Iterator[CommandFinding]
             severity=Severity.WARNING,
             line=word.line,
             identifier=name,
-            message=f"{name} is not there, or sees no accelerator",
+            message=tell("{name} is not there, or sees no accelerator", name=name),
             instead=load_service().words.query,
         )
     elif name in _COMPILERS:
@@ -57,7 +58,7 @@ def judge_cuda_program(word: CommandWord, name: str) -> Iterator[CommandFinding]
             severity=Severity.ERROR,
             line=word.line,
             identifier=name,
-            message=f"{name} belongs to CUDA, which is not there",
+            message=tell("{name} belongs to CUDA, which is not there", name=name),
         )
     elif name in _ENGINES:
         yield from judge_run_module(word, _ENGINES[name], name)
@@ -72,6 +73,6 @@ def judge_run_module(word: CommandWord, module: str, name: str) -> Iterator[Comm
             severity=Severity.ERROR,
             line=word.line,
             identifier=name,
-            message=f"{name}: {library.why}",
+            message=tell("{name}: {why}", name=name, why=mark_message(library.why)),
             instead=library.instead,
         )

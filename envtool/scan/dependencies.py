@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from envtool.language import tell
 from envtool.release.profile import PINNED_NAMES
 from envtool.release.read_profile import load_service
 from envtool.requirements.metadata import AT_ONCE, DEFAULT_INDEX, MetadataReader
@@ -97,20 +98,30 @@ def _look_at(wheel: _Wheel, session: requests.Session) -> ProgramFinding | Unrea
 
     told = f"{wheel.name} {wheel.version}"
     if not wheel.addresses:
-        return UnreadFile(wheel.path, f"{told} has no wheel here: what it would build is not known")
+        return UnreadFile(wheel.path, tell("{told} has no wheel here: what it would build is not known", told=told))
     try:
         links = find_wheel_links(wheel.addresses[0], session)
     except (RequestException, OSError, ValueError, zipfile.BadZipFile, KeyError) as error:
-        return UnreadFile(wheel.path, f"the wheel of {told} cannot be looked at: {type(error).__name__}: {error}"[:300])
+        return UnreadFile(
+            wheel.path,
+            tell(
+                "the wheel of {told} cannot be looked at: {name}: {error}",
+                told=told,
+                name=type(error).__name__,
+                error=str(error)[:200],
+            ),
+        )
     if not links:
         return None
     libraries = sorted({name for names in links.values() for name in names})
-    coming = "" if wheel.is_direct else ", which comes with another"
+    values = {"told": told, "names": ", ".join(libraries[:4]), "count": len(links)}
     return ProgramFinding(
         kind=ScanKind.CUDA_LIBRARY,
         severity=Severity.WARNING,
         path=wheel.path,
         line=wheel.line,
         identifier=wheel.name,
-        message=f"{told}{coming}, asks for {', '.join(libraries[:4])} in {len(links)} shared objects",
+        message=tell("{told}, asks for {names} in {count} shared objects", **values)
+        if wheel.is_direct
+        else tell("{told}, which comes with another, asks for {names} in {count} shared objects", **values),
     )

@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from envtool.documents import parse_json
+from envtool.language import tell
 from envtool.scan.commands import CommandFinding, CommandWord, judge_variable
 from envtool.scan.images import judge_image
 from envtool.scan.kinds import ScanKind
@@ -34,7 +35,7 @@ def judge_dockerfile(text: str, follow: Follow) -> Iterator[CommandFinding]:
     plain, bodies = _cut_here_documents(text)
     structure = DockerfileParser(fileobj=io.BytesIO(plain.encode("utf-8", "replace"))).structure
     if not any(row["instruction"] == "FROM" for row in structure):
-        raise ValueError("it has no FROM")
+        raise ValueError(tell("it has no FROM"))
     rows = plain.split("\n")
     values: dict[str, tuple[str, int]] = {}
     stages: set[str] = set()

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 
+from envtool.language import tell
 from envtool.release.read_profile import load_service
 from envtool.scan.commands import CommandFinding
 from envtool.scan.kinds import ScanKind
 from envtool.told_kind import Severity
 
-INSTEAD = "FROM hac-base, which has the vendor torch"
+INSTEAD = tell("FROM hac-base, which has the vendor torch")
 _CUDA = re.compile(
     r"^(?:docker\.io/|index\.docker\.io/|public\.ecr\.aws/|ghcr\.io/)?(?:[\w.-]+/)*?(?:nvidia/(?:cuda|cudagl|cuda-ppc64le|opengl)|nvcr\.io/.*|nvidia/.*)|^nvcr\.io/"
 )
@@ -27,9 +28,9 @@ def judge_image(reference: str) -> CommandFinding | None:
     """What is wrong with an image as the start of another, if anything; the line is the caller's to set."""
     name = reference.strip().strip("\"'")
     if _CUDA.search(name):
-        why = f"{name} has CUDA, which has no driver here, and not the vendor torch"
+        why = tell("{name} has CUDA, which has no driver here, and not the vendor torch", name=name)
     elif _TORCH.search(name) and not any(word in name for word in load_service().image_words):
-        why = f"{name} has an upstream torch or CUDA, not the vendor torch"
+        why = tell("{name} has an upstream torch or CUDA, not the vendor torch", name=name)
     else:
         return None
     return CommandFinding(

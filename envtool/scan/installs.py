@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
+from envtool.language import mark_message, tell
 from envtool.scan.commands import CommandFinding, CommandWord
 from envtool.scan.kinds import ScanKind
 from envtool.scan.libraries import find_library
@@ -73,7 +74,7 @@ def judge_requirements(words: Sequence[CommandWord]) -> Iterator[CommandFinding]
                 severity=Severity.WARNING,
                 line=word.line,
                 identifier=extra[0],
-                message=f"{extra[0]} brings libraries of CUDA, which has no driver here",
+                message=tell("{part} brings libraries of CUDA, which has no driver here", part=extra[0]),
                 instead=extra[1],
             )
             continue
@@ -91,6 +92,6 @@ def judge_requirements(words: Sequence[CommandWord]) -> Iterator[CommandFinding]
                 severity=Severity.WARNING,
                 line=word.line,
                 identifier=name,
-                message=f"{name}: {library.why}",
+                message=tell("{name}: {why}", name=name, why=mark_message(library.why)),
                 instead=library.instead,
             )

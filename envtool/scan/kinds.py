@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from enum import unique
 
+from envtool.language import tell
 from envtool.told_kind import Severity, ToldKind
 
 # What is said of what a program asks for.
-NO_APEX = "NVIDIA's apex, which is not there"
-NO_TENSORRT = "NVIDIA's TensorRT, which is not there"
+NO_APEX = tell("NVIDIA's apex, which is not there")
+NO_TENSORRT = tell("NVIDIA's TensorRT, which is not there")
 
 
 @unique

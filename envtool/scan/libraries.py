@@ -8,10 +8,11 @@ from functools import cache
 from importlib import resources
 
 from envtool.documents import parse_toml
+from envtool.language import tell
 from envtool.scan.kinds import ScanKind
 from envtool.told_kind import Severity
 
-ONE_DEVICE = "leave it out: the vendor torch distributes the work by itself"
+ONE_DEVICE = tell("leave it out: the vendor torch distributes the work by itself")
 # Extensions that a project has compiled for itself have such names.
 _COMPILED = re.compile(r"^(?:\w+_cuda(?:_\w+)?|cuda_\w+_ext)$")
 _OWN = frozenset({"is_cuda", "use_cuda", "no_cuda", "test_cuda"})
@@ -39,7 +40,7 @@ def find_library(dotted: str) -> Library | None:
         name = name.rpartition(".")[0]
     top = dotted.partition(".")[0]
     if _COMPILED.match(top) and top not in _OWN and not top.startswith("test_"):
-        return Library(top, ScanKind.CUDA_LIBRARY, "its name says that it is compiled for CUDA")
+        return Library(top, ScanKind.CUDA_LIBRARY, tell("its name says that it is compiled for CUDA"))
     return None
 
 

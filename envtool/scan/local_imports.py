@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from envtool.language import tell
 from envtool.scan.findings import ProgramFinding
 from envtool.scan.kinds import ScanKind
 
@@ -32,7 +33,13 @@ def follow_imports(results: Sequence[ReadResult]) -> Iterator[ProgramFinding]:
                 path=result.file.path.as_posix(),
                 line=item.line,
                 identifier=item.name.lstrip("."),
-                message=f"{target.stem} cannot be imported: {target.as_posix()}:{line} needs {name}",
+                message=tell(
+                    "{stem} cannot be imported: {part}:{line} needs {name}",
+                    stem=target.stem,
+                    part=target.as_posix(),
+                    line=line,
+                    name=name,
+                ),
             )
 
 

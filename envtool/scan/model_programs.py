@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from pathlib import PurePosixPath
 
+from envtool.language import tell
 from envtool.scan.commands import UNKNOWN, CommandFinding, CommandWord, make_several, read_options
 from envtool.scan.kinds import NO_TENSORRT, ScanKind
 from envtool.scan.program_options import judge_options
@@ -46,7 +47,7 @@ def _judge_yolo(words: Sequence[CommandWord]) -> Iterator[CommandFinding]:
             severity=Severity.ERROR,
             line=words[0].line,
             identifier="format=engine",
-            message=f"format=engine is {NO_TENSORRT}",
+            message=tell("format=engine is {what}", what=NO_TENSORRT),
             instead="format=onnx",
         )
 

@@ -13,6 +13,7 @@ from json.decoder import JSONDecodeError, scanstring  # type: ignore[attr-define
 from typing import Any
 
 from envtool.documents import parse_json
+from envtool.language import tell
 
 _SHELL_CELLS = re.compile(
     r"^%%(?:bash|sh|shell|script\s+(?:bash|sh)|(?:writefile|file)\s+(?:-a\s+)?\S+\.(?:sh|bash|slurm|sbatch))\b|^%%!"
@@ -56,14 +57,14 @@ def read_notebook(text: str) -> Notebook:
     """Read a notebook. Raises `ValueError` where it is none."""
     document = parse_json(text)
     if not isinstance(document, dict):
-        raise ValueError("it is no notebook")
+        raise ValueError(tell("it is no notebook"))
     worksheets = document.get("worksheets")
     cells = document.get("cells")
     if cells is None and isinstance(worksheets, list):
         # The third version of the format.
         cells = [cell for sheet in worksheets if isinstance(sheet, dict) for cell in sheet.get("cells") or []]
     if not isinstance(cells, list):
-        raise ValueError("it is no notebook: it has no cells")
+        raise ValueError(tell("it is no notebook: it has no cells"))
     python: list[SourceLine] = []
     shell: list[SourceLine] = []
     unread: list[tuple[int, str]] = []

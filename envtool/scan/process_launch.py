@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
+from envtool.language import tell
 from envtool.scan.accelerator_use import PYTHON
 from envtool.scan.commands import (
     UNKNOWN,
@@ -77,10 +78,17 @@ def _judge_accelerate(
                 yield replace(
                     make_several(line, "accelerate launch", None),
                     severity=Severity.WARNING,
-                    message=f"how many processes it starts stands in {configuration}, which is not here",
+                    message=tell(
+                        "how many processes it starts stands in {configuration}, which is not here",
+                        configuration=configuration,
+                    ),
                 )
         elif settings.processes is not None and settings.processes > 1:
-            yield make_several(line, "accelerate launch", f"{settings.processes} in {configuration}")
+            yield make_several(
+                line,
+                "accelerate launch",
+                tell("{processes} in {configuration}", processes=settings.processes, configuration=configuration),
+            )
         elif settings.processes is None and settings.distributed not in {"NO", ""}:
             yield make_several(line, "accelerate launch", None)
     devices = own.get("--gpu_ids") or own.get("--gpu-ids")

@@ -6,13 +6,14 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from envtool.language import tell
 from envtool.release.read_profile import load_service
 from envtool.scan.commands import UNKNOWN, CommandFinding, CommandWord, make_several
 from envtool.scan.kinds import NO_APEX, ScanKind
 from envtool.told_kind import Severity
 
 _FALSE = frozenset({"false", "0", "no", "none", "off", "null", "auto", "", "eager", "sdpa", "math"})
-_NEEDLESS = "leave it out: the vendor torch distributes the work by itself"
+_NEEDLESS = tell("leave it out: the vendor torch distributes the work by itself")
 
 
 @dataclass(frozen=True)
@@ -42,75 +43,75 @@ _RULES = (
         r"deepspeed|deepspeed_config|use_deepspeed|ds_config|zero_stage|fsdp|use_fsdp|fsdp_config|use_ddp|ddp|multi_gpu|"
         r"multigpu|data_?parallel|sync_bn|sync_batchnorm|multiprocessing_distributed|distributed|use_horovod|horovod",
         ScanKind.PARALLEL_NEEDLESS,
-        "it is for several GPUs",
+        tell("it is for several GPUs"),
         _NEEDLESS,
     ),
     _rule(
         r"strategy|accelerator|distributed_backend|distributed_strategy",
         ScanKind.TRAINER_SETTING,
-        "it is for several GPUs",
-        "leave it out, with one device",
+        tell("it is for several GPUs"),
+        tell("leave it out, with one device"),
         r"^(?:ddp|fsdp|deepspeed|dp$|horovod|ddp2|bagua|colossalai|tp$|full_shard|shard_grad_op|hybrid_shard)",
     ),
     _rule(
         "launcher",
         ScanKind.PARALLEL_NEEDLESS,
-        "it is for several processes",
+        tell("it is for several processes"),
         _NEEDLESS,
         "^(?:pytorch|slurm|mpi|torchrun|deepspeed|dist|ddp)$",
     ),
     _rule(
         r"(?:dist_|distributed_|ddp_)?backend",
         ScanKind.NCCL,
-        "a process group over NCCL is needless for one process",
-        "leave it out",
+        tell("a process group over NCCL is needless for one process"),
+        tell("leave it out"),
         "nccl",
     ),
     _rule(
         r"(?:use_|enable_|with_)*(?:flash_?attn\w*|flash_?attention\w*|xformers\w*|mem_eff_attn|sageattn|sage_attention|"
         r"memory_efficient_attention|liger\w*|unsloth\w*|triton\w*|transformer_engine)",
         ScanKind.CUDA_LIBRARY,
-        "it needs a library of CUDA kernels",
-        "leave it out, or choose the model's own attention",
+        tell("it needs a library of CUDA kernels"),
+        tell("leave it out, or choose the model's own attention"),
     ),
     _rule(
         r"_?attn_implementation|attention_implementation|attn|attention|attn_impl|attn_mode|attention_backend|attn_type",
         ScanKind.CUDA_LIBRARY,
-        "it needs a library of CUDA kernels",
-        "the model's own attention",
+        tell("it needs a library of CUDA kernels"),
+        tell("the model's own attention"),
         "flash|xformers|sage|triton",
     ),
     _rule(
         r"(?:use_|load_in_|load_|quantize_)*(?:4_?bit|8_?bit|bnb|bitsandbytes|nf4|qlora|8bit_adam)",
         ScanKind.CUDA_LIBRARY,
-        "it needs bitsandbytes or another library of CUDA kernels",
-        "load the model in 16 bits",
+        tell("it needs bitsandbytes or another library of CUDA kernels"),
+        tell("load the model in 16 bits"),
     ),
     _rule(
         r"bits|quantization_bit|quantization|quantize",
         ScanKind.CUDA_LIBRARY,
-        "it needs bitsandbytes or another library of CUDA kernels",
-        "load the model in 16 bits",
+        tell("it needs bitsandbytes or another library of CUDA kernels"),
+        tell("load the model in 16 bits"),
         r"^(?:4|8|nf4|int8|int4|gptq|awq|bitsandbytes|bnb|4bit|8bit)$",
     ),
     _rule(
         r"optim|optimizer|optimizer_type|opt",
         ScanKind.CUDA_LIBRARY,
-        "it is an optimizer of bitsandbytes",
+        tell("it is an optimizer of bitsandbytes"),
         "adamw_torch",
         "bnb|8bit|paged|bitsandbytes",
     ),
     _rule(
         r"optim|opt|fp16_backend|half_precision_backend|amp_backend",
         ScanKind.NVIDIA_APEX,
-        f"it needs {NO_APEX}",
+        tell("it needs {what}", what=NO_APEX),
         load_service().words.amp,
         r"apex|^(?:distributed_)?fused_?(?:adam|lamb|sgd|novograd)",
     ),
     _rule(
         r"apex_amp|use_apex",
         ScanKind.NVIDIA_APEX,
-        f"it needs {NO_APEX}",
+        tell("it needs {what}", what=NO_APEX),
         load_service().words.amp,
     ),
 )
@@ -156,7 +157,7 @@ def judge_option(
             severity=Severity.WARNING,
             line=word.line,
             identifier=shown,
-            message=f"{shown}: {rule.message}",
+            message=tell("{shown}: {message}", shown=shown, message=rule.message),
             instead=rule.instead,
         )
     elif values and _PROCESSES.fullmatch(name) and not re.fullmatch(r"[01]|auto|gpu|cpu|", first):
@@ -185,6 +186,6 @@ def _judge_devices(word: CommandWord, name: str, values: Sequence[str]) -> Itera
             severity=Severity.WARNING,
             line=word.line,
             identifier=f"{name} {text}",
-            message=f"{name} {text} names devices that there are not",
-            instead="one device, 0",
+            message=tell("{name} {text} names devices that there are not", name=name, text=text),
+            instead=tell("one device, 0"),
         )

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
+from envtool.language import tell
 from envtool.regular_file import read_regular_file
 from envtool.scan.build_files import judge_cmake, judge_cuda_source
 from envtool.scan.commands import CommandFinding, CommandWord
@@ -106,9 +107,11 @@ def read_program_file(file: ProgramFile, torch: str) -> ReadResult:
 
 def _explain(error: Exception) -> str:
     if isinstance(error, SyntaxError):
-        text = f"no Python that this envtool's Python reads: line {error.lineno}: {error.msg}"
+        text = tell(
+            "no Python that this envtool's Python reads: line {lineno}: {msg}", lineno=error.lineno, msg=error.msg
+        )
         return text
-    return str(error) or "it is nested too deeply"
+    return str(error) or tell("it is nested too deeply")
 
 
 def _read_python(reading: _Reading, data: bytes) -> None:
@@ -158,18 +161,18 @@ def _decode_python(data: bytes) -> str:
     try:
         text = data.decode("utf-8-sig" if encoding.lower().startswith("utf") else encoding)
     except LookupError:
-        raise ValueError(f"its encoding {encoding!r} is none that Python knows") from None
+        raise ValueError(tell("its encoding {encoding!r} is none that Python knows", encoding=encoding)) from None
     except UnicodeDecodeError as error:
-        raise ValueError(f"it is not in the encoding that it says: {error.reason}") from None
+        raise ValueError(tell("it is not in the encoding that it says: {reason}", reason=error.reason)) from None
     if "\0" in text:
-        raise ValueError("it has null bytes")
+        raise ValueError(tell("it has null bytes"))
     return text.replace("\r\n", "\n").replace("\r", "\n").replace("\f", " ")
 
 
 def _read_notebook(reading: _Reading, data: bytes) -> None:
     notebook = read_notebook(data.decode("utf-8-sig", "replace"))
     for number, why in notebook.unread:
-        reading.unread.append(UnreadFile(reading.name, f"cell {number}: {why}"))
+        reading.unread.append(UnreadFile(reading.name, tell("cell {number}: {why}", number=number, why=why)))
     judged = judge_source(notebook.python, reading.api)
 
     def locate(line: int) -> tuple[int, int | None]:

@@ -37,7 +37,7 @@ def read_scan_settings(folder: Path) -> ScanSettings:
     ignore, exclude = (section.get_texts(name, "texts") for name in ("ignore", "exclude"))
     torch = section.table.get("torch")
     if not isinstance(torch, str | None):
-        raise make_settings_error(section.path, 'torch is not a text, such as "1.7.1"')
+        raise make_settings_error(section.path, tell('torch is not a text, such as "1.7.1"'))
     strict = section.get_flag("strict")
     return ScanSettings(validate_scan_ids(ignore, str(section.path)), exclude, torch, strict, section.path)
 
@@ -51,7 +51,9 @@ def validate_scan_ids(ids: Iterable[str], source: str) -> frozenset[str]:
             near = difflib.get_close_matches(identity, known, 1)
             raise SettingsError(
                 tell("there is no finding called {identity!r} in a scan", identity=identity),
-                why=f"{source} asks to ignore it" + (f"; {near[0]!r} comes near" if near else ""),
+                why=tell("{source} asks to ignore it; {near!r} comes near", source=source, near=near[0])
+                if near
+                else tell("{source} asks to ignore it", source=source),
                 remedy=tell("envtool explain   (lists the ids)"),
             )
     return frozenset(ids)

@@ -89,5 +89,10 @@ def scan_command(
     report = scan_program(request)
     if settings.exclude or report.ignored:
         note_settings_author(settings.path, len(report.ignored))
-    print_report(render_scan(report, format), output, has_commands=format is ScanFormat.GITHUB)
+    print_report(
+        render_scan(report, format),
+        output,
+        has_commands=format is ScanFormat.GITHUB,
+        is_prose=format is ScanFormat.TEXT,
+    )
     raise typer.Exit(0 if report.is_clean else 1)

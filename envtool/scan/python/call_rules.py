@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from packaging.version import Version
 
+from envtool.language import tell
 from envtool.scan.commands import VISIBLE
 from envtool.scan.kinds import ScanKind
 from envtool.scan.python import command_rules, concurrent_rules, default_rules, registry_rules, trainer_rules
@@ -21,7 +22,7 @@ from envtool.told_kind import Severity
 if TYPE_CHECKING:
     from envtool.scan.python.module import Module
 
-ONE_PROCESS = "call the function itself: one process for one accelerator"
+ONE_PROCESS = tell("call the function itself: one process for one accelerator")
 _SPAWNERS = re.compile(r"(?:^|\.)multiprocessing(?:\.spawn)?\.(?:spawn|start_processes)$")
 _LAUNCHERS = {
     "accelerate.notebook_launcher": ("num_processes", 2),
@@ -67,7 +68,11 @@ def judge_call(module: Module, call: ast.Call) -> None:
         text = read_text_constant(call.args[0])
         if text is not None and _CUDA_LIBRARIES.search(text):
             module.emit(
-                ScanKind.CUDA_LIBRARY, call, text, f"{text} is CUDA's own, which is not there", attempt=module.attempt
+                ScanKind.CUDA_LIBRARY,
+                call,
+                text,
+                tell("{text} is CUDA's own, which is not there", text=text),
+                attempt=module.attempt,
             )
     trainer_rules.judge_trainer(module, call, dotted, name)
     command_rules.judge_command_call(module, call, name)
@@ -106,17 +111,21 @@ def _emit_processes(module: Module, call: ast.Call, name: str, count: int | None
             ScanKind.PROCESS_PER_DEVICE,
             call,
             name,
-            f"{name} starts one process here",
+            tell("{name} starts one process here", name=name),
             ONE_PROCESS,
             severity=Severity.NOTE,
         )
         return
-    told = str(count) if count is not None else "an unknown number"
+    told = str(count) if count is not None else tell("an unknown number")
     module.emit(
         ScanKind.PROCESS_PER_DEVICE,
         call,
         name,
-        f"{name} starts several processes ({told}) for one accelerator: they wait for each other for ever",
+        tell(
+            "{name} starts several processes ({told}) for one accelerator: they wait for each other for ever",
+            name=name,
+            told=told,
+        ),
         ONE_PROCESS,
     )
 
@@ -165,8 +174,8 @@ def _judge_extension(module: Module, call: ast.Call, name: str) -> None:
         ScanKind.CUDA_SOURCE,
         call,
         f"cpp_extension.{name}",
-        "it compiles CUDA sources at run time, by nvcc, which is not there",
-        "torch's own operations",
+        tell("it compiles CUDA sources at run time, by nvcc, which is not there"),
+        tell("torch's own operations"),
         attempt=module.attempt,
     )
 
@@ -183,8 +192,8 @@ def _judge_parameters(module: Module, call: ast.Call, dotted: str) -> None:
             ScanKind.NEWER_TORCH,
             padding,
             f"{dotted}(padding)",
-            f"{dotted} takes padding as a text from torch 1.9 on",
-            "padding as a number",
+            tell("{dotted} takes padding as a text from torch 1.9 on", dotted=dotted),
+            tell("padding as a number"),
         )
     for item in call.keywords:
         since = module.api.find_parameter(dotted, item.arg) if item.arg else None
@@ -196,8 +205,8 @@ def _judge_parameters(module: Module, call: ast.Call, dotted: str) -> None:
                 ScanKind.NEWER_TORCH,
                 item.value,
                 f"{dotted}({item.arg})",
-                f"{dotted} takes {item.arg} from {since} on",
-                f"leave {item.arg} out",
+                tell("{dotted} takes {arg} from {since} on", dotted=dotted, arg=item.arg, since=since),
+                tell("leave {arg} out", arg=item.arg),
                 standing=Standing.ABSENT if is_forgiven else None,
             )
 
@@ -249,7 +258,7 @@ def _judge_device(module: Module, call: ast.Call, dotted: str, name: str) -> Non
                     ScanKind.SECOND_DEVICE,
                     call if item_node is node and name == "cuda" else item_node,
                     f"cuda:{number}",
-                    f"device {number}: there is one accelerator, cuda:0",
+                    tell("device {number}: there is one accelerator, cuda:0", number=number),
                     "cuda:0",
                     standing=standing,
                 )

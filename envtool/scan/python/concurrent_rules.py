@@ -6,6 +6,7 @@ import ast
 import re
 from typing import TYPE_CHECKING
 
+from envtool.language import tell
 from envtool.scan.accelerator_use import make_concurrent, uses_accelerator
 from envtool.scan.commands import CommandWord
 from envtool.scan.kinds import ScanKind
@@ -48,7 +49,7 @@ def judge_concurrent(module: Module, call: ast.Call, dotted: str, name: str) -> 
                 ScanKind.SECOND_DEVICE,
                 call,
                 f"num_gpus={number.value}",
-                f"{dotted} asks for {number.value} GPUs: there is one accelerator",
+                tell("{dotted} asks for {value} GPUs: there is one accelerator", dotted=dotted, value=number.value),
                 "num_gpus=1",
                 severity=_REQUESTS[dotted],
             )

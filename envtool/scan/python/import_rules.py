@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
+from envtool.language import mark_message, tell
 from envtool.scan.kinds import ScanKind
 from envtool.scan.libraries import find_library
 from envtool.scan.python import newer_rules
@@ -79,7 +80,7 @@ def _emit(module: Module, node: ast.AST, library: Library, identifier: str) -> N
         library.kind,
         node,
         identifier,
-        f"{name}: {library.why}",
+        tell("{name}: {why}", name=name, why=mark_message(library.why)),
         library.instead,
         severity=library.severity,
         attempt=attempt,
@@ -98,7 +99,7 @@ def _judge_torch(module: Module, node: ast.AST, dotted: str) -> None:
         ScanKind.NEWER_TORCH,
         node,
         name,
-        f"{name} is there from {since} on",
+        tell("{name} is there from {since} on", name=name, since=since),
         _suggest(name),
         standing=standing,
     )
@@ -109,14 +110,14 @@ def _suggest(name: str) -> str:
 
 
 SUGGESTIONS = {
-    "torch.compile": "leave it out: the model runs as it is",
-    "torch.accelerator": "torch.cuda: the accelerator is cuda:0",
+    "torch.compile": tell("leave it out: the model runs as it is"),
+    "torch.accelerator": tell("torch.cuda: the accelerator is cuda:0"),
     "torch.autocast": "torch.cuda.amp.autocast()",
     "torch.amp": "torch.cuda.amp",
     "torch.amp.GradScaler": "torch.cuda.amp.GradScaler()",
     "torch.inference_mode": "torch.no_grad()",
     "torch.nn.functional.scaled_dot_product_attention": "softmax(q @ k.transpose(-2, -1) / sqrt(d)) @ v",
-    "torch.set_float32_matmul_precision": "leave it out",
+    "torch.set_float32_matmul_precision": tell("leave it out"),
     "torch.linalg.norm": "torch.norm",
 }
 
@@ -127,7 +128,7 @@ def _emit_builder(module: Module, node: ast.AST) -> None:
         ScanKind.CUDA_SOURCE,
         node,
         "CUDAExtension",
-        "CUDAExtension: it is compiled by nvcc, which is not there",
-        "CppExtension, or torch's own operations",
+        tell("CUDAExtension: it is compiled by nvcc, which is not there"),
+        tell("CppExtension, or torch's own operations"),
         severity=Severity.ERROR,
     )

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from envtool.language import tell
 from envtool.scan.kinds import ScanKind
 from envtool.scan.python.bindings import gather_bindings
 from envtool.scan.python.conditions import Conditions
@@ -68,7 +69,7 @@ def judge_source(text: str, api: TorchApi, *, is_build_file: bool = False) -> Ju
         try:
             tree = ast.parse(text)
         except (RecursionError, MemoryError):
-            raise ValueError("its expressions are nested too deeply") from None
+            raise ValueError(tell("its expressions are nested too deeply")) from None
     bindings = gather_bindings(tree)
     conditions = Conditions(bindings, api.torch, api.python, lambda name: api.find_missing(name) is None)
     module = Module(bindings=bindings, conditions=conditions, api=api, is_build_file=is_build_file)
@@ -77,7 +78,7 @@ def judge_source(text: str, api: TorchApi, *, is_build_file: bool = False) -> Ju
     try:
         ModuleVisitor(module).visit(tree)
     except RecursionError:
-        raise ValueError("its expressions are nested too deeply") from None
+        raise ValueError(tell("its expressions are nested too deeply")) from None
     return JudgedModule(tuple(_judge_uses(module)), tuple(_judge_imports(module)))
 
 

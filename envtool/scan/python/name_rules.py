@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from packaging.version import Version
 
+from envtool.language import tell
 from envtool.scan.commands import VISIBLE
 from envtool.scan.kinds import ScanKind
 from envtool.scan.libraries import ONE_DEVICE, find_library
@@ -46,7 +47,7 @@ _DEVICE = re.compile(r"cuda:[1-9]\d*")
 _BACKEND = re.compile(r"backend", re.IGNORECASE)
 _STRATEGIES = re.compile(r"^(?:ddp|fsdp|deepspeed|dp$|horovod|ddp2|bagua|colossalai)")
 _SOURCE = re.compile(r"\.cuh?$")
-NCCL_INSTEAD = "leave the process group out: there is one process"
+NCCL_INSTEAD = tell("leave the process group out: there is one process")
 
 
 def judge_dotted(module: Module, node: ast.Attribute | ast.Name) -> bool:
@@ -68,17 +69,21 @@ def judge_dotted(module: Module, node: ast.Attribute | ast.Name) -> bool:
             ScanKind.CUDA_LIBRARY,
             node,
             ".".join(dotted.split(".")[-2:]),
-            "a kernel that is compiled for CUDA",
+            tell("a kernel that is compiled for CUDA"),
             library.instead if library else "",
             attempt=module.attempt,
         )
         return True
     part = _GPU_PARTS.match(dotted)
     if part is not None:
-        message = f"{part[0]} calls the CUDA driver"
-        module.emit(ScanKind.CUDA_LIBRARY, node, part[0], message, "the same without a GPU", attempt=module.attempt)
+        message = tell("{part} calls the CUDA driver", part=part[0])
+        module.emit(
+            ScanKind.CUDA_LIBRARY, node, part[0], message, tell("the same without a GPU"), attempt=module.attempt
+        )
     elif _STRATEGY_OBJECTS.match(dotted):
-        module.emit(ScanKind.PARALLEL_NEEDLESS, node, dotted, f"{dotted} is for several GPUs", ONE_DEVICE)
+        module.emit(
+            ScanKind.PARALLEL_NEEDLESS, node, dotted, tell("{dotted} is for several GPUs", dotted=dotted), ONE_DEVICE
+        )
     elif dotted.partition(".")[0] in {"torch", "torchvision"}:
         _judge_torch_name(module, node, dotted)
     elif isinstance(node, ast.Name) or dotted.count(".") > 1:
@@ -97,16 +102,16 @@ def _judge_torch_name(module: Module, node: ast.expr, dotted: str) -> None:
             ScanKind.CUDA_GRAPH,
             node,
             "CUDAGraph",
-            f"{dotted}: nothing says that CUDA graphs run here",
-            "call the model as it is",
+            tell("{dotted}: nothing says that CUDA graphs run here", dotted=dotted),
+            tell("call the model as it is"),
         )
     elif _STREAMS.match(dotted):
         module.emit(
             ScanKind.CUDA_STREAM,
             node,
             dotted,
-            f"{dotted}: nothing says that streams of one's own run here",
-            "the default stream",
+            tell("{dotted}: nothing says that streams of one's own run here", dotted=dotted),
+            tell("the default stream"),
         )
     elif dotted.rpartition(".")[2] == "CUDAExtension" and dotted.startswith("torch.utils.cpp_extension"):
         if isinstance(node, ast.Attribute):
@@ -114,8 +119,8 @@ def _judge_torch_name(module: Module, node: ast.expr, dotted: str) -> None:
                 ScanKind.CUDA_SOURCE,
                 node,
                 "CUDAExtension",
-                "CUDAExtension: it is compiled by nvcc, which is not there",
-                "CppExtension, or torch's own operations",
+                tell("CUDAExtension: it is compiled by nvcc, which is not there"),
+                tell("CppExtension, or torch's own operations"),
             )
     elif not _judge_wrapper(module, node, dotted):
         judge_missing(module, node, dotted)
@@ -134,7 +139,7 @@ def _judge_wrapper(module: Module, node: ast.expr, dotted: str) -> bool:
         ScanKind.PARALLEL_NEEDLESS,
         node,
         identifier,
-        f"{identifier} is for several GPUs",
+        tell("{identifier} is for several GPUs", identifier=identifier),
         ONE_DEVICE,
         severity=Severity.NOTE if module.is_type else library.severity,
     )
@@ -153,7 +158,7 @@ def judge_missing(module: Module, node: ast.expr, dotted: str) -> None:
         ScanKind.NEWER_TORCH,
         node,
         name,
-        f"{name} is there from {since} on",
+        tell("{name} is there from {since} on", name=name, since=since),
         SUGGESTIONS.get(name, ""),
         standing=Standing.ABSENT if is_forgiven else None,
     )
@@ -165,14 +170,16 @@ def judge_text(module: Module, node: ast.Constant) -> None:
     if text is None:
         return
     if _DEVICE.fullmatch(text):
-        module.emit(ScanKind.SECOND_DEVICE, node, text, f"{text}: there is one accelerator, cuda:0", "cuda:0")
+        module.emit(
+            ScanKind.SECOND_DEVICE, node, text, tell("{text}: there is one accelerator, cuda:0", text=text), "cuda:0"
+        )
     elif module.is_build_file and _SOURCE.search(text):
         module.emit(
             ScanKind.CUDA_SOURCE,
             node,
             text,
-            f"{text}: CUDA sources are compiled by nvcc, which is not there",
-            "CppExtension, or torch's own operations",
+            tell("{text}: CUDA sources are compiled by nvcc, which is not there", text=text),
+            tell("CppExtension, or torch's own operations"),
         )
 
 
@@ -193,8 +200,8 @@ def judge_assignment(module: Module, targets: Sequence[ast.expr], value: ast.exp
                         ScanKind.TRAINER_SETTING,
                         item,
                         text,
-                        f"{name} {text} is for several GPUs",
-                        "leave it out",
+                        tell("{name} {text} is for several GPUs", name=name, text=text),
+                        tell("leave it out"),
                         standing=standing,
                     )
 
@@ -217,8 +224,8 @@ def judge_visible(module: Module, name: str, value: ast.expr) -> None:
             ScanKind.SECOND_DEVICE,
             value,
             f"{name}={text}",
-            f"{name} names a device other than the one there is",
-            f"leave {name} out",
+            tell("{name} names a device other than the one there is", name=name),
+            tell("leave {name} out", name=name),
             severity=Severity.WARNING,
         )
 
@@ -234,7 +241,7 @@ def judge_setting(module: Module, name: str, value: ast.expr, *, severity: Sever
                 ScanKind.NCCL,
                 item,
                 "nccl",
-                "a process group over NCCL is needless for one process",
+                tell("a process group over NCCL is needless for one process"),
                 NCCL_INSTEAD,
                 standing=standing,
                 severity=severity,
@@ -266,8 +273,8 @@ def judge_version_demand(module: Module, node: ast.Assert | ast.If) -> None:
             ScanKind.NEWER_TORCH,
             node,
             str(wanted),
-            f"the program ends where torch is older than {wanted}",
-            f"an earlier version of the program, for torch {module.api.torch}",
+            tell("the program ends where torch is older than {wanted}", wanted=wanted),
+            tell("an earlier version of the program, for torch {torch}", torch=module.api.torch),
         )
 
 

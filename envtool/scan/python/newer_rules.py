@@ -6,6 +6,7 @@ import ast
 import builtins
 from typing import TYPE_CHECKING
 
+from envtool.language import tell
 from envtool.scan.kinds import ScanKind
 from envtool.scan.newer_python import METHODS, read_newer_names
 from envtool.scan.python.standing import Standing
@@ -28,16 +29,16 @@ def judge_statement(module: Module, node: ast.stmt) -> None:
     """Statements that are new: `match`, `except*`, `type X = ...`, several contexts in brackets."""
     match node:
         case ast.Match():
-            _emit(module, node, "match statement", (3, 10))
+            _emit(module, node, tell("match statement"), (3, 10))
         case ast.TryStar():
             _emit(module, node, "except*", (3, 11))
         case ast.With(items=[first, _, *_]) | ast.AsyncWith(items=[first, _, *_]) if first.optional_vars is not None:
             if _is_in_brackets(module.lines, node, first):
-                _emit(module, node, "several contexts in brackets", (3, 9))
+                _emit(module, node, tell("several contexts in brackets"), (3, 9))
         case _:
             # `type X = ...` and `class X[T]` are there where envtool's own Python reads them.
             if type(node).__name__ == "TypeAlias" or getattr(node, "type_params", None):
-                _emit(module, node, "type parameters", (3, 12))
+                _emit(module, node, tell("type parameters"), (3, 12))
 
 
 def _is_in_brackets(lines: Sequence[str], node: ast.stmt, first: ast.withitem) -> bool:
@@ -52,7 +53,7 @@ def _is_in_brackets(lines: Sequence[str], node: ast.stmt, first: ast.withitem) -
 def judge_subscript(module: Module, node: ast.Subscript) -> None:
     """`list[int]`, where it is evaluated."""
     if isinstance(node.slice, ast.Tuple) and any(isinstance(item, ast.Starred) for item in node.slice.elts):
-        _emit(module, node, "star in an index", (3, 11))
+        _emit(module, node, tell("star in an index"), (3, 11))
     name = _read_generic(module, node)
     if name is not None:
         _emit(module, node, f"{name}[...]", (3, 9), _FUTURE if module.is_type else "")
@@ -79,9 +80,9 @@ def judge_union(module: Module, node: ast.BinOp) -> None:
         return
     sides = (node.left, node.right)
     if any(isinstance(side, ast.Dict | ast.DictComp) for side in sides):
-        _emit(module, node, "union of dictionaries", (3, 9))
+        _emit(module, node, tell("union of dictionaries"), (3, 9))
     elif module.is_annotation or any(_is_type(module, side) for side in sides):
-        _emit(module, node, "X | Y between types", (3, 10), _FUTURE if module.is_annotation else "")
+        _emit(module, node, tell("X | Y between types"), (3, 10), _FUTURE if module.is_annotation else "")
 
 
 def _is_type(module: Module, node: ast.expr) -> bool:
@@ -210,5 +211,11 @@ def _emit(module: Module, node: ast.AST, what: str, needed: _Python, instead: st
     # Where one annotation does not do, a hundred do not.
     module.newer.add(what)
     major, minor = module.api.python
-    message = f"{what} needs Python {needed[0]}.{needed[1]}; torch {module.api.torch} is for {major}.{minor}"
+    message = tell(
+        "{what} needs Python {needed}; torch {torch} is for {own}",
+        what=what,
+        needed=f"{needed[0]}.{needed[1]}",
+        torch=module.api.torch,
+        own=f"{major}.{minor}",
+    )
     module.emit(ScanKind.NEWER_PYTHON, node, what, message, instead)

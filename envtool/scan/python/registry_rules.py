@@ -6,6 +6,7 @@ import ast
 import re
 from typing import TYPE_CHECKING
 
+from envtool.language import tell
 from envtool.scan.commands import ONE_PROCESS
 from envtool.scan.kinds import NO_TENSORRT, ScanKind
 from envtool.scan.libraries import ONE_DEVICE
@@ -62,7 +63,7 @@ def _judge_ultralytics(module: Module, call: ast.Call, name: str) -> None:
                 ScanKind.PROCESS_PER_DEVICE,
                 device,
                 "device",
-                "train starts a process for each of its devices: they wait for each other for ever",
+                tell("train starts a process for each of its devices: they wait for each other for ever"),
                 ONE_PROCESS,
             )
     form = keyword(call, "format")
@@ -71,7 +72,7 @@ def _judge_ultralytics(module: Module, call: ast.Call, name: str) -> None:
             ScanKind.CUDA_LIBRARY,
             form,
             "format=engine",
-            f"format=engine is {NO_TENSORRT}",
+            tell("format=engine is {what}", what=NO_TENSORRT),
             "onnx",
         )
 

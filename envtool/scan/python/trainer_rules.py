@@ -6,6 +6,7 @@ import ast
 import re
 from typing import TYPE_CHECKING
 
+from envtool.language import tell
 from envtool.scan.kinds import NO_APEX, ScanKind
 from envtool.scan.libraries import ONE_DEVICE
 from envtool.scan.python.tree import walk
@@ -30,21 +31,21 @@ _FLASH = re.compile(r"flash_attention|^flash_attn|^xformers$|^sage")
 _ATTENTION = 'attn_implementation="eager"'
 _PROVIDERS = re.compile(r"^(?:CUDA|Tensorrt|NvTensorRTRTX)ExecutionProvider$")
 _SWITCHES = {
-    "load_in_8bit": ("bitsandbytes", "load the model in 16 bits: torch_dtype=torch.float16"),
-    "load_in_4bit": ("bitsandbytes", "load the model in 16 bits: torch_dtype=torch.float16"),
+    "load_in_8bit": ("bitsandbytes", tell("load the model in 16 bits: torch_dtype=torch.float16")),
+    "load_in_4bit": ("bitsandbytes", tell("load the model in 16 bits: torch_dtype=torch.float16")),
     "use_flash_attention_2": ("flash-attn", _ATTENTION),
     "use_flash_attention": ("flash-attn", _ATTENTION),
     "use_flash_attn": ("flash-attn", _ATTENTION),
-    "use_xformers": ("xformers", "leave it out"),
+    "use_xformers": ("xformers", tell("leave it out")),
 }
 _METHODS = {
-    "enable_xformers_memory_efficient_attention": ("xformers", "leave it out, or enable_attention_slicing()"),
-    "set_use_memory_efficient_attention_xformers": ("xformers", "leave it out"),
-    "prepare_model_for_int8_training": ("bitsandbytes", "load the model in 16 bits"),
-    "prepare_model_for_kbit_training": ("bitsandbytes", "load the model in 16 bits"),
-    "BitsAndBytesConfig": ("bitsandbytes", "load the model in 16 bits"),
-    "GPTQConfig": ("auto-gptq", "load the model in 16 bits"),
-    "AwqConfig": ("autoawq", "load the model in 16 bits"),
+    "enable_xformers_memory_efficient_attention": ("xformers", tell("leave it out, or enable_attention_slicing()")),
+    "set_use_memory_efficient_attention_xformers": ("xformers", tell("leave it out")),
+    "prepare_model_for_int8_training": ("bitsandbytes", tell("load the model in 16 bits")),
+    "prepare_model_for_kbit_training": ("bitsandbytes", tell("load the model in 16 bits")),
+    "BitsAndBytesConfig": ("bitsandbytes", tell("load the model in 16 bits")),
+    "GPTQConfig": ("auto-gptq", tell("load the model in 16 bits")),
+    "AwqConfig": ("autoawq", tell("load the model in 16 bits")),
 }
 _LIGHTNING_PACKAGES = frozenset({"pytorch_lightning", "lightning", "lightning_fabric"})
 
@@ -68,7 +69,7 @@ def judge_trainer(module: Module, call: ast.Call, dotted: str, name: str) -> Non
             ScanKind.CUDA_LIBRARY,
             call,
             name,
-            f"{name} needs {library}, whose kernels are CUDA's",
+            tell("{name} needs {library}, whose kernels are CUDA's", name=name, library=library),
             instead,
             attempt=module.attempt,
         )
@@ -90,7 +91,7 @@ def _judge_model_switches(module: Module, call: ast.Call) -> None:
                 ScanKind.CUDA_LIBRARY,
                 item.value,
                 item.arg,
-                f"{item.arg} needs {library}, whose kernels are CUDA's",
+                tell("{arg} needs {library}, whose kernels are CUDA's", arg=item.arg, library=library),
                 instead,
                 standing=standing,
             )
@@ -102,7 +103,7 @@ def _judge_model_switches(module: Module, call: ast.Call) -> None:
                         ScanKind.CUDA_LIBRARY,
                         value,
                         text,
-                        f"{text} needs a library of CUDA kernels",
+                        tell("{text} needs a library of CUDA kernels", text=text),
                         _ATTENTION,
                         standing=standing,
                     )
@@ -113,7 +114,7 @@ def _judge_model_switches(module: Module, call: ast.Call) -> None:
                         ScanKind.CUDA_LIBRARY,
                         part,
                         part.value,
-                        f"{part.value} is CUDA's",
+                        tell("{value} is CUDA's", value=part.value),
                         "CPUExecutionProvider",
                         severity=Severity.WARNING,
                     )
@@ -125,7 +126,7 @@ def _judge_lightning(module: Module, call: ast.Call) -> None:
             for value, standing in list_values(item.value, module.conditions):
                 _judge_devices(module, item.arg, value, standing)
         elif item.arg == "sync_batchnorm" and not (isinstance(item.value, ast.Constant) and not item.value.value):
-            _emit_setting(module, item.value, item.arg, f"{item.arg} is for several GPUs")
+            _emit_setting(module, item.value, item.arg, tell("{arg} is for several GPUs", arg=item.arg))
     _judge_strategy(module, call)
 
 
@@ -140,9 +141,11 @@ def _judge_strategy(module: Module, call: ast.Call) -> None:
                 function = part.func if isinstance(part, ast.Call) else part
                 name = (module.bindings.resolve(function) or "").rpartition(".")[2]
                 if text is not None and _STRATEGIES.match(text):
-                    _emit_setting(module, part, text, f"{item.arg} {text} is for several GPUs", standing)
+                    _emit_setting(
+                        module, part, text, tell("{arg} {text} is for several GPUs", arg=item.arg, text=text), standing
+                    )
                 elif _STRATEGY_CLASSES.search(name):
-                    _emit_setting(module, part, name, f"{name} is for several GPUs", standing)
+                    _emit_setting(module, part, name, tell("{name} is for several GPUs", name=name), standing)
 
 
 def _judge_devices(module: Module, name: str, value: ast.expr, standing: Standing) -> None:
@@ -151,27 +154,42 @@ def _judge_devices(module: Module, name: str, value: ast.expr, standing: Standin
         numbers = [item.value for item in value.elts if isinstance(item, ast.Constant) and isinstance(item.value, int)]
         if len(numbers) > 1 or any(numbers):
             _emit_setting(
-                module, value, f"{name} {numbers}", f"{name} names devices that there are not", standing, Severity.ERROR
+                module,
+                value,
+                f"{name} {numbers}",
+                tell("{name} names devices that there are not", name=name),
+                standing,
+                Severity.ERROR,
             )
         return
     if text is not None and not text.isdecimal():
         if re.search(r"[1-9]", text) and re.fullmatch(r"[\d, ]+", text):
             _emit_setting(
-                module, value, f"{name} {text}", f"{name} names devices that there are not", standing, Severity.ERROR
+                module,
+                value,
+                f"{name} {text}",
+                tell("{name} names devices that there are not", name=name),
+                standing,
+                Severity.ERROR,
             )
         elif text == "-1":
-            _emit_setting(module, value, f"{name} -1", "all devices are one here", standing, Severity.NOTE)
+            _emit_setting(module, value, f"{name} -1", tell("all devices are one here"), standing, Severity.NOTE)
         return
     count = module.conditions.count(value)
     is_constant = isinstance(value, ast.Constant)
     if count is not None and count > 1:
         _emit_setting(
-            module, value, f"{name} {count}", f"{name} {count}: there is one device", standing, Severity.ERROR
+            module,
+            value,
+            f"{name} {count}",
+            tell("{name} {count}: there is one device", name=name, count=count),
+            standing,
+            Severity.ERROR,
         )
     elif count == -1:
-        _emit_setting(module, value, f"{name} -1", "all devices are one here", standing, Severity.NOTE)
+        _emit_setting(module, value, f"{name} -1", tell("all devices are one here"), standing, Severity.NOTE)
     elif count == 1 and not is_constant and "device_count" in ast.unparse(value):
-        _emit_setting(module, value, "device_count", f"{name} is 1 here", standing, Severity.NOTE)
+        _emit_setting(module, value, "device_count", tell("{name} is 1 here", name=name), standing, Severity.NOTE)
 
 
 def _emit_setting(
@@ -199,7 +217,12 @@ def _judge_arguments(module: Module, call: ast.Call) -> None:
         if value is not None and not (isinstance(value, ast.Constant) and not value.value):
             standing = None if isinstance(value, ast.Constant) else module.conditions.judge(value)
             module.emit(
-                ScanKind.PARALLEL_NEEDLESS, value, name, f"{name} is for several GPUs", ONE_DEVICE, standing=standing
+                ScanKind.PARALLEL_NEEDLESS,
+                value,
+                name,
+                tell("{name} is for several GPUs", name=name),
+                ONE_DEVICE,
+                standing=standing,
             )
     for name in ("optim", "fp16_backend", "half_precision_backend"):
         value = keyword(call, name)
@@ -210,7 +233,7 @@ def _judge_arguments(module: Module, call: ast.Call) -> None:
                     ScanKind.CUDA_LIBRARY,
                     item,
                     text,
-                    f"{text} needs bitsandbytes, whose kernels are CUDA's",
+                    tell("{text} needs bitsandbytes, whose kernels are CUDA's", text=text),
                     "adamw_torch",
                     standing=standing,
                 )
@@ -219,7 +242,7 @@ def _judge_arguments(module: Module, call: ast.Call) -> None:
                     ScanKind.NVIDIA_APEX,
                     item,
                     text,
-                    f"{text} needs {NO_APEX}",
+                    tell("{text} needs {what}", text=text, what=NO_APEX),
                     "adamw_torch",
                     standing=standing,
                 )
@@ -231,5 +254,9 @@ def _judge_arguments(module: Module, call: ast.Call) -> None:
         and compiled.value
     ):
         module.emit(
-            ScanKind.NEWER_TORCH, compiled, "torch_compile", "torch.compile is there from torch 2.0 on", "leave it out"
+            ScanKind.NEWER_TORCH,
+            compiled,
+            "torch_compile",
+            tell("torch.compile is there from torch 2.0 on"),
+            tell("leave it out"),
         )

@@ -26,7 +26,10 @@ _COMMAND = re.compile(rf"(?:^|\s|\()(?:{'|'.join(_PROGRAMS.split())}|\$\{{EDITOR
 _CONTROL = re.compile(r"\x1b\[[\d;?]*[A-Za-z]")
 _SENTENCE = re.compile(r"(?<![\w-])(?:[a-z]{2,}[,;:]? ){2,}[a-z]{2,}(?![\w-])")
 # Other programs' words: an image's instructions, the vendor's own, the system's, Click's.
-_OTHERS = re.compile(r"RUN .*|COPY .*|Already installed : .*|No such file or directory|Invalid value: ")
+_OTHERS = re.compile(
+    r"RUN .*|COPY .*|from \S+ import \S+|.*\(char \d+\)"
+    r"|Already installed : .*|No such file or directory|Invalid value: "
+)
 
 
 @pytest.fixture(scope="module")
@@ -56,6 +59,7 @@ COMMANDS = {
     "verify": "verify --static oci:{folder}/image",
     "restore-plan": "restore --dry-run --prefix {folder}/environment",
     "install-plan": "install --dry-run --prefix {folder}/environment --no-index --find-links {wheels} harmless",
+    "scan": "scan {folder}/project",
     "jobs": "jobs",
     "flavour": "flavour",
     "explain": "explain",
