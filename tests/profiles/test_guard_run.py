@@ -33,7 +33,8 @@ def make_variables(environment: RealEnvironment, **others: str) -> dict[str, str
     variables = {**os.environ, **environment.variables, "VIRTUAL_ENV": str(environment.path)}
     variables["PATH"] = f"{environment.path / 'bin'}:{Path(sys.executable).parent}:{os.environ['PATH']}"
     variables |= {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(environment.wheels)}
-    variables |= {"UV_NO_INDEX": "1", "UV_FIND_LINKS": str(environment.wheels), "HAC_GUARD": ""}
+    # uv has no variable that forbids the index: without this it would install a real torch, 200 MB, from there.
+    variables |= {"UV_OFFLINE": "1", "UV_FIND_LINKS": str(environment.wheels), "HAC_GUARD": ""}
     return variables | others
 
 
