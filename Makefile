@@ -65,7 +65,7 @@ test: venv ## set everything up and run all tests
 	@tests/run.sh $(VENV)
 
 test-fast: venv ## run the tests that take two minutes and need no Docker Engine
-	@$(VENV)/bin/pytest -q -n auto --dist worksteal -m '$(FAST)'
+	@$(VENV)/bin/pytest -q -n auto --dist loadgroup --no-loadscope-reorder -m '$(FAST)'
 
 test-service: venv ## clobber and restore the service's own torch 1.7.1 (Python 3.8, a gigabyte to download, 6 GB of disk)
 	@HAC_REQUIRE_PYTHONS=3.8 $(VENV)/bin/pytest -q -m gigabyte
@@ -87,7 +87,7 @@ fuzz: venv ## try every parser on what nobody would write: ten minutes, FUZZ_SEC
 	@$(VENV)/bin/python -m tests.property.fuzz $(FUZZ_SECONDS)
 
 coverage: venv ## run the tests of test-fast, measured, and print what they do not reach
-	@$(VENV)/bin/pytest -q -n auto --dist worksteal -m '$(FAST)' --cov --cov-report= && \
+	@$(VENV)/bin/pytest -q -n auto --dist loadgroup --no-loadscope-reorder -m '$(FAST)' --cov --cov-report= && \
 	$(VENV)/bin/coverage report --skip-covered --show-missing \
 	  --include='envtool/transaction/*,envtool/restore/*,envtool/requirements/*'
 

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 from hypothesis import settings
+from xdist.scheduler import LoadScopeScheduling
 
 import envtool
 from envtool.demo.python_index import make_upstream_torch
@@ -28,6 +29,7 @@ from envtool.restore.apply import write_pin
 from envtool.wheel.store import FileStore
 from tests.support.distributions import package
 from tests.support.environment import PYTHON, TORCH, RealEnvironment, environment_in, make_virtual_environment
+from tests.support.groups_of_tests import GroupScheduling, find_group
 from tests.support.injection import can_inject
 from tests.support.verdict import Verdict
 
@@ -60,20 +62,15 @@ def pytest_configure(config: pytest.Config) -> None:
         compileall.compile_dir(Path(envtool.__file__).parent, quiet=1)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let each of the processes that tests are divided among begin with its share of the long ones.
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> LoadScopeScheduling | None:
+    """Ours for `--dist loadgroup`."""
+    return GroupScheduling(config, log) if config.getvalue("dist") == "loadgroup" else None
 
-    A process that has no more takes others' last ones; at the end only short ones are left to be waited for.
-    """
-    count = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
-    long = [item for item in items if _is_long(item)]
-    short = [item for item in items if not _is_long(item)]
-    items[:] = [
-        item
-        for number in range(count)
-        for kind in (long, short)
-        for item in kind[number * len(kind) // count : (number + 1) * len(kind) // count]
-    ]
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the long ones, so that at the end only short ones are waited for; first those that are groups."""
+    items.sort(key=lambda item: (not _is_long(item), find_group(item.nodeid) is None))
 
 
 def _is_long(item: pytest.Item) -> bool:

@@ -3,7 +3,7 @@
 #
 # Without an engine, and where none can be installed, the Docker tests are left out and the run says so; CI sets
 # HAC_REQUIRE_DOCKER=1, so that there they fail instead. Most tests wait more than they compute: three at a time for each
-# processor take half the time, and who has no more takes another's. The Docker tests share an engine and its images: two
+# processor take half the time, and those that share what takes seconds to make are one process's. The Docker tests share an engine and its images: two
 # processes run them, file by file, beside the others; the longest are the first by name.
 #
 # What failed is tried once more when all else has ended, one at a time: a loaded machine may give a test no time. What
@@ -47,7 +47,7 @@ if [ -n "$host" ]; then
 else
   echo 'LEFT OUT: the Docker tests, because no Docker Engine answers and none can be installed here'
 fi
-first_try plain -n $((3 * $(nproc))) --dist worksteal "${plain[@]}"
+first_try plain -n $((3 * $(nproc))) --dist loadgroup --no-loadscope-reorder "${plain[@]}"
 first_try browser "${browser[@]}"
 wait
 status=0
