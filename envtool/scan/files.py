@@ -33,6 +33,15 @@ _SKIPPED = frozenset(
         ".idea",
     ]
 )
+# Folders in which trackers of experiments, and trainers, keep copies of what was run: what they say is history.
+_RUNS = frozenset(
+    ["mlruns", "lightning_logs", "ray_results", "tb_logs", ".hydra", ".aim", ".guild", ".neptune", ".dvc"]
+)
+_RUN = re.compile(
+    r"(?:^|/)(?:wandb/(?:(?:offline-)?(?:run|sweep)-|latest-run|settings)|(?:outputs|multirun)/\d{4}-\d\d-\d\d|"
+    r"runs/(?:train|val|detect|segment|classify|predict)/(?:exp|train|val|predict)\d*(?:/|$)|checkpoint-\d+(?:/|$)|"
+    r"(?:logs/)?(?:train|eval)/(?:multi)?runs/\d{4}-\d\d-\d\d)"
+)
 _DOCKERFILE = re.compile(r"^(?:.*\.)?[Dd]ockerfile(?:[._-].*)?$|^Containerfile(?:\..*)?$")
 # JSON that is data rather than settings is never this small, and settings never larger.
 _JSON_LIMIT = 256 << 10
@@ -170,18 +179,24 @@ def _list_folder(root: Path) -> Iterator[str]:
     words = ("ls-files", "-z", "--cached", "--others", "--exclude-standard")
     answer = _ask_git(root, *words) if not is_ignored else None
     if answer is not None:
-        yield from (name for name in answer if not _SKIPPED.intersection(name.split("/")[:-1]))
+        yield from (name for name in answer if not _is_skipped(name.rpartition("/")[0]))
         return
     for folder, folders, names in os.walk(root):
         folders[:] = sorted(
             name
             for name in folders
-            if name not in _SKIPPED
+            if not _is_skipped(os.path.relpath(os.path.join(folder, name), root))  # noqa: PTH118  # thousands of times
             and not Path(folder, name, "pyvenv.cfg").exists()
             and not Path(folder, name, "conda-meta").is_dir()
         )
         for name in names:
             yield os.path.relpath(os.path.join(folder, name), root)  # noqa: PTH118  # thousands of times
+
+
+def _is_skipped(folder: str) -> bool:
+    """Whether a folder is others' code, or what was kept of a run; by its path in the project."""
+    parts = folder.split("/")
+    return not _SKIPPED.isdisjoint(parts) or not _RUNS.isdisjoint(parts) or _RUN.search(folder) is not None
 
 
 def _list_changed(root: Path, base: str) -> list[str]:

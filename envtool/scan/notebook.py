@@ -14,6 +14,7 @@ from typing import Any
 
 from envtool.documents import parse_json
 from envtool.language import tell
+from envtool.scan.cell_source import SourceLine, WrittenFile, clean_cell, find_written_file
 
 _SHELL_CELLS = re.compile(
     r"^%%(?:bash|sh|shell|script\s+(?:bash|sh)|(?:writefile|file)\s+(?:-a\s+)?\S+\.(?:sh|bash|slurm|sbatch))\b|^%%!"
@@ -32,17 +33,8 @@ _RUN_MAGIC = re.compile(r"^(\s*)%run\s+(.*)$")
 
 
 @dataclass(frozen=True)
-class SourceLine:
-    """A line of a cell: its text, its line in the file, and its cell, from 1."""
-
-    text: str
-    line: int
-    cell: int
-
-
-@dataclass(frozen=True)
 class Notebook:
-    """The Python of all cells as one source, what is shell, and cells that cannot be parsed.
+    """The Python of all cells as one source, what is shell, cells that cannot be parsed, and files that cells write.
 
     `lines[n]` is where line `n + 1` of the Python stands.
     """
@@ -51,6 +43,7 @@ class Notebook:
     lines: tuple[SourceLine, ...]
     shell: tuple[SourceLine, ...]
     unread: tuple[tuple[int, str], ...] = ()
+    written: tuple[WrittenFile, ...] = ()
 
 
 def read_notebook(text: str) -> Notebook:
@@ -68,12 +61,18 @@ def read_notebook(text: str) -> Notebook:
     python: list[SourceLine] = []
     shell: list[SourceLine] = []
     unread: list[tuple[int, str]] = []
+    written: list[WrittenFile] = []
     positions = _LinePositions(text)
     for number, cell in enumerate(cells, 1):
         if not isinstance(cell, dict):
             continue
         lines = positions.take(cell, number)
         if cell.get("cell_type") != "code":
+            continue
+        lines = clean_cell(lines)
+        file = find_written_file(lines)
+        if file is not None:
+            written.append(file)
             continue
         code, commands = _split_cell(lines)
         shell += commands
@@ -83,7 +82,8 @@ def read_notebook(text: str) -> Notebook:
             unread.append((number, str(error)))
         else:
             python += code
-    return Notebook("\n".join(line.text for line in python), tuple(python), tuple(shell), tuple(unread))
+    source = "\n".join(line.text for line in python)
+    return Notebook(source, tuple(python), tuple(shell), tuple(unread), tuple(written))
 
 
 def read_script_notebook(text: str) -> Notebook | None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 from envtool.language import tell
 from envtool.regular_file import read_regular_file
@@ -14,18 +15,21 @@ from envtool.scan.configuration import judge_configuration
 from envtool.scan.configuration_reader import ConfigurationSyntax
 from envtool.scan.dockerfile import judge_dockerfile
 from envtool.scan.embedded_python import find_embedded_python
-from envtool.scan.files import FileType, ProgramFile
+from envtool.scan.files import FileType, ProgramFile, find_type
 from envtool.scan.findings import ProgramFinding, UnreadFile
 from envtool.scan.followed_configuration import follow_from
 from envtool.scan.installs import judge_requirements
 from envtool.scan.kinds import ScanKind
 from envtool.scan.makefile import judge_makefile
 from envtool.scan.notebook import Notebook, read_notebook, read_script_notebook
-from envtool.scan.python.judge import JudgedModule, LocalImport, judge_source
+from envtool.scan.python.judge import JudgedModule, LocalImport, is_for_scripts, judge_source
 from envtool.scan.recipes import judge_document, judge_recipes
 from envtool.scan.shell import judge_script
 from envtool.scan.torch_api import TorchApi, open_torch_api
 from envtool.told_kind import Severity
+
+if TYPE_CHECKING:
+    from envtool.scan.cell_source import WrittenFile
 
 # Bytes of a file that somebody wrote. A notebook has pictures in it.
 _LIMIT = 4 << 20
@@ -146,6 +150,7 @@ def _add_module(reading: _Reading, judged: JudgedModule, locate: Callable[[int],
             and item.severity is Severity.ERROR
             and use.kind in _BROKEN
             and not use.place.functions
+            and not is_for_scripts(use.place)
         ):
             reading.broken = (line, use.identifier)
     reading.imports = judged.imports
@@ -182,6 +187,25 @@ def _read_notebook(reading: _Reading, data: bytes) -> None:
 
     _add_module(reading, judged, locate)
     _judge_cells(reading, notebook)
+    for written in notebook.written:
+        _judge_written(reading, written)
+
+
+def _judge_written(reading: _Reading, written: WrittenFile) -> None:
+    """A file that a cell writes, as if it stood beside the notebook."""
+    path = reading.file.path.parent / written.name
+    kind = find_type(path)
+    if kind is None:
+        return
+    inner = _Reading(ProgramFile(path, kind, reading.file.root), reading.api)
+    try:
+        _READERS[kind](inner, "\n".join(line.text for line in written.lines).encode())
+    except (ValueError, SyntaxError):
+        # A part of a file, or a template of one.
+        return
+    for finding in inner.findings:
+        at = written.lines[min(finding.line, len(written.lines)) - 1]
+        reading.findings.append(replace(finding, path=reading.name, line=at.line, cell=at.cell))
 
 
 def _judge_cells(reading: _Reading, notebook: Notebook) -> None:

@@ -18,12 +18,14 @@ class Bindings:
 
     `stored` are the names that anything is assigned to, `tried` those that an import under `try` binds. `values` has a
     variable's assignments, `self.x` under `x` with a dot before it; `additions` what lists are made longer by;
+    `defaults` the numbers that parameters have;
     `switches` how options of argparse, and parameters with a default, stand when nobody sets them.
     """
 
     imports: dict[str, str] = field(default_factory=dict)
     values: dict[str, list[ast.expr]] = field(default_factory=lambda: defaultdict(list))
     additions: dict[str, list[ast.expr]] = field(default_factory=lambda: defaultdict(list))
+    defaults: dict[str, list[ast.expr]] = field(default_factory=lambda: defaultdict(list))
     switches: dict[str, Standing] = field(default_factory=dict)
     defined: set[str] = field(default_factory=set)
     stored: set[str] = field(default_factory=set)
@@ -134,6 +136,19 @@ def name_source(node: ast.ImportFrom, package: str) -> str:
     )
 
 
+def read_number(node: ast.expr) -> int | None:
+    """The whole number that an expression writes."""
+    match node:
+        case ast.Constant(value=bool()):
+            return None
+        case ast.Constant(value=int(number)):
+            return number
+        case ast.UnaryOp(op=ast.USub(), operand=ast.Constant(value=int(number))) if not isinstance(number, bool):
+            return -number
+        case _:
+            return None
+
+
 def _list_imported(body: list[ast.stmt]) -> set[str]:
     imports = [item for part in body for item in walk(part) if isinstance(item, ast.Import | ast.ImportFrom)]
     return {(alias.asname or alias.name).partition(".")[0] for item in imports for alias in item.names}
@@ -161,6 +176,8 @@ def _add_parameters(bindings: Bindings, arguments: ast.arguments) -> None:
 
 
 def _add_switch(bindings: Bindings, name: str, value: ast.expr) -> None:
+    if read_number(value) is not None:
+        bindings.defaults[name].append(value)
     if isinstance(value, ast.Constant) and (value.value is None or isinstance(value.value, bool)):
         standing = Standing.ON if value.value else Standing.OFF
         # Two functions may give one name two defaults.

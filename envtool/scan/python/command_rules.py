@@ -51,6 +51,8 @@ _RUNNERS = frozenset(
         "check_cmd",
     ]
 )
+# How many arguments have a magic and its text.
+_MAGICS = {"run_line_magic": 2, "run_cell_magic": 3}
 # A text with none of these is no command of ours to judge; most texts are not.
 _WORTH = re.compile(
     r"torchrun|torch\.distributed|accelerate|deepspeed|mpirun|srun|horovodrun|nvcc|--n|VISIBLE_DEVICES|"
@@ -74,6 +76,9 @@ def judge_command_call(module: Module, call: ast.Call, name: str) -> None:
     if name == "which" and call.args and isinstance(call.args[0], ast.Constant) and call.args[0].value == "nvidia-smi":
         _emit_query(module, call.args[0], Severity.NOTE)
         return
+    if name in _MAGICS:
+        _judge_magic(module, call, name)
+        return
     if name not in _RUNNERS:
         return
     texts = [item for item in call.args if read_text_constant(item) is not None]
@@ -87,6 +92,23 @@ def judge_command_call(module: Module, call: ast.Call, name: str) -> None:
         return
     for command in _list_commands(module, call):
         _judge_text_or_list(module, command)
+
+
+def _judge_magic(module: Module, call: ast.Call, name: str) -> None:
+    """`get_ipython().run_line_magic("pip", "install ...")`, as a notebook is exported."""
+    texts = [read_text_constant(item) for item in call.args]
+    if len(texts) != _MAGICS[name] or texts[0] is None or texts[-1] is None:
+        return
+    if texts[0] in {"pip", "conda"} and name == "run_line_magic":
+        _judge_commands(module, call, f"{texts[0]} {texts[-1]}")
+    elif texts[0] in {"sx", "system", "bash", "sh", "script", "!"}:
+        _judge_commands(module, call, texts[-1])
+
+
+def _judge_commands(module: Module, node: ast.expr, text: str) -> None:
+    if _QUERY.search(text):
+        _emit_query(module, node, Severity.WARNING)
+    _keep(module, node, judge_script(text, lambda _path: None))
 
 
 def read_call_commands(module: Module, call: ast.Call) -> Iterator[list[CommandWord]]:

@@ -10,11 +10,14 @@ from typing import TYPE_CHECKING
 
 from packaging.version import Version
 
+from envtool.scan.python.bindings import read_number
 from envtool.scan.python.expressions import (
     compare_values,
     is_library_test,
     judge_python,
     judge_rank,
+    judge_version_flag,
+    judge_version_test,
     last_name,
     name_variable,
     read_constant,
@@ -55,6 +58,22 @@ _LAUNCHER_VARIABLES = re.compile(
     r"TORCHELASTIC_\w+|NCCL_\w+)$"
 )
 _VERSION_NAMES = re.compile(r"(?:^|_)(?:torch|pytorch|pt)_?(?:version|ver)$", re.IGNORECASE)
+# Functions that compare torch's version, or ask whether it has something, wherever they are defined.
+_VERSION_TESTS = re.compile(
+    r"^_?(?:is|check|has|min|at_least|require)_?(?:min_)?(?:py)?torch_?\w*$|^_?(?:py)?torch_(?:greater|less|ge|gte|lt|at_least|"
+    r"version|is|has|min|supports)\w*$|^_?(?:is|check)_(?:greater|less)_\w*torch\w*$|^min_torch_version$"
+)
+# A flag that says which torch there is: `TORCH_2`, `IS_TORCH_2_0`, `_TORCH_GREATER_EQUAL_1_13`, `PT2`.
+_VERSION_FLAGS = re.compile(
+    r"^_?(?:is_|has_|use_)?(?:py)?(?:torch|pt)_?(?:version_)?"
+    r"(?:(?:ge|gte|greater(?:_equal)?|at_least|after|min|above|than)_?)*"
+    r"v?_?[12](?:_?\d+)*(?:_?(?:or_later|plus|available|ge|and_up))*$",
+    re.IGNORECASE,
+)
+# What is asked of a function elsewhere is asked for where torch, or a library, may lack it.
+_FEATURES = re.compile(
+    r"^_?(?:is|has|use|can|supports?|enable)_\w*(?:fused|flash|sdpa?|attn|compile|dynamo|triton|fx)(?:_|$)"
+)
 _NO_LAUNCHER = frozenset({"none", "", "no", "single", None})
 
 
@@ -103,6 +122,8 @@ class Conditions:
             return Standing.FAILS
         if _SEVERAL.match(name.lower()):
             return Standing.FAILS
+        if _VERSION_FLAGS.match(name) and not self._find_values(node):
+            return judge_version_flag(name, self.torch)
         if name in self.bindings.switches and not isinstance(node, ast.Subscript):
             return self.bindings.switches[name]
         values = self._find_values(node)
@@ -126,6 +147,11 @@ class Conditions:
                 return self.bindings.values.get(f".{name}", [])
             case _:
                 return []
+
+    def _find_defaults(self, node: ast.expr) -> list[ast.expr]:
+        """The numbers that a parameter has where nobody gives another."""
+        is_count = isinstance(node, ast.Name) and _COUNT.match(node.id.lower())
+        return self.bindings.defaults.get(node.id, []) if is_count and isinstance(node, ast.Name) else []
 
     def _judge_call(self, call: ast.Call, depth: int) -> Standing:
         dotted = self.bindings.resolve(call.func) or ""
@@ -151,8 +177,10 @@ class Conditions:
                 return Standing.FAILS
             case _ if any(self._is_version(item, depth) for item in call.args):
                 return self._judge_version_call(call)
-            case _ if re.match(r"is_torch_(?:greater|less|version|available)|is_torch_\w*compile", name):
-                return Standing.ABSENT if "less" not in name else Standing.OPEN
+            case _ if _VERSION_TESTS.match(name):
+                return judge_version_test(name, call, self.torch)
+            case _ if _FEATURES.search(name.lower()):
+                return Standing.SWITCH
             case _ if name_variable(call, self.bindings) is not None:
                 return self._judge_name(call, depth)
             case "get" if isinstance(call.func, ast.Attribute) and call.args and isinstance(call.args[0], ast.Constant):
@@ -266,14 +294,10 @@ class Conditions:
         `is_certain`: a name alone, such as `world_size`, says nothing.
         """
         match node:
-            case ast.Constant(value=bool()):
-                return None
-            case ast.Constant(value=int(number)):
-                return number
+            case ast.Constant(value=int()) | ast.UnaryOp(op=ast.USub()):
+                return read_number(node)
             case ast.Constant(value=str(text)) if text.isdecimal():
                 return int(text)
-            case ast.UnaryOp(op=ast.USub(), operand=ast.Constant(value=int(number))):
-                return -number
             case ast.Call(func=ast.Name(id="int" | "max" | "min"), args=[first, *_]):
                 return self.count(first, depth, is_certain=is_certain)
             case ast.Call(func=ast.Name(id="len"), args=[inner]):
@@ -296,7 +320,7 @@ class Conditions:
             return default
         if variable is not None:
             return 1 if "SIZE" in variable or "NPROC" in variable or "NTASKS" in variable else None
-        values = self._find_values(node)
+        values = self._find_values(node) or self._find_defaults(node)
         found = {self.count(value, depth + 1, is_certain=is_certain) for value in values} if depth < _DEPTH else set()
         numbers = {number for number in found if number is not None}
         if numbers and None not in found and (len(found) == 1 or max(numbers) <= 1):

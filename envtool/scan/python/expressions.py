@@ -16,6 +16,21 @@ if TYPE_CHECKING:
     from envtool.scan.python.bindings import Bindings
 
 _AVAILABLE = re.compile(r"_?(?:is|has|check)_(\w+?)(?:_\d)?_(?:available|installed|enabled)")
+_NEWER_FEATURES = re.compile(
+    r"greater|version|available|compil|dynamo|sdpa|flex|flash|fx|fsdp|dtensor|bf16|fp8|supports"
+)
+_SIGNS: dict[object, ast.cmpop] = {
+    ">=": ast.GtE(),
+    ">": ast.Gt(),
+    "<=": ast.LtE(),
+    "<": ast.Lt(),
+    "==": ast.Eq(),
+    "!=": ast.NotEq(),
+    "ge": ast.GtE(),
+    "gt": ast.Gt(),
+    "le": ast.LtE(),
+    "lt": ast.Lt(),
+}
 _SHORT_NAMES = frozenset({"bnb", "flash_attention", "xformer", "nvml", "gptq", "auto_awq", "liger"})
 
 
@@ -56,6 +71,29 @@ def judge_rank(operator: ast.cmpop, wanted: object) -> Standing:
             return Standing.HOLDS
         case _:
             return Standing.OPEN
+
+
+def judge_version_test(name: str, call: ast.Call, torch: str) -> Standing:
+    """`is_torch_version(">=", "2.0")`, `min_torch_version("2.6.0")`, `is_torch_greater_or_equal("2.1")`."""
+    texts = [read_constant(item) for item in call.args]
+    wanted = next(filter(None, (read_version(item) for item in call.args)), None)
+    if wanted is None:
+        if re.fullmatch(r"_?(?:is|has|check)_torch(?:_cuda)?(?:_available|_installed)?", name):
+            return Standing.HOLDS
+        # It asks for a feature whose name says nothing of a version.
+        return Standing.ABSENT if _NEWER_FEATURES.search(name) else Standing.OPEN
+    sign = next((text for text in texts if text in _SIGNS), "<" if "less" in name or "lt" in name.split("_") else ">=")
+    holds = compare_values(Version(torch), _SIGNS[str(sign)], wanted)
+    return Standing.HOLDS if holds else Standing.ABSENT
+
+
+def judge_version_flag(name: str, torch: str) -> Standing:
+    """`TORCH_2`, `IS_TORCH_GE_1_13`, `PT20`: flags whose names say which torch they ask for."""
+    numbers = re.findall(r"\d+", name)
+    if len(numbers) == 1 and len(numbers[0]) > 1:
+        numbers = [numbers[0][0], numbers[0][1:]]
+    wanted = Version(".".join(numbers[:3]))
+    return Standing.HOLDS if Version(torch) >= wanted else Standing.ABSENT
 
 
 def judge_python(

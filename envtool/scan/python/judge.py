@@ -46,11 +46,15 @@ class JudgedUse:
 
 @dataclass(frozen=True)
 class LocalImport:
-    """A module that is imported, as it is written; `severity` is how bad it is if that module cannot be."""
+    """A module that is imported, as it is written; `severity` is how bad it is if that module cannot be.
+
+    `is_needed`: whoever imports the one that it is in, needs it.
+    """
 
     name: str
     line: int
     severity: Severity
+    is_needed: bool = False
 
 
 @dataclass(frozen=True)
@@ -92,6 +96,8 @@ def _judge_uses(module: Module) -> Iterator[JudgedUse]:
             continue
         if use.attempt is not None and use.kind in _OPTIONAL and _is_optional(module, use):
             severity = Severity.NOTE
+        elif use.attempt is not None and use.kind is ScanKind.NEWER_TORCH and _is_use_tested(module, use):
+            continue
         elif use.is_lazy and severity is Severity.ERROR and not _is_called(module, use.place):
             # Only who calls the function, from elsewhere, needs it.
             severity = Severity.WARNING
@@ -150,6 +156,13 @@ def _is_optional(module: Module, use: Use) -> bool:
         if not (place.is_tried and place.functions == use.place.functions)
     ]
     return all(_is_tested(module, place, tested, is_lenient=attempt.falls_back) for place in places)
+
+
+def _is_use_tested(module: Module, use: Use) -> bool:
+    """Whether a name that an import under `try` binds is used only where it was asked for."""
+    attempt = module.attempts[use.attempt or 0]
+    tested = attempt.names | attempt.flags
+    return not attempt.raises and _is_tested(module, use.place, tested, is_lenient=attempt.falls_back)
 
 
 def _is_tested(module: Module, place: Place, tested: set[str], *, is_lenient: bool, depth: int = 0) -> bool:
@@ -233,6 +246,11 @@ def _list_wrapper_severities(module: Module) -> dict[tuple[int, str], Severity]:
     return imports
 
 
+def is_for_scripts(place: Place) -> bool:
+    """Whether something is reached only where the module itself is run."""
+    return any("__name__" in guard.names for guard in place.guards)
+
+
 def _judge_imports(module: Module) -> Iterator[LocalImport]:
     for name, place in module.local_imports:
         standing = _stand(module, place)
@@ -240,4 +258,5 @@ def _judge_imports(module: Module) -> Iterator[LocalImport]:
             severity = Severity.NOTE
         else:
             severity = Severity.ERROR if not place.functions else Severity.WARNING
-        yield LocalImport(name, place.line, severity)
+        is_needed = severity is Severity.ERROR and not is_for_scripts(place)
+        yield LocalImport(name, place.line, severity, is_needed)

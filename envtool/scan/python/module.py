@@ -131,6 +131,12 @@ class Module:
         """Whether what is visited now runs only when a function is called."""
         return bool(self._functions)
 
+    def find_attempt(self, name: str) -> int | None:
+        """The `try` that binds a name."""
+        if name not in self.bindings.tried:
+            return None
+        return next((at for at, attempt in enumerate(self.attempts) if name in attempt.names), None)
+
     def emit(
         self,
         kind: ScanKind,

@@ -43,6 +43,7 @@ _WRAPPERS = (
     "fully_shard",
     "ZeroRedundancyOptimizer",
 )
+_VERSION_NAME = re.compile(r"torch_?(?:ver|major|minor)")
 _DEVICE = re.compile(r"cuda:[1-9]\d*")
 _BACKEND = re.compile(r"backend", re.IGNORECASE)
 _STRATEGIES = re.compile(r"^(?:ddp|fsdp|deepspeed|dp$|horovod|ddp2|bagua|colossalai)")
@@ -59,10 +60,7 @@ def judge_dotted(module: Module, node: ast.Attribute | ast.Name) -> bool:
     if isinstance(node, ast.Name):
         _note_use(module, node.id, node)
     else:
-        root: ast.expr = node
-        while isinstance(root, ast.Attribute):
-            root = root.value
-        _note_use(module, root.id if isinstance(root, ast.Name) else "", node)
+        _note_use(module, dotted_root(node), node)
     if _KERNELS.match(dotted):
         library = find_library(dotted)
         module.emit(
@@ -89,6 +87,13 @@ def judge_dotted(module: Module, node: ast.Attribute | ast.Name) -> bool:
     elif isinstance(node, ast.Name) or dotted.count(".") > 1:
         _judge_wrapper(module, node, dotted)
     return True
+
+
+def dotted_root(node: ast.expr) -> str:
+    """The name that a dotted one begins with."""
+    while isinstance(node, ast.Attribute):
+        node = node.value
+    return node.id if isinstance(node, ast.Name) else ""
 
 
 def _note_use(module: Module, name: str, node: ast.AST) -> None:
@@ -153,6 +158,10 @@ def judge_missing(module: Module, node: ast.expr, dotted: str) -> None:
         return
     name, since = missing
     is_forgiven = module.attempt is not None and not module.attempts[module.attempt].raises
+    root = dotted_root(node)
+    binding = module.find_attempt(root) if root else None
+    if binding is not None and root in module.attempts[binding].replaced:
+        return
     since = since if " " in since else f"torch {since}"
     module.emit(
         ScanKind.NEWER_TORCH,
@@ -161,6 +170,7 @@ def judge_missing(module: Module, node: ast.expr, dotted: str) -> None:
         tell("{name} is there from {since} on", name=name, since=since),
         SUGGESTIONS.get(name, ""),
         standing=Standing.ABSENT if is_forgiven else None,
+        attempt=binding,
     )
 
 
@@ -281,7 +291,7 @@ def judge_version_demand(module: Module, node: ast.Assert | ast.If) -> None:
 def _speaks_of_torch(module: Module, test: ast.expr) -> bool:
     dotted = {module.bindings.resolve(item) for item in walk(test) if isinstance(item, ast.Attribute)}
     names = {item.id.lower() for item in walk(test) if isinstance(item, ast.Name)}
-    return "torch.__version__" in dotted or any("torch" in name and "vision" not in name for name in names)
+    return "torch.__version__" in dotted or any(_VERSION_NAME.search(name) for name in names)
 
 
 def _raises(body: Sequence[ast.stmt]) -> bool:

@@ -131,7 +131,7 @@ def judge_newer_parameters(module: Module, call: ast.Call, dotted: str) -> None:
     for item in call.keywords:
         since = read_newer_names().find_parameter(name, item.arg, module.api.python) if item.arg else None
         if since is not None:
-            _emit(module, item.value, f"{name}({item.arg})", since, f"leave {item.arg} out")
+            _emit(module, item.value, f"{name}({item.arg})", since, tell("leave {name} out", name=item.arg))
 
 
 def _is_ours(dotted: str) -> bool:

@@ -229,6 +229,18 @@ class ModuleVisitor(TreeVisitor, ast.NodeVisitor):
         else:
             self.generic_visit(node)
 
+    def _visit_collection(self, node: ast.Tuple | ast.List | ast.Set) -> None:
+        """Several values; classes among them are only named, as for `isinstance`."""
+        is_named = isinstance(node.ctx, ast.Load) if not isinstance(node, ast.Set) else True
+        for item in node.elts:
+            if is_named and isinstance(item, ast.Name | ast.Attribute):
+                with self.module.types():
+                    self.visit(item)
+            else:
+                self.visit(item)
+
+    visit_Tuple = visit_List = visit_Set = _visit_collection  # noqa: N815
+
     def visit_Attribute(self, node: ast.Attribute) -> None:
         """A dotted name, taken as a whole."""
         if not name_rules.judge_dotted(self.module, node):
