@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -48,3 +49,13 @@ def test_a_distribution_is_installed_beside_torch(environment: RealEnvironment) 
     done = run(environment, "install", *wheels, "wants-any")
     assert done.returncode == 0, done.stderr
     assert environment.doctor("--deep")["findings"] == []
+
+
+def test_reports_and_stores_are_written(environment: RealEnvironment, release: Path, tmp_path: Path) -> None:
+    report, store = tmp_path / "report.json", tmp_path / "new/store"
+    environment.variables["HAC_STORE"] = str(store)
+    assert run(environment, "doctor", "--format", "json", "--output", str(report)).returncode == 0
+    assert json.loads(report.read_text())["status"] == "healthy"
+    done = run(environment, "restore", "--force", "--vendor", str(release))
+    assert done.returncode == 0, done.stderr
+    assert list(store.rglob("torch-*.whl"))
