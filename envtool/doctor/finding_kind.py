@@ -57,5 +57,6 @@ class FindingKind(ToldKind):
         "the RECORD of torch names files outside the environment, or is malformed",
     )
     TORCH_REPLACED = (Severity.ERROR, "torch is not the vendor's build")
+    TORCH_UNKNOWN_BUILD = (Severity.ERROR, "torch is a build that no profile knows")
     TORCH_SHADOWED = (Severity.ERROR, "torch is imported from somewhere else")
     WRONG_ENVIRONMENT = (Severity.ERROR, "another environment has the vendor torch")

@@ -94,7 +94,7 @@ class Report:
         """Damaged with any error but that of there being no torch, degraded with any warning (strictly: or note)."""
         severities = {finding.severity for finding in self.findings}
         errors = {finding.kind for finding in self.findings if finding.severity is Severity.ERROR}
-        if errors == {FindingKind.NO_VENDOR_TORCH}:
+        if errors in ({FindingKind.NO_VENDOR_TORCH}, {FindingKind.TORCH_UNKNOWN_BUILD}):
             return Status.ABSENT
         if Severity.ERROR in severities:
             return Status.DAMAGED

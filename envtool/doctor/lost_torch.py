@@ -17,12 +17,14 @@ from envtool.doctor.finding_kind import FindingKind
 from envtool.doctor.findings import Evidence, Finding, Report
 from envtool.doctor.remedy import build_vendor_choice
 from envtool.environment.history import read_history
+from envtool.environment.vendor_profile import EnvironmentEvidence
 from envtool.language import join_messages, tell
 from envtool.release.compatibility import find_known_companion, list_known_builds
 from envtool.release.pin import HISTORY_FILE
 from envtool.release.profile import COMPANIONS, TORCH, Profile
 from envtool.release.read_profile import DEFAULT, list_profiles, load_default_profile
 from envtool.release.select_profile import find_named_profile
+from envtool.release.unknown_vendor import UnknownBuild, find_unknown_build
 from envtool.release.version import parse_release, parse_vendor_version
 
 if TYPE_CHECKING:
@@ -92,6 +94,20 @@ def make_finding(environment: Environment, cache: DiagnosisCache) -> Finding:
             remedy=_build_remedy(environment, builds),
             distribution=TORCH,
         )
+    return _make_unknown_finding(environment, seen, found)
+
+
+def _make_unknown_finding(environment: Environment, seen: Evidence, found: str) -> Finding:
+    """Nothing says that the vendor's torch ever was here: the one that is there may be somebody else's."""
+    if (unknown := _find_unknown(environment)) is not None:
+        return Finding(
+            kind=FindingKind.TORCH_UNKNOWN_BUILD,
+            title=unknown.title,
+            evidence=(seen,),
+            cause=_explain(environment),
+            remedy=unknown.remedy,
+            distribution=TORCH,
+        )
     return Finding(
         kind=FindingKind.NO_VENDOR_TORCH,
         title=tell("there is no vendor torch here ({found}), and nothing says that there ever was one", found=found),
@@ -100,6 +116,18 @@ def make_finding(environment: Environment, cache: DiagnosisCache) -> Finding:
         remedy=_build_remedy(environment, ()),
         distribution=TORCH,
     )
+
+
+def _find_unknown(environment: Environment) -> UnknownBuild | None:
+    """The installed torch, where it is somebody's build and nobody says whose.
+
+    Of upstream's own labels all is known; on the default vendor's machines whatever is not its build is an intruder.
+    """
+    evidence = EnvironmentEvidence(environment)
+    if find_named_profile() is not None or evidence.has_sign(load_default_profile().signs):
+        return None
+    found = (find_unknown_build(item.version, evidence) for item in environment.find(TORCH))
+    return next((item for item in found if item is not None and not item.is_plain), None)
 
 
 def _find_other_vendor(environment: Environment) -> tuple[Profile, str] | None:
@@ -129,7 +157,7 @@ def add_driver_release(report: Report, program: str, release: str) -> Report:
     lost = LostBuild(
         program, text, False, tell("the driver's release, and what the vendor has for Python {version}", version=python)
     )
-    kinds = {FindingKind.NO_VENDOR_TORCH, FindingKind.TORCH_LOST}
+    kinds = {FindingKind.NO_VENDOR_TORCH, FindingKind.TORCH_LOST, FindingKind.TORCH_UNKNOWN_BUILD}
     return replace(
         report,
         findings=tuple(

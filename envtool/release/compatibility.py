@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from envtool.errors import VersionError
 from envtool.release.pin import PinnedDistribution, PinOrigin, VendorPin
 from envtool.release.profile import COMPANIONS, TORCH, Profile, PublishedBuild
 from envtool.release.read_profile import load_default_profile
 from envtool.release.select_profile import detect_profile, find_named_profile
+from envtool.release.unknown_vendor import find_unknown_build
 from envtool.release.version import VendorVersion, parse_any_vendor_version, parse_vendor_version
 
 
@@ -32,12 +34,23 @@ def build_known_pin(version: str) -> VendorPin:
         profile = detect_profile({TORCH: [version]}) or profile
         torch = parse_vendor_version(version, profile) or parse_any_vendor_version(version)
     if torch is None:
-        torch = VendorVersion.parse(version)
+        torch = _parse_or_explain(version)
     published = _find_published(profile, str(torch.public))
     companions = published.companions if published is not None else {}
     rows = [PinnedDistribution(name=name, version=companions[name]) for name in COMPANIONS if name in companions]
     pinned = (PinnedDistribution(name=TORCH, version=torch.text), *rows)
     return VendorPin(pinned, PinOrigin.GIVEN, profile_id=profile.id)
+
+
+def _parse_or_explain(version: str) -> VendorVersion:
+    """A version of any vendor's form. Raises `VersionError`, which names a label that no profile knows."""
+    try:
+        return VendorVersion.parse(version)
+    except VersionError as error:
+        unknown = find_unknown_build(version)
+        if unknown is None:
+            raise
+        raise VersionError(error.what, why=unknown.why, remedy=unknown.remedy) from error
 
 
 def get_usual_python(pin: VendorPin) -> str:

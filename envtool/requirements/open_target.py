@@ -16,8 +16,11 @@ from envtool.environment.pip_configuration import read_pip_settings
 from envtool.environment.prefix import Prefix, find_prefix
 from envtool.environment.python_version import read_python_version
 from envtool.environment.reader import Environment, read_environment
+from envtool.environment.vendor_profile import EnvironmentEvidence
 from envtool.errors import ReleaseError, UsageError
-from envtool.language import tell
+from envtool.language import join_messages, tell
+from envtool.release.profile import TORCH
+from envtool.release.unknown_vendor import find_unknown_build
 from envtool.requirements.model import InstallOptions, Role
 from envtool.requirements.pip_options import parse_pip_settings
 from envtool.requirements.predict import make_pin_constraints
@@ -77,10 +80,14 @@ def make_target(environment: Environment) -> Target:
     prefix = environment.prefix
     pin = find_effective_pin(environment)
     if pin is None:
+        found = (find_unknown_build(item.version, EnvironmentEvidence(environment)) for item in environment.find(TORCH))
+        unknown = next((item for item in found if item is not None), None)
         raise ReleaseError(
             tell("nothing says which vendor torch {path} should have", path=prefix.path),
-            why=tell("it has neither a pin nor a torch of the vendor's"),
-            remedy=f"envtool doctor --prefix {prefix.path}",
+            why=tell("it has neither a pin nor a torch of the vendor's")
+            if unknown is None
+            else join_messages("; ", (tell("its torch is {version}", version=unknown.version), unknown.why)),
+            remedy=f"envtool doctor --prefix {prefix.path}" if unknown is None else unknown.remedy,
         )
     version = ".".join(str(part) for part in prefix.python)
     interpreter = prefix.path / "bin" / "python"

@@ -167,7 +167,7 @@ def _format_sync(path: Path, locks: Collection[NamedLock], prefix: Path) -> str:
 def refuse_damaged(environment: Environment) -> None:
     """Raise `InstallError` where torch is not whole: nothing is installed beside it then."""
     damage = [item for item in diagnose(environment).findings if item.distribution is not None]
-    if any(item.kind is FindingKind.NO_VENDOR_TORCH for item in damage):
+    if any(item.kind in {FindingKind.NO_VENDOR_TORCH, FindingKind.TORCH_UNKNOWN_BUILD} for item in damage):
         raise InstallError(
             tell("{path} has no vendor torch to install beside", path=environment.prefix.path),
             why=damage[0].cause or "",

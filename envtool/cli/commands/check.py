@@ -12,7 +12,7 @@ import typer
 from envtool.cli.options import OutputFolderOption, OutputOption, PrefixOption, ProfileOption, PythonOption
 from envtool.cli.report_format import CheckFormat
 from envtool.cli.terminal import note
-from envtool.language import phrase
+from envtool.language import phrase, translate
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -141,7 +141,19 @@ def _check(request: CheckRequest) -> CheckResult:
     from envtool.cli.progress import counters
     from envtool.requirements.check_files import check_files
 
+    if request.torch is not None:
+        _note_unknown_build(request.torch)
     return check_files(request, display=counters)
+
+
+def _note_unknown_build(torch: str) -> None:
+    """Say of a torch whose label no profile knows that it is taken for a build of the default vendor's kind."""
+    from envtool.release.select_profile import find_named_profile
+    from envtool.release.unknown_vendor import find_unknown_build
+
+    unknown = find_unknown_build(torch) if find_named_profile() is None else None
+    if unknown is not None:
+        note(phrase("{title}; next: {remedy}", title=translate(unknown.title), remedy=translate(unknown.remedy)))
 
 
 def _parse_build_arguments(texts: Iterable[str]) -> Iterator[tuple[str, str]]:

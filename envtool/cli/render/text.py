@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from envtool.cli.terminal import paint
+from envtool.doctor.finding_kind import FindingKind
 from envtool.doctor.findings import Evidence, Finding, Report, Status
 from envtool.language import tell, translate
 from envtool.printable import join_lines, pad
@@ -24,7 +25,7 @@ def render_text(report: Report) -> str:
     """The verdict first, then each finding with its evidence, its cause and the command that mends it."""
     prefix = report.environment.prefix
     python = f"{prefix.python[0]}.{prefix.python[1]}"
-    verdict = paint(translate(_VERDICTS[report.status]), _COLOURS[report.status], bold=True)
+    verdict = paint(translate(_name_verdict(report)), _COLOURS[report.status], bold=True)
     lines = [
         f"{verdict}: {translate(_summarize(report))}",
         f"{_label(tell('environment'))}{_render_place(report)} ({prefix.kind.value}, Python {python})",
@@ -41,6 +42,12 @@ def render_text(report: Report) -> str:
     for finding in report.ignored:
         lines += ["", f"{translate('ignored')} [{finding.id}] {translate(finding.title)}"]
     return join_lines(lines)
+
+
+def _name_verdict(report: Report) -> str:
+    if any(finding.kind is FindingKind.TORCH_UNKNOWN_BUILD for finding in report.findings):
+        return tell("unknown build") if report.status is Status.ABSENT else _VERDICTS[report.status]
+    return _VERDICTS[report.status]
 
 
 def _render_place(report: Report) -> str:
