@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from functools import cache
+from urllib.parse import quote, unquote
 
 MASK = "****"
 
@@ -26,7 +27,21 @@ NO_VALUE = r"(?:\$|<|\{\{|%|\*{3}|/run/secrets/|(?:true|false|yes|no|none|null|r
 
 # A text without any of these has nothing to mask, which spares it a dozen expressions.
 _HINTS = (
-    *("@", "%40", "token", "secret", "passw", "passphrase", "_pass", "_pwd", "key", "credential", "auth", "login"),
+    *(
+        "@",
+        "%40",
+        "token",
+        "secret",
+        "passw",
+        "passphrase",
+        "_pass",
+        "_pwd",
+        "key",
+        "credential",
+        "auth",
+        "login",
+        "sig",
+    ),
     *(" -u", " -p", "--user", "--proxy-user", "gho_", "ghp_", "ghr_", "ghs_", "ghu_", "github_pat_", "glpat-", "gldt-"),
     *(
         "glft-",
@@ -46,7 +61,8 @@ _HINTS = (
     *("pypi-age", "eyj", "aiza", "sk-", "sk_live", "rk_live", "dckr_pat_", "sg.", "http-basic"),
 )
 # A slash may be escaped as JSON has it, and an address quoted as a query has it.
-_SLASHES = r":\\?/\\?/|%3A%2F%2F"
+_SLASHES = r":\\?/\\?/|:(?:\\u002[Ff]){2}|%3A%2F%2F"
+_SIGNATURES = r"(?:X-(?:Amz|Goog)-)?(?:Signature|Credential|Security-Token)|AWSAccessKeyId|sig|(?:private|job)_token"
 _HOST = r"[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63})+|localhost"
 _WORD = r"(?:\"(?:[^\"\\\n]|\\.)*\"|'[^'\n]*'|[^\s\"'&|;,]+)"
 _VALUE = rf"(?!{NO_VALUE}|[\"']{NO_VALUE}|\"\"|''){_WORD}"
@@ -69,17 +85,40 @@ _FORMS = (
     r"dckr_pat_[\w-]{20,}",
     r"SG\.[\w-]{22}\.[\w-]{43}",
 )
+_QUOTED = re.compile(r"%[0-9A-Fa-f]{2}")
+# The parentheses have the words' neighbours stay in the text.
+_BETWEEN_WORDS = re.compile(r"([\s\"'<>]+)")
+_DEPTH = 4
 _Rule = tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]]
 
 
 def mask_credentials(text: str) -> str:
     """The text with each credential in it replaced by `MASK`. It is the same text where there is none."""
+    text = _mask_plain(text)
+    return _mask_quoted(text) if _QUOTED.search(text) else text
+
+
+def _mask_plain(text: str) -> str:
     lower = text.lower()
     if not any(hint in lower for hint in _HINTS):
         return text
     for pattern, replacement in _compile_rules():
         text = pattern.sub(replacement, text)
     return text
+
+
+def _mask_quoted(text: str) -> str:
+    """The same for what is quoted as addresses have it (RFC 3986, section 2.1), once or again and again."""
+    words = _BETWEEN_WORDS.split(text)
+    for place, word in enumerate(words):
+        plain, depth = word, 0
+        while depth < _DEPTH and _QUOTED.search(plain):
+            plain, depth = unquote(plain, errors="surrogateescape"), depth + 1
+            masked = _mask_plain(plain)
+            if masked != plain:
+                words[place] = quote(masked, safe="/:?#[]@!$&'()*+,;=~", errors="surrogateescape")
+                break
+    return "".join(words)
 
 
 def find_masked_values(text: str) -> Iterator[str]:
@@ -99,7 +138,10 @@ def _compile_address_rules() -> tuple[_Rule, ...]:
     # A port is no password, and what follows it may have an @ for a digest; a password itself may have @ and /.
     both = r"[^\s/@:%?#]{0,256}:(?!\d+(?:[/?#\s]|$))[^\s@]{0,512}(?:@(?=[^\s/]{0,512}@)[^\s/@]{0,512})*"
     return (
-        (re.compile(rf"({_SLASHES})(?:{both})@"), rf"\1{MASK}@"),
+        # A path with an address in it has lost a slash.
+        (re.compile(rf"({_SLASHES}|(?<=[a-z0-9]{{2}}):/(?!/)|(?<![\w:/])//)(?:{both})@"), rf"\1{MASK}@"),
+        # What lets whoever has the address read a file of a cloud's.
+        (re.compile(rf"([?&](?:{_SIGNATURES})=)[^\s&\"'#<>]+", re.IGNORECASE), rf"\1{MASK}"),
         (re.compile(rf"({_SLASHES})[^\s/@:?#\\]{{1,512}}@"), _mask_bare_user),
         (re.compile(rf"({_SLASHES})[^\s/@:%]{{0,256}}%3A[^\s/@]{{0,512}}?%40", re.IGNORECASE), rf"\1{MASK}%40"),
         # Without a scheme, as where somebody took it away: user:password@host/path.

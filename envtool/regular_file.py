@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import stat
 
 from envtool.language import tell
@@ -12,6 +13,7 @@ from envtool.link_rights import require_allowed_way
 # Bytes. No record, setting or history is larger; the largest RECORD that is met has some megabytes.
 LIMIT = 64 << 20
 _BLOCK = 1 << 16
+_OWN_STREAM = re.compile(r"/dev/(?:stdin|stdout|stderr|fd/[0-9]+)")
 _Path = str | os.PathLike[str]
 
 
@@ -60,6 +62,11 @@ def open_regular_file(path: _Path) -> int:
         os.close(handle)
         raise
     return handle
+
+
+def is_own_stream(path: _Path) -> bool:
+    """Whether a path is one of this process's own streams, as the shell names them: `<(command)`, `/dev/stdout`."""
+    return _OWN_STREAM.fullmatch(os.fspath(path)) is not None
 
 
 def _require_regular(found: os.stat_result, path: _Path) -> None:

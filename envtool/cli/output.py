@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from pathlib import Path
 
 from envtool.atomic_file import write_atomic
@@ -11,8 +10,7 @@ from envtool.cli.terminal import make_safe, note, print_safely
 from envtool.errors import EnvtoolError
 from envtool.language import tell, translate
 from envtool.project_settings import find_author
-
-_OWN_STREAM = re.compile(r"/dev/(?:stdout|stderr|fd/[0-9]+)")
+from envtool.regular_file import is_own_stream
 
 
 def print_report(text: str, file: Path | None, *, has_commands: bool = False, is_prose: bool = False) -> None:
@@ -33,8 +31,7 @@ def write_output(path: Path, text: str, *, has_commands: bool = False) -> None:
     """
     safe = make_safe(text, has_commands=has_commands)
     try:
-        if _OWN_STREAM.fullmatch(str(path)):
-            # As the shell has it for `>(command)`, and people for standard output.
+        if is_own_stream(path):
             with open(path, "w", encoding="utf-8") as stream:
                 stream.write(safe)
         elif str(path) != os.devnull:

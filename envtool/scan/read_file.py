@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from envtool.scan.cell_source import WrittenFile
 
 # Bytes of a file that somebody wrote. A notebook has pictures in it.
-_LIMIT = 4 << 20
+_LIMIT = 1 << 20
 _NOTEBOOK_LIMIT = 64 << 20
 _IGNORE = re.compile(r"#\s*hac:\s*ignore(?:\[([\w\s,-]*)\])?")
 _BUILD_FILE = re.compile(r"(?:^|_)setup\.py$|^build\w*\.py$")

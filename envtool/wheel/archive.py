@@ -51,7 +51,7 @@ def _open(path: Path | str) -> int:
     if folder == OPEN_FILES:
         # To open it once more would take the right to read it, which whoever handed it over had.
         return os.dup(int(name))
-    return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    return os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
 
 
 class Archive:

@@ -5,7 +5,10 @@ File name: binary distribution format, "File name convention". Records: the same
 
 from __future__ import annotations
 
+import errno
 import hashlib
+import os
+import stat
 import zipfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -60,7 +63,11 @@ class StoredWheel:
 def compute_sha256(path: Path) -> str:
     """The sha256 of a file, in lower-case hexadecimal. Raises `SourceError` where it cannot be read."""
     try:
-        with open(path, "rb") as stream:
+        # Not waiting: a pipe may have come in the file's place.
+        handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+        with os.fdopen(handle, "rb") as stream:
+            if not stat.S_ISREG(os.fstat(handle).st_mode):
+                raise OSError(errno.EINVAL, tell("it is no regular file"))
             return hashlib.file_digest(stream, "sha256").hexdigest()
     except OSError as error:
         raise SourceError(tell("{path} cannot be read", path=path), why=str(error.strerror or error)) from error

@@ -12,6 +12,22 @@ from envtool.masking import MASK, mask_credentials
 
 # Each with the secret "p4ssw0rd", whole or in part.
 SECRET = [
+    # Quoted in another address, once and twice, with some of it or all of it.
+    "docker%3A//u%3Ap4ssw0rd%40h/x",
+    "https://u:p4ssw0rd%40h/x",
+    "file:///tmp/docker%3A//u%3Ap4ssw0rd%40registry/x",
+    "https%253A%252F%252Fu%253Ap4ssw0rd%2540h.example%252Fx",
+    "https%3A%2F%2Fp4ssw0rd%40h.example%2Fx",
+    "https%3A%2F%2Fh%2F%3Ftoken%3Dp4ssw0rd",
+    "file:///x/TOKEN%3Dp4ssw0rd%20pip",
+    "--password%20p4ssw0rd",
+    "https:\\u002f\\u002fu:p4ssw0rd@h/",
+    # As a path, which has one slash where an address has two.
+    "docker:/u:p4ssw0rd@registry/x",
+    "//u:p4ssw0rd@h.example/x",
+    "https://s3.example/x?X-Amz-Signature=p4ssw0rd&a=1",
+    "https://s3.example/x?a=1&X-Amz-Credential=p4ssw0rd",
+    "https://blob.example/x?sig=p4ssw0rd&se=1",
     "https://u:p4ssw0rd@h/simple",
     "docker://u:p4ssw0rd@reg.example.com:5000/team/img:1",
     "https://u:p4ss@w0rd@h.example/simple",
@@ -52,6 +68,10 @@ SECRET = [
     "--extra-index-url=https://__token__:p4ssw0rd@gitlab.example/api/v4/projects/1/packages/pypi/simple",
 ]
 PLAIN = [
+    "100%25 of file%20name and a%40b",
+    "pkg:pypi/torch@1.7.1%2Bcu110.moreh22.8.0",
+    "https://h.example/?design=x&signal=9",
+    "a:/b/c@d and file:/opt/x@1",
     "https://registry.example.com:5000/team/training@sha256:abc",
     "docker://registry.example.com:5000/team/training@sha256:abc",
     "registry.example.com:5000/team/training:1@sha256:abc",

@@ -6,6 +6,7 @@ the image, then a registry where the name begins with one.
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,6 +20,7 @@ from envtool.image.read.manifest import get_host_platform
 from envtool.image.read.remote import is_registry_name, read_from_registry
 from envtool.image.read.tarball import read_archive
 from envtool.language import tell
+from envtool.regular_file import is_own_stream, open_regular_file
 
 if TYPE_CHECKING:
     from envtool.image.read.image import StoredImage
@@ -73,7 +75,9 @@ def _parse_path(path: Path, selector: FileSelector, platform: str, name: str | N
     if path.is_dir():
         return read_oci_layout(path, selector, platform)
     try:
-        with open(path, "rb") as stream:
+        # A pipe that the shell made for this command has a writer; another one may never have any.
+        handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC) if is_own_stream(path) else open_regular_file(path)
+        with os.fdopen(handle, "rb") as stream:
             return read_archive(stream, str(path), selector, platform, name)
     except OSError as error:
         raise ImageError(

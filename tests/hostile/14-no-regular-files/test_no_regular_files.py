@@ -12,8 +12,15 @@ from pathlib import Path
 
 import pytest
 
+from envtool.errors import ImageError, SourceError
+from envtool.image.read.layer import CAPTURE_NOTHING
+from envtool.image.read.reference import read_image
 from envtool.regular_file import open_regular_file, read_regular_file
+from envtool.scan.files import FileType, ProgramFile
+from envtool.scan.read_file import read_program_file
+from envtool.wheel.name import compute_sha256
 from tests.support.environment import TORCH, RealEnvironment
+from tests.support.image_layout import Layout
 
 # Seconds. What is asked takes a fraction of one.
 LIMIT = 60
@@ -195,3 +202,32 @@ def test_handle_is_closed_where_it_is_refused(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="directory"):
         open_regular_file(tmp_path)
     assert os.listdir("/proc/self/fd") == before  # noqa: PTH208
+
+
+def test_a_pipe_in_the_place_of_an_archive(tmp_path: Path) -> None:
+    pipe = tmp_path / "a-1-py3-none-any.whl"
+    os.mkfifo(pipe)
+    for name in (str(pipe), f"oci-archive:{pipe}", f"docker-archive:{pipe}:x", os.devnull, "/dev/zero"):
+        with pytest.raises(ImageError, match="cannot be read"):
+            read_image(name, CAPTURE_NOTHING, project=tmp_path)
+    with pytest.raises(SourceError, match="cannot be read"):
+        compute_sha256(pipe)
+
+
+def test_an_innocent_pipe_of_the_shells(tmp_path: Path) -> None:
+    layout = Layout()
+    layout.image([{"etc/hostname": b"x"}])
+    archive = tmp_path / "image.tar"
+    layout.archive(archive)
+    with subprocess.Popen(["cat", archive], stdout=subprocess.PIPE) as cat:
+        assert cat.stdout is not None
+        image = read_image(f"/dev/fd/{cat.stdout.fileno()}", CAPTURE_NOTHING, project=tmp_path)
+    assert len(image.layers) == 1
+
+
+def test_a_program_that_nobody_wrote_by_hand(tmp_path: Path) -> None:
+    (tmp_path / "long.py").write_text("x = 1\n" * 200_000)
+    (tmp_path / "short.py").write_text("x = 1\n")
+    for name, count in (("long.py", 1), ("short.py", 0)):
+        read = read_program_file(ProgramFile(tmp_path / name, FileType.PYTHON, tmp_path), "1.7.1")
+        assert [item.why for item in read.unread] == ["it is larger than 1 MiB"] * count
