@@ -100,7 +100,7 @@ _NAMES_OF_VENDORS = {
     "scan/recipes.py": ("nvidia", _PROGRAM_WORDS),
     "scan/python/call_rules.py": ("nvidia", _PROGRAM_WORDS),
     "scan/python/command_rules.py": ("nvidia", _PROGRAM_WORDS),
-    "scan/python/conditions.py": ("habana", _PROGRAM_WORDS),
+    "scan/python/condition_names.py": ("habana", _PROGRAM_WORDS),
 }
 
 

@@ -11,6 +11,20 @@ from typing import TYPE_CHECKING
 from packaging.version import Version
 
 from envtool.scan.python.bindings import read_number
+from envtool.scan.python.condition_names import (
+    COUNT,
+    COUNT_CALLS,
+    FEATURES,
+    GPU_LISTS,
+    LAUNCHER_VARIABLES,
+    OTHER_DEVICES,
+    RANK,
+    SEVERAL,
+    SEVERAL_CALLS,
+    VERSION_FLAGS,
+    VERSION_NAMES,
+    VERSION_TESTS,
+)
 from envtool.scan.python.expressions import (
     compare_values,
     is_library_test,
@@ -31,49 +45,6 @@ if TYPE_CHECKING:
 
 # How far a variable is followed to what it was given.
 _DEPTH = 5
-_SETTINGS = r"(?:is_?|use_?|do_?|in_?|with_?|enable_?|needs_?|run_?|has_?|args_?|_)*"
-# Names of what is only there, or only true, where a launcher started several processes or a machine has several GPUs.
-_SEVERAL = re.compile(
-    rf"^{_SETTINGS}(?:dist(?:ributed)?|ddp|fsdp|dp|multi_?(?:gpu|device|process|node|processing)s?|data_?parallel|"
-    r"model_?parallel|parallel|sync_?bn|deepspeed|horovod|hvd|torchrun|slurm\w*|multiprocessing)"
-    r"(?:_|$|\d)(?:on_\w+|(?:data_?)?parallel\w*|distributed|training|train|mode|run|launch\w*|enabled|env|gpu\w*|available|"
-    r"and_initialized|avail_and_initialized|initialized|world|bn|launcher|environment)*$"
-)
-_SEVERAL_CALLS = re.compile(
-    r"(?:is_initialized|is_dist_avail_and_initialized|is_distributed|is_torchelastic_launched)$"
-)
-_OTHER_DEVICES = re.compile(
-    r"^_?is_(?:torch_)?(?:xpu|ipex|mps|npu|mlu|musa|hpu|habana|xla|tpu|neuron\w*|sdaa)_available$"
-)
-_RANK = re.compile(r"^(?:\w+_)?(?:rank|ranks|process_index|process_id|node_rank|proc_id)$|^rank(?:_\w+)?$")
-_COUNT = re.compile(
-    r"^(?:args_|_)*(?:n|num|ngpus|number|nr|nb|total|world|count)_?(?:of_)?(?:gpus?|devices?|process(?:es)?|procs?|nodes?|size|"
-    r"workers_dist|ranks?|cuda_devices|available_gpus)?(?:_per_node|_count)?$|^(?:gpu|device|cuda|process|node)s?_?(?:count|num|number)s?$"
-    r"|^(?:ddp_|dist_|dp_|mp_)?world_?size$|^n_?gpus?(?:_per_node)?$|^nproc\w*$"
-)
-_COUNT_CALLS = re.compile(r"(?:^|\.)(?:device_count|get_world_size|num_gpus|count_gpus|get_num_gpus|world_size)$")
-_GPU_LISTS = re.compile(r"^(?:\w+_)?(?:gpus?|devices?|device_ids?|gpu_ids?)(?:_ids?|_list|_num)?$")
-_LAUNCHER_VARIABLES = re.compile(
-    r"^(?:(?:LOCAL_|NODE_|GROUP_|GLOBAL_)?(?:RANK|WORLD_SIZE)|MASTER_(?:ADDR|PORT)|SLURM_\w+|OMPI_\w+|PMI_\w+|MV2_\w+|"
-    r"TORCHELASTIC_\w+|NCCL_\w+)$"
-)
-_VERSION_NAMES = re.compile(r"(?:^|_)(?:torch|pytorch|pt)_?(?:version|ver)$", re.IGNORECASE)
-# Functions that compare torch's version, or ask whether it has something, wherever they are defined.
-_VERSION_TESTS = re.compile(
-    r"^_?(?:is|check|has|min|at_least|require)_?(?:min_)?(?:py)?torch_?\w*$|^_?(?:py)?torch_(?:greater|less|ge|gte|lt|at_least|"
-    r"version|is|has|min|supports)\w*$|^_?(?:is|check)_(?:greater|less)_\w*torch\w*$|^min_torch_version$"
-)
-# A flag that says which torch there is: `TORCH_2`, `IS_TORCH_2_0`, `_TORCH_GREATER_EQUAL_1_13`, `PT2`.
-_VERSION_FLAGS = re.compile(
-    r"^_?(?:is_|has_|use_)?(?:py)?(?:torch|pt)_?(?:version_)?"
-    r"(?:(?:ge|gte|greater(?:_equal)?|at_least|after|min|above|than)_?)*"
-    r"v?_?[12](?:_?\d+)*(?:_?(?:or_later|plus|available|ge|and_up))*$",
-    re.IGNORECASE,
-)
-# What is asked of a function elsewhere is asked for where torch, or a library, may lack it.
-_FEATURES = re.compile(
-    r"^_?(?:is|has|use|can|supports?|enable)_\w*(?:fused|flash|sdpa?|attn|compile|dynamo|triton|fx)(?:_|$)"
-)
 _NO_LAUNCHER = frozenset({"none", "", "no", "single", None})
 
 
@@ -86,9 +57,20 @@ class Conditions:
     python: tuple[int, int]
     has_name: Callable[[str], bool]
     _versions: dict[int, bool] = field(default_factory=dict)
+    _judged: dict[tuple[int, int], tuple[ast.expr, Standing]] = field(default_factory=dict)
+    _counted: dict[tuple[int, int, bool], tuple[ast.expr, int | None]] = field(default_factory=dict)
 
     def judge(self, test: ast.expr, depth: int = 0) -> Standing:
         """How a condition stands."""
+        # A variable of a long program has many values, each of which asks for others'. The node is kept, so that no
+        # other gets its number.
+        key = (id(test), depth)
+        found = self._judged.get(key)
+        if found is None:
+            found = self._judged[key] = (test, self._judge(test, depth))
+        return found[1]
+
+    def _judge(self, test: ast.expr, depth: int) -> Standing:
         match test:
             case ast.BoolOp(op=ast.And()):
                 return all_of(self.judge(item, depth) for item in test.values)
@@ -115,14 +97,14 @@ class Conditions:
         name = last_name(node)
         variable = name_variable(node, self.bindings)
         if variable is not None:
-            return Standing.FAILS if _LAUNCHER_VARIABLES.match(variable) else Standing.OPEN
+            return Standing.FAILS if LAUNCHER_VARIABLES.match(variable) else Standing.OPEN
         if name is None:
             return Standing.OPEN
         if name == "TYPE_CHECKING":
             return Standing.FAILS
-        if _SEVERAL.match(name.lower()):
+        if SEVERAL.match(name.lower()):
             return Standing.FAILS
-        if _VERSION_FLAGS.match(name) and not self._find_values(node):
+        if VERSION_FLAGS.match(name) and not self._find_values(node):
             return judge_version_flag(name, self.torch)
         if name in self.bindings.switches and not isinstance(node, ast.Subscript):
             return self.bindings.switches[name]
@@ -150,7 +132,7 @@ class Conditions:
 
     def _find_defaults(self, node: ast.expr) -> list[ast.expr]:
         """The numbers that a parameter has where nobody gives another."""
-        is_count = isinstance(node, ast.Name) and _COUNT.match(node.id.lower())
+        is_count = isinstance(node, ast.Name) and COUNT.match(node.id.lower())
         return self.bindings.defaults.get(node.id, []) if is_count and isinstance(node, ast.Name) else []
 
     def _judge_call(self, call: ast.Call, depth: int) -> Standing:
@@ -173,13 +155,13 @@ class Conditions:
                 return Standing.HOLDS if self.torch.startswith(str(wanted)) else Standing.ABSENT
             case "getattr" if len(call.args) > 1 and isinstance(call.args[1], ast.Constant):
                 return self._judge_name(ast.Attribute(call.args[0], str(call.args[1].value)), depth)
-            case _ if _SEVERAL_CALLS.search(name) or _OTHER_DEVICES.match(name) or is_library_test(name, call):
+            case _ if SEVERAL_CALLS.search(name) or OTHER_DEVICES.match(name) or is_library_test(name, call):
                 return Standing.FAILS
             case _ if any(self._is_version(item, depth) for item in call.args):
                 return self._judge_version_call(call)
-            case _ if _VERSION_TESTS.match(name):
+            case _ if VERSION_TESTS.match(name):
                 return judge_version_test(name, call, self.torch)
-            case _ if _FEATURES.search(name.lower()):
+            case _ if FEATURES.search(name.lower()):
                 return Standing.SWITCH
             case _ if name_variable(call, self.bindings) is not None:
                 return self._judge_name(call, depth)
@@ -218,7 +200,7 @@ class Conditions:
             return self._judge_comparison(right, mirrored.get(type(operator), type(operator))(), left, depth)
         name = (last_name(left) or "").lower()
         wanted = read_constant(right)
-        if _RANK.match(name) or "RANK" in (name_variable(left, self.bindings) or ""):
+        if RANK.match(name) or "RANK" in (name_variable(left, self.bindings) or ""):
             return judge_rank(operator, wanted)
         if isinstance(wanted, int) and not isinstance(wanted, bool) and (number := self.count(left, depth)) is not None:
             return Standing.HOLDS if compare_values(number, operator, wanted) else Standing.FAILS
@@ -244,8 +226,8 @@ class Conditions:
     def _judge_membership(self, left: ast.expr, right: ast.expr) -> Standing:
         name = read_constant(left)
         if isinstance(name, str) and ast.unparse(right).endswith("environ"):
-            return Standing.FAILS if _LAUNCHER_VARIABLES.match(name) else Standing.OPEN
-        if isinstance(right, ast.List | ast.Tuple | ast.Set) and _RANK.match((last_name(left) or "").lower()):
+            return Standing.FAILS if LAUNCHER_VARIABLES.match(name) else Standing.OPEN
+        if isinstance(right, ast.List | ast.Tuple | ast.Set) and RANK.match((last_name(left) or "").lower()):
             values = [read_constant(item) for item in right.elts]
             return Standing.HOLDS if 0 in values or -1 in values else Standing.FAILS
         return Standing.OPEN
@@ -282,7 +264,7 @@ class Conditions:
             }:
                 return True
             name = last_name(item) if isinstance(item, ast.Name | ast.Attribute) else None
-            if name is not None and _VERSION_NAMES.search(name):
+            if name is not None and VERSION_NAMES.search(name):
                 return True
         if isinstance(node, ast.Name) and depth < _DEPTH:
             return any(self._is_version(value, depth + 1) for value in self.bindings.values.get(node.id, []))
@@ -293,6 +275,13 @@ class Conditions:
 
         `is_certain`: a name alone, such as `world_size`, says nothing.
         """
+        key = (id(node), depth, is_certain)
+        found = self._counted.get(key)
+        if found is None:
+            found = self._counted[key] = (node, self._count(node, depth, is_certain=is_certain))
+        return found[1]
+
+    def _count(self, node: ast.expr, depth: int, *, is_certain: bool) -> int | None:
         match node:
             case ast.Constant(value=int()) | ast.UnaryOp(op=ast.USub()):
                 return read_number(node)
@@ -302,8 +291,8 @@ class Conditions:
                 return self.count(first, depth, is_certain=is_certain)
             case ast.Call(func=ast.Name(id="len"), args=[inner]):
                 name = (last_name(inner) or "").lower()
-                return 1 if _GPU_LISTS.match(name) else None
-            case ast.Call() if _COUNT_CALLS.search(self.bindings.resolve(node.func) or last_name(node.func) or ""):
+                return 1 if GPU_LISTS.match(name) else None
+            case ast.Call() if COUNT_CALLS.search(self.bindings.resolve(node.func) or last_name(node.func) or ""):
                 return 1
             case ast.BinOp(op=ast.Mult()):
                 left, right = (self.count(item, depth, is_certain=is_certain) for item in (node.left, node.right))
@@ -328,7 +317,7 @@ class Conditions:
         if is_certain:
             return None
         name = (last_name(node) or "").lower()
-        return 1 if _COUNT.match(name) and not (numbers - {1}) else None
+        return 1 if COUNT.match(name) and not (numbers - {1}) else None
 
 
 def _read_default(node: ast.expr) -> int | None:
