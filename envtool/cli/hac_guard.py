@@ -170,7 +170,7 @@ def _report_lost_starts(findings: Sequence[Finding], mode: str, command: str) ->
 
 def report_start(prefix: Path | None, command: tuple[str, ...]) -> int:
     """Say, when a container starts, whether `python` imports the vendor torch; 1 where it does not."""
-    from envtool.doctor.checks import started
+    from envtool.doctor.checks import interpreter, started
     from envtool.environment.context import EnvironmentContext
     from envtool.environment.effective_pin import find_effective_pin
     from envtool.environment.prefix import find_prefix
@@ -180,7 +180,7 @@ def report_start(prefix: Path | None, command: tuple[str, ...]) -> int:
     context = EnvironmentContext(command=command, folder=str(Path.cwd()))
     environment = read_environment(find_prefix(prefix), context)
     pin = find_effective_pin(environment)
-    findings = list(started.check(environment, pin)) if pin is not None else []
+    findings = [*interpreter.check_lost(environment), *(started.check(environment, pin) if pin is not None else ())]
     lost = [finding for finding in findings if finding.severity is Severity.ERROR]
     for finding in lost:
         print_line(f"hac-start: {finding.title}; {finding.cause}")

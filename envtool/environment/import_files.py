@@ -24,7 +24,13 @@ _SYSTEM_SETTINGS = re.compile(
 _LIBRARY = re.compile(r"(?:^|/)lib(?:64)?/python\d\.\d+t?/os\.py$")
 _SCRIPT_AT_MOST = 32 << 10
 _SETTING_AT_MOST = 256 << 10
+_ARCHIVE_DEPTH = 2
+_INTERPRETER = re.compile(r"python[\d.]*t?")
+_INTERPRETER_AT_MOST = 8 << 20
 _SCRIPT_FOLDERS = ("bin", "sbin")
+# What service managers read: supervisord's configuration, the services of s6 and runit.
+_RUN_FOLDERS = ("services.d", "s6-rc.d", "service", "sv")
+_SITE_FOLDERS = ("/site-packages", "/dist-packages")
 
 
 def needs_content(path: str, size: int) -> bool | None:
@@ -34,14 +40,26 @@ def needs_content(path: str, size: int) -> bool | None:
         return size <= _SETTING_AT_MOST
     if name in _SHELL_SETTINGS or folder.endswith(_SHELL_FOLDERS) or path.endswith("conda-meta/state"):
         return size <= _SETTING_AT_MOST
+    if is_service_setting(folder, name) or (name == "kernel.json" and "/kernels/" in folder):
+        return size <= _SETTING_AT_MOST
     if (name.startswith(PINNED_NAMES) or "torch" in folder) and _MODULE.search(path):
         return name == "version.py" and size <= _SCRIPT_AT_MOST
+    if name.endswith(".py") and folder.endswith(_SITE_FOLDERS):
+        # A line of a .pth file may import it.
+        return size <= _SCRIPT_AT_MOST
+    if name.endswith((".zip", ".egg", ".pyz")):
+        # On the search path it is a folder. There may be data sets of them, far from the root.
+        is_near = path.count("/") <= _ARCHIVE_DEPTH or folder.endswith(_SITE_FOLDERS)
+        return True if is_near and size <= _SETTING_AT_MOST else None
     if name == "os.py":
         return False if _LIBRARY.search(path) else None
     last = folder.rpartition("/")[2]
     if last in _SCRIPT_FOLDERS:
         if size <= _SCRIPT_AT_MOST:
             return True
+        if _INTERPRETER.fullmatch(name):
+            # Whether it is a Python at all.
+            return size <= _INTERPRETER_AT_MOST
         return False if name.startswith("python") else None
     if size > _SCRIPT_AT_MOST or not size:
         return None
@@ -51,3 +69,10 @@ def needs_content(path: str, size: int) -> bool | None:
         is_local = path.startswith("usr/local/") and name.endswith((".sh", ".bash")) and path.count("/") <= 4
         return True if is_local or _SYSTEM_SETTINGS.match(path) else None
     return True if is_script and path.count("/") <= 3 else None
+
+
+def is_service_setting(folder: str, name: str) -> bool:
+    """Whether a service manager reads a file."""
+    if name == "run":
+        return folder.rpartition("/")[0].rpartition("/")[2] in _RUN_FOLDERS
+    return name.endswith((".conf", ".ini")) and ("supervis" in folder or "supervis" in name)

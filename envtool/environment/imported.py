@@ -6,7 +6,9 @@ module, and that before a module; folders without `__init__` count only where no
 
 from __future__ import annotations
 
+import io
 import re
+import zipfile
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
@@ -20,6 +22,7 @@ from envtool.wheel.requires import normalize_name
 if TYPE_CHECKING:
     from envtool.environment.started_python import ImportFolder
 
+_ARCHIVES = (".zip", ".egg", ".whl", ".pyz")
 _RECORDS = re.compile(r"^([A-Za-z0-9][\w.]*)-([^/-]+)(?:-py[\d.]+)?\.(?:dist-info|egg-info)$")
 _VERSION_TEXT = re.compile(r"^__version__\s*(?::\s*\w+\s*)?=\s*[\"']([^\"']+)[\"']", re.MULTILINE)
 
@@ -79,6 +82,12 @@ def find_import(tree: FileTree, folders: Iterable[ImportFolder], name: str) -> I
 
 
 def _find_in_folder(tree: FileTree, folder: str, name: str) -> str | None:
+    if folder.endswith(_ARCHIVES) and has_file(tree, folder):
+        archived = _list_archived(tree, folder)
+        found = next(
+            (entry for entry in (f"{name}/__init__.py", f"{name}.py") if archived & {entry, f"{entry}c"}), None
+        )
+        return f"{folder}/{found.removesuffix('/__init__.py')}" if found is not None else None
     names = list_folder(tree, folder)
     if name in names:
         inside = list_folder(tree, f"{folder}/{name}")
@@ -89,6 +98,17 @@ def _find_in_folder(tree: FileTree, folder: str, name: str) -> str | None:
         if found is not None and has_file(tree, f"{folder}/{found}"):
             return f"{folder}/{found}"
     return None
+
+
+def _list_archived(tree: FileTree, path: str) -> frozenset[str]:
+    """The names in an archive on the search path, which Python reads as a folder (module `zipimport`)."""
+    real = follow_links(tree, path)
+    data = tree.read(real) if real is not None else None
+    try:
+        with zipfile.ZipFile(io.BytesIO(data or b"")) as archive:
+            return frozenset(archive.namelist())
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError):
+        return frozenset()
 
 
 def _is_module(entry: str, name: str) -> bool:

@@ -16,16 +16,21 @@ from envtool.regular_file import read_regular_file
 # easy_install framed its folders by two lines of code that move them to the front of sys.path.
 _MOVES_FOLDERS_FIRST = "sys.__plen"
 _PUT_FIRST = re.compile(r"sys\.path\s*(?:\.insert\s*\(\s*0|\[\s*(?:0)?\s*:\s*0?\s*\]\s*=)")
+_IMPORT = re.compile(r"""(?:^|;)\s*import\s+([\w., ]+)|__import__\(\s*["']([\w.]+)["']""")
 _QUOTED_FOLDER = re.compile(r"""["'](/[^"']+)["']""")
 
 
 @dataclass(frozen=True)
 class PthContent:
-    """What a `.pth` file says. `first` are folders that it puts before site-packages, as far as can be told."""
+    """What a `.pth` file says. `first` are folders that it puts before site-packages, as far as can be told.
+
+    `imports` are the modules that its code imports.
+    """
 
     folders: tuple[str, ...]
     first: tuple[str, ...]
     is_utf8: bool
+    imports: tuple[str, ...] = ()
 
 
 def parse_pth(data: bytes) -> PthContent:
@@ -42,7 +47,15 @@ def parse_pth(data: bytes) -> PthContent:
     for line in code:
         if _PUT_FIRST.search(line):
             first += [folder for folder in _QUOTED_FOLDER.findall(line) if "\0" not in folder]
-    return PthContent(folders, tuple(first), is_utf8)
+    imports = tuple(dict.fromkeys(name for line in code for name in _list_imports(line)))
+    return PthContent(folders, tuple(first), is_utf8, imports)
+
+
+def _list_imports(line: str) -> Iterator[str]:
+    """`import a, b.c; import d`, and `__import__("e")`: the first names alone, which are files beside it."""
+    for match in _IMPORT.finditer(line):
+        for name in (match[1] or match[2]).split(","):
+            yield name.strip().partition(" ")[0].partition(".")[0]
 
 
 def read_pth(path: Path) -> PthContent | None:

@@ -6,8 +6,8 @@ Nothing is run. What is not understood is `None`: it then starts no Python that 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from envtool.environment.accounts import find_home, find_shell
 from envtool.environment.conda_environments import (
@@ -19,6 +19,7 @@ from envtool.environment.conda_environments import (
 )
 from envtool.environment.entry_script import follow_script
 from envtool.environment.file_tree import DEFAULT_PATH, FileTree, find_program, follow_links, has_file, read_tree_text
+from envtool.environment.service_managers import ServiceCommand, is_service_manager, list_service_commands
 from envtool.environment.shell_startup import SHELLS, ShellStart, parse_shell_words, run_shell_script
 from envtool.environment.started_python import StartSettings
 
@@ -27,13 +28,15 @@ _PYTHON = re.compile(r"python(?:\d(?:\.\d+)?t?)?")
 _STARTERS = {
     "tini": 0, "dumb-init": 0, "catatonit": 0, "hac-start": 0, "docker-init": 0, "exec": 0, "nohup": 0, "setsid": 0,
     "time": 0, "nice": 0, "command": 0, "stdbuf": 0, "timeout": 1, "numactl": 0, "setpriv": 0, "chrt": 1,
+    "with-contenv": 0, "s6-setuidgid": 1, "setuidgid": 1, "setuser": 1, "chpst": 0, "s6-envdir": 1,
 }  # fmt: skip
 # Programs that start what follows them as somebody else, whose home folder is then HOME.
 _USER_CHANGERS = frozenset({"su", "runuser", "sudo", "gosu", "su-exec"})
 # Options of `conda run` that take a word of their own, beside those that name an environment.
 _CONDA_WITH_VALUE = frozenset({"--cwd", "-a", "--attach", "-e", "--env", "-r", "--root-prefix", "--rc-file"})
 # Options of these that take a word of their own.
-_WITH_VALUE = {"nice": ("-n",), "tini": ("-p", "-e"), "stdbuf": ("-i", "-o", "-e"), "timeout": ("-k", "-s")}
+_WITH_VALUE = {"nice": ("-n",), "tini": ("-p", "-e"), "stdbuf": ("-i", "-o", "-e"), "timeout": ("-k", "-s"),
+               "chpst": ("-u", "-U", "-e", "-n", "-l", "-L", "-m", "-d", "-o")}  # fmt: skip
 _USER_OPTIONS = {
     "-u": "user", "--user": "user", "-s": "shell", "--shell": "shell", "-c": "text", "--command": "text",
     "-g": "group", "--group": "group", "-G": "group", "-w": "kept", "--whitelist-environment": "kept",
@@ -51,6 +54,7 @@ class _Command:
     words: list[str]
     variables: dict[str, str]
     folder: str
+    services: list[ServiceCommand] = field(default_factory=list)
 
 
 def find_command_start(
@@ -60,14 +64,30 @@ def find_command_start(
 
     `None` where the command neither starts a Python nor changes what `python` means.
     """
+    return _follow(_Command(tree, list(command), dict(variables), folder or "/"))
+
+
+def find_service_starts(
+    tree: FileTree, command: Sequence[str], variables: Mapping[str, str], folder: str
+) -> Iterator[tuple[StartSettings, str]]:
+    """The Pythons of the services that a container's command starts, each with the file that describes it."""
     state = _Command(tree, list(command), dict(variables), folder or "/")
+    _follow(state)
+    for service in state.services:
+        found = find_command_start(tree, service.words, service.variables, service.folder)
+        if found is not None:
+            yield found, service.source
+
+
+def _follow(state: _Command) -> StartSettings | None:
+    before = dict(state.variables)
     for _ in range(_STEPS):
         found = _take_step(state)
         if found is not None:
             return found
         if not state.words:
             break
-    if state.variables == dict(variables):
+    if state.variables == before:
         return None
     return StartSettings(variables=state.variables, folder=state.folder)
 
@@ -81,6 +101,9 @@ def _take_step(state: _Command) -> StartSettings | None:
         state.words.pop(0)
     elif _PYTHON.fullmatch(name):
         return _read_python_words(state)
+    elif state.words and is_service_manager(state.tree, state.words[0]):
+        state.services = list(list_service_commands(state.tree, state.words, state.variables, state.folder))
+        state.words = []
     elif name in _STARTERS:
         _skip_starter(state, name)
     elif name == "env":
@@ -230,6 +253,9 @@ def _enter_program(state: _Command) -> StartSettings | None:
     interpreter = text.splitlines()[0][2:].split()
     if interpreter and interpreter[0].endswith("/env"):
         interpreter = [word for word in interpreter[1:] if not word.startswith("-")]
+    if interpreter and interpreter[0].rpartition("/")[2] == "with-contenv":
+        # s6-overlay's: the container's variables, and then the shell that it names.
+        interpreter = interpreter[1:]
     kind = interpreter[0].rpartition("/")[2] if interpreter else ""
     if kind in SHELLS:
         _enter_script(state, parse_shell_words(interpreter), text, words[1:], program)

@@ -7,7 +7,7 @@ CPython's Modules/getpath.py and Lib/site.py; Debian's Python policy for dist-pa
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 
@@ -21,6 +21,7 @@ from envtool.environment.file_tree import (
     read_tree_text,
 )
 from envtool.environment.pth import parse_pth
+from envtool.environment.python_program import is_python_program
 from envtool.environment.shell_startup import parse_shell_words, run_shell_script
 from envtool.language import tell
 
@@ -60,7 +61,8 @@ class StartedPython:
     """The interpreter that a command starts.
 
     `program` is what was found, on PATH or by its path; `wrappers` are scripts and links on the way from there to the
-    interpreter. `prefix` is `sys.prefix`. `search_path` leaves the standard library out.
+    interpreter. `prefix` is `sys.prefix`, and empty for another program that only bears the name. `search_path` leaves
+    the standard library out.
     """
 
     program: str
@@ -90,6 +92,9 @@ def find_started_python(tree: FileTree, settings: StartSettings) -> StartedPytho
     program = find_program(tree, settings.program, settings.variables)
     if program is None and settings.program == "python":
         program = find_program(tree, "python3", settings.variables)
+        if program is not None and has_folder(tree, f"{program.rpartition('/')[0]}/../conda-meta"):
+            # conda's own Python always has both names: the other one was taken away.
+            return None
     if program is None:
         return None
     executable, wrappers, variables = _unwrap(tree, program, dict(settings.variables))
@@ -110,8 +115,8 @@ def _unwrap(
     """Follow scripts that start an interpreter: the interpreter's path as it is called, and the scripts."""
     scripts: list[str] = []
     for _ in range(_WRAPPERS):
-        text = read_tree_text(tree, program) or ""
-        if not text.startswith("#!"):
+        text = _read_script(tree, program)
+        if text is None:
             return program, tuple(scripts), variables
         scripts.append(program)
         # An interpreter's name may be a script of Python's own, which its first line starts.
@@ -129,6 +134,13 @@ def _unwrap(
             return None, tuple(scripts), variables
         program = next_program
     return None, tuple(scripts), variables
+
+
+def _read_script(tree: FileTree, program: str) -> str | None:
+    """A script's text; `None` for a program of another kind, which may have megabytes."""
+    real = follow_links(tree, program)
+    data = tree.read(real) if real is not None else None
+    return data.decode("utf-8", "replace") if data is not None and data.startswith(b"#!") else None
 
 
 def _without_folder(variables: Mapping[str, str], program: str) -> Mapping[str, str]:
@@ -149,6 +161,11 @@ def _read_python(
     interpreter = follow_links(tree, executable)
     if interpreter is None:
         return None
+    content = tree.read(interpreter)
+    if content is not None and not is_python_program(content):
+        return StartedPython(
+            program=program, interpreter=interpreter, prefix="", version=(0, 0), search_path=(), wrappers=wrappers
+        )
     # A virtual environment is told beside the program as it is called, before links are followed.
     settings = _find_venv(tree, executable)
     base = _find_base(tree, interpreter, settings)
@@ -291,9 +308,25 @@ def _read_pth_files(tree: FileTree, folder: str) -> Iterator[ImportFolder]:
             continue
         for entry in content.first:
             yield ImportFolder(path=_join(folder, entry), origin=ImportOrigin.PTH_FILE, named_by=path, is_first=True)
+        for module, entry in _list_imported_first(tree, folder, content.imports):
+            yield ImportFolder(path=_join(folder, entry), origin=ImportOrigin.PTH_FILE, named_by=module, is_first=True)
         for entry in content.folders:
             if entry not in content.first:
                 yield ImportFolder(path=_join(folder, entry), origin=ImportOrigin.PTH_FILE, named_by=path)
+
+
+def _list_imported_first(tree: FileTree, folder: str, modules: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """What modules beside a `.pth` file, which a line of it imports, put first: each with the module's file."""
+    for module in modules:
+        for path in (f"{folder}/{module}.py", f"{folder}/{module}/__init__.py"):
+            text = read_tree_text(tree, path)
+            for entry in _read_first(text) if text is not None else ():
+                yield path, entry
+
+
+def _read_first(text: str) -> tuple[str, ...]:
+    """The folders that a module's code puts before all others."""
+    return parse_pth("\n".join(f"import {line}" for line in text.splitlines()).encode()).first
 
 
 def _read_customize(tree: FileTree, folders: list[str]) -> Iterator[ImportFolder]:
@@ -302,8 +335,7 @@ def _read_customize(tree: FileTree, folders: list[str]) -> Iterator[ImportFolder
         for folder in folders:
             text = read_tree_text(tree, f"{folder}/{module}.py")
             if text is not None:
-                content = parse_pth("\n".join(f"import {line}" for line in text.splitlines()).encode())
-                for entry in content.first:
+                for entry in _read_first(text):
                     yield ImportFolder(
                         path=_join(folder, entry), origin=ImportOrigin.CUSTOMIZE, named_by=f"{folder}/{module}.py"
                     )

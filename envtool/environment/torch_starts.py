@@ -11,7 +11,8 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 from envtool.environment.imported import ImportedModule, find_import
-from envtool.environment.start_command import find_command_start
+from envtool.environment.jupyter_kernels import find_default_kernel
+from envtool.environment.start_command import find_command_start, find_service_starts
 from envtool.environment.started_python import StartedPython, StartSettings, find_started_python
 from envtool.language import tell
 from envtool.release.profile import TORCH
@@ -29,6 +30,8 @@ class StartWay(Enum):
     COMMAND = tell("the image's command")
     LOGIN_SHELL = tell("a login shell")
     TYPED_SHELL = tell("an interactive shell")
+    SERVICE = tell("a service of the image's command")
+    KERNEL = tell("the Jupyter kernel `python3`")
 
 
 _SHELLS = {StartWay.LOGIN_SHELL: ("bash", "-l"), StartWay.TYPED_SHELL: ("bash", "-i")}
@@ -36,12 +39,16 @@ _SHELLS = {StartWay.LOGIN_SHELL: ("bash", "-l"), StartWay.TYPED_SHELL: ("bash", 
 
 @dataclass(frozen=True, kw_only=True)
 class TorchStart:
-    """A way in which the image starts Python, and the torch that is imported then."""
+    """A way in which the image starts Python, and the torch that is imported then.
+
+    `source` is the file that describes it, where one does: of a service or a kernel.
+    """
 
     settings: StartSettings
     way: StartWay
     python: StartedPython | None
     module: ImportedModule | None
+    source: str = ""
 
     @property
     def is_command(self) -> bool:
@@ -69,13 +76,20 @@ def list_torch_starts(
 ) -> Iterator[TorchStart]:
     """What `python` would import, and what the command's Python would, where that is another start.
 
-    `with_shells`: and a shell's, where what it reads as it starts makes it another torch.
+    `with_shells`: and a shell's, where what it reads as it starts makes it another torch, and a notebook's.
     """
     plain = _start(tree, StartSettings(variables=variables, folder=folder), StartWay.PYTHON)
     yield plain
     settings = find_command_start(tree, command, variables, folder) if command else None
     if settings is not None:
         yield _start(tree, settings, StartWay.COMMAND)
+    for service, source in find_service_starts(tree, command, variables, folder) if command else ():
+        yield _start(tree, service, StartWay.SERVICE, source)
+    kernel = find_default_kernel(tree, variables, plain.python.prefix) if with_shells and plain.python else None
+    if kernel is not None:
+        settings = find_command_start(tree, kernel.words, {**variables, **kernel.variables}, "")
+        if settings is not None:
+            yield _start(tree, settings, StartWay.KERNEL, kernel.path)
     for way, words in _SHELLS.items() if with_shells else ():
         settings = find_command_start(tree, words, variables, folder)
         start = _start(tree, settings, way) if settings is not None else plain
@@ -96,10 +110,10 @@ def _adds_to(plain: TorchStart, shell: TorchStart) -> bool:
     return shell.python.program.rpartition("/")[0] not in before.get("PATH", "").split(":")
 
 
-def _start(tree: FileTree, settings: StartSettings, way: StartWay) -> TorchStart:
+def _start(tree: FileTree, settings: StartSettings, way: StartWay, source: str = "") -> TorchStart:
     python = find_started_python(tree, settings)
     module = find_import(tree, python.search_path, TORCH) if python is not None else None
-    return TorchStart(settings=settings, way=way, python=python, module=module)
+    return TorchStart(settings=settings, way=way, python=python, module=module, source=source)
 
 
 def is_pinned_build(module: ImportedModule, pin: VendorPin | None) -> bool:

@@ -21,8 +21,11 @@ from envtool.environment.elf import SharedObjectError, read_needed_libraries
 from envtool.environment.entry_script import follow_script
 from envtool.environment.file_tree import DiskTree
 from envtool.environment.history import read_history
+from envtool.environment.imported import find_import
+from envtool.environment.jupyter_kernels import find_default_kernel
 from envtool.environment.pth import parse_pth
-from envtool.environment.start_command import find_command_start
+from envtool.environment.start_command import find_command_start, find_service_starts
+from envtool.environment.started_python import ImportFolder, ImportOrigin
 from envtool.errors import EnvtoolError
 from envtool.fleet.documents import DocumentOrigin, parse_documents
 from envtool.guard.explain import find_conflicts
@@ -135,6 +138,31 @@ def _follow_script(data: bytes) -> None:
         find_command_start(tree, ["bash", "-l", "/x", "python", "x.py"], {"PATH": "/bin", "HOME": "/root"}, "/")
 
 
+def _list_services(data: bytes) -> None:
+    """As supervisord's configuration that includes itself, and as a service's script."""
+    with tempfile.TemporaryDirectory() as name:
+        for path in ("etc/supervisord.conf", "etc/services.d/a/run"):
+            (Path(name) / path).parent.mkdir(parents=True, exist_ok=True)
+            (Path(name) / path).write_bytes(data)
+        for command in (["supervisord"], ["/init", "python"]):
+            list(find_service_starts(DiskTree(Path(name)), command, {"PATH": "/bin"}, "/"))
+
+
+def _read_kernel(data: bytes) -> None:
+    with tempfile.TemporaryDirectory() as name:
+        path = Path(name) / "usr/share/jupyter/kernels/python3/kernel.json"
+        path.parent.mkdir(parents=True)
+        path.write_bytes(data)
+        kernel = find_default_kernel(DiskTree(Path(name)), {}, "/usr")
+        assert kernel is None or all(isinstance(word, str) for word in kernel.words)
+
+
+def _import_from_archive(data: bytes) -> None:
+    with tempfile.TemporaryDirectory() as name:
+        (Path(name) / "a.zip").write_bytes(data)
+        find_import(DiskTree(Path(name)), [ImportFolder(path="/a.zip", origin=ImportOrigin.PYTHONPATH)], "torch")
+
+
 def _parse_manifest(data: bytes) -> None:
     table = parse_image_document(data, "it")
     if is_index(table):
@@ -229,6 +257,9 @@ PARSERS: dict[str, Parser] = {
     "record": _parse_record,
     "pth": parse_pth,
     "entry-script": _follow_script,
+    "services": _list_services,
+    "jupyter-kernel": _read_kernel,
+    "archive-of-modules": _import_from_archive,
     "conda-record": lambda data: parse_conda_record(data, Path("x")),
     "conda-history": parse_history,
     "conda-lock": lambda data: read_packages(data.decode("utf-8", "replace")),

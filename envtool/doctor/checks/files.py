@@ -62,7 +62,7 @@ def check(
             if record is None:
                 continue
             damage = compare(environment.prefix.path, item, record.rows, deep=deep, progress=progress)
-            found = [*_make_findings(pinned, item, damage, record.malformed)]
+            found = [*_make_findings(environment, pinned, item, damage, record.malformed)]
             if pinned.content is not None and digest_content(record.rows) != pinned.content:
                 found.append(_make_mismatch_finding(pinned, item))
             if not found and not deep and cache.is_enabled:
@@ -154,7 +154,11 @@ def _explain_missing(path: str) -> str:
 
 
 def _make_findings(
-    pinned: PinnedDistribution, item: Distribution, damage: FileComparison, malformed: tuple[str, ...]
+    environment: Environment,
+    pinned: PinnedDistribution,
+    item: Distribution,
+    damage: FileComparison,
+    malformed: tuple[str, ...],
 ) -> Iterator[Finding]:
     record, name = str(item.path / "RECORD"), f"{pinned.name} {item.version}"
     if damage.missing:
@@ -162,7 +166,8 @@ def _make_findings(
             kind=FindingKind.TORCH_FILES_MISSING,
             title=tell("{missing_count} files of {name} are missing", missing_count=len(damage.missing), name=name),
             evidence=truncate(damage.missing),
-            cause=tell("an install was broken off, or files were removed by hand or by another package"),
+            cause=_explain(environment, item, damage.missing)
+            or tell("an install was broken off, or files were removed by hand or by another package"),
             distribution=pinned.name,
         )
     if damage.changed:
@@ -174,7 +179,8 @@ def _make_findings(
                 name=name,
             ),
             evidence=truncate(damage.changed),
-            cause=tell("they were edited, are corrupt, or another package wrote over them"),
+            cause=_explain(environment, item, damage.changed)
+            or tell("they were edited, are corrupt, or another package wrote over them"),
             distribution=pinned.name,
         )
     if damage.unreadable:
@@ -198,6 +204,12 @@ def _make_findings(
             cause=tell("the vendor's wheel has no such lines: the RECORD was edited or is corrupt"),
             distribution=pinned.name,
         )
+
+
+def _explain(environment: Environment, item: Distribution, damage: tuple[Evidence, ...]) -> str | None:
+    from envtool.doctor.recent_changes import explain_changes
+
+    return explain_changes(environment, item, [Path(entry.file) for entry in damage if entry.file is not None])
 
 
 def _make_mismatch_finding(pinned: PinnedDistribution, item: Distribution) -> Finding:

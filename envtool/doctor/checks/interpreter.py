@@ -12,7 +12,9 @@ from envtool.doctor.findings import Evidence, Finding
 from envtool.environment.conda_records import find_transaction, read_conda_records
 from envtool.environment.distribution import Distribution, read_distribution
 from envtool.environment.prefix import PrefixKind
+from envtool.environment.python_program import is_python_program
 from envtool.language import tell
+from envtool.regular_file import read_regular_file
 from envtool.release.profile import TORCH
 from envtool.release.version import parse_vendor_version
 
@@ -21,12 +23,14 @@ if TYPE_CHECKING:
     from envtool.release.pin import VendorPin
 
 _CPYTHON_TAG = re.compile(r"^Tag:\s*cp(\d)(\d+)-(abi3|\w+)-", re.MULTILINE)
+# Bytes: of the interpreters that there are, none has half of it.
+_LARGEST = 256 << 20
 _PROGRAM = re.compile(r"python(\d)\.(\d+)")
 
 
 def check(environment: Environment, pin: VendorPin | None) -> Iterator[Finding]:
     """Check that the prefix still has a Python, and the one that the vendor torch was built for."""
-    yield from _check_lost(environment)
+    yield from check_lost(environment)
     profile = pin.profile if pin is not None else None
     for item in environment.find(TORCH):
         wanted = _read_python(item) if parse_vendor_version(item.version, profile) else None
@@ -58,10 +62,14 @@ def _check_left_behind(environment: Environment, pin: VendorPin | None) -> Itera
                 return
 
 
-def _check_lost(environment: Environment) -> Iterator[Finding]:
+def check_lost(environment: Environment) -> Iterator[Finding]:
+    """Check that what stands in the interpreter's place is there, and is a Python."""
     programs = [environment.prefix.path / "bin/python", environment.prefix.interpreter]
     # In an image a link may lead to where nothing was read; that it leads somewhere is all that can be known.
-    if not environment.context.is_local or not all(_is_dangling(path) for path in programs):
+    if not environment.context.is_local:
+        return
+    if not all(_is_dangling(path) for path in programs):
+        yield from (_make_foreign_finding(environment, path) for path in programs[:1] if _is_foreign(path))
         return
     target = next((str(path.readlink()) for path in programs if path.is_symlink()), "nothing")
     yield Finding(
@@ -73,6 +81,24 @@ def _check_lost(environment: Environment) -> Iterator[Finding]:
             ),
         ),
         cause=tell("the Python that the environment was made from was removed or moved"),
+        remedy=_build_remedy(environment, environment.prefix.python),
+    )
+
+
+def _is_foreign(path: Path) -> bool:
+    """Whether a program is certainly no Python. A script may start one, and a file that cannot be read may be one."""
+    try:
+        return not is_python_program(read_regular_file(path, _LARGEST))
+    except OSError:
+        return False
+
+
+def _make_foreign_finding(environment: Environment, path: Path) -> Finding:
+    return Finding(
+        kind=FindingKind.INTERPRETER_MISSING,
+        title=tell("the environment's `python` is another program"),
+        evidence=(Evidence(str(path), tell("a Python"), str(path.resolve())),),
+        cause=tell("another file was put in its place, or a link to one"),
         remedy=_build_remedy(environment, environment.prefix.python),
     )
 

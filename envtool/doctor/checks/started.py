@@ -30,6 +30,8 @@ _STARTERS: dict[StartWay, str] = {
     StartWay.COMMAND: tell("the command"),
     StartWay.LOGIN_SHELL: tell("what a login shell reads"),
     StartWay.TYPED_SHELL: tell("what an interactive shell reads"),
+    StartWay.SERVICE: tell("a service"),
+    StartWay.KERNEL: tell("the Jupyter kernel `python3`"),
 }
 # What to change is in one of these.
 _SHELL_REMEDY = (
@@ -138,8 +140,14 @@ def _make_shadow_finding(
         ),
         evidence=(Evidence(module.path, expected, module.version),),
         cause=cause,
-        remedy=_build_remedy(environment, module) if not start.is_shell else _SHELL_REMEDY,
+        remedy=_choose_remedy(environment, start, module),
     )
+
+
+def _choose_remedy(environment: Environment, start: TorchStart, module: ImportedModule) -> str:
+    if start.source:
+        return f"grep -nE 'python|PATH' {shlex.quote(start.source)}"
+    return _build_remedy(environment, module) if not start.is_shell else _SHELL_REMEDY
 
 
 def _build_remedy(environment: Environment, module: ImportedModule) -> str:

@@ -12,7 +12,7 @@ from envtool.environment.file_tree import follow_links
 from envtool.environment.import_files import needs_content
 from envtool.environment.imported import find_import
 from envtool.environment.started_python import ImportOrigin
-from envtool.environment.torch_starts import TorchStart, is_pinned_build, list_torch_starts
+from envtool.environment.torch_starts import StartWay, TorchStart, is_pinned_build, list_torch_starts
 from envtool.image.blame.installed import DistributionLocation, find_damaged_files
 from envtool.image.read.overlay_tree import OverlayTree
 from envtool.language import tell
@@ -113,6 +113,8 @@ def _explain(start: TorchStart) -> str:
     who = start.way.value
     if python is None:
         return tell("there is no python on PATH that starts")
+    if not python.prefix:
+        return tell("{who} is {program}, which is no Python", who=who, program=python.program)
     if module is None:
         return tell(
             "{who} is {program}, and {prefix} has no {package}",
@@ -141,7 +143,9 @@ def _list_causes(image: StoredImage, overlay: Overlay, start: TorchStart, home: 
     """The steps that put in place what the reason speaks of."""
     module, python = start.module, start.python
     origin = module.folder.origin if module is not None else ImportOrigin.SITE
-    if start.is_command and not start.is_shell:
+    if start.source:
+        yield from _existing(_find_origin(image, overlay, start.source))
+    if start.is_command and not start.is_shell and start.way is not StartWay.KERNEL:
         yield from _find_command_steps(image, overlay)
     if start.is_shell or any("sh" in word for word in image.command if start.is_command):
         yield from _find_startup_steps(image, overlay, start)
@@ -155,7 +159,7 @@ def _list_causes(image: StoredImage, overlay: Overlay, start: TorchStart, home: 
     if python is None:
         yield from _existing(_find_removal(image, home))
         return
-    for path in (python.program, *python.wrappers, f"{python.prefix}/pyvenv.cfg"):
+    for path in (python.program, python.interpreter, *python.wrappers, f"{python.prefix}/pyvenv.cfg"):
         yield from _existing(_find_origin(image, overlay, path))
 
 

@@ -56,6 +56,24 @@ def test_restore_puts_torch_back(environment: RealEnvironment) -> None:
     assert environment.doctor()["findings"] == []
 
 
+@pytest.mark.parametrize("program", ["/bin/true", "/bin/sh"])
+def test_another_program_in_the_interpreters_place_stops_it(environment: RealEnvironment, program: str) -> None:
+    """Copied with its times, so that nothing is newer."""
+    environment.python.unlink()
+    shutil.copy2(program, environment.python)
+    outcome = check(environment)
+    assert outcome.status == STOPPED
+    assert "the environment's `python` is another program" in outcome.out
+
+
+def test_a_script_in_the_interpreters_place_is_not_judged(environment: RealEnvironment) -> None:
+    real = environment.python.resolve()
+    environment.python.unlink()
+    environment.python.write_text(f'#!/bin/sh\nexec {real} "$@"\n')
+    environment.python.chmod(0o755)
+    assert check(environment).status == 0
+
+
 def test_an_unknown_mode_is_named(environment: RealEnvironment) -> None:
     environment.uv_install("wants-newer")
     assert "HAC_GUARD=odd is none of fail, warn, restore, off; taken as fail" in check(environment, "odd").out
