@@ -7,7 +7,7 @@ import re
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from envtool.errors import ResolutionError, SetupError, SourceError
 from envtool.language import tell
 from envtool.printable import shorten_start
 from envtool.release.profile import PINNED_NAMES
+from envtool.requirements.build_failure import find_build_failure
 from envtool.transaction.owner import Owner, make_process_options
 
 # Characters of another program's message that are shown.
@@ -24,6 +25,8 @@ _LONGEST = 800
 TIME_LIMIT = 120.0
 # With this part of the time that was given for everything, who gave no answer is to blame.
 _MOST = 0.8
+# Columns of a terminal that breaks no line of uv's.
+_WIDTH = "10000"
 # Bytes. A plan of thousands of distributions has some hundred kilobytes.
 _OUTPUT_LIMIT = 64 << 20
 # A path below a folder that this process has open (proc(5)).
@@ -44,7 +47,18 @@ class UvOutput:
     imports_torch: bool = False
 
 
-class MissingBuildTorchError(ResolutionError):
+class UnbuildableError(ResolutionError):
+    """A source distribution, or the project of the name `project`, cannot be built."""
+
+    def __init__(self, what: str, *, why: str = "", remedy: str = "", project: str = "") -> None:
+        super().__init__(what, why=why, remedy=remedy)
+        self.project = project
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return (partial(type(self), self.what, why=self.why, remedy=self.remedy, project=self.project), ())
+
+
+class MissingBuildTorchError(UnbuildableError):
     """A build back end, or a `setup.py` that it runs, imports torch without naming it as needed."""
 
 
@@ -94,7 +108,8 @@ def run_uv(
     adapted = owner.adapt_variables(variables) if owner is not None else variables
     environment = {**adapted, "UV_PYTHON_DOWNLOADS": "never"}
     if not show_progress:
-        environment |= {"NO_COLOR": "1", "UV_NO_PROGRESS": "1"}
+        # Its words are read: lines that were broken at a terminal's width would hide some.
+        environment |= {"NO_COLOR": "1", "UV_NO_PROGRESS": "1", "COLUMNS": _WIDTH}
     try:
         process = BoundedProcess(
             [find_uv(), *arguments],
@@ -153,6 +168,7 @@ def _open_uv() -> int:
 
 _NO_TORCH = re.compile(rf"No module named '?(?:{'|'.join(PINNED_NAMES)})\b")
 _BUILD_FAILED = "The build backend returned an error"
+_NO_SOLUTION = "No solution found"
 _REFUSED = re.compile(r"\b(401 Unauthorized|403 Forbidden)\b")
 _NETWORK = re.compile(
     r"Failed to fetch|error sending request|Could not connect|tcp connect error|timed out|connection closed"
@@ -174,19 +190,21 @@ def _interpret_failure(said: str) -> UvOutput:
             why=_select_last_words(text),
             remedy=tell("put its user name and password into ~/.netrc"),
         )
-    if "No solution found" in text and _OFFLINE.search(text):
+    if _NO_SOLUTION in text and _OFFLINE.search(text):
         raise SourceError(
             tell("the network is switched off for uv, and its cache has not all that is needed"),
             why=_extract_proof(said),
         )
-    if "No solution found" in text:
-        return UvOutput("", _extract_proof(said))
-    if _BUILD_FAILED in text:
-        make = MissingBuildTorchError if imports_missing_torch(text) else ResolutionError
-        raise make(
-            tell("a source distribution does not tell what it requires: its build back end failed"),
-            why=_select_last_words(text),
+    failure = find_build_failure(text)
+    if failure is not None and (_BUILD_FAILED in text or _NO_SOLUTION in text):
+        raise (MissingBuildTorchError if imports_missing_torch(text) else UnbuildableError)(
+            tell("{project} cannot be built", project=failure.name),
+            why=tell("the build of {project} failed: {reason}", project=failure.project, reason=failure.why),
+            remedy=failure.remedy,
+            project=failure.name,
         )
+    if _NO_SOLUTION in text:
+        return UvOutput("", _extract_proof(said))
     if _NETWORK.search(text):
         raise SourceError(tell("an index or a file of it cannot be read"), why=_select_last_words(text))
     raise ResolutionError(tell("the requirements could not be resolved"), why=_select_last_words(text))
@@ -213,7 +231,7 @@ def _select_last_words(text: str) -> str:
 
 def _extract_proof(said: str) -> str:
     """uv's derivation, as one paragraph."""
-    text = strip_formatting(said).partition("No solution found")[2]
+    text = strip_formatting(said).partition(_NO_SOLUTION)[2]
     # uv draws a tree in front of its sentences.
     text = re.sub(r"\s*[\u2500-\u25ff\u00d7]+\s*", " ", text.partition("Because")[2])
     text = re.split(r"\n\s*\n|\bhint:", text)[0]

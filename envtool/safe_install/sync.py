@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +16,8 @@ from envtool.errors import InstallError, ResolutionError
 from envtool.language import tell
 from envtool.requirements.metadata import DEFAULT_INDEX, MetadataReader
 from envtool.requirements.open_target import configure_target, make_target
+from envtool.requirements.projects.project_reader import find_local_path
+from envtool.requirements.uv_command import UnbuildableError
 from envtool.requirements.uv_options import Installer
 from envtool.safe_install.apply import apply_install
 from envtool.safe_install.install import TIME_LIMIT, InstallStatus, note_missing, refuse_changed_pins, refuse_damaged
@@ -33,7 +36,7 @@ from envtool.transaction.recovery import recover
 from envtool.wheel.requires import normalize_name
 
 if TYPE_CHECKING:
-    from envtool.requirements.model import InstallOptions
+    from envtool.requirements.model import DeclaredRequirement, InstallOptions
     from envtool.requirements.resolve import Resolver
     from envtool.requirements.target import Target
 
@@ -111,7 +114,8 @@ def sync(
     unmet = _find_unmet(locked, resolver, note)
     if unmet:
         return SyncResult(request=request, status=InstallStatus.UNSOLVABLE, locked=locked, target=target, unmet=unmet)
-    resolution = resolver.resolve(locked.wanted)
+    with _offer_leaving_out(request, locked):
+        resolution = resolver.resolve(locked.wanted)
     if resolution.unsolvable is not None:
         raise ResolutionError(
             tell("{lock} cannot be installed as it stands", lock=lock),
@@ -133,13 +137,33 @@ def sync(
         return replace(result, status=InstallStatus.PLANNED)
     count = sum(change.after is not None for change in plan.changes)
     note(tell("installing {count} distributions beside torch {version}", count=count, version=plan.pin.version))
-    apply_install(
-        plan,
-        lambda lines, folder: resolver.stage(
-            locked.wanted, lines, folder, show_progress=show_progress, imports_torch=resolution.imports_torch
-        ),
-    )
+    with _offer_leaving_out(request, locked):
+        apply_install(
+            plan,
+            lambda lines, folder: resolver.stage(
+                locked.wanted, lines, folder, show_progress=show_progress, imports_torch=resolution.imports_torch
+            ),
+        )
     return replace(result, status=InstallStatus.INSTALLED)
+
+
+@contextmanager
+def _offer_leaving_out(request: SyncRequest, locked: LockedSet) -> Iterator[None]:
+    """Where the project itself cannot be built, say how to install the rest."""
+    try:
+        yield
+    except UnbuildableError as error:
+        own = {entry.name for entry in locked.wanted.entries if _is_project(entry, locked.path)}
+        if error.project not in own:
+            raise
+        rest = replace(request, selection=replace(request.selection, no_project=True))
+        remedy = tell("{command}   (leaves the project itself out)", command=rest.format_command())
+        raise UnbuildableError(error.what, why=error.why, remedy=remedy) from error
+
+
+def _is_project(entry: DeclaredRequirement, lock: Path) -> bool:
+    place = find_local_path(entry.link or "")
+    return place is not None and lock.parent.resolve().is_relative_to(place.resolve())
 
 
 def _suggest_locking_anew(lock: Path, target: Target) -> str:

@@ -10,8 +10,8 @@ from enum import Enum
 from fnmatch import fnmatch
 from pathlib import Path
 
-from envtool.bounded_process import BoundedProcess
 from envtool.errors import UsageError
+from envtool.git_query import ask_git
 from envtool.language import tell
 
 _SKIPPED = frozenset(
@@ -45,8 +45,6 @@ _RUN = re.compile(
 _DOCKERFILE = re.compile(r"^(?:.*\.)?[Dd]ockerfile(?:[._-].*)?$|^Containerfile(?:\..*)?$")
 # JSON that is data rather than settings is never this small, and settings never larger.
 _JSON_LIMIT = 256 << 10
-_GIT_SECONDS = 120.0
-_GIT_BYTES = 256 << 20
 
 
 class FileType(Enum):
@@ -175,9 +173,9 @@ def _add(found: dict[Path, ProgramFile], path: Path, root: Path) -> None:
 def _list_folder(root: Path) -> Iterator[str]:
     """All files below a folder: those that git does not ignore, where it can say so."""
     # A folder that is ignored as a whole, and is asked for nevertheless, is read.
-    is_ignored = _ask_git(root, "check-ignore", "--quiet", ".") is not None
+    is_ignored = ask_git(root, "check-ignore", "--quiet", ".") is not None
     words = ("ls-files", "-z", "--cached", "--others", "--exclude-standard")
-    answer = _ask_git(root, *words) if not is_ignored else None
+    answer = ask_git(root, *words) if not is_ignored else None
     if answer is not None:
         yield from (name for name in answer if not _is_skipped(name.rpartition("/")[0]))
         return
@@ -204,7 +202,7 @@ def _list_changed(root: Path, base: str) -> list[str]:
     changed = (
         None
         if base.startswith("-")
-        else _ask_git(
+        else ask_git(
             root, "diff", "-z", "--name-only", "--relative", "--diff-filter=d", "--no-ext-diff", "--cached", base, "--"
         )
     )
@@ -214,20 +212,4 @@ def _list_changed(root: Path, base: str) -> list[str]:
             why=tell("it is no repository, or has no such commit"),
             remedy=f"git -C {root} rev-parse {base}",
         )
-    return [*changed, *(_ask_git(root, "ls-files", "-z", "--others", "--exclude-standard") or ())]
-
-
-def _ask_git(root: Path, *arguments: str) -> list[str] | None:
-    """The names that git prints; `None` where there is no git, or no repository of ours.
-
-    Only trees and the index are asked for: a comparison with the files would run the filters of a repository that may
-    be anybody's, and so would its file system monitor.
-    """
-    command = ["git", "-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null", "-C", str(root), *arguments]
-    try:
-        ended = BoundedProcess(command).wait(_GIT_SECONDS, _GIT_BYTES)
-    except OSError:
-        return None
-    if ended.status != 0:
-        return None
-    return [name for name in ended.out.decode("utf-8", "surrogateescape").split("\0") if name]
+    return [*changed, *(ask_git(root, "ls-files", "-z", "--others", "--exclude-standard") or ())]

@@ -18,9 +18,9 @@ from typing import TYPE_CHECKING, Any
 from envtool.bounded_process import BoundedProcess
 from envtool.errors import ResolutionError
 from envtool.language import tell
-from envtool.printable import shorten_end
 from envtool.regular_file import read_regular_file
 from envtool.release.profile import PINNED_NAMES
+from envtool.requirements.build_failure import find_last_error
 from envtool.requirements.build_stubs import BUILD_SETTINGS, build_stubs
 from envtool.requirements.projects.project_metadata import ProjectMetadata, parse_metadata
 from envtool.requirements.readers.common import get_table, parse_toml
@@ -111,7 +111,7 @@ def _run_hooks(source: Path, metadata: Path, system: BuildSystem, runner: _HookR
             name = hooks.prepare_metadata_for_build_wheel(str(metadata))
         found = parse_metadata(read_regular_file(metadata / name / "METADATA", _METADATA_LIMIT))
     except pyproject_hooks.BackendUnavailable as error:
-        last = _select_last_words(error.traceback.encode())
+        last = find_last_error(error.traceback)
         raise _make_error(
             runner.shown, tell("{backend} cannot be imported: {words}", backend=system.backend, words=last)
         ) from error
@@ -193,17 +193,10 @@ class _HookRunner:
                 remedy=tell("envtool check --time-limit 600 …   (gives it more)"),
             )
         if ended.status != 0:
-            said = ended.err + b"\n" + ended.out
-            if self.stubs is None and imports_missing_torch(said.decode("utf-8", "replace")):
+            said = (ended.err + b"\n" + ended.out).decode("utf-8", "replace")
+            if self.stubs is None and imports_missing_torch(said):
                 raise MissingBuildTorchError(f"{self.shown}: its build imports torch")
-            raise _make_error(self.shown, _select_last_words(said))
-
-
-def _select_last_words(said: bytes) -> str:
-    """The last line that is no part of a traceback's frames, with what it follows."""
-    lines = [line.rstrip() for line in said.decode("utf-8", "replace").splitlines() if line.strip()]
-    last = next((line.strip() for line in reversed(lines) if re.match(r"\w[\w.]*(?:Error|Exception|Exit)\b", line)), "")
-    return shorten_end(last or " ".join(line.strip() for line in lines[-4:]), 600)
+            raise _make_error(self.shown, find_last_error(said))
 
 
 def _make_error(shown: str, why: str) -> ResolutionError:

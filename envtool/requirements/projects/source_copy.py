@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import suppress
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from envtool.errors import ResolutionError, RestoreError
+from envtool.git_query import ask_git
 from envtool.language import tell
 from envtool.regular_file import read_regular_file
+from envtool.temporary_folder import PREFIX
 from envtool.transaction.as_owner import run_as_owner
 
 if TYPE_CHECKING:
@@ -28,6 +30,22 @@ _LEFT_OUT = frozenset({
     ".git", ".hg", ".svn", ".tox", ".nox", ".venv", "venv", ".mypy_cache", ".pytest_cache", ".ruff_cache",
     "node_modules", "__pycache__", ".eggs",
 })  # fmt: skip
+# Endings of files that builds read.
+_OF_BUILDS = (
+    ".py",
+    ".pyi",
+    ".txt",
+    ".in",
+    ".toml",
+    ".cfg",
+    ".json",
+    ".yml",
+    ".yaml",
+    ".md",
+    ".rst",
+    "VERSION",
+    "version",
+)
 # What `git rev-parse` and `git describe` need to name a commit.
 _OF_GIT = ("HEAD", "config", "packed-refs", "refs")
 
@@ -59,22 +77,24 @@ def copy_project(folder: Path, parent: Path, shown: str, owner: Owner | None = N
 
 def _copy_repository(root: Path, folder: Path, target: Path) -> bool:
     """Copy a repository, or where that is too large the project in it alone; whether it was the repository."""
-    is_whole = True
+    is_whole, ignored = True, _list_ignored(root, folder)
     try:
-        _copy_tree(root, target)
+        _copy_tree(root, target, ignored)
     except ResolutionError:
         if root == folder:
             raise
         shutil.rmtree(target)
         root, is_whole = folder, False
-        _copy_tree(root, target)
+        _copy_tree(root, target, ignored)
     _copy_head(root / ".git", target / ".git")
     return is_whole
 
 
 def list_project_files(folder: Path) -> Iterator[Path]:
     """What `copy_project` copies, as far as that is no more than a project has."""
-    return islice(_list_files(_find_repository(folder.resolve())), _MOST_FILES)
+    folder = folder.resolve()
+    root = _find_repository(folder)
+    return islice(_list_files(root, _list_ignored(root, folder)), _MOST_FILES)
 
 
 def _find_repository(folder: Path) -> Path:
@@ -92,16 +112,31 @@ def _find_repository(folder: Path) -> Path:
     return folder
 
 
-def _copy_tree(root: Path, target: Path) -> None:
+def _list_ignored(root: Path, folder: Path) -> frozenset[Path]:
+    """What git is told to ignore: folders that do not hold `folder`, and files that no build reads.
+
+    A version or a list of requirements that something has written is often ignored as well, and read by a build.
+    """
+    words = ("ls-files", "-z", "--others", "--ignored", "--exclude-standard", "--directory")
+    names = ask_git(root, *words) or ()
+    paths = (root / name for name in names if name.endswith("/") or not name.endswith(_OF_BUILDS))
+    return frozenset(path for path in paths if not folder.is_relative_to(path))
+
+
+def _copy_tree(root: Path, target: Path, ignored: Collection[Path]) -> None:
     left, files = _LARGEST_COPY, _MOST_FILES
-    for source in _list_files(root):
+    for source in _list_files(root, ignored):
         files -= 1
         copy = target / source.relative_to(root)
         copy.parent.mkdir(parents=True, exist_ok=True)
         if source.is_symlink():
             copy.symlink_to(source.readlink())
             continue
-        data = read_regular_file(source, _LARGEST_FILE)
+        try:
+            data = read_regular_file(source, _LARGEST_FILE)
+        except FileNotFoundError:
+            # Something else works in this folder as well.
+            continue
         left -= len(data)
         if left < 0 or files < 0:
             raise ResolutionError(
@@ -118,13 +153,14 @@ def _copy_tree(root: Path, target: Path) -> None:
     target.mkdir(parents=True, exist_ok=True)
 
 
-def _list_files(root: Path) -> Iterator[Path]:
+def _list_files(root: Path, ignored: Collection[Path] = ()) -> Iterator[Path]:
     """Regular files of usual size, and links that stay in the tree."""
     for name, folders, files in os.walk(root):
         place = Path(name)
-        folders[:] = [item for item in sorted(folders) if not _is_left_out(place / item)]
-        for item in (*folders, *sorted(files)):
-            path = place / item
+        folders[:] = [item for item in sorted(folders) if not _is_left_out(place / item, ignored)]
+        for path in (place / item for item in (*folders, *sorted(files))):
+            if path in ignored:
+                continue
             if path.is_symlink():
                 if Path(os.path.realpath(path)).is_relative_to(root) and not path.readlink().is_absolute():
                     yield path
@@ -132,8 +168,11 @@ def _list_files(root: Path) -> Iterator[Path]:
                 yield path
 
 
-def _is_left_out(folder: Path) -> bool:
-    return folder.name in _LEFT_OUT or (folder / "pyvenv.cfg").exists() or (folder / "conda-meta").exists()
+def _is_left_out(folder: Path, ignored: Collection[Path]) -> bool:
+    # A temporary folder of envtool's may hold another process's copy of this very tree.
+    if folder in ignored or folder.name in _LEFT_OUT or folder.name.startswith(PREFIX):
+        return True
+    return (folder / "pyvenv.cfg").exists() or (folder / "conda-meta").exists()
 
 
 def _copy_head(source: Path, target: Path) -> None:

@@ -20,6 +20,7 @@ from envtool.requirements.readers.pdm_lock import read_pdm_lock
 from envtool.requirements.readers.pipfile import read_pipfile_lock
 from envtool.requirements.readers.poetry import read_poetry_lock
 from envtool.requirements.readers.shell_script import ShellCommand
+from envtool.requirements.readers.unknown_words import drop_valueless, list_unknown
 from envtool.requirements.readers.uv_lock import read_uv_lock
 
 if TYPE_CHECKING:
@@ -119,8 +120,8 @@ class InstallReader:
         base = self.make_set(command, tool, False)
         unknown = [word.text for word in command.words if not word.is_known]
         known, lost = self._map_paths(words, unknown, command.folder)
-        known = _drop_valueless(known, words, unknown)
-        unresolved = _list_unknown(command)
+        known = drop_valueless(known, words, unknown)
+        unresolved = list_unknown(command)
         unresolved += [tell("{path} is not in the build context", path=word) for word in lost]
         files = replace(self.files, folder=command.folder, input=command.input)
         try:
@@ -284,7 +285,7 @@ class InstallReader:
             return
         base = self.make_set(command, "conda", False)
         entries: list[DeclaredRequirement] = []
-        unresolved = _list_unknown(command)
+        unresolved = list_unknown(command)
         rest = iter(words)
         for word in rest:
             if word in {"-f", "--file"} or word.startswith("--file="):
@@ -326,25 +327,3 @@ def _strip_options(words: list[str]) -> list[str]:
         elif not word.startswith("-"):
             found.append(word)
     return found
-
-
-def _list_unknown(command: ShellCommand) -> list[str]:
-    words = (word.text for word in command.words if not word.is_known)
-    return [tell("what {text} stands for is not known", text=text) for text in words]
-
-
-def _drop_valueless(known: list[str], words: list[str], unknown: list[str]) -> list[str]:
-    """Without options whose value is not known: what follows them is not their value."""
-    valued = {"-r", "--requirement", "-c", "--constraint", "-i", "--index-url", "-f", "--find-links", "-t", "--target"}
-    valued |= {"--extra-index-url", "-e", "--editable", "--trusted-host", "--timeout", "--retries", "--proxy"}
-    dropped = {i for i, word in enumerate(words[:-1]) if word in valued and words[i + 1] in unknown}
-    if not dropped:
-        return known
-    lost = [words[i] for i in dropped]
-    kept = []
-    for word in known:
-        if word in lost:
-            lost.remove(word)
-        else:
-            kept.append(word)
-    return kept

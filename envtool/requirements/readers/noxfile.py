@@ -162,6 +162,12 @@ def _evaluate(node: ast.expr, values: _Values) -> object:
             return text
         case ast.Name(id=name):
             return values.get(name)
+        case ast.Attribute(value=ast.Name(), attr="posargs"):
+            # What stands behind `--` on the command line: nothing, where nobody adds something.
+            return []
+        case ast.BoolOp(op=ast.Or(), values=[left, right]):
+            first = _evaluate(left, values)
+            return first or (_evaluate(right, values) if first is not None else None)
         case ast.List(elts=items) | ast.Tuple(elts=items):
             found: list[object] = []
             for item in items:

@@ -29,6 +29,7 @@ from envtool.requirements.readers.common import (
     parse_toml,
 )
 from envtool.requirements.readers.poetry import read_poetry_sets
+from envtool.requirements.readers.uv_settings import read_uv_options
 from envtool.requirements.readers.uv_sources import apply_uv_sources
 from envtool.requirements.text_file import LineFinder, read_text
 from envtool.wheel.requires import normalize_name
@@ -44,7 +45,7 @@ def read_pyproject_table(table: dict[str, Any], text: str, path: Path) -> Depend
     """The same for a file that is parsed already."""
     lines = LineFinder(text)
     limits = tuple(_read_uv_limits(table, path, lines))
-    options = _read_uv_options(table)
+    options = read_uv_options(table)
     sets = [*_read_project_sets(table, path, lines), *_group_sets(table, path, lines)]
     poetry = read_poetry_sets(table, path, lines)
     built = _read_built_set(table, path) if not poetry else None
@@ -178,20 +179,6 @@ def _read_uv_limits(table: dict[str, Any], path: Path, lines: LineFinder) -> Ite
             yield (
                 replace(entry, role=role) if role is Role.OVERRIDE else replace(entry, role=role, extras=(), link=None)
             )
-
-
-def _read_uv_options(table: dict[str, Any]) -> InstallOptions:
-    """The indexes of `[[tool.uv.index]]` that are for every distribution (uv documentation, "Package indexes")."""
-    index, extra = None, []
-    rows = get_table(table, "tool", "uv").get("index")
-    for row in rows if isinstance(rows, list) else ():
-        address = row.get("url") if isinstance(row, dict) else None
-        if isinstance(address, str) and not row.get("explicit"):
-            if row.get("default"):
-                index = address
-            else:
-                extra.append(address)
-    return InstallOptions(index_url=index, extra_index_urls=tuple(extra))
 
 
 def _read_entries(

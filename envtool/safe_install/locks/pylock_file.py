@@ -42,6 +42,8 @@ def read_pylock_project(lock: Path, selection: LockSelection, target: Target, re
     pinned: list[DeclaredRequirement] = []
     index = _find_index(document)
     for package, artifact in chosen:
+        if selection.no_project and _is_project(package, lock):
+            continue
         entry = _make_entry(package, artifact, lock, index)
         (pinned if package.name in pins else entries).append(entry)
     needed = _find_needed(tuple(entries), read_requires)
@@ -102,6 +104,14 @@ def _select(lock: Pylock, path: Path, selection: LockSelection, target: Target) 
             why=str(error),
             remedy=tell("lock anew for this environment's Python"),
         ) from error
+
+
+def _is_project(package: Package, lock: Path) -> bool:
+    """Whether a package is the project that the lock is of: the folder that it lies in, or one above."""
+    if package.directory is None:
+        return False
+    folder = (lock.parent / package.directory.path / (package.directory.subdirectory or "")).resolve()
+    return lock.parent.resolve().is_relative_to(folder)
 
 
 def _find_index(lock: Pylock) -> str | None:

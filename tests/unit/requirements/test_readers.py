@@ -142,6 +142,21 @@ def test_pyproject_of_the_standards_and_uv(tmp_path: Path) -> None:
     assert file.sets[0].as_uv_reads_it().options.extra_index_urls == ()
 
 
+def test_what_bears_on_uvs_choice_and_not_on_pips(tmp_path: Path) -> None:
+    text = '[project]\nname = "x"\nversion = "1"\ndependencies = ["torch>=2"]\n[tool.uv]\n'
+    text += 'exclude-newer = "2023-06-01T00:00:00Z"\nexclude-newer-package = { numpy = "2022-01-01" }\n'
+    text += 'resolution = "highest"\nprerelease = "allow"\n[tool.uv.pip]\nresolution = "lowest-direct"\n'
+    (wanted, *_others) = read_file(written(tmp_path, "pyproject.toml", text)).sets
+    assert (wanted.options.choice, wanted.options.pre) == ((), False)
+    words = format_options(wanted.as_uv_reads_it().options, Installer.UV)
+    assert set(words) >= {
+        "--exclude-newer=2023-06-01T00:00:00Z",
+        "--exclude-newer-package=numpy=2022-01-01",
+        "--resolution=lowest-direct",
+        "--prerelease",
+    }
+
+
 def test_a_group_that_names_its_own_project(tmp_path: Path) -> None:
     text = '[project]\nname = "My.Thing"\nversion = "1"\ndependencies = ["tqdm"]\n[project.optional-dependencies]\n'
     text += 'all = ["my-thing[fast]", "b"]\nfast = ["torch>=2"]\n[dependency-groups]\ntest = ["c", "my-thing[all]"]\n'

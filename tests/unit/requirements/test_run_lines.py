@@ -94,6 +94,15 @@ INSTALLS = {
         "RUN git clone --branch=dev https://x.example/y && pip install -e y",
         ["git+https://x.example/y@dev"],
     ),
+    "copied alone": ("COPY requirements.txt /srv/\nRUN pip install -r /srv/requirements.txt", ["tqdm torch==1.0"]),
+    "copied alone into a folder that is there": (
+        "WORKDIR /srv\nCOPY requirements.txt /srv\nRUN pip install -r requirements.txt",
+        ["tqdm torch==1.0"],
+    ),
+    "values that matter to nothing": (
+        'RUN pip install --cache-dir "$UNSET" --proxy=$UNSET --trusted-host $(hostname) --timeout `cat t` a',
+        ["a"],
+    ),
     "folder": ("RUN cd /app/scripts && pip install -r ../requirements.txt", ["tqdm torch==1.0"]),
     "on build": ("ONBUILD RUN pip install a", ["a"]),
     "su": ("RUN su someone -c 'pip install a'", ["a"]),
@@ -121,6 +130,8 @@ def test_what_is_installed(tmp_path: Path, name: str) -> None:
 
 UNKNOWN = {
     "no value": ("RUN pip install a==$UNSET", "a==$UNSET"),
+    "index": ("RUN pip install --index-url $UNSET a", "what $UNSET stands for"),
+    "interpreter": ("RUN uv pip install --python $UNSET a", "what $UNSET stands for"),
     "output": ("RUN pip install $(python list.py)", "$(python list.py)"),
     "file that is not there": ("RUN pip install -r gone.txt", "gone.txt is not in the build context"),
     "folder that is not there": (

@@ -141,7 +141,8 @@ def tests(session: nox.Session, torch: str) -> None:
 @nox.session(name="style", venv_backend="uv")
 def lint(session):
     deps = ["ruff", "-r", "more.txt"]
-    session.install(*deps)
+    session.install(*deps, *session.posargs)
+    session.install(*(session.posargs or ["six"]))
     fill(session)
 
 def fill(session):
@@ -165,7 +166,7 @@ def test_noxfile(write: Write) -> None:
     assert shown(found) == {
         "environment tests(torch='1.7.1')": ["torch==1.7.1", "tqdm", "rich"],
         "environment tests(torch='2.4.0')": ["torch==2.4.0", "tqdm", "rich"],
-        "environment style": ["ruff", "torch>=2.0", "tqdm", "rich", "einops", "click"],
+        "environment style": ["ruff", "torch>=2.0", "six", "tqdm", "rich", "einops", "click"],
         "environment odd": ["conda:pytorch>=2", "tqdm"],
     }
     assert [bool(item.unresolved) for item in found.sets] == [False, False, False, True]

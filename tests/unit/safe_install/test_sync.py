@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 import subprocess
 from collections.abc import Iterator
@@ -194,6 +195,33 @@ def test_what_only_a_build_tells_is_proven_before_it_stays(
     assert status == 19, said
     assert "root 1 requires torch>=2.0" in said
     assert installed(environment) == BASE
+
+
+@pytest.mark.parametrize("kind", ["uv.lock", "pylock.toml"])
+def test_a_project_that_cannot_be_built_is_named_and_can_be_left_out(
+    environment: RealEnvironment, index: str, tmp_path: Path, kind: str
+) -> None:
+    project = write_package(tmp_path / "my work", "root", 'dependencies = ["harmless"]')
+    # Longer than a terminal is wide: uv would break it.
+    broken = f"raise RuntimeError('{'no compiler of kernels here, ' * 4}set CUDA_HOME')"
+    (project / "backend.py").write_text(
+        f"def build_wheel(*_names, **_values):\n    {broken}\nbuild_editable = build_wheel\n"
+    )
+    uv_lock(project, index, environment)
+    environment.variables["PIP_INDEX_URL"] = index
+    if kind == "pylock.toml":
+        command = [UV, "export", "--quiet", "--frozen", "--project", str(project), "--output-file", str(project / kind)]
+        subprocess.run(command, check=True, timeout=300)
+    status, said = sync(environment, str(project / kind))
+    assert status == 18, said
+    assert "root cannot be built" in said
+    assert f"RuntimeError: {'no compiler of kernels here, ' * 4}set CUDA_HOME" in said
+    proposed = re.search(r"next: +envtool sync (--prefix .*)   \(leaves the project itself out\)", said)
+    assert proposed is not None, said
+    assert installed(environment) == BASE
+    done = environment.envtool("sync", *shlex.split(proposed[1]))
+    assert done.status == 0, done.out + done.err
+    assert installed(environment) == {*BASE, "harmless"}
 
 
 POETRY = """

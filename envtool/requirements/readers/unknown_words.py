@@ -1,0 +1,54 @@
+"""Words of an install command that only its run tells: which of them bear on what is installed. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from envtool.language import tell
+
+if TYPE_CHECKING:
+    from envtool.requirements.readers.shell_script import ShellCommand
+
+# Options with a value, whatever it is, the same is installed.
+_IDLE = frozenset(
+    """
+    --cache-dir --timeout --retries --proxy --link-mode --keyring-provider --trusted-host --allow-insecure-host --log
+    --report --progress-bar --root-user-action --src --exists-action --cert --client-cert
+    """.split()  # noqa: SIM905  # a list of words, which is read as one
+)
+_VALUED = _IDLE | frozenset(
+    """
+    -r --requirement --requirements -c --constraint --constraints --overrides --override -e --editable -i --index-url
+    --pypi-url --default-index --extra-index-url --index -f --find-links -t --target --prefix --root --no-binary
+    --only-binary --upgrade-strategy --prerelease --platform --python-version --implementation --abi --extra --group
+    --exclude-newer --index-strategy --resolution --torch-backend -C --config-settings --global-option
+    --build-constraint --build-constraints -P --upgrade-package --python -p
+    """.split()  # noqa: SIM905  # a list of words, which is read as one
+)
+
+
+def list_unknown(command: ShellCommand) -> list[str]:
+    """What is not known of a command, of the words that bear on what it installs."""
+    return [tell("what {text} stands for is not known", text=text) for text in _list_weighty(command)]
+
+
+def _list_weighty(command: ShellCommand) -> Iterator[str]:
+    before = ""
+    for word in command.words:
+        if not word.is_known and before not in _IDLE and word.text.partition("=")[0] not in _IDLE:
+            yield word.text
+        before = word.text
+
+
+def drop_valueless(known: Sequence[str], words: Sequence[str], unknown: Collection[str]) -> list[str]:
+    """Without options whose value is not known: what follows them is not their value."""
+    dropped = {i for i, word in enumerate(words[:-1]) if word in _VALUED and words[i + 1] in unknown}
+    lost = [words[i] for i in dropped]
+    kept = []
+    for word in known:
+        if word in lost:
+            lost.remove(word)
+        else:
+            kept.append(word)
+    return kept
