@@ -46,6 +46,11 @@ def read_translation(path: Path) -> tuple[str, str]:
     return (mark[1], text[mark.end() :]) if mark else ("", text)
 
 
+def is_up_to_date(page: Path, translation: Path) -> bool:
+    """Whether there is a translation, and it was made from the page as it is now."""
+    return translation.exists() and read_translation(translation)[0] == compute_digest(page)
+
+
 def mark_translation(page: Path, language: str) -> None:
     """Write that a translation is that of the page as it is now; have its links lead to pages in its language."""
     path = find_translation(page, language)
@@ -121,12 +126,9 @@ def main(arguments: Sequence[str]) -> int:
     for page in [] if arguments else list_pages():
         for language in FOREIGN:
             path = find_translation(page, language)
-            state = "" if path.exists() else "missing"
-            if path.exists() and read_translation(path)[0] != compute_digest(page):
-                state = "out of date"
-            if state:
+            if not is_up_to_date(page, path):
                 status = 1
-                print(f"{path.relative_to(PROJECT)}: {state}")
+                print(f"{path.relative_to(PROJECT)}: {'out of date' if path.exists() else 'missing'}")
     return status
 
 

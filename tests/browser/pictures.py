@@ -80,7 +80,7 @@ def measure_change(picture: Image.Image, kept: Image.Image) -> float:
         whole.append(sheet)
     channels = ImageChops.difference(*whole).split()
     most = ImageChops.lighter(ImageChops.lighter(channels[0], channels[1]), channels[2])
-    return sum(most.histogram()[_NEAR:]) / (size[0] * size[1])
+    return float(sum(most.histogram()[_NEAR:]) / (size[0] * size[1]))
 
 
 def read_picture(path: Path) -> Image.Image:

@@ -63,6 +63,20 @@ def test_schemas_are_files_of_the_site(site: Path) -> None:
         assert (site / path.name).read_bytes() == path.read_bytes()
 
 
+def test_every_page_is_there_in_korean_with_the_same_anchors(site: Path) -> None:
+    """Else a link to a part of a page would lead to its top in one language only."""
+    pages = {path.relative_to(site / "ko") for path in (site / "ko").rglob("index.html")}
+    assert pages == {
+        path.relative_to(site) for path in site.rglob("index.html") if path.relative_to(site).parts[0] != "ko"
+    }
+    for page in pages:
+        english, korean = ((folder / page).read_text() for folder in (site, site / "ko"))
+        anchors = [re.findall(r'<h[1-6] id="([^"]+)"', text) for text in (english, korean)]
+        assert anchors[0] == anchors[1], page
+        assert '<html lang="ko"' in korean
+        assert "<!-- English:" not in korean
+
+
 @pytest.mark.parametrize(
     ("text", "word"),
     [

@@ -20,6 +20,7 @@ import pytest
 from docs.generate.command_tree import CommandHelp, read_commands
 from docs.generate.pages import list_kinds, list_schemas, make_pages
 from docs.generate.tables import read_rows
+from docs.generate.translated import find_translation, is_up_to_date, list_pages
 from envtool import api
 from envtool.told_kind import ToldKind
 
@@ -215,6 +216,13 @@ def test_every_decision_is_in_the_list_under_a_number_of_its_own() -> None:
     missing = [name for name in names if f"]({name})" not in listed]
     assert missing == [], "add it to docs/decisions/index.md"
     assert len({name[:4] for name in names}) == len(names), "two decisions have one number"
+
+
+def test_no_translation_is_out_of_date() -> None:
+    """How it is made anew is in CONTRIBUTING; tests/unit/test_translated.py looks into the pages."""
+    late = [page for page in list_pages() for path in (find_translation(page, "ko"),) if not is_up_to_date(page, path)]
+    names = " ".join(str(page.relative_to(PROJECT)) for page in late)
+    assert late == [], f"translate what changed, then: python -m docs.generate.translated {names}"
 
 
 def test_the_readme_is_one_page() -> None:
