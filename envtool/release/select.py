@@ -14,6 +14,7 @@ from envtool.release.pin import PinnedDistribution, PinOrigin, VendorPin
 from envtool.release.read_profile import DEFAULT
 from envtool.wheel.name import StoredWheel, WheelName, find_dist_info, open_wheel
 from envtool.wheel.record import digest_content, parse_record
+from envtool.wheel.zip_member import read_zip_member
 
 if TYPE_CHECKING:
     from envtool.release.profile import Profile
@@ -152,6 +153,6 @@ def digest_wheel(path: Path) -> str:
     with open_wheel(path) as archive:
         record = f"{find_dist_info(archive, WheelName.parse(path.name))}/RECORD"
         try:
-            return digest_content(parse_record(archive.read(record)).rows)
+            return digest_content(parse_record(read_zip_member(archive, record)).rows)
         except KeyError as error:
             raise SourceError(tell("{name} has no RECORD", name=path.name)) from error

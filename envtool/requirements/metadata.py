@@ -25,6 +25,7 @@ from envtool.net.http import get, open_session
 from envtool.net.index_page import parse_index_page
 from envtool.regular_file import open_regular_file
 from envtool.wheel.requires import normalize_name
+from envtool.wheel.zip_member import read_zip_member
 
 if TYPE_CHECKING:
     import requests
@@ -136,7 +137,7 @@ class MetadataReader:
             return read()
         except ConnectionError:
             self._unreachable.add(host)
-        except (RequestException, zipfile.BadZipFile, OSError, ValueError, KeyError):
+        except (RequestException, zipfile.BadZipFile, NotImplementedError, OSError, ValueError, KeyError):
             pass
         return None
 
@@ -280,9 +281,7 @@ def _read_member(archive: Any) -> bytes | None:
     for item in archive.infolist():
         name = item.filename
         if name.endswith(".dist-info/METADATA") and name.count("/") == 1 and item.file_size <= LARGEST_TAIL:
-            with archive.open(item) as member:
-                data: bytes = member.read(LARGEST_TAIL)
-            return data
+            return read_zip_member(archive, item, LARGEST_TAIL)
     return None
 
 

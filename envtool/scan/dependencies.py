@@ -101,7 +101,7 @@ def _look_at(wheel: _Wheel, session: requests.Session) -> ProgramFinding | Unrea
         return UnreadFile(wheel.path, tell("{told} has no wheel here: what it would build is not known", told=told))
     try:
         links = find_wheel_links(wheel.addresses[0], session)
-    except (RequestException, OSError, ValueError, zipfile.BadZipFile, KeyError) as error:
+    except (RequestException, OSError, ValueError, NotImplementedError, zipfile.BadZipFile, KeyError) as error:
         return UnreadFile(
             wheel.path,
             tell(

@@ -15,6 +15,7 @@ from envtool.environment.elf import SharedObjectError, read_needed_libraries
 from envtool.net.bounds import run_with_deadline
 from envtool.net.http import get
 from envtool.temporary_folder import temporary_folder
+from envtool.wheel.zip_member import read_zip_member
 
 if TYPE_CHECKING:
     import requests
@@ -54,8 +55,7 @@ def _find_links(address: str, session: requests.Session) -> dict[str, tuple[str,
                     found[item.filename] = (own,)
                 continue
             left -= item.file_size
-            with archive.open(item) as member:
-                data = member.read(_LARGEST)
+            data = read_zip_member(archive, item, _LARGEST)
             if not content_can_need_cuda(data):
                 continue
             path = folder / "member.so"

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import stat
 import zipfile
-import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -19,6 +18,7 @@ from envtool.wheel.archive import ArchiveMember
 from envtool.wheel.extract import ExtractJob, extract_all
 from envtool.wheel.name import StoredWheel, find_dist_info, open_wheel
 from envtool.wheel.record import Record, RecordRow, parse_record
+from envtool.wheel.zip_member import read_zip_member
 
 FileProgress = Callable[[int], None]
 # What deflate can make of a byte at the most (zlib, "Technical Details"), and of an empty block.
@@ -63,9 +63,9 @@ def read_contents(wheel: StoredWheel) -> WheelContents:
     with open_wheel(wheel.path) as archive:
         dist_info = find_dist_info(archive, wheel.name)
         try:
-            record = parse_record(archive.read(f"{dist_info}/RECORD"))
-            requires = parse_email(archive.read(f"{dist_info}/METADATA"))[0].get("requires_dist", ())
-        except (KeyError, zlib.error, RuntimeError) as error:
+            record = parse_record(read_zip_member(archive, f"{dist_info}/RECORD"))
+            requires = parse_email(read_zip_member(archive, f"{dist_info}/METADATA"))[0].get("requires_dist", ())
+        except (KeyError, zipfile.BadZipFile) as error:
             raise _build_error(wheel, "it has no readable RECORD or METADATA") from error
         listed = {row.path: row for row in record.rows}
         members = tuple(_read_members(wheel, archive, dist_info, listed))

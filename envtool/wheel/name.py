@@ -20,6 +20,7 @@ from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel
 
 from envtool.errors import HashError, SourceError
 from envtool.language import tell
+from envtool.wheel.zip_member import read_zip_member
 
 if TYPE_CHECKING:
     from packaging.metadata import RawMetadata
@@ -88,7 +89,7 @@ def require_sha256(path: Path, expected: str, *, label: str | None = None) -> No
 def open_wheel(path: Path) -> Iterator[zipfile.ZipFile]:
     """The archive of a wheel. Raises `SourceError` where it is not a zip archive."""
     try:
-        with zipfile.ZipFile(path) as archive:
+        with _open_archive(path) as archive:
             yield archive
     except (OSError, zipfile.BadZipFile) as error:
         raise SourceError(
@@ -96,6 +97,14 @@ def open_wheel(path: Path) -> Iterator[zipfile.ZipFile]:
             why=str(error),
             remedy=tell("fetch it again; the broken copy is {path}", path=path),
         ) from error
+
+
+def _open_archive(path: Path) -> zipfile.ZipFile:
+    try:
+        return zipfile.ZipFile(path)
+    except (NotImplementedError, ValueError) as error:
+        # Of a version that there is not, or with a list of files where there can be none.
+        raise zipfile.BadZipFile(str(error)) from error
 
 
 def find_dist_info(archive: zipfile.ZipFile, wheel: WheelName) -> str:
@@ -125,7 +134,7 @@ def read_wheel_metadata(path: Path) -> RawMetadata:
     with open_wheel(path) as archive:
         dist_info = find_dist_info(archive, wheel)
         try:
-            text = archive.read(f"{dist_info}/METADATA")
+            text = read_zip_member(archive, f"{dist_info}/METADATA")
         except KeyError as error:
             raise SourceError(tell("{name} has no METADATA", name=path.name)) from error
     metadata, _unparsed = parse_email(text)

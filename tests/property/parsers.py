@@ -56,8 +56,10 @@ from envtool.protect.manifest import MANIFEST, read_manifest
 from envtool.release.pin import PinnedDistribution, PinOrigin, VendorPin, parse_pin
 from envtool.release.read_profile import parse_profile
 from envtool.requirements.chain import parse_parents
+from envtool.requirements.metadata import read_wheel_requires
 from envtool.requirements.read_file import read_file
 from envtool.requirements.readers.requirements_txt import read_lines
+from envtool.requirements.readers.text_filters import FILTERS, read_filter
 from envtool.requirements.resolution import read_plan
 from envtool.requirements.settings import read_check_settings
 from envtool.requirements.target import Target
@@ -70,6 +72,8 @@ from envtool.scan.files import FileType, ProgramFile
 from envtool.scan.read_file import read_program_file
 from envtool.scan.settings import read_scan_settings
 from envtool.verify.credential_contents import find_credentials
+from envtool.wheel.contents import read_contents
+from envtool.wheel.name import StoredWheel, WheelName, read_wheel_metadata
 from envtool.wheel.record import digest_content, parse_record, render_record
 
 Parser = Callable[[bytes], object]
@@ -253,9 +257,26 @@ def _parse_fleet_report(data: bytes) -> object:
         return str(error)
 
 
+def _read_wheel(data: bytes) -> object:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "a-1-py3-none-any.whl")
+        path.write_bytes(data)
+        read_wheel_requires(str(path))
+        wheel = StoredWheel(WheelName.parse(path.name), path, "0" * 64)
+        return read_wheel_metadata(path), read_contents(wheel)
+
+
+def _read_filters(data: bytes) -> None:
+    """Their calls are taken apart, and not run."""
+    for name in FILTERS:
+        read_filter(name, _text(data).split(" "))
+
+
 PARSERS: dict[str, Parser] = {
     "record": _parse_record,
     "pth": parse_pth,
+    "wheel": _read_wheel,
+    "filter-call": _read_filters,
     "entry-script": _follow_script,
     "services": _list_services,
     "jupyter-kernel": _read_kernel,
