@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -295,9 +296,10 @@ class Resolver:
             return []
         if target.interpreter is not None:
             return ["--python", str(target.interpreter)]
+        runs_on = _find_interpreter(self.variables)
         if words[1] == "compile":
-            return ["--python-version", target.python]
-        return ["--python-version", target.python, "--target", str(target.folder)]
+            return [*runs_on, "--python-version", target.python]
+        return [*runs_on, "--python-version", target.python, "--target", str(target.folder)]
 
     def _is_configured(self) -> bool:
         """Whether uv has a configuration of its own, which is then left to it."""
@@ -305,3 +307,16 @@ class Resolver:
         folder = Path(self.variables.get("XDG_CONFIG_HOME") or home / ".config")
         named = any(key.startswith("UV_") and not is_harmless(key) for key in self.variables if key not in _CONSTRAINTS)
         return named or (folder / "uv/uv.toml").exists() or Path("/etc/uv/uv.toml").exists()
+
+
+def _find_interpreter(variables: Mapping[str, str]) -> list[str]:
+    """Words that name the Python that uv runs on where the target has none.
+
+    By itself uv would run the one in a `.venv` of the current folder, or of one above it: whoever can write there, as
+    everybody can in /tmp, would have code run by it.
+    """
+    for folder in map(Path, variables.get("PATH", os.defpath).split(os.pathsep)):
+        has_python = any((folder / name).exists() for name in ("python3", "python"))
+        if folder.is_absolute() and has_python and not (folder.parent / "pyvenv.cfg").exists():
+            return ["--system"]
+    return ["--python", sys.executable]

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from envtool.language import tell
 from envtool.release.profile import PINNED_NAMES
 from envtool.release.read_profile import load_service
+from envtool.requirements.build_rights import find_build_rights
 from envtool.requirements.metadata import AT_ONCE, DEFAULT_INDEX, MetadataReader
 from envtool.requirements.open_target import configure_target, open_target
 from envtool.requirements.read_file import read_file
@@ -57,7 +58,11 @@ def scan_dependencies(files: Sequence[Path], torch: str) -> DependencyResult:
         configured = configure_target(target, prefix, (Installer.UV,), time_limit=TIME_LIMIT)
         resolver = configured.resolvers[Installer.UV]
         wheels = [
-            wheel for path in files for wanted in read_file(path).sets for wheel in _list_wheels(wanted, resolver)
+            wheel
+            for file in map(read_file, files)
+            for own in (find_build_rights(file, [resolver]).apply(resolver),)
+            for wanted in file.sets
+            for wheel in _list_wheels(wanted, own)
         ]
     unique = list({(wheel.name, wheel.version, wheel.path): wheel for wheel in wheels}.values())
     return _look(unique)

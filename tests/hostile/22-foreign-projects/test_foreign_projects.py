@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +19,7 @@ from envtool.requirements.projects.source_copy import copy_project
 from envtool.requirements.read_file import read_file
 from envtool.requirements.readers.source_files import SourceFiles
 from envtool.requirements.resolve import Resolver
+from envtool.requirements.synthetic_target import synthetic_target
 from envtool.requirements.target import Target
 from envtool.requirements.uv_options import Installer
 from envtool.transaction.owner import Owner, make_owner
@@ -191,6 +193,32 @@ def test_a_copy_has_nothing_that_its_author_may_not_read(reachable: Path) -> Non
     (shared / ".git").mkdir()
     give_to(SOMEONE, shared / ".git")
     assert copy_project(own, reachable, "own") == reachable / "source"
+
+
+def test_a_python_that_lies_beside_is_not_run(index: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """uv by itself takes the interpreter of a `.venv` in the current folder, or above it."""
+    ran = tmp_path / "ran"
+    python = tmp_path / ".venv/bin/python"
+    python.parent.mkdir(parents=True)
+    python.write_text(f'#!/bin/sh\ntouch "{ran}"\nexec "{sys.executable}" "$@"\n')
+    python.chmod(0o755)
+    (python.parent / "python3").symlink_to("python")
+    (tmp_path / ".venv/pyvenv.cfg").write_text("home = /usr/bin\nversion = 3.11.2\n")
+    (tmp_path / "below").mkdir()
+    monkeypatch.chdir(tmp_path / "below")
+    pin = VendorPin((PinnedDistribution(name="torch", version=DEMO_TORCH),), PinOrigin.GIVEN)
+    (tmp_path / "requirements.txt").write_text("tqdm\n")
+    wanted = read_file(tmp_path / "requirements.txt").sets[0]
+    for path in (os.environ["PATH"], "/nonexistent"):
+        with synthetic_target(pin, "3.11") as target:
+            resolver = Resolver(
+                target=target,
+                installer=Installer.PIP,
+                variables={**os.environ, "PATH": path},
+                options=InstallOptions(index_url=index),
+            )
+            assert [change.name for change in resolver.resolve(wanted).changes] == ["tqdm"]
+        assert not ran.exists()
 
 
 LINES = {
