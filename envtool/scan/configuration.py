@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 # A file without any of these words has nothing for us; parsing takes long.
 _WORDS = re.compile(
-    rb"distributed_type|num_processes|zero_optimization|per_gpu|deepspeed|fsdp|strategy|devices|gpus|ddp|nccl|nvidia|flash_attn|"
+    rb"distributed_type|num_processes|zero_optimization|per_gpu|extras_require|deepspeed|fsdp|strategy|devices|gpus|ddp|nccl|nvidia|flash_attn|"
     rb"flash_attention|quantiz|load_in_|bnb|8bit|4bit|apex|xformers|sync_batchnorm|num_nodes|_backend|pytorch/pytorch|torchrun|launcher|"
     rb"dependencies|gpu|GPU|cuda:|device:|sync_bn|SyncBN|parallel_size|transformer_engine|tasks_per_node|fused_|"
     rb"tensor_parallel|torch\.distributed|horovod|bitsandbytes|accelerate|mpirun|srun|--gpus|VISIBLE_DEVICES|num-gpus"
@@ -276,12 +276,18 @@ def _judge_request(setting: Setting) -> CommandFinding | None:
     return None
 
 
+# What Hydra makes of a group of settings.
+_TRAINER_CLASS = re.compile(r"^(?:pytorch_)?lightning(?:_fabric)?\.(?:\w+\.)*(?:Trainer|Fabric)$")
+
+
 def _is_of_trainer(setting: Setting, settings: list[Setting]) -> bool:
     if any(_TRAINERS.search(key) for key in setting.keys[:-1]):
         return True
-    beside = {item.keys[-1] for item in settings if item.keys[:-1] == setting.keys[:-1]}
+    siblings = {item.keys[-1]: item.value for item in settings if item.keys[:-1] == setting.keys[:-1]}
+    if {"accelerator", "devices"} <= siblings.keys() or _TRAINER_CLASS.search(str(siblings.get("_target_", ""))):
+        return True
     return bool(
-        beside
+        siblings.keys()
         & {
             "max_epochs",
             "accumulate_grad_batches",

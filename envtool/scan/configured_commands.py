@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from envtool.scan.commands import CommandFinding, CommandWord
@@ -13,6 +14,7 @@ from envtool.scan.kinds import ScanKind
 from envtool.scan.launchers import judge_command
 from envtool.scan.program_options import judge_options
 from envtool.scan.shell import judge_script
+from envtool.told_kind import Severity
 
 if TYPE_CHECKING:
     from envtool.scan.configuration_reader import Setting
@@ -40,6 +42,18 @@ _TASKS = frozenset({"scripts", "tasks"})
 _RUN_OPTIONS = frozenset({"runArgs", "options", "run_args", "docker_args", "container_options", "containerOptions"})
 # Lists of what is installed: setuptools', conda's, PEP 621's.
 _REQUIREMENTS = frozenset({"dependencies", "pip", "install_requires", "deps", "requirements"})
+# Groups of what is installed where somebody asks for it: of PEP 621, PEP 735 and setuptools.
+_OPTIONAL = frozenset({"optional-dependencies", "dependency-groups", "extras_require", "options.extras_require"})
+# Poetry's and Pixi's tables, whose keys are the names.
+_POETRY = frozenset(
+    {
+        ("tool", "poetry", "dependencies"),
+        ("tool", "pixi", "dependencies"),
+        ("tool", "pixi", "pypi-dependencies"),
+        ("dependencies",),
+        ("pypi-dependencies",),
+    }
+)
 _SHELL_OPTIONS = frozenset({"-c", "-lc", "-ec", "-exc", "-cx", "-xc"})
 
 
@@ -62,6 +76,11 @@ def _judge_all(settings: Sequence[Setting], follow: Follow) -> Iterator[CommandF
             continue
         if name in _RUN_OPTIONS:
             yield from judge_run_options(_list_words(setting))
+        elif setting.keys[-2:-1] and setting.keys[-2] in _OPTIONAL:
+            for finding in judge_requirements(_list_requirements(setting)):
+                yield replace(finding, severity=Severity.NOTE)
+        elif setting.keys[:-1] in _POETRY and name not in _REQUIREMENTS:
+            yield from judge_requirements([CommandWord(name, setting.line)])
         elif name in _REQUIREMENTS:
             yield from judge_requirements(_list_requirements(setting))
         elif name == "args" and isinstance(setting.value, str) and "program" in beside[setting.mapping]:

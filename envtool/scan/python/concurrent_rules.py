@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from envtool.language import tell
 from envtool.scan.accelerator_use import make_concurrent, uses_accelerator
-from envtool.scan.commands import CommandWord
+from envtool.scan.cluster import make_request
+from envtool.scan.commands import CommandWord, make_several
 from envtool.scan.kinds import ScanKind
 from envtool.scan.python.command_rules import read_call_commands
 from envtool.scan.python.tree import walk
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 _STARTERS = frozenset({"Popen", "create_subprocess_exec", "create_subprocess_shell"})
 _WAITS = frozenset({"wait", "communicate", "join"})
 _DEVICE = re.compile(r"(?:\w+_)?gpu(?:_?(?:id|idx|index|num))?|(?:cuda_)?device_?(?:id|idx|index)")
+_SUBMITTED = frozenset({"gpus_per_node", "tasks_per_node", "ntasks_per_node"})
 _REQUESTS = {"ray.init": Severity.WARNING, "ray.remote": Severity.ERROR}
 
 
@@ -42,6 +44,8 @@ def judge_concurrent(module: Module, call: ast.Call, dotted: str, name: str) -> 
         _judge_popen(module, call, module.loop)
     elif module.loop is not None and name == "Process" and "multiprocessing" in dotted:
         _judge_process(module, call)
+    elif name == "update_parameters" and "submitit" in module.bindings.packages:
+        _judge_submission(module, call)
     elif dotted in _REQUESTS:
         number = keyword(call, "num_gpus")
         if isinstance(number, ast.Constant) and isinstance(number.value, int | float) and number.value > 1:
@@ -53,6 +57,22 @@ def judge_concurrent(module: Module, call: ast.Call, dotted: str, name: str) -> 
                 "num_gpus=1",
                 severity=_REQUESTS[dotted],
             )
+
+
+def _judge_submission(module: Module, call: ast.Call) -> None:
+    """What a job of submitit's asks for."""
+    for item in call.keywords:
+        name = (item.arg or "").removeprefix("slurm_")
+        number = module.conditions.count(item.value, is_certain=True) if name in _SUBMITTED else None
+        if number is None or number < 2:
+            continue
+        if name == "gpus_per_node":
+            finding = make_request(item.value.lineno, name, str(number))
+        else:
+            finding = make_several(item.value.lineno, name, str(number))
+        module.emit(
+            finding.kind, item.value, finding.identifier, finding.message, finding.instead, severity=finding.severity
+        )
 
 
 def _judge_popen(module: Module, call: ast.Call, loop: ast.AST) -> None:
