@@ -20,24 +20,12 @@ from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
 
 from docs.generate.page_messages import extract_page_messages, find_page_catalog, update_page_catalog
+from envtool.cli.typer_words import TEMPLATES, WORDS
 from envtool.language import DOMAIN, ENGLISH, FOLDER, LANGUAGES
 
 _PACKAGE = FOLDER.parent
 _PLACE = re.compile(r"\{[^}]*\}")
 _FUNCTIONS = ("tell", "phrase", "translate")
-# What Typer says of its own. It takes these texts from this catalog; others of it, and Click's, stay English.
-_LIBRARY_TEXTS = (
-    "Aborted.",
-    "Arguments",
-    "Commands",
-    "Error",
-    "Missing command.",
-    "No such command {name!r}.",
-    "Options",
-    "Try [blue]'{command_path} {help_option}'[/] for help.",
-    "[default: {}]",
-    "[required]",
-)
 
 
 def extract_messages() -> Catalog:
@@ -48,8 +36,8 @@ def extract_messages() -> Catalog:
             catalog.add(text, locations=[(str(path.relative_to(_PACKAGE.parent)), 0)])
     for file, text in (*_list_titles(), *_list_library_texts(), *_list_losses(), *_list_check_titles(), *_list_help()):
         catalog.add(text, locations=[(file, 0)])
-    for text in _LIBRARY_TEXTS:
-        catalog.add(text)
+    for text in (*TEMPLATES, *WORDS):
+        catalog.add(text, locations=[("envtool/cli/typer_words.py", 0)])
     return catalog
 
 
@@ -149,8 +137,10 @@ def _list_check_titles() -> Iterator[tuple[str, str]]:
 
 def _list_help() -> Iterator[tuple[str, str]]:
     from docs.generate.command_tree import read_commands
+    from envtool.cli.application import app
 
     yield "envtool/cli/localize.py", "Examples"
+    yield "envtool/cli/application.py", str(app.info.epilog)
     for command in read_commands():
         said = [example.partition("   ")[2].strip() for example in command.examples]
         said += [*command.paragraphs, *(item.help for item in (*command.arguments, *command.options))]

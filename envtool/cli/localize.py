@@ -55,9 +55,18 @@ def localize_command(command: Any) -> Any:
         text = getattr(parameter, "help", None)
         if text:
             parameter.help = _translate_paragraph(text)
+    ask = command.get_help_option
+    # The option that Typer adds by itself, when it is asked for it.
+    command.get_help_option = lambda context: _localize_option(ask(context))
     for child in getattr(command, "commands", {}).values():
         localize_command(child)
     return command
+
+
+def _localize_option(option: Any) -> Any:
+    if option is not None and option.help:
+        option.help = translate(option.help)
+    return option
 
 
 def translate_help(text: str) -> str:

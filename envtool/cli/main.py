@@ -14,7 +14,7 @@ from types import TracebackType
 from envtool.cli.localize import localize_command, prepare_libraries
 from envtool.cli.terminal import print_safely
 from envtool.errors import EnvtoolError, StoreError
-from envtool.language import tell
+from envtool.language import get_language, phrase, tell
 from envtool.transaction.stop_signals import StopRequest, stop_requests
 
 # Objects made, beyond those that are gone again, before Python looks for cycles. Its own 700 is for what runs for long:
@@ -37,7 +37,9 @@ def _run_envtool() -> None:
     from typer.main import get_command
 
     from envtool.cli.application import app
+    from envtool.cli.typer_words import translate_library
 
+    translate_library(get_language())
     localize_command(get_command(app))()
 
 
@@ -46,7 +48,9 @@ def _update_moreh() -> None:
     from typer.main import get_command
 
     from envtool.cli.commands.update_moreh import make_update_moreh_app
+    from envtool.cli.typer_words import translate_library
 
+    translate_library(get_language())
     localize_command(get_command(make_update_moreh_app()))()
 
 
@@ -68,7 +72,7 @@ def run_command_line(program: Callable[[], None]) -> None:
     except OSError as error:
         raise SystemExit(_report_refusal(error)) from None
     except StopRequest as request:
-        print_safely("interrupted", file=sys.stderr)
+        print_safely(phrase("interrupted"), file=sys.stderr)
         raise SystemExit(request.exit_status) from None
     finally:
         # Python looks for cycles twice more on its way out, when all memory is about to be given back anyway.
