@@ -7,6 +7,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from envtool.language import tell
+
 if TYPE_CHECKING:
     from envtool.doctor.findings import Report
 
@@ -22,7 +24,7 @@ class GuardMode(StrEnum):
     RESTORE = "restore"
 
 
-def suggest_for_report(report: Report, command: str, *, place: str = "the image") -> Sequence[str]:
+def suggest_for_report(report: Report, command: str, *, place: str = tell("the image")) -> Sequence[str]:
     """How to change an instruction: by the tool that it used, and for what requires another torch."""
     from envtool.doctor.cause import find_conflicting_requirements
     from envtool.doctor.finding_kind import FindingKind

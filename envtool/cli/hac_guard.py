@@ -14,13 +14,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from envtool.cli.guard_report import STOPPED, GuardMode, suggest_for_report
+from envtool.cli.localize import prepare_libraries
 from envtool.cli.main import run_command_line
 from envtool.cli.terminal import print_line, print_safely
+from envtool.guard.report_row import render_row
+from envtool.language import phrase, tell, translate
 from envtool.regular_file import read_regular_text
 
 if TYPE_CHECKING:
     from envtool.doctor.findings import Finding, Report
     from envtool.errors import EnvtoolError
+
+
+_GIVEN_UP = tell("hac-guard: stopped. HAC_GUARD=warn would let the build go on with the accelerator lost")
+_GOES_ON = tell("hac-guard: HAC_GUARD=warn, so the build goes on; the accelerator is lost in this image")
 
 
 def main() -> None:
@@ -29,6 +36,7 @@ def main() -> None:
 
 
 def _main() -> None:
+    prepare_libraries()
     options = make_parser().parse_args()
     match options.action:
         case "check":
@@ -44,20 +52,20 @@ def _main() -> None:
 
 def make_parser() -> argparse.ArgumentParser:
     """The command line of `hac-guard`."""
-    parser = argparse.ArgumentParser(prog="hac-guard", description="Look after an instruction of a Dockerfile.")
+    parser = argparse.ArgumentParser(prog="hac-guard", description=phrase("Look after an instruction of a Dockerfile."))
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
-    check = actions.add_parser("check", help="look whether the instruction damaged torch")
-    elsewhere = actions.add_parser("elsewhere", help="look whether it put another torch somewhere else")
-    start = actions.add_parser("start", help="look which torch python imports, when a container starts")
-    explain = actions.add_parser("explain", help="say why pip or uv gave up because of the pinned torch")
-    start.add_argument("words", nargs="*", help="the container's command")
+    check = actions.add_parser("check", help=phrase("look whether the instruction damaged torch"))
+    elsewhere = actions.add_parser("elsewhere", help=phrase("look whether it put another torch somewhere else"))
+    start = actions.add_parser("start", help=phrase("look which torch python imports, when a container starts"))
+    explain = actions.add_parser("explain", help=phrase("say why pip or uv gave up because of the pinned torch"))
+    start.add_argument("words", nargs="*", help=phrase("the container's command"))
     for action in (check, elsewhere, explain):
-        action.add_argument("--command", default="", help="the instruction that has run")
+        action.add_argument("--command", default="", help=phrase("the instruction that has run"))
     for action in (check, start, explain):
-        action.add_argument("--prefix", type=Path, help="the environment's folder")
+        action.add_argument("--prefix", type=Path, help=phrase("the environment's folder"))
     for action in (check, elsewhere):
-        action.add_argument("--mode", default=GuardMode.FAIL.value, help="fail, warn or restore")
-    explain.add_argument("--log", type=Path, required=True, help="what pip or uv wrote")
+        action.add_argument("--mode", default=GuardMode.FAIL.value, help=phrase("fail, warn or restore"))
+    explain.add_argument("--log", type=Path, required=True, help=phrase("what pip or uv wrote"))
     return parser
 
 
@@ -81,12 +89,12 @@ def check_instruction(prefix: Path | None, mode: str, command: str) -> int:
         # What is wrong around torch is worth a line, and no reason to stop a build.
         for finding in report.findings:
             if finding.severity is Severity.WARNING:
-                print_line(f"hac-guard: {finding.title}; run: {finding.remedy}")
+                print_line(phrase("hac-guard: {title}; run: {remedy}", title=finding.title, remedy=finding.remedy))
         return 0
     is_known = mode in set(GuardMode)
     _print_damage(report, command)
     if not is_known:
-        print_line(f"hac-guard: HAC_GUARD={mode} is none of fail, warn, restore, off; taken as fail")
+        print_line(phrase("hac-guard: HAC_GUARD={mode} is none of fail, warn, restore, off; taken as fail", mode=mode))
     return _run_action(GuardMode(mode) if is_known else GuardMode.FAIL, prefix, report)
 
 
@@ -95,17 +103,18 @@ def _report_lost_environment(error: EnvtoolError, mode: str, command: str) -> in
     from envtool.guard.explain import render_incident
 
     for line in render_incident(
-        "this instruction damaged the vendor torch, and its environment with it", command, None
+        tell("this instruction damaged the vendor torch, and its environment with it"), command, None
     ):
         print_line(line)
-    print_line(f"  found        {error.what}")
+    print_line(render_row(tell("found"), error.what))
     if error.why:
-        print_line(f"  because      {error.why}")
-    print_line("  fix          leave the environment's folder in place, or build from the base anew")
+        print_line(render_row(tell("because"), error.why))
+    fix = tell("leave the environment's folder in place, or build from the base anew")
+    print_line(render_row(tell("fix"), fix))
     if mode == GuardMode.WARN:
-        print_safely("hac-guard: HAC_GUARD=warn, so the build goes on; the accelerator is lost in this image")
+        print_safely(translate(_GOES_ON))
         return 0
-    print_safely("hac-guard: stopped. HAC_GUARD=warn would let the build go on with the accelerator lost")
+    print_safely(translate(_GIVEN_UP))
     return STOPPED
 
 
@@ -117,15 +126,15 @@ def _print_damage(report: Report, command: str) -> None:
     from envtool.guard.explain import render_incident
     from envtool.told_kind import Severity
 
-    for line in render_incident("this instruction damaged the vendor torch", command, report.pin):
+    for line in render_incident(tell("this instruction damaged the vendor torch"), command, report.pin):
         print_line(line)
     worst = [finding for finding in report.findings if finding.severity is Severity.ERROR] or report.findings
     causes: list[str] = []
     for finding in worst:
-        print_line(f"  found        {finding.title} [{finding.id}]")
+        print_line(render_row(tell("found"), f"{translate(finding.title)} [{finding.id}]"))
         if finding.cause and finding.cause not in causes:
             causes.append(finding.cause)
-            print_line(f"  cause        {finding.cause}")
+            print_line(render_row(tell("cause"), finding.cause))
     for line in suggest_for_report(report, command):
         print_line(line)
 
@@ -149,22 +158,22 @@ def _report_lost_starts(findings: Sequence[Finding], mode: str, command: str) ->
     from envtool.guard.instruction import find_install_steps
     from envtool.guard.project_command import suggest_environment
 
-    for line in render_incident("after this instruction python imports another torch", command, None):
+    for line in render_incident(tell("after this instruction python imports another torch"), command, None):
         print_line(line)
     for finding in findings:
-        print_line(f"  found        {finding.title}")
-        print_line(f"  because      {finding.cause}")
+        print_line(render_row(tell("found"), finding.title))
+        print_line(render_row(tell("because"), finding.cause or ""))
     steps = find_install_steps(command, Path.cwd())
     is_shadowed = any(finding.kind is FindingKind.TORCH_SHADOWED for finding in findings)
     suggested = suggest_environment(steps) if steps and is_shadowed else []
     for line in suggested:
         print_line(line)
-    label = "otherwise" if suggested else "fix      "
+    label = tell("otherwise") if suggested else tell("fix")
     for remedy in dict.fromkeys(finding.remedy for finding in findings):
-        print_line(f"  {label}    {remedy}")
+        print_line(render_row(label, remedy or ""))
     if mode in {GuardMode.WARN, GuardMode.RESTORE}:
         return 0
-    print_safely("hac-guard: stopped. HAC_GUARD=warn would let the build go on")
+    print_safely(phrase("hac-guard: stopped. HAC_GUARD=warn would let the build go on"))
     return STOPPED
 
 
@@ -183,25 +192,26 @@ def report_start(prefix: Path | None, command: tuple[str, ...]) -> int:
     findings = [*interpreter.check_lost(environment), *(started.check(environment, pin) if pin is not None else ())]
     lost = [finding for finding in findings if finding.severity is Severity.ERROR]
     for finding in lost:
-        print_line(f"hac-start: {finding.title}; {finding.cause}")
+        print_line(phrase("hac-start: {title}; {cause}", title=finding.title, cause=finding.cause))
     return 1 if lost else 0
 
 
 def _run_action(mode: GuardMode, prefix: Path | None, report: Report) -> int:
     match mode:
         case GuardMode.FAIL:
-            print_safely("hac-guard: stopped. HAC_GUARD=warn would let the build go on with the accelerator lost")
+            print_safely(translate(_GIVEN_UP))
             return STOPPED
         case GuardMode.WARN:
-            print_safely("hac-guard: HAC_GUARD=warn, so the build goes on; the accelerator is lost in this image")
+            print_safely(translate(_GOES_ON))
             remedy = next((finding.remedy for finding in report.findings if finding.remedy), None)
             if remedy is not None:
-                print_line(f"  run          {remedy}   (in a later instruction, or in a container)")
+                text = tell("{remedy}   (in a later instruction, or in a container)", remedy=remedy)
+                print_line(render_row(tell("run"), text))
             return 0
         case GuardMode.RESTORE:
             from envtool.cli.commands.restore import put_back
 
-            print_safely("hac-guard: HAC_GUARD=restore, so torch is put back", flush=True)
+            print_safely(phrase("hac-guard: HAC_GUARD=restore, so torch is put back"), flush=True)
             return 0 if put_back(prefix, "hac-guard") else 1
 
 
@@ -215,15 +225,18 @@ def report_other_torches(command: str, mode: str) -> int:
     found = find_other_torches(command, Path.cwd(), os.environ)
     if not found:
         return 0
-    for line in render_incident("this instruction installed a torch that does not see the accelerator", command, None):
+    for line in render_incident(
+        tell("this instruction installed a torch that does not see the accelerator"), command, None
+    ):
         print_line(line)
     for item in found:
-        print_line(f"  found        torch {item.version} in {item.folder}")
+        text = tell("torch {version} in {folder}", version=item.version, folder=item.folder)
+        print_line(render_row(tell("found"), text))
     for line in suggest_environment(find_install_steps(command, Path.cwd())):
         print_line(line)
     if mode in {GuardMode.WARN, GuardMode.RESTORE}:
         return 0
-    print_safely("hac-guard: stopped. HAC_GUARD=warn would let the build go on")
+    print_safely(phrase("hac-guard: stopped. HAC_GUARD=warn would let the build go on"))
     return STOPPED
 
 
@@ -241,7 +254,8 @@ def explain_failure(prefix: Path | None, log: Path, command: str) -> int:
         output = read_regular_text(log)
     except OSError as error:
         # The instruction may have removed its own log; its error has been printed all the same.
-        print_line(f"hac-guard: {log} cannot be read: {error.strerror}", file=sys.stderr)
+        told = phrase("hac-guard: {file} cannot be read: {reason}", file=log, reason=error.strerror)
+        print_line(told, file=sys.stderr)
         return 0
     conflicts = find_conflicts(output, pin) if pin is not None else ()
     if pin is not None and conflicts:

@@ -1,4 +1,4 @@
-"""What Typer says of its own, in the person's language: what is wrong with a command line, and the words of help.
+"""What Typer and argparse say of their own, in the person's language: errors of a command line, and help.
 
 Typer, and the copy of Click in it, make most of these texts without gettext. So finished ones are read by the templates
 below, and told by our catalog; one that no template fits stays English. A test has Typer say each, so that a release
@@ -48,6 +48,18 @@ TEMPLATES = (
 )
 # Words that stand by themselves: those that Typer asks gettext for, and those that are given to it here.
 WORDS = (
+    # What argparse says, for hac-guard.
+    "%(prog)s: error: %(message)s\n",
+    "argument %(argument_name)s: %(message)s",
+    "expected one argument",
+    "invalid choice: %(value)r (choose from %(choices)s)",
+    "options",
+    "positional arguments",
+    "show this help message and exit",
+    "the following arguments are required: %s",
+    "unrecognized arguments: %s",
+    "usage: ",
+    # Typer's.
     "(deprecated) ",
     "Aborted!",
     "Aborted.",

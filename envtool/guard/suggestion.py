@@ -24,12 +24,15 @@ from envtool.guard.arguments import (
 )
 from envtool.guard.instruction import InstallStep, Tool
 from envtool.guard.project_command import ELSEWHERE, build_project_command
+from envtool.guard.report_row import render_row
+from envtool.language import join_messages, tell
 from envtool.release.profile import PINNED_NAMES, TORCH
 from envtool.requirements.readers.shell_words import Word
 
 if TYPE_CHECKING:
     from envtool.release.pin import VendorPin
 
+_IMAGE = tell("the image")
 _UPSTREAM = frozenset(
     {*PINNED_NAMES, "pytorch", "pytorch-cuda", "pytorch-gpu", "pytorch-cpu", "cpuonly", "pytorch-mutex"}
 )
@@ -85,18 +88,18 @@ def suggest_changes(
     steps: Sequence[InstallStep],
     trouble: Trouble = Trouble.REPLACED,
     *,
-    place: str = "the image",
+    place: str = _IMAGE,
 ) -> list[str]:
     """The lines that say what to change: at most one of them names a command to run. `place` is what has the torch."""
     step = _choose_step(steps, culprits)
     named = [item for item in culprits if item.name]
     if trouble is Trouble.LOST and not named and (step is None or not _may_lose(step)):
-        return ["  fix          leave the files and the records of torch as they are"]
+        return [render_row(tell("fix"), tell("leave the files and the records of torch as they are"))]
     if step is None:
         return _suggest_without_step(named, pin)
     if step.tool in {Tool.PIP, Tool.UV, Tool.CONDA, Tool.PIPX, Tool.SETUP}:
         return _suggest_rewritten(step, named, pin, trouble, place)
-    return [f"  run          {build_project_command(step)}", *_leave_out(named, set())]
+    return [render_row(tell("run"), build_project_command(step)), *_leave_out(named, set())]
 
 
 def _may_lose(step: InstallStep) -> bool:
@@ -110,25 +113,30 @@ def _may_lose(step: InstallStep) -> bool:
 
 def _suggest_without_step(culprits: Sequence[Culprit], pin: VendorPin) -> list[str]:
     if not culprits:
-        return [f"  fix          {_ask_for(pin)}: both are met by the vendor's"]
+        return [render_row(tell("fix"), tell("{asked}: both are met by the vendor's", asked=_ask_for(pin)))]
     lines = []
     known = next((item for item in culprits if item.older and not item.is_direct), None)
     if known is not None:
-        lines.append(f'  run          pip install "{known.name}<{known.version}"   ({_explain_older(pin)})')
+        command = f'pip install "{known.name}<{known.version}"'
+        text = tell("{command}   ({hint})", command=command, hint=_explain_older(pin))
+        lines.append(render_row(tell("run"), text))
     return lines + _leave_out(culprits, set())
 
 
 def _ask_for(pin: VendorPin) -> str:
-    return f"ask for torch=={pin.version.public} or plain torch"
+    return tell("ask for torch=={version} or plain torch", version=pin.version.public)
 
 
 def _explain_older(pin: VendorPin) -> str:
-    return f"an older one may do with torch {pin.version.public}"
+    return tell("an older one may do with torch {version}", version=pin.version.public)
 
 
 def _leave_out(culprits: Sequence[Culprit], settled: set[str]) -> list[str]:
     names = [str(item.name) for item in culprits if item.name not in settled]
-    return [f"  otherwise    leave {', '.join(names)} out of the requirements"] if names else []
+    if not names:
+        return []
+    text = tell("leave {names} out of the requirements", names=", ".join(names))
+    return [render_row(tell("otherwise"), text)]
 
 
 def _choose_step(steps: Sequence[InstallStep], culprits: Sequence[Culprit]) -> InstallStep | None:
@@ -158,12 +166,18 @@ def _suggest_rewritten(
             change.hints.append(_explain_older(pin))
             change.has_subject = True
     if not change.has_subject and not culprits:
-        where = f" in {step.script}" if step.script else ""
-        return [f"  fix          leave this command out{where}: {place} has torch {pin.version}"]
-    lines = [f"  fix          {text}" for text in dict.fromkeys(change.fixes)]
+        values = {"script": step.script, "place": place, "version": pin.version}
+        text = (
+            tell("leave this command out in {script}: {place} has torch {version}", **values)
+            if step.script
+            else tell("leave this command out: {place} has torch {version}", **values)
+        )
+        return [render_row(tell("fix"), text)]
+    lines = [render_row(tell("fix"), text) for text in dict.fromkeys(change.fixes)]
     if not culprits and not lines and step.action not in {"uninstall", "remove"}:
-        asked = f"leave pytorch out: {place} has torch" if step.tool is Tool.CONDA else f"{_ask_for(pin)}: both are met"
-        lines.append(f"  fix          {asked}" + ("" if step.tool is Tool.CONDA else " by the vendor's"))
+        asked = tell("{asked}: both are met by the vendor's", asked=_ask_for(pin))
+        left = tell("leave pytorch out: {place} has torch", place=place)
+        lines.append(render_row(tell("fix"), left if step.tool is Tool.CONDA else asked))
     lines += _render_run(step, change)
     return lines + _leave_out(culprits, {name for name in change.settled if change.culprits[name].is_direct})
 
@@ -175,10 +189,11 @@ def _render_run(step: InstallStep, change: _Rewrite) -> list[str]:
         # The same again helps where the image's pins had been lifted, and only there.
         if change.trouble is Trouble.GAVE_UP or step.tool in {Tool.CONDA, Tool.SETUP}:
             return []
-        change.hints[:] = [f"with PIP_CONSTRAINT and UV_CONSTRAINT as {change.place} has them"]
-    hint = "; ".join(dict.fromkeys([*change.hints, *([f"in {step.script}"] if step.script else [])]))
+        change.hints[:] = [tell("with PIP_CONSTRAINT and UV_CONSTRAINT as {place} has them", place=change.place)]
+    hints = dict.fromkeys([*change.hints, *([tell("in {script}", script=step.script)] if step.script else [])])
     command = join_words([*quote_all(step.start), step.action, *change.words])
-    return [f"  run          {command}" + (f"   ({hint})" if hint else "")]
+    text = tell("{command}   ({hint})", command=command, hint=join_messages("; ", hints)) if hints else command
+    return [render_row(tell("run"), text)]
 
 
 def _rewrite(argument: Argument, step: InstallStep, change: _Rewrite) -> None:
@@ -194,7 +209,8 @@ def _rewrite(argument: Argument, step: InstallStep, change: _Rewrite) -> None:
             _rewrite_name(argument, step, change)
         case ArgumentKind.SOURCE:
             if argument.name in _UPSTREAM:
-                change.fixes.append(f"leave {argument.value} out: {change.place} has {argument.name}")
+                values = {"source": argument.value, "place": change.place, "name": argument.name}
+                change.fixes.append(tell("leave {source} out: {place} has {name}", **values))
                 return
             change.words += quote_all(argument.words)
             change.has_subject = True
@@ -228,8 +244,13 @@ def _rewrite_name(argument: Argument, step: InstallStep, change: _Rewrite) -> No
         change.words.append(quote(Word(asked)))
         tool = _find_program(step)
         change.hints.append(
-            f"with {change.place}'s own pins {tool} takes a release that does with torch {change.pin.version.public},"
-            " or says that there is none"
+            tell(
+                "with {place}'s own pins {tool} takes a release that does with torch {version},"
+                " or says that there is none",
+                place=change.place,
+                tool=tool,
+                version=change.pin.version.public,
+            )
         )
 
 
@@ -246,14 +267,15 @@ def _look_into_file(argument: Argument, step: InstallStep, change: _Rewrite) -> 
         culprit = change.culprits.get(name)
         if culprit is not None:
             change.settled.add(name)
-            wanted = f"{name}<{culprit.version}" if culprit.older else f"plain {name}"
+            wanted = f"{name}<{culprit.version}" if culprit.older else tell("plain {name}", name=name)
             if culprit.is_exhausted:
                 continue
-            change.fixes.append(f"in {argument.value}: {wanted}")
+            change.fixes.append(tell("in {file}: {wanted}", file=argument.value, wanted=wanted))
     if step.tool is Tool.CONDA and not change.culprits:
-        change.fixes.append(f"in {argument.value}: leave pytorch and its companions out, which {change.place} has")
+        values = {"file": argument.value, "place": change.place}
+        change.fixes.append(tell("in {file}: leave pytorch and its companions out, which {place} has", **values))
     elif not change.culprits and any(name in PINNED_NAMES for name in names):
-        change.fixes.append(f"in {argument.value}: {_ask_for(change.pin)}")
+        change.fixes.append(tell("in {file}: {wanted}", file=argument.value, wanted=_ask_for(change.pin)))
 
 
 def _settle_sources(arguments: Sequence[Argument], step: InstallStep, change: _Rewrite) -> None:
@@ -272,4 +294,5 @@ def _settle_sources(arguments: Sequence[Argument], step: InstallStep, change: _R
         if found is not None:
             change.settled.add(name)
             change.culprits[name] = Culprit(name=name, version=culprit.version, is_direct=True)
-            change.fixes.append(f"let {name} ({found.value}) {_ask_for(change.pin)}")
+            values = {"name": name, "source": found.value, "version": change.pin.version.public}
+            change.fixes.append(tell("let {name} ({source}) ask for torch=={version} or plain torch", **values))

@@ -115,4 +115,6 @@ def _find_program(given: Path | None) -> Path:
 def _require_lines(*values: object) -> None:
     for value in values:
         if not str(value).isprintable():
-            raise typer.BadParameter(f"{str(value)!r} cannot stand in a unit: it has characters that end a line")
+            raise typer.BadParameter(
+                phrase("{value!r} cannot stand in a unit: it has characters that end a line", value=str(value))
+            )

@@ -9,6 +9,8 @@ import typer
 
 from envtool.cli.options import PrefixOption, ProfileOption, PythonOption
 from envtool.cli.terminal import note, print_line, print_safely
+from envtool.language import phrase, tell, translate
+from envtool.printable import pad
 
 if TYPE_CHECKING:
     from envtool.protect.protect import ProtectResult
@@ -43,7 +45,7 @@ def protect_command(
 
     if show:
         if undo:
-            raise typer.BadParameter("--print shows what would be kept; leave --undo out")
+            raise typer.BadParameter(tell("--print shows what would be kept; leave --undo out"))
         # Nothing but the text: it goes into a file.
         print_safely(find_protected_pin(prefix, python).render_constraints(), end="")
         return
@@ -54,22 +56,37 @@ def protect_command(
 def _print_result(result: ProtectResult, *, undo: bool, dry_run: bool) -> None:
     path = result.prefix.path
     if not result.edits:
-        print_line(f"{path}: nothing to do; " + ("it is not protected" if undo else "it is protected already"))
+        text = (
+            tell("{path}: nothing to do; it is not protected", path=path)
+            if undo
+            else tell("{path}: nothing to do; it is protected already", path=path)
+        )
+        print_line(translate(text))
         return
-    done = ("would be taken back" if dry_run else "taken back") if undo else "would be kept" if dry_run else "kept"
-    if result.pin is None:
-        print_line(f"{path}: the protection is {done}" if not dry_run else f"{path}: the protection {done}")
-    else:
-        kept = ", ".join(f"{item.name} {item.version}" for item in result.pin.distributions)
-        print_line(f"{path}: {kept} {done}")
+    print_line(_render_done(result, undo=undo, dry_run=dry_run))
     for edit in result.edits:
-        word = "removes" if edit.after is None else "changes" if edit.before is not None else "writes"
-        print_line(f"  {word:<8} {edit.path}")
+        word = tell("removes") if edit.after is None else tell("changes") if edit.before is not None else tell("writes")
+        print_line(f"  {pad(translate(word), 8)} {edit.path}")
     if result.pin is None:
         return
     if os.environ.get("PIP_CONSTRAINT"):
-        note("PIP_CONSTRAINT is set, and takes the place of what pip.conf says: unset PIP_CONSTRAINT")
-    note("uv is held where the environment is activated; else: uv pip install --constraint " + str(_find_file(result)))
+        note(tell("PIP_CONSTRAINT is set, and takes the place of what pip.conf says: unset PIP_CONSTRAINT"))
+    command = f"uv pip install --constraint {_find_file(result)}"
+    note(tell("uv is held where the environment is activated; else: {command}", command=command))
+
+
+def _render_done(result: ProtectResult, *, undo: bool, dry_run: bool) -> str:
+    path = result.prefix.path
+    if result.pin is None and undo:
+        if dry_run:
+            return phrase("{path}: the protection would be taken back", path=path)
+        return phrase("{path}: the protection is taken back", path=path)
+    kept = ", ".join(f"{item.name} {item.version}" for item in result.pin.distributions) if result.pin else ""
+    if undo:
+        return phrase(
+            "{path}: {kept} would be taken back" if dry_run else "{path}: {kept} taken back", path=path, kept=kept
+        )
+    return phrase("{path}: {kept} would be kept" if dry_run else "{path}: {kept} kept", path=path, kept=kept)
 
 
 def _find_file(result: ProtectResult) -> str:

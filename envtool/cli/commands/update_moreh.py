@@ -18,7 +18,7 @@ from envtool.cli.commands.restore import (
 )
 from envtool.cli.options import PrefixOption, VendorOption
 from envtool.cli.terminal import print_line, print_safely
-from envtool.language import tell
+from envtool.language import phrase, tell, translate
 from envtool.release.read_profile import load_service
 
 if TYPE_CHECKING:
@@ -26,9 +26,9 @@ if TYPE_CHECKING:
     from envtool.restore.upgrade import ReleaseOverview
 
 _NOT_OURS = {
-    "--tensorflow": "envtool looks after torch only",
-    "--nightly": "a vendor source names the releases it has; see update-moreh --list",
-    "--driver-only": "envtool does not install drivers; the vendor's own update-moreh does",
+    "--tensorflow": tell("envtool looks after torch only"),
+    "--nightly": tell("a vendor source names the releases it has; see update-moreh --list"),
+    "--driver-only": tell("envtool does not install drivers; the vendor's own update-moreh does"),
 }
 
 TargetOption = Annotated[
@@ -91,7 +91,7 @@ def update_moreh_command(
 
     _refuse_unsupported((tensorflow, nightly, driver_only))
     if rollback and (target or torch or vendor):
-        raise typer.BadParameter("--rollback goes back to what was; leave --target, --torch and --vendor out")
+        raise typer.BadParameter(tell("--rollback goes back to what was; leave --target, --torch and --vendor out"))
     request = RestoreRequest(
         command=_format_command(force=force, target=target, torch=torch, rollback=rollback),
         prefix=prefix,
@@ -117,7 +117,7 @@ def update_moreh_command(
 def _refuse_unsupported(given: tuple[bool, ...]) -> None:
     for name, is_given in zip(_NOT_OURS, given, strict=True):
         if is_given:
-            raise typer.BadParameter(f"{name}: {_NOT_OURS[name]}")
+            raise typer.BadParameter(f"{name}: {translate(_NOT_OURS[name])}")
 
 
 def _format_command(*, force: bool, target: str | None, torch: str | None, rollback: bool) -> str:
@@ -141,7 +141,7 @@ def _upgrade(request: RestoreRequest, *, yes: bool) -> bool:
         return True
     print_line(f"Possible upgrading version: {possible}")
     if not request.dry_run and not yes and not confirm("Do you want to upgrade?"):
-        print_line("nothing was changed")
+        print_line(phrase("nothing was changed"))
         return not overview.is_damaged
     if overview.pin is not None and possible == overview.pin.version:
         return run_restore(request, yes=yes)

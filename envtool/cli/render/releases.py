@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from envtool.language import phrase
 from envtool.printable import join_lines
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ def render_releases(overview: ReleaseOverview) -> str:
     lines = [render_installed(overview)]
     lines += [f"Pinned:              {pin.version}   ({pin.origin.value})"] if pin is not None else []
     if not overview.releases:
-        lines.append("no vendor source has a release: envtool vendor add FOLDER_OR_INDEX")
+        lines.append(phrase("no vendor source has a release: envtool vendor add FOLDER_OR_INDEX"))
     for item in overview.releases:
         is_installed = any(versions_equal(item.version.text, version) for version in overview.installed)
         remark = ", ".join(text for text in ("installed" if is_installed else "", item.obstacle) if text)

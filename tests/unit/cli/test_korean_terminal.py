@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from envtool.cli.guard_report import STOPPED
 from envtool.printable import display_width
 from tests.support.environment import RealEnvironment, environment_in
 from tests.support.report_pages import make_clobbered_image, make_project
@@ -90,6 +91,26 @@ def test_a_command_speaks_korean_and_fits(korean: RealEnvironment, name: str) ->
     lines = [line for line in lines if "\r" not in line]
     assert [line for line in lines if is_too_wide(line)] == []
     assert {found[0]: line for line in lines if (found := find_english(line))} == {}
+
+
+def test_the_guard_speaks_korean(korean: RealEnvironment) -> None:
+    """Its lines are a builder's log, which is as wide as it likes."""
+    program = "from envtool.cli.hac_guard import main; main()"
+    words = ["check", "--prefix", str(korean.path), "--command", "pip install wants-newer"]
+    command = [sys.executable, "-c", program, *words]
+    done = subprocess.run(command, env=make_variables(korean, "ko"), capture_output=True, text=True, check=False)
+    assert done.returncode == STOPPED
+    assert "hac-guard: 이 명령이 벤더의 torch를 손상시켰습니다" in done.stdout
+    lines = done.stdout.splitlines()
+    assert {found[0]: line for line in lines if (found := find_english(line))} == {}
+
+
+def test_the_guards_help_is_korean() -> None:
+    command = [sys.executable, "-c", "from envtool.cli.hac_guard import main; main()", "check", "--help"]
+    variables = {**os.environ, "HAC_LANG": "ko", "PYTHONUTF8": "1"}
+    done = subprocess.run(command, env=variables, capture_output=True, text=True, check=True)
+    assert done.stdout.startswith("사용법: ")
+    assert [line for line in done.stdout.splitlines()[2:] if find_english(line)] == []
 
 
 def is_too_wide(line: str) -> bool:
