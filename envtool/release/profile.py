@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from envtool.release.bounded_pattern import BoundedPattern
+    from envtool.release.lazy_pattern import LazyPattern
 
 TORCH = "torch"
 COMPANIONS = ("torchvision", "torchaudio")
@@ -38,7 +38,7 @@ class VersionRule:
     """
 
     distribution: str
-    pattern: re.Pattern[str] | BoundedPattern
+    pattern: LazyPattern | BoundedPattern
     sign: SignNeed = SignNeed.NONE
     platform: str | None = None
 
@@ -48,7 +48,7 @@ class PinnedName:
     """A distribution that belongs to the build. `version` is the form its own versions have; `None`: any."""
 
     name: str
-    version: re.Pattern[str] | BoundedPattern | None = None
+    version: LazyPattern | BoundedPattern | None = None
 
     def matches(self, version: str) -> bool:
         """Whether a version of this distribution, as PEP 440 normalises it, is one of the vendor's."""
@@ -193,7 +193,7 @@ class Profile:
     published: tuple[PublishedBuild, ...] = ()
     stand_ins: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     intruders: IntruderRule = IntruderRule()
-    unusable: re.Pattern[str] | None = None
+    unusable: LazyPattern | None = None
     driver: DriverProgram = DriverProgram()
     indexes: tuple[str, ...] = ()
     service: ServiceFacts | None = None

@@ -4,8 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Set
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from envtool.release.lazy_pattern import LazyPattern
+
+if TYPE_CHECKING:
+    from envtool.release.profile import Profile
+
+_GROUPS = frozenset({"public", "compute", "vendor", "release"})
 _PUBLIC = r"(?P<public>(?:[0-9]+!)?[0-9]+(?:\.[0-9]+)*(?:(?:a|b|rc)[0-9]+)?(?:\.post[0-9]+)?(?:\.dev[0-9]+)?)"
 
 
@@ -75,9 +81,34 @@ def take_name(value: Any, where: str) -> str:
     return text
 
 
-def take_pattern(value: Any, where: str) -> re.Pattern[str]:
-    """A regular expression; `{public}` in it stands for the public part of a version."""
+def take_pattern(value: Any, where: str) -> LazyPattern:
+    """A regular expression, not yet compiled; `{public}` in it stands for the public part of a version."""
+    return LazyPattern(take_text(value, where).replace("{public}", _PUBLIC))
+
+
+def check_patterns(profile: Profile) -> None:
+    """Whether all its patterns are such, with the parts that are known. Raises `ValueError`.
+
+    Those of the profiles that come with envtool are checked by its tests: to compile them takes longer than a look.
+    """
+    for number, rule in enumerate(profile.versions):
+        where = f"version[{number}].pattern"
+        if isinstance(rule.pattern, LazyPattern):
+            _check_pattern(rule.pattern, where)
+        if unknown := rule.pattern.groupindex.keys() - _GROUPS:
+            raise ValueError(f"{where}: a part is called {min(unknown)}; {', '.join(sorted(_GROUPS))} are known")
+        if "public" not in rule.pattern.groupindex:
+            raise ValueError(f"{where}: no part is called public; {{public}} stands for it")
+    for number, item in enumerate(profile.pinned):
+        if isinstance(item.version, LazyPattern):
+            _check_pattern(item.version, f"pinned[{number}].version")
+    if profile.unusable is not None:
+        _check_pattern(profile.unusable, "unusable")
+
+
+def _check_pattern(pattern: LazyPattern, where: str) -> None:
+    """Whether it is a regular expression."""
     try:
-        return re.compile(take_text(value, where).replace("{public}", _PUBLIC))
+        pattern.compile()
     except (re.error, RecursionError, OverflowError) as error:
         raise ValueError(f"{where}: it is not a regular expression: {error}") from error

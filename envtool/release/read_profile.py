@@ -34,6 +34,7 @@ from envtool.release.profile import (
 )
 from envtool.release.profile_values import (
     check_keys,
+    check_patterns,
     take_name,
     take_optional_text,
     take_paths,
@@ -49,7 +50,6 @@ SCHEMA = 1
 # The profile that is meant where none is named and none is found.
 DEFAULT = "hac"
 PROFILES = Path(__file__).parent / "profiles"
-_GROUPS = frozenset({"public", "compute", "vendor", "release"})
 # Of files that were named; those that come with envtool and the user's own are known by their ids before these.
 _from_files: dict[str, Profile] = {}
 _ID = re.compile(r"[a-z][a-z0-9-]*")
@@ -152,6 +152,7 @@ def parse_profile(data: bytes, path: Path) -> Profile:
         if path.parent == PROFILES:
             return profile
         _check_parser(profile)
+        check_patterns(profile)
         return _bound_patterns(profile, path)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         why = f"{error.args[0]} is missing" if isinstance(error, KeyError) else str(error)
@@ -231,10 +232,6 @@ def _build_profile(table: dict[str, Any]) -> Profile:
 def _build_rule(row: dict[str, Any], where: str) -> VersionRule:
     _check_keys(row, where)
     pattern = take_pattern(row["pattern"], f"{where}.pattern")
-    if unknown := pattern.groupindex.keys() - _GROUPS:
-        raise ValueError(f"{where}.pattern: a part is called {min(unknown)}; {', '.join(sorted(_GROUPS))} are known")
-    if "public" not in pattern.groupindex:
-        raise ValueError(f"{where}.pattern: no part is called public; {{public}} stands for it")
     sign = row.get("sign", "none")
     if sign not in {item.value for item in SignNeed}:
         raise ValueError(f"{where}.sign: {sign!r} is none of {', '.join(item.value for item in SignNeed)}")

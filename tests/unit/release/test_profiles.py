@@ -11,7 +11,8 @@ import jsonschema
 import pytest
 
 from envtool.errors import SettingsError
-from envtool.release.profile import VendorSigns
+from envtool.release.profile import Profile, VendorSigns
+from envtool.release.profile_values import check_patterns
 from envtool.release.read_profile import PROFILES, list_profiles, load_profile, parse_profile
 from envtool.release.select_profile import detect_profile, find_named_profile, match_profile
 from envtool.release.version import parse_vendor_version
@@ -220,3 +221,9 @@ def test_a_profile_that_is_not_there_names_those_that_are() -> None:
     with pytest.raises(SettingsError) as raised:
         load_profile("ncg")
     assert "ngc" in raised.value.why
+
+
+@pytest.mark.parametrize("profile", list_profiles(), ids=lambda profile: profile.id)
+def test_the_patterns_of_our_own_profiles_are_such(profile: Profile) -> None:
+    """They are compiled where they are asked, and not looked at before."""
+    check_patterns(profile)
