@@ -15,6 +15,7 @@ from benchmarks import (
     requirements,
     restore,
     scan,
+    vendor_losses,
 )
 
 if TYPE_CHECKING:
@@ -71,6 +72,12 @@ GROUPS = (
         title="predictions, held to what real pip and uv do; writes docs/check-accuracy.md",
         gigabytes=0.1,
         measure=check_accuracy.measure,
+    ),
+    Group(
+        name="vendor-losses",
+        title="how ten vendors' torches are lost, by real pip and uv; writes docs/vendor-losses.md",
+        gigabytes=0.1,
+        measure=vendor_losses.measure,
     ),
     Group(
         name="scan",

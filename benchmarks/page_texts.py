@@ -6,6 +6,30 @@ from collections.abc import Mapping
 
 # A paragraph's lines are one text, however the English page breaks them.
 _KOREAN = {
+    # vendor-losses
+    "# How each vendor's torch is lost": "# 벤더별로 torch를 잃는 경우",
+    "Written by `make bench ROWS=vendor-losses`. Real pip and uv install each requirement beside "
+    "stand-ins that have the names, versions and requirements of ten vendors' wheels, from an index "
+    "that has upstream's torch of the same release, another build of it and a newer one. PUBLIC is "
+    "the release that the vendor's version is a build of, VERSION all of it. Kept: all of the "
+    "vendor's distributions are as they were; fails: so they are, because the install failed.": (
+        "`make bench ROWS=vendor-losses`가 씁니다. 실제 pip와 uv가 열 벤더 "
+        "wheel의 이름, 버전, 요구 사항을 가진 대역 옆에 각 요구를 설치합니다. 인덱스에는 같은 릴리스의 "
+        "upstream torch, 그 다른 빌드, 더 새로운 torch가 있습니다. PUBLIC은 벤더의 버전이 "
+        "어느 릴리스의 빌드인지, VERSION은 버전 전체입니다. 유지: 벤더의 패키지가 모두 그대로입니다. 실패: "
+        "설치가 실패하여 역시 그대로입니다."
+    ),
+    "A torch without a label, such as Ascend's, is held by no constraint against another build of its release.": (
+        "Ascend의 것처럼 레이블이 없는 torch는 어떤 constraint도 같은 릴리스의 다른 빌드로부터 지켜 주지 못합니다."
+    ),
+    "## pip, nothing pinned": "## pip, 고정하지 않음",
+    "## uv, nothing pinned": "## uv, 고정하지 않음",
+    "## pip, with PIP_CONSTRAINT": "## pip, PIP_CONSTRAINT 사용",
+    "## uv, with UV_CONSTRAINT": "## uv, UV_CONSTRAINT 사용",
+    "Replaced in {lost} of {total}.": "{total}건 중 {lost}건에서 바뀌었습니다.",
+    "kept": "유지",
+    "**replaced**": "**바뀜**",
+    "fails": "실패",
     # check
     "# How often predictions are right": "# 예측이 얼마나 맞는가",
     "Written by `make bench`: real pip and real uv install each set of `tests/corpus` into a real environment, and "
