@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterator, Sequence
 from typing import TYPE_CHECKING
 
@@ -28,6 +29,18 @@ _VALUED = _IDLE | frozenset(
 )
 
 
+# Words for the environment whose Python comes first on PATH, after options that name one.
+_NAMES_ONE = frozenset({"--python", "-p", "--prefix"})
+_OWN = re.compile(
+    r"""["']?(?:
+        [$]\((?:which|command\ -v|type\ -P)\ python[\d.]*\) | `which\ python[\d.]*`
+        | [$]\(python[\d.]*\ -c\ (["'])import\ sys;\ ?print\(sys\.(?:executable|prefix)\)\1\)
+        | [$]\{?(?:VIRTUAL_ENV|CONDA_PREFIX)\}?(?:/bin/python[\d.]*)?
+    )["']?""",
+    re.VERBOSE,
+)
+
+
 def list_unknown(command: ShellCommand) -> list[str]:
     """What is not known of a command, of the words that bear on what it installs."""
     return [tell("what {text} stands for is not known", text=text) for text in _list_weighty(command)]
@@ -36,7 +49,9 @@ def list_unknown(command: ShellCommand) -> list[str]:
 def _list_weighty(command: ShellCommand) -> Iterator[str]:
     before = ""
     for word in command.words:
-        if not word.is_known and before not in _IDLE and word.text.partition("=")[0] not in _IDLE:
+        option, _equals, value = word.text.partition("=") if word.text.startswith("-") else (before, "", word.text)
+        is_idle = option in _IDLE or (option in _NAMES_ONE and _OWN.fullmatch(value) is not None)
+        if not word.is_known and not is_idle:
             yield word.text
         before = word.text
 

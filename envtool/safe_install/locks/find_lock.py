@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from pathlib import Path
 
 from envtool.errors import LockError, UsageError
@@ -48,7 +49,11 @@ def find_lock(path: Path) -> Path:
         raise LockError(
             tell("{path} has no lock", path=path),
             why=tell("looked for {names}", names=", ".join(_NAMES)),
-            remedy=tell("uv lock   (or install without one: envtool install -e .)"),
+            remedy=tell(
+                "{command}   (or install without one: {other})",
+                command=shlex.join(["uv", "lock", "--project", str(folder)]),
+                other=shlex.join(["envtool", "install", "-e", str(folder)]),
+            ),
         )
     return found[0]
 

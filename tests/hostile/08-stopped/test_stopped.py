@@ -12,6 +12,7 @@ import tarfile
 import time
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -219,7 +220,11 @@ def test_what_a_killed_command_started_ends_with_it(environment: RealEnvironment
     index = f"http://{stalling.address}/simple"
     started = start(environment, "install", "--prefix", str(environment.path), "numpy", PIP_INDEX_URL=index)
     assert stalling.was_asked.wait(LIMIT)
-    handles = [os.pidfd_open(pid) for pid in started.find_processes() if pid != started.process.pid]
+    handles = []
+    for pid in started.find_processes():
+        # What has ended meanwhile of its own accord is none of those that wait for the index.
+        with suppress(ProcessLookupError):
+            handles += [os.pidfd_open(pid)] if pid != started.process.pid else []
     assert handles
     started.process.kill()
     started.process.communicate()

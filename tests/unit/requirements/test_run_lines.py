@@ -103,6 +103,12 @@ INSTALLS = {
         'RUN pip install --cache-dir "$UNSET" --proxy=$UNSET --trusted-host $(hostname) --timeout `cat t` a',
         ["a"],
     ),
+    "the environment that is in front": (
+        "RUN uv pip install --python $(which python3) a && uv pip install --python=`which python` b"
+        " && uv pip install --prefix \"$(python -c 'import sys; print(sys.prefix)')\" c"
+        " && uv pip install -p $VIRTUAL_ENV d",
+        ["a", "b", "c", "d"],
+    ),
     "folder": ("RUN cd /app/scripts && pip install -r ../requirements.txt", ["tqdm torch==1.0"]),
     "on build": ("ONBUILD RUN pip install a", ["a"]),
     "su": ("RUN su someone -c 'pip install a'", ["a"]),
