@@ -56,6 +56,10 @@ def find_build_rights(file: DependencyFile, resolvers: Collection[Resolver]) -> 
     if len(owners) > 1:
         return BuildRights(target.owner, _refuse_several(authors, target))
     owner = target.owner or make_owner(next(iter(owners)), file.path)
+    if not owner.is_usable():
+        why = tell("{name} wrote it, and this root may run nothing as another user: its code is not run",
+                   name=owner.name)  # fmt: skip
+        return BuildRights(target.owner, why)
     if target.interpreter is not None and not owner.may_enter(target.interpreter.parent):
         why = tell(
             "{name} wrote it and may not enter {folder}, and this is root: its code is not run",

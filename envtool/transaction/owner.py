@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     import pwd
 
 _NOBODY = 65534
+# CAP_SETGID and CAP_SETUID.
+_CHANGE_OF_USER = (6, 7)
 # What tells a program where root keeps its own, or how root came to be root.
 _ROOTS_OWN = ("XDG_", "SUDO_", "HAC_VENDOR_")
 # Names of variables that hold a secret; pip's and uv's are for the indexes that they are to read.
@@ -60,6 +62,16 @@ class Owner:
     def may_enter(self, folder: Path) -> bool:
         """Whether the user may pass through every folder on the way to one, and into it."""
         return may_enter(self.uid, self.list_groups(), os.path.realpath(folder))
+
+    def is_usable(self) -> bool:
+        """Whether this process may run programs as the user: not in each container (capabilities(7), namespaces(7))."""
+        try:
+            rows = Path("/proc/self/status").read_text().splitlines()
+            rights = next(int(row.split()[1], 16) for row in rows if row.startswith("CapEff:"))
+            has_rights = all(rights >> number & 1 for number in _CHANGE_OF_USER)
+            return has_rights and _is_mapped("uid", self.uid) and _is_mapped("gid", self.gid)
+        except (OSError, ValueError, IndexError, StopIteration):
+            return False
 
     def _may_write(self, folder: str) -> bool:
         try:
@@ -153,6 +165,13 @@ def _list_states(folders: Iterable[Path]) -> Iterator[tuple[Path, os.stat_result
             continue
         if (target.st_dev, target.st_ino) != (link.st_dev, link.st_ino):
             yield folder, target
+
+
+def _is_mapped(kind: str, number: int) -> bool:
+    """Whether there is such a user or group in this process's namespace (user_namespaces(7))."""
+    rows = Path(f"/proc/self/{kind}_map").read_text().splitlines()
+    ranges = [(int(row.split()[0]), int(row.split()[2])) for row in rows]
+    return any(first <= number < first + count for first, count in ranges)
 
 
 def _find_group(status: os.stat_result) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+import envtool
 from envtool.authors import Authors, find_authors
 from envtool.errors import RequirementsError, ResolutionError
 from envtool.release.pin import PinnedDistribution, PinOrigin, VendorPin
@@ -127,6 +129,28 @@ def test_whose_rights_a_file_gets(tmp_path: Path) -> None:
     own.write_text(f"-r {project}/more.txt\n")
     (project / "more.txt").write_text("numpy\n")
     assert find_build_rights(read_file(own), [make_resolver()]).owner is not None
+
+
+@needs_root
+def test_a_root_that_may_not_change_its_user(reachable: Path) -> None:
+    """As in a container without these capabilities, or with one user only: nothing fails for it, and no code runs."""
+    project = make_project(reachable / "project", SOMEONE)
+    (project / "requirements.txt").write_text("tqdm\n")
+    give_to(SOMEONE, project)
+    program = (
+        "import sys; sys.path.insert(0, sys.argv[1]); from pathlib import Path\n"
+        "from envtool.transaction.owner import make_owner\n"
+        f"print(make_owner({SOMEONE}, Path('/')).is_usable())\n"
+    )
+    root = str(Path(envtool.__file__).parents[1])
+    dropped = ["setpriv", "--bounding-set", "-setuid", "--inh-caps", "-setuid", sys.executable, "-c", program, root]
+    alone = ["unshare", "--user", "--map-root-user", sys.executable, "-c", program, root]
+    done = subprocess.run(dropped, capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout == "False\n"
+    done = subprocess.run(alone, capture_output=True, text=True, check=False, timeout=60)
+    # Some machines allow no namespaces.
+    assert done.stdout in {"False\n", ""}
+    assert make_owner(SOMEONE, Path("/")).is_usable()
 
 
 @needs_root
