@@ -150,8 +150,11 @@ def _note_unknown_build(torch: str) -> None:
     """Say of a torch whose label no profile knows that it is taken for a build of the default vendor's kind."""
     from envtool.release.select_profile import find_named_profile
     from envtool.release.unknown_vendor import find_unknown_build
+    from envtool.release.version import parse_any_vendor_version
 
-    unknown = find_unknown_build(torch) if find_named_profile() is None else None
+    # Of one that is no vendor's form the error says it.
+    is_assumed = find_named_profile() is None and parse_any_vendor_version(torch) is not None
+    unknown = find_unknown_build(torch) if is_assumed else None
     if unknown is not None:
         note(phrase("{title}; next: {remedy}", title=translate(unknown.title), remedy=translate(unknown.remedy)))
 
