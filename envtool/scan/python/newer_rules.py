@@ -56,7 +56,10 @@ def judge_subscript(module: Module, node: ast.Subscript) -> None:
         _emit(module, node, tell("star in an index"), (3, 11))
     name = _read_generic(module, node)
     if name is not None:
-        _emit(module, node, f"{name}[...]", (3, 9), _FUTURE if module.is_type else "")
+        # All of a file are told of by the first of them: one cure is that of all.
+        is_cured = module.is_annotation
+        key = "annotation[...]" if is_cured else "type[...]"
+        _emit(module, node, f"{name}[...]", (3, 9), _FUTURE if is_cured else "", key=key)
 
 
 def _read_generic(module: Module, node: ast.expr) -> str | None:
@@ -201,15 +204,15 @@ _STANDARD = frozenset(
 )
 
 
-def _emit(module: Module, node: ast.AST, what: str, needed: _Python, instead: str = "") -> None:
-    if needed <= module.api.python or what in module.newer:
+def _emit(module: Module, node: ast.AST, what: str, needed: _Python, instead: str = "", *, key: str = "") -> None:
+    if needed <= module.api.python or (key or what) in module.newer:
         return
     # Where a version is asked for, or a failure is forgiven, something else is there.
     attempt = module.attempts[module.attempt] if module.attempt is not None else None
     if module.standing() in {Standing.FAILS, Standing.ABSENT} or (attempt is not None and not attempt.raises):
         return
     # Where one annotation does not do, a hundred do not.
-    module.newer.add(what)
+    module.newer.add(key or what)
     major, minor = module.api.python
     message = tell(
         "{what} needs Python {needed}; torch {torch} is for {own}",
