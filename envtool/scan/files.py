@@ -152,6 +152,10 @@ def list_files(paths: Iterable[Path], exclude: tuple[str, ...], changed: str | N
                 file = path / name
                 if not any(fnmatch(name, pattern) or fnmatch(name, f"{pattern.rstrip('/')}/*") for pattern in exclude):
                     _add(found, file, path)
+        elif path.exists() and not path.is_file():
+            raise UsageError(
+                tell("{path} cannot be read", path=path), why=tell("it is no regular file"), remedy=f"ls -l {path}"
+            )
         elif path.exists():
             _add(found, path, path.parent)
         else:

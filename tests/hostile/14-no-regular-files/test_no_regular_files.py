@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from envtool.errors import ImageError, SourceError
+from envtool.errors import ImageError, SourceError, UsageError
 from envtool.image.read.layer import CAPTURE_NOTHING
 from envtool.image.read.reference import read_image
 from envtool.regular_file import open_regular_file, read_regular_file
-from envtool.scan.files import FileType, ProgramFile
+from envtool.scan.files import FileType, ProgramFile, list_files
 from envtool.scan.read_file import read_program_file
 from envtool.wheel.name import compute_sha256
 from tests.support.environment import TORCH, RealEnvironment
@@ -231,3 +231,11 @@ def test_a_program_that_nobody_wrote_by_hand(tmp_path: Path) -> None:
     for name, count in (("long.py", 1), ("short.py", 0)):
         read = read_program_file(ProgramFile(tmp_path / name, FileType.PYTHON, tmp_path), "1.7.1")
         assert [item.why for item in read.unread] == ["it is larger than 1 MiB"] * count
+
+
+def test_a_program_that_is_a_pipe(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "train.py")
+    with pytest.raises(UsageError, match="cannot be read"):
+        list_files([tmp_path / "train.py"], (), None)
+    # In a folder it is none of the files that somebody asked for.
+    assert list_files([tmp_path], (), None) == []
