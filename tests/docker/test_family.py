@@ -157,7 +157,8 @@ def test_virtual_environments_are_made(family: None, name: str, start: str) -> N
 
 def test_the_guard_looks_after_children(family: None, build_child: Any) -> None:
     for name in CHILDREN:
-        clobbered = build_child("RUN PIP_CONSTRAINT= pip install --no-deps torch==2.13.0", base=name)
+        instruction = "RUN PIP_CONSTRAINT= pip install --no-deps torch==2.13.0"
+        clobbered = build_child(instruction, base=name, tag="hac-test-family")
         assert clobbered.status != 0
         assert "hac-guard: this instruction damaged" in clobbered.output
 
