@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from benchmarks.commands import Command
 from benchmarks.environments import TOOLS, make_environment
-from benchmarks.timing import Row, make_peak_row, make_ratio_row, time_alternately
+from benchmarks.timing import Row, make_difference_row, make_peak_row, make_ratio_row, time_alternately
 from envtool.wheel.record import parse_record
 
 if TYPE_CHECKING:
@@ -30,6 +30,8 @@ def measure(workplace: Workplace, report: Report) -> None:
         report.add(_measure_plain(prefix))
     with report.attempt("doctor --deep"):
         report.add(_measure_deep(prefix, workplace.folder))
+    with report.attempt("doctor in Korean"):
+        report.add([_measure_korean(prefix)])
     with report.attempt("the phases of doctor"):
         report.add_text(_measure_phases(prefix))
 
@@ -60,6 +62,13 @@ def _measure_deep(prefix: Path, folder: Path, runs: int = 5) -> list[Row]:
         make_ratio_row(f"doctor --deep, {os.cpu_count()} cores", ours, "sha256sum -c", theirs, 0.45),
         make_peak_row("doctor --deep: peak memory", [*_DOCTOR, prefix, "--deep"], 80.0),
     ]
+
+
+def _measure_korean(prefix: Path, runs: int = 40) -> Row:
+    """What another language costs: a catalog is opened, and the report's texts are looked up."""
+    command: Command = [*_DOCTOR, prefix]
+    korean, english = time_alternately([["env", "HAC_LANG=ko", *command], ["env", "HAC_LANG=en", *command]], runs)
+    return make_difference_row("doctor in Korean", korean, "in English", english, 5.0, "ms", 1e3)
 
 
 def measure_growth(workplace: Workplace, report: Report) -> None:

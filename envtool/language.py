@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from gettext import GNUTranslations
+    from envtool.searched_catalog import SearchedTranslations
 
 VARIABLE = "HAC_LANG"
 DOMAIN = "envtool"
@@ -126,8 +126,10 @@ def translate(text: str, language: str | None = None) -> str:
 
 
 @cache
-def _load_catalog(language: str) -> GNUTranslations:
+def _load_catalog(language: str) -> SearchedTranslations:
     # Only now: most of what the guard says is nothing.
     from gettext import translation
 
-    return translation(DOMAIN, FOLDER, [language])
+    from envtool.searched_catalog import SearchedTranslations
+
+    return translation(DOMAIN, FOLDER, [language], SearchedTranslations)
