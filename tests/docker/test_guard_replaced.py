@@ -65,7 +65,7 @@ CASES = {
     "python copied": Case("", "cp -p /bin/true $E/bin/python3.11", _PYTHON),
     "python removed": Case("", "rm $E/bin/python", "there is no python on PATH"),
     "interpreter removed": Case("", "rm $E/bin/python3.11", _PYTHON),
-    "another python first": Case("", "cp -p /bin/true /opt/hac/fronts/python", "there is no python on PATH"),
+    "another python first": Case("", "cp -p /bin/true /opt/hac/fronts/python", "which has no torch"),
     "pth file": Case(_SHADOW + _FIRST.format("zz.pth"), "cp -a /data/zz.pth $S/", "[torch-shadowed]"),
     "usercustomize": Case(
         _SHADOW + _FIRST.format("usercustomize.py"), "cp -a /data/usercustomize.py $S/../", "from /opt/libs"
