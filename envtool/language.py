@@ -61,6 +61,8 @@ def phrase(template: str, /, **values: object) -> str:
 
 
 def _rebuild(template: str, values: Mapping[str, object]) -> Message:
+    # What an exception says may be a message as well, and not every exception can be handed to another process.
+    values = {name: str(value) if isinstance(value, BaseException) else value for name, value in values.items()}
     message = Message(template.format(**values))
     message.template = template
     message.values = values

@@ -81,4 +81,4 @@ def _make_error(number: int, text: str, path: _Path) -> OSError:
 
 
 def _format_size(size: int) -> str:
-    return f"{size >> 20} MiB" if size >= 1 << 20 else f"{size} bytes"
+    return f"{size >> 20} MiB" if size >= 1 << 20 else tell("{size} bytes", size=size)

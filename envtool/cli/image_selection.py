@@ -32,7 +32,8 @@ AllOption = Annotated[bool, typer.Option("--all", help="All images that these so
 def select_specs(project: Path, images: Sequence[str] | None, *, demo: bool, everything: bool) -> list[ImageSpec]:
     """The named images; without names those of these sources that have no parent, or with `everything` all of them."""
     from envtool.errors import SpecError
-    from envtool.image.spec.table import EMBEDDED, RELEASED, select_images
+    from envtool.image.spec.row_problems import EMBEDDED, RELEASED
+    from envtool.image.spec.table import select_images
 
     specs = select_images(project.absolute(), list(images or []))
     wanted = EMBEDDED if demo else RELEASED

@@ -13,9 +13,10 @@ from pathlib import Path
 
 from envtool.errors import SetupError, SourceError
 from envtool.image.run_program import quote_output, run
+from envtool.language import tell
 from envtool.temporary_folder import temporary_folder
 
-CHECK_DEBIAN = "check that Debian's packages can be reached: apt-get update"
+CHECK_DEBIAN = tell("check that Debian's packages can be reached: apt-get update")
 # Files that mmdebstrap copies from the machine it runs on, or that differ from run to run.
 _MACHINE_FILES = (
     "etc/hostname",
@@ -77,7 +78,7 @@ def bootstrap(suite: str, packages: Sequence[str], further: Sequence[str], epoch
 def _require_mmdebstrap() -> None:
     if shutil.which("mmdebstrap") is None:
         raise SetupError(
-            "mmdebstrap is not installed",
-            why="the embedded default bootstraps its base with it",
-            remedy="apt-get install mmdebstrap   (and uidmap, where you are not root)",
+            tell("{words} is not installed", words="mmdebstrap"),
+            why=tell("the embedded default bootstraps its base with it"),
+            remedy=tell("apt-get install mmdebstrap   (and uidmap, where you are not root)"),
         )

@@ -25,6 +25,7 @@ from envtool.errors import SourceError
 from envtool.image.layers.bytecode import compile_tree
 from envtool.image.layers.staged_tree import StagedTree
 from envtool.image.run_program import run
+from envtool.language import tell
 from envtool.temporary_folder import temporary_folder
 
 SUBDIR = "linux-64"
@@ -105,7 +106,9 @@ def make_channel(debs: Path, channel: Path, epoch: int) -> None:
 def _find(debs: Path, name: str) -> Path:
     found = sorted(debs.glob(f"{name}_*.deb"))
     if len(found) != 1:
-        raise SourceError(f"the Debian package {name} is not among those that were fetched to {debs}")
+        raise SourceError(
+            tell("the Debian package {name} is not among those that were fetched to {folder}", name=name, folder=debs)
+        )
     return found[0]
 
 
@@ -128,7 +131,9 @@ def _stage(recipe: PackageRecipe, debian: Path, stage: Path) -> str | None:
         case "wheel":
             return _stage_wheel(debian, stage)
         case kind:
-            raise SourceError(f"packages.toml: {recipe.name} is of the unknown kind {kind!r}")
+            raise SourceError(
+                tell("packages.toml: {name} is of the unknown kind {kind!r}", name=recipe.name, kind=kind)
+            )
     return None
 
 
@@ -145,7 +150,7 @@ def _stage_interpreter(debian: Path, stage: Path) -> None:
     patched = text.replace("'DEB_PYTHON_INSTALL_LAYOUT', 'posix_local'", "'DEB_PYTHON_INSTALL_LAYOUT', 'posix_prefix'")
     patched = patched.replace("prefix_scheme = 'posix_local'", "prefix_scheme = 'posix_prefix'")
     if patched == text:
-        raise SourceError("Debian's sysconfig.py no longer looks as the embedded channel expects")
+        raise SourceError(tell("Debian's {name} no longer looks as the embedded channel expects", name="sysconfig.py"))
     sysconfig.write_text(patched)
     _stage_ensurepip(debian, library)
     # The headers that extensions are compiled against.
@@ -172,7 +177,7 @@ def _stage_ensurepip(debian: Path, library: Path) -> None:
     # Debian's refuses to work outside of virtual environments, in favour of apt; there is no apt for this one.
     patched = text.replace("    _ensurepip_is_disabled_in_debian_for_system()\n", "")
     if patched == text:
-        raise SourceError("Debian's ensurepip no longer looks as the embedded channel expects")
+        raise SourceError(tell("Debian's {name} no longer looks as the embedded channel expects", name="ensurepip"))
     module.write_text(patched)
 
 

@@ -14,6 +14,7 @@ from envtool.demo.vendor_release import write_release
 from envtool.errors import LockError
 from envtool.image.inputs.base_layers import read_local_layer
 from envtool.image.lock.lockfile import LockedBase
+from envtool.language import tell
 from envtool.release.source.folder import FolderSource
 from envtool.wheel.name import compute_sha256
 
@@ -45,9 +46,10 @@ class EmbeddedSources:
         base = self.spec.base
         if base.bootstrap is None:
             raise LockError(
-                f"{self.spec.name} cannot be made from the embedded default", why="its base is to be pulled"
+                tell("{name} cannot be made from the embedded default", name=self.spec.name),
+                why=tell("its base is to be pulled"),
             )
-        self.say(f"bootstrapping a Debian {base.bootstrap} base (about 20 seconds)")
+        self.say(tell("bootstrapping a Debian {suite} base (about 20 seconds)", suite=base.bootstrap))
         further = list_debian_packages() if self.spec.has_own_environment else ()
         return bootstrap(base.bootstrap, base.packages, further, self.spec.epoch, self._folder)
 
@@ -55,7 +57,7 @@ class EmbeddedSources:
     def _channel(self) -> Path:
         channel = self._folder / "channel"
         debs = self._bootstrap.debs
-        self.say("making the local conda channel from Debian's packages")
+        self.say(tell("making the local conda channel from Debian's packages"))
         make_channel(debs, channel, self.spec.epoch)
         return channel
 
@@ -84,8 +86,8 @@ class EmbeddedSources:
         if compute_sha256(made.tar) != base.sha256:
             moved = sorted(set(base.packages) ^ set(made.packages))
             raise LockError(
-                "Debian's packages have moved on since the base was locked",
-                why=", ".join(moved[:6]) or "the same packages give another archive",
+                tell("Debian's packages have moved on since the base was locked"),
+                why=", ".join(moved[:6]) or tell("the same packages give another archive"),
                 remedy="envtool lock --demo",
             )
         return store.add(made.tar, expected=base.sha256, name="base.tar")

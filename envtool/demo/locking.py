@@ -10,6 +10,7 @@ from envtool.errors import HashError, LockError
 from envtool.image.inputs.fetch_inputs import fetch_base, fetch_inputs, is_complete
 from envtool.image.lock.lockfile import FOLDER, ImageLock, compare_locks, is_stale, read_lock, write_lock
 from envtool.image.lock.make_lock import make_lock
+from envtool.language import join_messages, tell
 
 if TYPE_CHECKING:
     from envtool.demo.embedded import EmbeddedSources
@@ -36,21 +37,28 @@ def find_usable_lock(
     if committed is not None and is_complete(committed, store):
         return committed
     if own is not None and is_complete(own, store):
-        say(f"using the lock in {OWN_FOLDER}: the committed one no longer holds")
+        say(tell("using the lock in {folder}: the committed one no longer holds", folder=OWN_FOLDER))
         return own
     if committed is not None:
         try:
             _fetch(spec, committed, sources, store)
             return committed
         except (LockError, HashError) as error:
-            say(f"the committed lock of {spec.name} no longer holds: {error.what} ({error.why})")
-    say(f"locking {spec.name} anew into {OWN_FOLDER}")
+            say(
+                tell(
+                    "the committed lock of {name} no longer holds: {what} ({why})",
+                    name=spec.name,
+                    what=error.what,
+                    why=error.why,
+                )
+            )
+    say(tell("locking {name} anew into {folder}", name=spec.name, folder=OWN_FOLDER))
     lock = make_lock(spec, parent, sources, store, say)
     # PyPI changes too: only with all inputs in the store can the next run use this lock.
     _fetch(spec, lock, sources, store)
     write_lock(lock, spec.project / OWN_FOLDER)
     for line in compare_locks(committed, lock)[:20] if committed is not None else ():
-        say(f"  {line}")
+        say(join_messages("  ", ("", line)))
     return lock
 
 
@@ -63,9 +71,14 @@ def _read(spec: ImageSpec, parent: ImageLock | None, folder: Path, say: Callable
     try:
         lock = read_lock(spec, folder)
     except LockError as error:
-        say(f"{error.what}: {error.why}")
+        say(join_messages(": ", (error.what, error.why)))
         return None
     if is_stale(spec, lock, parent):
-        say(f"the committed lock of {spec.name} is older than the image table, a file it names or its parent's")
+        say(
+            tell(
+                "the committed lock of {name} is older than the image table, a file it names or its parent's",
+                name=spec.name,
+            )
+        )
         return None
     return lock

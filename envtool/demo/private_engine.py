@@ -20,6 +20,7 @@ from envtool.demo.bootstrap import CHECK_DEBIAN
 from envtool.errors import EngineError, SetupError
 from envtool.image.engine.client import DEFAULT_SOCKET, PRIVATE_SOCKET, connect
 from envtool.image.run_program import quote_output, run
+from envtool.language import tell
 
 # What the engine, the bootstrapped base and the Docker tests need of the distribution.
 PACKAGES = ("docker.io", "iptables", "mmdebstrap")
@@ -74,7 +75,11 @@ class PrivateEngine:
             time.sleep(0.2)
         lines = log.read_text(errors="replace").splitlines()[-5:]
         self.stop()
-        raise EngineError("the private Docker Engine did not start", why="\n        ".join(lines), remedy=f"read {log}")
+        raise EngineError(
+            tell("the private Docker Engine did not start"),
+            why="\n        ".join(lines),
+            remedy=tell("read {log}", log=log),
+        )
 
     def stop(self) -> bool:
         """End the engine and every process of it; returns whether one was running. Images and containers stay."""
@@ -126,7 +131,10 @@ def ensure_engine(project: Path, say: Callable[[str], None], *, for_tests: bool 
     packages = [*PACKAGES, *(TEST_PACKAGES if for_tests else ())]
     named = os.environ.get("DOCKER_HOST")
     if named and connect(named) is None:
-        raise EngineError(f"no engine answers at DOCKER_HOST={named}", remedy="start it, or: unset DOCKER_HOST")
+        raise EngineError(
+            tell("no engine answers at DOCKER_HOST={host}", host=named),
+            remedy=tell("start it, or: unset DOCKER_HOST"),
+        )
     host = named or _find_default_host()
     if host is not None:
         # mmdebstrap is needed with any engine.
@@ -142,7 +150,7 @@ def ensure_engine(project: Path, say: Callable[[str], None], *, for_tests: bool 
         if host is not None:
             # Installing it started the machine's own engine, as distributions do where an init system runs.
             return host
-        say(f"starting a private Docker Engine; all of it is in {private.folder}")
+        say(tell("starting a private Docker Engine; all of it is in {folder}", folder=private.folder))
         private.start()
     return private.host
 
@@ -164,11 +172,11 @@ def _install(packages: Sequence[str], say: Callable[[str], None], *, required: b
         if not required:
             return
         raise SetupError(
-            "no Docker Engine answers, and none can be installed here",
-            why="that is done on Debian and Ubuntu, as root",
-            remedy="start an engine and set DOCKER_HOST, then run the command again",
+            tell("no Docker Engine answers, and none can be installed here"),
+            why=tell("that is done on Debian and Ubuntu, as root"),
+            remedy=tell("start an engine and set DOCKER_HOST, then run the command again"),
         )
-    say(f"installing {', '.join(missing)}")
+    say(tell("installing {names}", names=", ".join(missing)))
     failure = partial(quote_output, kind=SetupError, remedy=CHECK_DEBIAN)
     for command in (["update", "-qq"], ["install", "-y", "-qq", "--no-install-recommends", *missing]):
         run(["apt-get", *command], environment={"DEBIAN_FRONTEND": "noninteractive"}, failure=failure)

@@ -15,11 +15,12 @@ from envtool.demo.private_engine import ensure_engine
 from envtool.demo.python_index import index_server, make_index
 from envtool.demo.vendor_release import TORCH_VERSION
 from envtool.errors import SetupError
+from envtool.language import ENGLISH, VARIABLE, join_messages, tell
 from envtool.wheel.store import get_default_store
 
 INDEX = Path(".work/index")
 EXAMPLES = Path("examples")
-SUMMARY = "Summary (torch, its companions and moreh-smi are stand-ins; everything else is real)"
+SUMMARY = tell("Summary (torch, its companions and moreh-smi are stand-ins; everything else is real)")
 _IMAGE = "hac-base"
 
 
@@ -44,12 +45,13 @@ class StepResult:
 
 def run_demonstration(project: Path, show: Callable[[str], None]) -> tuple[StepResult, ...]:
     """Run all of it, showing each command and what it prints. Raises `SetupError`, `EngineError`, `SourceError`."""
-    show("\n== an engine to build with")
+    show(tell("\n== an engine to build with"))
     host = ensure_engine(project, show)
     show(f"   DOCKER_HOST={host}")
-    environment = {**os.environ, "DOCKER_HOST": host}
+    # What a step should say is English.
+    environment = {**os.environ, "DOCKER_HOST": host, VARIABLE: ENGLISH}
     results = [_run(step, environment, show) for step in _build_steps(project)]
-    show("\n== a package index on loopback, with real small packages and a stand-in for an upstream torch")
+    show(tell("\n== a package index on loopback, with real small packages and a stand-in for an upstream torch"))
     make_index(project / INDEX, get_default_store())
     with index_server(project / INDEX) as index:
         results += [_run(step, environment, show) for step in _make_child_steps(project, index)]
@@ -61,13 +63,15 @@ def run_demonstration(project: Path, show: Callable[[str], None]) -> tuple[StepR
 def _build_steps(project: Path) -> Iterator[DemoStep]:
     tool = (sys.executable, "-m", "envtool")
     where = ("--project", str(project))
-    yield DemoStep(title="build hac-base from the embedded default", command=(*tool, "build", "--demo", *where))
+    yield DemoStep(title=tell("build hac-base from the embedded default"), command=(*tool, "build", "--demo", *where))
     yield DemoStep(
-        title="a second build reuses everything",
+        title=tell("a second build reuses everything"),
         command=(*tool, "build", "--demo", *where),
         says=("everything reused",),
     )
-    yield DemoStep(title="verify hac-base", command=(*tool, "verify", _IMAGE, *where), says=("all checks passed",))
+    yield DemoStep(
+        title=tell("verify hac-base"), command=(*tool, "verify", _IMAGE, *where), says=("all checks passed",)
+    )
 
 
 def _make_child_steps(project: Path, index: str) -> Iterator[DemoStep]:
@@ -75,9 +79,9 @@ def _make_child_steps(project: Path, index: str) -> Iterator[DemoStep]:
         options = ("--network", "host", "--no-cache", "--build-arg", f"PIP_INDEX_URL={index}")
         return ("docker", "build", *options, "--tag", f"hac-demo-{example}", str(project / EXAMPLES / example))
 
-    yield DemoStep(title="(a) harmless requirements build", command=build("harmless"), says_not=("hac-guard",))
+    yield DemoStep(title=tell("(a) harmless requirements build"), command=build("harmless"), says_not=("hac-guard",))
     yield DemoStep(
-        title="(a) torch is untouched",
+        title=tell("(a) torch is untouched"),
         command=("docker", "run", "--rm", "--network", "none", "hac-demo-harmless", "envtool", "doctor"),
         says=("healthy",),
     )
@@ -85,7 +89,7 @@ def _make_child_steps(project: Path, index: str) -> Iterator[DemoStep]:
     # hac-base's Python, as images/images.toml has it.
     assumed = ("--torch", TORCH_VERSION, "--python-version", "3.11")
     yield DemoStep(
-        title="(b) a clobber through a dependency: foretold before anything is built",
+        title=tell("(b) a clobber through a dependency: foretold before anything is built"),
         command=(
             *("env", f"PIP_INDEX_URL={index}", f"UV_DEFAULT_INDEX={index}", sys.executable, "-m", "envtool"),
             *("check", *assumed, str(project / EXAMPLES / "clobber/Dockerfile")),
@@ -94,13 +98,13 @@ def _make_child_steps(project: Path, index: str) -> Iterator[DemoStep]:
         says=("blocked", f"{culprit} requires torch"),
     )
     yield DemoStep(
-        title="(b) a clobber through a dependency: pip gives up, and it is explained",
+        title=tell("(b) a clobber through a dependency: pip gives up, and it is explained"),
         command=build("clobber"),
         status=None,
         says=("hac-guard: this instruction was stopped", f"pulled in by {culprit}", "rotary-embedding-torch<0.9.1"),
     )
     yield DemoStep(
-        title="(b) the same past pip's constraints: the guard stops that very RUN",
+        title=tell("(b) the same past pip's constraints: the guard stops that very RUN"),
         command=build("clobber-past-pip"),
         status=None,
         says=(
@@ -111,7 +115,7 @@ def _make_child_steps(project: Path, index: str) -> Iterator[DemoStep]:
         says_not=("\nnever reached",),
     )
     yield DemoStep(
-        title="(c) constraints unset, guard on warn: it builds, damaged",
+        title=tell("(c) constraints unset, guard on warn: it builds, damaged"),
         command=build("unguarded"),
         says=("hac-guard: this instruction damaged", "HAC_GUARD=warn"),
     )
@@ -122,21 +126,21 @@ def _make_repair_steps(container: str) -> Iterator[DemoStep]:
         return ("docker", "exec", container, *command)
 
     yield DemoStep(
-        title="(c) doctor says damaged, by whom, and what to type",
+        title=tell("(c) doctor says damaged, by whom, and what to type"),
         command=inside("envtool", "doctor"),
         status=1,
         says=("damaged", "rotary-embedding-torch", "update-moreh --force"),
     )
     yield DemoStep(
-        title="(c) update-moreh --force restores, offline",
+        title=tell("(c) update-moreh --force restores, offline"),
         command=inside("update-moreh", "--force"),
         says=("restored",),
     )
     yield DemoStep(
-        title="(c) doctor is healthy again", command=inside("envtool", "doctor", "--deep"), says=("healthy",)
+        title=tell("(c) doctor is healthy again"), command=inside("envtool", "doctor", "--deep"), says=("healthy",)
     )
     yield DemoStep(
-        title="(c) envtool list torch",
+        title=tell("(c) envtool list torch"),
         command=inside("envtool", "list", "^torch$"),
         says=("torch                     1.7.1+cu110.moreh22.8.0          pypi_0    pypi",),
     )
@@ -144,18 +148,20 @@ def _make_repair_steps(container: str) -> Iterator[DemoStep]:
 
 def _run(step: DemoStep, environment: dict[str, str], show: Callable[[str], None]) -> StepResult:
     shown = ["envtool", *step.command[3:]] if step.command[:1] == (sys.executable,) else step.command
-    show(f"\n== {step.title}\n$ {' '.join(shown)}")
+    show(join_messages("", ("\n== ", step.title, f"\n$ {' '.join(shown)}")))
     try:
         output, status = _capture_output(step.command, environment, show)
     except FileNotFoundError as error:
         raise SetupError(
-            f"{step.command[0]} is not installed", why="the demonstration calls it", remedy="apt-get install docker.io"
+            tell("{words} is not installed", words=step.command[0]),
+            why=tell("the demonstration calls it"),
+            remedy="apt-get install docker.io",
         ) from error
-    problems = [f"does not say {text!r}" for text in step.says if text not in output]
-    problems += [f"says {text.strip()!r}" for text in step.says_not if text in output]
+    problems = [tell("does not say {text!r}", text=text) for text in step.says if text not in output]
+    problems += [tell("says {text!r}", text=text.strip()) for text in step.says_not if text in output]
     # None: any failure will do; each builder has a status of its own for "an instruction failed".
     if (step.status is None and status == 0) or (step.status is not None and status != step.status):
-        problems.append(f"ended with status {status}")
+        problems.append(tell("ended with status {status}", status=status))
     return StepResult(step, tuple(problems))
 
 

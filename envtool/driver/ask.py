@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from envtool.bounded_process import BoundedProcess
 from envtool.driver.table import DriverTable, parse_table
-from envtool.language import tell
+from envtool.language import join_messages, tell
 from envtool.release.read_profile import load_default_profile, load_service
 
 # Seconds. The program asks a server; where that does not answer it may wait for ever.
@@ -37,10 +37,11 @@ class QueryResult:
             return load_service().words.no_driver
         name = self.program.rsplit("/", 1)[-1]
         if self.table is None:
-            return f"{name}: {self.problem}"
-        devices = ", ".join(f"{item.name} {item.model}" for item in self.table.active_devices) or "no accelerator"
+            return join_messages(": ", (name, self.problem))
+        devices = ", ".join(f"{item.name} {item.model}" for item in self.table.active_devices) or tell("no accelerator")
         release = f" {self.table.version}" if self.table.version else ""
-        return f"{name}{release}: {devices}" + (" (a stand-in; there is no accelerator)" if self.is_stand_in else "")
+        told = join_messages(": ", (f"{name}{release}", devices))
+        return tell("{told} (a stand-in; there is no accelerator)", told=told) if self.is_stand_in else told
 
 
 _NOTHING = tell("it printed nothing")

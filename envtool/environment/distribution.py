@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from envtool.documents import parse_json
+from envtool.language import tell
 from envtool.link_rights import may_name
 from envtool.regular_file import read_regular_file
 from envtool.wheel.record import Record, parse_record
@@ -52,8 +53,9 @@ class Distribution:
         """Where a direct install came from: the address in `direct_url.json` (PEP 610), or `None`."""
         try:
             table = parse_json(self.read("direct_url.json") or b"null")
-            kind = "an editable install of " if table.get("dir_info", {}).get("editable") else ""
-            return f"{kind}{table['url']}"
+            is_editable = table.get("dir_info", {}).get("editable")
+            url = f"{table['url']}"
+            return tell("an editable install of {url}", url=url) if is_editable else url
         except (ValueError, KeyError, TypeError, AttributeError):
             return None
 

@@ -88,7 +88,11 @@ def refuse_foreign_commands(prefix: Prefix, finals: Iterable[Path]) -> None:
             raise RestoreError(
                 tell("{path} would be replaced, which is not a command of this environment", path=path),
                 why=tell("{scripts} is a link to {real}", scripts=prefix.scripts, real=real),
-                remedy=f"mv {shlex.quote(f'{real}/{path.name}')} ELSEWHERE, or make {prefix.scripts} a folder",
+                remedy=tell(
+                    "mv {path} ELSEWHERE, or make {scripts} a folder",
+                    path=shlex.quote(f"{real}/{path.name}"),
+                    scripts=prefix.scripts,
+                ),
             )
 
 

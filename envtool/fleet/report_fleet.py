@@ -19,7 +19,7 @@ from envtool.fleet.tally import (
     list_causes_by_package,
     list_releases_in_use,
 )
-from envtool.language import tell
+from envtool.language import join_messages, tell
 from envtool.regular_file import open_regular_file, read_regular_file
 
 _SUFFIXES = (".json", ".jsonl")
@@ -139,11 +139,13 @@ def _read(path: str, name: str) -> tuple[bytes, DocumentOrigin]:
 def _make_error(request: FleetRequest, skipped: list[SkippedFile]) -> FleetError:
     named = ", ".join(map(str, request.paths))
     why = (
-        f"{skipped[0].path}: {skipped[0].reason}" if skipped else tell("there is no file that ends in .json or .jsonl")
+        join_messages(": ", (str(skipped[0].path), skipped[0].reason))
+        if skipped
+        else tell("there is no file that ends in .json or .jsonl")
     )
-    more = f"; and {len(skipped) - 1} more" if len(skipped) > 1 else ""
+    more = [tell("and {count} more", count=len(skipped) - 1)] if len(skipped) > 1 else []
     return FleetError(
         tell("no report could be read from {named}", named=named),
-        why=why + more,
+        why=join_messages("; ", (why, *more)),
         remedy=tell("envtool doctor --format json --output reports/HOST.json   (on each machine)"),
     )

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from envtool.errors import EnvtoolError, SourceError
 from envtool.image.run_program import run
-from envtool.language import tell
+from envtool.language import join_messages, tell
 
 PythonVersion = tuple[int, int]
 # The Python that envtool runs on in an image.
@@ -32,6 +32,6 @@ def run_pip(command: str, arguments: Sequence[str], python: PythonVersion) -> st
 def _make_unreachable_error(what: str, why: str) -> EnvtoolError:
     return SourceError(
         tell("the wheels that go into the image cannot be had"),
-        why="\n        ".join([what, *why.splitlines()[-6:]]),
+        why=join_messages("\n        ", (what, *why.splitlines()[-6:])),
         remedy=tell("check the index that pip is configured for: pip config list"),
     )

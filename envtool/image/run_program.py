@@ -40,14 +40,14 @@ def run(
     out, err = (text.decode("utf-8", "replace") for text in (ended.out, ended.err))
     if ended.status != 0:
         name = " ".join([Path(words[0]).name, *words[1:2]])
-        how = f"failed with status {ended.status}"
-        if ended.status is None:
-            long, slow = (
-                f"printed more than {_OUTPUT_LIMIT >> 20} MiB",
-                f"took more than {_TIME_LIMIT // 60:.0f} minutes",
-            )
-            how = f"was stopped: it {long if ended.is_too_long else slow}"
-        raise (failure or quote_output)(f"{name} {how}", (err or out).strip())
+        if ended.status is not None:
+            what = tell("{name} failed with status {status}", name=name, status=ended.status)
+        elif ended.is_too_long:
+            what = tell("{name} was stopped: it printed more than {size} MiB", name=name, size=_OUTPUT_LIMIT >> 20)
+        else:
+            minutes = _TIME_LIMIT // 60
+            what = tell("{name} was stopped: it took more than {minutes:.0f} minutes", name=name, minutes=minutes)
+        raise (failure or quote_output)(what, (err or out).strip())
     return out
 
 

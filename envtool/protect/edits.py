@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from envtool.documents import parse_toml
+from envtool.language import tell
 
 _BEGIN = "# >>> hac-envtool protect >>>"
 _END = "# <<< hac-envtool protect <<<"
@@ -137,7 +138,7 @@ def remove_uv_constraints(text: str, pins: Sequence[str]) -> str:
 def _read_uv_constraints(text: str) -> list[str]:
     found = parse_toml(text).get(_UV_KEY, [])
     if not (isinstance(found, list) and all(isinstance(item, str) for item in found)):
-        raise ValueError(f"{_UV_KEY} is not a list of requirements")
+        raise ValueError(tell("{key} is not a list of requirements", key=_UV_KEY))
     return found
 
 

@@ -17,7 +17,7 @@ from typing import Any
 
 from envtool.documents import parse_json
 from envtool.errors import RestoreError
-from envtool.language import tell
+from envtool.language import join_messages, tell
 from envtool.regular_file import read_regular_file
 
 # Relative to the environment's prefix.
@@ -77,7 +77,7 @@ def read_manifest(prefix: Path, places: Mapping[Path, str]) -> ProtectManifest |
     except (ValueError, KeyError, TypeError, AttributeError, binascii.Error) as error:
         raise RestoreError(
             tell("{path} is damaged, so what was changed is not known", path=path),
-            why=f"{type(error).__name__}: {error}",
+            why=join_messages(": ", (type(error).__name__, str(error))),
             remedy=tell(
                 "rm {path}   and take out by hand what pip.conf, uv.toml and conda-meta/pinned say of torch",
                 path=shlex.quote(str(path)),
@@ -101,20 +101,20 @@ def parse_manifest_file(data: bytes, prefix: Path, places: Mapping[Path, str]) -
     """The manifest in a file's content. Raises `ValueError`, `KeyError`, `TypeError` where it is none."""
     table = parse_json(data)
     if table["schema"] != SCHEMA:
-        raise ValueError(f"schema {table['schema']!r} is not known")
+        raise ValueError(tell("schema {schema!r} is not known", schema=table["schema"]))
     files = tuple(_parse_row(row, prefix) for row in table["files"])
     for item in files:
         if places.get(item.path) != item.edit:
-            raise ValueError(f"{item.path} is no file that envtool protect would change so")
+            raise ValueError(tell("{path} is no file that envtool protect would change so", path=item.path))
     if len({item.path for item in files}) < len(files):
-        raise ValueError("it names a file twice")
+        raise ValueError(tell("it names a file twice"))
     return ProtectManifest(files, tuple(str(pin) for pin in table["pins"]))
 
 
 def _parse_row(row: Any, prefix: Path) -> ProtectedFile:
     mode = row["mode"]
     if not (isinstance(mode, int) and 0 <= mode <= 0o7777):
-        raise ValueError(f"{mode!r} are no permissions")
+        raise ValueError(tell("{mode!r} are no permissions", mode=mode))
     return ProtectedFile(
         # An absolute path stays as it is.
         path=prefix / row["path"],

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cmp_to_key
 from typing import TYPE_CHECKING
 
+from envtool.language import tell
 from envtool.release.candidates import (
     explain_incompatibility,
     group_releases,
@@ -63,7 +64,7 @@ def _list_offered(
             continue
         obstacle = "" if version.text in fitting else explain_incompatibility(candidate.wheel, python)
         if not obstacle and served is not None and not versions_equal(served, str(version.release)):
-            obstacle = f"the driver here is of release {served}"
+            obstacle = tell("the driver here is of release {release}", release=served)
         yield AvailableRelease(version, source.label, obstacle)
 
 

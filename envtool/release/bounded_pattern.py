@@ -32,7 +32,7 @@ class BoundedPattern:
             self._compiled = re.compile(text)
             self._parts = _parse(text)
         except (re.error, RecursionError, OverflowError) as error:
-            raise ValueError(f"it is not a regular expression: {error}") from error
+            raise ValueError(tell("it is not a regular expression: {error}", error=error)) from error
         _require_countable(self._parts)
         self._path = path
 
@@ -125,7 +125,7 @@ def _require_countable(parts: Any) -> None:
     for operation, value in parts:
         name = str(operation)
         if name not in _COUNTED or (name == "SUBPATTERN" and (value[1] or value[2])):
-            raise ValueError(f"what Python calls {name} is not admitted here; write it without")
+            raise ValueError(tell("what Python calls {name} is not admitted here; write it without", name=name))
         inner = value[1] if name == "BRANCH" else [value[-1]] if name.endswith(("PATTERN", "REPEAT")) else []
         for each in inner:
             _require_countable(each)

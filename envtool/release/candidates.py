@@ -12,7 +12,7 @@ from packaging.tags import Tag, cpython_tags, platform_tags
 from packaging.version import Version
 
 from envtool.errors import ReleaseError
-from envtool.language import tell
+from envtool.language import join_messages, tell
 from envtool.release.admission import admits_torch
 from envtool.release.compatibility import find_known_companion
 from envtool.release.profile import COMPANIONS, TORCH, Profile
@@ -155,7 +155,7 @@ def select_release(
             "{where} has no vendor torch for Python {python} ({wanted})",
             where=where,
             python=f"{python[0]}.{python[1]}",
-            wanted=wanted,
+            wanted=str(wanted),
         ),
         why=_describe_available(candidates, fitting, python, profile),
         remedy=_suggest_release(fitting, wanted, profile),
@@ -166,12 +166,14 @@ def _describe_available(
     candidates: Sequence[Candidate], fitting: Sequence[VendorRelease], python: tuple[int, int], profile: Profile
 ) -> str:
     if fitting:
-        return "it has " + ", ".join(release.version.text for release in fitting)
+        return tell("it has {versions}", versions=", ".join(release.version.text for release in fitting))
     ours = [item.wheel for item in candidates if is_vendor_torch(item.wheel, profile)]
     if ours and profile.telling_names != (TORCH,) and any(map(_fits_here(python), ours)):
-        return f"of {', '.join(name for name in profile.telling_names if name != TORCH)} it has none for its torch"
+        names = ", ".join(name for name in profile.telling_names if name != TORCH)
+        return tell("of {names} it has none for its torch", names=names)
     if ours:
-        return "; ".join(f"{wheel.filename}: {explain_incompatibility(wheel, python)}" for wheel in ours)
+        told = ((wheel.filename, explain_incompatibility(wheel, python)) for wheel in ours)
+        return join_messages("; ", (join_messages(": ", each) for each in told))
     others = [item.wheel.filename for item in candidates if item.wheel.name == TORCH]
     return (
         tell("its torch wheels are not the vendor's: {names}", names=", ".join(others))
@@ -212,8 +214,10 @@ def explain_incompatibility(wheel: WheelName, python: tuple[int, int]) -> str:
     for match in wanted:
         if match["machine"] == here["machine"]:
             needs = f"{match['major']}.{match['minor']}"
-            return f"it needs glibc {needs}, and here is {here['major']}.{here['minor']}"
-    return f"it is for {', '.join(sorted({tag.platform for tag in wheel.tags}))}, and here is {here['machine']}"
+            found = f"{here['major']}.{here['minor']}"
+            return tell("it needs glibc {needs}, and here is {found}", needs=needs, found=found)
+    platforms = ", ".join(sorted({tag.platform for tag in wheel.tags}))
+    return tell("it is for {platforms}, and here is {machine}", platforms=platforms, machine=here["machine"])
 
 
 _MANYLINUX = re.compile(r"manylinux_(?P<major>\d+)_(?P<minor>\d+)_(?P<machine>\w+)")

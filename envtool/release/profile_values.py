@@ -6,6 +6,7 @@ import re
 from collections.abc import Set
 from typing import TYPE_CHECKING, Any
 
+from envtool.language import tell
 from envtool.release.lazy_pattern import LazyPattern
 
 if TYPE_CHECKING:
@@ -18,15 +19,21 @@ _PUBLIC = r"(?P<public>(?:[0-9]+!)?[0-9]+(?:\.[0-9]+)*(?:(?:a|b|rc)[0-9]+)?(?:\.
 def check_keys(table: dict[str, Any], known: Set[str], where: str) -> None:
     """Whether all keys of a table are known."""
     if unknown := sorted(table.keys() - known):
-        place = f"{where}: " if where else ""
-        raise ValueError(f"{place}{unknown[0]!r} is not known; {', '.join(sorted(known))} are")
+        raise ValueError(
+            tell(
+                "{place}{unknown!r} is not known; {known} are",
+                place=f"{where}: " if where else "",
+                unknown=unknown[0],
+                known=", ".join(sorted(known)),
+            )
+        )
 
 
 def take_rows(table: dict[str, Any], key: str) -> list[dict[str, Any]]:
     """A list of tables."""
     rows = table.get(key, [])
     if not (isinstance(rows, list) and all(isinstance(row, dict) for row in rows)):
-        raise ValueError(f"{key}: it is not a list of tables; each begins with [[{key}]]")
+        raise ValueError(tell("{key}: it is not a list of tables; each begins with [[{key}]]", key=key))
     return rows
 
 
@@ -34,14 +41,14 @@ def take_table(table: dict[str, Any], key: str, where: str = "") -> dict[str, An
     """A table in a table; an empty one where there is none."""
     row = table.get(key, {})
     if not isinstance(row, dict):
-        raise ValueError(f"{where}{key}: it is not a table")
+        raise ValueError(tell("{key}: it is not a table", key=f"{where}{key}"))
     return row
 
 
 def take_text(value: Any, where: str) -> str:
     """A printable line that is not empty."""
     if not isinstance(value, str) or not value or not value.isprintable():
-        raise ValueError(f"{where}: it is not a line of text")
+        raise ValueError(tell("{where}: it is not a line of text", where=where))
     return value
 
 
@@ -54,7 +61,7 @@ def take_optional_text(table: dict[str, Any], key: str) -> str | None:
 def take_texts(value: Any, where: str) -> tuple[str, ...]:
     """A list of lines."""
     if not isinstance(value, list):
-        raise ValueError(f"{where}: it is not a list")
+        raise ValueError(tell("{where}: it is not a list", where=where))
     return tuple(take_text(item, where) for item in value)
 
 
@@ -62,14 +69,14 @@ def take_paths(value: Any, where: str) -> tuple[str, ...]:
     """A list of absolute paths."""
     paths = take_texts(value, where)
     if any(not path.startswith("/") for path in paths):
-        raise ValueError(f"{where}: a path does not begin with /")
+        raise ValueError(tell("{where}: a path does not begin with /", where=where))
     return paths
 
 
 def take_truth(value: Any, where: str) -> bool:
     """A boolean."""
     if not isinstance(value, bool):
-        raise ValueError(f"{where}: it is neither true nor false")
+        raise ValueError(tell("{where}: it is neither true nor false", where=where))
     return value
 
 
@@ -77,7 +84,7 @@ def take_name(value: Any, where: str) -> str:
     """A distribution's name as PEP 503 normalises it."""
     text = take_text(value, where)
     if not re.fullmatch(r"[a-z0-9]+(?:-[a-z0-9]+)*", text):
-        raise ValueError(f"{where}: {text!r} is not a name as PEP 503 normalises it")
+        raise ValueError(tell("{where}: {text!r} is not a name as PEP 503 normalises it", where=where, text=text))
     return text
 
 
@@ -96,9 +103,16 @@ def check_patterns(profile: Profile) -> None:
         if isinstance(rule.pattern, LazyPattern):
             _check_pattern(rule.pattern, where)
         if unknown := rule.pattern.groupindex.keys() - _GROUPS:
-            raise ValueError(f"{where}: a part is called {min(unknown)}; {', '.join(sorted(_GROUPS))} are known")
+            raise ValueError(
+                tell(
+                    "{where}: a part is called {unknown}; {known} are known",
+                    where=where,
+                    unknown=min(unknown),
+                    known=", ".join(sorted(_GROUPS)),
+                )
+            )
         if "public" not in rule.pattern.groupindex:
-            raise ValueError(f"{where}: no part is called public; {{public}} stands for it")
+            raise ValueError(tell("{where}: no part is called public; {{public}} stands for it", where=where))
     for number, item in enumerate(profile.pinned):
         if isinstance(item.version, LazyPattern):
             _check_pattern(item.version, f"pinned[{number}].version")
@@ -111,4 +125,4 @@ def _check_pattern(pattern: LazyPattern, where: str) -> None:
     try:
         pattern.compile()
     except (re.error, RecursionError, OverflowError) as error:
-        raise ValueError(f"{where}: it is not a regular expression: {error}") from error
+        raise ValueError(tell("{where}: it is not a regular expression: {error}", where=where, error=error)) from error

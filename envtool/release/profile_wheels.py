@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from envtool.errors import ReleaseError, SourceError
-from envtool.language import tell
+from envtool.language import join_messages, tell
 from envtool.release.candidates import explain_incompatibility, is_vendor_torch, list_interpreter_tags
 from envtool.release.profile import TORCH
 from envtool.release.select import fetch_candidate
@@ -45,7 +45,9 @@ def fetch_vendor_wheels(
             seen = [(source.label, offered[number]) for number, source in enumerate(sources)]
             raise ReleaseError(
                 tell("the wheel of {name} {version} is nowhere to be had", name=item.name, version=item.version),
-                why="; ".join(_describe_source(item, pin.profile, label, one, python) for label, one in seen)
+                why=join_messages(
+                    "; ", (_describe_source(item, pin.profile, label, one, python) for label, one in seen)
+                )
                 or tell("no --vendor is given, HAC_VENDOR is not set and none was added"),
                 remedy=_suggest_source(pin.profile),
             )
@@ -103,8 +105,9 @@ def _describe_source(
     same = [candidate.wheel for candidate in offered if candidate.wheel.name == item.name]
     unfit = [wheel for wheel in same if _is_that_build(wheel, item, profile)]
     if unfit:
-        return f"{label}: {unfit[0].filename}: {explain_incompatibility(unfit[0], python)}"
-    return f"{label}: {', '.join(_list_others(same)) or tell('it has no wheel of {name}', name=item.name)}"
+        return join_messages(": ", (label, unfit[0].filename, explain_incompatibility(unfit[0], python)))
+    others = join_messages(", ", _list_others(same))
+    return join_messages(": ", (label, others or tell("it has no wheel of {name}", name=item.name)))
 
 
 # So many names of files are enough to see what kind of folder it is.
@@ -114,4 +117,4 @@ _SHOWN = 4
 def _list_others(wheels: Sequence[WheelName]) -> Iterator[str]:
     yield from (wheel.filename for wheel in wheels[:_SHOWN])
     if len(wheels) > _SHOWN:
-        yield f"and {len(wheels) - _SHOWN} more"
+        yield tell("and {count} more", count=len(wheels) - _SHOWN)

@@ -155,7 +155,7 @@ def parse_profile(data: bytes, path: Path) -> Profile:
         check_patterns(profile)
         return _bound_patterns(profile, path)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        why = f"{error.args[0]} is missing" if isinstance(error, KeyError) else str(error)
+        why = tell("{key} is missing", key=error.args[0]) if isinstance(error, KeyError) else str(error)
         raise SettingsError(
             tell("{path} is not a profile", path=path),
             why=why,
@@ -167,7 +167,13 @@ def _check_parser(profile: Profile) -> None:
     """Whether envtool has the parser of the driver's tables; it has the default profile's."""
     known = load_default_profile().driver.parser
     if profile.driver.parser not in {None, known}:
-        raise ValueError(f"driver.parser: envtool has no parser {profile.driver.parser!r}; it has {known}")
+        raise ValueError(
+            tell(
+                "driver.parser: envtool has no parser {parser!r}; it has {known}",
+                parser=profile.driver.parser,
+                known=known,
+            )
+        )
 
 
 def _bound_patterns(profile: Profile, path: Path) -> Profile:
@@ -193,16 +199,16 @@ def _list_own_files() -> Iterator[Path]:
 def _build_profile(table: dict[str, Any]) -> Profile:
     _check_keys(table, "")
     if table["schema"] != SCHEMA:
-        raise ValueError(f"schema: {table['schema']!r} is not known; {SCHEMA} is")
+        raise ValueError(tell("schema: {found!r} is not known; {known} is", found=table["schema"], known=SCHEMA))
     identity = take_text(table["id"], "id")
     if not _ID.fullmatch(identity):
-        raise ValueError(f"id: {identity!r} is not lower-case letters, digits and hyphens")
+        raise ValueError(tell("id: {identity!r} is not lower-case letters, digits and hyphens", identity=identity))
     pinned = tuple(_build_pinned(row, f"pinned[{number}]") for number, row in enumerate(take_rows(table, "pinned")))
     if not any(item.name == TORCH for item in pinned):
-        raise ValueError(f"pinned: none is called {TORCH}")
+        raise ValueError(tell("pinned: none is called {name}", name=TORCH))
     versions = tuple(_build_rule(row, f"version[{number}]") for number, row in enumerate(take_rows(table, "version")))
     if not versions:
-        raise ValueError("version: there must be one at least")
+        raise ValueError(tell("version: there must be one at least"))
     unusable = table.get("unusable")
     return Profile(
         id=identity,
@@ -234,7 +240,8 @@ def _build_rule(row: dict[str, Any], where: str) -> VersionRule:
     pattern = take_pattern(row["pattern"], f"{where}.pattern")
     sign = row.get("sign", "none")
     if sign not in {item.value for item in SignNeed}:
-        raise ValueError(f"{where}.sign: {sign!r} is none of {', '.join(item.value for item in SignNeed)}")
+        known = ", ".join(item.value for item in SignNeed)
+        raise ValueError(tell("{where}.sign: {sign!r} is none of {known}", where=where, sign=sign, known=known))
     distribution = take_name(row.get("distribution", TORCH), f"{where}.distribution")
     return VersionRule(distribution, pattern, SignNeed(sign), take_optional_text(row, "platform"))
 
@@ -253,11 +260,11 @@ def _build_published(row: dict[str, Any], where: str) -> PublishedBuild:
     numbers = None
     if python is not None:
         if not re.fullmatch(r"3\.[0-9]{1,3}", take_text(python, f"{where}.python")):
-            raise ValueError(f"{where}.python: {python!r} is not of the form 3.N")
+            raise ValueError(tell("{key}: {found!r} is not of the form 3.N", key=f"{where}.python", found=python))
         numbers = (3, int(python.partition(".")[2]))
     companions = row.get("companions", {})
     if not isinstance(companions, dict):
-        raise ValueError(f"{where}.companions: it is not a table")
+        raise ValueError(tell("{key}: it is not a table", key=f"{where}.companions"))
     return PublishedBuild(
         torch=take_text(row["torch"], f"{where}.torch"),
         build=take_optional_text(row, "build"),
@@ -268,11 +275,11 @@ def _build_published(row: dict[str, Any], where: str) -> PublishedBuild:
 
 def _build_cure(row: Any) -> CureWords:
     if not isinstance(row, dict):
-        raise ValueError("cure: it is not a table")
+        raise ValueError(tell("{key}: it is not a table", key="cure"))
     _check_keys(row, "cure")
     release = take_text(row.get("release", CureWords.release), "cure.release")
     if "{release}" not in release or re.search(r"[{}]", release.replace("{release}", "")):
-        raise ValueError("cure.release: {release}, and nothing else in braces, stands in it for the release")
+        raise ValueError(tell("cure.release: {{release}}, and nothing else in braces, stands in it for the release"))
     return CureWords(
         lost=mark_message(take_text(row["lost"], "cure.lost")),
         restore=take_text(row["restore"], "cure.restore"),
@@ -289,7 +296,7 @@ def _build_signs(row: dict[str, Any]) -> VendorSigns:
 def _build_intruders(row: dict[str, Any]) -> IntruderRule:
     names, prefixes = (take_texts(row.get(key, []), f"intruders.{key}") for key in ("names", "prefixes"))
     if "" in prefixes:
-        raise ValueError("intruders.prefixes: an empty one would match everything")
+        raise ValueError(tell("intruders.prefixes: an empty one would match everything"))
     return IntruderRule(frozenset(names), prefixes)
 
 
@@ -304,7 +311,7 @@ def _build_driver(row: dict[str, Any]) -> DriverProgram:
 
 def _build_service(row: Any) -> ServiceFacts:
     if not isinstance(row, dict):
-        raise ValueError("service: it is not a table")
+        raise ValueError(tell("{key}: it is not a table", key="service"))
     lists, tables = {"programs", "image-words"}, {"labels", "words"}
     texts = {item.name.replace("_", "-") for item in fields(ServiceFacts)} - lists - tables
     _require_keys(row, texts | lists | tables, "service")
@@ -325,7 +332,7 @@ def _build_service(row: Any) -> ServiceFacts:
 def _require_keys(row: dict[str, Any], keys: Set[str], where: str) -> None:
     check_keys(row, keys, where)
     if missing := sorted(keys - row.keys()):
-        raise ValueError(f"{where}: {missing[0]!r} is missing")
+        raise ValueError(tell("{where}: {key!r} is missing", where=where, key=missing[0]))
 
 
 def _take_known(table: dict[str, Any], key: str) -> dict[str, Any]:

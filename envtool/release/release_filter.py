@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from envtool.language import join_messages, tell
 from envtool.release.version import VendorVersion, versions_equal
 
 
@@ -34,6 +35,10 @@ class ReleaseFilter:
         return self.version is None and self.release is None and self.torch is None
 
     def __str__(self) -> str:
-        named = [("version", self.version), ("release", self.release), ("torch", self.torch)]
-        named += [("for the driver's release", self.served)]
-        return ", ".join(f"{label} {value}" for label, value in named if value) or "any release"
+        named = (
+            tell("version {value}", value=self.version) if self.version else "",
+            tell("release {value}", value=self.release) if self.release else "",
+            f"torch {self.torch}" if self.torch else "",
+            tell("for the driver's release {value}", value=self.served) if self.served else "",
+        )
+        return join_messages(", ", filter(None, named)) or tell("any release")

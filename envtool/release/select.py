@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from envtool.errors import ReleaseError, SourceError
-from envtool.language import tell
+from envtool.language import join_messages, tell
 from envtool.release.candidates import Candidate, VendorRelease, select_release
 from envtool.release.pin import PinnedDistribution, PinOrigin, VendorPin
 from envtool.release.read_profile import DEFAULT
@@ -109,13 +109,13 @@ def _fetch_pinned(
         try:
             offered = source.list_candidates()
         except SourceError as error:
-            unread = f"; {error.what}"
+            unread = join_messages("; ", ("", error.what))
             continue
         for candidate in offered:
             if candidate.wheel.filename == filename:
                 expected = Candidate(wheel, candidate.location, sha256)
                 return StoredWheel(wheel, source.fetch(expected, store), sha256)
-    altered = "; what the store has under that name are other bytes" if store.has(sha256) else ""
+    altered = tell("; what the store has under that name are other bytes") if store.has(sha256) else ""
     raise ReleaseError(
         tell("the wheel of {name} {version} is nowhere to be had", name=item.name, version=item.version),
         why=tell(

@@ -13,7 +13,7 @@ from envtool.doctor.diagnose import diagnose
 from envtool.environment.change_scope import get_prefix_scope
 from envtool.environment.reader import read_environment
 from envtool.errors import InstallError
-from envtool.language import tell
+from envtool.language import join_messages, tell
 from envtool.safe_install.plan import InstallPlan, make_steps
 from envtool.transaction.as_owner import run_as_owner
 from envtool.transaction.fsync import sync_file_system
@@ -103,7 +103,10 @@ def _verify(plan: InstallPlan) -> None:
         if (change.after is None) == bool(found) or len(found) > 1:
             raise InstallError(
                 tell("the install was taken back, because {name} is not there as planned", name=change.name),
-                why=", ".join(f"{item.version} in {item.path.name}" for item in found) or tell("it is missing"),
+                why=join_messages(
+                    ", ", (tell("{name} in {reference}", name=item.version, reference=item.path.name) for item in found)
+                )
+                or tell("it is missing"),
             )
     _verify_requirements(plan, environment)
 

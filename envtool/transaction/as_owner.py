@@ -160,7 +160,7 @@ def _become(owner: Owner) -> None:
     except OSError as error:
         raise _build_refusal(owner, str(error.strerror)) from error
     if os.getresuid() != (owner.uid,) * 3 or os.getresgid() != (owner.gid,) * 3 or _has_capabilities():
-        raise _build_refusal(owner, "this process would keep rights of root's")
+        raise _build_refusal(owner, tell("this process would keep rights of root's"))
 
 
 def _build_refusal(owner: Owner, why: str) -> RestoreError:
@@ -223,7 +223,7 @@ def _describe(error: BaseException, owner: Owner) -> dict[str, Any]:
         told = (translate(text) for text in (error.what, error.why, error.remedy))
         return {"error": [type(error).__name__, *told]}
     if isinstance(error, StopRequest):
-        return {"error": ["EnvtoolError", "interrupted", "", ""]}
+        return {"error": ["EnvtoolError", phrase("interrupted"), "", ""]}
     if isinstance(error, ImportError):
         what = phrase("{name} cannot read envtool's own files", name=owner.name)
         why = phrase("{error}; its files may be such that only root may read them", error=error)

@@ -91,7 +91,7 @@ def _read(staging: StagingFolder) -> bytes | None:
 def _parse(table: dict[str, Any], opened: OpenScope) -> Journal:
     backwards, mark = table["backwards"], table["mark"]
     if table["schema"] != _SCHEMA:
-        raise ValueError(f"its schema is {table['schema']!r:.40}, not {_SCHEMA}")
+        raise ValueError(tell("its schema is {found}, not {known}", found=f"{table['schema']!r:.40}", known=_SCHEMA))
     if not isinstance(backwards, bool) or not isinstance(mark, str) or (mark and not _MARK.fullmatch(mark)):
         raise ValueError(tell("its mark or its direction is none"))
     if not isinstance(table["steps"], list):

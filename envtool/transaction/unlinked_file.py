@@ -9,6 +9,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from envtool.language import tell
+
 if TYPE_CHECKING:
     from envtool.transaction.scope import OpenScope, RootPath
 
@@ -20,7 +22,7 @@ def read_unlinked_file(path: Path, limit: int) -> bytes:
     with os.fdopen(handle, "rb") as stream:
         found = os.fstat(handle)
         if not stat.S_ISREG(found.st_mode):
-            raise OSError(errno.EINVAL, "not a regular file", str(path))
+            raise OSError(errno.EINVAL, tell("not a regular file"), str(path))
         if found.st_size > limit:
             raise OSError(errno.EFBIG, os.strerror(errno.EFBIG), str(path))
         return stream.read(limit)

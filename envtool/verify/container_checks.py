@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from envtool.errors import BuildError
 from envtool.image.engine.run_inside import idle_container, run_inside
 from envtool.image.spec.table import CHECKS_FOLDER
-from envtool.language import tell
+from envtool.language import map_parts, tell
 from envtool.verify.result import ImageCheck
 
 if TYPE_CHECKING:
@@ -47,4 +47,4 @@ def _run_check(container: Any, name: str) -> ImageCheck:
     _status, text = run_inside(container, ["cat", path], _TIME_LIMIT)
     title = next((line[9:] for line in text.splitlines() if line.startswith("# title: ")), name)
     status, output = run_inside(container, [path], _TIME_LIMIT)
-    return ImageCheck(name, title.strip(), status == 0, output.strip())
+    return ImageCheck(name, title.strip(), status == 0, map_parts(output, str.strip))

@@ -118,7 +118,7 @@ class Archive:
     def _find_data(self, member: ArchiveMember) -> int:
         header = os.pread(self._handle, _LOCAL_HEADER.size, member.offset)
         if len(header) < _LOCAL_HEADER.size or header[:4] != b"PK\x03\x04":
-            raise self._build_error(member, "no local header")
+            raise self._build_error(member, tell("no local header"))
         _signature, name_length, extra_length = _LOCAL_HEADER.unpack(header)
         start: int = member.offset + _LOCAL_HEADER.size + name_length + extra_length
         return start

@@ -66,14 +66,17 @@ def read_contents(wheel: StoredWheel) -> WheelContents:
             record = parse_record(read_zip_member(archive, f"{dist_info}/RECORD"))
             requires = parse_email(read_zip_member(archive, f"{dist_info}/METADATA"))[0].get("requires_dist", ())
         except (KeyError, zipfile.BadZipFile) as error:
-            raise _build_error(wheel, "it has no readable RECORD or METADATA") from error
+            raise _build_error(wheel, tell("it has no readable RECORD or METADATA")) from error
         listed = {row.path: row for row in record.rows}
         members = tuple(_read_members(wheel, archive, dist_info, listed))
         _require_distinct_places(wheel, members, archive.start_dir)
     _require_plausible_sizes(wheel, members)
     absent = listed.keys() - {member.path for member in members}
     if absent:
-        raise _build_error(wheel, f"RECORD lists {len(absent)} files that are not in it, such as {min(absent)}")
+        raise _build_error(
+            wheel,
+            tell("RECORD lists {count} files that are not in it, such as {path}", count=len(absent), path=min(absent)),
+        )
     return WheelContents(wheel=wheel, dist_info=dist_info, record=record, members=members, requires=tuple(requires))
 
 
@@ -87,19 +90,27 @@ def _read_members(
         path = info.filename
         _require_plain_path(wheel, path)
         if path.casefold() in seen:
-            raise _build_error(wheel, f"{path} is in it twice, or in two spellings")
+            raise _build_error(wheel, tell("{path} is in it twice, or in two spellings", path=path))
         seen.add(path.casefold())
         mode = info.external_attr >> 16
         if stat.S_IFMT(mode) not in {0, stat.S_IFREG}:
-            raise _build_error(wheel, f"{path} is not a regular file")
+            raise _build_error(wheel, tell("{path} is not a regular file", path=path))
         if info.compress_type not in {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED} or info.flag_bits & 1:
-            raise _build_error(wheel, f"{path} is encrypted or compressed in a way that wheels are not")
+            raise _build_error(wheel, tell("{path} is encrypted or compressed in a way that wheels are not", path=path))
         row = listed.get(path)
         unhashed = path.startswith(f"{dist_info}/") and path.rsplit("/", 1)[1] in _UNHASHED
         if not unhashed and (row is None or row.sha256 is None):
-            raise _build_error(wheel, f"RECORD has no sha256 for {path}")
+            raise _build_error(wheel, tell("RECORD has no sha256 for {path}", path=path))
         if row is not None and row.size is not None and row.size != info.file_size:
-            raise _build_error(wheel, f"{path} has {info.file_size} bytes, RECORD says {row.size}")
+            raise _build_error(
+                wheel,
+                tell(
+                    "{path} has {size} bytes, RECORD says {recorded}",
+                    path=path,
+                    size=info.file_size,
+                    recorded=row.size,
+                ),
+            )
         yield ArchiveMember(
             path=path,
             offset=info.header_offset,
@@ -114,15 +125,16 @@ def _read_members(
 def _require_distinct_places(wheel: StoredWheel, members: Iterable[ArchiveMember], end: int) -> None:
     """No two files may share bytes of the archive, nor one be the folder that another is in."""
     spans = sorted((member.offset, member.offset + member.compressed, member.path) for member in members)
-    for (_start, stop, path), (start, _stop, other) in pairwise([*spans, (end, end, "the list of files")]):
+    for (_start, stop, path), (start, _stop, other) in pairwise([*spans, (end, end, tell("the list of files"))]):
         if stop > start:
-            raise _build_error(wheel, f"{path} and {other} overlap in the archive")
+            raise _build_error(wheel, tell("{path} and {other} overlap in the archive", path=path, other=other))
     files = {path for _start, _stop, path in spans}
     for path in files:
         parents = path.split("/")[:-1]
         for depth in range(1, len(parents) + 1):
             if "/".join(parents[:depth]) in files:
-                raise _build_error(wheel, f"{'/'.join(parents[:depth])} is a file and a folder in it")
+                path = "/".join(parents[:depth])
+                raise _build_error(wheel, tell("{path} is a file and a folder in it", path=path))
 
 
 def _require_plausible_sizes(wheel: StoredWheel, members: Sequence[ArchiveMember]) -> None:
@@ -131,16 +143,26 @@ def _require_plausible_sizes(wheel: StoredWheel, members: Sequence[ArchiveMember
         if member.method == zipfile.ZIP_DEFLATED:
             most = member.compressed * _MOST_FOR_A_BYTE + _MOST_FOR_NOTHING
         if member.size > most:
-            raise _build_error(wheel, f"{member.path} claims {member.size} bytes, which its data cannot hold")
+            raise _build_error(
+                wheel,
+                tell("{path} claims {size} bytes, which its data cannot hold", path=member.path, size=member.size),
+            )
     size, packed = sum(member.size for member in members), sum(member.compressed for member in members)
     if size > _BOMB_SIZE and size > packed * _BOMB_RATIO:
-        raise _build_error(wheel, f"{packed} bytes would become {size}, as in an archive made to fill the disk")
+        raise _build_error(
+            wheel,
+            tell(
+                "{packed} bytes would become {size}, as in an archive made to fill the disk", packed=packed, size=size
+            ),
+        )
 
 
 def _require_plain_path(wheel: StoredWheel, path: str) -> None:
     parts = path.split("/")
     if path.startswith("/") or "\\" in path or "\0" in path or {"", ".", ".."} & set(parts):
-        raise _build_error(wheel, f"it wants to write to {path!r}, outside the place of a wheel's files")
+        raise _build_error(
+            wheel, tell("it wants to write to {path!r}, outside the place of a wheel's files", path=path)
+        )
 
 
 def _build_error(wheel: StoredWheel, why: str) -> SourceError:

@@ -24,7 +24,9 @@ from envtool.temporary_folder import temporary_folder
 from envtool.wheel.name import compute_sha256, require_sha256
 
 ENVIRONMENT_VARIABLE = "HAC_STORE"
-_OWN_FOLDER = f'export {ENVIRONMENT_VARIABLE}="$(mktemp -d)"   (or another folder that only you can write)'
+_OWN_FOLDER = tell(
+    'export {variable}="$(mktemp -d)"   (or another folder that only you can write)', variable=ENVIRONMENT_VARIABLE
+)
 # Where an image keeps the wheels of its own release.
 IMAGE_STORE = Path("/opt/hac/store")
 

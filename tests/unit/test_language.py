@@ -10,13 +10,17 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from babel.messages.catalog import Message as CatalogMessage
 
 from docs.generate.messages import compile_catalog, extract_messages, find_catalog, read_catalog
 from docs.generate.page_messages import extract_page_messages, find_page_catalog, read_page_catalog
+from envtool.errors import SettingsError, SpecError
+from envtool.image.spec.table import read_table
 from envtool.language import LANGUAGES, find_language, tell, translate
+from envtool.release.read_profile import PROFILES, parse_profile
 from tests.support.environment import RealEnvironment
 
 _FOREIGN = [language for language in LANGUAGES if language != "en"]
@@ -76,6 +80,44 @@ def test_a_message_stays_one_through_str() -> None:
     message = tell("{what} {count}", what=tell("torch is not installed"), count=1)
     assert str(message) is message
     assert translate(str(ValueError(message)), "ko") == "torch가 설치되어 있지 않습니다 1"
+
+
+def test_what_an_exception_says_is_told_anew_within_a_message() -> None:
+    error = ValueError(tell("torch is not installed"))
+    message = pickle.loads(pickle.dumps(tell("{what}: {error}", what=1, error=error)))
+    assert message == "1: torch is not installed"
+    assert translate(message, "ko") == "1: torch가 설치되어 있지 않습니다"
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (("id = ", "id = 1 # "), "id: 한 줄의 문자열이 아닙니다"),
+        (("schema = 1", "schema = 9"), "schema: 9은(는) 알려진 것이 아닙니다. 알려진 것: 1"),
+        (("title = ", "titel = "), "'titel'은(는) 알려진 키가 아닙니다"),
+        (("[cure]", "[[cure]]"), "cure: 표가 아닙니다"),
+        (("pattern = '", "pattern = '("), "정규 표현식이 아닙니다"),
+    ],
+)
+def test_what_is_wrong_with_a_profile_is_told_in_korean(change: tuple[str, str], told: str) -> None:
+    text = (PROFILES / "cpu.toml").read_text()
+    assert change[0] in text
+    with pytest.raises(SettingsError) as raised:
+        parse_profile(text.replace(*change).encode(), Path("/mine/cpu.toml"))
+    assert told in translate(raised.value.why, "ko")
+
+
+def test_problems_of_the_image_table_are_told_in_korean(tmp_path: Path) -> None:
+    (tmp_path / "images").mkdir()
+    (tmp_path / "images/images.toml").write_text(
+        '[image.a]\npython = "2"\nsize-budget = "1 TB"\nsized = 1\n[image.B]\n'
+    )
+    with pytest.raises(SpecError) as raised:
+        read_table(tmp_path)
+    assert "line 1: [image.a] base: is missing" in raised.value.why
+    lines = translate(raised.value.why, "ko").splitlines()
+    assert "1행: [image.a] base: 없습니다" in [line.strip() for line in lines]
+    assert [line for line in lines if not re.search("[가-힣]{2}", line.partition("] ")[2])] == []
 
 
 def test_what_no_catalog_has_stays_english() -> None:

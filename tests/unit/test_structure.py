@@ -49,6 +49,43 @@ def test_every_error_has_a_status_of_its_own() -> None:
         assert f"| {kind.exit_status} |" in page, f"docs/reference/exit-statuses.md lacks {kind.exit_status}"
 
 
+# What these say is for whoever calls a function wrongly, and nobody else reads it.
+_FOR_PROGRAMMERS = {"AssertionError", "AttributeError", "io.UnsupportedOperation"}
+_ERROR = re.compile(r"(^|\.)(\w*Error|_*(make|build)_\w*error|_build_refusal|digest_mismatch)$")
+# Nothing of it is a word of a language.
+_SAME_EVERYWHERE = {"HTTP 404"}
+
+
+def test_what_an_error_says_can_be_told_in_another_language() -> None:
+    """A text, with places or without, goes through `tell`. A remedy may be a command, which nobody translates."""
+    plain = [
+        f"{path.relative_to(PACKAGE)}:{text.lineno}"
+        for path in PACKAGE.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Call) and _ERROR.search(name := ast.unparse(node.func)) and name not in _FOR_PROGRAMMERS
+        for text in (*node.args, *(item.value for item in node.keywords if item.arg in {"what", "why"}))
+        if _has_own_words(text)
+    ]
+    assert plain == []
+
+
+def _has_own_words(text: ast.expr) -> bool:
+    """Whether it is put together of words of a language that are no message."""
+    if isinstance(text, ast.Constant):
+        return (
+            isinstance(text.value, str)
+            and bool(re.search(r"[^\W\d_]", text.value))
+            and text.value not in _SAME_EVERYWHERE
+        )
+    if isinstance(text, ast.JoinedStr):
+        return any(_has_own_words(part) for part in text.values)
+    if isinstance(text, ast.BinOp):
+        return _has_own_words(text.left) or _has_own_words(text.right)
+    if isinstance(text, ast.BoolOp):
+        return any(map(_has_own_words, text.values))
+    return isinstance(text, ast.IfExp) and (_has_own_words(text.body) or _has_own_words(text.orelse))
+
+
 # A program's entry point; what each module of doctor's has for the list of checks; and TOML that is read, once with the
 # file's name in its error.
 _SHARED_NAMES = {"main", "check", "parse_toml"}

@@ -8,6 +8,7 @@ import typer
 
 from envtool.cli.options import ProjectOption
 from envtool.cli.terminal import print_safely
+from envtool.language import phrase, translate
 
 
 def demo_command(project: ProjectOption = Path()) -> None:
@@ -15,11 +16,14 @@ def demo_command(project: ProjectOption = Path()) -> None:
     from envtool.cli.terminal import paint
     from envtool.demo.scenario import SUMMARY, run_demonstration
 
-    results = run_demonstration(project.absolute(), lambda text: print_safely(text, flush=True))
-    print_safely(f"\n{SUMMARY}")
+    results = run_demonstration(project.absolute(), lambda text: print_safely(translate(text), flush=True))
+    print_safely(f"\n{translate(SUMMARY)}")
     for result in results:
         mark = paint("FAIL", "red", bold=True) if result.problems else paint("pass", "green")
-        print_safely(f"  {mark}  {result.step.title}" + "".join(f"\n        {text}" for text in result.problems))
+        problems = "".join(f"\n        {translate(text)}" for text in result.problems)
+        print_safely(f"  {mark}  {translate(result.step.title)}{problems}")
     failed = sum(1 for result in results if result.problems)
-    print_safely(f"{len(results) - failed} of {len(results)} steps gave what they should")
+    print_safely(
+        phrase("{good} of {count} steps gave what they should", good=len(results) - failed, count=len(results))
+    )
     raise typer.Exit(1 if failed else 0)

@@ -98,7 +98,7 @@ def _print_changes(before: ImageLock, after: ImageLock) -> None:
 def _print_stale(specs: list[ImageSpec], locked_only: bool) -> bool:
     """Print a line for each lock, and return whether one of them is out of date or, unless told so, missing."""
     from envtool.image.lock.lockfile import FOLDER, is_stale, read_lock, read_parent_lock
-    from envtool.image.spec.table import RELEASED
+    from envtool.image.spec.row_problems import RELEASED
 
     stale = False
     for spec in specs:

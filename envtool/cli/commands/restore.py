@@ -11,7 +11,7 @@ import typer
 
 from envtool.cli.options import PrefixOption, ProfileOption, PythonOption, VendorOption
 from envtool.cli.terminal import print_line, print_safely
-from envtool.language import phrase
+from envtool.language import phrase, tell
 
 if TYPE_CHECKING:
     from envtool.restore.plan import RestorePlan, UserSiteRemoval
@@ -124,7 +124,7 @@ def run_restore(request: RestoreRequest, *, yes: bool = False, format: RestoreFo
 def _confirm_removal(copy: UserSiteRemoval) -> bool:
     from envtool.cli.terminal import note
 
-    what = f"{copy.name} {copy.version} in {copy.folder}"
+    what = tell("{name} {version} in {folder}", name=copy.name, version=copy.version, folder=copy.folder)
     if _is_interactive() and confirm(phrase("take away {what}, which hides the vendor's?", what=what)):
         return True
     note(phrase("left: {what}, which hides the vendor's; --yes takes it away", what=what))

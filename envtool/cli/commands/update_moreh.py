@@ -18,7 +18,7 @@ from envtool.cli.commands.restore import (
 )
 from envtool.cli.options import PrefixOption, VendorOption
 from envtool.cli.terminal import print_line, print_safely
-from envtool.language import phrase, tell, translate
+from envtool.language import join_messages, phrase, tell, translate
 from envtool.release.read_profile import load_service
 
 if TYPE_CHECKING:
@@ -154,7 +154,9 @@ def _render_nothing_newer(overview: ReleaseOverview) -> str:
 
         raise ReleaseError(
             tell("there is no vendor torch here, and no source that has one for it"),
-            why="; ".join(f"{item.version}: {item.obstacle}" for item in overview.releases)
+            why=join_messages(
+                "; ", (join_messages(": ", (str(item.version), item.obstacle)) for item in overview.releases)
+            )
             or tell("no source has a release"),
             remedy="envtool vendor add FOLDER_OR_INDEX",
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from envtool.language import phrase
+from envtool.language import phrase, translate
 from envtool.printable import join_lines
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ def render_releases(overview: ReleaseOverview) -> str:
         lines.append(phrase("no vendor source has a release: envtool vendor add FOLDER_OR_INDEX"))
     for item in overview.releases:
         is_installed = any(versions_equal(item.version.text, version) for version in overview.installed)
-        remark = ", ".join(text for text in ("installed" if is_installed else "", item.obstacle) if text)
+        remark = ", ".join(filter(None, (phrase("installed") if is_installed else "", translate(item.obstacle))))
         lines.append(f"  {item.version.release!s:<12} {item.version.text:<32} {item.where}   {remark}".rstrip())
     return join_lines(lines)
 

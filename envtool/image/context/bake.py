@@ -9,12 +9,15 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from envtool.image.context.context import WHOLE_BASE
 from envtool.image.context.loadable_image import BASE_STEP
 from envtool.image.graph import PlannedImage, sort_parents_first
-from envtool.image.spec.table import EMBEDDED, ImageSpec
+from envtool.image.spec.row_problems import EMBEDDED
+
+if TYPE_CHECKING:
+    from envtool.image.spec.table import ImageSpec
 
 _PLATFORM = "linux/amd64"
 # A base that is an archive in the context of the first image.

@@ -76,7 +76,9 @@ def _push_once(engine: Engine, repository: str, tag: str) -> str:
         for line in lines:
             if "error" in line:
                 why = str(line["error"]).strip()
-                remedy = f"docker login {repository.partition('/')[0]}" if _FINAL.search(why) else "try again later"
+                remedy = (
+                    f"docker login {repository.partition('/')[0]}" if _FINAL.search(why) else tell("try again later")
+                )
                 raise BuildError(
                     tell("{repository}:{tag} could not be pushed", repository=repository, tag=tag),
                     why=why,

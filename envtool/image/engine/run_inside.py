@@ -7,6 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from envtool.language import join_messages, tell
+
 if TYPE_CHECKING:
     from envtool.image.engine.client import Engine
 
@@ -51,9 +53,18 @@ def run_inside(
     for block in api.exec_start(started, stream=True):
         printed += block
         if len(printed) > _OUTPUT_LIMIT:
-            return None, f"{_decode(printed[:2000])}\n(stopped: it printed more than {_OUTPUT_LIMIT >> 20} MiB)"
+            return None, join_messages(
+                "\n",
+                (_decode(printed[:2000]), tell("(stopped: it printed more than {size} MiB)", size=_OUTPUT_LIMIT >> 20)),
+            )
         if time.monotonic() > deadline:
-            return None, f"{_decode(printed)}\n(stopped: it took more than {time_limit:.0f} seconds)"
+            return None, join_messages(
+                "\n",
+                (
+                    _decode(printed),
+                    tell("(stopped: it took more than {time_limit:.0f} seconds)", time_limit=time_limit),
+                ),
+            )
     return api.exec_inspect(started)["ExitCode"], _decode(printed)
 
 

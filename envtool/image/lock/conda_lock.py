@@ -76,7 +76,12 @@ def lock_environment(environment: Path, channel_map: Mapping[str, str], *, keep:
 def _make_unsolved_error(environment: Path, why: str) -> EnvtoolError:
     unreachable = any(word in why for word in ("error sending request", "dns error", "Connection refused", "connect"))
     return LockError(
-        f"conda-lock could not lock {environment.name}" + (": a channel cannot be reached" if unreachable else ""),
+        tell(
+            "conda-lock could not lock {name}: a channel cannot be reached"
+            if unreachable
+            else "conda-lock could not lock {name}",
+            name=environment.name,
+        ),
         why="\n        ".join(_select_telling_lines(why)),
         remedy=tell("run envtool lock where the channel can be reached")
         if unreachable

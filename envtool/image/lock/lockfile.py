@@ -18,7 +18,7 @@ from envtool.documents import parse_toml
 from envtool.errors import LockError
 from envtool.image.lock.conda_lock import LockedPackage, read_packages
 from envtool.image.lock.signatures import LockedSignature
-from envtool.language import tell
+from envtool.language import join_messages, tell
 from envtool.regular_file import read_regular_file
 from envtool.release.pin import PinnedDistribution, PinOrigin, VendorPin
 
@@ -167,7 +167,9 @@ def read_lock(spec: ImageSpec, folder: Path) -> ImageLock:
         ) from error
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise LockError(
-            tell("{path} is damaged", path=path), why=f"{type(error).__name__}: {error}", remedy=remedy
+            tell("{path} is damaged", path=path),
+            why=join_messages(": ", (type(error).__name__, str(error))),
+            remedy=remedy,
         ) from error
 
 
@@ -178,9 +180,9 @@ def read_parent_lock(spec: ImageSpec, folder: Path) -> ImageLock | None:
 
 def _read_table(table: dict[str, Any], conda: str, tool_conda: str) -> ImageLock:
     if table["schema"] != SCHEMA:
-        raise ValueError(f"schema {table['schema']} is not known")
+        raise ValueError(tell("schema {schema} is not known", schema=table["schema"]))
     if table["conda"] != {"environment": _sha256(conda), "envtool": _sha256(tool_conda)}:
-        raise ValueError("the conda-lock files beside it are not the ones that were written with it")
+        raise ValueError(tell("the conda-lock files beside it are not the ones that were written with it"))
     base = table["base"]
     distributions = tuple(
         PinnedDistribution(

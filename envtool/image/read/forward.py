@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from typing import IO, Any, Protocol, cast
 
 from envtool.image.read.header import FastTarInfo
+from envtool.language import tell
 
 _BLOCK = 1 << 20
 # Bytes of all headers before one member: tarfile keeps long names, further fields and maps of holes in memory.
@@ -72,7 +73,7 @@ class ForwardReader:
 
 def make_backward_seek_error() -> tarfile.StreamError:
     """What is wrong with a seek to where the stream has been."""
-    return tarfile.StreamError("a stream cannot be read backwards")
+    return tarfile.StreamError(tell("a stream cannot be read backwards"))
 
 
 @contextmanager
@@ -106,7 +107,7 @@ def iterate_members(archive: tarfile.TarFile, *, needs_end_mark: bool = False) -
             return
         except _EndOfFile:
             if needs_end_mark:
-                raise tarfile.ReadError("tar's mark of the end is missing") from None
+                raise tarfile.ReadError(tell("tar's mark of the end is missing")) from None
             return
 
 
@@ -175,8 +176,8 @@ class _HeaderGuard:
 
 
 def _make_header_error() -> tarfile.ReadError:
-    return tarfile.ReadError("a member's headers are larger than any that are needed")
+    return tarfile.ReadError(tell("a member's headers are larger than any that are needed"))
 
 
 def _make_truncation_error() -> tarfile.ReadError:
-    return tarfile.ReadError("unexpected end of data")
+    return tarfile.ReadError(tell("unexpected end of data"))

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from envtool.errors import ImageError
 from envtool.image.read.manifest import digest_mismatch
-from envtool.language import tell
+from envtool.language import map_parts, tell
 from envtool.masking import mask_credentials
 
 if TYPE_CHECKING:
@@ -108,13 +108,13 @@ def parse_instruction(created_by: str, comment: str = "") -> str:
 
     Values of build arguments are left out, because credentials get in there, and other credentials masked.
     """
-    return mask_credentials(_parse_instruction(created_by, comment))
+    return map_parts(_parse_instruction(created_by, comment), mask_credentials)
 
 
 def _parse_instruction(created_by: str, comment: str) -> str:
     text = created_by.removesuffix("# buildkit").strip()
     if not text:
-        return f"({comment})" if comment else "(not recorded)"
+        return f"({comment})" if comment else tell("(not recorded)")
     if "#(nop)" in text:
         return _join_lines(_NOTHING_RUN.sub("", text))
     is_run = text.startswith("RUN ")
@@ -157,5 +157,7 @@ def make_stored_image(
         )
     for number, (left, right) in enumerate(zip(expected, found, strict=True), 1):
         if left != right:
-            raise digest_mismatch(f"layer {number} of {reference}", left, right)
+            raise digest_mismatch(
+                tell("layer {number} of {reference}", number=number, reference=reference), left, right
+            )
     return StoredImage(reference, identity, configuration, tuple(layers))

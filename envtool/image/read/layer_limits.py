@@ -38,38 +38,44 @@ class LayerUse:
         self.members += 1
         self.size += size
         if self.members > MEMBER_LIMIT:
-            raise LayerLimitError(f"it has more than {MEMBER_LIMIT:,} files and folders")
+            raise LayerLimitError(tell("it has more than {count:,} files and folders", count=MEMBER_LIMIT))
         if self.size > INFLATED_LIMIT:
-            raise LayerLimitError(f"its files have more than {INFLATED_LIMIT >> 20:,} MiB")
+            raise LayerLimitError(tell("its files have more than {size:,} MiB", size=INFLATED_LIMIT >> 20))
 
     def add_kept(self, size: int) -> None:
         """Count a file's content that is kept. Raises `LayerLimitError`."""
         self.kept += size
         if self.kept > KEPT_LIMIT:
-            raise LayerLimitError(f"its records have more than {KEPT_LIMIT >> 20:,} MiB")
+            raise LayerLimitError(tell("its records have more than {size:,} MiB", size=KEPT_LIMIT >> 20))
 
 
 def require_inflated_size(size: int) -> None:
     """Raise `LayerLimitError` where a layer has inflated to more bytes than it may."""
     if size > INFLATED_LIMIT:
-        raise LayerLimitError(f"it inflates to more than {INFLATED_LIMIT >> 20:,} MiB")
+        raise LayerLimitError(tell("it inflates to more than {size:,} MiB", size=INFLATED_LIMIT >> 20))
 
 
 def require_layer_count(layers: Sized, reference: str) -> None:
     """Raise `ImageError` where an image has more layers than any engine takes."""
     if len(layers) > LAYER_LIMIT:
-        raise _make_error(f"{reference} has {len(layers):,} layers", f"at most {LAYER_LIMIT:,} are read")
+        raise _make_error(
+            tell("{reference} has {count:,} layers", reference=reference, count=len(layers)),
+            tell("at most {count:,} are read", count=LAYER_LIMIT),
+        )
 
 
 def require_image_size(size: int, reference: str) -> None:
     """Raise `ImageError` where the layers of an image have inflated to more bytes than they may."""
     if size > IMAGE_LIMIT:
-        raise _make_error(f"{reference} is too large to be read", f"it inflates to more than {IMAGE_LIMIT >> 20:,} MiB")
+        raise _make_error(
+            tell("{name} is too large to be read", name=reference),
+            tell("it inflates to more than {size:,} MiB", size=IMAGE_LIMIT >> 20),
+        )
 
 
 def make_limit_error(name: str, error: LayerLimitError) -> ImageError:
     """What a person is told of a layer that exceeds a bound."""
-    return _make_error(f"{name} is too large to be read", str(error))
+    return _make_error(tell("{name} is too large to be read", name=name), str(error))
 
 
 def _make_error(what: str, why: str) -> ImageError:

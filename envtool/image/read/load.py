@@ -17,6 +17,7 @@ from envtool.image.read.manifest import (
     require_digest,
     select_manifest,
 )
+from envtool.language import tell
 
 # Each gets what a digest names; whether it really has that digest is checked here. A layer's number counts from 1.
 Document = Callable[[Descriptor], bytes]
@@ -35,16 +36,25 @@ def load_image(
     """The image for a platform that an index, or the image that a manifest, names. Raises `ImageError`."""
     while is_index(table):
         table = _fetch_json(
-            select_manifest(table, platform, reference), manifest, f"the manifest of {reference}", reference
+            select_manifest(table, platform, reference),
+            manifest,
+            tell("the manifest of {reference}", reference=reference),
+            reference,
         )
-    named = parse_manifest(table, f"the manifest of {reference}")
-    settings = _fetch_json(named.configuration, configuration, f"the configuration of {reference}", reference)
+    named = parse_manifest(table, tell("the manifest of {reference}", reference=reference))
+    settings = _fetch_json(
+        named.configuration, configuration, tell("the configuration of {reference}", reference=reference), reference
+    )
     require_layer_count(named.layers, reference)
     layers: list[LayerContents] = []
     for number, descriptor in enumerate(named.layers, 1):
         found = layer(descriptor, number)
         if found.digest != descriptor.digest:
-            raise digest_mismatch(f"layer {number} of {reference}", descriptor.digest, found.digest)
+            raise digest_mismatch(
+                tell("layer {number} of {reference}", number=number, reference=reference),
+                descriptor.digest,
+                found.digest,
+            )
         layers.append(found)
         require_image_size(sum(item.inflated for item in layers), reference)
     return make_stored_image(reference, named.configuration.digest, settings, layers)
@@ -52,5 +62,10 @@ def load_image(
 
 def _fetch_json(descriptor: Descriptor, read: Document, what: str, reference: str) -> Mapping[str, Any]:
     return parse_image_document(
-        require_digest(read(descriptor), descriptor.digest, f"{descriptor.digest[:19]} in {reference}"), what
+        require_digest(
+            read(descriptor),
+            descriptor.digest,
+            tell("{name} in {reference}", name=descriptor.digest[:19], reference=reference),
+        ),
+        what,
     )

@@ -13,7 +13,7 @@ from typing import Any
 
 from envtool.documents import parse_json
 from envtool.errors import ImageError
-from envtool.language import tell
+from envtool.language import join_messages, tell
 
 INDEXES = (
     "application/vnd.oci.image.index.v1+json",
@@ -61,7 +61,7 @@ def parse_image_document(data: bytes, what: str) -> dict[str, Any]:
     except ValueError as error:
         raise make_unreadable_error(what, str(error)) from error
     if not isinstance(table, dict):
-        raise make_unreadable_error(what, "it is no JSON object")
+        raise make_unreadable_error(what, tell("it is no JSON object"))
     return table
 
 
@@ -98,7 +98,9 @@ def select_manifest(table: Mapping[str, Any], wanted: str, what: str) -> Descrip
     # An exact match hides what names no platform; an archive of a single image names none.
     found = [row for row in found if _parse_platform(row)] or found
     if not found:
-        there = ", ".join(sorted({_parse_platform(row) or "no platform" for row in rows})) or "nothing"
+        there = join_messages(", ", sorted({_parse_platform(row) or tell("no platform") for row in rows})) or tell(
+            "nothing"
+        )
         raise ImageError(
             tell("{what} has no image for {wanted}", what=what, wanted=wanted),
             why=tell("it has {there}", there=there),
@@ -117,11 +119,15 @@ def parse_manifest(table: Mapping[str, Any], what: str) -> Manifest:
     """What a manifest names. Raises `ImageError` for one of another kind, such as a chart's or schema 1's."""
     if table.get("schemaVersion") != 2 or not isinstance(table.get("layers"), list):
         raise make_unreadable_error(
-            what, f"it is no image manifest of schema 2 ({table.get('mediaType', 'no media type')})"
+            what,
+            tell(
+                "it is no image manifest of schema 2 ({kind})",
+                kind=table["mediaType"] if "mediaType" in table else tell("no media type"),
+            ),
         )
     configuration = table.get("config")
     if not isinstance(configuration, dict):
-        raise make_unreadable_error(what, "it names no configuration")
+        raise make_unreadable_error(what, tell("it names no configuration"))
     return Manifest(
         _parse_descriptor(configuration, what), tuple(_parse_descriptor(row, what) for row in table["layers"])
     )
@@ -130,7 +136,7 @@ def parse_manifest(table: Mapping[str, Any], what: str) -> Manifest:
 def _parse_descriptor(row: Mapping[str, Any], what: str) -> Descriptor:
     digest, size = row.get("digest"), row.get("size")
     if not isinstance(digest, str) or not digest.startswith("sha256:") or len(digest) != 71:
-        raise make_unreadable_error(what, f"{digest!r} is no sha256 digest")
+        raise make_unreadable_error(what, tell("{digest!r} is no sha256 digest", digest=digest))
     return Descriptor(digest, size if isinstance(size, int) else None)
 
 

@@ -65,7 +65,7 @@ def _read_pages(client: RegistryClient, path: str, key: str) -> Iterator[str]:
     for _ in range(_PAGES):
         query = f"?n={_PAGE}" + (f"&last={last}" if last else "")
         table: Mapping[str, object] = parse_image_document(
-            client.read_document(f"{path}{query}"), f"what the registry lists as {key}"
+            client.read_document(f"{path}{query}"), tell("what the registry lists as {key}", key=key)
         )
         rows = table.get(key)
         names = [str(name) for name in rows] if isinstance(rows, list) else []

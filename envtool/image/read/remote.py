@@ -101,7 +101,7 @@ def read_from_registry(text: str, selector: FileSelector, platform: str) -> Stor
         require_digest(data, reference.target, what)
     return load_image(
         what,
-        parse_image_document(data, f"the manifest of {what}"),
+        parse_image_document(data, tell("the manifest of {reference}", reference=what)),
         platform,
         manifest=lambda descriptor: client.read_manifest(descriptor.digest),
         configuration=client.read_blob,
@@ -114,7 +114,7 @@ def _get_layer(client: RegistryClient, descriptor: Descriptor, number: int, sele
         found = client.read_layer(descriptor, number, selector)
         if found.digest != descriptor.digest:
             # Else another image would be given what this one refuses.
-            raise digest_mismatch(f"layer {number}", descriptor.digest, found.digest)
+            raise digest_mismatch(tell("layer {number}", number=number), descriptor.digest, found.digest)
         return found
 
     return read() if selector.shared is None else selector.shared.get(descriptor.digest, read)
@@ -150,7 +150,7 @@ class RegistryClient:
 
     def read_layer(self, descriptor: Descriptor, number: int, selector: FileSelector) -> LayerContents:
         """A layer, read as it comes in; `number` counts from 1."""
-        name = f"layer {number} of {self._reference}"
+        name = tell("layer {number} of {reference}", number=number, reference=self._reference)
         return self._read(
             f"blobs/{descriptor.digest}",
             lambda answer: _read_layer(answer, descriptor, selector, name),
@@ -232,7 +232,9 @@ def _make_refused_error(reference: RegistryReference, status: int) -> ImageError
         )
     if status == 404:
         return NotInRegistryError(
-            f"the registry has no {reference}", why="HTTP 404", remedy="check the name, the tag or the digest"
+            tell("the registry has no {reference}", reference=reference),
+            why="HTTP 404",
+            remedy=tell("check the name, the tag or the digest"),
         )
     return ImageError(
         tell("{reference} cannot be read", reference=reference),

@@ -54,7 +54,7 @@ def read_archive(
                 reference=reference,
                 name=name,
             ),
-            why=tell("it has {join}", join=", ".join(tags) or "none with a name"),
+            why=tell("it has {join}", join=", ".join(tags) or tell("none with a name")),
             remedy=tell(
                 "name one of them: docker-archive:{reference}:{next}",
                 reference=reference,
@@ -105,7 +105,9 @@ def _add_member(
         contents.documents[name] = source.read()
     elif start.startswith(_COMPRESSED) or start[257:262] == b"ustar" or not start.strip(b"\0"):
         # All zeros: an archive without entries, as an instruction makes that changes nothing.
-        contents.layers[name] = read_layer(source, selector, name=f"{name} in {reference}")
+        contents.layers[name] = read_layer(
+            source, selector, name=tell("{name} in {reference}", name=name, reference=reference)
+        )
         require_layer_count(contents.layers, reference)
         require_image_size(sum(layer.inflated for layer in contents.layers.values()), reference)
 
@@ -124,7 +126,9 @@ def _read_layout(contents: _ArchiveContents, reference: str, platform: str) -> S
     def layer(descriptor: Descriptor, number: int) -> LayerContents:
         return _find_layer(contents, descriptor.blob, reference, number)
 
-    index = parse_image_document(contents.documents["index.json"], f"the index of {reference}")
+    index = parse_image_document(
+        contents.documents["index.json"], tell("the index of {reference}", reference=reference)
+    )
     return load_image(reference, index, platform, manifest=document, configuration=document, layer=layer)
 
 
@@ -135,10 +139,12 @@ def _read_docker_archive(contents: _ArchiveContents, reference: str, row: Mappin
         raise ImageError(
             tell("{reference} is not whole", reference=reference),
             why=tell("it lacks {name}", name=name),
-            remedy="docker save it again",
+            remedy=tell("docker save it again"),
         )
     identity = f"sha256:{name.rpartition('/')[2].removesuffix('.json')}"
-    configuration = parse_image_document(require_digest(data, identity, f"the configuration of {reference}"), reference)
+    configuration = parse_image_document(
+        require_digest(data, identity, tell("the configuration of {reference}", reference=reference)), reference
+    )
     require_layer_count(row.get("Layers") or [], reference)
     paths = enumerate(row.get("Layers") or [], 1)
     layers = [_find_layer(contents, path, reference, number) for number, path in paths]
@@ -149,13 +155,13 @@ def _read_rows(contents: _ArchiveContents, reference: str) -> list[Mapping[str, 
     try:
         rows = parse_json(contents.documents.get("manifest.json", b"[]"))
     except ValueError as error:
-        raise make_unreadable_error(f"the manifest of {reference}", str(error)) from error
+        raise make_unreadable_error(tell("the manifest of {reference}", reference=reference), str(error)) from error
     return [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
 
 
 def _find_layer(contents: _ArchiveContents, path: str, reference: str, number: int) -> LayerContents:
     found = contents.layers.get(contents.links.get(path, path))
     if found is None:
-        what = f"layer {number} of {reference} is missing"
+        what = tell("layer {number} of {reference} is missing", number=number, reference=reference)
         raise ImageError(what, why=tell("{path} is not in it", path=path), remedy=tell("fetch or save the image again"))
     return found

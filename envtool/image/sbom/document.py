@@ -89,7 +89,7 @@ def read_sbom(data: bytes) -> tuple[Package, ...]:
     try:
         table = parse_json(data)
         if table.get("bomFormat") != "CycloneDX":
-            raise ValueError("it is no CycloneDX document")
+            raise ValueError(tell("it is no CycloneDX document"))
         return tuple(
             Package(
                 purl=str(row["purl"]),

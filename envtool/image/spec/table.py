@@ -5,14 +5,15 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from envtool.documents import parse_toml
 from envtool.errors import SpecError
-from envtool.language import tell
+from envtool.image.spec.row_problems import SIZE, list_row_problems
+from envtool.language import join_messages, tell
 from envtool.regular_file import read_regular_file
 
 TABLE = Path("images/images.toml")
@@ -22,11 +23,7 @@ ENVIRONMENT_PREFIX = Path("/opt/conda/envs/pytorch")
 TOOL_PREFIX = Path("/opt/hac/envtool")
 CHECKS_FOLDER = Path("opt/hac/checks")
 
-EMBEDDED, RELEASED = "embedded", "released"
 _UNITS = {"MB": 10**6, "GB": 10**9}
-_SIZE = re.compile(r"(\d+(?:\.\d+)?) (MB|GB)")
-_NAME = re.compile(r"[a-z0-9]+(?:[._-][a-z0-9]+)*")
-_PYTHON = re.compile(r"3\.\d+")
 
 
 @dataclass(frozen=True)
@@ -164,14 +161,14 @@ def read_table(project: Path) -> dict[str, ImageSpec]:
     if not isinstance(rows, dict) or not rows:
         raise SpecError(tell("{table} has no image", table=TABLE), remedy=tell("add [image.NAME] to {path}", path=path))
     problems = [
-        f"line {_find_line(text, name, key)}: [image.{name}] {problem}"
+        tell("line {line}: [image.{name}] {problem}", line=_find_line(text, name, key), name=name, problem=problem)
         for name, row in rows.items()
-        for key, problem in _list_problems(project, name, row, rows)
+        for key, problem in list_row_problems(project, name, row, rows)
     ]
     if problems:
         raise SpecError(
             tell("{table} has problems: {count}", table=TABLE, count=len(problems)),
-            why="\n        ".join(problems),
+            why=join_messages("\n        ", problems),
             remedy=tell("mend them in {path}", path=path),
         )
     made: dict[str, ImageSpec] = {}
@@ -214,98 +211,6 @@ def _read_table_text(path: Path) -> str:
         raise SpecError(tell("{path} is not UTF-8", path=path), why=str(error)) from error
 
 
-_TEXTS = ("title", "sources", "recipe", "python", "torch", "release", "size-budget")
-# Public keys that must have signed the inputs of an image without a parent.
-_KEYS = ("vendor-key", "base-key")
-# A child has these of its parent.
-_FROM_PARENT = {"sources", "python", "torch", "release", "epoch", *_KEYS}
-
-
-def _list_problems(project: Path, name: str, row: object, rows: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """Everything that is wrong with one row: the key it concerns, and what to say."""
-    if not _NAME.fullmatch(name):
-        yield "", "the name must be lower-case letters, digits, and single . _ - between them"
-    if not isinstance(row, dict):
-        yield "", "must be a table"
-        return
-    is_child = "parent" in row
-    for key in row.keys() - {*_TEXTS, *_KEYS, "inherits", "epoch", "base", "parent"}:
-        yield key, f"{key}: there is no such setting"
-    for key in sorted(_TEXTS):
-        if is_child and key in _FROM_PARENT:
-            if key in row:
-                yield key, f"{key}: a child has its parent's"
-        elif not isinstance(row.get(key), str):
-            yield key, f"{key}: a text is needed" if key in row else f"{key}: is missing"
-    yield from _list_value_problems(project, row)
-    if is_child:
-        yield from _list_child_problems(name, row, rows)
-    else:
-        yield from _list_base_problems(row.get("base"))
-
-
-def _list_child_problems(name: str, row: Mapping[str, Any], rows: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    seen, parent = {name}, row["parent"]
-    while parent is not None:
-        if not isinstance(parent, str) or not isinstance(rows.get(parent), dict):
-            yield "parent", f"parent: there is no image {parent!r}"
-            return
-        if parent in seen:
-            yield "parent", f"parent: {parent} is its own ancestor"
-            return
-        seen.add(parent)
-        parent = rows[parent].get("parent")
-    for key in ("epoch", *_KEYS):
-        if key in row:
-            yield key, f"{key}: a child has its parent's"
-    base = row.get("base", {})
-    if not isinstance(base, dict) or base.keys() - {"packages"} or not _are_names(base.get("packages", [])):
-        yield "base", "base: a child names packages, which are added to those of its parent, and nothing else"
-    elif base and "bootstrap" not in str(_find_root(row, rows).get("base")):
-        yield "packages", "base.packages: nothing can be added to a base that is pulled; name conda packages instead"
-
-
-def _find_root(row: Mapping[str, Any], rows: Mapping[str, Any]) -> Mapping[str, Any]:
-    while "parent" in row:
-        row = rows[row["parent"]]
-    return row
-
-
-def _are_names(value: object) -> bool:
-    return isinstance(value, list) and all(isinstance(item, str) for item in value)
-
-
-def _list_value_problems(project: Path, row: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    if isinstance(row.get("sources"), str) and row["sources"] not in (EMBEDDED, RELEASED):
-        yield "sources", f"sources: {row['sources']!r} is neither {EMBEDDED!r} nor {RELEASED!r}"
-    if isinstance(row.get("python"), str) and not _PYTHON.fullmatch(row["python"]):
-        yield "python", f"python: {row['python']!r} is not of the form 3.N"
-    if isinstance(row.get("size-budget"), str) and not _SIZE.fullmatch(row["size-budget"]):
-        yield "size-budget", f"size-budget: {row['size-budget']!r} is not of the form '900 MB'"
-    if "parent" not in row and (not isinstance(row.get("epoch"), int) or isinstance(row.get("epoch"), bool)):
-        yield "epoch", "epoch: a number of seconds since 1970 is needed"
-    for key in _KEYS:
-        if key in row and not (isinstance(row[key], str) and (project / row[key]).is_file()):
-            yield key, f"{key}: there is no file {row[key]}"
-    if "base-key" in row and "bootstrap" in str(row.get("base")):
-        yield "base-key", "base-key: a base that is bootstrapped comes from Debian's own signed index"
-    for key in ("recipe", "inherits"):
-        if isinstance(row.get(key), str) and not (project / "images" / row[key]).is_dir():
-            yield key, f"{key}: there is no folder images/{row[key]}"
-
-
-def _list_base_problems(base: object) -> Iterator[tuple[str, str]]:
-    if not isinstance(base, dict):
-        yield "base", "base: is missing"
-        return
-    if ("bootstrap" in base) == ("reference" in base):
-        yield "base", "base: needs either bootstrap or reference"
-    for key in base.keys() - {"bootstrap", "packages", "reference"}:
-        yield key, f"base.{key}: there is no such setting"
-    if not _are_names(base.get("packages", [])):
-        yield "packages", "base.packages: a list of names is needed"
-
-
 def _find_line(text: str, name: str, key: str) -> int:
     """The line of a setting of an image, or of the image's header; tomllib does not tell."""
     header = re.compile(rf"\s*\[image\.(?:\"{re.escape(name)}\"|{re.escape(name)})(?:\.base)?\]")
@@ -321,7 +226,7 @@ def _find_line(text: str, name: str, key: str) -> int:
 
 
 def _make_spec(project: Path, name: str, row: Mapping[str, Any], parent: ImageSpec | None) -> ImageSpec:
-    size = _SIZE.fullmatch(row["size-budget"])
+    size = SIZE.fullmatch(row["size-budget"])
     assert size is not None
     packages = tuple(row.get("base", {}).get("packages", ()))
     own: dict[str, Any] = {

@@ -195,7 +195,7 @@ class _HookRunner:
         if ended.status != 0:
             said = (ended.err + b"\n" + ended.out).decode("utf-8", "replace")
             if self.stubs is None and imports_missing_torch(said):
-                raise MissingBuildTorchError(f"{self.shown}: its build imports torch")
+                raise MissingBuildTorchError(tell("{shown}: its build imports torch", shown=self.shown))
             raise _make_error(self.shown, find_last_error(said))
 
 

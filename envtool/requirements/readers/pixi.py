@@ -110,7 +110,7 @@ def _format_requirement(package: str, stated: Any, path: Path) -> str | None:
     row = {"version": stated} if isinstance(stated, str) else stated
     if not isinstance(row, dict):
         return None
-    names = get_strings(row.get("extras"), path, f"extras of {package}")
+    names = get_strings(row.get("extras"), path, tell("extras of {name}", name=package))
     extras = f"[{','.join(names)}]" if names else ""
     marker = f" ; {row['env-markers']}" if isinstance(row.get("env-markers"), str) else ""
     if isinstance(row.get("path"), str):

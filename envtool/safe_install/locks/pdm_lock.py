@@ -161,7 +161,7 @@ def _read_link(row: dict[str, Any], lock: Path) -> str | None:
 def _read_requires(row: dict[str, Any], lock: Path) -> Iterator[Requirement]:
     extras = get_strings(row.get("extras"), lock, "extras")
     condition = " or ".join(f'extra == "{normalize_name(extra)}"' for extra in extras if _NAME.fullmatch(extra))
-    for line in get_strings(row.get("dependencies"), lock, f"dependencies of {row['name']}"):
+    for line in get_strings(row.get("dependencies"), lock, tell("dependencies of {name}", name=row["name"])):
         try:
             requirement = Requirement(line)
         except InvalidRequirement as error:

@@ -6,6 +6,7 @@ import ast
 import re
 from typing import TYPE_CHECKING
 
+from envtool.language import tell
 from envtool.release.read_profile import load_service
 from envtool.scan.commands import ONE_PROCESS, UNKNOWN, CommandWord
 from envtool.scan.kinds import ScanKind
@@ -207,7 +208,7 @@ def _emit_query(module: Module, node: ast.expr, severity: Severity) -> None:
         ScanKind.NVIDIA_QUERY,
         node,
         "nvidia-smi",
-        "nvidia-smi sees no accelerator",
+        tell("nvidia-smi sees no accelerator"),
         load_service().words.query,
         severity=severity,
     )

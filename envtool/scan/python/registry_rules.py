@@ -78,4 +78,4 @@ def _judge_ultralytics(module: Module, call: ast.Call, name: str) -> None:
 
 
 def _emit_needless(module: Module, node: ast.expr, name: str | None) -> None:
-    module.emit(ScanKind.PARALLEL_NEEDLESS, node, str(name), f"{name} is for several GPUs", ONE_DEVICE)
+    module.emit(ScanKind.PARALLEL_NEEDLESS, node, str(name), tell("{name} is for several GPUs", name=name), ONE_DEVICE)

@@ -205,7 +205,7 @@ def _emit_setting(
         node,
         identifier,
         message,
-        "one device, and no strategy",
+        tell("one device, and no strategy"),
         standing=standing,
         severity=severity,
     )
