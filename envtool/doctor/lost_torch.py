@@ -46,8 +46,12 @@ class LostBuild:
     @property
     def evidence(self) -> Evidence:
         """As a line of a finding."""
-        degree = "certainly" if self.is_certain else "likely"
-        return Evidence(self.source, f"{self.version} ({degree}: {self.reason})", tell("another or none"))
+        found = tell(
+            "{version} (certainly: {reason})" if self.is_certain else "{version} (likely: {reason})",
+            version=self.version,
+            reason=self.reason,
+        )
+        return Evidence(self.source, found, tell("another or none"))
 
 
 def make_finding(environment: Environment, cache: DiagnosisCache) -> Finding:

@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 import requests
 import urllib3.exceptions
 
-from envtool.language import tell
+from envtool.language import join_messages, tell
 
 # Bytes of an answer that is read into memory, inflated. The largest page of an index that is met has some 20 MB.
 CONTENT_LIMIT = 64 << 20
@@ -92,7 +92,7 @@ def read_content(answer: requests.Response, limit: int | None = None) -> bytes:
         with BoundedBody(answer, most) as body:
             data = _read_all(body, most, is_inflated=encoding not in {"identity", ""})
     except BodyError as error:
-        raise TooLargeError(f"{answer.url}: {error}") from error
+        raise TooLargeError(join_messages(": ", (answer.url, str(error)))) from error
     except urllib3.exceptions.HTTPError as error:
         raise requests.exceptions.ChunkedEncodingError(error) from error
     except zlib.error as error:

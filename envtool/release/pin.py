@@ -10,7 +10,7 @@ from typing import Any
 import envtool
 from envtool.documents import parse_toml
 from envtool.errors import ReleaseError, VersionError
-from envtool.language import tell
+from envtool.language import join_messages, tell
 from envtool.regular_file import read_regular_file
 from envtool.release.profile import TORCH, Profile
 from envtool.release.read_profile import DEFAULT, load_profile
@@ -123,7 +123,7 @@ def parse_pin(data: bytes, path: Path, *, remedy: str = "") -> VendorPin:
     try:
         return _read_table(parse_toml(data.decode()), path)
     except (ValueError, KeyError, TypeError, AttributeError, VersionError) as error:
-        why = f"{type(error).__name__}: {error}"
+        why = join_messages(": ", (type(error).__name__, str(error)))
         raise ReleaseError(tell("the pin {path} is damaged", path=path), why=why, remedy=remedy) from error
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from envtool.documents import parse_json
 from envtool.errors import ResolutionError
-from envtool.language import tell
+from envtool.language import join_messages, tell
 
 if TYPE_CHECKING:
     from envtool.requirements.target import Target
@@ -69,7 +69,7 @@ def read_plan(text: str) -> tuple[VersionChange, ...]:
     except (ValueError, KeyError, TypeError) as error:
         raise ResolutionError(
             tell("uv's plan cannot be read"),
-            why=f"{type(error).__name__}: {error}",
+            why=join_messages(": ", (type(error).__name__, str(error))),
             remedy="pip install 'uv>=0.13,<0.14'",
         ) from error
     return tuple(VersionChange(name, before.get(name), after.get(name)) for name in sorted({*before, *after}))

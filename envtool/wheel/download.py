@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from envtool.errors import HashError
+from envtool.language import join_messages
 from envtool.net.http import get
 from envtool.wheel.store import FileStore, translate_store_errors
 
@@ -92,7 +93,7 @@ def _append(answer: requests.Response, partial: Path) -> None:
             with BoundedBody(answer) as body:
                 shutil.copyfileobj(body, stream, _BLOCK)
         except BodyError as error:
-            raise requests.RequestException(f"{answer.url}: {error}") from error
+            raise requests.RequestException(join_messages(": ", (answer.url, str(error)))) from error
         except urllib3.exceptions.HTTPError as error:
             raise requests.exceptions.ChunkedEncodingError(error) from error
 

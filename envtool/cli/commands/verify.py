@@ -19,7 +19,7 @@ from envtool.cli.options import (
 )
 from envtool.cli.report_format import Format
 from envtool.cli.terminal import note
-from envtool.language import phrase
+from envtool.language import phrase, translate
 
 if TYPE_CHECKING:
     from envtool.verify.shard import Shard
@@ -113,4 +113,4 @@ def _parse_shard(text: str) -> Shard:
     try:
         return parse_shard(text)
     except ValueError as error:
-        raise typer.BadParameter(f"--shard {text}: {error}") from None
+        raise typer.BadParameter(f"--shard {text}: {translate(str(error))}") from None

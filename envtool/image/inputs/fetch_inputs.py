@@ -15,7 +15,7 @@ from envtool.image.inputs.base_layers import read_account_files, require_glibc
 from envtool.image.inputs.fetch_wheels import fetch_wheels
 from envtool.image.lock.lock_sources import find_vendor_program
 from envtool.image.lock.signatures import require_signatures
-from envtool.language import tell
+from envtool.language import join_messages, map_parts, tell
 from envtool.net.http import open_session
 from envtool.release.select import fetch_pinned_wheels
 from envtool.wheel.download import download
@@ -177,6 +177,6 @@ def _translate_unreachable(filename: str) -> Iterator[None]:
     except requests.RequestException as error:
         raise SourceError(
             tell("{filename} cannot be fetched from its channel", filename=filename),
-            why=f"{type(error).__name__}: {str(error)[:200]}",
+            why=join_messages(": ", (type(error).__name__, map_parts(str(error), lambda text: text[:200]))),
             remedy=tell("check the network and the proxy variables, and run the command again"),
         ) from error

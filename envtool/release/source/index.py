@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from envtool.errors import SourceError
-from envtool.language import tell
+from envtool.language import join_messages, map_parts, tell
 from envtool.net.http import get, open_session
 from envtool.net.index_page import parse_index_page
 from envtool.release.candidates import Candidate, find_torch_requirement
@@ -36,6 +36,8 @@ USERNAME_VARIABLE = "HAC_VENDOR_USERNAME"
 PASSWORD_VARIABLE = "HAC_VENDOR_PASSWORD"  # noqa: S105 (the name of it)
 # Seconds until a connection, or a silence in the middle of an answer, counts as "does not answer".
 TIMEOUT = 30.0
+# Characters of what is said of an index that does not answer.
+_SAID = 300
 
 
 @dataclass(frozen=True)
@@ -163,9 +165,12 @@ class IndexSource:
         except HTTPError as error:
             raise self._refused(error.response.status_code) from error
         except RequestException as error:
+            kind = type(error).__name__
+            # Without what follows an address, where a credential may be.
+            said = map_parts(str(error), lambda text: text.split("?", 1)[0][: _SAID - len(kind) - 2])
             raise SourceError(
                 tell("the index {url} does not answer", url=self.url),
-                why=f"{type(error).__name__}: {error}".split("?", 1)[0][:300],
+                why=join_messages(": ", (kind, said)),
                 remedy=tell("check the address and the proxy variables; a folder of wheels works without a network"),
             ) from error
 

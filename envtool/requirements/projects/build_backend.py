@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from envtool.bounded_process import BoundedProcess
 from envtool.errors import ResolutionError
-from envtool.language import tell
+from envtool.language import join_messages, tell
 from envtool.regular_file import read_regular_file
 from envtool.release.profile import PINNED_NAMES
 from envtool.requirements.build_failure import find_last_error
@@ -123,7 +123,9 @@ def _run_hooks(source: Path, metadata: Path, system: BuildSystem, runner: _HookR
         TypeError,
         ValueError,
     ) as error:
-        raise _make_error(runner.shown, f"{system.backend}: {type(error).__name__}: {error}") from error
+        raise _make_error(
+            runner.shown, join_messages(": ", (system.backend, type(error).__name__, str(error)))
+        ) from error
     if found is None:
         raise _make_error(
             runner.shown, tell("{backend} made metadata without a name or a version", backend=system.backend)

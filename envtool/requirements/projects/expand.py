@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from packaging.requirements import InvalidRequirement, Requirement
 
 from envtool.errors import RequirementsError, ResolutionError, SetupError, SourceError
+from envtool.language import join_messages, tell
 from envtool.requirements.model import DeclaredRequirement, DependencyFile, RequirementSet, Section, SourceLocation
 from envtool.requirements.text_file import LineFinder, read_text
 from envtool.wheel.requires import normalize_name
@@ -97,7 +98,7 @@ def _stand_in(
     try:
         found = reader.read(entry.link)
     except _CANNOT as error:
-        unresolved.append(f"{entry.location}: {_explain(error)}")
+        unresolved.append(join_messages(": ", (str(entry.location), _explain(error))))
         return None
     if found is None:
         return entry
@@ -106,8 +107,8 @@ def _stand_in(
 
 
 def _explain(error: RequirementsError | ResolutionError | SetupError | SourceError) -> str:
-    next_step = f"; next: {error.remedy}" if error.remedy else ""
-    return f"{error.what}: {error.why}{next_step}" if error.why else f"{error.what}{next_step}"
+    told = join_messages(": ", (error.what, error.why)) if error.why else error.what
+    return tell("{told}; next: {remedy}", told=told, remedy=error.remedy) if error.remedy else told
 
 
 class _SourceLines:
