@@ -61,12 +61,19 @@ def phrase(template: str, /, **values: object) -> str:
 
 
 def _rebuild(template: str, values: Mapping[str, object]) -> Message:
-    # What an exception says may be a message as well, and not every exception can be handed to another process.
-    values = {name: str(value) if isinstance(value, BaseException) else value for name, value in values.items()}
+    values = {name: _read_message(value) for name, value in values.items()}
     message = Message(template.format(**values))
     message.template = template
     message.values = values
     return message
+
+
+def _read_message(value: object) -> object:
+    """What an object says of itself, where that is a message; an exception's in any case: not every one is pickled."""
+    if isinstance(value, str | int | float | Path):
+        return value
+    told = str(value)
+    return told if isinstance(told, Message) or isinstance(value, BaseException) else value
 
 
 def join_messages(separator: str, parts: Iterable[str]) -> Message:

@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,7 @@ from envtool.errors import SettingsError, SpecError
 from envtool.image.spec.table import read_table
 from envtool.language import LANGUAGES, find_language, tell, translate
 from envtool.release.read_profile import PROFILES, parse_profile
+from envtool.requirements.resolution import VersionChange
 from tests.support.environment import RealEnvironment
 
 _FOREIGN = [language for language in LANGUAGES if language != "en"]
@@ -105,6 +107,14 @@ def test_what_is_wrong_with_a_profile_is_told_in_korean(change: tuple[str, str],
     with pytest.raises(SettingsError) as raised:
         parse_profile(text.replace(*change).encode(), Path("/mine/cpu.toml"))
     assert told in translate(raised.value.why, "ko")
+
+
+def test_what_an_object_says_of_itself_is_told_anew_within_a_message() -> None:
+    change = VersionChange("torch", "1.7.1", None)
+    assert translate(tell("{change}!", change=change), "ko") == f"{translate(str(change), 'ko')}!"
+    assert translate(str(change), "ko") != str(change)
+    # Others stay what they are, such as for a form of their own.
+    assert tell("{items!r}, {day:%d.%m.}", items=["a"], day=date(2026, 11, 28)) == "['a'], 28.11."
 
 
 def test_problems_of_the_image_table_are_told_in_korean(tmp_path: Path) -> None:
