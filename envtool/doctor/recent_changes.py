@@ -69,7 +69,8 @@ def _list_links(item: Distribution, files: Iterable[Path]) -> Iterator[Path]:
             if folder == item.site_packages or folder in seen:
                 break
             seen.add(folder)
-            if folder.is_symlink():
+            # Not Path's own: a RECORD may name what is too long to be a path.
+            if os.path.islink(folder):  # noqa: PTH114
                 yield folder
 
 
@@ -86,7 +87,7 @@ def _find_last_change(files: Iterable[Path]) -> float | None:
 def _read_ctime(path: Path) -> float | None:
     try:
         return path.lstat().st_ctime
-    except OSError:
+    except (OSError, ValueError):
         return None
 
 

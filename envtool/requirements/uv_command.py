@@ -16,7 +16,7 @@ from envtool.errors import ResolutionError, SetupError, SourceError
 from envtool.language import tell
 from envtool.printable import shorten_start
 from envtool.release.profile import PINNED_NAMES
-from envtool.requirements.build_failure import find_build_failure
+from envtool.requirements.build_failure import find_build_failure, find_last_error
 from envtool.transaction.owner import Owner, make_process_options
 
 # Characters of another program's message that are shown.
@@ -196,8 +196,9 @@ def _interpret_failure(said: str) -> UvOutput:
             why=_extract_proof(said),
         )
     failure = find_build_failure(text)
+    unbuildable = MissingBuildTorchError if imports_missing_torch(text) else UnbuildableError
     if failure is not None and (_BUILD_FAILED in text or _NO_SOLUTION in text):
-        raise (MissingBuildTorchError if imports_missing_torch(text) else UnbuildableError)(
+        raise unbuildable(
             tell("{project} cannot be built", project=failure.name),
             why=tell("the build of {project} failed: {reason}", project=failure.project, reason=failure.why),
             remedy=failure.remedy,
@@ -205,6 +206,12 @@ def _interpret_failure(said: str) -> UvOutput:
         )
     if _NO_SOLUTION in text:
         return UvOutput("", _extract_proof(said))
+    if _BUILD_FAILED in text:
+        # Of a folder that was named without the project's name, uv does not say which it is.
+        raise unbuildable(
+            tell("a source distribution does not tell what it requires: its build back end failed"),
+            why=find_last_error(re.split(r"\nhint:", text)[0]),
+        )
     if _NETWORK.search(text):
         raise SourceError(tell("an index or a file of it cannot be read"), why=_select_last_words(text))
     raise ResolutionError(tell("the requirements could not be resolved"), why=_select_last_words(text))

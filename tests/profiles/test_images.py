@@ -17,7 +17,7 @@ from tests.support.image_layout import Files, Layout, registry
 
 SITE = "usr/local/lib/python3.12/site-packages"
 PYTHON: dict[str, bytes | str | None] = {
-    "usr/local/bin/python3.12": b"\x7fELF",
+    "usr/local/bin/python3.12": b"\x7fELF Py_BytesMain",
     "usr/local/bin/python3": "->python3.12",
     "usr/local/bin/python": "->python3.12",
     f"{SITE}/README": b"",
