@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from envtool.environment.activation import Activations
 from envtool.environment.conda_environments import CONDAS, USUAL_ROOT
-from envtool.environment.file_tree import DiskTree, FileTree, find_program, follow_links, read_tree_text
+from envtool.environment.file_tree import DiskTree, FileTree, find_program, follow_links, join_path, read_tree_text
 from envtool.environment.shell_branches import (
     Branch,
     list_case_branches,
@@ -174,7 +174,7 @@ class _Walk:
         return test_node(node, self.scope, self._exists)
 
     def _exists(self, path: str) -> bool:
-        return follow_links(self.tree, _join(self.scope.folder, path)) is not None
+        return follow_links(self.tree, join_path(self.scope.folder, path)) is not None
 
     def _visit_branches(self, branches: Iterable[Branch], depth: int, *, is_certain: bool) -> None:
         for branch in branches:
@@ -255,7 +255,7 @@ class _Walk:
             self._visit_all([self.functions[name]], depth, is_certain=False)
             self.scope.arguments = kept
         elif name == "cd" and rest:
-            self.scope.folder = _join(self.scope.folder, rest[-1])
+            self.scope.folder = join_path(self.scope.folder, rest[-1])
         elif name == "shift":
             count = int(rest[0]) if rest and rest[0].isdigit() else 1
             self.scope.arguments = self.scope.arguments[count:]
@@ -299,7 +299,7 @@ class _Walk:
             self.run(text, depth, is_certain=False)
 
     def _source(self, words: list[str], depth: int, *, is_certain: bool) -> None:
-        path = _join(self.scope.folder, words[0])
+        path = join_path(self.scope.folder, words[0])
         if words[0] == "activate":
             # conda's, which is on PATH.
             found = find_program(self.tree, words[0], self.scope.values) or f"{USUAL_ROOT}/bin/activate"
@@ -324,7 +324,3 @@ class _Walk:
             self._run_all(self.activations.activate_conda(self.scope, words[2:], program or ""), depth)
         else:
             self.activations.deactivate(self.scope)
-
-
-def _join(folder: str, name: str) -> str:
-    return name if name.startswith("/") else f"{folder.rstrip('/')}/{name}"

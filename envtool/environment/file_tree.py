@@ -145,3 +145,8 @@ def find_program(tree: FileTree, name: str, variables: Mapping[str, str]) -> str
         if folder.startswith("/") and has_file(tree, f"{folder}/{name}"):
             return f"{folder.rstrip('/')}/{name}"
     return None
+
+
+def join_path(folder: str, name: str) -> str:
+    """The path that a name means in a folder of the tree; one from the root is that already."""
+    return name if name.startswith("/") else f"{folder.rstrip('/')}/{name}"

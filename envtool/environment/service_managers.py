@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
-from envtool.environment.file_tree import FileTree, has_file, list_folder, read_tree_text
+from envtool.environment.file_tree import FileTree, has_file, join_path, list_folder, read_tree_text
 
 _SERVICE_FOLDERS = ("/etc/services.d", "/etc/s6-overlay/s6-rc.d")
 # Managers that are told their folder, and where they look without one.
@@ -107,7 +107,7 @@ def _list_supervised(
     common = dict(variables)
     for source, content in [(path, text), *_list_included(tree, path, text, variables)]:
         parser = _parse(content)
-        known = {"here": source.rpartition("/")[0], **{f"ENV_{name}": value for name, value in variables.items()}}
+        known = _make_values(source, variables)
         if parser.has_section("supervisord"):
             common |= _read_environment(_expand(parser.get("supervisord", "environment", fallback=""), known))
         for section in parser.sections():
@@ -128,21 +128,25 @@ def _find_configuration(tree: FileTree, words: Sequence[str], folder: str) -> st
         name, _, value = word.partition("=")
         if name in {"-c", "--configuration"}:
             value = value or "".join(words[number + 1 : number + 2])
-            return _join(folder, value)
+            return join_path(folder, value)
         if word.startswith("-c") and len(word) > len("-c"):
-            return _join(folder, word[len("-c") :])
-    paths = (_join(folder, name) for name in _CONFIGURATIONS)
+            return join_path(folder, word[len("-c") :])
+    paths = (join_path(folder, name) for name in _CONFIGURATIONS)
     return next((path for path in paths if has_file(tree, path)), None)
 
 
 def _list_included(tree: FileTree, path: str, text: str, variables: Mapping[str, str]) -> Iterator[tuple[str, str]]:
-    here = path.rpartition("/")[0]
-    known = {"here": here, **{f"ENV_{name}": value for name, value in variables.items()}}
+    known = _make_values(path, variables)
     for pattern in _split(_expand(_parse(text).get("include", "files", fallback=""), known)):
-        for found in _match_paths(tree, _join(here, pattern)):
+        for found in _match_paths(tree, join_path(known["here"], pattern)):
             content = read_tree_text(tree, found)
             if content is not None and found != path:
                 yield found, content
+
+
+def _make_values(path: str, variables: Mapping[str, str]) -> dict[str, str]:
+    """What expressions in a configuration may name."""
+    return {"here": path.rpartition("/")[0], **{f"ENV_{name}": value for name, value in variables.items()}}
 
 
 def _match_paths(tree: FileTree, pattern: str) -> list[str]:
@@ -186,7 +190,3 @@ def _split(text: str) -> list[str]:
     except ValueError:
         # A quote without its end.
         return text.split()
-
-
-def _join(folder: str, name: str) -> str:
-    return name if name.startswith("/") else f"{folder.rstrip('/')}/{name}"

@@ -18,7 +18,15 @@ from envtool.environment.conda_environments import (
     read_environment_variables,
 )
 from envtool.environment.entry_script import follow_script
-from envtool.environment.file_tree import DEFAULT_PATH, FileTree, find_program, follow_links, has_file, read_tree_text
+from envtool.environment.file_tree import (
+    DEFAULT_PATH,
+    FileTree,
+    find_program,
+    follow_links,
+    has_file,
+    join_path,
+    read_tree_text,
+)
 from envtool.environment.service_managers import ServiceCommand, is_service_manager, list_service_commands
 from envtool.environment.shell_startup import SHELLS, ShellStart, parse_shell_words, run_shell_script
 from envtool.environment.started_python import StartSettings
@@ -187,7 +195,7 @@ def _enter_shell(state: _Command) -> None:
     if shell.command is not None:
         _enter_script(state, shell, shell.command, list(shell.words[1:]))
     elif shell.words:
-        path = _join(state.folder, shell.words[0])
+        path = join_path(state.folder, shell.words[0])
         _enter_script(state, shell, read_tree_text(state.tree, path) or "", list(shell.words[1:]), path)
     else:
         _enter_script(state, shell, "", [])
@@ -226,9 +234,9 @@ def _enter_project(state: _Command) -> StartSettings | None:
     named = state.variables.get("UV_PROJECT_ENVIRONMENT") or ".venv"
     started = next((word for word in state.words[state.words.index("run") + 1 :] if not word.startswith("-")), "")
     # Of a script that is named itself, uv looks for the project where the script is.
-    folder = _join(state.folder, started).rpartition("/")[0] if started.endswith(".py") else state.folder
+    folder = join_path(state.folder, started).rpartition("/")[0] if started.endswith(".py") else state.folder
     while True:
-        program = f"{_join(folder, named)}/bin/python"
+        program = f"{join_path(folder, named)}/bin/python"
         if has_file(state.tree, f"{folder}/pyproject.toml") or has_file(state.tree, program):
             state.words = []
             if not has_file(state.tree, program):
@@ -245,7 +253,7 @@ def _enter_program(state: _Command) -> StartSettings | None:
     words, state.words = state.words, []
     if not words:
         return None
-    name = _join(state.folder, words[0]) if "/" in words[0] else words[0]
+    name = join_path(state.folder, words[0]) if "/" in words[0] else words[0]
     program = find_program(state.tree, name, state.variables)
     text = read_tree_text(state.tree, program) if program is not None else None
     if program is None or not text or not text.startswith("#!"):
@@ -273,7 +281,7 @@ def _enter_program(state: _Command) -> StartSettings | None:
 def _read_python_words(state: _Command) -> StartSettings:
     """Python's own command line (Python documentation, "Command line and environment")."""
     words, variables, first = state.words[1:], dict(state.variables), state.folder
-    program = _join(state.folder, state.words[0]) if "/" in state.words[0] else state.words[0]
+    program = join_path(state.folder, state.words[0]) if "/" in state.words[0] else state.words[0]
     is_safe = False
     while words and words[0].startswith("-"):
         option = words.pop(0)
@@ -290,12 +298,8 @@ def _read_python_words(state: _Command) -> StartSettings:
         if "m" in letters or "c" in letters or option == "-":
             words = []
     if words:
-        script = _join(state.folder, words[0])
+        script = join_path(state.folder, words[0])
         first = (follow_links(state.tree, script) or script).rpartition("/")[0] or "/"
     return StartSettings(
         variables=variables, program=program, first_folder="" if is_safe else first, folder=state.folder
     )
-
-
-def _join(folder: str, name: str) -> str:
-    return name if name.startswith("/") else f"{folder.rstrip('/')}/{name}"

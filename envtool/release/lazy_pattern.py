@@ -4,29 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 
+@dataclass(frozen=True)
 class LazyPattern:
     """A pattern, as text until something is matched with it. What is no pattern is a `re.error` then."""
 
-    def __init__(self, text: str) -> None:
-        """Keep the text."""
-        self.pattern = text
-        self._compiled: re.Pattern[str] | None = None
-
-    def __eq__(self, other: object) -> bool:
-        """Whether they are written the same."""
-        return isinstance(other, LazyPattern) and self.pattern == other.pattern
-
-    def __hash__(self) -> int:
-        """The hash of the text."""
-        return hash(self.pattern)
+    pattern: str
 
     def compile(self) -> re.Pattern[str]:
-        """The pattern itself, compiled once."""
-        if self._compiled is None:
-            self._compiled = re.compile(self.pattern)
-        return self._compiled
+        """The pattern itself; `re` keeps what it has compiled."""
+        return re.compile(self.pattern)
 
     @property
     def groupindex(self) -> Mapping[str, int]:

@@ -13,7 +13,7 @@ from envtool.cli.image_selection import AllOption, DemoOption, ImagesArgument, r
 from envtool.cli.options import ProjectOption, VendorOption
 from envtool.cli.render.json_text import render_json_text
 from envtool.cli.terminal import note, print_line, print_safely
-from envtool.language import phrase, translate
+from envtool.language import phrase
 from envtool.release.read_profile import load_service
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ def build_command(
     with counters(phrase("making")) as progress:
         result = build_images(request, progress=progress, say=note, report=report)
     if any(image.lock.pin.stand_in for image in planned):
-        note(translate(load_service().words.images_of_stand_ins))
+        note(load_service().words.images_of_stand_ins)
     if format is BuildFormat.JSON:
         print_safely(render_json_text(_make_document(result)))
 

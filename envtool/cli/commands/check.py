@@ -12,7 +12,7 @@ import typer
 from envtool.cli.options import OutputFolderOption, OutputOption, PrefixOption, ProfileOption, PythonOption
 from envtool.cli.report_format import CheckFormat
 from envtool.cli.terminal import note
-from envtool.language import phrase, translate
+from envtool.language import phrase, tell
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -156,7 +156,7 @@ def _note_unknown_build(torch: str) -> None:
     is_assumed = find_named_profile() is None and parse_any_vendor_version(torch) is not None
     unknown = find_unknown_build(torch) if is_assumed else None
     if unknown is not None:
-        note(phrase("{title}; next: {remedy}", title=translate(unknown.title), remedy=translate(unknown.remedy)))
+        note(tell("{title}; next: {remedy}", title=unknown.title, remedy=unknown.remedy))
 
 
 def _parse_build_arguments(texts: Iterable[str]) -> Iterator[tuple[str, str]]:

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from envtool.cli.terminal import note, print_line
-from envtool.language import phrase, translate
+from envtool.language import phrase
 
 
 def flavour_command(
@@ -38,4 +38,4 @@ def flavour_command(
     else:
         print_line(phrase("{name}, before {previous}", name=result.current, previous=result.previous))
     if not result.is_verified:
-        note(translate(load_service().words.flavour_untold))
+        note(load_service().words.flavour_untold)
