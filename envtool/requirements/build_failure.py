@@ -42,7 +42,12 @@ def find_build_failure(text: str) -> BuildFailure | None:
     match = _SUBJECT.search(text)
     if match is None or "No solution found" in text[: match.start()]:
         return None
-    return BuildFailure(match[1], find_last_error(re.split(r"\nhint:", text[match.end() :])[0]))
+    return BuildFailure(match[1], find_reported_error(text[match.end() :]))
+
+
+def find_reported_error(text: str) -> str:
+    """The error in uv's words about a build, without the hints that uv adds."""
+    return find_last_error(re.split(r"\nhint:", text)[0])
 
 
 def find_last_error(said: str) -> str:

@@ -16,7 +16,7 @@ from envtool.errors import ResolutionError, SetupError, SourceError
 from envtool.language import tell
 from envtool.printable import shorten_start
 from envtool.release.profile import PINNED_NAMES
-from envtool.requirements.build_failure import find_build_failure, find_last_error
+from envtool.requirements.build_failure import find_build_failure, find_reported_error
 from envtool.transaction.owner import Owner, make_process_options
 
 # Characters of another program's message that are shown.
@@ -210,7 +210,7 @@ def _interpret_failure(said: str) -> UvOutput:
         # Of a folder that was named without the project's name, uv does not say which it is.
         raise unbuildable(
             tell("a source distribution does not tell what it requires: its build back end failed"),
-            why=find_last_error(re.split(r"\nhint:", text)[0]),
+            why=find_reported_error(text),
         )
     if _NETWORK.search(text):
         raise SourceError(tell("an index or a file of it cannot be read"), why=_select_last_words(text))
