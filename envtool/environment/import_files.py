@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import re
+from typing import IO
 
+from envtool.environment.project_runs import PROJECT_FILES
+from envtool.environment.python_program import condense_program
 from envtool.release.profile import PINNED_NAMES
 
 _NAMES = "|".join(PINNED_NAMES)
@@ -22,11 +25,11 @@ _SYSTEM_SETTINGS = re.compile(
 )
 # The standard library's landmark (CPython, Modules/getpath.py).
 _LIBRARY = re.compile(r"(?:^|/)lib(?:64)?/python\d\.\d+t?/os\.py$")
+_LIBRARY_ARCHIVE = re.compile(r"(?:^|/)lib/python\d+t?\.zip$")
 _SCRIPT_AT_MOST = 32 << 10
 _SETTING_AT_MOST = 256 << 10
 _ARCHIVE_DEPTH = 2
 _INTERPRETER = re.compile(r"python[\d.]*t?")
-_INTERPRETER_AT_MOST = 8 << 20
 _SCRIPT_FOLDERS = ("bin", "sbin")
 # What service managers read: supervisord's configuration, the services of s6 and runit.
 _RUN_FOLDERS = ("services.d", "s6-rc.d", "service", "sv")
@@ -47,10 +50,14 @@ def needs_content(path: str, size: int) -> bool | None:
     if name.endswith(".py") and folder.endswith(_SITE_FOLDERS):
         # A line of a .pth file may import it.
         return size <= _SCRIPT_AT_MOST
-    if name.endswith((".zip", ".egg", ".pyz")):
+    if name.endswith((".zip", ".egg", ".pyz", ".pex")):
         # On the search path it is a folder. There may be data sets of them, far from the root.
-        is_near = path.count("/") <= _ARCHIVE_DEPTH or folder.endswith(_SITE_FOLDERS)
+        is_near = path.count("/") <= _ARCHIVE_DEPTH or folder.endswith(_SITE_FOLDERS) or _LIBRARY_ARCHIVE.search(path)
         return True if is_near and size <= _SETTING_AT_MOST else None
+    if name in PROJECT_FILES:
+        return False
+    if name in {".pdm-python", ".python-version"} or (name == "version" and "pyenv" in folder):
+        return size <= _SETTING_AT_MOST
     if name == "os.py":
         return False if _LIBRARY.search(path) else None
     last = folder.rpartition("/")[2]
@@ -58,8 +65,8 @@ def needs_content(path: str, size: int) -> bool | None:
         if size <= _SCRIPT_AT_MOST:
             return True
         if _INTERPRETER.fullmatch(name):
-            # Whether it is a Python at all.
-            return size <= _INTERPRETER_AT_MOST
+            # Whether it is a Python at all; of a large one the reader keeps just that.
+            return True
         return False if name.startswith("python") else None
     if size > _SCRIPT_AT_MOST or not size:
         return None
@@ -69,6 +76,11 @@ def needs_content(path: str, size: int) -> bool | None:
         is_local = path.startswith("usr/local/") and name.endswith((".sh", ".bash")) and path.count("/") <= 4
         return True if is_local or _SYSTEM_SETTINGS.match(path) else None
     return True if is_script and path.count("/") <= 3 else None
+
+
+def condense_interpreter(path: str, stream: IO[bytes]) -> bytes | None:
+    """What is to be kept of a file too large to be kept: of an interpreter, whether it is one."""
+    return condense_program(stream) if _INTERPRETER.fullmatch(path.rpartition("/")[2]) else None
 
 
 def is_service_setting(folder: str, name: str) -> bool:

@@ -22,7 +22,8 @@ from envtool.wheel.requires import normalize_name
 if TYPE_CHECKING:
     from envtool.environment.started_python import ImportFolder
 
-_ARCHIVES = (".zip", ".egg", ".whl", ".pyz")
+# What Python reads as a folder on its search path.
+ARCHIVES = (".zip", ".egg", ".whl", ".pyz", ".pex")
 _RECORDS = re.compile(r"^([A-Za-z0-9][\w.]*)-([^/-]+)(?:-py[\d.]+)?\.(?:dist-info|egg-info)$")
 _VERSION_TEXT = re.compile(r"^__version__\s*(?::\s*\w+\s*)?=\s*[\"']([^\"']+)[\"']", re.MULTILINE)
 
@@ -82,7 +83,7 @@ def find_import(tree: FileTree, folders: Iterable[ImportFolder], name: str) -> I
 
 
 def _find_in_folder(tree: FileTree, folder: str, name: str) -> str | None:
-    if folder.endswith(_ARCHIVES) and has_file(tree, folder):
+    if folder.endswith(ARCHIVES) and has_file(tree, folder):
         archived = _list_archived(tree, folder)
         found = next(
             (entry for entry in (f"{name}/__init__.py", f"{name}.py") if archived & {entry, f"{entry}c"}), None

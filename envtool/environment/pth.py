@@ -6,18 +6,17 @@ Format: the Python documentation, module `site`: one folder a line; a line that 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from envtool.environment.path_code import list_first_folders
 from envtool.link_rights import may_name
 from envtool.regular_file import read_regular_file
 
 # easy_install framed its folders by two lines of code that move them to the front of sys.path.
 _MOVES_FOLDERS_FIRST = "sys.__plen"
-_PUT_FIRST = re.compile(r"sys\.path\s*(?:\.insert\s*\(\s*0|\[\s*(?:0)?\s*:\s*0?\s*\]\s*=)")
 _IMPORT = re.compile(r"""(?:^|;)\s*import\s+([\w., ]+)|__import__\(\s*["']([\w.]+)["']""")
-_QUOTED_FOLDER = re.compile(r"""["'](/[^"']+)["']""")
 
 
 @dataclass(frozen=True)
@@ -33,8 +32,11 @@ class PthContent:
     imports: tuple[str, ...] = ()
 
 
-def parse_pth(data: bytes) -> PthContent:
-    """Read a `.pth` file. Never fails; what its code does beyond naming folders is not known."""
+def parse_pth(data: bytes, variables: Mapping[str, str] | None = None) -> PthContent:
+    """Read a `.pth` file. Never fails; what its code does beyond naming folders is not known.
+
+    `variables` are the interpreter's, as far as they are known.
+    """
     try:
         text, is_utf8 = data.decode("utf-8-sig"), True
     except UnicodeDecodeError:
@@ -45,8 +47,7 @@ def parse_pth(data: bytes) -> PthContent:
     folders = tuple(folder for folder in folders if "\0" not in folder)
     first = list(folders) if any(_MOVES_FOLDERS_FIRST in line for line in code) else []
     for line in code:
-        if _PUT_FIRST.search(line):
-            first += [folder for folder in _QUOTED_FOLDER.findall(line) if "\0" not in folder]
+        first += list_first_folders(line, variables=variables)
     imports = tuple(dict.fromkeys(name for line in code for name in _list_imports(line)))
     return PthContent(folders, tuple(first), is_utf8, imports)
 

@@ -22,11 +22,12 @@ from envtool.environment.file_tree import (
     DEFAULT_PATH,
     FileTree,
     find_program,
-    follow_links,
     has_file,
     join_path,
     read_tree_text,
 )
+from envtool.environment.launchers import find_launched_folder, find_script_folder
+from envtool.environment.project_runs import follow_project_run, is_project_run
 from envtool.environment.service_managers import ServiceCommand, is_service_manager, list_service_commands
 from envtool.environment.shell_startup import SHELLS, ShellStart, parse_shell_words, run_shell_script
 from envtool.environment.started_python import StartSettings
@@ -122,6 +123,8 @@ def _take_step(state: _Command) -> StartSettings | None:
         _enter_shell(state)
     elif name == "uv" and "run" in state.words:
         return _enter_project(state)
+    elif is_project_run(state.words):
+        _enter_tool(state)
     elif name in {"conda", "mamba", "micromamba"} and "run" in state.words:
         _enter_conda(state)
     else:
@@ -233,8 +236,10 @@ def _enter_project(state: _Command) -> StartSettings | None:
     """`uv run` starts the project's own environment, where it has been made."""
     named = state.variables.get("UV_PROJECT_ENVIRONMENT") or ".venv"
     started = next((word for word in state.words[state.words.index("run") + 1 :] if not word.startswith("-")), "")
+    place = _find_option(state.words, ("--project", "--directory")) or state.variables.get("UV_PROJECT")
     # Of a script that is named itself, uv looks for the project where the script is.
     folder = join_path(state.folder, started).rpartition("/")[0] if started.endswith(".py") else state.folder
+    folder = join_path(state.folder, place).rstrip("/") if place else folder
     while True:
         program = f"{join_path(folder, named)}/bin/python"
         if has_file(state.tree, f"{folder}/pyproject.toml") or has_file(state.tree, program):
@@ -246,6 +251,21 @@ def _enter_project(state: _Command) -> StartSettings | None:
             state.words = []
             return None
         folder = folder.rpartition("/")[0]
+
+
+def _find_option(words: Sequence[str], names: tuple[str, ...]) -> str | None:
+    """The value of an option, as the next word or behind `=`."""
+    for number, word in enumerate(words):
+        name, _, value = word.partition("=")
+        if name in names:
+            return value or next(iter(words[number + 1 :]), None)
+    return None
+
+
+def _enter_tool(state: _Command) -> None:
+    found = follow_project_run(state.tree, state.words, state.variables, state.folder)
+    state.words = list(found.words) if found is not None else []
+    state.variables = dict(found.variables) if found is not None else state.variables
 
 
 def _enter_program(state: _Command) -> StartSettings | None:
@@ -268,11 +288,11 @@ def _enter_program(state: _Command) -> StartSettings | None:
     if kind in SHELLS:
         _enter_script(state, parse_shell_words(interpreter), text, words[1:], program)
     elif _PYTHON.fullmatch(kind):
-        real = follow_links(state.tree, program) or program
+        launched = find_launched_folder(state.tree, name.rpartition("/")[2], words[1:], state.folder)
         return StartSettings(
             variables=state.variables,
             program=interpreter[0],
-            first_folder=real.rpartition("/")[0] or "/",
+            first_folder=launched or find_script_folder(state.tree, program),
             folder=state.folder,
         )
     return None
@@ -295,11 +315,13 @@ def _read_python_words(state: _Command) -> StartSettings:
         is_safe = is_safe or "I" in letters or "P" in letters
         if option in {"-W", "-X"} and words:
             words.pop(0)
+        if "m" in letters and words:
+            launched = find_launched_folder(state.tree, words[0], words[1:], state.folder)
+            first = launched or first
         if "m" in letters or "c" in letters or option == "-":
             words = []
     if words:
-        script = join_path(state.folder, words[0])
-        first = (follow_links(state.tree, script) or script).rpartition("/")[0] or "/"
+        first = find_script_folder(state.tree, join_path(state.folder, words[0]))
     return StartSettings(
         variables=variables, program=program, first_folder="" if is_safe else first, folder=state.folder
     )

@@ -17,9 +17,12 @@ from envtool.environment.file_tree import (
     find_program,
     follow_links,
     has_folder,
+    join_path,
     list_folder,
     read_tree_text,
 )
+from envtool.environment.launchers import find_pyenv_program
+from envtool.environment.path_code import list_first_folders
 from envtool.environment.pth import parse_pth
 from envtool.environment.python_program import is_python_program
 from envtool.environment.shell_startup import parse_shell_words, run_shell_script
@@ -39,6 +42,7 @@ class ImportOrigin(Enum):
     PYTHONPATH = "PYTHONPATH"
     PTH_FILE = tell("a .pth file")
     USER_SITE = tell("the user site")
+    LIBRARY = tell("the standard library's folder")
     SITE = "site-packages"
     CUSTOMIZE = "sitecustomize"
 
@@ -61,8 +65,7 @@ class StartedPython:
     """The interpreter that a command starts.
 
     `program` is what was found, on PATH or by its path; `wrappers` are scripts and links on the way from there to the
-    interpreter. `prefix` is `sys.prefix`, and empty for another program that only bears the name. `search_path` leaves
-    the standard library out.
+    interpreter. `prefix` is `sys.prefix`, and empty for another program that only bears the name.
     """
 
     program: str
@@ -97,12 +100,10 @@ def find_started_python(tree: FileTree, settings: StartSettings) -> StartedPytho
             return None
     if program is None:
         return None
-    executable, wrappers, variables = _unwrap(tree, program, dict(settings.variables))
+    executable, wrappers, variables = _unwrap(tree, program, dict(settings.variables), settings.folder)
     if settings.folder and variables.get("PYTHONPATH"):
         # An empty entry is the working folder.
-        entries = (
-            _join(settings.folder.rstrip("/"), entry).rstrip("/") for entry in variables["PYTHONPATH"].split(":")
-        )
+        entries = (join_path(settings.folder, entry).rstrip("/") for entry in variables["PYTHONPATH"].split(":"))
         variables["PYTHONPATH"] = ":".join(entry or "/" for entry in entries)
     if executable is None:
         return None
@@ -110,7 +111,7 @@ def find_started_python(tree: FileTree, settings: StartSettings) -> StartedPytho
 
 
 def _unwrap(
-    tree: FileTree, program: str, variables: dict[str, str]
+    tree: FileTree, program: str, variables: dict[str, str], working_folder: str
 ) -> tuple[str | None, tuple[str, ...], dict[str, str]]:
     """Follow scripts that start an interpreter: the interpreter's path as it is called, and the scripts."""
     scripts: list[str] = []
@@ -129,6 +130,7 @@ def _unwrap(
             end = run_shell_script(tree, shell, text, variables, arguments=None, folder=folder, path=program)
             variables = dict(end.variables)
             name = next((word for word in end.words if "python" in word.rpartition("/")[2]), None)
+            name = find_pyenv_program(tree, end.words, variables, working_folder) or name
         next_program = find_program(tree, name, _without_folder(variables, program)) if name else None
         if next_program is None:
             return None, tuple(scripts), variables
@@ -256,14 +258,18 @@ def _list_folders(
     added: list[ImportFolder] = []
     for folder in site_folders:
         added.append(folder)
-        added += _read_pth_files(tree, folder.path)
+        added += _read_pth_files(tree, folder.path, variables)
     paths = [entry for entry in variables.get("PYTHONPATH", "").split(":") if entry.startswith("/")]
     # Debian's own sitecustomize lies in the standard library, before every other folder's.
     library = f"{base}/lib/python{version[0]}.{version[1]}"
-    customized = list(_read_customize(tree, [*paths, library, *(folder.path for folder in added)]))
+    folders = [*paths, library, *(folder.path for folder in added)]
+    customized = list(_read_customize(tree, folders, variables))
     yield from customized
     yield from (folder for folder in added if folder.is_first)
     yield from (ImportFolder(path=entry, origin=ImportOrigin.PYTHONPATH) for entry in paths)
+    archive = f"{base}/lib/python{version[0]}{version[1]}.zip"
+    for entry in (archive, library, f"{library}/lib-dynload"):
+        yield ImportFolder(path=entry, origin=ImportOrigin.LIBRARY)
     yield from (folder for folder in added if not folder.is_first)
 
 
@@ -296,51 +302,46 @@ def _own_site(tree: FileTree, prefix: str, name: str) -> Iterator[ImportFolder]:
             yield ImportFolder(path=path, origin=ImportOrigin.SITE)
 
 
-def _read_pth_files(tree: FileTree, folder: str) -> Iterator[ImportFolder]:
+def _read_pth_files(tree: FileTree, folder: str, variables: Mapping[str, str]) -> Iterator[ImportFolder]:
     """What a folder's `.pth` files add."""
     for name in list_folder(tree, folder):
         if not name.endswith(".pth") or name.startswith("."):
             continue
         path = f"{folder}/{name}"
         text = read_tree_text(tree, path)
-        content = parse_pth(text.encode()) if text is not None else None
+        content = parse_pth(text.encode(), variables) if text is not None else None
         if content is None:
             continue
-        for entry in content.first:
-            yield ImportFolder(path=_join(folder, entry), origin=ImportOrigin.PTH_FILE, named_by=path, is_first=True)
-        for module, entry in _list_imported_first(tree, folder, content.imports):
-            yield ImportFolder(path=_join(folder, entry), origin=ImportOrigin.PTH_FILE, named_by=module, is_first=True)
+        first = [(path, entry) for entry in content.first]
+        first += _list_imported_first(tree, folder, content.imports, variables)
+        for source, entry in first:
+            yield ImportFolder(
+                path=join_path(folder, entry), origin=ImportOrigin.PTH_FILE, named_by=source, is_first=True
+            )
         for entry in content.folders:
             if entry not in content.first:
-                yield ImportFolder(path=_join(folder, entry), origin=ImportOrigin.PTH_FILE, named_by=path)
+                yield ImportFolder(path=join_path(folder, entry), origin=ImportOrigin.PTH_FILE, named_by=path)
 
 
-def _list_imported_first(tree: FileTree, folder: str, modules: Iterable[str]) -> Iterator[tuple[str, str]]:
+def _list_imported_first(
+    tree: FileTree, folder: str, modules: Iterable[str], variables: Mapping[str, str]
+) -> Iterator[tuple[str, str]]:
     """What modules beside a `.pth` file, which a line of it imports, put first: each with the module's file."""
     for module in modules:
         for path in (f"{folder}/{module}.py", f"{folder}/{module}/__init__.py"):
             text = read_tree_text(tree, path)
-            for entry in _read_first(text) if text is not None else ():
+            for entry in list_first_folders(text, path, variables) if text is not None else ():
                 yield path, entry
 
 
-def _read_first(text: str) -> tuple[str, ...]:
-    """The folders that a module's code puts before all others."""
-    return parse_pth("\n".join(f"import {line}" for line in text.splitlines()).encode()).first
-
-
-def _read_customize(tree: FileTree, folders: list[str]) -> Iterator[ImportFolder]:
+def _read_customize(tree: FileTree, folders: list[str], variables: Mapping[str, str]) -> Iterator[ImportFolder]:
     """What `sitecustomize` and `usercustomize`, the first of each that is found, put first."""
     for module in ("sitecustomize", "usercustomize"):
         for folder in folders:
             text = read_tree_text(tree, f"{folder}/{module}.py")
             if text is not None:
-                for entry in _read_first(text):
+                for entry in list_first_folders(text, f"{folder}/{module}.py", variables):
                     yield ImportFolder(
-                        path=_join(folder, entry), origin=ImportOrigin.CUSTOMIZE, named_by=f"{folder}/{module}.py"
+                        path=join_path(folder, entry), origin=ImportOrigin.CUSTOMIZE, named_by=f"{folder}/{module}.py"
                     )
                 break
-
-
-def _join(folder: str, entry: str) -> str:
-    return entry if entry.startswith("/") else f"{folder}/{entry}"

@@ -11,7 +11,7 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 from envtool.environment.imported import ImportedModule, find_import
-from envtool.environment.jupyter_kernels import find_default_kernel
+from envtool.environment.jupyter_kernels import list_kernels
 from envtool.environment.start_command import find_command_start, find_service_starts
 from envtool.environment.started_python import StartedPython, StartSettings, find_started_python
 from envtool.language import tell
@@ -32,6 +32,7 @@ class StartWay(Enum):
     TYPED_SHELL = tell("an interactive shell")
     SERVICE = tell("a service of the image's command")
     KERNEL = tell("the Jupyter kernel `python3`")
+    OTHER_KERNEL = tell("another Jupyter kernel")
 
 
 _SHELLS = {StartWay.LOGIN_SHELL: ("bash", "-l"), StartWay.TYPED_SHELL: ("bash", "-i")}
@@ -85,16 +86,25 @@ def list_torch_starts(
         yield _start(tree, settings, StartWay.COMMAND)
     for service, source in find_service_starts(tree, command, variables, folder) if command else ():
         yield _start(tree, service, StartWay.SERVICE, source)
-    kernel = find_default_kernel(tree, variables, plain.python.prefix) if with_shells and plain.python else None
-    if kernel is not None:
-        settings = find_command_start(tree, kernel.words, {**variables, **kernel.variables}, "")
-        if settings is not None:
-            yield _start(tree, settings, StartWay.KERNEL, kernel.path)
+    if with_shells and plain.python is not None:
+        yield from _list_kernel_starts(tree, plain, plain.python.prefix)
     for way, words in _SHELLS.items() if with_shells else ():
         settings = find_command_start(tree, words, variables, folder)
         start = _start(tree, settings, way) if settings is not None else plain
         is_other = start.module is not None and (plain.module is None or start.module.path != plain.module.path)
         if is_other and _adds_to(plain, start):
+            yield start
+
+
+def _list_kernel_starts(tree: FileTree, plain: TorchStart, prefix: str) -> Iterator[TorchStart]:
+    """What notebooks import. Whoever picks another environment's kernel by its name means that environment."""
+    variables = plain.settings.variables
+    for kernel in list_kernels(tree, variables, prefix):
+        settings = find_command_start(tree, kernel.words, {**variables, **kernel.variables}, "")
+        if settings is None:
+            continue
+        start = _start(tree, settings, StartWay.KERNEL if kernel.is_default else StartWay.OTHER_KERNEL, kernel.path)
+        if kernel.is_default or (start.python is not None and start.python.prefix == prefix):
             yield start
 
 

@@ -113,6 +113,7 @@ def select_exit_status(results: Iterable[ImageResult]) -> int:
 
 
 def _check_files(reference: str, request: VerifyRequest, spool: LibrarySpool, shared: LayerCache | None) -> ImageResult:
+    from envtool.environment.import_files import condense_interpreter
     from envtool.image.read.layer import FileSelector
     from envtool.image.read.reference import read_image
     from envtool.verify.credential_contents import find_credentials, load_detectors
@@ -125,6 +126,7 @@ def _check_files(reference: str, request: VerifyRequest, spool: LibrarySpool, sh
         spool.spool,
         may_hold_credentials,
         find_credentials,
+        condense_interpreter,
         keeps_links=True,
         shared=shared,
     )

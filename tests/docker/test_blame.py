@@ -19,6 +19,7 @@ import pytest
 from jsonschema import validate
 
 from envtool.cli.render.blame import create_blame_document, render_blame_text
+from envtool.environment.import_files import condense_interpreter
 from envtool.image.blame.installed import select_for_blame
 from envtool.image.blame.trace import BlameReport, trace_changes
 from envtool.image.engine.client import Engine
@@ -105,7 +106,7 @@ def stories(hac_base: str, index: str, tmp_path_factory: pytest.TempPathFactory)
         tags = list(pool.map(lambda row: _build(folder / f"{row[0]}-{row[1]['KIND']}", index, *row), wanted))
     archive = folder / "all.tar"
     assert run(["docker", "save", "--output", archive, *tags]).status == 0
-    images = read_saved_images(archive, FileSelector(select_for_blame, keeps_links=True))
+    images = read_saved_images(archive, FileSelector(select_for_blame, condense=condense_interpreter, keeps_links=True))
     yield {tag.removesuffix(":latest"): trace_changes(image) for tag, image in images.items()}
     run(["docker", "rmi", "--force", *tags])
 

@@ -22,7 +22,7 @@ from envtool.environment.entry_script import follow_script
 from envtool.environment.file_tree import DiskTree
 from envtool.environment.history import read_history
 from envtool.environment.imported import find_import
-from envtool.environment.jupyter_kernels import find_default_kernel
+from envtool.environment.jupyter_kernels import list_kernels
 from envtool.environment.pth import parse_pth
 from envtool.environment.start_command import find_command_start, find_service_starts
 from envtool.environment.started_python import ImportFolder, ImportOrigin
@@ -157,8 +157,8 @@ def _read_kernel(data: bytes) -> None:
         path = Path(name) / "usr/share/jupyter/kernels/python3/kernel.json"
         path.parent.mkdir(parents=True)
         path.write_bytes(data)
-        kernel = find_default_kernel(DiskTree(Path(name)), {}, "/usr")
-        assert kernel is None or all(isinstance(word, str) for word in kernel.words)
+        for kernel in list_kernels(DiskTree(Path(name)), {}, "/usr"):
+            assert all(isinstance(word, str) for word in kernel.words)
 
 
 def _import_from_archive(data: bytes) -> None:

@@ -32,6 +32,7 @@ _STARTERS: dict[StartWay, str] = {
     StartWay.TYPED_SHELL: tell("what an interactive shell reads"),
     StartWay.SERVICE: tell("a service"),
     StartWay.KERNEL: tell("the Jupyter kernel `python3`"),
+    StartWay.OTHER_KERNEL: tell("another Jupyter kernel"),
 }
 # What to change is in one of these.
 _SHELL_REMEDY = (
@@ -152,6 +153,9 @@ def _choose_remedy(environment: Environment, start: TorchStart, module: Imported
 
 def _build_remedy(environment: Environment, module: ImportedModule) -> str:
     context, origin = environment.context, _ORIGINS.get(module.folder.origin)
+    if module.folder.origin is ImportOrigin.LIBRARY:
+        # Nothing of the standard library has that name.
+        return f"rm -r {shlex.quote(module.path)}"
     if module.folder.origin is ImportOrigin.CUSTOMIZE:
         return f"rm {shlex.quote(module.folder.named_by)}"
     if origin is None:

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+from envtool.environment.import_files import condense_interpreter
 from envtool.image.blame.installed import select_for_blame
 from envtool.image.blame.trace import BlameReport, trace_changes
 from envtool.image.read.layer import FileSelector, LayerCache
@@ -31,7 +32,7 @@ def blame_image(request: BlameRequest, shared: LayerCache | None = None) -> Blam
 
     `shared` has the layers that it shares with images read before. Raises `ImageError`, `EngineError`, `SetupError`.
     """
-    selector = FileSelector(select_for_blame, keeps_links=True, shared=shared)
+    selector = FileSelector(select_for_blame, condense=condense_interpreter, keeps_links=True, shared=shared)
     image = read_image(request.reference, selector, project=request.project, platform=request.platform)
     return trace_changes(image)
 

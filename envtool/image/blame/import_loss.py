@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from envtool.environment.accounts import find_home
 from envtool.environment.file_tree import follow_links
 from envtool.environment.import_files import needs_content
-from envtool.environment.imported import find_import
+from envtool.environment.imported import ARCHIVES, find_import
 from envtool.environment.started_python import ImportOrigin
 from envtool.environment.torch_starts import StartWay, TorchStart, is_pinned_build, list_torch_starts
 from envtool.image.blame.installed import DistributionLocation, find_damaged_files
@@ -131,6 +131,8 @@ def _explain(start: TorchStart) -> str:
             return tell("PYTHONPATH names {folder}", folder=folder.path)
         case ImportOrigin.PTH_FILE | ImportOrigin.CUSTOMIZE:
             return tell("{file} puts {folder} before site-packages", file=folder.named_by, folder=folder.path)
+        case ImportOrigin.LIBRARY:
+            return tell("{path} is in the standard library's folder, which comes first", path=module.path)
         case ImportOrigin.START_FOLDER:
             return tell("{who} is started in {folder}", who=who, folder=folder.path)
         case ImportOrigin.USER_SITE:
@@ -145,7 +147,7 @@ def _list_causes(image: StoredImage, overlay: Overlay, start: TorchStart, home: 
     origin = module.folder.origin if module is not None else ImportOrigin.SITE
     if start.source:
         yield from _existing(_find_origin(image, overlay, start.source))
-    if start.is_command and not start.is_shell and start.way is not StartWay.KERNEL:
+    if start.is_command and not start.is_shell and start.way not in {StartWay.KERNEL, StartWay.OTHER_KERNEL}:
         yield from _find_command_steps(image, overlay)
     if start.is_shell or any("sh" in word for word in image.command if start.is_command):
         yield from _find_startup_steps(image, overlay, start)
@@ -188,6 +190,9 @@ def _find_startup_steps(image: StoredImage, overlay: Overlay, start: TorchStart)
 def _find_origin(image: StoredImage, overlay: Overlay, path: str) -> ImageStep | None:
     """The step whose layer brought a file, or a folder's `__init__.py`."""
     inside = path.strip("/")
+    above = inside.rpartition("/")[0]
+    if above.endswith(ARCHIVES) and above in overlay.origins:
+        inside = above
     for name in (inside, f"{inside}/__init__.py", f"{inside}/version.py"):
         layer = overlay.origins.get(name)
         # A folder's own entry may come anew with each layer that touches something in it.

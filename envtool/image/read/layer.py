@@ -79,6 +79,7 @@ class FileSelector:
     """What to capture of a file, by its path and its size in bytes; `spool` may copy its content to disk.
 
     `inspect` is shown the content of files for which `may_inspect` says so, and returns what is to be remarked of them.
+    `condense` makes what is kept in place of a content that is too large to be kept, if anything is.
     `keeps_links`: every symbolic link is captured, as where a path leads may depend on any. `shared` has layers that
     other images of the same call have as well.
     """
@@ -87,6 +88,7 @@ class FileSelector:
     spool: Callable[[IO[bytes]], Path | None] = lambda _stream: None
     may_inspect: Callable[[str, int], bool] = lambda _path, _size: False
     inspect: Callable[[str, bytes], tuple[str, ...]] = lambda _path, _data: ()
+    condense: Callable[[str, IO[bytes]], bytes | None] = lambda _path, _stream: None
     keeps_links: bool = False
     shared: LayerCache | None = None
 
@@ -291,6 +293,9 @@ class LayerIndexer:
                 self.use.add_kept(member.size)
                 data = source.read()
                 return hashlib.sha256(data).hexdigest(), data, None
+            condensed = self.selector.condense(member.name, source) if capture is Capture.DATA else None
+            if condensed is not None:
+                return None, condensed, None
             return hashlib.file_digest(source, "sha256").hexdigest(), None, None  # type: ignore[arg-type]
 
     def _hard_link(self, member: tarfile.TarInfo, path: str) -> None:

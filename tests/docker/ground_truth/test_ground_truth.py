@@ -19,6 +19,7 @@ import pytest
 from envtool.cli.render.blame import render_blame_text
 from envtool.demo.python_index import make_upstream_torch
 from envtool.demo.wheel_writer import write_wheel
+from envtool.environment.import_files import condense_interpreter
 from envtool.image.blame.installed import select_for_blame
 from envtool.image.blame.trace import BlameReport, trace_changes
 from envtool.image.read.layer import FileSelector
@@ -60,6 +61,9 @@ conda() {
     [ "${2:-base}" = base ] || CONDA_PREFIX=/opt/conda/envs/$2
     PATH="$CONDA_PREFIX/bin:$PATH"
     export PATH CONDA_PREFIX
+    for script in "$CONDA_PREFIX"/etc/conda/activate.d/*.sh; do
+        [ ! -e "$script" ] || . "$script"
+    done
 }
 """
 _CONDA = """
@@ -90,9 +94,12 @@ _KERNEL = """
 import json, os
 folders = ["/root/.local/share/jupyter", "@ENV@/share/jupyter", "/usr/local/share/jupyter"]
 words = ["python"]
+name = os.environ.get("KERNEL", "python3")
 for folder in folders:
-    if os.path.exists(folder + "/kernels/python3/kernel.json"):
-        words = json.load(open(folder + "/kernels/python3/kernel.json"))["argv"][:1]
+    if os.path.exists(folder + "/kernels/" + name + "/kernel.json"):
+        described = json.load(open(folder + "/kernels/" + name + "/kernel.json"))
+        words = described["argv"][:1]
+        os.environ.update(described.get("env", {}))
         break
 os.execvp(words[0], [words[0], "/ctx/say.py"])
 """
@@ -121,9 +128,54 @@ _SUPERVISOR = (
 )
 # As s6-overlay's: the command, or else the one service.
 _OVERLAY = "cp /ctx/init /init && cp /ctx/with-contenv /usr/bin/with-contenv && chmod +x /init /usr/bin/with-contenv"
+# A server that imports an application from the folder that it is in, and a launcher that starts a script anew.
+_SERVER = f"""#!{_ENVIRONMENT}/bin/python
+import os, sys
+sys.path.insert(0, os.getcwd())
+exec(open("/ctx/say.py").read())
+"""
+_LAUNCHER = f"""#!{_ENVIRONMENT}/bin/python
+import os, sys
+os.execv(sys.executable, [sys.executable, "-u", sys.argv[-1]])
+"""
+# As pyenv's own: a shim asks for the version that is chosen, and `system` is what PATH has without the shims.
+_PYENV = r"""
+set -e
+mkdir -p /opt/pyenv/bin /opt/pyenv/shims
+cat >/opt/pyenv/bin/pyenv <<'END'
+#!/usr/bin/env bash
+shift
+chosen="${PYENV_VERSION:-$(cat "$PYENV_ROOT/version")}"
+PATH="${PATH//$PYENV_ROOT\/shims:/}"
+[ "$chosen" = system ] || PATH="$PYENV_ROOT/versions/$chosen/bin:$PATH"
+exec "$@"
+END
+cat >/opt/pyenv/shims/python <<'END'
+#!/usr/bin/env bash
+set -e
+[ -n "$PYENV_DEBUG" ] && set -x
+program="${0##*/}"
+export PYENV_ROOT="/opt/pyenv"
+exec "/opt/pyenv/bin/pyenv" exec "$program" "$@"
+END
+chmod +x /opt/pyenv/bin/pyenv /opt/pyenv/shims/python
+"""
+# As an editable install by a table of modules makes it.
+_FINDER = """
+import importlib.util, sys
+KNOWN = {"torch": "/opt/libs/torch/__init__.py"}
+class Finder:
+    def find_spec(self, name, path=None, target=None):
+        if name not in KNOWN:
+            return None
+        return importlib.util.spec_from_file_location(name, KNOWN[name])
+"""
 _MACROS = {
     "@SUPERVISOR@": _SUPERVISOR,
     "@OVERLAY@": _OVERLAY,
+    "@SERVER@": f"cp /ctx/gunicorn {_ENVIRONMENT}/bin/ && chmod +x {_ENVIRONMENT}/bin/gunicorn",
+    "@LAUNCHER@": f"cp /ctx/torchrun {_ENVIRONMENT}/bin/ && chmod +x {_ENVIRONMENT}/bin/torchrun",
+    "@PYENV@": "bash /ctx/pyenv.sh",
     "@SITE@": _SITE,
     "@ENV@": _ENVIRONMENT,
     "@OTHER@": "sh /ctx/venv.sh /opt/v && cp -r /ctx/upstream/. /opt/v/lib/python3.11/site-packages/",
@@ -144,6 +196,10 @@ _FILES = {
     "first.py": 'import sys\nsys.path.insert(0, "/opt/libs")\n',
     "init": '#!/bin/sh\n[ $# = 0 ] || exec "$@"\nfor run in /etc/services.d/*/run; do exec "$run"; done\n',
     "with-contenv": '#!/bin/sh\nexec "$@"\n',
+    "gunicorn": _SERVER,
+    "torchrun": _LAUNCHER,
+    "pyenv.sh": _PYENV,
+    "finder.py": _FINDER,
     "kernel.py": _KERNEL,
     "supervise.py": _SUPERVISE,
     "bare/torch/__init__.py": '__version__ = "2.13.0"\nfrom torch import version\n',
@@ -259,10 +315,11 @@ def _ask(tag: str, case: dict[str, Any]) -> tuple[str, str]:
 
 
 def _read(archive: Path) -> tuple[dict[str, BlameReport], dict[str, dict[str, ImageCheck]]]:
-    images = read_saved_images(archive, FileSelector(select_for_blame, keeps_links=True))
+    images = read_saved_images(archive, FileSelector(select_for_blame, condense=condense_interpreter, keeps_links=True))
     stories = {tag: trace_changes(image) for tag, image in images.items()}
     with library_spool() as spool:
-        images = read_saved_images(archive, FileSelector(select_for_static_checks, spool.spool, keeps_links=True))
+        checked = FileSelector(select_for_static_checks, spool.spool, condense=condense_interpreter, keeps_links=True)
+        images = read_saved_images(archive, checked)
         results = {tag: run_static_checks(image) for tag, image in images.items()}
         checks = {tag: {check.name: check for check in result.checks} for tag, result in results.items()}
     return stories, checks

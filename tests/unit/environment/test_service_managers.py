@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from envtool.environment.file_tree import DiskTree
-from envtool.environment.jupyter_kernels import find_default_kernel
+from envtool.environment.jupyter_kernels import list_kernels
 from envtool.environment.service_managers import list_service_commands
 from envtool.environment.start_command import find_service_starts
 
@@ -142,16 +142,14 @@ def test_the_default_kernel_is_the_first_that_can_be_read(tmp_path: Path) -> Non
         **kernel('{"argv": ["/opt/v/bin/python", "-m", "x"], "env": {"A": 1}}', "usr/local/share/jupyter"),
         **kernel('{"argv": ["python3"]}', "usr/share/jupyter"),
     }
-    found = find_default_kernel(write(tmp_path, files), {"HOME": "/root"}, "/opt/env")
-    assert found is not None
+    (found,) = list_kernels(write(tmp_path, files), {"HOME": "/root"}, "/opt/env")
+    assert found.is_default
     assert (found.words[0], dict(found.variables)) == ("/opt/v/bin/python", {"A": "1"})
-    assert find_default_kernel(
-        DiskTree(tmp_path), {"HOME": "/nowhere", "JUPYTER_PATH": "/usr/share/jupyter"}, "/opt/env"
-    )
+    variables = {"HOME": "/nowhere", "JUPYTER_PATH": "/usr/share/jupyter"}
+    assert list(list_kernels(DiskTree(tmp_path), variables, "/opt/env"))
 
 
 def test_a_kernel_that_names_no_folder_runs_in_jupyters_own_python(tmp_path: Path) -> None:
     tree = write(tmp_path, kernel('{"argv": ["python3.11", "-m", "x"]}', "opt/env/share/jupyter"))
-    found = find_default_kernel(tree, {}, "/opt/env")
-    assert found is not None
+    (found,) = list_kernels(tree, {}, "/opt/env")
     assert found.words[0] == "/opt/env/bin/python"

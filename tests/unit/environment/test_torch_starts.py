@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -51,10 +53,30 @@ def ask_files(variables: Mapping[str, str]) -> str | None:
     return f"{start.module.path}/__init__.py" if start.module is not None else None
 
 
+def copy_installation(folder: Path, *, in_archive: bool) -> None:
+    """A Python of its own, by links, with a torch in site-packages and another one where the standard library is."""
+    library = folder / "lib" / _NAME
+    library.mkdir(parents=True)
+    (folder / "bin").mkdir()
+    shutil.copy(_BASE / "bin" / _NAME, folder / "bin" / _NAME)
+    (folder / "bin/python").symlink_to(_NAME)
+    for path in (_BASE / "lib").glob("libpython*.so*"):
+        (folder / "lib" / path.name).symlink_to(path)
+    for path in (_BASE / "lib" / _NAME).iterdir():
+        if path.name != "site-packages":
+            (library / path.name).symlink_to(path)
+    make_torch(library / "site-packages")
+    if not in_archive:
+        make_torch(library)
+        return
+    with zipfile.ZipFile(folder / "lib" / f"{_NAME.replace('.', '')}.zip", "w") as archive:
+        archive.writestr("torch/__init__.py", "")
+
+
 CASES = (
     "plain", "nothing", "pythonpath", "pythonpath-empty-entries", "pth-behind", "pth-first", "link-to-venv", "wrapper",
     "wrapper-exports", "user-site", "user-site-seen", "no-user-site", "home-gone", "linked-folder", "second-on-path",
-    "namespace", "python3-alone",
+    "namespace", "python3-alone", "standard-library", "standard-library-archive",
 )  # fmt: skip
 
 
@@ -100,6 +122,10 @@ def test_files_say_what_the_interpreter_does(case: str, tmp_path: Path) -> None:
             second = make_venv(tmp_path / "second")
             variables["PATH"] = f"{tmp_path}/second/bin:{variables['PATH']}"
             assert not list(second.iterdir())
+        case "standard-library" | "standard-library-archive":
+            # An installation of its own, whose standard library is this one's but for what is added.
+            shutil.rmtree(tmp_path / "venv")
+            copy_installation(tmp_path / "venv", in_archive=case.endswith("archive"))
         case "namespace":
             (site / "torch/plugins").mkdir(parents=True)
         case _:
