@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from envtool.image.engine.client import Engine
+from tests.support.docker_command import ONE_BUILDER
 from tests.support.docker_envtool import BuildChild, envtool
 
 pytestmark = pytest.mark.docker
@@ -40,9 +41,8 @@ def test_the_image_itself_is_healthy(hac_base: str, engine: Engine) -> None:
     assert containers_of_doctor(engine, hac_base) == []
 
 
-def test_a_clobbered_child_is_named_and_the_remedy_mends_it(
-    build_child: BuildChild, builder: dict[str, str], tmp_path: Path
-) -> None:
+@ONE_BUILDER
+def test_a_clobbered_child_is_named_and_the_remedy_mends_it(build_child: BuildChild, tmp_path: Path) -> None:
     built = build_child(
         "ENV HAC_GUARD=warn PIP_CONSTRAINT= UV_CONSTRAINT=", "RUN pip install torch==2.13.0", tag="hac-test-x"
     )
@@ -52,8 +52,7 @@ def test_a_clobbered_child_is_named_and_the_remedy_mends_it(
     assert (finding["id"], finding["evidence"][0]["found"]) == ("torch-replaced", "2.13.0")
     assert finding["evidence"][0]["file"].startswith("/opt/conda/envs/pytorch/lib/")
     assert {item["id"] for item in document["findings"]} >= {"torch-replaced", "constraints-off"}
-    if builder["DOCKER_BUILDKIT"] == "0":
-        _mend_an_archive(tmp_path / "with a blank.tar")
+    _mend_an_archive(tmp_path / "with a blank.tar")
     subprocess.run(finding["remedy"], shell=True, check=True, capture_output=True, env=_host())
     assert doctor("--image", "hac-test-x", "--deep", "--ignore", "constraints-off")["findings"] == []
 

@@ -12,7 +12,7 @@ from jsonschema import validate
 
 from envtool.image.engine.client import Engine
 from tests.docker.test_image import copy_of_the_project
-from tests.support.docker_command import Ran, find_builders, run
+from tests.support.docker_command import ONE_BUILDER, Ran, find_builders, run
 from tests.support.docker_envtool import PROJECT, envtool, in_container
 
 pytestmark = pytest.mark.docker
@@ -158,6 +158,7 @@ def test_virtual_environments_are_made(family: None, name: str, start: str) -> N
     assert (done.status, done.output) == (0, "22.8.0\n")
 
 
+@ONE_BUILDER
 def test_the_guard_looks_after_children(family: None, build_child: Any) -> None:
     for name in CHILDREN:
         instruction = "RUN PIP_CONSTRAINT= pip install --no-deps torch==2.13.0"

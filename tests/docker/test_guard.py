@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.docker_command import run
+from tests.support.docker_command import ONE_BUILDER, run
 from tests.support.docker_envtool import envtool, in_container
 
 pytestmark = pytest.mark.docker
@@ -29,12 +29,14 @@ def test_pip_gives_up_and_it_is_explained(build_child: Any) -> None:
     assert 'pip install "rotary-embedding-torch<0.9.1"' in built.output
 
 
+@ONE_BUILDER
 def test_the_suggested_fix_works(build_child: Any) -> None:
     built = build_child('RUN pip install "rotary-embedding-torch<0.9.1"')
     assert built.status == 0, built.output
     assert in_container("hac-test-child", "envtool", "doctor").status == 0
 
 
+@ONE_BUILDER
 def test_uv_gives_up_and_it_is_explained(build_child: Any) -> None:
     built = build_child("RUN pip install uv", f"RUN uv pip install {CLOBBER}")
     assert built.status != 0
@@ -42,6 +44,7 @@ def test_uv_gives_up_and_it_is_explained(build_child: Any) -> None:
     assert "which wants torch>=2.4" in built.output
 
 
+@ONE_BUILDER
 def test_uv_installs_what_is_harmless(build_child: Any) -> None:
     built = build_child("RUN pip install uv", "RUN uv pip install lion-pytorch && uv pip list")
     assert built.status == 0, built.output
@@ -66,6 +69,7 @@ def test_uv_installs_what_is_harmless(build_child: Any) -> None:
     ],
     ids=["dependency", "no-deps", "module", "uninstall", "user", "rm"],
 )
+@ONE_BUILDER
 def test_past_the_constraints_the_very_instruction_is_stopped(build_child: Any, instruction: str, advice: str) -> None:
     built = build_child("RUN echo before", instruction, "RUN echo this comes ''too late")
     assert built.status != 0
@@ -77,6 +81,7 @@ def test_past_the_constraints_the_very_instruction_is_stopped(build_child: Any, 
     assert "this comes too late" not in built.output
 
 
+@ONE_BUILDER
 def test_warn_lets_the_build_go_on_and_restore_mends_it_offline(build_child: Any) -> None:
     built = build_child("ENV PIP_CONSTRAINT= UV_CONSTRAINT= HAC_GUARD=warn", f"RUN pip install {CLOBBER}")
     assert built.status == 0, built.output
@@ -93,12 +98,14 @@ def test_warn_lets_the_build_go_on_and_restore_mends_it_offline(build_child: Any
     assert "rotary-embedding-torch 0.9.1 requires torch>=2.4" in done.output
 
 
+@ONE_BUILDER
 def test_restore_mode_puts_torch_back_in_the_same_instruction(build_child: Any) -> None:
     built = build_child("ENV PIP_CONSTRAINT= HAC_GUARD=restore", f"RUN pip install {CLOBBER}")
     assert built.status == 0, built.output
     assert in_container("hac-test-child", "envtool", "doctor", "--deep").status == 0
 
 
+@ONE_BUILDER
 def test_off_is_silent(build_child: Any) -> None:
     built = build_child("ENV PIP_CONSTRAINT= HAC_GUARD=off", f"RUN pip install {CLOBBER}")
     assert built.status == 0, built.output
@@ -161,6 +168,7 @@ def test_an_interpreter_starts_where_what_is_new_may_concern_torch(hac_base: str
     assert done.output.split() == ["97" if asks else "0" for asks in CHANGES.values()]
 
 
+@ONE_BUILDER
 def test_what_a_person_installs_cannot_break_the_tool(build_child: Any) -> None:
     """Modules on PYTHONPATH and in the user site, named like envtool's own requirements."""
     built = build_child(
@@ -218,6 +226,7 @@ def _embedded_prefix(folder: Any) -> Any:
     ],
     ids=["sh", "exec-form", "bash-uv", "module", "guarded-bash", "pipefail"],
 )
+@ONE_BUILDER
 def test_without_the_images_shell_the_fronts_look(build_child: Any, instruction: str) -> None:
     built = build_child(*instruction.split("\n"))
     assert built.status != 0, built.output
@@ -277,6 +286,7 @@ LATER_TOOLS = {
 
 
 @pytest.mark.parametrize(("path", "instruction", "stops"), LATER_TOOLS.values(), ids=LATER_TOOLS)
+@ONE_BUILDER
 def test_tools_that_come_later_get_a_front(build_child: Any, path: str, instruction: str, stops: bool) -> None:
     shebang = "/bin/sh" if path.startswith("/usr") else "/opt/conda/envs/pytorch/bin/python"
     what = "rm -r /opt/conda/envs/pytorch/lib/python3.11/site-packages/torch"

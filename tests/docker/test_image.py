@@ -19,7 +19,7 @@ from jsonschema import validate
 from envtool.image.engine.client import Engine
 from envtool.image.spec.labels import CONTEXT_LABEL
 from envtool.image.spec.recipe import OWN_FOLDERS
-from tests.support.docker_command import Builder, run
+from tests.support.docker_command import ONE_BUILDER, Builder, run
 from tests.support.docker_envtool import PROJECT, envtool, in_container
 
 pytestmark = pytest.mark.docker
@@ -44,7 +44,11 @@ def test_labels(engine: Engine, hac_base: str) -> None:
     assert len(labels["io.hac-envtool.lock"]) == 64
 
 
-@pytest.mark.parametrize("name", ["hac-base", "hac-devel", "hac-notebook"])
+@pytest.mark.parametrize(
+    ("name", "builder"),
+    [("hac-base", "classic"), ("hac-base", "buildkit"), ("hac-devel", "classic"), ("hac-notebook", "buildkit")],
+    indirect=["builder"],
+)
 def test_a_plain_docker_build_of_the_context_gives_the_same_image(
     engine: Engine, family: None, builder: Builder, name: str, tmp_path: Path
 ) -> None:
@@ -111,6 +115,7 @@ def test_verify(hac_base: str) -> None:
     assert "all checks passed" in done.output
 
 
+@ONE_BUILDER
 def test_verify_fails_a_damaged_child(build_child: Any) -> None:
     built = build_child("ENV HAC_GUARD=off PIP_CONSTRAINT=", "RUN pip uninstall --yes torch", tag="hac-test-damaged")
     assert built.status == 0, built.output
@@ -144,6 +149,7 @@ def test_what_is_in_it(hac_base: str) -> None:
     assert not where.startswith("/opt/conda")
 
 
+@ONE_BUILDER
 def test_pushed_to_a_registry_and_built_upon(hac_base: str, registry: str, build_child: Any, engine: Engine) -> None:
     name = f"{registry}/team/hac-base:22.8.0"
     engine.client.api.tag(hac_base, f"{registry}/team/hac-base", "22.8.0")

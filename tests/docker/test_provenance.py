@@ -20,7 +20,7 @@ from envtool.demo.locking import OWN_FOLDER
 from envtool.image.context.loadable_image import make_loadable_image
 from envtool.image.engine.client import Engine
 from envtool.image.spec.table import read_table
-from tests.support.docker_command import run
+from tests.support.docker_command import ONE_BUILDER, run
 from tests.support.docker_envtool import PROJECT, envtool, in_container
 
 pytestmark = pytest.mark.docker
@@ -53,6 +53,7 @@ def test_the_bill_of_materials(result: dict[str, Any], hac_base: str) -> None:
     assert {"name": "hac-envtool:stand-in", "value": "true"} in torch["properties"]
 
 
+@ONE_BUILDER
 def test_a_bill_that_lies_is_found(build_child: Any) -> None:
     """A child may add packages; what its own bill says has to be there."""
     lie = "sed 's/adduser@/subtractuser@/' /opt/hac/sbom/hac-base.cdx.json >/opt/hac/sbom/child.cdx.json"

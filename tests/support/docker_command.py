@@ -8,11 +8,16 @@ import subprocess
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import pytest
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
 Builder = dict[str, str]
+# For what does not depend on the builder: half of such tests use the one, half the other. What each does of its own is
+# in the table of tests/docker/builders.
+ONE_BUILDER = pytest.mark.parametrize("builder", ["one"], indirect=True)
 
 
 @dataclass(frozen=True)

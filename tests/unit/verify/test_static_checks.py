@@ -200,3 +200,19 @@ _STEMS = st.sampled_from(["__init__", "version", "torch", "any", ".env", "id_rsa
 def test_the_quick_wish_is_the_whole_one(folders: list[str], stem: str, ending: str, size: int) -> None:
     path = "/".join([*folders, f"{stem}{ending}"])
     assert select_for_static_checks(path, size) is select_for_all_checks(path, size)
+
+
+@pytest.mark.parametrize(
+    ("removed", "is_told"),
+    [
+        ("opt/hac/.wh.store", True),
+        ("opt/hac/store/.wh.torch.whl", True),
+        ("opt/hac/.wh.wheels", True),
+        ("srv/x", False),
+    ],
+)
+def test_wheels_that_cannot_be_put_back_are_told(removed: str, is_told: bool, tmp_path: Path) -> None:
+    """`rm -rf /opt/hac/store` takes no torch away, but what a restore needs."""
+    base: Files = {"opt/hac/wheels/torch.whl": "->../store/torch.whl", "opt/hac/store/torch.whl": b"PK"}
+    said = verified(tmp_path, base, {removed: b""})
+    assert bool(said["wheels"]) is is_told
