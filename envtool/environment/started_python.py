@@ -16,6 +16,7 @@ from envtool.environment.file_tree import (
     FileTree,
     find_program,
     follow_links,
+    has_file,
     has_folder,
     join_path,
     list_folder,
@@ -25,14 +26,15 @@ from envtool.environment.launchers import find_pyenv_program
 from envtool.environment.path_code import list_first_folders
 from envtool.environment.pth import parse_pth
 from envtool.environment.python_program import is_python_program
+from envtool.environment.pyvenv import PyvenvSettings, read_pyvenv_settings
 from envtool.environment.shell_startup import parse_shell_words, run_shell_script
 from envtool.language import tell
+from envtool.release.profile import PINNED_NAMES
 
 _VERSION = re.compile(r"python(\d)\.(\d+)t?")
 _SHEBANG = re.compile(r"^#!\s*(\S+)(?:[ \t]+(\S+))?")
 # A wrapper that starts a wrapper, and so on.
 _WRAPPERS = 5
-_TRUE = "true"
 
 
 class ImportOrigin(Enum):
@@ -169,7 +171,7 @@ def _read_python(
             program=program, interpreter=interpreter, prefix="", version=(0, 0), search_path=(), wrappers=wrappers
         )
     # A virtual environment is told beside the program as it is called, before links are followed.
-    settings = _find_venv(tree, executable)
+    settings = read_pyvenv_settings(tree, executable)
     base = _find_base(tree, interpreter, settings)
     home = variables.get("PYTHONHOME", "").partition(":")[0]
     version = _find_version(tree, interpreter, home or base, settings)
@@ -190,31 +192,7 @@ def _read_python(
     )
 
 
-@dataclass(frozen=True)
-class _Venv:
-    """A virtual environment's folder, and what its pyvenv.cfg says."""
-
-    folder: str
-    values: Mapping[str, str]
-
-    @property
-    def sees_system(self) -> bool:
-        return self.values.get("include-system-site-packages", "").lower() == _TRUE
-
-
-def _find_venv(tree: FileTree, executable: str) -> _Venv | None:
-    folder = executable.rpartition("/")[0]
-    for place in (folder, folder.rpartition("/")[0]):
-        text = read_tree_text(tree, f"{place}/pyvenv.cfg")
-        if text is not None:
-            rows = (line.partition("=") for line in text.splitlines() if "=" in line)
-            # The environment's folder is the one above the program's, wherever the file is.
-            values = {key.strip().lower(): value.strip() for key, _, value in rows}
-            return _Venv(follow_links(tree, folder.rpartition("/")[0] or "/") or folder, values)
-    return None
-
-
-def _find_base(tree: FileTree, interpreter: str, venv: _Venv | None) -> str:
+def _find_base(tree: FileTree, interpreter: str, venv: PyvenvSettings | None) -> str:
     """The folder whose `lib/pythonX.Y` is the standard library."""
     folder = interpreter.rpartition("/")[0]
     if venv is not None and (home := venv.values.get("home")):
@@ -232,7 +210,7 @@ def _has_library(tree: FileTree, prefix: str) -> bool:
     return any(_VERSION.fullmatch(name) for name in list_folder(tree, f"{prefix}/lib"))
 
 
-def _find_version(tree: FileTree, interpreter: str, base: str, venv: _Venv | None) -> tuple[int, int] | None:
+def _find_version(tree: FileTree, interpreter: str, base: str, venv: PyvenvSettings | None) -> tuple[int, int] | None:
     match = _VERSION.search(interpreter.rpartition("/")[2])
     if match is None and venv is not None:
         match = re.match(r"(\d)\.(\d+)", venv.values.get("version_info") or venv.values.get("version") or "")
@@ -247,7 +225,7 @@ def _list_folders(
     prefix: str,
     base: str,
     version: tuple[int, int],
-    venv: _Venv | None,
+    venv: PyvenvSettings | None,
     variables: Mapping[str, str],
     first_folder: str,
 ) -> Iterator[ImportFolder]:
@@ -267,10 +245,16 @@ def _list_folders(
     yield from customized
     yield from (folder for folder in added if folder.is_first)
     yield from (ImportFolder(path=entry, origin=ImportOrigin.PYTHONPATH) for entry in paths)
-    archive = f"{base}/lib/python{version[0]}{version[1]}.zip"
-    for entry in (archive, library, f"{library}/lib-dynload"):
-        yield ImportFolder(path=entry, origin=ImportOrigin.LIBRARY)
+    yield from _list_library(tree, f"{base}/lib/python{version[0]}{version[1]}.zip", library)
     yield from (folder for folder in added if not folder.is_first)
+
+
+def _list_library(tree: FileTree, archive: str, library: str) -> Iterator[ImportFolder]:
+    """The standard library, where something of a pinned name is in it: it has hundreds of names to be listed."""
+    if tree.is_file(archive):
+        yield ImportFolder(path=archive, origin=ImportOrigin.LIBRARY)
+    if any(has_folder(tree, f"{library}/{name}") or has_file(tree, f"{library}/{name}.py") for name in PINNED_NAMES):
+        yield ImportFolder(path=library, origin=ImportOrigin.LIBRARY)
 
 
 def _list_site_folders(
@@ -278,7 +262,7 @@ def _list_site_folders(
     prefix: str,
     base: str,
     version: tuple[int, int],
-    venv: _Venv | None,
+    venv: PyvenvSettings | None,
     variables: Mapping[str, str],
 ) -> Iterator[ImportFolder]:
     name = f"python{version[0]}.{version[1]}"
