@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Mapping
-from functools import cache
+from functools import cache, reduce
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -80,6 +80,21 @@ def join_messages(separator: str, parts: Iterable[str]) -> Message:
     """The parts as one text, each of which is told by itself."""
     values = {f"part{index}": part for index, part in enumerate(parts)}
     return _rebuild(separator.join(f"{{{name}}}" for name in values), values)
+
+
+def join_alternatives(texts: Iterable[str]) -> str:
+    """The texts with "or" between them; empty where there is none."""
+    return _join_by(lambda first, second: tell("{first} or {second}", first=first, second=second), texts)
+
+
+def join_listed(texts: Iterable[str]) -> str:
+    """The texts with "and" between them; empty where there is none."""
+    return _join_by(lambda first, second: tell("{first} and {second}", first=first, second=second), texts)
+
+
+def _join_by(join: Callable[[str, str], str], texts: Iterable[str]) -> str:
+    first, *others = [*texts] or [""]
+    return reduce(join, others, first)
 
 
 def map_parts(text: str, change: Callable[[str], str]) -> str:

@@ -31,7 +31,7 @@ class ShareHook(BuildHookInterface[BuilderConfig]):
         from docs.generate.man_page import render_man_pages
 
         pages = render_man_pages(read_commands(), self.metadata.version)
-        files = {f"man/man1/{name}": text for name, text in pages.items()} | render_completions(root)
+        files = {f"man/{name}": text for name, text in pages.items()} | render_completions(root)
         self._folder = tempfile.TemporaryDirectory()
         for name, text in files.items():
             path = Path(self._folder.name, name)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
+
+from envtool.language import translate
 
 # The markup of rich in docstrings: `[bold]Examples[/bold]`, and brackets that are escaped to be none.
 _HEADING = re.compile(r"\[bold\](.*?)\[/bold\]")
@@ -60,6 +62,30 @@ def read_commands() -> tuple[CommandHelp, ...]:
     from envtool.cli.commands.update_moreh import make_update_moreh_app
 
     return (*_walk(get_command(app), "envtool"), *_walk(get_command(make_update_moreh_app()), "update-moreh"))
+
+
+def translate_command_help(command: CommandHelp, language: str) -> CommandHelp:
+    """The same command with what it says in a language; names, values and commands stay."""
+
+    def told(parameters: Sequence[Parameter]) -> tuple[Parameter, ...]:
+        return tuple(
+            replace(item, help=translate(item.help, language), default=translate(item.default, language))
+            for item in parameters
+        )
+
+    return replace(
+        command,
+        paragraphs=tuple(translate(text, language) for text in command.paragraphs),
+        examples=tuple(_translate_example(example, language) for example in command.examples),
+        arguments=told(command.arguments),
+        options=told(command.options),
+    )
+
+
+def _translate_example(example: str, language: str) -> str:
+    line, blanks, said = example.partition("   ")
+    width = len(said) - len(said.lstrip())
+    return f"{line}{blanks}{said[:width]}{translate(said.strip(), language)}" if said else example
 
 
 # Any: Click's classes, of which Typer has copies of its own in some releases.
@@ -123,6 +149,7 @@ def _find_value(item: Any, is_argument: bool) -> str:
 
 def _find_default(item: Any, is_flag: bool) -> str:
     """What help would show as the default; empty where there is none, or where the help text says it itself."""
-    if is_flag or item.required or item.show_default is False or item.default in (None, (), []):
-        return ""
-    return item.show_default if isinstance(item.show_default, str) else str(item.default)
+    if isinstance(item.show_default, str):
+        return item.show_default
+    is_none = is_flag or item.required or item.show_default is False or item.default in (None, (), [])
+    return "" if is_none else str(item.default)

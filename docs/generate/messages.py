@@ -25,6 +25,7 @@ from envtool.language import DOMAIN, ENGLISH, FOLDER, LANGUAGES
 
 _PACKAGE = FOLDER.parent
 _PLACE = re.compile(r"\{[^}]*\}")
+_COMMAND = re.compile(r"envtool |update-moreh ")
 _FUNCTIONS = ("tell", "phrase", "translate")
 
 
@@ -124,7 +125,10 @@ def _list_losses() -> Iterator[tuple[str, str]]:
     """What a lost torch costs, and what is said of a service, as the profiles of vendors say it."""
     for path in sorted((_PACKAGE / "release" / "profiles").glob("*.toml")):
         profile = tomllib.loads(path.read_text(encoding="utf-8"))
-        for text in (profile["cure"]["lost"], *profile.get("service", {}).get("words", {}).values()):
+        cure = profile["cure"]
+        # A command with nothing beside it is the same in every language.
+        restore = [cure["restore"]] if "   (" in cure["restore"] or not _COMMAND.match(cure["restore"]) else []
+        for text in (profile["title"], cure["lost"], *restore, *profile.get("service", {}).get("words", {}).values()):
             yield f"envtool/release/profiles/{path.name}", text
 
 
@@ -143,7 +147,10 @@ def _list_help() -> Iterator[tuple[str, str]]:
     yield "envtool/cli/application.py", str(app.info.epilog)
     for command in read_commands():
         said = [example.partition("   ")[2].strip() for example in command.examples]
-        said += [*command.paragraphs, *(item.help for item in (*command.arguments, *command.options))]
+        parameters = (*command.arguments, *command.options)
+        said += [*command.paragraphs, *(item.help for item in parameters)]
+        # One that is told in words, as no value is.
+        said += [item.default for item in parameters if " " in item.default]
         yield from ((f"envtool/cli: {command.name}", text) for text in said if text)
 
 

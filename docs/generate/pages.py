@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from docs.generate.command_tree import CommandHelp, Parameter, read_commands
+from docs.generate.command_tree import CommandHelp, Parameter, read_commands, translate_command_help
 from docs.generate.page_words import find_words
 from docs.generate.tables import DOCS
 from envtool.language import ENGLISH, translate
@@ -52,7 +51,7 @@ class _PageMaker:
         self.language = language
 
     def make(self) -> dict[str, str]:
-        commands = [self._localize(command) for command in read_commands()]
+        commands = [translate_command_help(command, self.language) for command in read_commands()]
         pages = {f"{COMMANDS}/index.md": self._render_command_list(commands)}
         pages |= {f"{COMMANDS}/{item.slug}.md": self._render_command(item, commands) for item in commands}
         pages[f"{FINDINGS}/index.md"] = self._render_kind_list()
@@ -67,23 +66,6 @@ class _PageMaker:
 
     def _translate(self, text: str) -> str:
         return translate(text, self.language)
-
-    def _localize(self, command: CommandHelp) -> CommandHelp:
-        def told(parameters: Sequence[Parameter]) -> tuple[Parameter, ...]:
-            return tuple(replace(item, help=self._translate(item.help)) for item in parameters)
-
-        return replace(
-            command,
-            paragraphs=tuple(self._translate(text) for text in command.paragraphs),
-            examples=tuple(self._localize_example(example) for example in command.examples),
-            arguments=told(command.arguments),
-            options=told(command.options),
-        )
-
-    def _localize_example(self, example: str) -> str:
-        line, blanks, said = example.partition("   ")
-        width = len(said) - len(said.lstrip())
-        return f"{line}{blanks}{said[:width]}{self._translate(said.strip())}" if said else example
 
     def _render_command_list(self, commands: Sequence[CommandHelp]) -> str:
         rows = [f"| [`{item.name}`]({item.slug}.md) | {_cell(item.summary)} |" for item in commands]

@@ -55,6 +55,8 @@ def localize_command(command: Any) -> Any:
         text = getattr(parameter, "help", None)
         if text:
             parameter.help = _translate_paragraph(text)
+        if isinstance(getattr(parameter, "show_default", None), str):
+            parameter.show_default = translate(parameter.show_default)
     ask = command.get_help_option
     # The option that Typer adds by itself, when it is asked for it.
     command.get_help_option = lambda context: _localize_option(ask(context))

@@ -77,6 +77,12 @@ WORDS = (
     "[required]",
     "default: {default}",
     "env var: {var}",
+    # The types of values.
+    "float",
+    "float range",
+    "int",
+    "int range",
+    "integer",
     "required",
 )
 
@@ -89,6 +95,8 @@ def translate_error(text: str, language: str | None = None) -> str:
             parts = found.groupdict()
             if "message" in parts:
                 parts["message"] = translate_error(parts["message"], language)
+            if "kind" in parts:
+                parts["kind"] = translate(parts["kind"], language)
             return translate(tell(template, **parts), language)
     # A text of our own commands, or one that nobody knows.
     return translate(text, language)

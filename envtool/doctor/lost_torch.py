@@ -18,7 +18,7 @@ from envtool.doctor.findings import Evidence, Finding, Report
 from envtool.doctor.remedy import build_vendor_choice
 from envtool.environment.history import read_history
 from envtool.environment.vendor_profile import EnvironmentEvidence
-from envtool.language import join_messages, tell
+from envtool.language import join_alternatives, join_messages, tell
 from envtool.release.compatibility import find_known_companion, list_known_builds
 from envtool.release.pin import HISTORY_FILE
 from envtool.release.profile import COMPANIONS, TORCH, Profile
@@ -70,7 +70,7 @@ def make_finding(environment: Environment, cache: DiagnosisCache) -> Finding:
             title=tell("this is envtool's own environment, which has no torch to look after"),
             evidence=(seen,),
             cause=tell("its python comes first on PATH, or it was activated, and no environment was named"),
-            remedy="envtool doctor --prefix FOLDER   (the environment that you mean)",
+            remedy=tell("envtool doctor --prefix FOLDER   (the environment that you mean)"),
             distribution=TORCH,
         )
     other = _find_other_vendor(environment)
@@ -155,7 +155,7 @@ def add_driver_release(report: Report, program: str, release: str) -> Report:
     known = list_known_builds(environment.prefix.python)
     companions = _find_companion_torch(environment)
     narrowed = [torch for torch in known if torch.partition("+")[0] in companions] or list(known)
-    text: str = " or ".join(_add_release(torch, str(version.release)) for torch in narrowed)
+    text = join_alternatives(_add_release(torch, str(version.release)) for torch in narrowed)
     text = text or tell("release {release}", release=version.release)
     python = ".".join(map(str, environment.prefix.python))
     lost = LostBuild(

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from envtool.environment.context import Location
+from envtool.language import tell
 from envtool.release.pin import PinOrigin
 from envtool.release.read_profile import DEFAULT
 from envtool.release.select_profile import ENVIRONMENT_VARIABLE
@@ -51,7 +52,9 @@ def build_vendor_choice(environment: Environment, profile: Profile) -> str:
     command = f"envtool restore --prefix {prefix} --profile {named} --vendor FOLDER_OR_INDEX"
     words = profile.cure.restore
     translated = translate_command(environment, command)
-    return translated if words.startswith("envtool restore") else f"{translated}   or: {words}"
+    if words.startswith("envtool restore"):
+        return translated
+    return tell("{command}   or: {words}", command=translated, words=words)
 
 
 def translate_command(environment: Environment, command: str) -> str:

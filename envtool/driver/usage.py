@@ -199,7 +199,7 @@ def read_usage(path: Path) -> UsageTally:
 
 def read_prices(path: Path) -> PriceList:
     """A file of prices, in TOML. Raises `DriverError` where it is none."""
-    remedy = 'per = "minute", currency = "KRW" and a table [prices] with lines such as "Small.64GB" = 10'
+    remedy = tell('per = "minute", currency = "KRW" and a table [prices] with lines such as "Small.64GB" = 10')
     try:
         table = parse_toml(read_regular_text(path, _PRICES_LIMIT))
     except OSError as error:

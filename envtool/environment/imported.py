@@ -15,7 +15,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from envtool.environment.file_tree import FileTree, follow_links, has_file, list_folder, read_tree_text
-from envtool.language import tell
+from envtool.language import join_listed, tell
 from envtool.release.read_profile import load_default_profile
 from envtool.wheel.requires import normalize_name
 
@@ -51,7 +51,7 @@ class ImportedModule:
     @property
     def version(self) -> str:
         """For a person: what records name, else what it says itself."""
-        return " and ".join(self.versions) or self.stated_version or tell("a copy without records")
+        return join_listed(self.versions) or self.stated_version or tell("a copy without records")
 
 
 @lru_cache(maxsize=1)

@@ -15,7 +15,7 @@ from envtool.errors import PrefixError
 from envtool.language import tell
 
 _PYTHON = re.compile(r"python(\d)\.(\d+)")
-_HINT = "envtool doctor --prefix DIRECTORY   (the folder that holds bin/python)"
+_HINT = tell("envtool doctor --prefix DIRECTORY   (the folder that holds bin/python)")
 
 
 class PrefixKind(Enum):

@@ -17,7 +17,7 @@ from envtool.environment.effective_pin import find_effective_pin
 from envtool.environment.prefix import find_prefix
 from envtool.environment.reader import read_environment
 from envtool.errors import BuildError, ModelError
-from envtool.language import tell
+from envtool.language import join_alternatives, tell
 from envtool.models.catalog import ModelSample, copy_sample
 from envtool.regular_file import read_regular_file
 from envtool.release.pin import PIN_FILE, VendorPin, parse_pin
@@ -139,7 +139,8 @@ def image_place(sample: ModelSample, engine: Engine, reference: str) -> Iterator
     attributes = engine.inspect_image(reference)
     if not attributes:
         raise BuildError(
-            tell("there is no image {reference}", reference=reference), remedy="docker pull, or envtool build --demo"
+            tell("there is no image {reference}", reference=reference),
+            remedy=join_alternatives(("docker pull", "envtool build --demo")),
         )
     with idle_container(engine, reference) as container:
         container.put_archive("/tmp", _make_archive(sample))  # noqa: S108  # the container's own

@@ -12,7 +12,7 @@ from packaging.tags import Tag, cpython_tags, platform_tags
 from packaging.version import Version
 
 from envtool.errors import ReleaseError
-from envtool.language import join_messages, tell
+from envtool.language import join_alternatives, join_messages, tell
 from envtool.release.admission import admits_torch
 from envtool.release.compatibility import find_known_companion
 from envtool.release.profile import COMPANIONS, TORCH, Profile
@@ -195,7 +195,7 @@ def _suggest_release(fitting: Sequence[VendorRelease], wanted: ReleaseFilter, pr
             release=wanted.served,
         )
     if served:
-        return " or ".join(profile.cure.release.format(release=release.version.release) for release in served[:3])
+        return join_alternatives(profile.cure.release.format(release=release.version.release) for release in served[:3])
     return tell("envtool vendor list   shows the sources; envtool vendor add SOURCE adds one")
 
 

@@ -115,7 +115,9 @@ def read_pin(prefix: Path) -> VendorPin | None:
         return None
     except OSError as error:
         raise ReleaseError(tell("the pin {path} cannot be read", path=path), why=str(error.strerror)) from error
-    return parse_pin(data, path, remedy=f"envtool restore --prefix {prefix} --vendor SOURCE   (writes it anew)")
+    return parse_pin(
+        data, path, remedy=tell("envtool restore --prefix {prefix} --vendor SOURCE   (writes it anew)", prefix=prefix)
+    )
 
 
 def parse_pin(data: bytes, path: Path, *, remedy: str = "") -> VendorPin:

@@ -212,7 +212,7 @@ def _build_profile(table: dict[str, Any]) -> Profile:
     unusable = table.get("unusable")
     return Profile(
         id=identity,
-        title=take_text(table["title"], "title"),
+        title=mark_message(take_text(table["title"], "title")),
         versions=versions,
         pinned=pinned,
         cure=_build_cure(table["cure"]),
@@ -282,7 +282,7 @@ def _build_cure(row: Any) -> CureWords:
         raise ValueError(tell("cure.release: {{release}}, and nothing else in braces, stands in it for the release"))
     return CureWords(
         lost=mark_message(take_text(row["lost"], "cure.lost")),
-        restore=take_text(row["restore"], "cure.restore"),
+        restore=mark_message(take_text(row["restore"], "cure.restore")),
         release=release,
     )
 

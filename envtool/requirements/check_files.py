@@ -182,7 +182,7 @@ def _select_all(files: Sequence[DependencyFile], request: CheckRequest) -> list[
     """The files with the sets that were asked for, upgraded where that was asked for."""
     selected = [_select_sets(file, request) for file in files]
     if not any(file.sets for file in selected):
-        known = ", ".join(dict.fromkeys(item.name for file in files for item in file.sets if item.name)) or "none"
+        known = ", ".join(dict.fromkeys(item.name for file in files for item in file.sets if item.name)) or tell("none")
         names = ", ".join(str(file.path) for file in files)
         raise UsageError(tell("{names} has no extra or group of that name; it has {known}", names=names, known=known))
     return selected

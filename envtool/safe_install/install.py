@@ -35,8 +35,21 @@ if TYPE_CHECKING:
 
 # Seconds. A large download on a slow line, or a source distribution that compiles.
 TIME_LIMIT = 3600.0
+
+
+class _CommandLine(SourceLocation):
+    """Where requirements stand that are arguments."""
+
+    def __str__(self) -> str:
+        return tell("the command line")
+
+    @property
+    def edit_command(self) -> str:
+        return "envtool install --help"
+
+
 # Relative paths in the arguments start at the current folder, as this has none of its own.
-_COMMAND_LINE = SourceLocation(Path("the command line"), 1)
+_COMMAND_LINE = _CommandLine(Path("the command line"), 1)
 
 
 class InstallStatus(Enum):

@@ -22,7 +22,7 @@ from envtool.image.sbom.document import SBOM_FOLDER, read_sbom
 from envtool.image.sbom.inventory import compare_packages, list_packages, select_for_sbom
 from envtool.image.spec.labels import OWN, REQUIRED_LABELS
 from envtool.image.spec.table import CHECKS_FOLDER
-from envtool.language import Message, join_messages, map_parts, tell
+from envtool.language import Message, join_listed, join_messages, map_parts, tell
 from envtool.printable import one_line
 from envtool.release.profile import TORCH
 from envtool.release.read_profile import DEFAULT, load_service
@@ -146,12 +146,12 @@ def _make_profile_check(profile: Profile) -> ImageCheck:
 def _check_labels(subject: _CheckedImage) -> Iterator[str]:
     missing = [key for key in REQUIRED_LABELS if not subject.image.labels.get(key)]
     if missing:
-        yield f"missing: {', '.join(missing)}"
+        yield tell("missing: {names}", names=", ".join(missing))
 
 
 def _check_torch(subject: _CheckedImage) -> Iterator[str]:
     for item in subject.blame.culprits:
-        after = " and ".join(item.after) or tell("gone")
+        after = join_listed(item.after) or tell("gone")
         yield tell(
             "{name} is {versions} since layer {layer}, `{instruction}`",
             name=item.location.name,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pty
+import re
 import select
 import shutil
 import subprocess
@@ -12,6 +13,7 @@ import time
 from pathlib import Path
 
 import pytest
+from rich.cells import cell_len
 
 from docs.generate.command_tree import read_commands
 from docs.generate.completion import PLACES
@@ -40,18 +42,20 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_every_command_has_a_manual_page(installed: Path) -> None:
-    pages = {path.name for path in (installed / "share/man/man1").iterdir()}
-    assert pages == {f"{command.slug}.1" for command in read_commands()}
+    for folder in ("man1", "ko/man1"):
+        pages = {path.name for path in (installed / "share/man" / folder).iterdir()}
+        assert pages == {f"{command.slug}.1" for command in read_commands()}
 
 
 @pytest.mark.skipif(shutil.which("lexgrog") is None, reason="man-db is not installed")
 def test_man_can_list_the_pages(installed: Path) -> None:
     """`apropos` and `whatis` are made of what lexgrog finds."""
-    pages = sorted((installed / "share/man/man1").iterdir())
+    pages = sorted((installed / "share/man").rglob("*.1"))
     done = subprocess.run(["lexgrog", *pages], capture_output=True, text=True, check=True)
     found = done.stdout.splitlines()
     assert len(found) == len(pages)
     assert any('"envtool-doctor - Tell whether the vendor torch is in place' in line for line in found)
+    assert any('"envtool-doctor - 벤더의 torch가 제자리에 있는지' in line for line in found)
 
 
 @pytest.mark.skipif(shutil.which("man") is None, reason="man is not installed")
@@ -72,6 +76,21 @@ def test_man_finds_and_shows_a_page(installed: Path) -> None:
         assert word in main.stdout
     assert main.stderr == ""
     assert max(map(len, main.stdout.splitlines())) <= 80
+
+
+@pytest.mark.skipif(shutil.which("man") is None, reason="man is not installed")
+@pytest.mark.parametrize("page", ["envtool", "envtool-doctor"])
+def test_man_shows_a_page_in_the_language_that_is_asked_for(installed: Path, page: str) -> None:
+    variables = {"PATH": f"{installed}/bin:/usr/bin:/bin", "MANWIDTH": "80", "LANG": "C.UTF-8"}
+    command = ["man", "--warnings", "-L", "ko", page]
+    done = subprocess.run(command, env=variables, capture_output=True, encoding="utf-8", check=True)
+    assert done.stderr == ""
+    lines = done.stdout.splitlines()
+    heads = [line for line in lines if line and not line.startswith(" ")][1:-1]
+    assert heads[:3] == ["이름", "사용법", "설명"]
+    # A line of the page speaks Korean, or is nothing but names, commands and what they take.
+    assert not [line for line in lines if re.search(r"(?:\b[a-z]{2,} ){4}", line) and not re.search("[가-힣]", line)]
+    assert max(map(cell_len, lines)) <= 80
 
 
 class Terminal:

@@ -20,7 +20,7 @@ from docs.generate.messages import compile_catalog, extract_messages, find_catal
 from docs.generate.page_messages import extract_page_messages, find_page_catalog, read_page_catalog
 from envtool.errors import SettingsError, SpecError
 from envtool.image.spec.table import read_table
-from envtool.language import LANGUAGES, find_language, tell, translate
+from envtool.language import LANGUAGES, find_language, join_alternatives, join_listed, tell, translate
 from envtool.release.read_profile import PROFILES, parse_profile
 from envtool.requirements.resolution import VersionChange
 from tests.support.environment import RealEnvironment
@@ -128,6 +128,14 @@ def test_problems_of_the_image_table_are_told_in_korean(tmp_path: Path) -> None:
     lines = translate(raised.value.why, "ko").splitlines()
     assert "1행: [image.a] base: 없습니다" in [line.strip() for line in lines]
     assert [line for line in lines if not re.search("[가-힣]{2}", line.partition("] ")[2])] == []
+
+
+def test_words_between_names_are_told_anew() -> None:
+    assert (join_alternatives(()), join_alternatives(("one",))) == ("", "one")
+    text = join_alternatives(("one", tell("no torch"), "three"))
+    assert (text, translate(text, "ko")) == ("one or no torch or three", "one 또는 torch 없음 또는 three")
+    listed = join_listed(("numpy>=1.16", "pyyaml"))
+    assert (listed, translate(listed, "ko")) == ("numpy>=1.16 and pyyaml", "numpy>=1.16, pyyaml")
 
 
 def test_what_no_catalog_has_stays_english() -> None:

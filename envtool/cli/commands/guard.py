@@ -12,7 +12,7 @@ import typer
 
 from envtool.cli.options import PrefixOption, ProfileOption, PythonOption
 from envtool.cli.terminal import note, print_safely
-from envtool.language import tell
+from envtool.language import tell, translate
 from envtool.printable import join_lines, one_line
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def run_command(
     result = run_guarded(GuardedRunRequest(command=tuple(command), prefix=prefix, python=python))
     if result.status in {NOT_FOUND, NOT_RUN}:
         note(tell("guard: {program} cannot be run", program=command[0]))
-    text = join_lines(_render_result(result, command))
+    text = join_lines(map(translate, _render_result(result, command)))
     if text:
         print_safely(text, file=sys.stderr, is_prose=True)
     if not result.damage or mode is GuardMode.WARN:

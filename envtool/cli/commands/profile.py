@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from envtool.cli.terminal import print_line, print_safely
-from envtool.language import phrase, tell, translate
+from envtool.language import join_alternatives, phrase, tell, translate
 from envtool.printable import pad
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ def list_profiles_command() -> None:
         used = phrase("found from what is installed") if profile.detected else phrase("only where it is named")
         if profile.id == DEFAULT:
             used = phrase("the default")
-        print_line(f"{profile.id:<12} {profile.title:<36} {phrase('the default') if profile.id == DEFAULT else used}")
+        print_line(f"{profile.id:<12} {pad(translate(profile.title), 36)} {used}")
 
 
 @app.command("show")
@@ -95,14 +95,14 @@ def _describe(profile: Profile) -> list[str]:
     signs = (*profile.signs.files, *profile.signs.variables, *profile.signs.distributions)
     intruders = (*(f"{prefix}*" for prefix in profile.intruders.prefixes), *sorted(profile.intruders.names))
     lines = [
-        f"{profile.id}: {profile.title}",
+        f"{profile.id}: {translate(profile.title)}",
         _row(tell("pins"), ", ".join(item.name for item in profile.pinned)),
         *(_row(tell("recognises"), f"{rule.distribution} {rule.pattern.pattern}") for rule in profile.versions),
         _row(tell("signs"), ", ".join(signs) or phrase("none")),
         _row(tell("intruders"), ", ".join(intruders) or phrase("none")),
     ]
     for name, others in profile.stand_ins.items():
-        text = phrase("{names} for {name}", names=phrase(" or ").join(others), name=name)
+        text = phrase("{names} for {name}", names=join_alternatives(others), name=name)
         lines.append(_row(tell("stand-in"), text))
     for item in profile.published:
         python = f", Python {item.python[0]}.{item.python[1]}" if item.python else ""
@@ -116,4 +116,4 @@ def _describe(profile: Profile) -> list[str]:
 
 
 def _row(label: str, text: str) -> str:
-    return f"  {pad(translate(label), 11)} {text}"
+    return f"  {pad(translate(label), 11)} {translate(text)}"

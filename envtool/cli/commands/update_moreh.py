@@ -139,8 +139,9 @@ def _upgrade(request: RestoreRequest, *, yes: bool) -> bool:
     if possible is None:
         print_line(_render_nothing_newer(overview))
         return True
+    # The vendor's own words, here and in `Already installed`, are what scripts look for.
     print_line(f"Possible upgrading version: {possible}")
-    if not request.dry_run and not yes and not confirm("Do you want to upgrade?"):
+    if not request.dry_run and not yes and not confirm(phrase("Do you want to upgrade?")):
         print_line(phrase("nothing was changed"))
         return not overview.is_damaged
     if overview.pin is not None and possible == overview.pin.version:

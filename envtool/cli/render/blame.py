@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from envtool.cli.render.json_text import render_json_text
@@ -12,7 +12,7 @@ from envtool.image.blame.settings import SettingChange
 from envtool.image.blame.squash import find_likely_step, is_squashed
 from envtool.image.blame.trace import BlameReport, GuardLoss, TorchChange
 from envtool.image.read.image import ImageStep
-from envtool.language import Message, join_messages, phrase, tell, translate
+from envtool.language import Message, join_listed, join_messages, phrase, tell, translate
 from envtool.printable import join_lines, pad
 
 SCHEMA = "hac-envtool/blame/1"
@@ -84,15 +84,7 @@ def _describe_verdict(report: BlameReport) -> Message:
 def _name_distributions(report: BlameReport) -> str:
     names = list(dict.fromkeys(item.location.name for item in report.culprits))
     pin = report.pin
-    return _join(f"{name} {found.version}" if pin and (found := pin.find(name)) else name for name in names)
-
-
-def _join(names: Iterable[str]) -> Message:
-    """Two or three names as a person says them."""
-    joined = None
-    for name in names:
-        joined = tell("{first} and {second}", first=joined, second=name) if joined else tell("{text}", text=name)
-    return joined or tell("none")
+    return join_listed(f"{name} {found.version}" if pin and (found := pin.find(name)) else name for name in names)
 
 
 def _describe_change(report: BlameReport, item: TorchChange) -> Iterator[str]:
@@ -135,7 +127,7 @@ def _summarize_change(item: TorchChange) -> Message:
     location, size = item.location, f"{item.size / 1e6:+,.1f} MB".replace("-0.0", "+0.0")
     number = f"{item.files:,}"
     files = tell("1 file") if item.files == 1 else tell("{count} files", count=number)
-    after = _join(item.after)
+    after = join_listed(item.after) or tell("none")
     if item.before == item.after:
         return tell(
             "{name} {versions} changed in place, {files}, {size}",
@@ -147,7 +139,7 @@ def _summarize_change(item: TorchChange) -> Message:
     return tell(
         "{name} {before} → {after}, {files}, {size}, in /{folder}",
         name=location.name,
-        before=_join(item.before),
+        before=join_listed(item.before) or tell("none"),
         after=after,
         files=files,
         size=size,

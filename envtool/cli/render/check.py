@@ -117,7 +117,11 @@ def _render_body(answer: Prediction, target: Target) -> list[str]:
 
 def _describe_pin(target: Target) -> str:
     pin = target.pin
-    return phrase("the only build that sees the accelerator") if pin.profile_id == DEFAULT else pin.profile.title
+    return (
+        phrase("the only build that sees the accelerator")
+        if pin.profile_id == DEFAULT
+        else translate(pin.profile.title)
+    )
 
 
 def _find_next_step(answer: Prediction) -> str:

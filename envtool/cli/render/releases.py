@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from envtool.language import phrase, translate
-from envtool.printable import join_lines
+from envtool.printable import join_lines, pad
 
 if TYPE_CHECKING:
     from envtool.restore.upgrade import ReleaseOverview
@@ -17,7 +17,8 @@ def render_releases(overview: ReleaseOverview) -> str:
 
     pin = overview.pin
     lines = [render_installed(overview)]
-    lines += [f"Pinned:              {pin.version}   ({pin.origin.value})"] if pin is not None else []
+    if pin is not None:
+        lines.append(f"{pad(phrase('Pinned:'), 20)} {pin.version}   ({translate(pin.origin.value)})")
     if not overview.releases:
         lines.append(phrase("no vendor source has a release: envtool vendor add FOLDER_OR_INDEX"))
     for item in overview.releases:
@@ -28,5 +29,5 @@ def render_releases(overview: ReleaseOverview) -> str:
 
 
 def render_installed(overview: ReleaseOverview) -> str:
-    """The line that says which torch is installed."""
-    return f"Currently installed: {', '.join(overview.installed) or '(none)'}"
+    """The line that says which torch is installed, in the words of the vendor's program, which scripts look for."""
+    return f"Currently installed: {', '.join(overview.installed) or phrase('(none)')}"

@@ -32,7 +32,7 @@ def render_text(report: Report) -> str:
         f"{_label(tell('pinned'))}{_render_pin(report.pin)}",
     ]
     if report.pin is not None and report.pin.profile_id != DEFAULT:
-        lines.append(f"{_label(tell('build'))}{report.pin.profile.title}")
+        lines.append(f"{_label(tell('build'))}{translate(report.pin.profile.title)}")
     lines += [f"{_label(tell('last change'))}{translate(str(report.history[-1]))}"] if report.history else []
     lines += [f"{_label(tell('accelerator'))}{translate(report.driver)}"] if report.driver else []
     for severity in Severity:
@@ -67,7 +67,7 @@ def _summarize(report: Report) -> str:
     if report.pin is None:
         return tell("nothing says which torch there should be")
     counted = sum(1 for finding in report.findings if finding.severity is Severity.NOTE)
-    whose = f", {report.pin.profile.title}," if report.pin.profile_id != DEFAULT else ""
+    whose = tell(", {title},", title=report.pin.profile.title) if report.pin.profile_id != DEFAULT else ""
     version = report.pin.version
     if not counted:
         return tell("torch {version}{whose} is in place, with all its files", version=version, whose=whose)

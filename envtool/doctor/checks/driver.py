@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from envtool.doctor.finding_kind import FindingKind
 from envtool.doctor.findings import Evidence, Finding, truncate
-from envtool.language import tell
+from envtool.language import join_alternatives, tell
 from envtool.release.profile import TORCH
 from envtool.release.read_profile import load_default_profile, load_service
 from envtool.release.version import parse_release, parse_vendor_version, versions_equal
@@ -48,7 +48,7 @@ def _make_missing_finding() -> Finding:
     return Finding(
         kind=FindingKind.DRIVER_MISSING,
         title=load_service().words.no_driver_here,
-        evidence=(Evidence("PATH", " or ".join(load_default_profile().driver.programs), tell("neither")),),
+        evidence=(Evidence("PATH", join_alternatives(load_default_profile().driver.programs), tell("neither")),),
         cause=tell("the driver was removed, its folder is not on PATH, or this is no machine of the service"),
         remedy=load_default_profile().cure.restore,
     )

@@ -12,7 +12,7 @@ from envtool.doctor.findings import Evidence, Finding
 from envtool.doctor.remedy import translate_command
 from envtool.environment.missing_requirements import find_missing_requirements
 from envtool.environment.prefix import PrefixKind
-from envtool.language import tell
+from envtool.language import join_listed, tell
 from envtool.regular_file import read_regular_text
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def check(environment: Environment, pin: VendorPin) -> Iterator[Finding]:
             if pin.find(line.split("=")[0].strip("<>!~ (")) is None
         ]
         if needs and not _has_other_packages(environment):
-            listed = " and ".join(needs)
+            listed = join_listed(needs)
             command = (
                 f"envtool install --prefix {shlex.quote(environment.context.display(str(environment.prefix.path)))}"
             )

@@ -58,12 +58,11 @@ def copy_project(folder: Path, parent: Path, shown: str, owner: Owner | None = N
     `ResolutionError`, also for more than a project has.
     """
     folder = folder.resolve()
-    root, ignored = _find_repository(folder)
-    target = parent / "source"
+    root, target = _find_repository(folder), parent / "source"
 
     def copy(_progress: Progress) -> bool:
         try:
-            return _copy_repository(root, folder, target, ignored)
+            return _copy_repository(root, folder, target)
         except OSError as error:
             raise ResolutionError(
                 tell("{shown} cannot be read", shown=shown), why=str(error.strerror), remedy=f"ls -la {shown}"
@@ -76,9 +75,9 @@ def copy_project(folder: Path, parent: Path, shown: str, owner: Owner | None = N
     return target / folder.relative_to(root) if is_whole else target
 
 
-def _copy_repository(root: Path, folder: Path, target: Path, ignored: Collection[Path]) -> bool:
+def _copy_repository(root: Path, folder: Path, target: Path) -> bool:
     """Copy a repository, or where that is too large the project in it alone; whether it was the repository."""
-    is_whole = True
+    is_whole, ignored = True, _list_ignored(root, folder)
     try:
         _copy_tree(root, target, ignored)
     except ResolutionError:
@@ -93,22 +92,12 @@ def _copy_repository(root: Path, folder: Path, target: Path, ignored: Collection
 
 def list_project_files(folder: Path) -> Iterator[Path]:
     """What `copy_project` copies, as far as that is no more than a project has."""
-    return islice(_list_files(*_find_repository(folder.resolve())), _MOST_FILES)
+    folder = folder.resolve()
+    root = _find_repository(folder)
+    return islice(_list_files(root, _list_ignored(root, folder)), _MOST_FILES)
 
 
-def _find_repository(folder: Path) -> tuple[Path, frozenset[Path]]:
-    """The repository that holds the folder, with what of it git ignores; else the folder itself.
-
-    What the repository ignores, such as something unpacked below its `build`, is no part of it.
-    """
-    root = _find_root(folder)
-    ignored = _list_ignored(root)
-    if any(folder.is_relative_to(path) for path in ignored):
-        return folder, frozenset()
-    return root, ignored
-
-
-def _find_root(folder: Path) -> Path:
+def _find_repository(folder: Path) -> Path:
     """The nearest folder, upwards, that git keeps; else the folder itself.
 
     As git has it, somebody else's repository is none (git documentation, `safe.directory`).
@@ -123,14 +112,15 @@ def _find_root(folder: Path) -> Path:
     return folder
 
 
-def _list_ignored(root: Path) -> frozenset[Path]:
-    """What git is told to ignore: folders, and files that no build reads.
+def _list_ignored(root: Path, folder: Path) -> frozenset[Path]:
+    """What git is told to ignore: folders that do not hold `folder`, and files that no build reads.
 
     A version or a list of requirements that something has written is often ignored as well, and read by a build.
     """
     words = ("ls-files", "-z", "--others", "--ignored", "--exclude-standard", "--directory")
     names = ask_git(root, *words) or ()
-    return frozenset(root / name for name in names if name.endswith("/") or not name.endswith(_OF_BUILDS))
+    paths = (root / name for name in names if name.endswith("/") or not name.endswith(_OF_BUILDS))
+    return frozenset(path for path in paths if not folder.is_relative_to(path))
 
 
 def _copy_tree(root: Path, target: Path, ignored: Collection[Path]) -> None:

@@ -52,7 +52,7 @@ def parse_toml(text: str, path: Path) -> dict[str, Any]:
     try:
         return parse_toml_text(text)
     except ValueError as error:
-        raise make_file_error(path, tell("is not TOML"), str(error)) from error
+        raise make_file_error(path, tell("{path} is not TOML", path=path), str(error)) from error
 
 
 def parse_json_table(text: str, path: Path) -> dict[str, Any]:
@@ -60,7 +60,7 @@ def parse_json_table(text: str, path: Path) -> dict[str, Any]:
     try:
         table = parse_json(text)
     except ValueError as error:
-        raise make_file_error(path, tell("is not JSON"), str(error)) from error
+        raise make_file_error(path, tell("{path} is not JSON", path=path), str(error)) from error
     if not isinstance(table, dict):
         raise make_form_error(path, tell("the document is not an object"))
     return table
@@ -72,13 +72,13 @@ def make_line_error(place: SourceLocation, what: str, why: str) -> RequirementsE
 
 
 def make_file_error(path: Path, what: str, why: str) -> RequirementsError:
-    """The error for a file that cannot be read, where no line is to blame; `what` follows its name."""
-    return RequirementsError(tell("{path} {what}", path=path, what=what), why=why, remedy=f"${{EDITOR:-vi}} {path}")
+    """The error for a file that cannot be read, where no line is to blame; `what` names it."""
+    return RequirementsError(what, why=why, remedy=f"${{EDITOR:-vi}} {path}")
 
 
 def make_form_error(path: Path, why: str) -> RequirementsError:
     """The error for a file that can be parsed, but is not what its name says."""
-    return make_file_error(path, tell("does not have the form of its kind"), why)
+    return make_file_error(path, tell("{path} does not have the form of its kind", path=path), why)
 
 
 def describe_missing(path: Path, section: Section, names: Collection[str], known: Collection[str]) -> str:

@@ -38,7 +38,7 @@ def read_conda_environment(path: Path, files: SourceFiles = _ON_DISK) -> Depende
         place = SourceLocation(path, error.problem_mark.line + 1 if error.problem_mark else 1)
         raise make_line_error(place, tell("not YAML"), str(error.problem)) from error
     except (yaml.YAMLError, RecursionError) as error:
-        raise make_file_error(path, tell("is not YAML"), str(error)) from error
+        raise make_file_error(path, tell("{path} is not YAML", path=path), str(error)) from error
     listed = _get_child(document, "dependencies")
     if not isinstance(listed, SequenceNode):
         raise make_form_error(path, tell("it has no list called dependencies"))

@@ -118,7 +118,7 @@ def _load(path: Path) -> tuple[Any, LineFinder]:
     try:
         return yaml.load(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader)), LineFinder(text)  # noqa: S506
     except (yaml.YAMLError, RecursionError, ValueError) as error:
-        raise make_file_error(path, tell("is not YAML"), " ".join(str(error).split())) from error
+        raise make_file_error(path, tell("{path} is not YAML", path=path), " ".join(str(error).split())) from error
 
 
 def _make_entry(manager: str, name: str, version: str, place: SourceLocation) -> DeclaredRequirement:

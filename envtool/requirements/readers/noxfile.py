@@ -33,7 +33,7 @@ def read_noxfile(path: Path, files: SourceFiles = _ON_DISK) -> DependencyFile:
     try:
         module = ast.parse(text)
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-        raise make_file_error(path, tell("is no program of Python"), str(error)) from error
+        raise make_file_error(path, tell("{path} is no program of Python", path=path), str(error)) from error
     constants: dict[str, object] = {}
     for node in module.body:
         if isinstance(node, ast.Assign) and len(node.targets) == 1 and isinstance(node.targets[0], ast.Name):

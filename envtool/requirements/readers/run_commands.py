@@ -61,7 +61,7 @@ class RunReader:
         if started.appends_input:
             # xargs adds what comes through the pipe.
             more = [Word(text) for text in (command.input or "").split()]
-            origin = " ".join(word.text for word in command.piped_from) or "the input of xargs"
+            origin = " ".join(word.text for word in command.piped_from) or tell("the input of xargs")
             unknown = [] if command.input is not None else [Word(origin, False)]
             inner = replace(inner, words=(*inner.words, *more, *unknown))
         printed = self._follow(inner, state, depth) if inner.words else None

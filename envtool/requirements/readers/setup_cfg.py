@@ -18,7 +18,9 @@ def read_setup_cfg(path: Path) -> DependencyFile:
     try:
         parser.read_string(text, str(path))
     except configparser.Error as error:
-        raise make_file_error(path, tell("is not a configuration file"), str(error).replace("\n", " ")) from error
+        raise make_file_error(
+            path, tell("{path} is not a configuration file", path=path), str(error).replace("\n", " ")
+        ) from error
     lines = LineFinder(text)
     base = _read_entries(parser.get("options", "install_requires", fallback=""), path, lines, r"install_requires\s*=")
     stated = parser.get("options", "install_requires", fallback="").strip()

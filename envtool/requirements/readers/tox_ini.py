@@ -58,7 +58,9 @@ def read_tox_text(text: str, path: Path, files: SourceFiles, prefix: str = "") -
     try:
         parser.read_string(text, str(path))
     except configparser.Error as error:
-        raise make_file_error(path, tell("is not a configuration file"), str(error).replace("\n", " ")) from error
+        raise make_file_error(
+            path, tell("{path} is not a configuration file", path=path), str(error).replace("\n", " ")
+        ) from error
     if not any(section == "tox" or section.startswith("testenv") for section in parser.sections()):
         if not prefix:
             raise make_form_error(path, tell("it has neither a section tox nor a testenv"))

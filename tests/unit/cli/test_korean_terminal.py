@@ -29,7 +29,7 @@ _SENTENCE = re.compile(r"(?<![\w-])(?:[a-z]{2,}[,;:]? ){2,}[a-z]{2,}(?![\w-])")
 # Other programs' words: an image's instructions, the vendor's own, the system's, Click's.
 _OTHERS = re.compile(
     r"RUN .*|COPY .*|from \S+ import \S+|.*\(char \d+\)"
-    r"|Already installed : .*|No such file or directory|Invalid value: "
+    r"|Already installed : .*|Currently installed: .*|No such file or directory|Invalid value: "
 )
 
 
@@ -66,6 +66,11 @@ COMMANDS = {
     "explain": "explain",
     "models": "models list",
     "vendors": "vendor list",
+    "releases": "list --releases --prefix {folder}/environment",
+    "protect-plan": "protect --dry-run --prefix {folder}/environment",
+    "profile": "profile show habana",
+    "fleet": "fleet report {folder}/reports",
+    "sync-nothing": "sync --prefix {folder}/environment {folder}/reports",
     "wrong-option": "jobs --usage",
 }
 

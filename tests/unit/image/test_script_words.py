@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from envtool.language import find_language
+
 _SCRIPTS = Path(__file__).parents[3] / "images/hac-base/rootfs/opt/hac/bin"
 _LANGUAGES: list[tuple[dict[str, str], bool]] = [
     ({}, False),
@@ -23,6 +25,14 @@ _LANGUAGES: list[tuple[dict[str, str], bool]] = [
     ({"LANG": "C", "LC_MESSAGES": "ko_KR.UTF-8"}, True),
     ({"LC_ALL": "ko_KR.UTF-8", "HAC_LANG": "en"}, False),
     ({"LC_ALL": "C", "HAC_LANG": "ko"}, True),
+    ({"LANG": "en_US.UTF-8", "LANGUAGE": "ko"}, True),
+    ({"LANG": "en_US.UTF-8", "LANGUAGE": "de:ko_KR:en"}, True),
+    ({"LANG": "ko_KR.UTF-8", "LANGUAGE": "de:en:ko"}, False),
+    ({"LANG": "ko_KR.UTF-8", "LANGUAGE": "de"}, False),
+    ({"LC_ALL": "C", "LANG": "ko_KR.UTF-8", "LANGUAGE": "ko"}, False),
+    ({"LC_ALL": "C.UTF-8", "LANGUAGE": "ko"}, True),
+    ({"LANGUAGE": "ko"}, True),
+    ({"LANGUAGE": "ko", "HAC_LANG": "en"}, False),
 ]
 
 
@@ -46,6 +56,11 @@ def _run(script: Path, *arguments: str, variables: Mapping[str, str]) -> tuple[i
     done = subprocess.run(["sh", script, *arguments], env=own, capture_output=True, encoding="utf-8")
     assert done.stdout == ""
     return done.returncode, done.stderr.splitlines()
+
+
+@pytest.mark.parametrize(("variables", "is_korean"), _LANGUAGES)
+def test_the_languages_of_scripts_are_the_programs(variables: dict[str, str], is_korean: bool) -> None:
+    assert find_language(variables) == ("ko" if is_korean else "en")
 
 
 @pytest.mark.parametrize(("variables", "is_korean"), _LANGUAGES)

