@@ -16,6 +16,8 @@ from tests.support.report_pages import read_document
 
 NAMES = ["healthy", "doctor", "scan", "check", "verify", "matrix", "blame", "several", "sbom"]
 WIDE, NARROW = {"width": 1280, "height": 900}, {"width": 360, "height": 740}
+# Half a screen; and A4 at 96 pixels to the inch, without its margins.
+HALF, PAPER = {"width": 700, "height": 900}, {"width": 718, "height": 1040}
 
 
 @contextmanager
@@ -43,10 +45,15 @@ def test_a_page(browser: Browser, pages: dict[str, Path], name: str) -> None:
     for colours in ("light", "dark"):
         with open_page(browser, pages[name], color_scheme=colours) as page:
             assert page.locator("h1, .verdict h3").first.is_visible()
-            for size in (WIDE, NARROW):
+            for size in (WIDE, HALF, NARROW):
                 page.set_viewport_size(size)  # type: ignore[arg-type]
                 overflow = page.evaluate("document.documentElement.scrollWidth - innerWidth")
                 assert overflow <= 0, f"{size['width']} wide, {colours}"
+            page.emulate_media(media="print")
+            page.set_viewport_size(PAPER)  # type: ignore[arg-type]
+            assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0, f"paper, {colours}"
+            page.emulate_media(media="screen")
+            page.set_viewport_size(NARROW)  # type: ignore[arg-type]
             # What is shown on demand is judged as well.
             page.evaluate("for (const item of document.querySelectorAll('details')) item.open = true")
             found = Axe().run(page).response["violations"]
