@@ -19,8 +19,8 @@ _KOREAN = {
         "어느 릴리스의 빌드인지, VERSION은 버전 전체입니다. 유지: 벤더의 패키지가 모두 그대로입니다. 실패: "
         "설치가 실패하여 역시 그대로입니다."
     ),
-    "A torch without a label, such as Ascend's, is held by no constraint against another build of its release.": (
-        "Ascend의 것처럼 레이블이 없는 torch는 어떤 constraint도 같은 릴리스의 다른 빌드로부터 지켜 주지 못합니다."
+    "A torch without a label, such as Ascend's, is pinned by `===`: `==` admits every other build of its release.": (
+        "Ascend의 것처럼 레이블이 없는 torch는 `===`로 고정합니다. `==`는 같은 릴리스의 다른 빌드도 모두 받아들입니다."
     ),
     "## pip, nothing pinned": "## pip, 고정하지 않음",
     "## uv, nothing pinned": "## uv, 고정하지 않음",

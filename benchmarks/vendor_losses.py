@@ -15,6 +15,7 @@ from packaging.version import Version
 from benchmarks.commands import run_command
 from benchmarks.environments import TOOLS
 from benchmarks.kept_pages import Say, fill_paragraph, write_page
+from envtool.release.pin import PinnedDistribution, PinOrigin, VendorPin
 from tests.support.vendor_wheels import CASES, VendorCase, write_stand_in, write_vendor_wheels
 
 if TYPE_CHECKING:
@@ -42,8 +43,6 @@ REQUIREMENTS: tuple[tuple[str, ...], ...] = (
 # The installers: which one, and whether its own variable names the vendor's versions as constraints.
 INSTALLERS = (("pip", False), ("uv", False), ("pip", True), ("uv", True))
 _NEWER = "2.13.0"
-# Whose torch is called as upstream's, so that a pin admits every build of that release.
-_UNLABELLED = frozenset(case.profile for case in CASES if "+" not in case.torch)
 
 
 @dataclass(frozen=True)
@@ -62,7 +61,7 @@ def measure(workplace: Workplace, report: Report) -> None:
     with ThreadPoolExecutor(2) as pool:
         found = [loss for losses in pool.map(lambda case: _try_case(workplace.folder, case), CASES) for loss in losses]
     text = write_page(workplace.project / _KEPT, lambda say: render(found, say))
-    lost = [loss for loss in found if loss.is_pinned and loss.outcome == "replaced" and loss.profile not in _UNLABELLED]
+    lost = [loss for loss in found if loss.is_pinned and loss.outcome == "replaced"]
     report.add_text(text, problem=f"torch was lost although it was pinned: {lost[0]}" if lost else None)
 
 
@@ -73,7 +72,8 @@ def _try_case(folder: Path, case: VendorCase) -> list[Loss]:
     _write_index(case, index)
     uv = TOOLS / "uv"
     run_command([uv, "venv", "--quiet", "--python", sys.executable, pristine])
-    pins = [f"{name}=={version}" for name, version in case.pinned.items()]
+    pinned = tuple(PinnedDistribution(name=name, version=version) for name, version in case.pinned.items())
+    pins = VendorPin(pinned, PinOrigin.GIVEN, profile_id=case.profile).requirements
     offline = ["--no-index", "--find-links"]
     run_command([uv, "pip", "install", "-q", "--python", pristine, "--no-deps", *offline, vendor, *pins])
     constraints = place / "constraints.txt"
@@ -137,7 +137,7 @@ _ABOUT = (
     "the release that the vendor's version is a build of, VERSION all of it. Kept: all of the "
     "vendor's distributions are as they were; fails: so they are, because the install failed."
 )
-_NOTE = "A torch without a label, such as Ascend's, is held by no constraint against another build of its release."
+_NOTE = "A torch without a label, such as Ascend's, is pinned by `===`: `==` admits every other build of its release."
 _HEADINGS = {
     ("pip", False): "## pip, nothing pinned",
     ("uv", False): "## uv, nothing pinned",

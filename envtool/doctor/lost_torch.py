@@ -73,6 +73,9 @@ def make_finding(environment: Environment, cache: DiagnosisCache) -> Finding:
             remedy=tell("envtool doctor --prefix FOLDER   (the environment that you mean)"),
             distribution=TORCH,
         )
+    unknown = _find_unknown(environment)
+    if unknown is not None and unknown.is_invalid:
+        return _make_unknown_finding(environment, seen, unknown)
     other = _find_other_vendor(environment)
     if other is not None and not builds:
         profile, reason = other
@@ -98,20 +101,8 @@ def make_finding(environment: Environment, cache: DiagnosisCache) -> Finding:
             remedy=_build_remedy(environment, builds),
             distribution=TORCH,
         )
-    return _make_unknown_finding(environment, seen, found)
-
-
-def _make_unknown_finding(environment: Environment, seen: Evidence, found: str) -> Finding:
-    """Nothing says that the vendor's torch ever was here: the one that is there may be somebody else's."""
-    if (unknown := _find_unknown(environment)) is not None:
-        return Finding(
-            kind=FindingKind.TORCH_UNKNOWN_BUILD,
-            title=unknown.title,
-            evidence=(seen,),
-            cause=_explain(environment),
-            remedy=unknown.remedy,
-            distribution=TORCH,
-        )
+    if unknown is not None:
+        return _make_unknown_finding(environment, seen, unknown)
     return Finding(
         kind=FindingKind.NO_VENDOR_TORCH,
         title=tell("there is no vendor torch here ({found}), and nothing says that there ever was one", found=found),
@@ -122,16 +113,30 @@ def _make_unknown_finding(environment: Environment, seen: Evidence, found: str) 
     )
 
 
+def _make_unknown_finding(environment: Environment, seen: Evidence, unknown: UnknownBuild) -> Finding:
+    return Finding(
+        kind=FindingKind.TORCH_UNKNOWN_BUILD,
+        title=unknown.title,
+        evidence=(seen,),
+        cause=_explain(environment),
+        remedy=unknown.remedy,
+        distribution=TORCH,
+    )
+
+
 def _find_unknown(environment: Environment) -> UnknownBuild | None:
     """The installed torch, where it is somebody's build and nobody says whose.
 
-    Of upstream's own labels all is known; on the default vendor's machines whatever is not its build is an intruder.
+    Of upstream's own labels all is known; on the default vendor's machines whatever is not its build is an intruder. A
+    version that installers refuse is named whosoever's it is.
     """
     evidence = EnvironmentEvidence(environment)
-    if find_named_profile() is not None or evidence.has_sign(load_default_profile().signs):
-        return None
-    found = (find_unknown_build(item.version, evidence) for item in environment.find(TORCH))
-    return next((item for item in found if item is not None and not item.is_plain), None)
+    is_told = find_named_profile() is not None or evidence.has_sign(load_default_profile().signs)
+    for item in environment.find(TORCH):
+        found = find_unknown_build(item.version, evidence)
+        if found is not None and not found.is_plain and (found.is_invalid or not is_told):
+            return found
+    return None
 
 
 def _find_other_vendor(environment: Environment) -> tuple[Profile, str] | None:

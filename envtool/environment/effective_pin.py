@@ -18,8 +18,8 @@ from envtool.release.admission import admits_torch
 from envtool.release.pin import HISTORY_FILE, PinnedDistribution, PinOrigin, VendorPin, read_pin
 from envtool.release.profile import COMPANIONS, TORCH, Profile
 from envtool.release.read_profile import DEFAULT, load_default_profile
-from envtool.release.select_profile import find_named_profile, match_profile, normalize_version
-from envtool.release.version import parse_vendor_version
+from envtool.release.select_profile import find_named_profile, match_profile
+from envtool.release.version import normalize_version, parse_vendor_version
 from envtool.wheel.requires import find_requirements_on
 
 if TYPE_CHECKING:

@@ -60,11 +60,6 @@ def list_places(prefix: Prefix, owner: Owner | None) -> dict[Path, str]:
     }
 
 
-def list_pin_lines(pin: VendorPin) -> tuple[str, ...]:
-    """The pins as requirements."""
-    return tuple(f"{item.name}=={item.version}" for item in pin.distributions)
-
-
 def plan_protection(
     environment: Environment, pin: VendorPin, present: ProtectManifest | None, places: Mapping[Path, str]
 ) -> list[FileEdit]:
@@ -106,7 +101,7 @@ def plan_removal(present: ProtectManifest) -> list[FileEdit]:
 
 
 def _list_edits(environment: Environment, pin: VendorPin, places: Mapping[Path, str]) -> Iterator[tuple[Path, Edit]]:
-    prefix, pins = environment.prefix, list_pin_lines(pin)
+    prefix, pins = environment.prefix, pin.requirements
     constraints = str(prefix.path / CONSTRAINTS)
     if pin.origin is not PinOrigin.FILE:
         yield prefix.path / PIN_FILE, lambda _text: render_pin(pin)

@@ -16,7 +16,7 @@ from envtool.environment.reader import read_environment
 from envtool.errors import ReleaseError
 from envtool.language import tell
 from envtool.protect.manifest import MANIFEST, FileEdit, read_manifest, render_manifest, require_own_manifest
-from envtool.protect.plan import list_pin_lines, list_places, plan_protection, plan_removal
+from envtool.protect.plan import list_places, plan_protection, plan_removal
 from envtool.regular_file import read_regular_file
 from envtool.transaction.as_owner import run_as_owner
 from envtool.transaction.change import make_change
@@ -73,7 +73,7 @@ def protect(request: ProtectRequest) -> ProtectResult:
     environment = read_environment(prefix)
     pin = _require_pin(environment)
     edits = plan_protection(environment, pin, present, places)
-    manifest = render_manifest(edits, list_pin_lines(pin), prefix.path)
+    manifest = render_manifest(edits, pin.requirements, prefix.path)
     changed = [item for item in edits if _differs(item)]
     if changed and not request.dry_run:
         _apply(prefix, [*changed, _make_manifest_edit(prefix, manifest)])

@@ -14,7 +14,7 @@ from envtool.language import join_messages, tell
 from envtool.regular_file import read_regular_file
 from envtool.release.profile import TORCH, Profile
 from envtool.release.read_profile import DEFAULT, load_profile
-from envtool.release.version import VendorVersion, parse_vendor_version
+from envtool.release.version import VendorVersion, normalize_version, parse_vendor_version
 
 # Where an environment keeps its own pin, relative to its prefix.
 PIN_FILE = Path("etc/hac/pin.toml")
@@ -81,6 +81,21 @@ class VendorPin:
         """The pinned distribution called `name`, if the pin has it."""
         return next((item for item in self.distributions if item.name == name), None)
 
+    @property
+    def requirements(self) -> tuple[str, ...]:
+        """The pinned distributions as requirements that no other build meets."""
+        return tuple(self.format_requirement(item) for item in self.distributions)
+
+    def format_requirement(self, item: PinnedDistribution) -> str:
+        """One of them as a requirement.
+
+        `==` with a version that has no label admits all that have one (PEP 440, "Version matching"). A torch without,
+        and what belongs to it, is held by `===`, which compares the text ("Arbitrary equality"). Beside a torch with a
+        label `==` will do: a companion may be another build of its version there.
+        """
+        is_plain = "+" not in self.torch.version and "+" not in item.version
+        return f"{item.name}==={normalize_version(item.version)}" if is_plain else f"{item.name}=={item.version}"
+
     def is_reported_as(self, version: str, release: object) -> bool:
         """Whether a torch that calls itself `version`, and `release` beside it, is the pinned one.
 
@@ -91,7 +106,6 @@ class VendorPin:
 
     def render_constraints(self) -> str:
         """A constraints file for pip and uv that names the vendor's distributions and nothing else."""
-        lines = [f"{item.name}=={item.version}" for item in self.distributions]
         cure = self.profile.cure
         loss = (
             "any other torch loses the accelerator" if self.profile_id == DEFAULT else f"with another torch {cure.lost}"
@@ -100,7 +114,7 @@ class VendorPin:
             f"# The vendor's distributions, and only these: {loss}.",
             f"# To see what would break it: envtool doctor. To put it back: {cure.restore}",
         ]
-        return "\n".join([*head, *lines, ""])
+        return "\n".join([*head, *self.requirements, ""])
 
 
 def read_pin(prefix: Path) -> VendorPin | None:

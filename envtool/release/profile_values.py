@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from envtool.language import tell
 from envtool.release.lazy_pattern import LazyPattern
+from envtool.wheel.requires import normalize_name
 
 if TYPE_CHECKING:
     from envtool.release.profile import Profile
@@ -84,7 +85,14 @@ def take_name(value: Any, where: str) -> str:
     """A distribution's name as PEP 503 normalises it."""
     text = take_text(value, where)
     if not re.fullmatch(r"[a-z0-9]+(?:-[a-z0-9]+)*", text):
-        raise ValueError(tell("{where}: {text!r} is not a name as PEP 503 normalises it", where=where, text=text))
+        raise ValueError(
+            tell(
+                "{where}: {text!r} is not a name as PEP 503 normalises it, such as {normalized!r}",
+                where=where,
+                text=text,
+                normalized=normalize_name(text),
+            )
+        )
     return text
 
 

@@ -77,7 +77,8 @@ def list_profiles() -> tuple[Profile, ...]:
     paths.sort(key=lambda path: path.stem != DEFAULT)
     found: dict[str, Profile] = {}
     for path in paths:
-        profile = read_profile(path)
+        # Those that come with envtool are read once, however often they are asked for.
+        profile = load_profile(path.stem) if path.parent == PROFILES else read_profile(path)
         found[profile.id] = profile
     return tuple(found.values())
 

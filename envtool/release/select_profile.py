@@ -11,7 +11,7 @@ from packaging.version import InvalidVersion, Version
 from envtool.errors import SettingsError
 from envtool.language import tell
 from envtool.project_settings import find_table
-from envtool.release.profile import TORCH, BuildEvidence, Profile, SignNeed
+from envtool.release.profile import TORCH, BuildEvidence, Profile, SignNeed, VersionRule
 from envtool.release.read_profile import list_profiles, load_profile
 
 # Names a profile, or a profile's file; also what `--profile` sets.
@@ -72,24 +72,28 @@ def _rate_matches(
 ) -> Iterator[int]:
     """How much each version that is the profile's tells, from 1 on."""
     for rule in profile.versions:
-        for text in versions.get(rule.distribution, ()):
-            if rule.pattern.fullmatch(normalize_version(text)) is None:
+        texts = versions.get(rule.distribution, ())
+        needs_sign = rule.sign is not SignNeed.NONE
+        # A sign is looked for before the pattern is compiled: a look compiles as few as it can.
+        if not texts or (needs_sign and not _may_be_signed(profile, rule, evidence)):
+            continue
+        for text in texts:
+            try:
+                version = str(Version(text))
+            except InvalidVersion:
+                # Installers take it for none either, so nothing can hold it.
+                continue
+            if rule.pattern.fullmatch(version) is None:
                 continue
             if rule.platform and evidence and not evidence.has_platform(rule.distribution, text, rule.platform):
                 continue
-            if rule.sign is SignNeed.NONE:
+            if needs_sign:
+                yield 3 if evidence else 1
+            else:
                 # A plug-in tells more than the torch beside it.
                 yield 1 if rule.distribution == TORCH else 2
-            elif evidence is None:
-                if rule.sign is SignNeed.EXPECTED:
-                    yield 1
-            elif evidence.has_sign(profile.signs):
-                yield 3
 
 
-def normalize_version(text: str) -> str:
-    """A version as PEP 440 normalises it; what is none stays as it is."""
-    try:
-        return str(Version(text))
-    except InvalidVersion:
-        return text
+def _may_be_signed(profile: Profile, rule: VersionRule, evidence: BuildEvidence | None) -> bool:
+    """Whether a sign that the rule needs is there; where there is no evidence, one that is only expected may be."""
+    return rule.sign is SignNeed.EXPECTED if evidence is None else evidence.has_sign(profile.signs)

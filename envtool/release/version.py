@@ -79,7 +79,7 @@ class VendorVersion:
                     public=Version(parts["public"]),
                     compute=parts.get("compute"),
                     vendor=parts.get("vendor") or profile.label or profile.id,
-                    release=_normalize_release(parts.get("release") or ""),
+                    release=normalize_version(parts.get("release") or ""),
                 )
         if TORCH in profile.telling_names:
             return None
@@ -134,7 +134,8 @@ def parse_release(release: str, profile: Profile | None = None) -> VendorVersion
     return parse_vendor_version(f"0+{profile.label}{release}", profile)
 
 
-def _normalize_release(text: str) -> str:
+def normalize_version(text: str) -> str:
+    """A version as PEP 440 normalises it; what is none stays as it is."""
     try:
         return str(Version(text))
     except InvalidVersion:

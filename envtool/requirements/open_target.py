@@ -23,7 +23,6 @@ from envtool.release.profile import TORCH
 from envtool.release.unknown_vendor import find_unknown_build
 from envtool.requirements.model import InstallOptions, Role
 from envtool.requirements.pip_options import parse_pip_settings
-from envtool.requirements.predict import make_pin_constraints
 from envtool.requirements.readers.requirements_txt import read_nested
 from envtool.requirements.resolve import Resolver
 from envtool.requirements.target import Target
@@ -111,12 +110,12 @@ def configure_target(
         target = replace(target, owner=get_prefix_scope(prefix).find_owner())
     settings = read_pip_settings(EnvironmentContext(), prefix)
     held, constraints = set(), []
-    pins = make_pin_constraints(target.pin)
+    pins = target.pin.requirements
     named = {Installer.PIP: settings.get("constraint", ""), Installer.UV: os.environ.get("UV_CONSTRAINT", "")}
     for installer, files in named.items():
         for name in files.split():
             lines = [entry.format_line() for entry in read_nested(Path(name), role=Role.CONSTRAINT).entries]
-            if f"torch=={target.pin.torch.version}" in lines:
+            if target.pin.format_requirement(target.pin.torch) in lines:
                 held.add(installer)
             # uv reads its own variable itself, unless it is left out for the sake of the pins.
             constraints += [(installer, line) for line in lines if line not in pins]

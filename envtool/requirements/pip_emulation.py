@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 def resolve_as_pip(wanted: RequirementSet, resolver: Resolver) -> Resolution:
     """What `pip install` of the set would change. Raises `SourceError` and `ResolutionError`."""
     free = resolver.resolve(wanted)
-    pinned = {item.name: item.version for item in resolver.target.pin.distributions}
+    pin = resolver.target.pin
+    pinned = {item.name: pin.format_requirement(item) for item in pin.distributions}
     # The newest of everything else, as if nobody required torch or its companions.
     others = resolver.resolve(wanted, without=tuple(pinned))
     if free.unsolvable is not None or others.unsolvable is not None:
@@ -46,10 +47,10 @@ def resolve_as_pip(wanted: RequirementSet, resolver: Resolver) -> Resolution:
 
 
 def _find_held(wanted: RequirementSet, resolver: Resolver, pinned: dict[str, str]) -> list[str]:
-    """The pins that pip keeps by itself: those of distributions that it is not told to upgrade."""
+    """The pins that pip keeps by itself, of all by name: those of distributions that it is not told to upgrade."""
     options = wanted.options.merge_over(resolver.options)
     named = {entry.name for entry in wanted.requirements} if options.upgrade else set()
     if options.upgrade and options.eager:
         return []
     free = named | set(options.upgrade_names)
-    return [f"{name}=={version}" for name, version in pinned.items() if name not in free]
+    return [line for name, line in pinned.items() if name not in free]

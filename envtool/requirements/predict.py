@@ -25,7 +25,6 @@ from envtool.requirements.uv_options import Installer
 from envtool.wheel.requires import normalize_name
 
 if TYPE_CHECKING:
-    from envtool.release.pin import VendorPin
     from envtool.requirements.metadata import MetadataReader
     from envtool.requirements.resolution import Resolution, VersionChange
     from envtool.requirements.resolve import Resolver
@@ -38,11 +37,6 @@ _QUOTED = 1500
 _CONFIGURED = SourceLocation(Path("the configuration"), 1)
 # Words of uv's for what an index has not, or has for other Pythons only.
 _UNAVAILABLE = re.compile(r"was not found in the|there (?:is|are) no versions? of|has no (?:usable )?wheels|no network")
-
-
-def make_pin_constraints(pin: VendorPin) -> tuple[str, ...]:
-    """The pinned distributions as constraints."""
-    return tuple(f"{item.name}=={item.version}" for item in pin.distributions)
 
 
 def predict_static(wanted: RequirementSet, target: Target) -> Prediction:
@@ -83,7 +77,7 @@ def predict(
     if not clobbers:
         return _predict_safe_or_unknown(wanted, resolver, first, free)
     if constrained:
-        kept = resolver.resolve(wanted, constraints=make_pin_constraints(target.pin))
+        kept = resolver.resolve(wanted, constraints=target.pin.requirements)
         if kept.unsolvable is None:
             why = tell("the constraints here hold it to the vendor's")
             return replace(first, installer=resolver.installer, verdict=Verdict.SAFE, why=why, changes=kept.changes)

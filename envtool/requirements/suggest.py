@@ -19,7 +19,6 @@ from envtool.language import tell
 from envtool.release.profile import PINNED_NAMES
 from envtool.requirements.model import DeclaredRequirement, RequirementSet, Role, SourceLocation
 from envtool.requirements.pip_emulation import resolve_as_pip
-from envtool.requirements.predict import make_pin_constraints
 from envtool.requirements.prediction import LineChange, Prediction, Suggestion
 from envtool.requirements.readers.common import parse_requirement
 from envtool.requirements.static import Effect, LineEffect
@@ -165,7 +164,7 @@ def _resolve(
     # Hashes belong to versions that may change.
     without_hashes = [replace(entry, hashes=()) for entry in entries]
     eased = replace(wanted, options=replace(wanted.options, require_hashes=False, reinstall=False))
-    pins = (*make_pin_constraints(resolver.target.pin), *bounds)
+    pins = (*resolver.target.pin.requirements, *bounds)
     try:
         return resolver.resolve(eased, entries=without_hashes, constraints=pins)
     except ResolutionError:

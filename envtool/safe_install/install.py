@@ -21,7 +21,6 @@ from envtool.language import tell
 from envtool.requirements.checker import Checker
 from envtool.requirements.model import RequirementSet, SourceLocation
 from envtool.requirements.open_target import configure_target, make_target
-from envtool.requirements.predict import make_pin_constraints
 from envtool.requirements.readers.install_command import InstallCommand, NamedLock, read_command
 from envtool.requirements.uv_options import Installer
 from envtool.safe_install.apply import apply_install
@@ -102,7 +101,7 @@ def install(
     resolver = _configure_resolver(environment, command, request.time_limit)
     target = resolver.target
     _refuse_pinning_locks(command, target, prefix.path)
-    resolution = resolver.resolve(wanted, constraints=make_pin_constraints(target.pin))
+    resolution = resolver.resolve(wanted, constraints=target.pin.requirements)
     if resolution.unsolvable is not None:
         checker = Checker(target=target, resolvers={Installer.PIP: resolver}, constrained=(Installer.PIP,))
         predictions = checker.check_set(wanted)

@@ -25,7 +25,80 @@ MUSA = write_plugin_profile("musa", "a torch with Moore Threads' torch_musa", "t
 MLU = write_plugin_profile("mlu", "a torch with Cambricon's torch_mlu", "torch-mlu")
 GRAPHCORE = write_plugin_profile("graphcore", "a torch with Graphcore's PopTorch", "poptorch")
 
+METAX = """
+schema = 1
+id = "metax"
+title = "MetaX's build for MACA"
+label = "metax"
+
+[[version]]
+pattern = '{public}\\+(?P<vendor>metax)(?P<release>[0-9.]+)'
+
+[[pinned]]
+name = "torch"
+version = '.*\\+metax.*'
+
+[[pinned]]
+name = "torchvision"
+version = '.*\\+metax.*'
+
+[cure]
+lost = "the MetaX GPU is lost"
+restore = "envtool restore --vendor FOLDER"
+"""
+
 MORE_REPORTS = (
+    # The vendor's torchvision has a number of its own; what requires upstream's torch takes both.
+    PublicReport(
+        address="sgl-project/sglang#21063",
+        profile="metax",
+        own=METAX,
+        vendor={"torch==2.6.0+metax3.1.0.4": (), "torchvision==0.15.1+metax3.1.0.4": ("torch",)},
+        index={
+            "sglang==0.5": ("torch==2.9.1", "torchvision"),
+            "torch==2.9.1": (),
+            "torchvision==0.24.1": ("torch==2.9.1",),
+        },
+        lines=("sglang",),
+        lost="torch",
+        culprit="sglang",
+        cure=("--no-deps sglang",),
+    ),
+    # The plug-in of the day was there, and a package of the same vendor names the release.
+    PublicReport(
+        address="vllm-project/vllm-ascend#3245",
+        profile="ascend",
+        vendor={"torch==2.7.1": (), "torch-npu==2.7.1.dev20250724": ("torch==2.7.1",)},
+        index={"vllm-ascend==0.10.2rc1": ("torch-npu==2.7.1",), "torch-npu==2.7.1": ("torch==2.7.1",)},
+        lines=("vllm-ascend",),
+        lost="torch-npu",
+        verdict="blocked",
+        culprit="vllm-ascend",
+        cure=("--no-deps vllm-ascend",),
+    ),
+    # An upper bound that the container's torch meets: bounds leave labels out of account.
+    PublicReport(
+        address="ai-dynamo/dynamo#2569",
+        profile="ngc",
+        vendor={"torch==2.8.0a0+5228986c39.nv25.5": ()},
+        index={"tensorrt-llm==1.0.0rc4": ("torch<=2.8.0a0,>=2.7.1",), "torch==2.7.1": ()},
+        lines=("tensorrt-llm",),
+    ),
+    # The wheel on the index was built with upstream's torch; the one with the container's label was not.
+    PublicReport(
+        address="NVIDIA/TensorRT-LLM#15087",
+        profile="ngc",
+        vendor={"torch==2.12.0a0+0291f960b6.nv26.4.48445190": ()},
+        index={
+            "tensorrt-llm==1.2.0": ("torch==2.10.0",),
+            "tensorrt-llm==1.2.0+ngcpytorch2604": ("torch>=2.10",),
+            "torch==2.10.0": (),
+        },
+        lines=("tensorrt-llm===1.2.0",),
+        lost="torch",
+        culprit="tensorrt-llm",
+        cure=("tensorrt-llm==1.2.0+ngcpytorch2604",),
+    ),
     # torch_xla requires no torch in its metadata, and loads into one only. Somebody installed torch once more.
     PublicReport(
         address="pytorch/xla#2259",

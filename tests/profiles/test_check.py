@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import pytest
 from tests.profiles.conftest import PROFILES, MakeVendor
 from tests.support.environment import RealEnvironment
 from tests.support.local_index import serve_wheels
-from tests.support.vendor_wheels import get_case
+from tests.support.vendor_wheels import get_case, write_stand_in
 
 
 @pytest.fixture(scope="session")
@@ -119,6 +120,30 @@ def test_the_plugin_and_its_companions_are_pinned_as_well(make_vendor: MakeVendo
     answers = check(make_vendor("ascend"), "torch-npu==2.6.0", options=("--static",))
     assert verdicts(answers) == {"clobbered"}
     assert get_case("ascend").pinned["torch-npu"] in answers[0]["why"]
+
+
+def test_a_torch_without_a_label_is_held_against_other_builds_of_its_release(
+    make_vendor: MakeVendor, tmp_path: Path
+) -> None:
+    """`torch==2.5.1` admits 2.5.1+cu124, with which no torch-npu works."""
+    environment = make_vendor("ascend")
+    index = tmp_path / "other-builds"
+    write_stand_in(index, "torch", "2.5.1+cu124")
+    write_stand_in(index, "any-torch", "1.0", ("torch",))
+    file = tmp_path / "requirements.txt"
+    file.write_text("torch==2.5.1+cu124\n")
+    with serve_wheels(index) as address:
+        environment.variables.update(PIP_INDEX_URL=address, UV_DEFAULT_INDEX=address)
+        command = ("check", "--prefix", str(environment.path), str(file), "--format", "json")
+        assert verdicts(json.loads(environment.here(*command).out)["answers"]) == {"clobbered"}
+        assert environment.here("protect", "--prefix", str(environment.path)).status == 0
+        constraints = str(environment.path / "etc/hac/constraints.txt")
+        environment.variables.update(PIP_CONSTRAINT=constraints, UV_CONSTRAINT=constraints)
+        assert verdicts(json.loads(environment.here(*command).out)["answers"]) == {"blocked"}
+        held = replace(environment, wheels=index)
+        held.uv_install("--upgrade", "torch", "any-torch")
+        held.pip_install("--upgrade", "torch")
+    assert environment.doctor()["status"] == "healthy"
 
 
 def get_title(profile: str) -> str:

@@ -208,7 +208,10 @@ def rebuild(tmp_path: Path) -> Callable[[PublicReport], Reconstruction]:
             profiles.mkdir(parents=True)
             (profiles / f"{report.profile}.toml").write_text(report.own)
         make_virtual_environment(first.path)
-        first.uv_install("--no-deps", "--find-links", str(vendor), *report.vendor)
+        # By `===`: the index may have another build of a version without a label.
+        first.uv_install(
+            "--no-deps", "--find-links", str(vendor), *(line.replace("==", "===") for line in report.vendor)
+        )
         others = []
         for number in range(1, 5):
             shutil.copytree(first.path, tmp_path / str(number), symlinks=True)

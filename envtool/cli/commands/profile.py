@@ -58,6 +58,7 @@ def check_profile_command(
     from envtool.release.profile import TORCH
     from envtool.release.read_profile import DEFAULT, get_profiles_folder, list_profiles, read_profile
     from envtool.release.select_profile import match_profile
+    from envtool.release.unknown_vendor import find_unknown_build
 
     profile = read_profile(file)
     missed = 0
@@ -71,7 +72,10 @@ def check_profile_command(
         recognised = match_profile(profile, versions)
         missed += not recognised
         names = ", ".join(others)
-        if not recognised:
+        unknown = find_unknown_build(text)
+        if unknown is not None and unknown.is_invalid:
+            print_line(phrase("{version}: is not recognised; {why}", version=text, why=unknown.why))
+        elif not recognised:
             print_line(phrase("{version}: is not recognised", version=text))
         elif others:
             print_line(phrase("{version}: recognises it; so does {names}", version=text, names=names))

@@ -63,7 +63,7 @@ def check(environment: Environment, pin: VendorPin) -> Iterator[Finding]:
 
 def _has_pin(path: Path, pin: VendorPin) -> bool:
     lines = _read_text(path).splitlines()
-    return f"{pin.torch.name}=={pin.torch.version}" in {line.strip() for line in lines}
+    return pin.format_requirement(pin.torch) in {line.strip() for line in lines}
 
 
 def _check_overrides(context: EnvironmentContext, pin: VendorPin) -> Iterator[Finding]:

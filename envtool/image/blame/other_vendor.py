@@ -7,8 +7,8 @@ from dataclasses import replace
 from envtool.release.pin import PinnedDistribution, PinOrigin, VendorPin
 from envtool.release.profile import TORCH, Profile
 from envtool.release.read_profile import DEFAULT
-from envtool.release.select_profile import detect_profile, find_named_profile, normalize_version
-from envtool.release.version import parse_vendor_version
+from envtool.release.select_profile import detect_profile, find_named_profile
+from envtool.release.version import normalize_version, parse_vendor_version
 
 
 def find_image_profile() -> Profile | None:

@@ -36,6 +36,9 @@ TORCHES = [
     ("2.6.0a0+ecf3bae40a.nv25.01", "ngc", "25.1"),
     ("2.7.0a0+79aa17489c.nv25.4", "ngc", "25.4"),
     ("2.10.0a0+b558c986e8.nv25.11", "ngc", "25.11"),
+    ("2.11.0a0+eb65b36914.nv26.02", "ngc", "26.2"),
+    ("2.12.0a0+0291f960b6.nv26.04.48445190", "ngc", "26.4.48445190"),
+    ("2.13.0a0+9186a08b2c.nv26.7.59513937", "ngc", "26.7.59513937"),
     ("2.5.0a0+872d972e41.nv24.08.17622132", "jetson", "24.8.17622132"),
     ("2.4.0a0+3bcc3cddb5.nv24.07.16234504", "jetson", "24.7.16234504"),
     ("2.4.0a0+07cecf4168.nv24.05.14710581", "jetson", "24.5.14710581"),
@@ -50,6 +53,12 @@ TORCHES = [
     ("2.4.0+rocm6.3.4.git7cecbf6d", "rocm", "6.3.4"),
     ("2.7.0a0+rocm7.0.0rc20250806", "rocm", "7.0.0rc20250806"),
     ("1.13.1+rocm5.2", "rocm", "5.2"),
+    ("2.9.1+rocm7.1.1.git351ff442", "rocm", "7.1.1"),
+    ("2.9.1+rocm7.2.1.lw.gitff65f5bc", "rocm", "7.2.1"),
+    ("2.9.0.dev20250821+rocm7.0.0.lw.git125803b7", "rocm", "7.0.0"),
+    ("2.13.0a0+rocm7.13.0a20260422", "rocm", "7.13.0a20260422"),
+    ("2.6.0+hpu.1.20.0.543.git4952fce", "habana", "1.20.0.543.git4952fce"),
+    ("2.9.0+hpu_1.23.1-25.git8598e6d", "habana", "1.23.1.25.git8598e6d"),
     ("2.10.0a0+git979b46c", "habana", "979b46c"),
     ("2.2.2a0+gitb5d0b9b", "habana", "b5d0b9b"),
     ("2.5.1a0+git6fc067b", "habana", "6fc067b"),
@@ -74,11 +83,16 @@ PLUGINS = [
     ("torch-npu", "2.6.0rc1", "ascend"),
     ("torch-npu", "2.7.1rc1", "ascend"),
     ("torch-npu", "2.5.1", "ascend"),
+    ("torch-npu", "2.7.1.dev20250724", "ascend"),
     ("torch-rbln", "0.5.0rc0", "rebellions"),
     ("torch-rbln", "0.4.0", "rebellions"),
     ("torch-rbln", "0.1.1.dev3", "rebellions"),
 ]
-NOBODYS = ["2.8.0", "1.7.1", "2.1.0.post2", "2.4.0+acme7", "2.3.0+deadbee1", "x", "", "2.13.0+cpu.moreh", "2.8.0+metal"]
+NOBODYS = [
+    *("2.8.0", "1.7.1", "2.1.0.post2", "2.4.0+acme7", "2.3.0+deadbee1", "x", "", "2.13.0+cpu.moreh", "2.8.0+metal"),
+    # Of vendors without a profile; the last is no version for PEP 440.
+    *("2.6.0+metax3.1.0.4", "2.4.1+das.opt2.dtk2504", "2.7.1+corex.4.4.0", "2.1.0+das1.0+git00661e0.abi0.dtk2404"),
+]
 
 
 @dataclass(frozen=True)
@@ -136,6 +150,7 @@ def test_upstreams_own_builds_must_be_named(version: str) -> None:
         ("2.1.0a0+41361538.nv23.06", Place(), "ngc"),
         ("2.1.0a0+41361538.nv23.06", Place(frozenset({"/etc/nv_tegra_release"}), "linux_aarch64"), "jetson"),
         ("2.5.0a0+872d972e41.nv24.08", Place(frozenset({"L4T_VERSION"}), "linux_aarch64"), "jetson"),
+        ("2.13.0a0+9186a08b2c.nv26.7.59513937", Place(frozenset({"L4T_VERSION"}), "linux_aarch64"), "jetson"),
         # Compiled on the board, and what uv put over it.
         ("2.8.0", Place(frozenset({"/etc/nv_tegra_release"}), "linux_aarch64"), "jetson"),
         ("2.6.0", Place(frozenset({"/etc/nv_tegra_release"}), "manylinux_2_28_aarch64"), None),

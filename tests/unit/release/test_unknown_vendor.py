@@ -53,6 +53,23 @@ def test_what_is_known_or_has_no_label(version: str) -> None:
     assert find_unknown_build(version) is None
 
 
+def test_a_version_that_installers_take_for_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hygon's first wheels have two plus signs; no pattern makes that a version."""
+    version = "2.1.0+das1.0+git00661e0.abi0.dtk2404"
+    own = tmp_path / "dcu.toml"
+    own.write_text(
+        'schema = 1\nid = "dcu"\ntitle = "the build for DCU"\n[[version]]\npattern = \'{public}\\+das.*\'\n'
+        '[[pinned]]\nname = "torch"\n[cure]\nlost = "the DCU is lost"\nrestore = "envtool restore"\n'
+    )
+    prefix = make_prefix(tmp_path / "environment", version)
+    for profile in ("", str(own)):
+        monkeypatch.setenv("HAC_PROFILE", profile)
+        (finding,) = diagnose_environment(DoctorRequest(prefix=prefix)).findings
+        assert finding.kind is FindingKind.TORCH_UNKNOWN_BUILD
+        assert "PEP 440" in finding.title
+        assert "pip==24.0" in (finding.remedy or "")
+
+
 def test_upstreams_own_label_names_its_profile() -> None:
     for version, profile in (("2.8.0+cpu", "cpu"), ("2.8.0+cu128", "cuda")):
         found = find_unknown_build(version)
