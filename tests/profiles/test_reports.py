@@ -209,9 +209,8 @@ def rebuild(tmp_path: Path) -> Callable[[PublicReport], Reconstruction]:
             (profiles / f"{report.profile}.toml").write_text(report.own)
         make_virtual_environment(first.path)
         # By `===`: the index may have another build of a version without a label.
-        first.uv_install(
-            "--no-deps", "--find-links", str(vendor), *(line.replace("==", "===") for line in report.vendor)
-        )
+        exact = [line.replace("==", "===") for line in report.vendor]
+        first.uv_install("--no-deps", "--find-links", str(vendor), *exact)
         others = []
         for number in range(1, 5):
             shutil.copytree(first.path, tmp_path / str(number), symlinks=True)
