@@ -178,6 +178,9 @@ def _judge_accelerate(top: dict[str, Setting]) -> Iterator[CommandFinding]:
             )
 
 
+_TRAINER_SETTINGS = frozenset({"strategy", "devices", "num_nodes", "num_processes", "sync_batchnorm"})
+
+
 def _judge_setting(setting: Setting, settings: list[Setting], *, has_trainer: bool) -> Iterator[CommandFinding]:
     name, value = setting.keys[-1].replace("-", "_").lower(), setting.value
     word = CommandWord(name, setting.line)
@@ -189,6 +192,9 @@ def _judge_setting(setting: Setting, settings: list[Setting], *, has_trainer: bo
         found = judge_image(value.removeprefix("docker://"))
         if found is not None:
             yield replace(found, line=setting.line)
+    elif name in _TRAINER_SETTINGS and _find_siblings(setting, settings).get("accelerator") == "cpu":
+        # The processes are the CPU's, and wait for nobody.
+        return
     elif name in _OPTIONS:
         yield from _judge_known_option(word, name, value)
     elif name == "name" and isinstance(value, str) and any("optim" in key.lower() for key in setting.keys[:-1]):
@@ -280,10 +286,14 @@ def _judge_request(setting: Setting) -> CommandFinding | None:
 _TRAINER_CLASS = re.compile(r"^(?:pytorch_)?lightning(?:_fabric)?\.(?:\w+\.)*(?:Trainer|Fabric)$")
 
 
+def _find_siblings(setting: Setting, settings: list[Setting]) -> dict[str, Any]:
+    return {item.keys[-1]: item.value for item in settings if item.keys[:-1] == setting.keys[:-1]}
+
+
 def _is_of_trainer(setting: Setting, settings: list[Setting]) -> bool:
     if any(_TRAINERS.search(key) for key in setting.keys[:-1]):
         return True
-    siblings = {item.keys[-1]: item.value for item in settings if item.keys[:-1] == setting.keys[:-1]}
+    siblings = _find_siblings(setting, settings)
     if {"accelerator", "devices"} <= siblings.keys() or _TRAINER_CLASS.search(str(siblings.get("_target_", ""))):
         return True
     return bool(

@@ -277,3 +277,6 @@ def _judge_starter(name: str, words: list[CommandWord]) -> Iterator[CommandFindi
         if PYTHON.match(program) or program in {"torchrun", "accelerate", "deepspeed"}:
             yield from judge_command(inner[at:], lambda _path: None)
             return
+        if program in _CARRIERS:
+            yield from _judge_carried(inner[at:], lambda _path: None)
+            return

@@ -19,6 +19,7 @@ class Bindings:
     `stored` are the names that anything is assigned to, `tried` those that an import under `try` binds. `values` has a
     variable's assignments, `self.x` under `x` with a dot before it; `additions` what lists are made longer by;
     `defaults` the numbers that parameters have;
+    `attributes` are those that are assigned to, such as `torch.compile = …`;
     `switches` how options of argparse, and parameters with a default, stand when nobody sets them.
     """
 
@@ -27,6 +28,7 @@ class Bindings:
     additions: dict[str, list[ast.expr]] = field(default_factory=lambda: defaultdict(list))
     defaults: dict[str, list[ast.expr]] = field(default_factory=lambda: defaultdict(list))
     switches: dict[str, Standing] = field(default_factory=dict)
+    attributes: list[ast.Attribute] = field(default_factory=list)
     defined: set[str] = field(default_factory=set)
     stored: set[str] = field(default_factory=set)
     tried: set[str] = field(default_factory=set)
@@ -36,6 +38,12 @@ class Bindings:
     def packages(self) -> frozenset[str]:
         """The packages that anything is imported of."""
         return frozenset(name.partition(".")[0] for name in self.imports.values())
+
+    @cached_property
+    def provided(self) -> frozenset[str]:
+        """The names that this module puts into imported ones. What torch.backends has not cannot be set either."""
+        found = filter(None, map(self.resolve, self.attributes))
+        return frozenset(name for name in found if ".backends." not in name)
 
     def resolve(self, node: ast.expr) -> str | None:
         """The dotted name that an expression stands for, `None` where it is none that was imported."""
@@ -93,6 +101,8 @@ def gather_bindings(tree: ast.Module, package: str = "") -> Bindings:
                 bindings.tried |= _list_imported(body)
             case ast.Assign():
                 for target in node.targets:
+                    if isinstance(target, ast.Attribute):
+                        bindings.attributes.append(target)
                     for name, value in _list_targets(target, node.value):
                         bindings.values[name].append(value)
             case ast.AnnAssign(value=ast.expr() as value):

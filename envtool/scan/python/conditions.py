@@ -225,6 +225,9 @@ class Conditions:
 
     def _judge_membership(self, left: ast.expr, right: ast.expr) -> Standing:
         name = read_constant(left)
+        if isinstance(right, ast.Call) and last_name(right.func) == "dir" and len(right.args) == 1:
+            found = self._judge_attribute(ast.Call(ast.Name("hasattr"), [right.args[0], left], []))
+            return Standing.OPEN if found is None else found
         if isinstance(name, str) and ast.unparse(right).endswith("environ"):
             return Standing.FAILS if LAUNCHER_VARIABLES.match(name) else Standing.OPEN
         if isinstance(right, ast.List | ast.Tuple | ast.Set) and RANK.match((last_name(left) or "").lower()):

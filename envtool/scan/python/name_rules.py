@@ -154,7 +154,7 @@ def _judge_wrapper(module: Module, node: ast.expr, dotted: str) -> bool:
 def judge_missing(module: Module, node: ast.expr, dotted: str) -> None:
     """A name of torch's or torchvision's that the pinned release lacks."""
     missing = module.api.find_missing(dotted)
-    if missing is None:
+    if missing is None or missing[0] in module.bindings.provided:
         return
     name, since = missing
     is_forgiven = module.attempt is not None and not module.attempts[module.attempt].raises

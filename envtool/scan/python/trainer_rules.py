@@ -121,6 +121,10 @@ def _judge_model_switches(module: Module, call: ast.Call) -> None:
 
 
 def _judge_lightning(module: Module, call: ast.Call) -> None:
+    where = keyword(call, "accelerator")
+    if where is not None and read_text_constant(where) == "cpu":
+        # Its processes are the CPU's, and wait for nobody.
+        return
     for item in call.keywords:
         if item.arg in {"gpus", "devices", "num_nodes", "num_processes"}:
             for value, standing in list_values(item.value, module.conditions):
