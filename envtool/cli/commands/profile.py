@@ -36,7 +36,7 @@ def show_profile_command(
     """Print what a profile says, in words."""
     from envtool.release.read_profile import load_profile
 
-    print_safely("\n".join(_describe(load_profile(name))))
+    print_safely("\n".join(_describe(load_profile(name))), is_prose=True)
 
 
 @app.command("check")

@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Any
 from envtool.cli.render.jobs import render_table
 from envtool.cli.report_format import FleetFormat
 from envtool.cli.terminal import paint
+from envtool.doctor.finding_kind import FindingKind
 from envtool.fleet.observation import FleetStanding, SubjectKind
-from envtool.language import Message, phrase, tell, translate
+from envtool.language import ENGLISH, Message, get_language, phrase, tell, translate
 from envtool.printable import join_lines
 
 if TYPE_CHECKING:
+    from envtool.fleet.observation import FleetProblem
     from envtool.fleet.report_fleet import FleetReport
     from envtool.fleet.tally import DayCount, Subject
 
@@ -81,16 +83,23 @@ def _list_lines(report: FleetReport) -> Iterator[str]:
 def _list_unwell(unwell: Sequence[Subject]) -> Iterator[str]:
     for item in unwell[:_SHOWN]:
         last = item.last
-        status = paint(last.status, _COLOURS[last.standing], bold=last.standing is FleetStanding.BAD)
+        status = paint(translate(last.status), _COLOURS[last.standing], bold=last.standing is FleetStanding.BAD)
         others = f" {phrase('and {count} more names', count=len(item.names) - 1)}" if len(item.names) > 1 else ""
         yield f"{status}  {last.name}{others}  {phrase('since {day}', day=_format_day(item.since))}"
         for problem in last.problems[:3]:
-            yield f"  [{problem.id}] {problem.title}"
+            yield f"  [{problem.id}] {_tell_title(problem)}"
             if problem.cause:
                 yield f"    {phrase('because {reason}', reason=problem.cause)}"
         if len(last.problems) > 3:
             yield f"  {phrase('and {count} more', count=len(last.problems) - 3)}"
     yield from _count_rest(unwell)
+
+
+def _tell_title(problem: FleetProblem) -> str:
+    """The title as the document has it, which is English; in another language that of the kind, without its details."""
+    if get_language() == ENGLISH:
+        return problem.title
+    return translate(next((kind.title for kind in FindingKind if kind.id == problem.id), problem.title))
 
 
 def _count_rest(rows: Sequence[object]) -> Iterator[str]:

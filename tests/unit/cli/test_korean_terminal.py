@@ -29,6 +29,8 @@ _SENTENCE = re.compile(r"(?<![\w-])(?:[a-z]{2,}[,;:]? ){2,}[a-z]{2,}(?![\w-])")
 # Other programs' words: an image's instructions, the vendor's own, the system's, Click's.
 _OTHERS = re.compile(
     r"RUN .*|COPY .*|from \S+ import \S+|.*\(char \d+\)"
+    # Names, one after another.
+    r"|[\w.-]+(?:, [\w.-]+)+,?"
     r"|Already installed : .*|Currently installed: .*|No such file or directory|Invalid value: "
 )
 
@@ -69,7 +71,6 @@ COMMANDS = {
     "releases": "list --releases --prefix {folder}/environment",
     "protect-plan": "protect --dry-run --prefix {folder}/environment",
     "profile": "profile show habana",
-    "fleet": "fleet report {folder}/reports",
     "sync-nothing": "sync --prefix {folder}/environment {folder}/reports",
     "wrong-option": "jobs --usage",
 }
