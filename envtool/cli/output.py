@@ -21,15 +21,15 @@ def print_report(text: str, file: Path | None, *, has_commands: bool = False, is
     if file is None:
         print_safely(text, has_commands=has_commands, is_prose=is_prose)
     else:
-        write_output(file, f"{text}\n", has_commands=has_commands)
+        write_output(file, text, end="\n", has_commands=has_commands)
 
 
-def write_output(path: Path, text: str, *, has_commands: bool = False) -> None:
-    """Write `text` to `path`; a reader, such as a metrics collector, sees the old or the new text, never a part.
+def write_output(path: Path, text: str, *, end: str = "", has_commands: bool = False) -> None:
+    """Write `text` and `end` to `path`; a reader, such as a metrics collector, sees the old or the new, never a part.
 
     Raises `EnvtoolError` where it cannot be written.
     """
-    safe = make_safe(text, has_commands=has_commands)
+    safe = make_safe(text, has_commands=has_commands) + end
     try:
         if is_own_stream(path):
             with open(path, "w", encoding="utf-8") as stream:

@@ -13,7 +13,7 @@ import sys
 from typing import TextIO
 
 from envtool.language import translate
-from envtool.masking import mask_credentials
+from envtool.masking import MaskedText, mask_credentials
 from envtool.printable import escape_controls, one_line, spoil_commands
 
 # ECMA-48, "Select Graphic Rendition".
@@ -49,7 +49,7 @@ def paint(text: str, colour: str, *, bold: bool = False, stream: TextIO | None =
 
 def make_safe(text: str, *, has_commands: bool = False) -> str:
     """The text as it may leave the program. `has_commands`: it is one whose commands to a pipeline are ours."""
-    text = escape_controls(mask_credentials(text))
+    text = escape_controls(text if isinstance(text, MaskedText) else mask_credentials(text))
     if not has_commands:
         text = spoil_commands(text)
     if _MARK in text:

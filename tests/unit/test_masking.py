@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import base64
+import json
 import time
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from envtool.cli.render.json_text import render_json_text
+from envtool.cli.terminal import make_safe
 from envtool.masking import MASK, mask_credentials
 
 # Each with the secret "p4ssw0rd", whole or in part.
@@ -66,6 +70,55 @@ SECRET = [
     "aws_secret_access_key = p4ssw0rd",
     "-----BEGIN OPENSSH PRIVATE KEY-----p4ssw0rd-----END OPENSSH PRIVATE KEY-----",
     "--extra-index-url=https://__token__:p4ssw0rd@gitlab.example/api/v4/projects/1/packages/pypi/simple",
+    # Escaped as HTML, JSON and Python have it, once and twice.
+    "https:&#x2F;&#x2F;u:p4ssw0rd@h/x",
+    "https:&sol;&sol;u:p4ssw0rd&commat;h/x",
+    "&quot;token&quot;: &quot;p4ssw0rd&quot;",
+    "https&amp;#58;&amp;#47;&amp;#47;u:p4ssw0rd&amp;#64;h/x",
+    "https\\u003a//u\\u003ap4ssw0rd\\u0040h/",
+    "https:\\x2f\\x2fu:p4ssw0rd@h",
+    '"{\\"password\\": \\"p4ss, w0rd\\"}"',
+    '"\\"{\\\\\\"password\\\\\\": \\\\\\"p4ssw0rd\\\\\\"}\\""',
+    # As lists of words, such as an image's CMD, have it.
+    '["curl", "-u", "me:p4ssw0rd", "https://h"]',
+    '["upload", "--password", "p4ssw0rd"]',
+    "['upload', '--token=p4ssw0rd']",
+    "requests.get(url, auth=('me', 'p4ssw0rd'))",
+    # Base64, where that is usual.
+    f"curl -H 'authorization=basic {base64.b64encode(b'me:p4ssw0rd').decode()}'".replace("authorization=", "x: "),
+    f"//registry.example/:_auth={base64.b64encode(b'me:p4ssw0rd').decode()}",
+    f"echo {base64.b64encode(b'https://me:p4ssw0rd@h/').decode()} | base64 -d",
+    # Files of settings.
+    "[pypi]\nusername: __token__\npassword: p4ssw0rd",
+    "  - api_key: 'p4ssw0rd'",
+    "printf 'password: p4ssw0rd\\n' > ~/.pypirc",
+    "<server><password>p4ssw0rd</password></server>",
+    "- name: DB_PASSWORD\n  value: p4ssw0rd",
+    "machine h password p4ssw0rd",
+    "machine h login u account a password p4ssw0rd",
+    "npm config set //registry.example/:_authToken p4ssw0rd",
+    # Commands.
+    "curl -sSu me:p4ssw0rd https://h/",
+    "curl -ume:p4ssw0rd https://h/",
+    "curl -fsSL \\\n  -u me:p4ssw0rd https://h/",
+    "curl -H 'X-JFrog-Art-Api: p4ssw0rd' h",
+    "echo 'root:p4ssw0rd' | chpasswd",
+    "printf '%s' 'p4ssw0rd' | docker login -u x --password-stdin h",
+    "docker login -u me --password-stdin <<< p4ssw0rd",
+    "openssl rsa -passin pass:p4ssw0rd",
+    "mysql -u root -pp4ssw0rd",
+    "poetry config pypi-token.pypi p4ssw0rd",
+    "conda config --add channels https://conda.anaconda.org/t/p4ssw0rd/x",
+    "TOKEN=${TOKEN:-p4ssw0rd}",
+    "|2 A=b GITHUB_PAT=p4ssw0rd /bin/sh -c make",
+    "PASSWORD=%p4ssw0rd",
+    "PASSWORD=yes-p4ssw0rd",
+    "PASSWORD='p4'\"'\"'ssw0rd'",
+    "--password p4\\ ssw0rd",
+    # Users that are addresses of mail, and tokens of thousands of characters.
+    "https://me@example.com:p4ssw0rd@h/",
+    "https://me%40example.com:p4ssw0rd@h/",
+    f"https://aws:{'x' * 3000}p4ssw0rd@h/",
 ]
 PLAIN = [
     "100%25 of file%20name and a%40b",
@@ -104,6 +157,18 @@ PLAIN = [
     "foo @ git+https://github.com/a/b@v1.0",
     "http://127.0.0.1:41001/simple/",
     "Unexpected token: line 1",
+    "git+ssh://git@github.com:team/repository.git@v1.0",
+    "Basic authentication is refused",
+    "curl -o file.txt -L https://example.com:8443/@scope/pkg",
+    "a &amp; b &lt;https://example.com/&gt;",
+    "https://discuss.example.com/t/out-of-memory/12345",
+    "tokens: 512",
+    "max_token: 512",
+    "USE_BASIC_AUTH=true",
+    "PASSWORD=<password>",
+    "PASSWORD=%PASSWORD%",
+    "aHR0cHM6Ly9leGFtcGxlLmNvbS8=",
+    "\\x1b[31m and \\u0041",
 ]
 
 
@@ -134,6 +199,17 @@ def test_credential_is_masked(text: str) -> None:
 )
 def test_token_is_told_by_its_form(token: str) -> None:
     assert mask_credentials(f"it said {token}, and no more") == f"it said {MASK}, and no more"
+    assert mask_credentials(f"토큰{token}입니다") == f"토큰{MASK}입니다"
+
+
+@pytest.mark.parametrize("text", [*SECRET, "'password': \"x", 'TOKEN="', "-----BEGIN PRIVATE KEY-----", 'Basic "'])
+def test_json_that_quotes_a_credential_stays_json(text: str) -> None:
+    """Masked once more where it is printed, its quotes would be lost."""
+    document = {"text": text, "more": ["b", text]}
+    assert json.loads(make_safe(render_json_text(document))) == {
+        "text": mask_credentials(text),
+        "more": ["b", mask_credentials(text)],
+    }
 
 
 @pytest.mark.parametrize("text", PLAIN)
@@ -149,7 +225,29 @@ def test_masked_text_is_left_as_it_is(text: str) -> None:
 
 @pytest.mark.parametrize(
     "part",
-    ["a", "://a:", "a+", "curl ", "token", "login ", "://@", "TOKEN=", '"auth":', "echo ", "ENV TOKEN ", "a:b@", "eyJ"],
+    [
+        "a",
+        "://a:",
+        "a+",
+        "curl ",
+        "token",
+        "login ",
+        "://@",
+        "TOKEN=",
+        '"auth":',
+        "echo ",
+        "ENV TOKEN ",
+        "a:b@",
+        "eyJ",
+        "\\",
+        "//x:",
+        "'--token', ",
+        "&#47;",
+        '\\"password\\": \\"',
+        "Basic aa",
+        "machine h ",
+        "${TOKEN:-",
+    ],
 )
 def test_no_text_takes_long(part: str) -> None:
     text = part * (200_000 // len(part)) + "@token"

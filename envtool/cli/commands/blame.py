@@ -91,6 +91,7 @@ def _print_reports(
     """Print each report as soon as it is there, or write all to a file; whether every image has its torch."""
     from envtool.cli.output import print_report
     from envtool.cli.render.blame import render_blame
+    from envtool.masking import join_texts
 
     are_intact, texts = True, []
     for report in reports:
@@ -100,5 +101,5 @@ def _print_reports(
             print_report(text, None, is_prose=format is BlameFormat.TEXT)
         texts.append(text)
     if output is not None:
-        print_report("\n".join(texts), output)
+        print_report(join_texts(texts), output)
     return are_intact

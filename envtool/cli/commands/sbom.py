@@ -9,7 +9,6 @@ import typer
 
 from envtool.cli.options import OutputOption, PlatformOption, ProjectOption, StoredImageArgument
 from envtool.cli.report_format import SbomFormat
-from envtool.cli.terminal import print_safely
 
 
 def sbom_command(
@@ -28,9 +27,10 @@ def sbom_command(
       envtool sbom my-training:latest --format html -o my-training.html
     """
     import calendar
+    import json
     import time
 
-    from envtool.cli.output import write_output
+    from envtool.cli.output import print_report
     from envtool.image.read.layer import FileSelector
     from envtool.image.read.overlay import merge_layers
     from envtool.image.read.reference import read_image
@@ -45,13 +45,12 @@ def sbom_command(
     except ValueError:
         epoch = 0
     text = render_sbom(list_packages(merge_layers(image.layers).entries), SbomSubject(reference, image.identity, epoch))
+    document = json.loads(text)
     if format is SbomFormat.HTML:
-        import json
-
         from envtool.cli.render.html.reports import render_sbom_page
 
-        text = f"{render_sbom_page(json.loads(text))}\n"
-    if output is None:
-        print_safely(text, end="")
+        print_report(render_sbom_page(document), output)
     else:
-        write_output(output, text)
+        from envtool.cli.render.json_text import render_json_text
+
+        print_report(render_json_text(document, indent=1), output)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from envtool.cli.render.interface import CheckReport, FileLocation, Level, Problem
-from envtool.masking import mask_credentials
+from envtool.masking import MaskedText, mask_credentials
 from envtool.printable import join_lines, spoil_commands
 
 _COMMANDS = {Level.ERROR: "error", Level.WARNING: "warning", Level.NOTE: "notice"}
@@ -13,7 +13,7 @@ _COMMANDS = {Level.ERROR: "error", Level.WARNING: "warning", Level.NOTE: "notice
 
 def render_github(report: CheckReport) -> str:
     """One command for each problem, and each subject's verdict as a plain line."""
-    return join_lines(_render_lines(report))
+    return MaskedText(join_lines(_render_lines(report)))
 
 
 def _render_lines(report: CheckReport) -> Iterator[str]:
@@ -21,7 +21,7 @@ def _render_lines(report: CheckReport) -> Iterator[str]:
         for problem in suite.problems:
             yield f"ignored: {problem.rule}" if problem.is_ignored else _render_annotation(problem)
     # These are no commands, whatever a subject is called.
-    yield from (spoil_commands(suite.verdict) for suite in report.suites)
+    yield from (spoil_commands(mask_credentials(suite.verdict)) for suite in report.suites)
 
 
 def _render_annotation(problem: Problem) -> str:

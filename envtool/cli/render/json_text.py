@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from envtool.masking import mask_credentials
+from envtool.masking import MaskedText, mask_credentials
 
 
 def render_json_text(document: Any, *, indent: int | None = 2) -> str:
     """The document's text, without a line's end after it."""
-    return json.dumps(_mask_strings(document), indent=indent)
+    return MaskedText(json.dumps(_mask_strings(document), indent=indent))
 
 
 def format_time(seconds: float) -> str:

@@ -6,6 +6,7 @@ import xml.etree.ElementTree as ElementTree
 from collections.abc import Iterator
 
 from envtool.cli.render.interface import Case, CheckReport, Outcome, Problem
+from envtool.masking import MaskedText, mask_credentials
 
 
 def render_junit(report: CheckReport) -> str:
@@ -16,22 +17,20 @@ def render_junit(report: CheckReport) -> str:
         element = ElementTree.SubElement(
             root,
             "testsuite",
-            name=suite.name,
+            name=_clean(suite.name),
             tests=str(len(outcomes)),
             failures=str(outcomes.count(Outcome.FAILED)),
             skipped=str(outcomes.count(Outcome.SKIPPED)),
             errors=str(outcomes.count(Outcome.ERROR)),
         )
         for case in suite.cases:
-            _add_outcome(ElementTree.SubElement(element, "testcase", classname=suite.group, name=case.id), case)
+            _add_outcome(ElementTree.SubElement(element, "testcase", classname=_clean(suite.group), name=case.id), case)
     ElementTree.indent(root)
-    return ElementTree.tostring(root, encoding="unicode", xml_declaration=True)
+    return MaskedText(ElementTree.tostring(root, encoding="unicode", xml_declaration=True))
 
 
 def _add_outcome(element: ElementTree.Element, case: Case) -> None:
-    text = replace_invalid_characters(
-        case.output or "\n".join(line for item in case.problems for line in _render_lines(item))
-    )
+    text = _clean(case.output or "\n".join(line for item in case.problems for line in _render_lines(item)))
     if case.outcome is Outcome.SKIPPED:
         ElementTree.SubElement(element, "skipped", message="ignored")
     elif case.outcome is Outcome.PASSED:
@@ -39,7 +38,7 @@ def _add_outcome(element: ElementTree.Element, case: Case) -> None:
             ElementTree.SubElement(element, "system-out").text = text
     else:
         first = case.problems[0]
-        attributes = {"message": replace_invalid_characters(first.title), "type": first.level.value}
+        attributes = {"message": _clean(first.title), "type": first.level.value}
         ElementTree.SubElement(element, case.outcome.value, attributes).text = text
 
 
@@ -55,6 +54,11 @@ def _render_lines(problem: Problem) -> Iterator[str]:
         yield f"  cause  {problem.cause}"
     if problem.remedy:
         yield f"  run    {problem.remedy}"
+
+
+def _clean(text: str) -> str:
+    # Masked here, because an escape would hide what is to be masked.
+    return replace_invalid_characters(mask_credentials(text))
 
 
 def replace_invalid_characters(text: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from envtool.cli.render.interface import CheckReport
-from envtool.masking import mask_credentials
+from envtool.masking import MaskedText, mask_credentials
 from envtool.printable import escape_controls, join_lines
 
 
@@ -15,7 +15,7 @@ def render_prometheus(report: CheckReport) -> str:
     for metric in report.metrics:
         lines += [f"# HELP {metric.name} {metric.help}", f"# TYPE {metric.name} gauge"]
         lines += [f"{metric.name}{_format_labels(labels)} {value}" for labels, value in metric.samples]
-    return join_lines(lines)
+    return MaskedText(join_lines(lines))
 
 
 def _format_labels(labels: Mapping[str, str]) -> str:

@@ -16,6 +16,7 @@ from urllib.parse import quote
 import envtool
 from envtool.cli.render.interface import CheckReport, FileLocation, Level, NamedLocation, Problem, Rule
 from envtool.cli.render.json_text import render_json_text
+from envtool.masking import mask_credentials
 from envtool.printable import shorten_end
 
 VERSION = "2.1.0"
@@ -87,7 +88,7 @@ def _make_place(problem: Problem) -> dict[str, Any]:
 
 def _make_location(location: FileLocation | NamedLocation) -> dict[str, Any]:
     if isinstance(location, NamedLocation):
-        file = {"uri": quote(_TRANSPORT.sub("", location.name, count=1).lstrip("/") or ".")}
+        file = {"uri": quote(_TRANSPORT.sub("", mask_credentials(location.name), count=1).lstrip("/") or ".")}
         name = {"fullyQualifiedName": location.name, "kind": "resource"} if location.is_image else None
         return {**_make_physical(file, None), "logicalLocations": [name or {"name": location.name}]}
     return _make_physical({"uri": _format_uri(location.path)}, location.line)

@@ -18,7 +18,7 @@ import envtool
 from envtool.cli.render.html.chains import shorten
 from envtool.errors import SetupError
 from envtool.language import ENGLISH, FOLDER, PAGES_DOMAIN, Message, get_language, tell, translate
-from envtool.masking import mask_credentials
+from envtool.masking import MaskedText, mask_credentials
 from envtool.printable import escape_controls, spoil_commands
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def render_page(template: str, document: Mapping[str, Any], *, translations: Nul
         script=script,
         policy=_make_policy(style, script),
     )
-    return text.rstrip("\n")
+    return MaskedText(text.rstrip("\n"))
 
 
 @cache
