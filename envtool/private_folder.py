@@ -9,15 +9,19 @@ import stat
 from functools import cache
 from pathlib import Path
 
+from envtool.link_rights import list_link_makers
 
-def is_private(path: Path) -> bool:
-    """Whether only this user and root can change what is at `path`: it, and every folder above it, is theirs.
+
+def is_private(path: str | Path) -> bool:
+    """Whether only this user and root can change what is at `path`: it, every folder above it and each link are theirs.
 
     A folder with the sticky bit, as /tmp has, keeps others from what is this user's in it (inode(7)). What is not there
     is not private.
     """
     user = os.geteuid()
     real = Path(os.path.realpath(path))
+    if str(real) != os.path.abspath(path) and list_link_makers(path) - {user}:  # noqa: PTH100
+        return False
     for place in (real, *real.parents):
         try:
             status = place.lstat()

@@ -16,8 +16,10 @@ from functools import cache
 from pathlib import Path
 
 from envtool.allowed_folder import OPENED
+from envtool.private_folder import is_private
 
 PREFIX = "hac-envtool-"
+_OF_THE_SYSTEM = ("/tmp", "/var/tmp")  # noqa: S108  # with the sticky bit, or they are not taken
 _held: set[Path] = set()
 
 
@@ -31,7 +33,7 @@ def temporary_folder(parent: Path | None = None, *, prefix: str = PREFIX) -> Ite
         place = parent
         remove_abandoned(place, prefix)
     else:
-        place = Path(os.path.realpath(parent or tempfile.gettempdir()))
+        place = Path(os.path.realpath(parent) if parent else find_temporary_place())
         _remove_abandoned_once(place, prefix)
     folder, handle = _make_locked(place, prefix)
     _held.add(folder)
@@ -41,6 +43,17 @@ def temporary_folder(parent: Path | None = None, *, prefix: str = PREFIX) -> Ite
         shutil.rmtree(folder, ignore_errors=True)
         _held.discard(folder)
         os.close(handle)
+
+
+def find_temporary_place() -> str:
+    """The folder for temporary ones: TMPDIR, or else the system's.
+
+    Root passes over a TMPDIR in which somebody else could exchange what is made there.
+    """
+    named = os.path.realpath(tempfile.gettempdir())
+    if os.geteuid() != 0 or is_private(named):
+        return named
+    return next((place for place in _OF_THE_SYSTEM if is_private(place)), named)
 
 
 @contextmanager

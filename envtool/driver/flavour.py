@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import select
-import shutil
 import signal
 import subprocess
 import termios
@@ -21,6 +20,7 @@ from envtool.driver.inspect_jobs import make_query_error, make_report
 from envtool.driver.jobs import JOB_STATES, AcceleratorJob
 from envtool.errors import DriverError
 from envtool.language import Message, join_messages, tell
+from envtool.program_path import find_program
 from envtool.release.read_profile import load_service
 
 _PROGRAM = load_service().switch
@@ -72,7 +72,7 @@ def select_flavour(request: FlavourRequest) -> FlavourResult:
 
     Raises `DriverError`: there is no such program or flavour, a job holds the accelerator, or it did not work.
     """
-    program = shutil.which(_PROGRAM, path=request.variables.get("PATH"))
+    program = find_program(_PROGRAM, request.variables)
     if program is None:
         raise DriverError(
             tell("there is no {program} here", program=_PROGRAM),

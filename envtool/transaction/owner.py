@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from envtool.errors import RestoreError
 from envtool.language import tell
 from envtool.link_rights import list_groups, may_enter, name_user
+from envtool.masking import mask_credentials
 
 if TYPE_CHECKING:
     import pwd
@@ -48,7 +49,7 @@ class Owner:
 
     def adapt_variables(self, variables: Mapping[str, str]) -> dict[str, str]:
         """The environment variables for a program of this user, without root's folders and without secrets."""
-        kept = {key: value for key, value in variables.items() if not _is_roots_own(key)}
+        kept = {key: value for key, value in variables.items() if not _is_roots_own(key, value)}
         entry = _find_entry(self.uid)
         home = entry.pw_dir if entry is not None else ""
         if not self._may_write(home):
@@ -192,7 +193,10 @@ def _find_entry(uid: int) -> pwd.struct_passwd | None:
         return None
 
 
-def _is_roots_own(name: str) -> bool:
+def _is_roots_own(name: str, value: str) -> bool:
     if name.startswith(_ROOTS_OWN):
         return True
-    return any(word in name.upper() for word in _SECRET) and not name.startswith(_FOR_INDEXES)
+    if name.startswith(_FOR_INDEXES):
+        return False
+    assigned = f"{name}={value}"
+    return any(word in name.upper() for word in _SECRET) or mask_credentials(assigned) != assigned
