@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 from envtool.bounded_process import BoundedProcess
-from envtool.program_path import find_program
+from envtool.program_path import find_trusted_program
 
 # Seconds. A listing of a large repository takes one or two; some file systems are slow.
 _TIME_LIMIT = 30.0
@@ -25,7 +25,7 @@ def ask_git(root: Path, *arguments: str) -> list[str] | None:
     Only trees and the index are to be asked for: a comparison with the files would run the filters of a repository that
     may be anybody's, and so would its file system monitor.
     """
-    git = find_program("git", os.environ)
+    git = find_trusted_program("git", os.environ)
     if git is None or root in _silent:
         return None
     command = [git, *_SETTINGS, "-C", str(root), *arguments]

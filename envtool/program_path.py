@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from envtool.private_folder import is_private
 
 
-def find_program(name: str, variables: Mapping[str, str]) -> str | None:
+def find_trusted_program(name: str, variables: Mapping[str, str]) -> str | None:
     """The program `name` on the PATH of `variables`, but for relative parts; as root also for what others may change.
 
     `None` where there is no such program.

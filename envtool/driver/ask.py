@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from envtool.bounded_process import BoundedProcess
 from envtool.driver.table import DriverTable, parse_table
 from envtool.language import join_messages, tell
-from envtool.program_path import find_program
+from envtool.program_path import find_trusted_program
 from envtool.release.read_profile import load_default_profile, load_service
 
 # Seconds. The program asks a server; where that does not answer it may wait for ever.
@@ -82,7 +82,7 @@ def _shorten(words: str) -> str:
 def start_query(variables: Mapping[str, str]) -> DriverQuery | QueryResult:
     """Start the driver's program that is on PATH; where there is none, or it does not start, that is the result."""
     programs = load_default_profile().driver.programs
-    found = next((path for name in programs if (path := find_program(name, variables))), None)
+    found = next((path for name in programs if (path := find_trusted_program(name, variables))), None)
     if found is None:
         return QueryResult(program=None)
     try:

@@ -20,7 +20,7 @@ from envtool.driver.inspect_jobs import make_query_error, make_report
 from envtool.driver.jobs import JOB_STATES, AcceleratorJob
 from envtool.errors import DriverError
 from envtool.language import Message, join_messages, tell
-from envtool.program_path import find_program
+from envtool.program_path import find_trusted_program
 from envtool.release.read_profile import load_service
 
 _PROGRAM = load_service().switch
@@ -72,7 +72,7 @@ def select_flavour(request: FlavourRequest) -> FlavourResult:
 
     Raises `DriverError`: there is no such program or flavour, a job holds the accelerator, or it did not work.
     """
-    program = find_program(_PROGRAM, request.variables)
+    program = find_trusted_program(_PROGRAM, request.variables)
     if program is None:
         raise DriverError(
             tell("there is no {program} here", program=_PROGRAM),

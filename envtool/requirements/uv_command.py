@@ -14,7 +14,7 @@ from envtool.bounded_process import BoundedProcess
 from envtool.errors import ResolutionError, SetupError, SourceError
 from envtool.language import tell
 from envtool.printable import shorten_start
-from envtool.program_path import find_program
+from envtool.program_path import find_trusted_program
 from envtool.release.profile import PINNED_NAMES
 from envtool.requirements.build_failure import find_build_failure, find_reported_error
 from envtool.transaction.owner import Owner, make_process_options
@@ -70,7 +70,7 @@ def find_uv() -> str:
 
         return os.fspath(find_uv_bin())
     except (ImportError, FileNotFoundError):
-        found = find_program("uv", os.environ)
+        found = find_trusted_program("uv", os.environ)
     if found is None:
         raise SetupError(
             tell("uv is not installed"),

@@ -14,7 +14,7 @@ from envtool.cache_folder import find_cache_root
 from envtool.driver.ask import start_query
 from envtool.git_query import ask_git
 from envtool.private_folder import is_private
-from envtool.program_path import find_program
+from envtool.program_path import find_trusted_program
 from envtool.temporary_folder import temporary_folder
 from envtool.transaction.owner import make_owner
 from tests.support.someone import SOMEONE, give_to, needs_root
@@ -64,14 +64,14 @@ def test_root_starts_no_program_of_somebodys(tmp_path: Path, theirs: str) -> Non
             os.lchown(program, SOMEONE, SOMEONE)
     # Else nobody else comes this far.
     give_way(tmp_path)
-    assert find_program("git", {"PATH": f"{program.parent}:{mine.parent}"}) == str(mine)
+    assert find_trusted_program("git", {"PATH": f"{program.parent}:{mine.parent}"}) == str(mine)
 
 
 def test_innocent_programs_are_found(tmp_path: Path) -> None:
     program = make_program(tmp_path / "real", "git")
     (tmp_path / "linked").symlink_to("real")
-    assert find_program("git", {"PATH": f"/nowhere:{program.parent}"}) == str(program)
-    assert find_program("git", {"PATH": f"{tmp_path}/linked"}) == f"{tmp_path}/linked/git"
+    assert find_trusted_program("git", {"PATH": f"/nowhere:{program.parent}"}) == str(program)
+    assert find_trusted_program("git", {"PATH": f"{tmp_path}/linked"}) == f"{tmp_path}/linked/git"
 
 
 def give_way(folder: Path) -> None:
