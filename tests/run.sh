@@ -14,8 +14,17 @@ mkdir -p .work
 # Where more fail than these, it is not the load.
 most_again=12
 
-# Each suite remembers what failed in a folder of its own: they run beside each other.
-pytest_of() { local suite=$1; shift; "$venv/bin/pytest" -q -o cache_dir=".work/failed-$suite" "$@"; }
+# The folders of tests that failed are kept, and found here. Others may pass through, as some tests work for other users.
+roots=$(mktemp -d "${PYTEST_DEBUG_TEMPROOT:-${TMPDIR:-/tmp}}/hac-XXXXXX")
+chmod 755 "$roots"
+
+# Each suite has a folder of its own for what failed and for what is temporary, as they run beside each other: a pytest
+# that begins shuts the folder that it shares with others from all other users.
+pytest_of() {
+  local suite=$1; shift
+  mkdir -p "$roots/$suite"
+  PYTEST_DEBUG_TEMPROOT="$roots/$suite" "$venv/bin/pytest" -q -o cache_dir=".work/failed-$suite" "$@"
+}
 
 first_try() {
   local suite=$1; shift
@@ -57,4 +66,5 @@ if [ -n "$host" ]; then
 fi
 second_try plain "${plain[@]}" || status=1
 second_try browser "${browser[@]}" || status=1
+if [ $status = 0 ]; then rm -rf "$roots"; else echo "what the tests that failed left: $roots"; fi
 exit $status

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from envtool.environment.prefix import read_prefix
 from envtool.environment.reader import read_environment
-from tests.support.environment import RealEnvironment
+from tests.support.environment import RealEnvironment, real_pip
 
 _PINNED = ("torch", "torchvision", "torchaudio")
 
@@ -30,7 +30,7 @@ def install_lines(
     shutil.copytree(environment.path, spare.path, symlinks=True)
     before = find_versions(spare)
     if installer == "pip":
-        command = [sys.executable, "-m", "pip", "--python", str(spare.python), "install", "--quiet", "--no-compile"]
+        command = [*real_pip(spare.python), "install", "--quiet", "--no-compile"]
         command += ["--disable-pip-version-check", "--no-warn-conflicts", "--index-url", index]
     else:
         command = [str(Path(sys.executable).parent / "uv"), "pip", "install", "--python", str(spare.python)]

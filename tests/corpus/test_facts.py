@@ -14,7 +14,7 @@ from envtool.environment.prefix import read_prefix
 from envtool.environment.reader import read_environment
 from envtool.release.pin import read_pin
 from tests.support.distributions import package
-from tests.support.environment import TORCH, RealEnvironment
+from tests.support.environment import TORCH, RealEnvironment, real_pip
 
 pytestmark = pytest.mark.exhaustive
 
@@ -61,7 +61,7 @@ def test_table(
     if "CONSTRAINT" in column:
         variables[column.split(" + ")[1]] = str(constraints)
     if column.startswith("pip"):
-        command = [sys.executable, "-m", "pip", "--python", str(environment.python), "install", "--quiet"]
+        command = [*real_pip(environment.python), "install", "--quiet", "--no-compile"]
         command += ["--index-url", index]
     else:
         command = [str(Path(sys.executable).parent / "uv"), "pip", "install", "--python", str(environment.python)]

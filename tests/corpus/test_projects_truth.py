@@ -18,7 +18,7 @@ from tests.corpus.frozen_index import served
 from tests.corpus.install_lines import find_versions
 from tests.corpus.projects import CASES, ProjectCase
 from tests.corpus.sample import sample
-from tests.support.environment import RealEnvironment
+from tests.support.environment import RealEnvironment, real_pip
 
 pytestmark = pytest.mark.exhaustive
 
@@ -34,7 +34,7 @@ def install(installer: Installer, environment: RealEnvironment, index: str, fold
     """What a real install does: `failed`, `clobbered` or `kept`."""
     before = find_versions(environment)
     if installer is Installer.PIP:
-        command = [sys.executable, "-m", "pip", "--python", str(environment.python), "install", "--no-compile"]
+        command = [*real_pip(environment.python), "install", "--no-compile"]
         command += ["--quiet", "--disable-pip-version-check", "--no-warn-conflicts", "--index-url", index]
     else:
         command = [str(Path(sys.executable).parent / "uv"), "pip", "install", "--python", str(environment.python)]

@@ -30,7 +30,7 @@ from envtool.requirements.uv_options import Installer
 from tests.corpus.install_lines import find_versions
 from tests.corpus.sample import sample
 from tests.corpus.sets import Set, all_sets
-from tests.support.environment import RealEnvironment
+from tests.support.environment import RealEnvironment, real_pip
 
 pytestmark = pytest.mark.exhaustive
 
@@ -55,7 +55,7 @@ class Truth:
 def install(installer: Installer, environment: RealEnvironment, index: str, file: Path, case: Set) -> Truth:
     before = find_versions(environment)
     if installer is Installer.PIP:
-        command = [sys.executable, "-m", "pip", "--python", str(environment.python), "install", "--no-compile"]
+        command = [*real_pip(environment.python), "install", "--no-compile"]
         command += ["--quiet", "--disable-pip-version-check", "--no-warn-conflicts", "--index-url", index]
     else:
         command = [str(Path(sys.executable).parent / "uv"), "pip", "install", "--python", str(environment.python)]

@@ -14,7 +14,10 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
+import pip
+
 from envtool.cli.main import main
+from tests.support.forked import run_forked
 
 PYTHON = (sys.version_info.major, sys.version_info.minor)
 
@@ -51,8 +54,7 @@ class RealEnvironment:
 
     def pip(self, *arguments: str, check: bool = True) -> Outcome:
         """Run the real pip against the environment, without any index but the folder of wheels."""
-        command = [sys.executable, "-m", "pip", "--python", str(self.python), *arguments]
-        return self._run(command, check=check)
+        return self._run([*real_pip(self.python), *arguments], check=check)
 
     def pip_install(self, *arguments: str) -> Outcome:
         """`pip install` from the folder of wheels."""
@@ -64,13 +66,15 @@ class RealEnvironment:
         return self._run([*command, "--no-index", "--find-links", str(self.wheels), *arguments], check=True)
 
     def envtool(self, *arguments: str, input: str | None = None) -> Outcome:
-        """Run envtool as a person does."""
-        return self._run([sys.executable, "-m", "envtool", *arguments], check=False, input=input)
+        """Run envtool in a process of its own."""
+        outcome = Outcome(*run_forked(arguments, self.variables, input=input))
+        assert "Traceback" not in outcome.err, outcome.err
+        return outcome
 
     def doctor(self, *arguments: str) -> dict[str, Any]:
         """What `envtool doctor --format json` says.
 
-        In this process, which saves most of the time of hundreds of calls; `envtool` starts one as a person does.
+        In this process, which saves most of the time of hundreds of calls; `envtool` has one of its own.
         """
         outcome = self.here("doctor", "--prefix", str(self.path), "--format", "json", *arguments)
         assert outcome.status in {0, 1}, f"exit status {outcome.status}"
@@ -111,6 +115,14 @@ class RealEnvironment:
         assert not check or done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
         assert "Traceback" not in done.stderr, done.stderr
         return Outcome(done.returncode, done.stdout, done.stderr)
+
+
+def real_pip(python: Path) -> list[str]:
+    """The command of this Python's pip, for another environment's.
+
+    `pip --python` comes to this very command, after it has started a Python and imported pip once more.
+    """
+    return [str(python), str(Path(pip.__file__).with_name("__pip-runner__.py"))]
 
 
 def make_virtual_environment(path: Path) -> None:

@@ -10,12 +10,13 @@ import os
 import re
 import shutil
 import subprocess
-import sys
+import time
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
 from tests.support.environment import RealEnvironment
+from tests.support.forked import run_forked
 
 CHANGING = (
     "mkdir,mkdirat,rename,renameat,renameat2,unlink,unlinkat,rmdir,link,linkat,symlink,symlinkat,truncate,ftruncate,"
@@ -24,14 +25,16 @@ CHANGING = (
 )
 # mkdir2 and such: what strace does not know on this processor is left out by the question mark.
 _SET = ",".join(f"?{name}" for name in CHANGING.split(","))
-# Stops the program at the calls that are traced alone. strace 6.1 then injects errors, but no signals.
-_ONLY_THESE = "--seccomp-bpf"
+# The call whose answer says that strace is there, and that answer.
+_MEETING, _MET = "sched_get_priority_max", 4242
 _CALL = re.compile(r"^(?P<thread>\d+) +(?P<name>\w+)\((?P<descriptor>\d*)")
 
 
 def can_inject() -> bool:
     """Whether strace is there and may trace."""
-    return shutil.which("strace") is not None and _strace(["true"], []).returncode == 0
+    if shutil.which("strace") is None:
+        return False
+    return subprocess.run(["strace", "-o", "/dev/null", "true"], capture_output=True, check=False).returncode == 0
 
 
 @dataclass(frozen=True)
@@ -56,14 +59,14 @@ class Call:
 def calls_of(environment: RealEnvironment, *arguments: str) -> tuple[Call, ...]:
     """Every changing call of a run that nothing breaks. The run must succeed."""
     log = environment.path.parent / "calls"
-    done = _strace(_envtool(arguments), [_ONLY_THESE, "-o", str(log)], environment)
+    done = _traced(environment, arguments, ["-o", str(log)])
     assert done.returncode == 0, done.stderr
     rows = [match for line in log.read_text(errors="replace").splitlines() if (match := _CALL.match(line))]
     # strace counts each thread's calls apart; the last word is the main thread's, and so is every change.
     counts: Counter[str] = Counter()
     found: list[Call] = []
     for row in rows:
-        if row["thread"] == rows[-1]["thread"]:
+        if row["thread"] == rows[-1]["thread"] and row["name"] != _MEETING:
             counts[row["name"]] += 1
             found.append(Call(row["name"], counts[row["name"]], row["descriptor"]))
     return tuple(found)
@@ -71,41 +74,46 @@ def calls_of(environment: RealEnvironment, *arguments: str) -> tuple[Call, ...]:
 
 def killed_at(call: Call, environment: RealEnvironment, *arguments: str) -> subprocess.CompletedProcess[str]:
     """`envtool ARGUMENTS`, killed by SIGKILL as it makes a call."""
-    return _strace(_envtool(arguments), ["-o", "/dev/null", "-e", f"{call.inject}:signal=KILL"], environment)
+    return _traced(environment, arguments, ["-o", "/dev/null", "-e", f"{call.inject}:signal=KILL"])
 
 
 def stopped_at(call: Call, environment: RealEnvironment, *arguments: str) -> subprocess.CompletedProcess[str]:
     """`envtool ARGUMENTS`, told to stop by SIGTERM as it makes a call."""
-    return _strace(_envtool(arguments), ["-o", "/dev/null", "-e", f"{call.inject}:signal=TERM"], environment)
+    return _traced(environment, arguments, ["-o", "/dev/null", "-e", f"{call.inject}:signal=TERM"])
 
 
 def failing_at(
     call: Call, error: str, environment: RealEnvironment, *arguments: str
 ) -> subprocess.CompletedProcess[str]:
     """`envtool ARGUMENTS`, of which one call fails with `error`, such as `ENOSPC`."""
-    return _strace(
-        _envtool(arguments), [_ONLY_THESE, "-o", "/dev/null", "-e", f"{call.inject}:error={error}"], environment
-    )
+    return _traced(environment, arguments, ["-o", "/dev/null", "-e", f"{call.inject}:error={error}"])
 
 
 def without(name: str, error: str, environment: RealEnvironment, *arguments: str) -> subprocess.CompletedProcess[str]:
     """`envtool ARGUMENTS` on a kernel that refuses each call of that name with `error`."""
-    words = ["--seccomp-bpf", "-o", "/dev/null", "-e", f"trace={name}", "-e", f"inject={name}:error={error}"]
-    return _strace(_envtool(arguments), words, environment)
+    return _traced(environment, arguments, ["-o", "/dev/null", "-e", f"inject={name}:error={error}"], traced=name)
 
 
-def _envtool(arguments: tuple[str, ...]) -> list[str]:
-    return [sys.executable, "-m", "envtool", *arguments]
-
-
-def _strace(
-    command: list[str], words: list[str], environment: RealEnvironment | None = None
+def _traced(
+    environment: RealEnvironment, arguments: tuple[str, ...], words: list[str], traced: str = _SET
 ) -> subprocess.CompletedProcess[str]:
-    variables = {**os.environ, **(environment.variables if environment is not None else {})}
-    # Python writes bytecode of its own where it may, which is no part of a restore.
-    variables["PYTHONDONTWRITEBYTECODE"] = "1"
-    strace = ["strace", "--follow-forks", "--quiet=all", "-e", f"trace={_SET}", *words]
-    return subprocess.run([*strace, *command], env=variables, capture_output=True, text=True, check=False, timeout=120)
+    """envtool from where its own work begins: strace is attached to a child that has imported all."""
+    strace = ["strace", "--follow-forks", "--quiet=all", "-e", f"trace={traced},{_MEETING}"]
+    strace += ["-e", f"inject={_MEETING}:retval={_MET}", *words]
+
+    def watch(child: int) -> subprocess.Popen[bytes]:
+        return subprocess.Popen([*strace, "-p", str(child)], stderr=subprocess.DEVNULL)
+
+    # Those that it starts write bytecode of their own where they may, which is no part of a restore.
+    variables = {**environment.variables, "PYTHONDONTWRITEBYTECODE": "1"}
+    status, out, err = run_forked(arguments, variables, prepare=_meet, watch=watch)
+    return subprocess.CompletedProcess(arguments, status, out, err)
+
+
+def _meet() -> None:
+    """Wait until strace traces this process, which shows in the answer to a call that nothing else makes."""
+    while os.sched_get_priority_max(os.SCHED_OTHER) != _MET:
+        time.sleep(0.001)
 
 
 def snapshot(root: Path) -> dict[str, bytes]:

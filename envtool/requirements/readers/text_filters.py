@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import time
+from collections import deque
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -182,9 +183,9 @@ class Filter:
 def read_filter(name: str, words: Sequence[str]) -> Filter:
     """A call of one of `FILTERS`, taken apart as GNU's programs do it: options may follow operands."""
     program = _PROGRAMS[name]
-    reading = _Reading(name, program, list(words))
+    reading = _Reading(name, program, deque(words))
     while reading.rest:
-        reading.take(reading.rest.pop(0))
+        reading.take(reading.rest.popleft())
     operands, plain = program.operands, reading.plain
     if reading.has_script:
         operands = 0
@@ -210,7 +211,7 @@ def read_filter(name: str, words: Sequence[str]) -> Filter:
 class _Reading:
     """The words of a call while they are read."""
 
-    def __init__(self, name: str, program: _Program, rest: list[str]) -> None:
+    def __init__(self, name: str, program: _Program, rest: deque[str]) -> None:
         self._name, self._program, self.rest = name, program, rest
         self.options: list[str] = []
         self.plain: list[str] = []
@@ -223,7 +224,7 @@ class _Reading:
         """Take a word, with those after it that belong to it."""
         if word == "--":
             self.plain += self.rest
-            self.rest = []
+            self.rest.clear()
         elif word.startswith("--"):
             self._take_long(*word.partition("="))
         elif self._program.number and re.fullmatch(r"-[0-9]+", word):
@@ -264,7 +265,7 @@ class _Reading:
         if value is None and not self.rest:
             self.is_known = False
             return
-        value = self.rest.pop(0) if value is None else value
+        value = self.rest.popleft() if value is None else value
         if is_result:
             self.result = value
         elif is_text:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import stat
 import subprocess
 import sys
@@ -13,6 +12,7 @@ import pytest
 
 from envtool.cli.report_format import BlameFormat, Format
 from tests.support.environment import TORCH
+from tests.support.forked import run_forked
 from tests.support.image_layout import Files, Layout
 
 WORD = "p4ssw0rd"
@@ -32,10 +32,7 @@ INSTRUCTIONS = [
 
 
 def run(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "envtool", *arguments]
-    return subprocess.run(
-        command, env={**os.environ, **variables}, capture_output=True, text=True, check=False, timeout=120
-    )
+    return subprocess.CompletedProcess(arguments, *run_forked(arguments, variables))
 
 
 def image_with(folder: Path, instruction: str) -> str:

@@ -6,7 +6,6 @@ import json
 import os
 import socket
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -20,6 +19,7 @@ from envtool.scan.files import FileType, ProgramFile, list_files
 from envtool.scan.read_file import read_program_file
 from envtool.wheel.name import compute_sha256
 from tests.support.environment import TORCH, RealEnvironment
+from tests.support.forked import run_forked
 from tests.support.image_layout import Layout
 
 # Seconds. What is asked takes a fraction of one.
@@ -87,15 +87,8 @@ def put(environment: RealEnvironment, place: str, spoil: Spoil) -> Path:
 
 
 def run(environment: RealEnvironment, *words: str, folder: Path | None = None) -> subprocess.CompletedProcess[str]:
-    done = subprocess.run(
-        [sys.executable, "-m", "envtool", *words],
-        env={**os.environ, **environment.variables},
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=LIMIT,
-    )
+    status, out, err = run_forked(words, environment.variables, folder=folder, seconds=LIMIT)
+    done = subprocess.CompletedProcess(words, status, out, err)
     assert "Traceback" not in done.stderr, done.stderr
     return done
 

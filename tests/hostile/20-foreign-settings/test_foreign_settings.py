@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -13,6 +12,7 @@ from envtool.errors import SettingsError
 from envtool.release.bounded_pattern import BoundedPattern
 from envtool.release.read_profile import list_profiles, parse_profile
 from tests.support.environment import Outcome, RealEnvironment
+from tests.support.forked import run_forked
 from tests.support.someone import SOMEONE, give_to, let_everybody_read, needs_root
 
 SECRET = "sentinel-of-root"
@@ -30,18 +30,9 @@ restore = "envtool restore"
 
 
 def run_in(folder: Path, environment: RealEnvironment, *arguments: str) -> Outcome:
-    variables = {**os.environ, **environment.variables}
-    done = subprocess.run(
-        [sys.executable, "-m", "envtool", *arguments],
-        cwd=folder,
-        env=variables,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-    )
-    assert "Traceback" not in done.stderr, done.stderr
-    return Outcome(done.returncode, done.stdout, done.stderr)
+    done = Outcome(*run_forked(arguments, environment.variables, folder=folder))
+    assert "Traceback" not in done.err, done.err
+    return done
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.environment import TORCH, RealEnvironment
+from tests.support.environment import TORCH, RealEnvironment, real_pip
 from tests.support.small_index import Release, small_index
 
 # The vendor's torch here is a 1.7.1.
@@ -103,7 +103,7 @@ def test_only_what_must_change_changes(configured: RealEnvironment, tmp_path: Pa
 def _would_install(environment: RealEnvironment, tool: str, file: Path) -> bool:
     """Whether a dry run succeeds and speaks of no torch."""
     command = {
-        "pip": [sys.executable, "-m", "pip", "--python", str(environment.python), "install", "--dry-run", "--quiet"],
+        "pip": [*real_pip(environment.python), "install", "--dry-run", "--quiet"],
         "uv": [
             str(Path(sys.executable).parent / "uv"),
             "pip",
