@@ -25,8 +25,11 @@ from typing import BinaryIO
 import envtool.cli.application  # noqa: F401 - imported here once, and not in each child
 from envtool.cli.main import main
 
-# What modules of envtool's remember of variables and files: a new process would look anew.
-_REMEMBERING = ("language", "net.tls", "release.read_profile", "requirements.uv_command", "temporary_folder")
+# What modules of envtool's remember of variables, files and the kernel: a new process would look anew.
+_REMEMBERING = (
+    *("language", "net.tls", "release.read_profile", "requirements.uv_command", "temporary_folder"),
+    "transaction.open_folder",
+)
 _Remembering = type(functools.cache(main))
 # The descriptor, after the standard ones, through which a child tells what it imported.
 _NAMES = 3
