@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import tempfile
@@ -22,7 +23,7 @@ from envtool.image.lock.lockfile import LockedFile
 from envtool.wheel.store import get_default_store
 from tests.support.docker_command import Builder, Ran, find_builders, run
 from tests.support.docker_envtool import PROJECT, BuildChild, envtool
-from tests.support.one_process import one_process
+from tests.support.one_process import once_for_all, one_process
 
 _EPOCH = 1_661_990_400
 # uv for the image's own Python, to be installed in children; any recent one would do.
@@ -51,22 +52,30 @@ def engine_address(engine: Engine) -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def hac_base(engine_address: None) -> str:
+def hac_base(engine_address: None, tmp_path_factory: pytest.TempPathFactory) -> str:
     """hac-base, built from the embedded default."""
-    with one_process("tests-build"):
-        built = envtool("build", "--demo", "--project", PROJECT)
-    assert built.status == 0, built.output
+    once_for_all(tmp_path_factory, "tests-build", lambda: _succeed("build", "--demo"))
     return "hac-base"
 
 
 @pytest.fixture(scope="session")
-def family(hac_base: str) -> None:
-    """hac-base and its children, with their contexts."""
-    with one_process("tests-build"):
-        built = envtool("build", "--demo", "--all", "--project", PROJECT)
-        assert built.status == 0, built.output
-        baked = envtool("bake", "--demo", "--all", "--project", PROJECT)
-    assert baked.status == 0, baked.output
+def family(hac_base: str, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """hac-base and its children."""
+    once_for_all(tmp_path_factory, "tests-build-all", lambda: _succeed("build", "--demo", "--all"))
+
+
+@pytest.fixture(scope="session")
+def baked(family: None, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """The bake file of all of them, whose contexts are in the checkout."""
+    text = once_for_all(tmp_path_factory, "tests-bake", lambda: _succeed("--quiet", "bake", "--demo", "--all"))
+    document: dict[str, Any] = json.loads(text)
+    return document
+
+
+def _succeed(*arguments: str) -> str:
+    done = envtool(*arguments, "--project", PROJECT)
+    assert done.status == 0, done.output
+    return done.output
 
 
 @pytest.fixture(scope="session")

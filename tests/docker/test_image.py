@@ -50,7 +50,7 @@ def test_labels(engine: Engine, hac_base: str) -> None:
     indirect=["builder"],
 )
 def test_a_plain_docker_build_of_the_context_gives_the_same_image(
-    engine: Engine, family: None, builder: Builder, name: str, tmp_path: Path
+    engine: Engine, baked: dict[str, Any], builder: Builder, name: str, tmp_path: Path
 ) -> None:
     """A builder archives layers anew, in its engine's own form, so that digests differ; their files do not."""
     context = PROJECT / ".work/contexts" / name

@@ -80,7 +80,7 @@ def test_provenance(result: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("name", ["hac-base", "hac-devel", "hac-notebook"])
-def test_the_same_lock_makes_the_same_bytes(family: None, engine: Engine, tmp_path: Path, name: str) -> None:
+def test_the_same_lock_makes_the_same_bytes(baked: dict[str, Any], engine: Engine, tmp_path: Path, name: str) -> None:
     """On another day, in another folder, with another umask, another time zone and files of another age."""
     copy = tmp_path / "elsewhere" / "checkout"
     shutil.copytree(PROJECT, copy, symlinks=True, ignore=shutil.ignore_patterns(".work", ".venv", "*_cache"))

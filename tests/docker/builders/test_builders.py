@@ -13,6 +13,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -149,7 +150,6 @@ def find_builder(archive: Path) -> Iterator[Callable[[str], ImageBuilder]]:
             if isinstance(builder, ContainersBuilder):
                 # Its folders may be mounts.
                 subprocess.run(["umount", "--recursive", "--lazy", builder.folder], check=False, capture_output=True)
-                shutil.rmtree(builder.folder, ignore_errors=True)
 
 
 def _make_builder(name: str, archive: Path, stack: ExitStack) -> ImageBuilder | None:
@@ -163,7 +163,9 @@ def _make_builder(name: str, archive: Path, stack: ExitStack) -> ImageBuilder | 
     elif shutil.which(name) is None:
         return None
     else:
-        made = ContainersBuilder(name, archive.parent / name)
+        # podman's `runroot` may have 50 characters.
+        folder = stack.enter_context(TemporaryDirectory(prefix="hac-", dir="/tmp", ignore_cleanup_errors=True))
+        made = ContainersBuilder(name, Path(folder))
     made.load(archive)
     return made
 
