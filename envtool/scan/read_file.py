@@ -148,6 +148,7 @@ def _add_module(reading: _Reading, judged: JudgedModule, locate: Callable[[int],
         if (
             reading.broken is None
             and item.severity is Severity.ERROR
+            and not item.is_forgiven
             and use.kind in _BROKEN
             and not use.place.functions
             and not is_for_scripts(use.place)

@@ -38,10 +38,11 @@ _METHODS = frozenset({"__init__", "forward", "__call__", "setup"})
 
 @dataclass(frozen=True)
 class JudgedUse:
-    """A use with the severity that it has where it stands."""
+    """A use with the severity that it has where it stands. `is_forgiven`: the module goes on where it fails."""
 
     use: Use
     severity: Severity
+    is_forgiven: bool = False
 
 
 @dataclass(frozen=True)
@@ -105,7 +106,8 @@ def _judge_uses(module: Module) -> Iterator[JudgedUse]:
             severity = Severity.WARNING
         if use.kind is ScanKind.PARALLEL_NEEDLESS and (use.place.line, use.identifier) in imported_wrappers:
             severity = imported_wrappers[use.place.line, use.identifier]
-        yield JudgedUse(use, severity)
+        is_forgiven = use.place.is_tried and use.attempt is not None and not module.attempts[use.attempt].raises
+        yield JudgedUse(use, severity, is_forgiven)
 
 
 def _stand(module: Module, place: Place, depth: int = 0) -> Standing:
