@@ -25,8 +25,13 @@ _OTHER_TEXTS = re.compile(
 )
 _CONDA = re.compile(r"^dependencies:[ \t]*(?:#.*)?\n(?:[ \t]*(?:#.*)?\n)*[ \t]*-", re.MULTILINE)
 _VERSIONS = r"(?:@\s*\S+.*|(?:[<>=!~]=?=?\s*[\w.*+!-]+\s*,?\s*)*)(?:;.*)?(?:\s--hash=.*)?\\?"
+# Options of requirements files (pip documentation, "Requirements File Format"): others are some program's.
+_OPTIONS = (
+    r"-[rcefi]\b.*|--(?:requirement|constraint|editable|find-links|(?:extra-)?index-url|no-index|no-binary|only-binary"
+    r"|prefer-binary|require-hashes|pre|trusted-host|use-feature|hash|(?:global|config)-\w+)\b.*"
+)
 _LINE = re.compile(
-    r"-[a-z]\b.*|--[a-z-]+.*|(?:git\+|https?://|file:|\./|\.\./).*"
+    rf"{_OPTIONS}|(?:git\+|https?://|file:|\./|\.\./).*"
     rf"|[A-Za-z][\w.-]*(?:\[[\w., -]*\])?\s*{_VERSIONS}"
 )
 # Folders in which people keep such files, besides a project's own.

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
     from envtool.errors import EnvtoolError
 
+# The option that installs outside the environment, but takes what the environment has for installed.
+USER_SITE = "--user"
 _CREDENTIALS = re.compile(r"(://)[^/\s@]+@")
 
 
@@ -169,7 +171,8 @@ class RequirementSet:
 
     `name` is that of the extra, the group or the table, or the command of an instruction. `locked` says that the
     entries are all there is to install, with nothing behind them to resolve. `unresolved` say what else would be
-    installed and cannot be told from the file. `failure` is why nothing of it could be read.
+    installed and cannot be told from the file, `unknown_sources` which indexes cannot: they matter where anything has
+    to be fetched. `failure` is why nothing of it could be read.
     `project` is a folder whose build back end has to tell what else.
     `is_constrained` is whether its installer is held to the pins, where that does not depend on who checks it.
     `base_image` is an image that is not to be started from. `uv_entries` are what uv installs in the place of the
@@ -184,6 +187,7 @@ class RequirementSet:
     locked: bool = False
     instruction: RunInstruction | None = None
     unresolved: tuple[str, ...] = ()
+    unknown_sources: tuple[str, ...] = ()
     failure: EnvtoolError | None = None
     project: Path | None = None
     is_constrained: bool | None = None

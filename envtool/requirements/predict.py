@@ -15,7 +15,7 @@ from envtool.requirements.arbitrary_equality import find_unlike_letters
 from envtool.requirements.chain import Graph, find_chains
 from envtool.requirements.conda_packages import is_harmless_conda
 from envtool.requirements.metadata import read_wheel_requires
-from envtool.requirements.model import DeclaredRequirement, RequirementSet, Role, SourceLocation
+from envtool.requirements.model import USER_SITE, DeclaredRequirement, RequirementSet, Role, SourceLocation
 from envtool.requirements.pip_emulation import resolve_as_pip
 from envtool.requirements.prediction import Clobber, Prediction
 from envtool.requirements.prerelease import list_prereleases
@@ -69,6 +69,9 @@ def predict(
                 "nothing here meets what it asks of torch, and {version} does not", version=target.pin.torch.version
             )
             return replace(first, installer=resolver.installer, verdict=Verdict.BLOCKED, why=why)
+        if wanted.unknown_sources:
+            # What the known indexes lack may be where nobody can look; what the lines prove holds on every index.
+            return replace(first, installer=resolver.installer)
         raise _make_unsolvable_error(wanted, free.unsolvable, target)
     clobbers = tuple(_predict_clobbers(wanted, resolver, reader, free))
     if any(item.effect is Effect.REPLACES and item.entry.role is Role.CONDA for item in first.effects):
@@ -98,8 +101,9 @@ def _predict_safe_or_unknown(
 ) -> Prediction:
     """The prediction where no pinned distribution would change: unknown if the first stage could not read all of it."""
     conda = [entry for entry in wanted.select_role(Role.CONDA) if not is_harmless_conda(entry.name or "")]
-    blind = wanted.unresolved or tuple(f"conda's {entry.source_text}" for entry in conda)
-    if (blind or wanted.options.other_destination) and first.verdict is Verdict.UNKNOWN:
+    blind = wanted.unresolved or wanted.unknown_sources or tuple(f"conda's {entry.source_text}" for entry in conda)
+    elsewhere = wanted.options.other_destination not in {None, USER_SITE}
+    if (blind or elsewhere) and first.verdict is Verdict.UNKNOWN:
         return replace(first, installer=resolver.installer, changes=free.changes)
     if wanted.options.other_destination and first.verdict is Verdict.CLOBBERED:
         return first

@@ -20,7 +20,7 @@ from envtool.release.read_profile import DEFAULT
 from envtool.release.version import versions_equal
 from envtool.requirements.arbitrary_equality import find_letters, find_unlike_letters
 from envtool.requirements.conda_packages import is_harmless_conda
-from envtool.requirements.model import DeclaredRequirement, RequirementSet, Role
+from envtool.requirements.model import USER_SITE, DeclaredRequirement, RequirementSet, Role
 from envtool.requirements.readers.base_images import BaseImages
 from envtool.wheel.requires import normalize_name
 
@@ -195,7 +195,9 @@ def evaluate(wanted: RequirementSet, target: Target) -> tuple[Verdict, str]:
     if (unlike := find_unlike_letters(wanted, target)) is not None:
         return Verdict.BLOCKED, unlike.why
     instruction = wanted.instruction
-    if instruction is not None and instruction.exact and TORCH not in {entry.name for entry in wanted.requirements}:
+    # An entry whose marker is never true here (an override with `sys_platform == 'never'`, say) installs nothing.
+    named = {entry.name for entry in wanted.requirements if target.is_applicable(entry)}
+    if instruction is not None and instruction.exact and TORCH not in named:
         if instruction.tool.startswith("uv"):
             return Verdict.CLOBBERED, tell(
                 "{tool} leaves its environment with what the lock names and nothing else, so without torch; "
@@ -215,12 +217,14 @@ def evaluate(wanted: RequirementSet, target: Target) -> tuple[Verdict, str]:
         return Verdict.UNKNOWN, tell("what conda's {name} brings is not resolved", name=conda[0].name)
     if wanted.locked:
         unnamed = next((entry for entry in wanted.requirements if entry.name is None), None)
-        named = any(entry.name == TORCH for entry in wanted.requirements)
-        why = tell("the lock names the vendor's torch") if named else tell("the lock names no torch")
+        why = tell("the lock names the vendor's torch") if TORCH in named else tell("the lock names no torch")
         return (Verdict.SAFE, why) if unnamed is None else (Verdict.UNKNOWN, unnamed.display)
-    if other := wanted.options.other_destination:
+    if (other := wanted.options.other_destination) and other != USER_SITE:
         return Verdict.UNKNOWN, tell("{place} is another place: the torch here does not count there", place=other)
-    return _evaluate_installed(wanted, target)
+    found = _evaluate_installed(wanted, target)
+    if found[0] is Verdict.UNKNOWN and wanted.unknown_sources:
+        return Verdict.UNKNOWN, wanted.unknown_sources[0]
+    return found
 
 
 def _evaluate_installed(wanted: RequirementSet, target: Target) -> tuple[Verdict, str]:

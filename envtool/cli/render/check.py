@@ -128,7 +128,8 @@ def _find_next_step(answer: Prediction) -> str:
     wanted = answer.requirement_set
     if answer.next_step or answer.failure is not None:
         return answer.next_step or (answer.failure.remedy if answer.failure is not None else "")
-    if answer.verdict is Verdict.UNKNOWN and wanted.unresolved and wanted.instruction is not None:
+    is_unread = wanted.unresolved or wanted.unknown_sources
+    if answer.verdict is Verdict.UNKNOWN and is_unread and wanted.instruction is not None:
         command = wanted.instruction.location.edit_command
         return tell("{command}   (write out what it installs)", command=command)
     return ""
@@ -250,7 +251,7 @@ def _make_suite(answer: Prediction) -> Suite:
         Problem(rule=_CLOBBERED.id, title=text, locations=(FileLocation(file, line),))
         for file, line, text in (_make_messages(answer) if answer.is_bad else ())
     ]
-    unread = answer.failure is not None or answer.requirement_set.unresolved
+    unread = answer.failure is not None or answer.requirement_set.unresolved or answer.requirement_set.unknown_sources
     if answer.verdict is Verdict.UNKNOWN and unread:
         problems.append(_make_unknown(answer))
     return Suite(

@@ -58,11 +58,12 @@ def copy_project(folder: Path, parent: Path, shown: str, owner: Owner | None = N
     `ResolutionError`, also for more than a project has.
     """
     folder = folder.resolve()
-    root, target = _find_repository(folder), parent / "source"
+    root, ignored = _plan_copy(folder)
+    target = parent / "source"
 
     def copy(_progress: Progress) -> bool:
         try:
-            return _copy_repository(root, folder, target)
+            return _copy_repository(root, folder, target, ignored)
         except OSError as error:
             raise ResolutionError(
                 tell("{shown} cannot be read", shown=shown), why=str(error.strerror), remedy=f"ls -la {shown}"
@@ -75,15 +76,16 @@ def copy_project(folder: Path, parent: Path, shown: str, owner: Owner | None = N
     return target / folder.relative_to(root) if is_whole else target
 
 
-def _copy_repository(root: Path, folder: Path, target: Path) -> bool:
-    """Copy a repository, or where that is too large the project in it alone; whether it was the repository."""
-    is_whole, ignored = True, _list_ignored(root, folder)
+def _copy_repository(root: Path, folder: Path, target: Path, ignored: Collection[Path]) -> bool:
+    """Copy a repository, or where that cannot be had the project in it alone; whether it was the repository."""
+    is_whole = True
     try:
         _copy_tree(root, target, ignored)
-    except ResolutionError:
+    except (ResolutionError, OSError):
+        # It is too large, or something else writes in it.
         if root == folder:
             raise
-        shutil.rmtree(target)
+        shutil.rmtree(target, ignore_errors=True)
         root, is_whole = folder, False
         _copy_tree(root, target, ignored)
     _copy_head(root / ".git", target / ".git")
@@ -92,9 +94,19 @@ def _copy_repository(root: Path, folder: Path, target: Path) -> bool:
 
 def list_project_files(folder: Path) -> Iterator[Path]:
     """What `copy_project` copies, as far as that is no more than a project has."""
-    folder = folder.resolve()
+    return islice(_list_files(*_plan_copy(folder.resolve())), _MOST_FILES)
+
+
+def _plan_copy(folder: Path) -> tuple[Path, frozenset[Path]]:
+    """What is copied of a project's repository, and what is left out of it.
+
+    A project in a folder that git ignores belongs to no repository: beside it may lie gigabytes of other things.
+    """
     root = _find_repository(folder)
-    return islice(_list_files(root, _list_ignored(root, folder)), _MOST_FILES)
+    ignored = _list_ignored(root)
+    if any(folder.is_relative_to(path) for path in ignored):
+        return folder, frozenset()
+    return root, ignored
 
 
 def _find_repository(folder: Path) -> Path:
@@ -112,15 +124,14 @@ def _find_repository(folder: Path) -> Path:
     return folder
 
 
-def _list_ignored(root: Path, folder: Path) -> frozenset[Path]:
-    """What git is told to ignore: folders that do not hold `folder`, and files that no build reads.
+def _list_ignored(root: Path) -> frozenset[Path]:
+    """What git is told to ignore: folders, and files that no build reads.
 
     A version or a list of requirements that something has written is often ignored as well, and read by a build.
     """
     words = ("ls-files", "-z", "--others", "--ignored", "--exclude-standard", "--directory")
     names = ask_git(root, *words) or ()
-    paths = (root / name for name in names if name.endswith("/") or not name.endswith(_OF_BUILDS))
-    return frozenset(path for path in paths if not folder.is_relative_to(path))
+    return frozenset(root / name for name in names if name.endswith("/") or not name.endswith(_OF_BUILDS))
 
 
 def _copy_tree(root: Path, target: Path, ignored: Collection[Path]) -> None:

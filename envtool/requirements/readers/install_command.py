@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from envtool.errors import RequirementsError, SourceError
 from envtool.language import tell
 from envtool.requirements.model import (
+    USER_SITE,
     DeclaredRequirement,
     InstallOptions,
     RequirementSet,
@@ -88,7 +89,11 @@ _PASSED_FLAGS = {
     ("--offline",): "--offline",
     ("--system-certs", "--native-tls"): "--system-certs",
 }
-_PASSED_VARIABLES = {("--proxy",): "ALL_PROXY", ("--timeout",): "UV_HTTP_TIMEOUT", ("--retries",): "UV_HTTP_RETRIES"}
+_PASSED_VARIABLES = {
+    ("--proxy",): "ALL_PROXY",
+    ("--timeout", "--default-timeout"): "UV_HTTP_TIMEOUT",
+    ("--retries",): "UV_HTTP_RETRIES",
+}
 # Told apart from arguments, and without a bearing on which versions are chosen.
 _OTHER_VALUES = """
     --platform --python-version --implementation --abi --src --global-option --progress-bar --root-user-action --report
@@ -326,7 +331,7 @@ def _make_options(known: Any) -> InstallOptions:
         eager=known.upgrade and known.upgrade_strategy == "eager",
         upgrade_names=tuple(normalize_name(name) for name in known.upgrade_package),
         reinstall=known.reinstall,
-        other_destination="--user" if known.user else elsewhere,
+        other_destination=USER_SITE if known.user else elsewhere,
         no_deps=known.no_deps,
         require_hashes=known.require_hashes,
         no_binary=split_names(known.no_binary),

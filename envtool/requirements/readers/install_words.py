@@ -20,7 +20,7 @@ from envtool.requirements.readers.pdm_lock import read_pdm_lock
 from envtool.requirements.readers.pipfile import read_pipfile_lock
 from envtool.requirements.readers.poetry import read_poetry_lock
 from envtool.requirements.readers.shell_script import ShellCommand
-from envtool.requirements.readers.unknown_words import drop_valueless, list_unknown
+from envtool.requirements.readers.unknown_words import drop_valueless, list_unknown, split_unknown
 from envtool.requirements.readers.uv_lock import read_uv_lock
 
 if TYPE_CHECKING:
@@ -121,7 +121,8 @@ class InstallReader:
         unknown = [word.text for word in command.words if not word.is_known]
         known, lost = self._map_paths(words, unknown, command.folder)
         known = drop_valueless(known, words, unknown)
-        unresolved = list_unknown(command)
+        unresolved, sources = split_unknown(command)
+        base = replace(base, unknown_sources=sources)
         unresolved += [tell("{path} is not in the build context", path=word) for word in lost]
         files = replace(self.files, folder=command.folder, input=command.input)
         try:
@@ -271,7 +272,10 @@ class InstallReader:
                 yield self._read_words(command, _strip_options(words), "pip")
         elif verb in verbs:
             wanted = _strip_options(rest)
-            if verb == "add" or (name in {"pipenv", "mim"} and verb == "install" and wanted):
+            if name == "mim":
+                # It calls pip with the words that it is given, and an address of its maker's wheels.
+                yield self._read_words(command, rest, "pip")
+            elif verb == "add" or (name == "pipenv" and verb == "install" and wanted):
                 yield self._read_added(command, wanted, "pip")
             elif verb in {"remove", "uninstall"}:
                 yield self._read_removal(command, wanted, "pip")

@@ -14,18 +14,26 @@ if TYPE_CHECKING:
 # Options with a value, whatever it is, the same is installed.
 _IDLE = frozenset(
     """
-    --cache-dir --timeout --retries --proxy --link-mode --keyring-provider --trusted-host --allow-insecure-host --log
-    --report --progress-bar --root-user-action --src --exists-action --cert --client-cert
+    --cache-dir --timeout --default-timeout --retries --proxy --link-mode --keyring-provider --trusted-host
+    --allow-insecure-host --log --report --progress-bar --root-user-action --src --exists-action --cert --client-cert
     """.split()  # noqa: SIM905  # a list of words, which is read as one
 )
-_VALUED = _IDLE | frozenset(
-    """
-    -r --requirement --requirements -c --constraint --constraints --overrides --override -e --editable -i --index-url
-    --pypi-url --default-index --extra-index-url --index -f --find-links -t --target --prefix --root --no-binary
+# Options that say where from something is fetched.
+_SOURCES = frozenset({
+    *("-i", "--index-url", "--pypi-url", "--default-index", "--extra-index-url", "--index", "-f", "--find-links"),
+})  # fmt: skip
+_VALUED = (
+    _IDLE
+    | _SOURCES
+    | frozenset(
+        """
+    -r --requirement --requirements -c --constraint --constraints --overrides --override -e --editable
+    -t --target --prefix --root --no-binary
     --only-binary --upgrade-strategy --prerelease --platform --python-version --implementation --abi --extra --group
     --exclude-newer --index-strategy --resolution --torch-backend -C --config-settings --global-option
     --build-constraint --build-constraints -P --upgrade-package --python -p
     """.split()  # noqa: SIM905  # a list of words, which is read as one
+    )
 )
 
 
@@ -43,16 +51,24 @@ _OWN = re.compile(
 
 def list_unknown(command: ShellCommand) -> list[str]:
     """What is not known of a command, of the words that bear on what it installs."""
-    return [tell("what {text} stands for is not known", text=text) for text in _list_weighty(command)]
+    return [tell("what {text} stands for is not known", text=text) for _option, text in _list_weighty(command)]
 
 
-def _list_weighty(command: ShellCommand) -> Iterator[str]:
+def split_unknown(command: ShellCommand) -> tuple[list[str], tuple[str, ...]]:
+    """As `list_unknown` for pip and uv: what they install, and apart from it where they fetch it from."""
+    found = list(zip(_list_weighty(command), list_unknown(command), strict=True))
+    sources = tuple(text for (option, _word), text in found if option in _SOURCES)
+    return [text for (option, _word), text in found if option not in _SOURCES], sources
+
+
+def _list_weighty(command: ShellCommand) -> Iterator[tuple[str, str]]:
+    """Each such word, after the option that it belongs to or the word before it."""
     before = ""
     for word in command.words:
         option, _equals, value = word.text.partition("=") if word.text.startswith("-") else (before, "", word.text)
         is_idle = option in _IDLE or (option in _NAMES_ONE and _OWN.fullmatch(value) is not None)
         if not word.is_known and not is_idle:
-            yield word.text
+            yield option, word.text
         before = word.text
 
 

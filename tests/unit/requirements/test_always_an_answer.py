@@ -239,3 +239,27 @@ def test_a_cache_with_half_of_it_and_no_network(configured: RealEnvironment, tmp
     found = json.loads(done.out)["answers"]
     assert [item["verdict"] for item in found] == ["clobbered", "unknown", "unknown"]
     assert all("switched off" in item["why"] for item in found[1:])
+
+
+def test_an_index_that_is_not_known_matters_where_something_is_fetched(
+    configured: RealEnvironment, tmp_path: Path
+) -> None:
+    """What is installed already is not looked for, and another version is none of the vendor's on any index."""
+    runs = ("-i $OWN torch", "-i ${OWN} torch==2.5.0", "--extra-index-url=$OWN tqdm")
+    lines = "".join(f"RUN pip install {words}\n" for words in runs)
+    file = written(tmp_path, "Dockerfile", f"FROM hac-base\n{lines}")
+    assert [verdict for _name, verdict in answers(configured, file)] == ["safe", "blocked", "unknown"]
+    assert "$OWN stands for is not known" in check(configured, file).out
+
+
+def test_an_install_for_one_user_counts_what_the_environment_has(configured: RealEnvironment, tmp_path: Path) -> None:
+    file = written(tmp_path, "Dockerfile", "FROM hac-base\nRUN pip install --user tqdm\n")
+    assert answers(configured, file) == [("Dockerfile", "safe")]
+
+
+def test_a_lock_whose_torch_is_for_no_platform_has_none(environment: RealEnvironment, tmp_path: Path) -> None:
+    torch = '[[package]]\nname = "torch"\nversion = "2.1.0"\nsource = { registry = "https://x.example" }\n'
+    one = '[[package]]\nname = "one"\nversion = "1"\nsource = { registry = "https://x.example" }\n'
+    never = 'dependencies = [{ name = "torch", marker = "sys_platform == \'never\'" }]\n'
+    file = written(tmp_path, "uv.lock", f"version = 1\n{one}{never}{torch}")
+    assert answers(environment, "--static", file) == [("uv.lock", "clobbered")]

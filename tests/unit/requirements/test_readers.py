@@ -436,6 +436,7 @@ def test_a_folder_is_searched_as_a_person_would(tmp_path: Path) -> None:
         "labels.txt": "cat\ndog\n",
         "notes.txt": "this is no list of requirements\n",
         "ids.txt": "1\n2\n",
+        "API_FLAGS.txt": "--serve\n--port 80 \\\n",
         ".pre-commit-config.yaml": "repos: []\n",
         "docker-compose.yml": "services: {}\n",
         "mkdocs.yml": "site_name: x\n",

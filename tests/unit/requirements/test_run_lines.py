@@ -100,9 +100,11 @@ INSTALLS = {
         ["tqdm torch==1.0"],
     ),
     "values that matter to nothing": (
-        'RUN pip install --cache-dir "$UNSET" --proxy=$UNSET --trusted-host $(hostname) --timeout `cat t` a',
-        ["a"],
+        'RUN pip install --cache-dir "$UNSET" --proxy=$UNSET --trusted-host $(hostname) --timeout `cat t` a'
+        " && pip install --default-timeout=1000 b",
+        ["a", "b"],
     ),
+    "by the name of a collection of projects": ('RUN mim install -U "mmcv>=2.0.0"', ["mmcv>=2.0.0"]),
     "the environment that is in front": (
         "RUN uv pip install --python $(which python3) a && uv pip install --python=`which python` b"
         " && uv pip install --prefix \"$(python -c 'import sys; print(sys.prefix)')\" c"
@@ -175,7 +177,7 @@ UNKNOWN = {
 @pytest.mark.parametrize("name", UNKNOWN)
 def test_what_cannot_be_followed_is_told_with_its_words(tmp_path: Path, name: str) -> None:
     run, words = UNKNOWN[name]
-    told = [text for item in read(tmp_path, run) for text in item.unresolved]
+    told = [text for item in read(tmp_path, run) for text in (*item.unresolved, *item.unknown_sources)]
     assert any(words in text for text in told), told
 
 

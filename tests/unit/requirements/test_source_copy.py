@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 from pathlib import Path
 
-from envtool.requirements.projects.source_copy import copy_project
+from envtool.requirements.projects.source_copy import copy_project, list_project_files
 from envtool.temporary_folder import temporary_folder
 
 
@@ -42,8 +42,10 @@ def test_what_git_ignores_stays_but_what_a_build_reads(tmp_path: Path) -> None:
 
 def test_a_project_in_a_folder_that_git_ignores(tmp_path: Path) -> None:
     root = make_repository(tmp_path / "outer", "/third_party\n/data\n")
-    write(root, "third_party/it/setup.py", "third_party/it/pkg/a.py", "data/b.py")
-    assert list_copied(root / "third_party/it", tmp_path / "work") == {"setup.py", "pkg/a.py"}
+    write(root, "third_party/it/setup.py", "third_party/it/pkg/a.py", "third_party/other/c.py", "data/b.py")
+    project = root / "third_party/it"
+    assert list_copied(project, tmp_path / "work") == {"setup.py", "pkg/a.py"}
+    assert set(list_project_files(project)) == {project / "setup.py", project / "pkg/a.py"}
 
 
 def test_without_git_all_comes_along(tmp_path: Path) -> None:
