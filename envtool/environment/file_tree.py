@@ -51,7 +51,8 @@ class DiskTree:
         """See `FileTree`."""
         try:
             return str(Path(self._locate(path)).readlink())
-        except OSError:
+        except (OSError, ValueError):
+            # No path has a NUL; a script of somebody's may.
             return None
 
     def is_folder(self, path: str) -> bool:
@@ -67,14 +68,14 @@ class DiskTree:
         try:
             with os.scandir(self._locate(path)) as entries:
                 return sorted(entry.name for entry in entries)
-        except OSError:
+        except (OSError, ValueError):
             return ()
 
     def read(self, path: str) -> bytes | None:
         """See `FileTree`."""
         try:
             return read_regular_file(self._locate(path), _READ_AT_MOST)
-        except OSError:
+        except (OSError, ValueError):
             return None
 
     def _has_kind(self, path: str, kind: int) -> bool:

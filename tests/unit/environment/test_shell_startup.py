@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from envtool.environment.file_tree import DiskTree
+from envtool.environment.file_tree import DiskTree, find_program
 from envtool.environment.shell_startup import parse_shell_words
 from envtool.environment.start_command import find_command_start
 from envtool.environment.torch_starts import StartWay, list_torch_starts
@@ -237,3 +237,9 @@ def test_shells_are_answered_apart_where_they_differ(tmp_path: Path) -> None:
     assert ask() == {StartWay.PYTHON: "/opt/conda", StartWay.LOGIN_SHELL: "/opt/conda/envs/two"}
     (tmp_path / "root/.bashrc").write_text("PATH=/opt/conda/envs/three/bin:$PATH\n")
     assert ask()[StartWay.TYPED_SHELL] == "/opt/conda/envs/three"
+
+
+def test_a_path_with_a_nul_leads_nowhere(tmp_path: Path) -> None:
+    tree = DiskTree(tmp_path)
+    assert find_program(tree, "/bin/\0sh", {}) is None
+    assert (tree.link_target("/a\0"), tree.read("/a\0"), list(tree.list_names("/a\0"))) == (None, None, [])
