@@ -253,4 +253,5 @@ def test_no_text_takes_long(part: str) -> None:
     text = part * (200_000 // len(part)) + "@token"
     begun = time.process_time()
     mask_credentials(text)
-    assert time.process_time() - begun < 2
+    # One second is usual, also on a loaded machine; a step for each pair of letters would take minutes.
+    assert time.process_time() - begun < 20
