@@ -33,48 +33,13 @@ NO_VALUE = (
 
 # A text without any of these has nothing to mask, which spares it a dozen expressions.
 _HINTS = (
-    *(
-        "@",
-        "%40",
-        "token",
-        "secret",
-        "passw",
-        "passphrase",
-        "_pass",
-        "_pwd",
-        "_pw",
-        "_pat",
-        "_cred",
-        "basic",
-        "curl",
-        "x-",
-        "-pass",
-        "chpasswd",
-        "/t/",
-        "ahr0c",
-        "key",
-        "credential",
-        "auth",
-        "login",
-        "sig",
-    ),
-    *(" -u", " -p", "--user", "--proxy-user", "gho_", "ghp_", "ghr_", "ghs_", "ghu_", "github_pat_", "glpat-", "gldt-"),
-    *(
-        "glft-",
-        "glsoat-",
-        "glrt-",
-        "glcbt-",
-        "glptt-",
-        "glagent-",
-        "hf_",
-        "akia",
-        "asia",
-        "abia",
-        "acca",
-        "xox",
-        "npm_",
-    ),
-    *("pypi-age", "eyj", "aiza", "sk-", "sk_live", "rk_live", "dckr_pat_", "sg.", "http-basic"),
+    *(" -u", " -p"),
+    *"""
+    @ %40 token secret passw passphrase _pass _pwd _pw _pat _cred basic curl x- -pass chpasswd /t/ ahr0c key
+    credential auth login sig --user --proxy-user gho_ ghp_ ghr_ ghs_ ghu_ github_pat_ glpat- gldt- glft- glsoat-
+    glrt- glcbt- glptt- glagent- hf_ akia asia abia acca xox npm_ pypi-age eyj aiza sk- sk_live rk_live dckr_pat_
+    sg. http-basic
+    """.split(),  # noqa: SIM905
 )
 # A slash may be escaped as JSON has it, and an address quoted as a query has it.
 _SLASHES = r":\\?/\\?/|:(?:\\u002[Ff]){2}|%3A%2F%2F"

@@ -15,7 +15,7 @@ _CMAKE = re.compile(
     r"|\b(cuda_add_(?:library|executable))\s*\(|\b(CUDA_ARCHITECTURES|CMAKE_CUDA_ARCHITECTURES|TORCH_CUDA_ARCH_LIST)\b",
     re.IGNORECASE,
 )
-_MAKE = re.compile(r"^\s*(?:NVCC\s*[:?]?=|.*\bnvcc\b\s+\S)")
+_MAKE = re.compile(r"^\s*+(?:NVCC\s*+[:?]?=|.*\bnvcc\b\s+\S)")
 _INSTEAD = tell("CppExtension, or torch's own operations")
 
 

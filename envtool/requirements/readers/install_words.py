@@ -49,7 +49,8 @@ _LOCKS: dict[str, tuple[str, Callable[..., object]]] = {
     "pipenv": ("Pipfile.lock", read_pipfile_lock),
     "pixi": ("pixi.lock", read_pixi_lock),
 }
-_EXACT = frozenset({("uv", "sync"), ("poetry", "sync"), ("pip-sync", ""), ("pdm", "sync")}) - {("pdm", "sync")}
+# What removes whatever a lock does not name; `pdm sync` does so with an option alone.
+_EXACT = frozenset({("uv", "sync"), ("poetry", "sync"), ("pip-sync", "")})
 MakeSet = Callable[[ShellCommand, str, bool], RequirementSet]
 
 

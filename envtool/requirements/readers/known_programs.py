@@ -18,7 +18,7 @@ UV_HARMLESS = frozenset(
 # `PROGRAM SUBCOMMAND` that installs a project or further requirements, and the form of its arguments.
 PROJECT_COMMANDS: dict[str, frozenset[str]] = {
     "poetry": frozenset({"install", "sync", "add", "update", "remove"}),
-    "pdm": frozenset({"install", "sync", "add", "update", "remove", "use"}) - {"use"},
+    "pdm": frozenset({"install", "sync", "add", "update", "remove"}),
     "pipenv": frozenset({"install", "sync", "update", "uninstall"}),
     "rye": frozenset({"sync", "add"}),
     "flit": frozenset({"install"}),
