@@ -153,7 +153,8 @@ def _explain_replacement(
         return tell("it is installed from an address, whatever is there")
     if entry.hashes and pinned.sha256 is not None and f"sha256:{pinned.sha256}" not in entry.hashes:
         return tell("none of its hashes is the vendor wheel's")
-    if options.reinstall or options.other_destination:
+    # What is installed for all counts for a user's own site-packages as well (pip documentation, "User Installs").
+    if options.reinstall or options.other_destination not in {None, USER_SITE}:
         how = options.other_destination or tell("a reinstall")
         return tell("{how} takes it from an index, which has not the vendor's", how=how)
     if wanted.is_constrained:
@@ -183,7 +184,7 @@ def evaluate(wanted: RequirementSet, target: Target) -> tuple[Verdict, str]:
             "{image} {reason}; containers start from a HAC base image", image=wanted.base_image, reason=reason
         )
     if replacing is not None:
-        is_here = wanted.options.other_destination is None
+        is_here = wanted.options.other_destination in {None, USER_SITE}
         is_stopped = (
             wanted.is_constrained
             and is_here

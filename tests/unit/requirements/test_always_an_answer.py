@@ -255,6 +255,11 @@ def test_an_index_that_is_not_known_matters_where_something_is_fetched(
 def test_an_install_for_one_user_counts_what_the_environment_has(configured: RealEnvironment, tmp_path: Path) -> None:
     file = written(tmp_path, "Dockerfile", "FROM hac-base\nRUN pip install --user tqdm\n")
     assert answers(configured, file) == [("Dockerfile", "safe")]
+    runs = "RUN pip install --user torch\nRUN pip install --user torch==2.5.0\n"
+    other = written(
+        tmp_path, "Dockerfile.other", f"FROM hac-base\n{runs}RUN PIP_CONSTRAINT= pip install --user -U torch\n"
+    )
+    assert [verdict for _name, verdict in answers(configured, "--static", other)] == ["safe", "blocked", "clobbered"]
 
 
 def test_a_lock_whose_torch_is_for_no_platform_has_none(environment: RealEnvironment, tmp_path: Path) -> None:
