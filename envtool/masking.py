@@ -33,18 +33,19 @@ NO_VALUE = (
 
 # A text without any of these has nothing to mask, which spares it a dozen expressions.
 _HINTS = (
-    *(" -u", " -p"),
+    *(" -u", " -p", "pass =", "env pass "),
     *"""
     @ %40 token secret passw passphrase _pass _pwd _pw _pat _cred basic curl x- -pass chpasswd /t/ ahr0c key
     credential auth login sig --user --proxy-user gho_ ghp_ ghr_ ghs_ ghu_ github_pat_ glpat- gldt- glft- glsoat-
     glrt- glcbt- glptt- glagent- hf_ akia asia abia acca xox npm_ pypi-age eyj aiza sk- sk_live rk_live dckr_pat_
-    sg. http-basic
+    sg. http-basic pass= 비밀번호 패스워드 암호
     """.split(),  # noqa: SIM905
 )
 # A slash may be escaped as JSON has it, and an address quoted as a query has it.
 _SLASHES = r":\\?/\\?/|:(?:\\u002[Ff]){2}|%3A%2F%2F"
 _SIGNATURES = r"(?:X-(?:Amz|Goog)-)?(?:Signature|Credential|Security-Token)|AWSAccessKeyId|sig|(?:private|job)_token"
 _HOST = r"[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63})+|localhost"
+_DOTTED = r"(?:[A-Za-z0-9-]{1,63}\.)+[A-Za-z]{2,63}(?::\d+)?"
 _QUOTED_WORD = r"(?:\"(?:[^\"\\\n]|\\.)*\"|'[^'\n]*')"
 # With quotes that are quoted themselves, as in JSON within JSON; and several in a row, which a shell makes one of.
 _ESCAPED_WORD = r"(?P<escape>\\{1,15})(?P<quote>[\"'])(?:(?!(?P=escape)(?P=quote))[^\n]){0,4096}+(?P=escape)(?P=quote)"
@@ -169,13 +170,17 @@ def _compile_rules() -> tuple[_Rule, ...]:
 def _compile_address_rules() -> tuple[_Rule, ...]:
     # A port is no password, and what follows it may have an @ for a digest; a password itself may have @ and /.
     # A user may be an address of mail; tokens in the place of passwords have thousands of characters.
-    no_port = r"(?!\d+(?:[/?#\s]|$))"
+    # No port has more than five digits, or begins with 0.
+    no_port = r"(?![1-9]\d{0,4}(?:[/?#\s]|$))"
     mail = rf"@(?=[^\s/@:]{{1,256}}:{no_port}[^\s/@]{{1,256}}@)[^\s/@:%?#]{{1,256}}"
     user = rf"(?:[^\s/@:%?#]|%(?!3[Aa])){{0,1024}}+(?:{mail})?"
     both = rf"{user}:{no_port}[^\s@]{{0,4096}}+(?:@(?=[^\s/]{{0,512}}@)[^\s/@]{{0,512}})*"
+    in_path = r"[^\s@]{0,512}(?<!/)"
     return (
         # A path with an address in it has lost a slash.
         (re.compile(rf"({_SLASHES}|(?<=[a-z0-9]{{2}}):/(?!/)|(?<![\w:/])//)(?:{both})@"), _mask_user),
+        # Digits and a slash are a password, no port, where a host with dots and its path come after.
+        (re.compile(rf"({_SLASHES})(?!localhost:)[^\s/@:%?#.]{{1,256}}:\d{{1,5}}/{in_path}@(?={_DOTTED}/)"), rf"\1{MASK}@"),
         # What lets whoever has the address read a file of a cloud's.
         (re.compile(rf"([?&](?:{_SIGNATURES})=)[^\s&\"'#<>]+", re.IGNORECASE), rf"\1{MASK}"),
         (re.compile(rf"({_SLASHES})[^\s/@:?#\\]{{1,512}}@"), _mask_bare_user),
@@ -228,6 +233,10 @@ def _compile_assignment_rules() -> tuple[_Rule, ...]:
     masked = rf"\1{MASK}"
     rules: _Rules = {
         rf"((?<![\w-]){SENSITIVE_NAME}[\"']?\s?=\s?)(?!=){_VALUE}": masked,
+        # Names that also stand for a count of tests and for a file.
+        rf"((?<![\w-])(?:PASS|(?:\w+_)?SSH_KEY)\s?=\s?)(?!=|[\"']?[~./]|[\"']?\d{{1,4}}(?!\w)){_VALUE}": masked,
+        rf"(\bENV\s+(?:PASS|SSH_KEY)\s+)(?![~./]){_VALUE}": masked,
+        rf"((?:비밀번호|패스워드|암호)[\"']?[ \t]?[:=][ \t]?)(?![~./]){_VALUE}": masked,
         # A default, where the variable is not set.
         rf"(\$\{{{SENSITIVE_NAME}:?[-=+])(?!{NO_VALUE})[^\s}}$]+": masked,
         # As Dockerfiles assign with a blank: ENV TOKEN abc.

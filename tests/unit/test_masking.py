@@ -119,6 +119,15 @@ SECRET = [
     "https://me@example.com:p4ssw0rd@h/",
     "https://me%40example.com:p4ssw0rd@h/",
     f"https://aws:{'x' * 3000}p4ssw0rd@h/",
+    # Digits and a slash, which are a port elsewhere.
+    "https://me:123/p4ssw0rd@h.example/simple/",
+    "https://me:0123/p4ssw0rd@h/simple/",
+    "https://me:123456/p4ssw0rd@h/simple/",
+    "export PASS='p4ssw0rd'",
+    "ENV PASS p4ssw0rd",
+    "DEPLOY_SSH_KEY=p4ssw0rd",
+    "비밀번호: p4ssw0rd",
+    '"암호": "p4ssw0rd"',
 ]
 PLAIN = [
     "100%25 of file%20name and a%40b",
@@ -167,6 +176,17 @@ PLAIN = [
     "USE_BASIC_AUTH=true",
     "PASSWORD=<password>",
     "PASSWORD=%PASSWORD%",
+    "https://registry:5000/team/training@next/x",
+    "https://example.com:5000/me@h.example/x",
+    "https://h:4873/@scope.example/pkg",
+    "PASS=12 FAIL=0",
+    "PASS: test_one",
+    "PASS=$((PASS+1))",
+    "BYPASS=token",
+    "SSH_KEY=~/.ssh/id_rsa",
+    "SSH_KEY='/root/.ssh/id_rsa'",
+    "비밀번호: ~/.netrc",
+    "비밀번호를 암호화합니다",
     "aHR0cHM6Ly9leGFtcGxlLmNvbS8=",
     "\\x1b[31m and \\u0041",
 ]
