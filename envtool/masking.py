@@ -180,7 +180,10 @@ def _compile_address_rules() -> tuple[_Rule, ...]:
         # A path with an address in it has lost a slash.
         (re.compile(rf"({_SLASHES}|(?<=[a-z0-9]{{2}}):/(?!/)|(?<![\w:/])//)(?:{both})@"), _mask_user),
         # Digits and a slash are a password, no port, where a host with dots and its path come after.
-        (re.compile(rf"({_SLASHES})(?!localhost:)[^\s/@:%?#.]{{1,256}}:\d{{1,5}}/{in_path}@(?={_DOTTED}/)"), rf"\1{MASK}@"),
+        (
+            re.compile(rf"({_SLASHES})(?!localhost:)[^\s/@:%?#.]{{1,256}}:\d{{1,5}}/{in_path}@(?={_DOTTED}/)"),
+            rf"\1{MASK}@",
+        ),
         # What lets whoever has the address read a file of a cloud's.
         (re.compile(rf"([?&](?:{_SIGNATURES})=)[^\s&\"'#<>]+", re.IGNORECASE), rf"\1{MASK}"),
         (re.compile(rf"({_SLASHES})[^\s/@:?#\\]{{1,512}}@"), _mask_bare_user),
