@@ -66,7 +66,12 @@ ProjectOption = Annotated[
 FormatOption = Annotated[Format, typer.Option("--format", help="How to print the report.")]
 PlainFormatOption = Annotated[PlainFormat, typer.Option("--format", help="How to print it.")]
 ImageOption = Annotated[
-    str | None, typer.Option("--image", help="Look into an image, without running it.", show_default=False)
+    str | None,
+    typer.Option(
+        "--image",
+        help="Look into an image, without running it: a name in the engine, an archive, an OCI folder, or docker://NAME.",
+        show_default=False,
+    ),
 ]
 ContainerOption = Annotated[
     str | None, typer.Option("--container", help="Look into a container, running or stopped.", show_default=False)

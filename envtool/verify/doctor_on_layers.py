@@ -14,12 +14,16 @@ from envtool.doctor.checks.cuda_direct import can_need_cuda, content_can_need_cu
 from envtool.doctor.diagnose import diagnose
 from envtool.environment.accounts import find_home
 from envtool.environment.context import EnvironmentContext, Location
+from envtool.environment.import_files import condense_interpreter
 from envtool.environment.prefix import find_prefix
 from envtool.environment.reader import read_environment
 from envtool.errors import PrefixError, StoreError
+from envtool.image.read.layer import FileSelector
+from envtool.image.read.overlay import merge_layers
 from envtool.image.read.overlay_tree import OverlayTree
+from envtool.image.read.reference import read_image
 from envtool.image.read.rootfs_export import find_memory_folder
-from envtool.image.read.sparse_rootfs import SparseRootfs
+from envtool.image.read.sparse_rootfs import SparseRootfs, select_for_rootfs
 from envtool.language import tell
 from envtool.temporary_folder import temporary_folder
 
@@ -78,31 +82,50 @@ def library_spool() -> Iterator[LibrarySpool]:
         yield LibrarySpool(folder)
 
 
+@contextmanager
+def stored_image_context(reference: str, *, is_explicit: bool) -> Iterator[EnvironmentContext]:
+    """What the doctor reads of an image in a file, a folder or a registry.
+
+    Raises `ImageError`, `EngineError`.
+    """
+    with library_spool() as spool:
+        selector = FileSelector(select_for_rootfs, spool.spool, condense=condense_interpreter, keeps_links=True)
+        image = read_image(reference, selector, project=Path())
+        with _lay_out(image, merge_layers(image.layers), is_explicit=is_explicit) as context:
+            yield context
+
+
 def diagnose_image_files(image: StoredImage, overlay: Overlay, pin: VendorPin | None = None) -> Report | None:
     """Doctor's report on the environment that a container would use; `None` where the image has none.
 
     `pin` is what it is held against, else what the environment itself says.
     """
-    with temporary_folder(find_memory_folder()) as root:
-        SparseRootfs(root=root).extract_entries(overlay.entries.values())
-        user = str(image.container_config.get("User") or "0")
-        tree = OverlayTree(overlay)
-        variables = {"HOME": find_home(tree, user), **image.variables}
-        context = EnvironmentContext(
-            location=Location.IMAGE,
-            reference=image.reference,
-            root=root,
-            variables=variables,
-            is_explicit=False,
-            command=image.command,
-            folder=image.start_folder,
-            tree=tree,
-        )
+    with _lay_out(image, overlay, is_explicit=False) as context:
         try:
             prefix = find_prefix(context=context)
         except PrefixError:
             return None
         return diagnose(read_environment(prefix, context), pin)
+
+
+@contextmanager
+def _lay_out(image: StoredImage, overlay: Overlay, *, is_explicit: bool) -> Iterator[EnvironmentContext]:
+    """A folder with what the doctor reads of the files, for the time of the block."""
+    with temporary_folder(find_memory_folder()) as root:
+        SparseRootfs(root=root).extract_entries(overlay.entries.values())
+        user = str(image.container_config.get("User") or "0")
+        tree = OverlayTree(overlay)
+        variables = {"HOME": find_home(tree, user), **image.variables}
+        yield EnvironmentContext(
+            location=Location.IMAGE,
+            reference=image.reference,
+            root=root,
+            variables=variables,
+            is_explicit=is_explicit,
+            command=image.command,
+            folder=image.start_folder,
+            tree=tree,
+        )
 
 
 def has_path(overlay: Overlay, path: str) -> bool:

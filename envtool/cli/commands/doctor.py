@@ -104,10 +104,19 @@ def _open_context(
         return
     from envtool.cli.terminal import note
     from envtool.doctor.checks.cuda_direct import can_need_cuda
+    from envtool.image.read.reference import is_outside_engine
     from envtool.image.read.rootfs_export import ExportFilter, container_rootfs, image_rootfs
     from envtool.release.profile import TOP_LEVEL_NAMES
 
     note(phrase("reading the files of {name}", name=image or container))
+    if image is not None and is_outside_engine(image):
+        from envtool.verify.doctor_on_layers import stored_image_context
+
+        if deep:
+            raise typer.BadParameter(phrase("--deep hashes what an engine has: docker load or docker pull it first"))
+        with stored_image_context(image, is_explicit=is_explicit) as context:
+            yield context
+        return
     export_filter = ExportFilter(frozenset(TOP_LEVEL_NAMES) if deep else frozenset(), can_need_cuda)
     if image is not None:
         location, reference, rootfs = Location.IMAGE, image, image_rootfs

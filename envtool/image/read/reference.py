@@ -30,6 +30,13 @@ _FILES = ("oci-archive:", "docker-archive:", "oci:", "dir:")
 _REGISTRY, _ENGINE = "docker://", "docker-daemon:"
 
 
+def is_outside_engine(reference: str) -> bool:
+    """Whether a name says that an image is in a file, a folder or a registry: no engine is asked for it."""
+    if reference.startswith((*_FILES, _REGISTRY)):
+        return True
+    return not reference.startswith(_ENGINE) and Path(reference).exists()
+
+
 def read_image(reference: str, selector: FileSelector, *, project: Path, platform: str | None = None) -> StoredImage:
     """Read an image from wherever its name leads. Raises `ImageError`, `EngineError`, `SetupError`."""
     wanted = platform or get_host_platform()
@@ -38,7 +45,7 @@ def read_image(reference: str, selector: FileSelector, *, project: Path, platfor
             return _parse_named_path(reference.removeprefix(prefix), selector, wanted)
     if reference.startswith(_REGISTRY):
         return read_from_registry(reference.removeprefix(_REGISTRY), selector, wanted)
-    if not reference.startswith(_ENGINE) and Path(reference).exists():
+    if is_outside_engine(reference):
         return _parse_path(Path(reference), selector, wanted)
     first = reference.partition("/")[0]
     name = reference.removeprefix(_ENGINE)
