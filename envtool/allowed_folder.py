@@ -39,6 +39,24 @@ def open_allowed_folder(path: Path, *, make: bool = False) -> Iterator[Path]:
         os.close(handle)
 
 
+@contextmanager
+def make_own_folder(path: Path) -> Iterator[Path]:
+    """Make a folder that is not there yet, with those above it, and open it: a path that leads to it and nowhere else.
+
+    Raises `OSError`, also where somebody has put another folder in its place meanwhile, which may have links in it.
+    """
+    with open_allowed_folder(path.parent, make=True) as above:
+        (above / path.name).mkdir(0o755)
+        handle = os.open(above / path.name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        status = os.fstat(handle)
+        if status.st_uid != os.geteuid() or status.st_mode & stat.S_IWOTH:
+            raise PermissionError(errno.EPERM, os.strerror(errno.EPERM), str(path))
+        yield Path(f"{OPENED}{handle}") if os.path.exists(OPENED) else path  # noqa: PTH110
+    finally:
+        os.close(handle)
+
+
 def open_for_append(path: Path, mode: int = 0o644) -> int:
     """Open a regular file to read it and to add to it, made where it is not there. Raises `OSError`.
 

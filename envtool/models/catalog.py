@@ -7,6 +7,7 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
+from envtool.allowed_folder import make_own_folder
 from envtool.errors import ModelError
 from envtool.language import tell
 
@@ -51,7 +52,8 @@ def find_sample(name: str) -> ModelSample:
 def copy_sample(sample: ModelSample, folder: Path) -> None:
     """Copy a model's scripts and data into a folder that is made for it. Raises `ModelError`."""
     try:
-        shutil.copytree(sample.folder, folder, ignore=shutil.ignore_patterns("__pycache__"))
+        with make_own_folder(folder) as made:
+            shutil.copytree(sample.folder, made, ignore=shutil.ignore_patterns("__pycache__"), dirs_exist_ok=True)
     except FileExistsError as error:
         raise ModelError(
             tell("{folder} is there already", folder=folder),

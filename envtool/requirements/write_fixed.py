@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -167,7 +168,7 @@ def _prove_and_write(
                 _refuse_what_pip_would_not(answer, main, checker)
     except BaseException:
         for path in reversed(made):
-            path.rmdir() if path.is_dir() else path.unlink()
+            take_back(path)
         raise
 
 
@@ -190,16 +191,23 @@ def _write_new(path: Path, text: str, source: Path) -> None:
     """Write a file that nobody may read who may not read `source`: there may be a password in an address."""
     with open_allowed_folder(path.parent) as folder:
         handle = os.open(folder / path.name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as stream:
-            stream.write(text)
-            os.fchmod(stream.fileno(), source.stat().st_mode & 0o777)
-    except BaseException:
-        path.unlink()
-        raise
+        try:
+            with os.fdopen(handle, "w", encoding="utf-8") as stream:
+                stream.write(text)
+                os.fchmod(stream.fileno(), source.stat().st_mode & 0o777)
+        except BaseException:
+            (folder / path.name).unlink()
+            raise
+
+
+def take_back(path: Path) -> None:
+    """Remove a file or an empty folder that was made, unless somebody has put a link on the way there meanwhile."""
+    with suppress(OSError), open_allowed_folder(path.parent) as folder:
+        place = folder / path.name
+        place.rmdir() if place.is_dir() and not place.is_symlink() else place.unlink()
 
 
 def _make_folders(folder: Path) -> list[Path]:
     missing = [path for path in (folder, *folder.parents) if not path.exists()]
-    folder.mkdir(parents=True, exist_ok=True)
-    return missing[::-1]
+    with open_allowed_folder(folder, make=True):
+        return missing[::-1]

@@ -14,8 +14,11 @@ import pytest
 from envtool.allowed_folder import open_allowed_folder, open_for_append
 from envtool.atomic_file import write_atomic
 from envtool.cli.output import write_output
-from envtool.errors import EnvtoolError, StoreError
+from envtool.errors import EnvtoolError, ModelError, StoreError
+from envtool.models.catalog import SAMPLES, copy_sample
+from envtool.requirements.write_fixed import take_back
 from envtool.wheel.store import FileStore
+from tests.support.environment import RealEnvironment
 from tests.support.someone import SOMEONE, needs_root
 
 
@@ -151,3 +154,62 @@ def test_a_folder_that_is_exchanged_meanwhile(shared: Path) -> None:
         (folder / "new").touch()
     assert (shared / "away/new").exists()
     assert not (shared.parent / "roots/new").exists()
+
+
+def get_model(folder: Path) -> None:
+    copy_sample(SAMPLES[0], folder)
+
+
+@needs_root
+def test_a_model_goes_by_no_link_of_somebodys(shared: Path) -> None:
+    link_as_someone(shared / "folder", shared.parent / "roots")
+    for place in ("folder/model", "folder/new/model"):
+        with pytest.raises(ModelError):
+            get_model(shared / place)
+    assert [path.name for path in (shared.parent / "roots").iterdir()] == ["file"]
+
+
+@needs_root
+def test_a_model_s_folder_that_is_exchanged(shared: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By one with a link in it, between the making and the opening."""
+    make, names = Path.mkdir, [path.name for path in SAMPLES[0].folder.iterdir() if path.is_file()]
+
+    def make_and_exchange(path: Path, *words: object, **more: object) -> None:
+        make(path, *words, **more)  # type: ignore[arg-type]
+        if path.name == "model":
+            path.rmdir()
+            make(path)
+            for name in names:
+                link_as_someone(path / name, shared.parent / "roots/file")
+            os.chown(path, SOMEONE, SOMEONE)
+
+    monkeypatch.setattr(Path, "mkdir", make_and_exchange)
+    with pytest.raises(ModelError):
+        get_model(shared / "model")
+    assert (shared.parent / "roots/file").read_text() == "before\n"
+
+
+@needs_root
+def test_an_innocent_model(shared: Path) -> None:
+    (shared / "own").symlink_to(shared.parent / "roots")
+    get_model(shared / "own/new/model")
+    assert (shared.parent / "roots/new/model/train.py").is_file()
+
+
+@needs_root
+def test_what_fixed_files_take_back_is_their_own(environment: RealEnvironment, shared: Path) -> None:
+    """While they are proven, their folder may be exchanged for a link."""
+    roots = shared.parent / "roots"
+    for name in ("requirements.txt", "own"):
+        (roots / name).write_text("before")
+    link_as_someone(shared / "folder", roots)
+    (shared / "own").symlink_to(roots)
+    take_back(shared / "folder/requirements.txt")
+    take_back(shared / "own/own")
+    assert sorted(path.name for path in roots.iterdir()) == ["file", "requirements.txt"]
+    # Not even a folder is made by a link.
+    (shared / "requirements.txt").write_text("torch==2.0\n")
+    out = str(shared / "folder/new/deep")
+    words = ("check", "--prefix", str(environment.path), str(shared / "requirements.txt"), "--write-fixed", out)
+    assert environment.here(*words).status not in {0, 1}
+    assert not (roots / "new").exists()
