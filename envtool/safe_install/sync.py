@@ -14,6 +14,7 @@ from envtool.environment.prefix import find_prefix
 from envtool.environment.reader import read_environment
 from envtool.errors import InstallError, ResolutionError
 from envtool.language import tell
+from envtool.requirements.lock_selection import LockSelection
 from envtool.requirements.metadata import DEFAULT_INDEX, MetadataReader
 from envtool.requirements.open_target import configure_target, make_target
 from envtool.requirements.projects.project_reader import find_local_path
@@ -22,14 +23,7 @@ from envtool.requirements.uv_options import Installer
 from envtool.safe_install.apply import apply_install
 from envtool.safe_install.install import TIME_LIMIT, InstallStatus, note_missing, refuse_changed_pins, refuse_damaged
 from envtool.safe_install.locks.find_lock import find_lock
-from envtool.safe_install.locks.model import (
-    LockedDemand,
-    LockedSet,
-    LockSelection,
-    format_relock,
-    override,
-    parse_overrides,
-)
+from envtool.safe_install.locks.model import LockedDemand, LockedSet, format_relock, override, parse_overrides
 from envtool.safe_install.plan import InstallPlan, plan_install
 from envtool.safe_install.prove import list_broken, list_unmet, read_requires
 from envtool.transaction.recovery import recover

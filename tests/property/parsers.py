@@ -56,6 +56,7 @@ from envtool.protect.manifest import MANIFEST, read_manifest
 from envtool.release.pin import PinnedDistribution, PinOrigin, VendorPin, parse_pin
 from envtool.release.read_profile import parse_profile
 from envtool.requirements.chain import parse_parents
+from envtool.requirements.lock_selection import LockSelection
 from envtool.requirements.metadata import read_wheel_requires
 from envtool.requirements.read_file import read_file
 from envtool.requirements.readers.requirements_txt import read_lines
@@ -63,7 +64,6 @@ from envtool.requirements.readers.text_filters import FILTERS, read_filter
 from envtool.requirements.resolution import read_plan
 from envtool.requirements.settings import read_check_settings
 from envtool.requirements.target import Target
-from envtool.safe_install.locks.model import LockSelection
 from envtool.safe_install.locks.pdm_lock import read_pdm_project
 from envtool.safe_install.locks.poetry_lock import read_poetry_project
 from envtool.safe_install.locks.pylock_file import read_pylock_project

@@ -81,8 +81,8 @@ def sync_command(
     import sys
 
     from envtool.cli.terminal import is_quiet, note
+    from envtool.requirements.lock_selection import LockSelection
     from envtool.safe_install.install import TIME_LIMIT
-    from envtool.safe_install.locks.model import LockSelection
     from envtool.safe_install.sync import SyncRequest, sync
 
     selection = LockSelection(

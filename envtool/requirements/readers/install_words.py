@@ -6,10 +6,13 @@ import posixpath
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from envtool.errors import RequirementsError, SourceError
 from envtool.language import tell
+from envtool.requirements.lock_selection import parse_uv_selection
 from envtool.requirements.model import DeclaredRequirement, InstallOptions, RequirementSet, Role, SourceLocation
 from envtool.requirements.pip_options import parse_pip_settings
 from envtool.requirements.readers.conda_environment import parse_match_spec, read_conda_environment
@@ -218,16 +221,15 @@ class InstallReader:
         if verb == "pip":
             yield from self._read_pip(command, rest, "uv")
         elif verb == "sync":
-            left_out = {rest[i + 1] for i, word in enumerate(rest[:-1]) if word == "--no-install-package"}
-            found = self._read_locked(command, "uv", exact="--inexact" not in rest and not left_out)
-            yield replace(found, entries=tuple(entry for entry in found.entries if entry.name not in left_out))
+            yield from self._read_uv_sync(command, rest)
         elif verb == "add":
             yield self._read_added(command, rest, "uv")
         elif verb == "run":
             wanted = [rest[i + 1] for i, word in enumerate(rest[:-1]) if word == "--with"]
             wanted += [word.partition("=")[2] for word in rest if word.startswith("--with=")]
             if "--no-project" not in rest and self.files.find_project(posixpath.join(command.folder, ".")) is not None:
-                yield self._read_locked(command, "uv", exact=False)
+                read = partial(read_uv_lock, selection=parse_uv_selection(rest, command.variables))
+                yield self._read_locked(command, "uv", exact=False, read=read)
             if wanted:
                 yield self._read_added(command, [part for item in wanted for part in item.split(",")], "uv")
         elif verb == "remove":
@@ -235,6 +237,19 @@ class InstallReader:
         elif verb and verb not in UV_HARMLESS:
             why = tell("`{tool} {command}` is not known", tool="uv", command=verb)
             yield replace(self.make_set(command, "uv", False), unresolved=(why,))
+
+    def _read_uv_sync(self, command: ShellCommand, words: list[str]) -> Iterator[RequirementSet]:
+        """`uv sync`, which removes what its selection does not name, what `--no-install-package` names as well."""
+        if "--dry-run" in words:
+            return
+        unresolved = list_unknown(command)
+        left_out = {words[i + 1] for i, word in enumerate(words[:-1]) if word == "--no-install-package"}
+        left_out |= {word.partition("=")[2] for word in words if word.startswith("--no-install-package=")}
+        # What of it is not known may be any selection, or `--inexact`.
+        read = partial(read_uv_lock, selection=None if unresolved else parse_uv_selection(words, command.variables))
+        found = self._read_locked(command, "uv", exact="--inexact" not in words and not unresolved, read=read)
+        entries = tuple(entry for entry in found.entries if entry.name not in left_out)
+        yield replace(found, entries=entries, unresolved=(*found.unresolved, *unresolved))
 
     def _read_added(self, command: ShellCommand, words: list[str], tool: str) -> RequirementSet:
         """Further requirements of a project, which is installed with them."""
@@ -244,7 +259,9 @@ class InstallReader:
         why = tell("`{command}` installs what the project locks as well", command=base.name)
         return replace(base, unresolved=(*base.unresolved, why))
 
-    def _read_locked(self, command: ShellCommand, tool: str, *, exact: bool) -> RequirementSet:
+    def _read_locked(
+        self, command: ShellCommand, tool: str, *, exact: bool, read: Callable[[Path], object] | None = None
+    ) -> RequirementSet:
         base = self.make_set(command, tool, exact)
         lock = _LOCKS.get(tool)
         found = self.files.tree.find(posixpath.normpath(posixpath.join(command.folder, lock[0]))) if lock else None
@@ -254,7 +271,7 @@ class InstallReader:
             why = tell("check the {name} that `{command}` reads: it is not known here", name=missing, command=base.name)
             return replace(base, unresolved=(why,))
         try:
-            file = lock[1](found)
+            file = (read or lock[1])(found)
         except RequirementsError as error:
             return replace(base, unresolved=(str(error),))
         entries = file.sets[0].entries if file.sets else ()  # type: ignore[attr-defined]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,49 +17,6 @@ if TYPE_CHECKING:
 
     from envtool.requirements.model import DeclaredRequirement, RequirementSet
     from envtool.requirements.target import Target
-
-
-@dataclass(frozen=True, kw_only=True)
-class LockSelection:
-    """Which parts of a lock are wanted, in the words of `uv sync`.
-
-    `groups` and `without_groups` change the default ones; `only_groups` leave the project and its dependencies out.
-    `packages` are members of a workspace.
-    """
-
-    extras: tuple[str, ...] = ()
-    all_extras: bool = False
-    groups: tuple[str, ...] = ()
-    without_groups: tuple[str, ...] = ()
-    only_groups: tuple[str, ...] = ()
-    all_groups: bool = False
-    no_default_groups: bool = False
-    packages: tuple[str, ...] = ()
-    all_packages: bool = False
-    no_project: bool = False
-
-    def format_words(self) -> tuple[str, ...]:
-        """The selection as options of `envtool sync`."""
-        flags = {
-            "--all-extras": self.all_extras,
-            "--all-groups": self.all_groups,
-            "--no-default-groups": self.no_default_groups,
-            "--all-packages": self.all_packages,
-            "--no-install-project": self.no_project,
-        }
-        values = {
-            "--extra": self.extras,
-            "--group": self.groups,
-            "--no-group": self.without_groups,
-            "--only-group": self.only_groups,
-            "--package": self.packages,
-        }
-        words = [flag for flag, is_set in flags.items() if is_set]
-        return (*words, *(word for flag, names in values.items() for name in names for word in (flag, name)))
-
-    def format_command(self, place: Path, options: Sequence[str] = ()) -> str:
-        """The `envtool sync` for this selection of the lock at `place`. `options` are its others."""
-        return shlex.join(["envtool", "sync", *options, *self.format_words(), str(place)])
 
 
 def format_relock(lock: Path) -> str:

@@ -14,12 +14,13 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
 from envtool.language import tell
+from envtool.requirements.lock_selection import LockSelection
 from envtool.requirements.model import DeclaredRequirement, InstallOptions, SourceLocation
 from envtool.requirements.readers.common import get_strings, get_table, get_tables, make_form_error, parse_toml
 from envtool.requirements.text_file import read_text
 from envtool.safe_install.locks.graph import LockedNode, LockGraph
 from envtool.safe_install.locks.graph_set import make_locked_set
-from envtool.safe_install.locks.model import LockedDemand, LockedSet, LockSelection, format_relock, refuse_other_python
+from envtool.safe_install.locks.model import LockedDemand, LockedSet, format_relock, refuse_other_python
 from envtool.safe_install.locks.poetry_lock import make_project_entry, normalize_git_url
 from envtool.safe_install.locks.project_roots import list_roots, read_project
 from envtool.wheel.requires import normalize_name

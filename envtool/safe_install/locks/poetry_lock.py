@@ -18,11 +18,12 @@ from envtool.requirements.readers.poetry import format_dependency, make_dependen
 from envtool.requirements.text_file import read_text
 from envtool.safe_install.locks.graph import LockedNode, LockGraph
 from envtool.safe_install.locks.graph_set import make_locked_set
-from envtool.safe_install.locks.model import LockedSet, LockSelection, format_relock, refuse_other_python
+from envtool.safe_install.locks.model import LockedSet, format_relock, refuse_other_python
 from envtool.safe_install.locks.project_roots import list_roots, read_project
 from envtool.wheel.requires import normalize_name
 
 if TYPE_CHECKING:
+    from envtool.requirements.lock_selection import LockSelection
     from envtool.requirements.target import Target
 
 

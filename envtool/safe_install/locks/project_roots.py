@@ -14,10 +14,11 @@ from envtool.requirements.model import Section
 from envtool.requirements.readers.common import describe_missing, get_table, parse_toml
 from envtool.requirements.readers.pyproject import read_pyproject
 from envtool.requirements.text_file import read_text
-from envtool.safe_install.locks.model import LockedDemand, LockSelection
+from envtool.safe_install.locks.model import LockedDemand
 from envtool.wheel.requires import normalize_name
 
 if TYPE_CHECKING:
+    from envtool.requirements.lock_selection import LockSelection
     from envtool.requirements.model import DeclaredRequirement, RequirementSet
 
 

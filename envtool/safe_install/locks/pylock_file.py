@@ -17,13 +17,14 @@ from envtool.requirements.readers.common import parse_toml
 from envtool.requirements.text_file import read_text
 from envtool.safe_install.locks.artifact import list_tags
 from envtool.safe_install.locks.cuda import select_idle_cuda_wheels
-from envtool.safe_install.locks.model import LockedSet, LockSelection
+from envtool.safe_install.locks.model import LockedSet
 from envtool.safe_install.locks.project_roots import refuse_unknown
 from envtool.wheel.requires import list_required_names, normalize_name
 
 if TYPE_CHECKING:
     from packaging.pylock import Package, Pylock
 
+    from envtool.requirements.lock_selection import LockSelection
     from envtool.requirements.target import Target
 
 # The hosts whose files every index that mirrors PyPI has.

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from envtool.errors import LockError, ResolutionError
 from envtool.language import tell
 from envtool.release.profile import PINNED_NAMES
+from envtool.requirements.lock_selection import LockSelection
 from envtool.requirements.metadata import DEFAULT_INDEX
 from envtool.requirements.model import InstallOptions, RequirementSet
 from envtool.requirements.readers.common import get_table, get_tables, parse_toml
@@ -22,13 +23,7 @@ from envtool.requirements.text_file import read_text
 from envtool.requirements.uv_command import run_uv
 from envtool.safe_install.locks.artifact import add_address
 from envtool.safe_install.locks.cuda import select_idle_cuda_wheels
-from envtool.safe_install.locks.model import (
-    LockedDemand,
-    LockedSet,
-    LockSelection,
-    format_relock,
-    refuse_other_python,
-)
+from envtool.safe_install.locks.model import LockedDemand, LockedSet, format_relock, refuse_other_python
 from envtool.safe_install.locks.uv_selection import (
     find_remedy,
     list_names,

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from envtool.errors import UsageError
 from envtool.language import tell
+from envtool.requirements.lock_selection import LockSelection
 from envtool.requirements.model import Section
 from envtool.requirements.readers.common import describe_missing, get_table, get_tables
-from envtool.safe_install.locks.model import LockSelection
 from envtool.wheel.requires import normalize_name
 
 if TYPE_CHECKING:

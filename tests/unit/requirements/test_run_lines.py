@@ -212,6 +212,54 @@ def test_a_removal_and_an_exact_sync(tmp_path: Path) -> None:
     assert [entry.name for entry in lock.entries] == ["tqdm"]
 
 
+def _lock(name: str, tail: str = "") -> str:
+    return f'[[package]]\nname = "{name}"\nversion = "1"\nsource = {{ registry = "https://x.example" }}\n{tail}'
+
+
+SELECTED = """version = 1
+[[package]]
+name = "work"
+version = "1"
+source = { virtual = "." }
+dependencies = [{ name = "tqdm" }]
+[package.optional-dependencies]
+train = [{ name = "accel", extra = ["gpu"] }]
+[package.dev-dependencies]
+dev = [{ name = "pytest" }]
+lint = [{ name = "ruff" }]
+"""
+SELECTED += _lock("tqdm") + _lock("pytest") + _lock("ruff") + _lock("torch")
+SELECTED += _lock("accel", '[package.optional-dependencies]\ngpu = [{ name = "torch" }]\n')
+SYNCS = {
+    "": ("tqdm pytest", True),
+    "--extra train": ("tqdm pytest torch accel", True),
+    "--all-extras --no-install-package torch": ("tqdm pytest accel", True),
+    "--no-dev --group=lint": ("tqdm ruff", True),
+    "--only-group lint": ("ruff", True),
+    "--inexact": ("tqdm pytest", False),
+    "--all-groups --no-group dev": ("tqdm ruff", True),
+    '"$UNSET"': ("tqdm pytest", False),
+}
+
+
+@pytest.mark.parametrize("words", SYNCS)
+def test_what_a_sync_of_uv_selects(tmp_path: Path, words: str) -> None:
+    (tmp_path / "uv.lock").write_text(SELECTED)
+    (tmp_path / "pyproject.toml").write_text('[project]\nname = "work"\nversion = "1"\n')
+    dockerfile = tmp_path / "Dockerfile"
+    dockerfile.write_text(f"FROM hac-base\nARG UNSET\nWORKDIR /app\nCOPY . .\nRUN uv sync --frozen {words}\n")
+    (found,) = read_file(dockerfile, files=SourceFiles(is_lenient=True)).sets
+    assert found.instruction is not None
+    assert (" ".join(entry.name or "" for entry in found.entries), found.instruction.exact) == SYNCS[words]
+    assert bool(found.unresolved) == ("$" in words)
+
+
+def test_a_lock_is_judged_as_it_is_synced_and_with_everything(tmp_path: Path) -> None:
+    (tmp_path / "uv.lock").write_text(SELECTED)
+    named = [{entry.name for entry in item.entries} for item in read_file(tmp_path / "uv.lock").sets]
+    assert named == [{"tqdm", "pytest"}, {"tqdm", "pytest", "ruff", "torch", "accel"}]
+
+
 def test_foreign_base_images(tmp_path: Path) -> None:
     for base in ("nvidia/cuda:12.1.0-devel-ubuntu22.04", "pytorch/pytorch:2.1.0-cuda12.1-cudnn8-runtime"):
         assert [item.base_image for item in read(tmp_path, "RUN true", base=base)] == [base]

@@ -8,8 +8,8 @@ import pytest
 
 from envtool.errors import LockError
 from envtool.release.pin import PinnedDistribution, PinOrigin, VendorPin
+from envtool.requirements.lock_selection import LockSelection
 from envtool.requirements.target import Target
-from envtool.safe_install.locks.model import LockSelection
 from envtool.safe_install.locks.pdm_lock import read_pdm_project
 from envtool.safe_install.locks.poetry_lock import read_poetry_project
 
