@@ -65,11 +65,24 @@ class _Device(object):
 
 device = _Device
 version = _module("version", __version__=__version__, cuda=None, hip=None, debug=False, git_version="", xpu=None)
+# No device is there, but one that is asked for by number is one that nothing refuses: its flags build nothing here.
+_properties = types.SimpleNamespace(name="", major=8, minor=0, multi_processor_count=1, total_memory=0, gcnArchName="")
 cuda = _module(
-    "cuda", is_available=_no, device_count=_zero, get_device_capability=lambda *_: (0, 0), get_arch_list=_nowhere
+    "cuda",
+    is_available=_no,
+    is_bf16_supported=_no,
+    device_count=_zero,
+    current_device=_zero,
+    get_device_capability=lambda *_: (8, 0),
+    get_device_name=lambda *_: "",
+    get_device_properties=lambda *_: _properties,
+    get_arch_list=lambda: ["sm_80"],
 )
+__git_version__ = ""
+has_cuda = has_mps = False
 _C = _module("_C", _GLIBCXX_USE_CXX11_ABI=False)
-_backends = dict((name, types.SimpleNamespace(is_available=_no, is_built=_no)) for name in ("mps", "cuda", "mkl"))
+_names = ("mps", "cuda", "mkl", "openmp")
+_backends = dict((name, types.SimpleNamespace(is_available=_no, is_built=_no)) for name in _names)
 backends = _module("backends", cudnn=types.SimpleNamespace(is_available=_no, version=_zero, enabled=False), **_backends)
 xpu = _module("xpu", is_available=_no, device_count=_zero)
 compiled_with_cxx11_abi = _no
@@ -79,11 +92,14 @@ __config__ = _module("__config__", parallel_info=lambda: "", show=lambda: "")
 class _Lazy(types.ModuleType):
     """Makes setuptools' classes when they are asked for: what only reads a version needs no setuptools."""
 
-    CUDA_HOME = ROCM_HOME = CUDNN_HOME = None
+    CUDA_HOME = ROCM_HOME = HIP_HOME = CUDNN_HOME = SYCL_HOME = None
     IS_HIP_EXTENSION = IS_WINDOWS = False
-    COMMON_NVCC_FLAGS = []
+    COMMON_NVCC_FLAGS = COMMON_HIPCC_FLAGS = COMMON_HIP_FLAGS = []
+    TORCH_LIB_PATH = ""
     include_paths = library_paths = staticmethod(_nowhere)
-    is_ninja_available = staticmethod(_no)
+    is_ninja_available = check_compiler_ok_for_platform = staticmethod(_no)
+    get_cxx_compiler = staticmethod(lambda: "c++")
+    load = load_inline = staticmethod(lambda *arguments, **options: None)
     _find_cuda_home = _find_rocm_home = staticmethod(lambda: None)
     _get_cuda_arch_flags = staticmethod(_nowhere)
     __path__ = []
@@ -108,7 +124,7 @@ class _Lazy(types.ModuleType):
         raise AttributeError("the stand-in for torch has no " + self.__name__ + "." + name)
 
 
-utils = _module("utils")
+utils = _module("utils", cmake_prefix_path="")
 cpp_extension = utils.cpp_extension = _Lazy(__name__ + ".utils.cpp_extension")
 sys.modules[cpp_extension.__name__] = cpp_extension
 del cpp_extension

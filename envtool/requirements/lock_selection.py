@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
+from envtool.wheel.requires import normalize_name
+
 
 @dataclass(frozen=True, kw_only=True)
 class LockSelection:
@@ -86,3 +88,13 @@ def parse_uv_selection(words: Sequence[str], variables: Mapping[str, str | None]
         elif option in _FLAGS:
             flags.add(_FLAGS[option])
     return LockSelection(**found, **dict.fromkeys(flags, True))  # type: ignore[arg-type]  # each by its name
+
+
+def list_left_out(words: Sequence[str]) -> frozenset[str]:
+    """The packages that `uv sync` with these words does not install."""
+    pairs = ((*word.partition("="), following) for word, following in pairwise((*words, "")))
+    return frozenset(
+        normalize_name(value if equals else following)
+        for option, equals, value, following in pairs
+        if option == "--no-install-package"
+    )

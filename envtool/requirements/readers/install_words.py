@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from envtool.errors import RequirementsError, SourceError
 from envtool.language import tell
-from envtool.requirements.lock_selection import parse_uv_selection
+from envtool.requirements.lock_selection import list_left_out, parse_uv_selection
 from envtool.requirements.model import DeclaredRequirement, InstallOptions, RequirementSet, Role, SourceLocation
 from envtool.requirements.pip_options import parse_pip_settings
 from envtool.requirements.readers.conda_environment import parse_match_spec, read_conda_environment
@@ -243,12 +243,10 @@ class InstallReader:
         if "--dry-run" in words:
             return
         unresolved = list_unknown(command)
-        left_out = {words[i + 1] for i, word in enumerate(words[:-1]) if word == "--no-install-package"}
-        left_out |= {word.partition("=")[2] for word in words if word.startswith("--no-install-package=")}
         # What of it is not known may be any selection, or `--inexact`.
         read = partial(read_uv_lock, selection=None if unresolved else parse_uv_selection(words, command.variables))
         found = self._read_locked(command, "uv", exact="--inexact" not in words and not unresolved, read=read)
-        entries = tuple(entry for entry in found.entries if entry.name not in left_out)
+        entries = tuple(entry for entry in found.entries if entry.name not in list_left_out(words))
         yield replace(found, entries=entries, unresolved=(*found.unresolved, *unresolved))
 
     def _read_added(self, command: ShellCommand, words: list[str], tool: str) -> RequirementSet:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -244,3 +245,28 @@ def test_a_back_end_is_no_newer_than_the_python_that_is_installed_for(
     with build_stubs(pin, python) as stubs:
         limits = Requirement(f"setuptools{stubs.constraints.read_text().partition('torch')[0].strip()[10:]}")
     assert limits.specifier.contains(version)
+
+
+# What projects with kernels do at the top of their setup.py, before they say what they require.
+ASKS_TORCH = """import os, torch
+from torch.utils.cpp_extension import COMMON_HIPCC_FLAGS, CUDA_HOME, HIP_HOME, IS_HIP_EXTENSION, ROCM_HOME
+from torch.utils.cpp_extension import SYCL_HOME, TORCH_LIB_PATH, get_cxx_compiler, load
+major, minor = torch.cuda.get_device_capability(torch.cuda.current_device())
+assert major >= 7, "needs a newer device"
+newest = torch.cuda.get_arch_list()[-1].partition("_")[2]
+name = torch.cuda.get_device_properties(0).gcnArchName.split(":")[0]
+abi = str(torch._C._GLIBCXX_USE_CXX11_ABI).upper()
+hip = ROCM_HOME or HIP_HOME or torch.version.hip or torch.version.cuda or torch.backends.openmp.is_available()
+assert not hip and not torch.has_cuda and not CUDA_HOME, hip
+prefix = os.path.join(torch.utils.cmake_prefix_path, torch.__git_version__)
+"""
+
+
+def test_the_stand_in_answers_what_a_setup_asks(tmp_path: Path) -> None:
+    pin = VendorPin((PinnedDistribution(name="torch", version=TORCH),), PinOrigin.GIVEN)
+    with build_stubs(pin, "3.10") as stubs:
+        variables = {"PYTHONPATH": str(stubs.folder)}
+        done = subprocess.run(
+            [sys.executable, "-c", ASKS_TORCH], env=variables, cwd=tmp_path, capture_output=True, text=True, check=False
+        )
+    assert (done.returncode, done.stderr) == (0, "")
