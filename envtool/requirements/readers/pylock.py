@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from packaging.markers import Marker
 from packaging.specifiers import SpecifierSet
@@ -23,7 +24,29 @@ if TYPE_CHECKING:
 
 # As `packaging` writes them.
 _MEMBERSHIP = re.compile(r'"([^"]*)" (not )?in (extras|dependency_groups)')
+# The beginning of a line that is no TOML: an option, or a name and the version that it is pinned to.
+_REQUIREMENT = re.compile(r"-[a-zA-Z-]|[\w.-]+(?:\[[\w.,\s-]*\])?\s*(?:===?|@)\s*\S")
 _ALWAYS, _NEVER = 'python_version >= "0"', 'python_version < "0"'
+
+
+def parse_pylock_table(text: str, path: Path) -> dict[str, Any]:
+    """The document of a pylock file. Raises `RequirementsError`, which tells of a requirements file by this name."""
+    try:
+        return parse_toml(text, path)
+    except RequirementsError as error:
+        first = next((line for line in text.splitlines() if line.strip() and not line.startswith("#")), "")
+        if not _REQUIREMENT.match(first):
+            raise
+        # `uv export --output-file pylock.toml` wrote one before uv knew the format.
+        renamed = shlex.join(["mv", str(path), str(path.with_suffix(".txt"))])
+        raise RequirementsError(
+            tell("{path} is not TOML, but a requirements file by another name", path=path),
+            why=error.why,
+            remedy=tell(
+                "{command}   (then `envtool check` and `envtool install -r` read it; or export it anew)",
+                command=renamed,
+            ),
+        ) from error
 
 
 def read_pylock(path: Path) -> DependencyFile:
@@ -35,7 +58,7 @@ def read_pylock(path: Path) -> DependencyFile:
 
     text = read_text(path)
     try:
-        lock = Pylock.from_dict(parse_toml(text, path))
+        lock = Pylock.from_dict(parse_pylock_table(text, path))
     except PylockValidationError as error:
         raise RequirementsError(
             tell("{path} is not a pylock file", path=path),

@@ -13,7 +13,7 @@ from packaging.specifiers import SpecifierSet
 from envtool.errors import LockError, RequirementsError
 from envtool.language import tell
 from envtool.requirements.model import DeclaredRequirement, InstallOptions, RequirementSet, Section, SourceLocation
-from envtool.requirements.readers.common import parse_toml
+from envtool.requirements.readers.pylock import parse_pylock_table
 from envtool.requirements.text_file import read_text
 from envtool.safe_install.locks.artifact import list_tags
 from envtool.safe_install.locks.cuda import select_idle_cuda_wheels
@@ -68,7 +68,7 @@ def _parse(lock: Path) -> Pylock:
     from packaging.pylock import Pylock, PylockUnsupportedVersionError, PylockValidationError
 
     try:
-        return Pylock.from_dict(parse_toml(read_text(lock), lock))
+        return Pylock.from_dict(parse_pylock_table(read_text(lock), lock))
     except (PylockValidationError, PylockUnsupportedVersionError) as error:
         raise RequirementsError(
             tell("{lock} is not a pylock file", lock=lock),

@@ -459,6 +459,7 @@ BAD: dict[str, tuple[str | bytes, str]] = {
     "remote.txt": ("-r https://example.org/requirements.txt\n", ":1"),
     "pyproject.toml": ("[project\n", "line 1"),
     "pylock.toml": ('lock-version = "1.0"\n', "pylock"),
+    "pylock.old.toml": ("# exported\n-e .\nsix==1.17 \\\n    --hash=sha256:00\n", "pylock.old.txt"),
     "uv.lock": ("[[package]]\n", "uv.lock"),
     "poetry.lock": ("[metadata]\n", "poetry.lock"),
     "Pipfile": ("[package\n", "Pipfile"),
