@@ -45,8 +45,21 @@ def write_output(path: Path, text: str, *, end: str = "", has_commands: bool = F
 
 
 def note_settings_author(path: Path | None, hidden: int = 0) -> None:
-    """Say whose settings were followed, where they are somebody else's, and how many findings they hide."""
-    name = find_author(path) if path is not None else None
+    """Say whose settings were followed, where they are somebody else's, and how many findings they hide.
+
+    Also whose name the profile, which says what the vendor's torch is.
+    """
+    from envtool.release.select_profile import find_profile_settings
+
+    profile = find_profile_settings()
+    if profile is not None and profile != path:
+        _note_author(profile, 0)
+    if path is not None:
+        _note_author(path, hidden)
+
+
+def _note_author(path: Path, hidden: int) -> None:
+    name = find_author(path)
     if name is None:
         return
     if hidden:

@@ -17,6 +17,7 @@ from envtool.documents import parse_toml
 from envtool.errors import SettingsError
 from envtool.language import mark_message, tell
 from envtool.link_rights import may_name_file
+from envtool.project_settings import find_author
 from envtool.regular_file import read_regular_file
 from envtool.release.profile import (
     TORCH,
@@ -134,7 +135,7 @@ def get_profiles_folder() -> Path:
 
 
 def read_profile(path: Path) -> Profile:
-    """The profile in a file. Raises `SettingsError`, saying what is wrong and in which key."""
+    """The profile in a file, without its commands where somebody else wrote it. Raises `SettingsError`."""
     try:
         data = read_regular_file(path)
     except OSError as error:
@@ -143,7 +144,9 @@ def read_profile(path: Path) -> Profile:
             why=str(error.strerror or error),
             remedy=f"ls -l {path}",
         ) from error
-    return parse_profile(data, path)
+    profile = parse_profile(data, path)
+    is_ours = path.parent == PROFILES or find_author(path) is None
+    return profile if is_ours else replace(profile, cure=CureWords(lost=profile.cure.lost, restore="envtool restore"))
 
 
 def parse_profile(data: bytes, path: Path) -> Profile:

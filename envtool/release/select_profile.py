@@ -39,6 +39,12 @@ def find_named_profile(folder: Path | None = None) -> Profile | None:
     return load_profile(str(path.parent / value) if is_file else value, path)
 
 
+def find_profile_settings(folder: Path | None = None) -> Path | None:
+    """The file of settings whose profile `find_named_profile` takes, where there is one. Raises `SettingsError`."""
+    found = None if os.environ.get(ENVIRONMENT_VARIABLE) else find_table(folder or Path.cwd(), "profile")
+    return found[1] if found is not None else None
+
+
 def match_profile(
     profile: Profile, versions: Mapping[str, Sequence[str]], evidence: BuildEvidence | None = None
 ) -> bool:

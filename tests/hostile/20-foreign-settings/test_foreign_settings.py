@@ -84,6 +84,23 @@ def test_innocent_profile_of_the_project(environment: RealEnvironment, project: 
 
 
 @needs_root
+def test_commands_of_somebodys_profile_are_not_repeated(environment: RealEnvironment, project: Path) -> None:
+    """What doctor and restore say to type next is typed by root."""
+    (environment.path / "etc/hac/pin.toml").unlink()
+    (environment.site_packages / "torch/cuda.py").unlink()
+    (project / "acme.toml").write_text(PROFILE.replace("envtool restore", "fetch-and-run"))
+    (project / "hac.toml").write_text('profile = "acme.toml"\n')
+    words = (("doctor", "--prefix", str(environment.path)), ("restore", "--prefix", str(environment.path)))
+    own = [run_in(project, environment, *command) for command in words]
+    assert any("fetch-and-run" in done.out + done.err for done in own)
+    assert all("are of" not in done.err for done in own)
+    give_to(SOMEONE, project)
+    theirs = [run_in(project, environment, *command) for command in words]
+    assert all("fetch-and-run" not in done.out + done.err for done in theirs)
+    assert f"the settings in {project}/hac.toml are of nobody" in theirs[0].err
+
+
+@needs_root
 @pytest.mark.parametrize("option", ["-r", "-c"])
 def test_requirements_that_name_roots_files(
     environment: RealEnvironment, tmp_path: Path, project: Path, option: str
