@@ -72,8 +72,9 @@ def read_pdm_project(lock: Path, selection: LockSelection, target: Target) -> Lo
 
 
 def _select_locked(selection: LockSelection, locked: object, project: dict[str, Any]) -> LockSelection:
-    """The selection, or all that was locked where nothing is selected, as `pdm sync` has it."""
-    if selection != LockSelection(no_project=selection.no_project) or not isinstance(locked, list):
+    """The selection, or all that was locked where nothing is selected, as `pdm sync` has it, also with `--without`."""
+    unselected = LockSelection(no_project=selection.no_project, without_groups=selection.without_groups)
+    if selection != unselected or not isinstance(locked, list):
         return selection
     names = {normalize_name(name) for name in locked if isinstance(name, str)}
     extras = tuple(get_table(project, "project", "optional-dependencies"))

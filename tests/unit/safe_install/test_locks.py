@@ -112,12 +112,20 @@ def test_pdm_extras_and_sources(tmp_path: Path) -> None:
     ("locked", "selection", "found"),
     [
         ('["default", "dev", "serve"]', LockSelection(), ["base", "linter", "web"]),
+        ('["default", "dev", "serve"]', LockSelection(without_groups=("dev",)), ["base", "web"]),
         ('["default"]', LockSelection(), ["base"]),
         ('["default", "dev", "serve", "docs"]', LockSelection(groups=("docs",)), ["base", "linter", "site"]),
         ('["default", "dev", "serve", "docs"]', LockSelection(no_default_groups=True), ["base"]),
         ('["default", "dev", "serve", "docs"]', LockSelection(only_groups=("docs",)), ["site"]),
     ],
-    ids=["all-that-is-locked", "locked-without", "group-of-its-own-table", "no-default-groups", "only-one"],
+    ids=[
+        "all-that-is-locked",
+        "all-but-one",
+        "locked-without",
+        "group-of-its-own-table",
+        "no-default-groups",
+        "only-one",
+    ],
 )
 def test_pdm_installs_the_groups_that_are_locked(
     tmp_path: Path, locked: str, selection: LockSelection, found: list[str]
