@@ -33,6 +33,8 @@ def update_moreh() -> None:
 
 
 def _run_envtool() -> None:
+    if os.geteuid() == 0 and "--install-completion" in sys.argv[1:2]:
+        _require_own_home()
     prepare_libraries()
     from typer.main import get_command
 
@@ -41,6 +43,21 @@ def _run_envtool() -> None:
 
     translate_library(get_language())
     localize_command(get_command(app))()
+
+
+def _require_own_home() -> None:
+    """Raise `EnvtoolError` where root would write into somebody else's folder, whose files may be links to root's."""
+    from pathlib import Path
+
+    from envtool.private_folder import is_private
+
+    home = Path(os.environ.get("HOME", "/root"))
+    if home.exists() and not is_private(home):
+        raise EnvtoolError(
+            tell("{path} cannot be written", path=home),
+            why=tell("others than root can put links there"),
+            remedy="envtool --show-completion",
+        )
 
 
 def _update_moreh() -> None:

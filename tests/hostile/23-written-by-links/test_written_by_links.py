@@ -213,3 +213,21 @@ def test_what_fixed_files_take_back_is_their_own(environment: RealEnvironment, s
     words = ("check", "--prefix", str(environment.path), str(shared / "requirements.txt"), "--write-fixed", out)
     assert environment.here(*words).status not in {0, 1}
     assert not (roots / "new").exists()
+
+
+@needs_root
+def test_completion_is_not_written_into_somebodys_home(environment: RealEnvironment, shared: Path) -> None:
+    home = shared / "home"
+    home.mkdir()
+    link_as_someone(home / ".bashrc", shared.parent / "roots/file")
+    os.chown(home, SOMEONE, SOMEONE)
+    environment.variables.update(HOME=str(home), _TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION="1")
+    done = environment.envtool("--install-completion", "bash")
+    assert done.status == 3
+    assert "next: envtool --show-completion" in done.err
+    assert (shared.parent / "roots/file").read_text() == "before\n"
+    own = shared.parent / "own"
+    own.mkdir()
+    environment.variables["HOME"] = str(own)
+    assert environment.envtool("--install-completion", "bash").status == 0
+    assert "envtool" in (own / ".bashrc").read_text()
