@@ -51,7 +51,7 @@ def _require_own_home() -> None:
 
     from envtool.private_folder import is_private
 
-    home = Path(os.environ.get("HOME", "/root"))
+    home = Path.home()
     if home.exists() and not is_private(home):
         raise EnvtoolError(
             tell("{path} cannot be written", path=home),
