@@ -34,7 +34,8 @@ def make_variables(environment: RealEnvironment, **others: str) -> dict[str, str
     variables["PATH"] = f"{environment.path / 'bin'}:{Path(sys.executable).parent}:{os.environ['PATH']}"
     variables |= {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(environment.wheels)}
     # uv has no variable that forbids the index: without this it would install a real torch, 200 MB, from there.
-    variables |= {"UV_OFFLINE": "1", "UV_FIND_LINKS": str(environment.wheels), "HAC_GUARD": ""}
+    # Without a cache: one page of an index that another test left in it would be what uv takes for the index.
+    variables |= {"UV_OFFLINE": "1", "UV_NO_CACHE": "1", "UV_FIND_LINKS": str(environment.wheels), "HAC_GUARD": ""}
     return variables | others
 
 
