@@ -50,11 +50,17 @@ def find_launched_folder(tree: FileTree, name: str, words: Sequence[str], folder
     option = _SERVERS.get(name)
     if option is None:
         return None
+    named = find_option_value(words, (option,)) if option else None
+    return join_path(folder, named) if named is not None else folder
+
+
+def find_option_value(words: Sequence[str], names: tuple[str, ...]) -> str | None:
+    """The value of an option with one of these names, as the next word or behind `=`."""
     for number, word in enumerate(words):
-        found, _, value = word.partition("=")
-        if option and found == option:
-            return join_path(folder, value or next(iter(words[number + 1 :]), "."))
-    return folder
+        name, _, value = word.partition("=")
+        if name in names:
+            return value or next(iter(words[number + 1 :]), None)
+    return None
 
 
 def find_pyenv_program(tree: FileTree, words: Sequence[str], variables: Mapping[str, str], folder: str) -> str | None:

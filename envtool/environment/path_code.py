@@ -216,14 +216,18 @@ class _Walk:
         return posixpath.dirname(found) if name == "dirname" else posixpath.normpath(found)
 
     def _join_path(self, parts: Sequence[ast.expr], depth: int) -> str | None:
-        found = [self._evaluate(part, depth) for part in parts]
-        texts = [part for part in found if isinstance(part, str)]
-        return posixpath.join(*texts) if texts and len(texts) == len(found) else None
+        texts = self._list_texts(parts, depth)
+        return posixpath.join(*texts) if texts else None
 
     def _join_text(self, parts: Sequence[ast.expr], depth: int) -> str | None:
+        texts = self._list_texts(parts, depth)
+        return "".join(texts) if texts is not None else None
+
+    def _list_texts(self, parts: Sequence[ast.expr], depth: int) -> list[str] | None:
+        """What each part is; `None` where one is no text, or not known."""
         found = [self._evaluate(part, depth) for part in parts]
         texts = [part for part in found if isinstance(part, str)]
-        return "".join(texts) if len(texts) == len(found) else None
+        return texts if len(texts) == len(found) else None
 
 
 def _is_search_path(node: ast.expr) -> bool:

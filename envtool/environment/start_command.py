@@ -26,7 +26,7 @@ from envtool.environment.file_tree import (
     join_path,
     read_tree_text,
 )
-from envtool.environment.launchers import find_launched_folder, find_script_folder
+from envtool.environment.launchers import find_launched_folder, find_option_value, find_script_folder
 from envtool.environment.project_runs import follow_project_run, is_project_run
 from envtool.environment.service_managers import ServiceCommand, is_service_manager, list_service_commands
 from envtool.environment.shell_startup import SHELLS, ShellStart, parse_shell_words, run_shell_script
@@ -236,7 +236,7 @@ def _enter_project(state: _Command) -> StartSettings | None:
     """`uv run` starts the project's own environment, where it has been made."""
     named = state.variables.get("UV_PROJECT_ENVIRONMENT") or ".venv"
     started = next((word for word in state.words[state.words.index("run") + 1 :] if not word.startswith("-")), "")
-    place = _find_option(state.words, ("--project", "--directory")) or state.variables.get("UV_PROJECT")
+    place = find_option_value(state.words, ("--project", "--directory")) or state.variables.get("UV_PROJECT")
     # Of a script that is named itself, uv looks for the project where the script is.
     folder = join_path(state.folder, started).rpartition("/")[0] if started.endswith(".py") else state.folder
     folder = join_path(state.folder, place).rstrip("/") if place else folder
@@ -251,15 +251,6 @@ def _enter_project(state: _Command) -> StartSettings | None:
             state.words = []
             return None
         folder = folder.rpartition("/")[0]
-
-
-def _find_option(words: Sequence[str], names: tuple[str, ...]) -> str | None:
-    """The value of an option, as the next word or behind `=`."""
-    for number, word in enumerate(words):
-        name, _, value = word.partition("=")
-        if name in names:
-            return value or next(iter(words[number + 1 :]), None)
-    return None
 
 
 def _enter_tool(state: _Command) -> None:

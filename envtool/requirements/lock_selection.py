@@ -10,6 +10,22 @@ from pathlib import Path
 
 from envtool.wheel.requires import normalize_name
 
+# As uv's commands have them (uv's reference of its command line, "uv sync").
+_VALUES: Mapping[str, str] = {
+    "--extra": "extras",
+    "--group": "groups",
+    "--no-group": "without_groups",
+    "--only-group": "only_groups",
+    "--package": "packages",
+}
+_FLAGS: Mapping[str, str] = {
+    "--all-extras": "all_extras",
+    "--all-groups": "all_groups",
+    "--no-default-groups": "no_default_groups",
+    "--all-packages": "all_packages",
+    "--no-install-project": "no_project",
+}
+
 
 @dataclass(frozen=True, kw_only=True)
 class LockSelection:
@@ -32,43 +48,16 @@ class LockSelection:
 
     def format_words(self) -> tuple[str, ...]:
         """The selection as options of `envtool sync`."""
-        flags = {
-            "--all-extras": self.all_extras,
-            "--all-groups": self.all_groups,
-            "--no-default-groups": self.no_default_groups,
-            "--all-packages": self.all_packages,
-            "--no-install-project": self.no_project,
-        }
-        values = {
-            "--extra": self.extras,
-            "--group": self.groups,
-            "--no-group": self.without_groups,
-            "--only-group": self.only_groups,
-            "--package": self.packages,
-        }
-        words = [flag for flag, is_set in flags.items() if is_set]
-        return (*words, *(word for flag, names in values.items() for name in names for word in (flag, name)))
+        words = [option for option, name in _FLAGS.items() if getattr(self, name)]
+        for option, name in _VALUES.items():
+            words += [word for value in getattr(self, name) for word in (option, value)]
+        return tuple(words)
 
     def format_command(self, place: Path, options: Sequence[str] = ()) -> str:
         """The `envtool sync` for this selection of the lock at `place`. `options` are its others."""
         return shlex.join(["envtool", "sync", *options, *self.format_words(), str(place)])
 
 
-# As uv's commands have them (uv's reference of its command line, "uv sync").
-_VALUES: Mapping[str, str] = {
-    "--extra": "extras",
-    "--group": "groups",
-    "--no-group": "without_groups",
-    "--only-group": "only_groups",
-    "--package": "packages",
-}
-_FLAGS: Mapping[str, str] = {
-    "--all-extras": "all_extras",
-    "--all-groups": "all_groups",
-    "--no-default-groups": "no_default_groups",
-    "--all-packages": "all_packages",
-    "--no-install-project": "no_project",
-}
 _DEV: Mapping[str, str] = {"--dev": "groups", "--no-dev": "without_groups", "--only-dev": "only_groups"}
 
 
