@@ -126,6 +126,11 @@ class InstallOptions:
     certificates: str | None = None
     choice: tuple[str, ...] = ()
 
+    @property
+    def ignores_installed(self) -> bool:
+        """Whether it installs where nothing that the environment has counts as installed."""
+        return self.other_destination not in {None, USER_SITE}
+
     def merge_over(self, other: InstallOptions) -> InstallOptions:
         """These options on top of others: single ones win, lists come before, flags add up."""
         merged: dict[str, Any] = {}

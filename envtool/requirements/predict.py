@@ -15,7 +15,7 @@ from envtool.requirements.arbitrary_equality import find_unlike_letters
 from envtool.requirements.chain import Graph, find_chains
 from envtool.requirements.conda_packages import is_harmless_conda
 from envtool.requirements.metadata import read_wheel_requires
-from envtool.requirements.model import USER_SITE, DeclaredRequirement, RequirementSet, Role, SourceLocation
+from envtool.requirements.model import DeclaredRequirement, RequirementSet, Role, SourceLocation
 from envtool.requirements.pip_emulation import resolve_as_pip
 from envtool.requirements.prediction import Clobber, Prediction
 from envtool.requirements.prerelease import list_prereleases
@@ -102,8 +102,7 @@ def _predict_safe_or_unknown(
     """The prediction where no pinned distribution would change: unknown if the first stage could not read all of it."""
     conda = [entry for entry in wanted.select_role(Role.CONDA) if not is_harmless_conda(entry.name or "")]
     blind = wanted.unresolved or wanted.unknown_sources or tuple(f"conda's {entry.source_text}" for entry in conda)
-    elsewhere = wanted.options.other_destination not in {None, USER_SITE}
-    if (blind or elsewhere) and first.verdict is Verdict.UNKNOWN:
+    if (blind or wanted.options.ignores_installed) and first.verdict is Verdict.UNKNOWN:
         return replace(first, installer=resolver.installer, changes=free.changes)
     if wanted.options.other_destination and first.verdict is Verdict.CLOBBERED:
         return first

@@ -20,7 +20,7 @@ from envtool.release.read_profile import DEFAULT
 from envtool.release.version import versions_equal
 from envtool.requirements.arbitrary_equality import find_letters, find_unlike_letters
 from envtool.requirements.conda_packages import is_harmless_conda
-from envtool.requirements.model import USER_SITE, DeclaredRequirement, RequirementSet, Role
+from envtool.requirements.model import DeclaredRequirement, RequirementSet, Role
 from envtool.requirements.readers.base_images import BaseImages
 from envtool.wheel.requires import normalize_name
 
@@ -154,7 +154,7 @@ def _explain_replacement(
     if entry.hashes and pinned.sha256 is not None and f"sha256:{pinned.sha256}" not in entry.hashes:
         return tell("none of its hashes is the vendor wheel's")
     # What is installed for all counts for a user's own site-packages as well (pip documentation, "User Installs").
-    if options.reinstall or options.other_destination not in {None, USER_SITE}:
+    if options.reinstall or options.ignores_installed:
         how = options.other_destination or tell("a reinstall")
         return tell("{how} takes it from an index, which has not the vendor's", how=how)
     if wanted.is_constrained:
@@ -184,10 +184,9 @@ def evaluate(wanted: RequirementSet, target: Target) -> tuple[Verdict, str]:
             "{image} {reason}; containers start from a HAC base image", image=wanted.base_image, reason=reason
         )
     if replacing is not None:
-        is_here = wanted.options.other_destination in {None, USER_SITE}
         is_stopped = (
             wanted.is_constrained
-            and is_here
+            and not wanted.options.ignores_installed
             and not any(item.effect is Effect.REPLACES and not _is_stopped(item) for item in effects)
         )
         if is_stopped:
@@ -220,8 +219,9 @@ def evaluate(wanted: RequirementSet, target: Target) -> tuple[Verdict, str]:
         unnamed = next((entry for entry in wanted.requirements if entry.name is None), None)
         why = tell("the lock names the vendor's torch") if TORCH in named else tell("the lock names no torch")
         return (Verdict.SAFE, why) if unnamed is None else (Verdict.UNKNOWN, unnamed.display)
-    if (other := wanted.options.other_destination) and other != USER_SITE:
-        return Verdict.UNKNOWN, tell("{place} is another place: the torch here does not count there", place=other)
+    if wanted.options.ignores_installed:
+        place = wanted.options.other_destination
+        return Verdict.UNKNOWN, tell("{place} is another place: the torch here does not count there", place=place)
     found = _evaluate_installed(wanted, target)
     if found[0] is Verdict.UNKNOWN and wanted.unknown_sources:
         return Verdict.UNKNOWN, wanted.unknown_sources[0]
